@@ -1,0 +1,60 @@
+/** Everything that a client can be told by Rowgate itself: named constructors, each with its SQLSTATE. Floor 0: imports nothing. */
+
+/** Why a statement was refused; written to the decision log as `reason`. A closed list, so that a report can count on it. */
+export type Reason =
+  | 'syntax' // does not parse
+  | 'too-large' // over the caps on bytes or nesting
+  | 'unsupported' // a form that Rowgate does not (yet) judge
+  | 'statement-not-allowed' // a kind of statement that the role was not granted
+  | 'relation-not-granted'
+  | 'column-withheld'
+  | 'column-unknown'
+  | 'relation-unknown'
+  | 'function-not-granted'
+  | 'operator-not-granted'
+  | 'type-not-granted'
+  | 'setting-not-allowed'
+  | 'write-restricted' // INSERT, UPDATE, DELETE, MERGE on a restricted table
+  | 'collects' // values of several guarded rows in one
+  | 'estimates' // EXPLAIN where estimates would tell
+  | 'provenance' // the server names a column that the role may not read
+  | 'limit-rows'
+  | 'limit-bytes'
+  | 'role-disabled'
+  | 'not-recorded' // the decision log cannot be written
+  | 'not-verified' // Rowgate's own output did not parse to the tree that it meant
+  | 'internal';
+
+/** An answer to the client. `position` counts characters of the client's own text from 1, as PostgreSQL does. */
+export interface Refusal {
+  readonly severity: 'ERROR' | 'FATAL';
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly position?: number;
+  readonly reason: Reason;
+  /** `roles/teacher.yaml:7`: the line of policy that decided, where there is one. */
+  readonly rule?: string;
+}
+
+export interface RefusalExtras {
+  detail?: string | undefined;
+  hint?: string | undefined;
+  position?: number | undefined;
+  rule?: string | undefined;
+}
+
+/** Builds a Refusal of severity ERROR; `undefined` extras are left out. */
+export function refusal(reason: Reason, sqlstate: string, message: string, extras: RefusalExtras = {}): Refusal {
+  return {
+    severity: 'ERROR',
+    sqlstate,
+    message,
+    reason,
+    ...(extras.detail !== undefined && { detail: extras.detail }),
+    ...(extras.hint !== undefined && { hint: extras.hint }),
+    ...(extras.position !== undefined && { position: extras.position }),
+    ...(extras.rule !== undefined && { rule: extras.rule }),
+  };
+}

@@ -1,0 +1,67 @@
+/** What the guard says of a statement's text. Plain data: the session acts on it, the log records it. */
+import type { Refusal } from '../errors.ts';
+import type { Template } from '../sql/template.ts';
+
+/** What the session must do around a statement, beyond forwarding it. Every kind is named: an unknown one is a refusal. */
+export type StatementKind =
+  | { readonly kind: 'read' } // SELECT, VALUES, TABLE: metered
+  | { readonly kind: 'write'; readonly returning: boolean }
+  | { readonly kind: 'transaction'; readonly action: 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollback-to' | 'prepared' }
+  | { readonly kind: 'set' } // SET, RESET, SHOW of safe settings
+  | { readonly kind: 'prepare'; readonly name: string; readonly inner: StatementJudgement }
+  | { readonly kind: 'execute'; readonly name: string }
+  | { readonly kind: 'deallocate'; readonly name: string | undefined } // undefined: ALL
+  | { readonly kind: 'declare'; readonly name: string; readonly inner: StatementJudgement }
+  | { readonly kind: 'fetch'; readonly name: string } // FETCH and MOVE: metered
+  | { readonly kind: 'close'; readonly name: string | undefined }
+  | { readonly kind: 'discard'; readonly all: boolean }
+  | { readonly kind: 'copy-out' }
+  | { readonly kind: 'copy-in' }
+  | { readonly kind: 'explain' }
+  | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
+
+export type Effect = 'allow' | 'rewrite' | 'refuse';
+
+/** One statement of a message. */
+export interface StatementJudgement {
+  readonly effect: Effect;
+  readonly kind: StatementKind;
+  /** `SELECT`, `INSERT`, `BEGIN`, `SET` …: the command's name as it begins its tag. */
+  readonly command: string;
+  /** libpg_query's fingerprint, 16 hex digits; '' where the text does not parse. */
+  readonly fingerprint: string;
+  /** Literals replaced by `$n`, comments removed; '' where the text does not parse. */
+  readonly normalized: string;
+  /** `public.students`, sorted. */
+  readonly tables: readonly string[];
+  /** `public.students.ine`, sorted: every column read or written, or asked for where that is why it was refused. */
+  readonly columns: readonly string[];
+  readonly refusal?: Refusal;
+  /** The policy line that decided: of the refusal, or of the first guarded relation. */
+  readonly rule?: string;
+}
+
+/** The judgement of one message's text (Query or Parse). */
+export interface Judgement {
+  /** `refuse` where any statement is refused: then none of them runs. */
+  readonly effect: Effect;
+  /** The first refusal, for the client. */
+  readonly refusal?: Refusal;
+  /** In order; empty for the empty query. */
+  readonly statements: readonly StatementJudgement[];
+  /** What is sent, with holes for attributes and the row limit; for `allow` the client's own text in one piece. */
+  readonly template: Template;
+  /** How many parameters the client's text itself uses ($1 … $n). */
+  readonly parameters: number;
+  /** Where text was put in or taken out: to map the server's error positions back. Ordered; in characters of the client's text and of the sent one. */
+  readonly edits: readonly TextEdit[];
+  /** In observe mode: what would have been done (effect is then `allow`). */
+  readonly would?: { readonly effect: Effect; readonly refusal?: Refusal };
+}
+
+/** Client text [start, end) became piece `text` of the template (slots not counted). Offsets are characters (UTF-16 units) of the client's text. */
+export interface TextEdit {
+  readonly start: number;
+  readonly end: number;
+  readonly text: Template;
+}

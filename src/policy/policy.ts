@@ -1,0 +1,124 @@
+/** The compiled policy: what the guard asks. Made by `compile.ts` from the YAML files and the live catalog; immutable. */
+import type { Column, Oid, Relation } from '../sql/catalog.ts';
+import type { Template } from '../sql/template.ts';
+import type { Limits } from './limits.ts';
+
+/** `roles/teacher.yaml:7`, relative to the policies folder. */
+export type RuleRef = string;
+
+/** A row condition, ready to stand inside a guarded subquery: names qualified, inner aliases renamed, row columns behind a `row` slot. */
+export interface Condition {
+  /** Boolean SQL expression in parentheses. */
+  readonly filter: Template;
+  /** The same question asked of one row, without a join (`rewriting.md` §2): what `ok` is made of. Equal to `filter` for a plain condition. */
+  readonly ok: Template;
+  /** `scan`: judged on the row alone while it is read; `join`: holds a subquery, which the planner may turn into a join. */
+  readonly evaluated: 'scan' | 'join';
+  readonly rule: RuleRef;
+  /** Columns of the relation itself that it reads. */
+  readonly reads: readonly string[];
+}
+
+export interface ColumnGrant {
+  readonly column: Column;
+  /** SQL over the row's own columns (behind a `row` slot), already cast to the column's type; absent where the column is seen as it is. */
+  readonly mask?: Template;
+  readonly rule: RuleRef;
+}
+
+export interface SelectGrant {
+  /** By column name, in the table's own order. */
+  readonly columns: ReadonlyMap<string, ColumnGrant>;
+  /** All ANDed. Empty: every row. */
+  readonly conditions: readonly Condition[];
+  /** Every column of the relation, none masked, no condition: the relation may stand as itself. */
+  readonly whole: boolean;
+  readonly rule: RuleRef;
+}
+
+export interface WriteGrant {
+  readonly columns: ReadonlySet<string>;
+  readonly conditions: readonly Condition[];
+  /** Every column and no condition. */
+  readonly whole: boolean;
+  readonly rule: RuleRef;
+}
+
+export interface RelationGrant {
+  readonly relation: Relation;
+  readonly select?: SelectGrant;
+  readonly insert?: WriteGrant;
+  readonly update?: WriteGrant;
+  readonly delete?: WriteGrant;
+  readonly rule: RuleRef;
+  /** True for system catalogs: filtered by what the role was granted, but holding no rows of data, so expressions over them need no guarding. */
+  readonly system: boolean;
+}
+
+/** The words that `statements:` in a role may hold. */
+export type StatementOption =
+  | 'copy_to'
+  | 'copy_from'
+  | 'explain'
+  | 'explain_analyze'
+  | 'listen'
+  | 'notify'
+  | 'lock'
+  | 'call';
+
+export type AttributeType = { readonly name: string; readonly type: string; readonly typeOid: Oid; readonly fromToken: boolean };
+
+export interface RolePolicy {
+  readonly name: string;
+  readonly mode: 'enforce' | 'observe';
+  readonly access: 'restricted' | 'unrestricted';
+  readonly attributes: ReadonlyMap<string, AttributeType>;
+  /** By relation OID; what is not here does not exist for the role. */
+  readonly relations: ReadonlyMap<Oid, RelationGrant>;
+  /** Granted beyond the built-in safe set. */
+  readonly functions: ReadonlySet<Oid>;
+  readonly statements: ReadonlySet<StatementOption>;
+  readonly collect: 'deny' | 'allow';
+  readonly minGroup: number | undefined;
+  readonly limits: Limits;
+  /** Where the role is defined. */
+  readonly rule: RuleRef;
+  /** Set where an error at start, or a key that restricts and is not enforced yet, closed this role: nobody may log in by it. */
+  readonly disabled?: string;
+}
+
+export interface Principal {
+  readonly name: string;
+  readonly role: string;
+  /** Typed attribute values as the text that PostgreSQL's input function takes; arrays as `{…}` literals. */
+  readonly attributes: ReadonlyMap<string, string>;
+  /** SCRAM verifiers `SCRAM-SHA-256$…`. */
+  readonly verifiers: readonly string[];
+  readonly certificate?: string;
+  /** CIDR blocks; empty: from anywhere. */
+  readonly from: readonly string[];
+  /** Milliseconds since the epoch, end of that day in the guard's time zone. */
+  readonly validUntil?: number;
+  /** Limits beside the role's. */
+  readonly limits: Limits;
+  readonly rule: RuleRef;
+  readonly disabled?: string;
+}
+
+export interface Policy {
+  /** `sha256:…` over the files' names and contents. */
+  readonly hash: string;
+  readonly roles: ReadonlyMap<string, RolePolicy>;
+  readonly principals: ReadonlyMap<string, Principal>;
+}
+
+/** A value that the policy grants to a role for a relation and a column seen in a RowDescription (promise P5). */
+export function mayRead(role: RolePolicy, table: Oid, attnum: number): boolean {
+  if (role.access === 'unrestricted') return true;
+  const select = role.relations.get(table)?.select;
+  if (!select) return false;
+  for (const grant of select.columns.values()) {
+    if (grant.column.attnum === attnum) return grant.mask === undefined;
+  }
+  return false;
+}

@@ -1,0 +1,179 @@
+/** The model of a server's catalog: plain data, read by `catalog/`, asked by resolution, policies and the guard. */
+
+export type Oid = number;
+
+export interface Column {
+  readonly attnum: number;
+  readonly name: string;
+  readonly type: Oid;
+  readonly typmod: number;
+  /** `format_type(type, typmod)` with its schema: `pg_catalog.int4`, `character varying(40)`, `public.mood`. */
+  readonly typeName: string;
+  readonly notNull: boolean;
+  readonly hasDefault: boolean;
+  /** '' | 's' (stored) | 'v' (virtual) */
+  readonly generated: '' | 's' | 'v';
+  /** '' | 'a' (always) | 'd' (by default) */
+  readonly identity: '' | 'a' | 'd';
+}
+
+export interface Relation {
+  readonly oid: Oid;
+  readonly schema: string;
+  readonly name: string;
+  /** pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign, S sequence, t toast, i/I index, c composite */
+  readonly kind: string;
+  readonly persistence: 'p' | 'u' | 't';
+  /** OID of the row type in pg_type, 0 where there is none. */
+  readonly rowType: Oid;
+  /** User columns (attnum > 0, not dropped) in table order. */
+  readonly columns: readonly Column[];
+  /** attnums of the primary key; empty where there is none. */
+  readonly primaryKey: readonly number[];
+  /** OIDs of inheritance parents (partitions too). */
+  readonly parents: readonly Oid[];
+  readonly rowSecurity: boolean;
+}
+
+export interface Type {
+  readonly oid: Oid;
+  readonly schema: string;
+  readonly name: string;
+  /** pg_type.typtype: b base, c composite, d domain, e enum, p pseudo, r range, m multirange */
+  readonly kind: string;
+  readonly category: string;
+  readonly preferred: boolean;
+  /** Element type of a true array (typsubscript = array), else 0. */
+  readonly element: Oid;
+  /** The array type over this one, 0 where there is none. */
+  readonly array: Oid;
+  /** Base type of a domain, else 0. */
+  readonly base: Oid;
+  /** pg_class OID of a composite type, else 0. */
+  readonly relation: Oid;
+}
+
+export interface Fn {
+  readonly oid: Oid;
+  readonly schema: string;
+  readonly name: string;
+  /** f function, a aggregate, w window, p procedure */
+  readonly kind: string;
+  readonly args: readonly Oid[];
+  /** Names of the input arguments ('' where unnamed), for named notation. */
+  readonly argNames: readonly string[];
+  /** How many of the trailing arguments have defaults. */
+  readonly defaults: number;
+  /** Element type of a VARIADIC last argument, else 0; `2276` is VARIADIC "any". */
+  readonly variadic: Oid;
+  readonly result: Oid;
+  readonly returnsSet: boolean;
+  /** Names and types of OUT/TABLE columns; empty where the result type says all. */
+  readonly outColumns: readonly { readonly name: string; readonly type: Oid }[];
+  readonly leakproof: boolean;
+  readonly volatility: 'i' | 's' | 'v';
+  readonly strict: boolean;
+  readonly securityDefiner: boolean;
+  /** pg_aggregate.aggkind for aggregates: n normal, o ordered-set, h hypothetical; else ''. */
+  readonly aggKind: '' | 'n' | 'o' | 'h';
+  /** Name of the extension that owns it, '' where none. */
+  readonly extension: string;
+}
+
+export interface Operator {
+  readonly oid: Oid;
+  readonly schema: string;
+  readonly name: string;
+  /** 0 for a prefix operator. */
+  readonly left: Oid;
+  readonly right: Oid;
+  readonly result: Oid;
+  /** pg_proc OID that implements it. */
+  readonly fn: Oid;
+  readonly extension: string;
+}
+
+export interface Cast {
+  readonly source: Oid;
+  readonly target: Oid;
+  /** pg_proc OID, 0 where the method is binary or inout. */
+  readonly fn: Oid;
+  /** e explicit, a assignment, i implicit */
+  readonly context: 'e' | 'a' | 'i';
+  /** f function, i inout, b binary-coercible */
+  readonly method: 'f' | 'i' | 'b';
+}
+
+/** The raw rows, as they are read from a server or from a saved file; JSON-serialisable. */
+export interface CatalogData {
+  /** server_version_num, as 180004 */
+  readonly serverVersion: number;
+  readonly database: string;
+  readonly relations: readonly Relation[];
+  readonly types: readonly Type[];
+  readonly functions: readonly Fn[];
+  readonly operators: readonly Operator[];
+  readonly casts: readonly Cast[];
+  readonly schemas: readonly string[];
+}
+
+/** CatalogData with its indexes. Immutable; a changed catalog is a new object. */
+export class Catalog {
+  readonly relationsByOid: ReadonlyMap<Oid, Relation>;
+  readonly typesByOid: ReadonlyMap<Oid, Type>;
+  readonly functionsByOid: ReadonlyMap<Oid, Fn>;
+  private readonly relationIndex = new Map<string, Relation>();
+  private readonly typeIndex = new Map<string, Type>();
+  private readonly functionIndex = new Map<string, Fn[]>();
+  private readonly operatorIndex = new Map<string, Operator[]>();
+  private readonly castIndex = new Map<string, Cast>();
+  private readonly schemaSet: ReadonlySet<string>;
+
+  constructor(readonly data: CatalogData) {
+    this.relationsByOid = new Map(data.relations.map((r) => [r.oid, r]));
+    this.typesByOid = new Map(data.types.map((t) => [t.oid, t]));
+    this.functionsByOid = new Map(data.functions.map((f) => [f.oid, f]));
+    for (const r of data.relations) this.relationIndex.set(key(r.schema, r.name), r);
+    for (const t of data.types) this.typeIndex.set(key(t.schema, t.name), t);
+    for (const f of data.functions) push(this.functionIndex, f.name, f);
+    for (const o of data.operators) push(this.operatorIndex, o.name, o);
+    for (const c of data.casts) this.castIndex.set(`${c.source}:${c.target}`, c);
+    this.schemaSet = new Set(data.schemas);
+  }
+
+  hasSchema(schema: string): boolean {
+    return this.schemaSet.has(schema);
+  }
+
+  relation(schema: string, name: string): Relation | undefined {
+    return this.relationIndex.get(key(schema, name));
+  }
+
+  type(schema: string, name: string): Type | undefined {
+    return this.typeIndex.get(key(schema, name));
+  }
+
+  /** All functions of that name, of every schema. */
+  functionsNamed(name: string): readonly Fn[] {
+    return this.functionIndex.get(name) ?? [];
+  }
+
+  /** All operators of that name, of every schema. */
+  operatorsNamed(name: string): readonly Operator[] {
+    return this.operatorIndex.get(name) ?? [];
+  }
+
+  cast(source: Oid, target: Oid): Cast | undefined {
+    return this.castIndex.get(`${source}:${target}`);
+  }
+}
+
+function key(schema: string, name: string): string {
+  return `${schema}\u0000${name}`;
+}
+
+function push<T>(index: Map<string, T[]>, name: string, value: T): void {
+  const list = index.get(name);
+  if (list) list.push(value);
+  else index.set(name, [value]);
+}
