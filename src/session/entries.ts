@@ -1,0 +1,36 @@
+/** What a session has to record (design §7). The log adds time, guard, sequence number, and who the session is. */
+
+export interface DecisionEntry {
+  readonly kind: 'decision';
+  readonly id: string;
+  readonly command: string;
+  readonly fingerprint: string;
+  /** Normalized text: no literals, no comments. */
+  readonly statement: string;
+  readonly tables: readonly string[];
+  readonly columns: readonly string[];
+  readonly effect: 'allow' | 'rewrite' | 'refuse' | 'throttle' | 'lock';
+  readonly would?: 'allow' | 'rewrite' | 'refuse';
+  readonly reason?: string;
+  readonly rule?: string;
+  readonly sqlstate?: string;
+  readonly policy: string;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+  /** The client's text as it came: written only where the log is configured `text: full`. */
+  readonly text: string;
+}
+
+export interface OutcomeEntry {
+  readonly kind: 'outcome';
+  /** Of the decision. */
+  readonly id: string;
+  /** Rows and bytes (of DataRow and CopyData bodies) that were forwarded to the client. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** Rows that a write changed, from its command tag; 0 otherwise. */
+  readonly changed: number;
+  readonly ms: number;
+  readonly status: 'ok' | 'refused' | 'error' | 'cut' | 'skipped' | 'cancelled' | 'lost';
+  readonly sqlstate?: string;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+}

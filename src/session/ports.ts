@@ -1,0 +1,34 @@
+/** What a session asks of the world: bytes out, the record, cancel, time. `proxy/` gives the real ones; tests give their own. */
+import type { Judgement } from '../guard/decision.ts';
+import type { Principal, RolePolicy } from '../policy/policy.ts';
+import type { DecisionEntry, OutcomeEntry } from './entries.ts';
+
+/** The policy as it stands for this session now. A new object after each reload: identity tells that it changed. */
+export interface SessionPolicy {
+  readonly role: RolePolicy;
+  readonly principal: Principal;
+  /** `sha256:…` of the policy files. */
+  readonly hash: string;
+  /** Pure and remembered; throws never (an exception inside is a refusal). */
+  judge(sql: string): Judgement;
+}
+
+export interface SessionPorts {
+  toServer(bytes: Uint8Array): void;
+  toClient(bytes: Uint8Array): void;
+  /**
+   * Writes one record before what it is about goes on its way.
+   * Returns false when it could not be written: the statement must then not run (58030).
+   */
+  record(entry: DecisionEntry | OutcomeEntry): boolean;
+  /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */
+  cancel(): void;
+  /** Ends both connections after what was written has been flushed. */
+  end(): void;
+  /** Current policy; undefined when the principal was removed or its role disabled. */
+  policy(): SessionPolicy | undefined;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** A new unique id for a decision (ULID: 26 characters of Crockford base 32). */
+  newId(): string;
+}
