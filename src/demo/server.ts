@@ -1,0 +1,188 @@
+/** Makes, starts and stops one PostgreSQL server in a folder of its own, listening on 127.0.0.1 only. Its databases are left to others. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { chown, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Account, canReach, serverAccount } from './account.ts';
+import { type Binaries, findBinaries } from './binaries.ts';
+
+export interface ServerOptions {
+  /** Holds `data/` and `postgresql.log`; made when it is not there. As root it must be in reach of the account that runs PostgreSQL. */
+  readonly folder: string;
+  /** Of the superuser `postgres`; takes effect when the folder is new. */
+  readonly password: string;
+  /** Absent: a free one. */
+  readonly port?: number;
+  /** Further settings, as postgresql.conf has them. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The folder is removed when the server stops, even where this process is killed. */
+  readonly temporary?: boolean;
+}
+
+export interface Server {
+  readonly port: number;
+  /** Connection string of the superuser, to the database `postgres`. */
+  readonly url: string;
+  readonly log: string;
+  /** Resolves when the server has ended, by `stop` or by itself. */
+  readonly ended: Promise<void>;
+  /** Fast shutdown: sessions are cut, nothing is left running. May be called twice. */
+  stop(): Promise<void>;
+}
+
+/** Data that can be made again needs no flush to disk; passwords are always asked. */
+const SETTINGS: Readonly<Record<string, string>> = {
+  listen_addresses: '127.0.0.1',
+  unix_socket_directories: '',
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'off',
+  timezone: 'Europe/Paris',
+  log_timezone: 'UTC',
+};
+
+/**
+ * Keeps PostgreSQL from outliving us: the pipe on fd 3 closes when this process ends, however it ends.
+ * In a process group of its own, so that Ctrl-C reaches us alone and we stop things in our order.
+ */
+const SUPERVISE = `
+postgres=$1 folder=$2 temporary=$3; shift 3
+"$postgres" "$@" 3<&- &
+server=$!
+( read _ <&3; kill -INT $server ) 2>/dev/null &
+owner=$!
+exec 3<&-
+wait $server
+status=$?
+if kill $owner 2>/dev/null; then exit $status; fi
+if [ "$temporary" = yes ]; then cd / && rm -rf "$folder"; fi
+exit $status`;
+
+/** Starts the server, making its cluster first where there is none. Throws with the end of its log where it does not come up. */
+export async function startServer(options: ServerOptions): Promise<Server> {
+  const folder = resolve(options.folder);
+  const account = await serverAccount();
+  const binaries = await findBinaries(account);
+  await makeFolder(folder, account);
+  if (!(await exists(join(folder, 'data', 'PG_VERSION')))) {
+    await makeCluster(folder, options.password, binaries, account);
+  }
+  if (options.port !== undefined) return launch(options, folder, options.port, binaries, account);
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await launch(options, folder, await freePort(), binaries, account);
+    } catch (error) {
+      if (attempt === 5) throw error; // a port that was free may be taken a moment later
+    }
+  }
+}
+
+async function makeFolder(folder: string, account: Account): Promise<void> {
+  await mkdir(folder, { recursive: true });
+  if (account.uid !== undefined && account.gid !== undefined) await chown(folder, account.uid, account.gid);
+  if (!canReach(account, folder)) {
+    throw new Error(`folder ${folder} is out of reach of the account that runs PostgreSQL; choose another one`);
+  }
+}
+
+/** The builtin locale provider: the same order and case rules on every system. */
+async function makeCluster(folder: string, password: string, binaries: Binaries, account: Account): Promise<void> {
+  const data = join(folder, 'data');
+  const passwordFile = join(folder, 'password');
+  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  if (account.uid !== undefined && account.gid !== undefined) await chown(passwordFile, account.uid, account.gid);
+  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+  const login = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
+  const child = spawn(binaries.initdb, [`--pgdata=${data}`, '--no-sync', ...locale, ...login], {
+    ...account,
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let complaint = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    complaint += text;
+  });
+  const status = await ending(child);
+  await rm(passwordFile, { force: true });
+  if (status !== 0) throw new Error(`initdb failed: ${complaint.trim()}`);
+}
+
+async function launch(
+  options: ServerOptions,
+  folder: string,
+  port: number,
+  binaries: Binaries,
+  account: Account,
+): Promise<Server> {
+  const data = join(folder, 'data');
+  const log = join(folder, 'postgresql.log');
+  const settings = Object.entries({ ...SETTINGS, ...options.settings }).flatMap(([name, value]) => [
+    '-c',
+    `${name}=${value}`,
+  ]);
+  const output = await open(log, 'a');
+  const supervisor = spawn(
+    '/bin/sh',
+    [
+      ...['-c', SUPERVISE, 'sh', binaries.postgres, folder, options.temporary ? 'yes' : 'no'],
+      ...['-D', data, '-p', String(port), ...settings],
+    ],
+    { ...account, cwd: folder, detached: true, stdio: ['ignore', output.fd, output.fd, 'pipe'] },
+  );
+  await output.close();
+  const ended = ending(supervisor).then(() => undefined);
+  const stop = async (): Promise<void> => {
+    supervisor.stdio[3]?.destroy();
+    await ended;
+    if (options.temporary) await rm(folder, { recursive: true, force: true });
+  };
+  try {
+    await ready(supervisor, join(data, 'postmaster.pid'), log);
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  const url = `postgres://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${port}/postgres`;
+  return { port, url, log, ended, stop };
+}
+
+/** The eighth line of postmaster.pid says `ready` once connections are taken, as pg_ctl reads it. */
+async function ready(supervisor: ChildProcess, pidFile: string, log: string): Promise<void> {
+  const since = Date.now();
+  while (Date.now() - since < 60_000) {
+    if (supervisor.exitCode !== null || supervisor.signalCode !== null) break;
+    const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
+    // A file that an earlier server left behind is older than this start; its third line is the start time in seconds.
+    const fresh = Number(lines[2]) >= Math.floor(since / 1000) - 1;
+    if (fresh && lines[7]?.trim() === 'ready') return;
+    await sleep(15);
+  }
+  const tail = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-8).join('\n');
+  throw new Error(`PostgreSQL did not start; the end of ${log}:\n${tail}`);
+}
+
+function ending(child: ChildProcess): Promise<number | null> {
+  return new Promise((done, failed) => {
+    child.once('error', failed);
+    child.once('exit', (code) => done(code));
+  });
+}
+
+function freePort(): Promise<number> {
+  return new Promise((done, failed) => {
+    const probe = createServer();
+    probe.once('error', failed);
+    probe.listen(0, '127.0.0.1', () => {
+      const address = probe.address();
+      probe.close(() => (address && typeof address === 'object' ? done(address.port) : failed(new Error('no port'))));
+    });
+  });
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  );
+}
