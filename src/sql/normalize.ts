@@ -1,0 +1,135 @@
+/** Makes of a statement's text what a log may keep: its shape, without literals and comments. Parsing and judging are elsewhere's. */
+import { fingerprintSync, scanSync } from 'libpg-query';
+
+/** Characters after which a normalized text is cut. */
+export const NORMALIZED_CAP = 4096;
+
+/** Tokens of PostgreSQL 18's grammar, by number; libpg-query gives no name to most. Single characters have their own code. */
+const TOKEN = {
+  IDENT: 258,
+  UIDENT: 259,
+  SCONST: 261,
+  USCONST: 262,
+  OP: 265,
+  PARAM: 267,
+  TYPECAST: 268,
+  NOT_EQUALS: 274,
+  SQL_COMMENT: 275,
+  C_COMMENT: 276,
+} as const;
+
+type Token = ReturnType<typeof scanSync>['tokens'][number];
+
+/**
+ * The text with each literal replaced by `$n`, numbered after the client's own parameters, without comments, and each gap
+ * between tokens made one blank. A text to read, not to run: numbers in `LIMIT 5` and `numeric(8, 2)` go too, and so do the
+ * values of SET, which may be written as bare words. Empty where the text does not scan. Call `loadModule()` before.
+ */
+export function normalize(sql: string): string {
+  const tokens = scanned(sql);
+  if (!tokens) return '';
+  const values = settingValues(tokens);
+  let next = highestParameter(tokens) + 1;
+  let out = '';
+  let previous: Token | undefined;
+  let previousWasLiteral = false;
+  for (const [i, token] of tokens.entries()) {
+    // A string that is continued on the next line, or has its UESCAPE behind it, is still one literal.
+    if (previousWasLiteral && (isString(token) || isEscapeClause(tokens, i))) {
+      previous = token;
+      continue;
+    }
+    const literal = values.has(token) || !isShape(token);
+    if (isSign(tokens, i)) continue;
+    const text = literal ? `$${next++}` : token.text;
+    if (out.length + text.length + 1 > NORMALIZED_CAP) return `${out}…`;
+    const start = isSign(tokens, i - 1) ? tokens[i - 1]!.start : token.start;
+    if (previous && (previous.end < start || wouldJoin(out, text))) out += ' ';
+    out += text;
+    previous = token;
+    previousWasLiteral = literal;
+  }
+  return out;
+}
+
+/** libpg_query's fingerprint, 16 hex digits: equal for statements that differ in literals only. Empty where the text does not parse. */
+export function fingerprint(sql: string): string {
+  try {
+    const print = fingerprintSync(sql);
+    // INVARIANT: for text that does not parse, libpg-query returns the error's message, which quotes the text.
+    return /^[0-9a-f]{16}$/.test(print) ? print : '';
+  } catch {
+    return '';
+  }
+}
+
+function scanned(sql: string): Token[] | undefined {
+  if (sql === '') return [];
+  try {
+    return scanSync(sql).tokens.filter((t) => t.tokenType !== TOKEN.SQL_COMMENT && t.tokenType !== TOKEN.C_COMMENT);
+  } catch {
+    return undefined;
+  }
+}
+
+/** INVARIANT: an allow-list. Only what can hold no value is kept as it was written; a token of a kind unknown here is taken for a literal. */
+function isShape(token: Token): boolean {
+  const type = token.tokenType;
+  if (token.keywordKind !== 0 || type < 256) return true;
+  if (type === TOKEN.IDENT || type === TOKEN.UIDENT || type === TOKEN.PARAM || type === TOKEN.OP) return true;
+  return type >= TOKEN.TYPECAST && type <= TOKEN.NOT_EQUALS;
+}
+
+function isString(token: Token): boolean {
+  return token.tokenType === TOKEN.SCONST || token.tokenType === TOKEN.USCONST;
+}
+
+/** The word UESCAPE behind a string; behind an identifier it stays, as the literal before it is none. */
+function isEscapeClause(tokens: readonly Token[], i: number): boolean {
+  return word(tokens[i]) === 'uescape' && tokens[i + 1]?.tokenType === TOKEN.SCONST;
+}
+
+/** A minus that belongs to the number behind it, so that `= -5` and `= 5` have one shape. */
+function isSign(tokens: readonly Token[], i: number): boolean {
+  const after = tokens[i + 1];
+  if (tokens[i]?.text !== '-' || !after || isShape(after) || isString(after)) return false;
+  const before = tokens[i - 1];
+  if (!before) return true;
+  if (before.keywordKind !== 0) return before.keywordName === 'RESERVED_KEYWORD';
+  return before.tokenType === TOKEN.OP || before.tokenType >= TOKEN.TYPECAST || '(,=<>[+*/%;'.includes(before.text);
+}
+
+/** The words that are values of a setting: `SET rowgate.token = "…"` is as good as a literal. */
+function settingValues(tokens: readonly Token[]): ReadonlySet<Token> {
+  const values = new Set<Token>();
+  let first = '';
+  let part: 'none' | 'name' | 'value' = 'none';
+  for (const token of tokens) {
+    if (token.text === ';') {
+      first = '';
+      part = 'none';
+      continue;
+    }
+    if (first === '') first = word(token) || '-';
+    if (!['set', 'alter', 'create'].includes(first)) continue;
+    if (part === 'value' && (token.tokenType === TOKEN.IDENT || token.tokenType === TOKEN.UIDENT)) values.add(token);
+    else if (part === 'name' && (token.text === '=' || word(token) === 'to')) part = 'value';
+    else if (word(token) === 'set') part = 'name';
+  }
+  return values;
+}
+
+function highestParameter(tokens: readonly Token[]): number {
+  let highest = 0;
+  for (const t of tokens) if (t.tokenType === TOKEN.PARAM) highest = Math.max(highest, Number(t.text.slice(1)) || 0);
+  return highest;
+}
+
+function word(token: Token | undefined): string {
+  return token !== undefined && token.keywordKind !== 0 ? token.text.toLowerCase() : '';
+}
+
+/** `select'x'as` has no gaps, but `select$1as` would be one word. */
+function wouldJoin(out: string, text: string): boolean {
+  return /[\w$\u0080-\uffff]$/.test(out) && /^[\w$"\u0080-\uffff]/.test(text);
+}
