@@ -1,0 +1,78 @@
+/** Holds the floors: a file imports its own folder and lower floors only, and what decides touches no sockets, files, clock or randomness. */
+import { readFileSync } from 'node:fs';
+import { readdir } from 'node:fs/promises';
+import { dirname, join, relative, resolve, sep } from 'node:path';
+import { expect, it } from 'vitest';
+
+/** What stands directly in `src/` or the folders in it, from the ground up. A new folder is given its floor here. */
+const FLOORS: Readonly<Record<string, number>> = {
+  'errors.ts': 0,
+  wire: 1,
+  sql: 1,
+  policy: 2,
+  meter: 2,
+  guard: 3,
+  session: 4,
+  proxy: 5,
+  record: 5,
+  store: 5,
+  catalog: 5,
+  config: 5,
+  admin: 6,
+  demo: 6,
+  cli: 7,
+};
+
+const HIGHEST_PURE_FLOOR = 4;
+/** Modules of Node that compute and do nothing else. */
+const PURE_MODULES = ['node:assert', 'node:buffer', 'node:crypto', 'node:net']; // node:net for isIP and BlockList, see IMPURE
+const IMPURE =
+  /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|randomBytes|randomUUID|randomInt|randomFill|setTimeout|setInterval|setImmediate|fetch\(|process\.|createConnection|createServer|net\.connect|new Socket)/;
+
+const source = resolve(import.meta.dirname, '../../src');
+const files = (await readdir(source, { recursive: true })).filter((file) => file.endsWith('.ts')).sort();
+
+function room(file: string): string {
+  return file.split(sep)[0] ?? file;
+}
+
+/** Every module that a file names, in import, export … from, or import(). */
+function imports(text: string): string[] {
+  return [...text.matchAll(/(?:\bfrom|\bimport)\s*\(?\s*['"]([^'"]+)['"]/g)].map((match) => match[1] ?? '');
+}
+
+/** Comments may speak of clocks; code may not read them. */
+function withoutComments(text: string): string {
+  return text.replace(/\/\*[\s\S]*?\*\//g, '').replace(/(^|\s)\/\/.*$/gm, '');
+}
+
+function read(file: string): string {
+  return readFileSync(join(source, file), 'utf8');
+}
+
+function floorOf(file: string): number {
+  return FLOORS[room(file)] ?? Number.NaN;
+}
+
+it.each(files)('src/%s stands on a floor and imports its own folder and lower floors only', (file) => {
+  expect(floorOf(file)).toBeGreaterThanOrEqual(0);
+  for (const name of imports(read(file)).filter((name) => name.startsWith('.'))) {
+    const target = relative(source, resolve(source, dirname(file), name));
+    if (room(target) === room(file)) continue;
+    expect(floorOf(target), `${name}, imported from floor ${floorOf(file)}`).toBeLessThan(floorOf(file));
+  }
+});
+
+it.each(files.filter((file) => floorOf(file) <= HIGHEST_PURE_FLOOR))(
+  'src/%s touches no sockets, files, clock or randomness',
+  (file) => {
+    const modules = imports(read(file)).filter((name) => name.startsWith('node:'));
+    expect(modules.filter((name) => !PURE_MODULES.includes(name))).toEqual([]);
+    expect(withoutComments(read(file)).match(IMPURE)?.[0]).toBeUndefined();
+  },
+);
+
+it('sees imports in each of their forms', () => {
+  const text = "import a from './a.ts';\nexport * from './b.ts';\nimport './c.ts';\nconst d = await import('./d.ts');";
+  expect(imports(text)).toEqual(['./a.ts', './b.ts', './c.ts', './d.ts']);
+});
