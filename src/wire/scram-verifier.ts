@@ -1,0 +1,68 @@
+/** The stored form of a password, as in pg_authid: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`. */
+import { createHmac } from 'node:crypto';
+import { decodeBase64, deriveKeys, hmac, KEY_LENGTH } from './scram.ts';
+
+export interface ScramVerifier {
+  readonly iterations: number;
+  readonly salt: Buffer;
+  readonly storedKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+/** PostgreSQL's own default (`scram_iterations`). */
+export const DEFAULT_ITERATIONS = 4096;
+
+/** More than this makes every login of an honest client take seconds. */
+export const MAX_ITERATIONS = 1_000_000;
+
+/** Reads a verifier; undefined unless it is exactly one. */
+export function parseVerifier(text: string): ScramVerifier | undefined {
+  const match = /^SCRAM-SHA-256\$([1-9][0-9]{0,6}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/.exec(text);
+  if (!match) return undefined;
+  const iterations = Number(match[1]);
+  const salt = decodeBase64(match[2] ?? '');
+  const storedKey = decodeBase64(match[3] ?? '');
+  const serverKey = decodeBase64(match[4] ?? '');
+  if (!salt || !storedKey || !serverKey) return undefined;
+  if (iterations > MAX_ITERATIONS || salt.length < 8 || salt.length > 64) return undefined;
+  if (storedKey.length !== KEY_LENGTH || serverKey.length !== KEY_LENGTH) return undefined;
+  return { iterations, salt, storedKey, serverKey };
+}
+
+export function formatVerifier(verifier: ScramVerifier): string {
+  const { iterations, salt, storedKey, serverKey } = verifier;
+  const base64 = (bytes: Buffer) => bytes.toString('base64');
+  return `SCRAM-SHA-256$${iterations}:${base64(salt)}$${base64(storedKey)}:${base64(serverKey)}`;
+}
+
+/** Makes the verifier of a password. The salt comes from the caller: 16 random bytes, or those of the verifier it will stand beside. */
+export async function makeVerifier(
+  password: string,
+  salt: Buffer,
+  iterations: number = DEFAULT_ITERATIONS,
+): Promise<ScramVerifier> {
+  const { storedKey, serverKey } = await deriveKeys(password, salt, iterations);
+  return { iterations, salt, storedKey, serverKey };
+}
+
+/** True where the verifiers can be asked for by one challenge: the same salt and iteration count. */
+export function shareChallenge(a: ScramVerifier, b: ScramVerifier): boolean {
+  return a.iterations === b.iterations && a.salt.equals(b.salt);
+}
+
+/**
+ * The verifier that an unknown user is challenged with: always the same for one name, unlike any other's, and matched by no
+ * password. `shapes` are verifiers that exist, so that iteration counts and salt lengths do not tell the made-up ones from them.
+ */
+export function mockVerifier(secret: Uint8Array, user: string, shapes: readonly ScramVerifier[]): ScramVerifier {
+  const bytes = (purpose: string) => hmac(secret, `${purpose}:${user}`);
+  const shape = shapes.length === 0 ? undefined : shapes[bytes('shape').readUInt32BE(0) % shapes.length];
+  // 64 bytes: the longest salt that parseVerifier accepts.
+  const salt = createHmac('sha512', secret).update(`salt:${user}`).digest();
+  return {
+    iterations: shape?.iterations ?? DEFAULT_ITERATIONS,
+    salt: salt.subarray(0, shape?.salt.length ?? 16),
+    storedKey: bytes('stored'),
+    serverKey: bytes('server'),
+  };
+}

@@ -1,0 +1,88 @@
+/** What both sides of a SCRAM-SHA-256 exchange share (RFC 5802, RFC 7677): keys, proofs and strict reading of attributes. */
+import { createHash, createHmac, pbkdf2 } from 'node:crypto';
+import { promisify } from 'node:util';
+import saslprep from '@mongodb-js/saslprep';
+
+export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
+
+/** Bytes of a SHA-256 digest, and so of every key and proof here. */
+export const KEY_LENGTH = 32;
+
+/** Longest SCRAM message that either side reads; real ones stay below 500 bytes. */
+export const MESSAGE_LIMIT = 2048;
+
+export function hmac(key: Uint8Array, text: string): Buffer {
+  return createHmac('sha256', key).update(text, 'utf8').digest();
+}
+
+export function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+/** The two keys of the client that the server's verifier is made of. */
+export interface ScramKeys {
+  readonly clientKey: Buffer;
+  readonly storedKey: Buffer;
+  readonly serverKey: Buffer;
+}
+
+/** RFC 5802 section 3: SaltedPassword (Hi) and what follows from it. Runs off the event loop. */
+export async function deriveKeys(password: string, salt: Uint8Array, iterations: number): Promise<ScramKeys> {
+  const salted = await promisify(pbkdf2)(prepare(password), salt, iterations, KEY_LENGTH, 'sha256');
+  const clientKey = hmac(salted, 'Client Key');
+  return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted, 'Server Key') };
+}
+
+/** SASLprep (RFC 4013); a password that it prohibits is taken as its bytes are, as PostgreSQL does. */
+function prepare(password: string): string {
+  try {
+    return saslprep(password) || password;
+  } catch {
+    return password;
+  }
+}
+
+/** `a XOR b`, both of one length. */
+export function xor(a: Uint8Array, b: Uint8Array): Buffer {
+  const result = Buffer.from(a);
+  for (let i = 0; i < result.length; i++) result[i]! ^= b[i] ?? 0;
+  return result;
+}
+
+/** Canonical base64 only; undefined for anything else (stray characters, missing or superfluous padding). */
+export function decodeBase64(text: string): Buffer | undefined {
+  const bytes = Buffer.from(text, 'base64');
+  return bytes.toString('base64') === text ? bytes : undefined;
+}
+
+/** A nonce is printable ASCII without a comma (RFC 5802 section 7), and here of a sane length. */
+export function isNonce(text: string): boolean {
+  return /^[\x21-\x2b\x2d-\x7e]{8,256}$/.test(text);
+}
+
+/**
+ * Reads `k=v,k=v,…` where the keys are exactly these, in this order, and nothing stands beside them.
+ * Returns the values, or undefined. An extension (`m=…` included) is therefore refused: none is defined.
+ */
+export function readAttributes(text: string, keys: readonly string[]): string[] | undefined {
+  const parts = text.split(',');
+  if (parts.length !== keys.length) return undefined;
+  const values: string[] = [];
+  for (const [i, key] of keys.entries()) {
+    const part = parts[i];
+    if (part === undefined || !part.startsWith(`${key}=`)) return undefined;
+    values.push(part.slice(key.length + 1));
+  }
+  return values;
+}
+
+/** The message as text: valid UTF-8 without NUL, of bounded length; undefined otherwise. */
+export function readText(bytes: Uint8Array): string | undefined {
+  if (bytes.length > MESSAGE_LIMIT) return undefined;
+  try {
+    const text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return text.includes('\0') ? undefined : text;
+  } catch {
+    return undefined;
+  }
+}
