@@ -32,6 +32,8 @@ export interface Relation {
   readonly primaryKey: readonly number[];
   /** OIDs of inheritance parents (partitions too). */
   readonly parents: readonly Oid[];
+  /** Row type that a typed table (CREATE TABLE … OF) was made from, else 0. */
+  readonly ofType: Oid;
   readonly rowSecurity: boolean;
 }
 
@@ -47,8 +49,19 @@ export interface Type {
   readonly element: Oid;
   /** The array type over this one, 0 where there is none. */
   readonly array: Oid;
-  /** Base type of a domain, else 0. */
+  /** What a domain stands on (itself perhaps a domain), else 0. */
   readonly base: Oid;
+  /** Type modifier that a domain gives its base, else -1. */
+  readonly baseTypmod: number;
+  /** A domain with a constraint (CHECK or NOT NULL) of its own; its base may have more. */
+  readonly constrained: boolean;
+  /** Of a range or multirange: what it is a range of, else 0. */
+  readonly subtype: Oid;
+  /** Of a range: its multirange; of a multirange: its range; else 0. */
+  readonly multirange: Oid;
+  /** pg_proc OIDs of the text input and output functions, 0 where there is none. */
+  readonly input: Oid;
+  readonly output: Oid;
   /** pg_class OID of a composite type, else 0. */
   readonly relation: Oid;
 }
@@ -59,6 +72,7 @@ export interface Fn {
   readonly name: string;
   /** f function, a aggregate, w window, p procedure */
   readonly kind: string;
+  /** Declared types of what a call passes: IN, INOUT and VARIADIC arguments, of a procedure OUT ones as well. */
   readonly args: readonly Oid[];
   /** Names of the input arguments ('' where unnamed), for named notation. */
   readonly argNames: readonly string[];
@@ -76,6 +90,8 @@ export interface Fn {
   readonly securityDefiner: boolean;
   /** pg_aggregate.aggkind for aggregates: n normal, o ordered-set, h hypothetical; else ''. */
   readonly aggKind: '' | 'n' | 'o' | 'h';
+  /** pg_aggregate.aggnumdirectargs: of an ordered-set aggregate, the arguments before WITHIN GROUP; else 0. */
+  readonly directArgs: number;
   /** Name of the extension that owns it, '' where none. */
   readonly extension: string;
 }
@@ -104,6 +120,17 @@ export interface Cast {
   readonly method: 'f' | 'i' | 'b';
 }
 
+/** A default operator class: what `=`, ORDER BY, GROUP BY and DISTINCT use for a type (manual, section 36.16). */
+export interface Opclass {
+  readonly method: 'btree' | 'hash';
+  /** pg_opclass.opcintype */
+  readonly type: Oid;
+  /** Operators of its family over that type, by strategy number: btree 1 <, 2 <=, 3 =, 4 >=, 5 >; hash 1 =. */
+  readonly operators: readonly { readonly strategy: number; readonly operator: Oid }[];
+  /** Support functions over that type, by number: btree 1 compares; hash 1 and 2 hash. */
+  readonly functions: readonly { readonly number: number; readonly fn: Oid }[];
+}
+
 /** The raw rows, as they are read from a server or from a saved file; JSON-serialisable. */
 export interface CatalogData {
   /** server_version_num, as 180004 */
@@ -114,6 +141,7 @@ export interface CatalogData {
   readonly functions: readonly Fn[];
   readonly operators: readonly Operator[];
   readonly casts: readonly Cast[];
+  readonly opclasses: readonly Opclass[];
   readonly schemas: readonly string[];
 }
 
@@ -122,22 +150,30 @@ export class Catalog {
   readonly relationsByOid: ReadonlyMap<Oid, Relation>;
   readonly typesByOid: ReadonlyMap<Oid, Type>;
   readonly functionsByOid: ReadonlyMap<Oid, Fn>;
+  readonly operatorsByOid: ReadonlyMap<Oid, Operator>;
   private readonly relationIndex = new Map<string, Relation>();
   private readonly typeIndex = new Map<string, Type>();
   private readonly functionIndex = new Map<string, Fn[]>();
   private readonly operatorIndex = new Map<string, Operator[]>();
-  private readonly castIndex = new Map<string, Cast>();
+  private readonly castIndex = new Map<Oid, Map<Oid, Cast>>();
+  private readonly opclassIndex = new Map<Oid, Opclass[]>();
   private readonly schemaSet: ReadonlySet<string>;
 
   constructor(readonly data: CatalogData) {
     this.relationsByOid = new Map(data.relations.map((r) => [r.oid, r]));
     this.typesByOid = new Map(data.types.map((t) => [t.oid, t]));
     this.functionsByOid = new Map(data.functions.map((f) => [f.oid, f]));
+    this.operatorsByOid = new Map(data.operators.map((o) => [o.oid, o]));
     for (const r of data.relations) this.relationIndex.set(key(r.schema, r.name), r);
     for (const t of data.types) this.typeIndex.set(key(t.schema, t.name), t);
     for (const f of data.functions) push(this.functionIndex, f.name, f);
     for (const o of data.operators) push(this.operatorIndex, o.name, o);
-    for (const c of data.casts) this.castIndex.set(`${c.source}:${c.target}`, c);
+    for (const c of data.casts) {
+      const bySource = this.castIndex.get(c.source);
+      if (bySource) bySource.set(c.target, c);
+      else this.castIndex.set(c.source, new Map([[c.target, c]]));
+    }
+    for (const c of data.opclasses) push(this.opclassIndex, c.type, c);
     this.schemaSet = new Set(data.schemas);
   }
 
@@ -164,7 +200,17 @@ export class Catalog {
   }
 
   cast(source: Oid, target: Oid): Cast | undefined {
-    return this.castIndex.get(`${source}:${target}`);
+    return this.castIndex.get(source)?.get(target);
+  }
+
+  /** Default operator classes whose input type is exactly that. */
+  opclasses(type: Oid): readonly Opclass[] {
+    return this.opclassIndex.get(type) ?? [];
+  }
+
+  /** Casts from that type, by target. */
+  castsFrom(source: Oid): ReadonlyMap<Oid, Cast> | undefined {
+    return this.castIndex.get(source);
   }
 }
 
@@ -172,7 +218,7 @@ function key(schema: string, name: string): string {
   return `${schema}\u0000${name}`;
 }
 
-function push<T>(index: Map<string, T[]>, name: string, value: T): void {
+function push<K, T>(index: Map<K, T[]>, name: K, value: T): void {
   const list = index.get(name);
   if (list) list.push(value);
   else index.set(name, [value]);
