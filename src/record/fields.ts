@@ -1,0 +1,103 @@
+/** The records of the decision log: their kinds, their fields, and the order in which these stand in a line (design §7). */
+
+export type RecordKind = 'decision' | 'outcome' | 'login' | 'login-refused' | 'policy' | 'start' | 'stop';
+
+/** Everything a record may say beside time, kind, guard and sequence number. Absent fields are not written. */
+export interface RecordFields {
+  /** Of the decision, in its outcome too. */
+  readonly id?: string | undefined;
+  readonly session?: string | undefined;
+  readonly principal?: string | undefined;
+  /** The person behind a token. */
+  readonly user?: string | undefined;
+  readonly role?: string | undefined;
+  readonly attributes?: Readonly<Record<string, unknown>> | undefined;
+  /** `10.12.0.7:50412` */
+  readonly client?: string | undefined;
+  /** `sha256:…` of the client's certificate. */
+  readonly certificate?: string | undefined;
+  readonly database?: string | undefined;
+  readonly application?: string | undefined;
+  readonly command?: string | undefined;
+  readonly fingerprint?: string | undefined;
+  readonly statement?: string | undefined;
+  readonly tables?: readonly string[] | undefined;
+  readonly columns?: readonly string[] | undefined;
+  readonly effect?: string | undefined;
+  readonly would?: string | undefined;
+  readonly rows?: number | undefined;
+  readonly bytes?: number | undefined;
+  readonly changed?: number | undefined;
+  readonly ms?: number | undefined;
+  readonly status?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly rule?: string | undefined;
+  readonly sqlstate?: string | undefined;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
+  /** `sha256:…` of the policy files in force. */
+  readonly policy?: string | undefined;
+  /** Of a policy change: the hashes before and after, who asked for it and how. */
+  readonly from?: string | undefined;
+  readonly to?: string | undefined;
+  readonly by?: string | undefined;
+  readonly via?: string | undefined;
+  readonly version?: string | undefined;
+  /** `sha256:…` of the configuration file. */
+  readonly configuration?: string | undefined;
+  /** In words, where a record is about something that went wrong: a policy that does not load, a login that failed. */
+  readonly message?: string | undefined;
+}
+
+const ORDER = {
+  id: 0,
+  session: 0,
+  principal: 0,
+  user: 0,
+  role: 0,
+  attributes: 0,
+  client: 0,
+  certificate: 0,
+  database: 0,
+  application: 0,
+  command: 0,
+  fingerprint: 0,
+  statement: 0,
+  tables: 0,
+  columns: 0,
+  effect: 0,
+  would: 0,
+  rows: 0,
+  bytes: 0,
+  changed: 0,
+  ms: 0,
+  status: 0,
+  reason: 0,
+  rule: 0,
+  sqlstate: 0,
+  limit: 0,
+  policy: 0,
+  from: 0,
+  to: 0,
+  by: 0,
+  via: 0,
+  version: 0,
+  configuration: 0,
+  message: 0,
+} satisfies Record<keyof RecordFields, 0>;
+
+const FIELDS = Object.keys(ORDER) as (keyof RecordFields)[];
+
+/** Characters of what a client may name itself by before it has logged in. */
+const NAME_CAP = 64;
+const NAMES: ReadonlySet<keyof RecordFields> = new Set(['principal', 'database', 'application']);
+
+/** The fields in the log's order, names that a client chooses cut short. A field that the log does not know is not written. */
+export function ordered(fields: RecordFields): Record<string, unknown> {
+  const record: Record<string, unknown> = {};
+  for (const name of FIELDS) {
+    const value = fields[name];
+    if (value === undefined) continue;
+    record[name] = typeof value === 'string' && NAMES.has(name) ? value.slice(0, NAME_CAP) : value;
+  }
+  return record;
+}

@@ -1,0 +1,328 @@
+/** The decision log: what a line holds, that it is there when `append` returns, and that it counts on whatever happens to the file. */
+import {
+  appendFileSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import type { AttributeType } from '../../src/policy/policy.ts';
+import { attributeValues } from '../../src/record/attributes.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rowgate-log-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+let file = '';
+let notices: string[] = [];
+beforeEach(() => {
+  file = join(folder, `decisions-${files++}.jsonl`);
+  notices = [];
+});
+
+function open(options: Partial<LogOptions> = {}): DecisionLog {
+  return openLog({
+    file,
+    durability: 'batched',
+    text: 'normalized',
+    guard: 'g1',
+    clock: () => Date.UTC(2026, 10, 25, 9, 0, 0, 7),
+    notice: (message) => notices.push(message),
+    ...options,
+  });
+}
+
+const text = (): string => readFileSync(file, 'utf8');
+const lines = (): string[] => text().trimEnd().split('\n');
+const sequence = (): number[] => lines().map((l) => Number(/"seq":(\d+)/.exec(l)?.[1]));
+
+const decision: DecisionEntry = {
+  kind: 'decision',
+  id: '01JD',
+  command: 'SELECT',
+  fingerprint: '3b9b2a41d098c92e',
+  statement: 'SELECT ine FROM students WHERE id = $1',
+  tables: ['public.students'],
+  columns: ['public.students.ine'],
+  effect: 'refuse',
+  reason: 'column-withheld',
+  rule: 'roles/teacher.yaml:7',
+  sqlstate: '42501',
+  policy: 'sha256:aa',
+  text: 'SELECT ine FROM students WHERE id = 4711',
+};
+const outcome: OutcomeEntry = {
+  kind: 'outcome',
+  id: '01JD',
+  rows: 12,
+  bytes: 840,
+  changed: 0,
+  ms: 1.90012,
+  status: 'ok',
+};
+const context = {
+  session: '01JS',
+  principal: 'college_12_app',
+  user: '7731',
+  role: 'teacher',
+  attributes: { school_id: 12 },
+  client: '10.12.0.7:50412',
+  certificate: 'sha256:cc',
+  database: 'ent',
+  application: 'psql',
+};
+
+describe('a line', () => {
+  test('of a decision holds the fields of the design, in its order', () => {
+    const log = open();
+    expect(log.session(context).append(decision)).toBe(true);
+    log.close();
+    expect(text()).toBe(
+      '{"time":"2026-11-25T09:00:00.007Z","kind":"decision","guard":"g1","seq":1,"id":"01JD","session":"01JS",' +
+        '"principal":"college_12_app","user":"7731","role":"teacher","attributes":{"school_id":12},"client":"10.12.0.7:50412",' +
+        '"certificate":"sha256:cc","database":"ent","application":"psql","command":"SELECT","fingerprint":"3b9b2a41d098c92e",' +
+        '"statement":"SELECT ine FROM students WHERE id = $1","tables":["public.students"],"columns":["public.students.ine"],' +
+        '"effect":"refuse","reason":"column-withheld","rule":"roles/teacher.yaml:7","sqlstate":"42501","policy":"sha256:aa"}\n',
+    );
+  });
+
+  test('of an outcome names the decision and the principal', () => {
+    const log = open();
+    log
+      .session(context)
+      .append({
+        ...outcome,
+        status: 'cut',
+        sqlstate: '53400',
+        limit: { name: 'rows_per_statement', used: 501, of: 500 },
+      });
+    log.close();
+    expect(text()).toBe(
+      '{"time":"2026-11-25T09:00:00.007Z","kind":"outcome","guard":"g1","seq":1,"id":"01JD","principal":"college_12_app",' +
+        '"rows":12,"bytes":840,"changed":0,"ms":1.9,"status":"cut","sqlstate":"53400","limit":{"name":"rows_per_statement","used":501,"of":500}}\n',
+    );
+  });
+
+  test('of observe mode says what would have been done', () => {
+    const log = open();
+    log.session(context).append({ ...decision, effect: 'allow', would: 'refuse' });
+    log.close();
+    expect(text()).toContain('"effect":"allow","would":"refuse","reason"');
+  });
+
+  test('of other kinds', () => {
+    const log = open();
+    log.append('start', { version: '0.1.0', configuration: 'sha256:bb' });
+    log.append('login', { session: '01JS', principal: 'a', client: '127.0.0.1:5' });
+    log.append('login-refused', { principal: 'p'.repeat(500), reason: 'password', message: 'x' });
+    log.append('policy', { from: 'sha256:a', to: 'sha256:b', by: 'root', via: 'SIGHUP' });
+    log.append('stop', {});
+    log.close();
+    expect(lines().map((l) => JSON.parse(l).kind)).toEqual(['start', 'login', 'login-refused', 'policy', 'stop']);
+    expect(JSON.parse(lines()[2]!).principal).toBe('p'.repeat(64));
+    expect(sequence()).toEqual([1, 2, 3, 4, 5]);
+  });
+
+  test('stays one line whatever a client names itself', () => {
+    const log = open();
+    const application = 'a"\n{"seq":9}\u2028\u0000\ud800é😀';
+    log.session({ ...context, application }).append(decision);
+    log.close();
+    expect(lines()).toHaveLength(1);
+    expect(JSON.parse(lines()[0]!).application).toBe(application);
+  });
+
+  test('cannot be given another sequence number, guard or time by its fields', () => {
+    const log = open();
+    const forged = { seq: 99, guard: 'x', time: 'y', kind: 'stop', hash: 'z', principal: 'p' };
+    log.append('login', forged);
+    log.close();
+    expect(text()).toBe('{"time":"2026-11-25T09:00:00.007Z","kind":"login","guard":"g1","seq":1,"principal":"p"}\n');
+  });
+
+  test.each([
+    ['normalized', decision.statement],
+    ['full', decision.text],
+    ['none', undefined],
+  ] as const)('holds under `text: %s` the statement %j', (kind, expected) => {
+    const log = open({ text: kind });
+    log.session(context).append(decision);
+    log.close();
+    expect(JSON.parse(text()).statement).toBe(expected);
+    if (kind !== 'full') expect(text()).not.toContain('4711');
+  });
+
+  test('long lists are written whole', () => {
+    const log = open();
+    log.session(context).append({ ...decision, columns: Array.from({ length: 1600 }, (_, i) => `public.t.c${i}`) });
+    log.close();
+    expect(JSON.parse(text()).columns).toHaveLength(1600);
+  });
+
+  test('the application may change in a session', () => {
+    const log = open();
+    const changing = { ...context };
+    const session = log.session(changing);
+    session.append(decision);
+    changing.application = 'other';
+    session.append(decision);
+    log.close();
+    expect(lines().map((l) => JSON.parse(l).application)).toEqual(['psql', 'other']);
+  });
+});
+
+describe.each(['batched', 'strict'] as const)('%s', (durability) => {
+  test('the line is in the file when append returns', () => {
+    const log = open({ durability });
+    for (let i = 1; i <= 20; i++) {
+      expect(log.append('login', { principal: `p${i}` })).toBe(true);
+      expect(sequence().at(-1)).toBe(i);
+    }
+    log.close();
+  });
+
+  test('after close nothing is written and nothing is thrown', () => {
+    const log = open({ durability });
+    log.close();
+    log.close();
+    expect(log.append('login', {})).toBe(false);
+    expect(log.session(context).append(decision)).toBe(false);
+    expect(log.reopen()).toBe(false);
+    expect(text()).toBe('');
+  });
+
+  test('a device that is full: false, one notice, and on by itself when there is room again', () => {
+    const link = join(folder, `link-${files}`);
+    symlinkSync('/dev/full', link);
+    const log = open({ file: link, durability });
+    expect(log.append('login', {})).toBe(false);
+    expect(log.append('login', {})).toBe(false);
+    rmSync(link);
+    symlinkSync(file, link);
+    expect(log.append('login', {})).toBe(true);
+    log.close();
+    expect(sequence()).toEqual([1]);
+    expect(notices).toEqual([
+      expect.stringMatching(/^decision log ".*" cannot be written: ENOSPC/),
+      expect.stringMatching(/^decision log ".*" is written again$/),
+    ]);
+  });
+});
+
+describe('starting again', () => {
+  test('counts on', () => {
+    for (let i = 0; i < 3; i++) {
+      const log = open();
+      log.append('start', {});
+      log.append('stop', {});
+      log.close();
+    }
+    expect(sequence()).toEqual([1, 2, 3, 4, 5, 6]);
+  });
+
+  test.each([
+    ['torn in the middle', '{"time":"2026","kind":"login","guard":"g1","se', 3],
+    ['torn in a character of several bytes', Buffer.from('{"kind":"é').subarray(0, -1), 3],
+    ['torn just before its line end: it counts', '{"time":"2026","kind":"login","guard":"g1","seq":3}', 4],
+    ['torn, with an empty line behind it', '{"kind\n\n', 3],
+  ])('behind a last line %s', (_, torn, next) => {
+    const before = open();
+    before.append('start', {});
+    before.append('login', {});
+    before.close();
+    appendFileSync(file, torn);
+    const log = open();
+    log.append('start', {});
+    log.close();
+    const last = lines().at(-1)!;
+    expect(JSON.parse(last)).toMatchObject({ kind: 'start', seq: next });
+  });
+
+  test('finds the last record behind a long torn line', () => {
+    const before = open();
+    for (let i = 0; i < 5; i++) before.append('login', {});
+    before.close();
+    appendFileSync(file, `{"statement":"${'é'.repeat(300_000)}`);
+    const log = open();
+    log.append('start', {});
+    log.close();
+    expect(JSON.parse(lines().at(-1)!).seq).toBe(6);
+  });
+
+  test('a file that is no log is not written to', () => {
+    writeFileSync(file, 'some other file\n');
+    expect(() => open()).toThrow(/holds no decision record/);
+    expect(text()).toBe('some other file\n');
+  });
+
+  test('a folder that is not there, and a path that is a folder', () => {
+    expect(() => open({ file: join(folder, 'no', 'where.jsonl') })).toThrow(/ENOENT/);
+    expect(() => open({ file: folder })).toThrow(/EISDIR/);
+  });
+
+  test('a new file is for its owner alone', () => {
+    open().close();
+    expect(statSync(file).mode & 0o777).toBe(0o600);
+  });
+});
+
+describe('rotated by hand', () => {
+  test('the old file keeps what was written, the new one counts on', () => {
+    const log = open();
+    log.append('login', {});
+    renameSync(file, `${file}.1`);
+    log.append('login', {});
+    expect(log.reopen()).toBe(true);
+    log.append('login', {});
+    log.close();
+    expect(sequence()).toEqual([3]);
+    expect(readFileSync(`${file}.1`, 'utf8').match(/"seq":\d/g)).toEqual(['"seq":1', '"seq":2']);
+  });
+
+  test('where a new one cannot be opened, the open one is kept', () => {
+    const gone = mkdtempSync(join(folder, 'gone-'));
+    const log = open({ file: join(gone, 'd.jsonl') });
+    renameSync(gone, `${gone}-moved`);
+    expect(log.reopen()).toBe(false);
+    expect(log.append('login', {})).toBe(true);
+    log.close();
+    expect(readFileSync(join(`${gone}-moved`, 'd.jsonl'), 'utf8')).toContain('"seq":1');
+    expect(notices).toEqual([expect.stringMatching(/cannot be opened again: ENOENT/)]);
+  });
+});
+
+describe('attributes are shown as JSON values', () => {
+  test.each([
+    ['integer', '12', 12],
+    ['integer', '-7', -7],
+    ['bigint', '42', 42],
+    ['bigint', '9223372036854775807', '9223372036854775807'],
+    ['text', '01', '01'],
+    ['uuid', 'a0ee', 'a0ee'],
+    ['date', '2026-01-01', '2026-01-01'],
+    ['boolean', 't', true],
+    ['boolean', 'false', false],
+    ['integer[]', '{1,2,NULL}', [1, 2, null]],
+    ['text[]', '{a,"b \\"c\\\\d,e",null,"NULL", f g ,""}', ['a', 'b "c\\d,e', null, 'NULL', 'f g', '']],
+    ['text[]', '{}', []],
+  ])('%s %s', (type, value, expected) => {
+    const types = new Map<string, AttributeType>([['x', { name: 'x', type, typeOid: 0, fromToken: false }]]);
+    expect(
+      attributeValues(
+        types,
+        new Map([
+          ['x', value],
+          ['undeclared', '1'],
+        ]),
+      ),
+    ).toEqual({ x: expected });
+  });
+});
