@@ -25,7 +25,7 @@ const FLOORS: Readonly<Record<string, number>> = {
 
 const HIGHEST_PURE_FLOOR = 4;
 /** Modules of Node that compute and do nothing else. */
-const PURE_MODULES = ['node:assert', 'node:buffer', 'node:crypto', 'node:net']; // node:net for isIP and BlockList, see IMPURE
+const PURE_MODULES = ['node:assert', 'node:buffer', 'node:crypto', 'node:net', 'node:util']; // node:net for isIP and BlockList, see IMPURE
 const IMPURE =
   /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|randomBytes|randomUUID|randomInt|randomFill|setTimeout|setInterval|setImmediate|fetch\(|process\.|createConnection|createServer|net\.connect|new Socket)/;
 
