@@ -41,10 +41,12 @@ export interface RecordFields {
   readonly to?: string | undefined;
   readonly by?: string | undefined;
   readonly via?: string | undefined;
+  /** `roles/teacher.yaml:7:3: …`, where an edit was not taken or roles were closed. */
+  readonly problems?: readonly string[] | undefined;
   readonly version?: string | undefined;
   /** `sha256:…` of the configuration file. */
   readonly configuration?: string | undefined;
-  /** In words, where a record is about something that went wrong: a policy that does not load, a login that failed. */
+  /** In words, where a record is about something that went wrong. */
   readonly message?: string | undefined;
 }
 
@@ -80,6 +82,7 @@ const ORDER = {
   to: 0,
   by: 0,
   via: 0,
+  problems: 0,
   version: 0,
   configuration: 0,
   message: 0,

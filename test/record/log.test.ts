@@ -12,8 +12,9 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { attributeValues } from '../../src/policy/attribute-values.ts';
 import type { AttributeType } from '../../src/policy/policy.ts';
-import { attributeValues } from '../../src/record/attributes.ts';
+import type { RecordSink } from '../../src/proxy/record-sink.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 
@@ -28,7 +29,8 @@ beforeEach(() => {
   notices = [];
 });
 
-function open(options: Partial<LogOptions> = {}): DecisionLog {
+/** The log is what the proxy asks for. */
+function open(options: Partial<LogOptions> = {}): DecisionLog & RecordSink {
   return openLog({
     file,
     durability: 'batched',
@@ -96,14 +98,12 @@ describe('a line', () => {
 
   test('of an outcome names the decision and the principal', () => {
     const log = open();
-    log
-      .session(context)
-      .append({
-        ...outcome,
-        status: 'cut',
-        sqlstate: '53400',
-        limit: { name: 'rows_per_statement', used: 501, of: 500 },
-      });
+    log.session(context).append({
+      ...outcome,
+      status: 'cut',
+      sqlstate: '53400',
+      limit: { name: 'rows_per_statement', used: 501, of: 500 },
+    });
     log.close();
     expect(text()).toBe(
       '{"time":"2026-11-25T09:00:00.007Z","kind":"outcome","guard":"g1","seq":1,"id":"01JD","principal":"college_12_app",' +
@@ -121,11 +121,23 @@ describe('a line', () => {
   test('of other kinds', () => {
     const log = open();
     log.append('start', { version: '0.1.0', configuration: 'sha256:bb' });
-    log.append('login', { session: '01JS', principal: 'a', client: '127.0.0.1:5' });
-    log.append('login-refused', { principal: 'p'.repeat(500), reason: 'password', message: 'x' });
-    log.append('policy', { from: 'sha256:a', to: 'sha256:b', by: 'root', via: 'SIGHUP' });
+    log.append('login', context);
+    log.append('login-refused', {
+      principal: 'p'.repeat(500),
+      client: '127.0.0.1:5',
+      reason: 'password',
+      sqlstate: '28P01',
+    });
+    log.append('policy', {
+      from: 'sha256:a',
+      to: 'sha256:b',
+      by: 'root',
+      via: 'signal',
+      problems: ['roles/a.yaml:1:1: x'],
+    });
     log.append('stop', {});
     log.close();
+    expect(JSON.parse(lines()[3]!).problems).toEqual(['roles/a.yaml:1:1: x']);
     expect(lines().map((l) => JSON.parse(l).kind)).toEqual(['start', 'login', 'login-refused', 'policy', 'stop']);
     expect(JSON.parse(lines()[2]!).principal).toBe('p'.repeat(64));
     expect(sequence()).toEqual([1, 2, 3, 4, 5]);

@@ -1,5 +1,5 @@
 /** A principal's attributes as the log shows them: JSON values in place of the text that PostgreSQL reads. */
-import type { AttributeType } from '../policy/policy.ts';
+import type { AttributeType } from './policy.ts';
 
 /** `{ school_id: 12 }` for the text `12` of an integer attribute. An attribute that the role does not declare is left out. */
 export function attributeValues(
