@@ -2,10 +2,16 @@
 
 export type LimitEffect = 'warn' | 'throttle' | 'deny' | 'lock';
 
-/** `2000 per hour deny`: at most `amount` in each window of `seconds`. */
+/** `30 days`, as a window: `day` is a calendar day where `count` is 1, everything else slides (design §6). */
+export interface Window {
+  readonly count: number;
+  readonly unit: 'second' | 'minute' | 'hour' | 'day';
+}
+
+/** `2000 per hour deny`: at most `amount` (rows, bytes, statements, subjects …) in each window. */
 export interface WindowLimit {
   readonly amount: number;
-  readonly window: { readonly count: number; readonly unit: 'second' | 'minute' | 'hour' | 'day' };
+  readonly window: Window;
   /** Absent where the limit does not say: `when_exceeded` then holds. */
   readonly effect?: LimitEffect;
 }
@@ -23,4 +29,35 @@ export interface Limits {
   readonly connections?: number;
   /** Milliseconds. */
   readonly statementTimeout?: number;
+}
+
+export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
+
+/** A time in which other limits hold. Every condition that is there must be met; dates and hours are of the guard's time zone. */
+export interface During {
+  /** First and last day, `2026-11-30`, both included. */
+  readonly from?: string;
+  readonly until?: string;
+  readonly days?: ReadonlySet<Weekday>;
+  /** Minutes since midnight; where `until` is not after `from`, it passes midnight. */
+  readonly hours?: { readonly from: number; readonly until: number };
+  /** Replaces the limits that it names. */
+  readonly limits: Limits;
+}
+
+/** `200 per second`: how fast the server is read while a `throttle` limit is exceeded. */
+export interface Throttle {
+  readonly rows?: WindowLimit;
+  readonly bytes?: WindowLimit;
+}
+
+/** When a principal is locked, and for how long. */
+export interface Lock {
+  readonly after: readonly {
+    readonly amount: number;
+    readonly event: 'overrun' | 'refusal';
+    readonly window: Window;
+  }[];
+  /** Milliseconds; undefined: until it is released. */
+  readonly duration: number | undefined;
 }

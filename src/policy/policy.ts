@@ -66,7 +66,12 @@ export type StatementOption =
   | 'lock'
   | 'call';
 
-export type AttributeType = { readonly name: string; readonly type: string; readonly typeOid: Oid; readonly fromToken: boolean };
+export type AttributeType = {
+  readonly name: string;
+  readonly type: string;
+  readonly typeOid: Oid;
+  readonly fromToken: boolean;
+};
 
 export interface RolePolicy {
   readonly name: string;

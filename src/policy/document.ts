@@ -1,0 +1,216 @@
+/** One YAML file with the place of everything in it. Leaves the meaning of what it holds to the schema. */
+import {
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  parseDocument,
+  type Scalar,
+  type YAMLError,
+} from 'yaml';
+import type { Place, Report } from './diagnostic.ts';
+import { commentBehind, isFolded, offsetInFile } from './scalar-text.ts';
+
+/** A policy file as it was read; `path` is relative to the policies folder, with `/`. */
+export interface PolicyFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+export type Path = readonly PropertyKey[];
+
+/** Something wrong in a file, at a path: so that it can be told whose role or principal it spoils. */
+export interface Flaw {
+  readonly path: Path;
+  readonly place: Place;
+  readonly message: string;
+}
+
+/** SQL as it is written in a file, with what turns an offset in it into a place. */
+export interface SqlText {
+  readonly sql: string;
+  place(offset: number): Place;
+}
+
+interface Entry {
+  readonly node: Node | null;
+  /** Offset of the key, or of the list's item. */
+  readonly start: number;
+}
+
+/** Words of ours for the errors of the YAML parser that DBAs meet when SQL stands unquoted. */
+const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
+  BLOCK_AS_IMPLICIT_KEY: '": " inside a value makes it a mapping; write the value in quotes or behind "|"',
+  BAD_SCALAR_START: 'this character cannot begin an unquoted value; write the value in quotes or behind "|"',
+  UNEXPECTED_TOKEN: 'unexpected text; a value that begins with a quote ends at the next one (write SQL behind "|")',
+  TAB_AS_INDENT: 'a tab cannot indent; use spaces',
+  MULTIPLE_DOCS: 'only one document is allowed in a file',
+};
+
+export class PolicyDocument {
+  readonly path: string;
+  /** Syntax errors, and what YAML would read otherwise than it looks. */
+  readonly flaws: Flaw[] = [];
+  /** Plain data: objects, arrays, strings, numbers, booleans, null. Not to be trusted where `malformed`. */
+  readonly value: unknown;
+  /** True where the text is not YAML: then no part of it may be used. */
+  readonly malformed: boolean;
+  private readonly text: string;
+  private readonly lines = new LineCounter();
+  private readonly entries = new Map<string, Entry>();
+
+  constructor(file: PolicyFile) {
+    this.path = file.path;
+    this.text = file.text;
+    try {
+      const document = parseDocument(file.text, {
+        lineCounter: this.lines,
+        prettyErrors: false,
+        uniqueKeys: false, // found below, where the path is known
+        merge: false,
+        schema: 'core',
+        version: '1.2',
+      });
+      for (const problem of [...document.errors, ...document.warnings]) this.reportSyntax(problem);
+      this.malformed = this.flaws.length > 0;
+      this.value = this.read(document.contents, [], 0);
+    } catch (error) {
+      // The parser recurses: very deep nesting overflows the stack.
+      this.flaw([], 0, `cannot be read as YAML: ${error instanceof Error ? error.message : 'unknown error'}`);
+      this.malformed = true;
+      this.value = undefined;
+    }
+  }
+
+  /** The place of the key (or list item) at `path`; of the nearest parent where the file has no such path. */
+  place(path: Path): Place {
+    for (let length = path.length; length >= 0; length--) {
+      const entry = this.entries.get(pathKey(path.slice(0, length)));
+      if (entry) return this.placeAt(entry.start);
+    }
+    return this.placeAt(0);
+  }
+
+  /** The place of the value at `path`; of its key where it has none. */
+  placeOfValue(path: Path): Place {
+    const start = this.entries.get(pathKey(path))?.node?.range?.[0];
+    return start === undefined ? this.place(path) : this.placeAt(start);
+  }
+
+  /** `roles/teacher.yaml:7`, of the key at `path`. */
+  rule(path: Path): string {
+    const { file, line } = this.place(path);
+    return `${file}:${line}`;
+  }
+
+  /** The text of a scalar as it was written (`01`, `6E1`), quotes resolved; undefined where nothing or no scalar stands there. */
+  written(path: Path): string | undefined {
+    const scalar = this.scalar(path);
+    if (!scalar) return undefined;
+    if (typeof scalar.value === 'string') return scalar.value;
+    return scalar.source === undefined || scalar.source === '' ? undefined : scalar.source;
+  }
+
+  /** The place of a comment that ends an unquoted scalar and may have been meant as part of it. */
+  commentBehind(path: Path): Place | undefined {
+    const scalar = this.scalar(path);
+    const offset = scalar && commentBehind(this.text, scalar);
+    return offset === undefined ? undefined : this.placeAt(offset);
+  }
+
+  /** The SQL at `path`. Undefined, and reported, where there is none or where YAML took a part of it away. */
+  sql(path: Path, report: Report): SqlText | undefined {
+    const scalar = this.scalar(path);
+    const sql = this.written(path);
+    if (!scalar || sql === undefined || sql.trim() === '') {
+      report.error(this.placeOfValue(path), 'expected an SQL expression, found nothing');
+      return undefined;
+    }
+    // INVARIANT: a condition that YAML cut short would let through more rows than it says.
+    const comment = this.commentBehind(path);
+    if (comment) {
+      report.error(comment, 'YAML reads this as a comment, not as SQL; write the expression in quotes or behind "|"');
+      return undefined;
+    }
+    if (isFolded(this.text, scalar) && sql.includes('--')) {
+      report.error(
+        this.placeOfValue(path),
+        'YAML joins these lines, so that "--" would hide the rest; write the SQL behind "|"',
+      );
+      return undefined;
+    }
+    return { sql, place: (offset) => this.placeAt(offsetInFile(this.text, scalar, offset)) };
+  }
+
+  private scalar(path: Path): Scalar | undefined {
+    const node = this.entries.get(pathKey(path))?.node;
+    return isScalar(node) ? node : undefined;
+  }
+
+  private placeAt(offset: number): Place {
+    const { line, col } = this.lines.linePos(offset);
+    return { file: this.path, line: Math.max(line, 1), column: Math.max(col, 1) };
+  }
+
+  private flaw(path: Path, offset: number, message: string): void {
+    this.flaws.push({ path, place: this.placeAt(offset), message });
+  }
+
+  private reportSyntax(problem: YAMLError | { code: string; message: string; pos: [number, number] }): void {
+    const { code, message, pos } = problem;
+    const own = SYNTAX_MESSAGES[code] ?? `${message.charAt(0).toLowerCase()}${message.slice(1)}`;
+    this.flaw([], pos[0], own);
+  }
+
+  /** Turns a node into data and remembers where it stands. What YAML could use to change the text's meaning is refused. */
+  private read(node: Node | null, path: Path, keyStart: number): unknown {
+    this.entries.set(pathKey(path), { node, start: keyStart });
+    if (node === null) return null;
+    const start = node.range?.[0] ?? keyStart;
+    if (isAlias(node)) {
+      this.flaw(path, start, 'aliases are not supported; write "*" in quotes where a star is meant');
+      return undefined;
+    }
+    if (node.anchor !== undefined)
+      this.flaw(path, keyStart, 'anchors are not supported; quote a value that begins with "&"');
+    if (node.tag !== undefined) this.flaw(path, keyStart, 'tags are not supported; quote a value that begins with "!"');
+    if (isMap(node)) return this.readMap(node.items as { key: unknown; value: unknown }[], path, start);
+    if (isSeq(node)) {
+      return node.items.map((item, index) => {
+        const child = item as Node | null;
+        return this.read(child, [...path, index], child?.range?.[0] ?? start);
+      });
+    }
+    return isScalar(node) ? node.value : undefined;
+  }
+
+  private readMap(
+    items: readonly { key: unknown; value: unknown }[],
+    path: Path,
+    start: number,
+  ): Record<string, unknown> {
+    const object: Record<string, unknown> = {};
+    for (const { key, value } of items) {
+      const keyStart = (key as Node | null)?.range?.[0] ?? start;
+      if (!isScalar(key) || key.value === null) {
+        this.flaw(path, keyStart, 'expected a name as key');
+        continue;
+      }
+      const name = typeof key.value === 'string' ? key.value : (key.source ?? String(key.value));
+      if (name === '__proto__') {
+        this.flaw(path, keyStart, `"${name}" cannot be a key`);
+      } else if (Object.hasOwn(object, name)) {
+        this.flaw([...path, name], keyStart, `"${name}" stands here twice`);
+      } else {
+        object[name] = this.read(value as Node | null, [...path, name], keyStart);
+      }
+    }
+    return object;
+  }
+}
+
+function pathKey(path: Path): string {
+  return JSON.stringify(path.map(String));
+}

@@ -1,0 +1,77 @@
+/** The schemas of `principals.yaml` and `subjects.yaml`. */
+import { z } from 'zod';
+import { during, limits } from './limits-schema.ts';
+import { PATTERNS, readDate, readDuration } from './quantity.ts';
+import { attributeName, catalogName, mapping, name, written } from './schema-values.ts';
+
+const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
+const attributeValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+
+/** One principal. What its values mean is for `principals.ts`: passwords are never quoted in messages. */
+export const principalSchema = mapping({
+  role: z.string().describe('The role that it logs in by.'),
+  attributes: z
+    .record(attributeName, z.union([attributeValue, z.array(attributeValue)]))
+    .optional()
+    .describe('The values of the role’s attributes, read as they are written and then typed.'),
+  password: z
+    .union([z.string(SECRET), z.array(z.string(SECRET)).min(1)], SECRET)
+    .optional()
+    .describe(
+      'A SCRAM-SHA-256 verifier, or a list of them while one is being replaced; `rowgate password` makes them.',
+    ),
+  certificate: z
+    .string()
+    .optional()
+    .describe('`sha256:` and the fingerprint of a client certificate that must be shown as well.'),
+  token: mapping({
+    issuer: z.string().describe('The issuer (`iss`) that signs the tokens.'),
+    keys: z.string().describe('The file with the issuer’s public keys, a JWK set.'),
+    user: z.string().describe('The claim that names the person.'),
+    max_age: written(PATTERNS.duration, readDuration)
+      .optional()
+      .describe('The longest that a token is taken after it was issued.'),
+  })
+    .optional()
+    .describe('Tokens of the people behind this account.'),
+  from: z
+    .array(z.string())
+    .min(1)
+    .optional()
+    .describe('Addresses that it may log in from: `[127.0.0.1/32, 10.12.0.0/16]`. Without it: from anywhere.'),
+  valid_until: written(PATTERNS.date, readDate).optional().describe('The last day on which it may log in.'),
+  limits: limits.optional().describe('Limits beside those of the role: both hold.'),
+  during: during.optional(),
+});
+
+/** The file as a whole: principals are judged one by one, so that one mistake does not shut out all. */
+export const principalsFileSchema = mapping({
+  principals: z.record(z.string().min(1), z.unknown()).describe('Who may log in, by user name.'),
+});
+
+export const subjectsSchema = mapping({
+  subjects: z
+    .record(
+      name,
+      mapping({
+        keys: z
+          .array(catalogName)
+          .min(1)
+          .describe(
+            'The columns that say whose row it is. The first is the key of the table that holds one row for each person.',
+          ),
+        canaries: z
+          .array(z.string())
+          .optional()
+          .describe('Keys of made-up people whom nobody has a reason to read; `rowgate canary` makes them.'),
+        categories: z
+          .record(name, z.array(catalogName))
+          .optional()
+          .describe('Kinds of data, for reports: `{ health: [absences.reason] }`.'),
+      }),
+    )
+    .describe('What in this database is about a person, by kind of person.'),
+});
+
+export type PrincipalEntry = z.output<typeof principalSchema>;
+export type SubjectsFile = z.output<typeof subjectsSchema>;

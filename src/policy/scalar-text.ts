@@ -1,0 +1,66 @@
+/** Where a character of a YAML scalar's value stands in the file: quotes, escapes, folded lines and indentation lie between. */
+import type { Scalar } from 'yaml';
+
+const ESCAPE_LENGTHS: Readonly<Record<string, number>> = { x: 4, u: 6, U: 10 };
+
+/**
+ * Offset in `text`, the file, of character `offset` of the scalar's value. White space that YAML folds is skipped, so that
+ * the answer is exact for every character that is not white space itself.
+ */
+export function offsetInFile(text: string, scalar: Scalar, offset: number): number {
+  const start = scalar.range?.[0] ?? 0;
+  const end = scalar.range?.[1] ?? text.length;
+  const value = typeof scalar.value === 'string' ? scalar.value : (scalar.source ?? '');
+  const quote = scalar.type === 'QUOTE_DOUBLE' ? '"' : scalar.type === 'QUOTE_SINGLE' ? "'" : '';
+  const block = scalar.type === 'BLOCK_LITERAL' || scalar.type === 'BLOCK_FOLDED';
+  let at = block ? text.indexOf('\n', start) + 1 : start + quote.length;
+  let last = at;
+  for (let i = 0; i <= offset && i < value.length && at < end; i++) {
+    const char = value[i] ?? '';
+    if (isSpace(char) && !(quote === '"' && text[at] === '\\')) {
+      last = at;
+      if (text[at] === char && char !== '\n') at += 1;
+      else at = skipSpace(text, at, end);
+      continue;
+    }
+    // Indentation of a block, or a folded break before this character.
+    if (!isSpace(char)) at = skipSpace(text, at, end);
+    last = at;
+    at += writtenLength(text, at, quote);
+  }
+  return offset >= value.length ? at : last;
+}
+
+/** True where the scalar's text spans lines that YAML joins into one: a `--` comment in it would swallow what follows. */
+export function isFolded(text: string, scalar: Scalar): boolean {
+  if (scalar.type === 'BLOCK_LITERAL') return false;
+  const [start, end] = scalar.range ?? [0, 0];
+  return text.slice(start, end).trimEnd().includes('\n');
+}
+
+/** Offset of a comment that stands behind an unquoted scalar, on its last line; undefined where there is none. */
+export function commentBehind(text: string, scalar: Scalar): number | undefined {
+  if (scalar.type !== 'PLAIN' || !scalar.range) return undefined;
+  const behind = /^[ \t]*(?=#)/.exec(text.slice(scalar.range[1]));
+  return behind ? scalar.range[1] + behind[0].length : undefined;
+}
+
+/** How many characters of the file write one character of the value. */
+function writtenLength(text: string, at: number, quote: string): number {
+  if (quote === "'" && text.startsWith("''", at)) return 2;
+  if (quote === '"' && text[at] === '\\') {
+    const next = text[at + 1] ?? '';
+    if (next === '\n') return 2;
+    return ESCAPE_LENGTHS[next] ?? 2;
+  }
+  return 1;
+}
+
+function skipSpace(text: string, at: number, end: number): number {
+  while (at < end && isSpace(text[at] ?? '')) at += 1;
+  return at;
+}
+
+function isSpace(char: string): boolean {
+  return char === ' ' || char === '\t' || char === '\n' || char === '\r';
+}
