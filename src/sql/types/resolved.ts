@@ -1,0 +1,55 @@
+/** What a call or an operator turns out to be: the answers of `operator.ts` and `function.ts`. */
+import type { Column, Fn, Oid, Operator } from '../catalog.ts';
+import type { Coercion } from './coercion.ts';
+
+export type Resolved = Found | CastCall | ColumnCall | None | Ambiguous | Untellable;
+
+/** The server runs this function. */
+export interface Found {
+  readonly kind: 'found';
+  readonly fn: Fn;
+  /** Set where an operator led to it. */
+  readonly operator?: Operator;
+  /** Result type, polymorphism resolved; 0 where a default of a polymorphic argument would settle it. */
+  readonly result: Oid;
+  /** OUT and TABLE columns, polymorphism resolved. */
+  readonly outColumns: readonly { readonly name: string; readonly type: Oid }[];
+  /** For each argument of the call, in its order: the type that the function receives, polymorphism resolved. */
+  readonly argTypes: readonly Oid[];
+  /** For each argument of the call: how it becomes that type. */
+  readonly coercions: readonly Coercion[];
+}
+
+/** `text(x)`, `float8(x)`: a call by name, a cast in truth. */
+export interface CastCall {
+  readonly kind: 'cast';
+  readonly result: Oid;
+  readonly coercion: Coercion;
+}
+
+/** `ine(p)`: a call by name, a column of a row in truth. */
+export interface ColumnCall {
+  readonly kind: 'column';
+  /** Absent where the row is of type `record`: then its columns are not known here. */
+  readonly column?: Column;
+  readonly relation: Oid;
+  readonly result: Oid;
+}
+
+/** The server refuses it: nothing of that name takes these arguments, or it may not be called in this form. */
+export interface None {
+  readonly kind: 'none';
+  readonly why: 'no candidate' | 'polymorphic type not settled' | 'called in the wrong form';
+}
+
+/** The server refuses it: several fit equally. */
+export interface Ambiguous {
+  readonly kind: 'ambiguous';
+}
+
+/** An argument's type is not known: the server may run any of these, or cast to `castTo`, or refuse. */
+export interface Untellable {
+  readonly kind: 'untellable';
+  readonly candidates: readonly Fn[];
+  readonly castTo?: Oid;
+}
