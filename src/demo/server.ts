@@ -1,6 +1,6 @@
 /** Makes, starts and stops one PostgreSQL server in a folder of its own, listening on 127.0.0.1 only. Its databases are left to others. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { chown, mkdir, open, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chown, lstat, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -63,23 +63,29 @@ exit $status`;
 export async function startServer(options: ServerOptions): Promise<Server> {
   const folder = resolve(options.folder);
   const account = await serverAccount();
-  const binaries = await findBinaries(account);
   await makeFolder(folder, account);
-  if (!(await exists(join(folder, 'data', 'PG_VERSION')))) {
+  const binaries = await findBinaries(account, folder);
+  if (!(await exists(join(folder, 'data')))) {
     await makeCluster(folder, options.password, binaries, account);
   }
-  if (options.port !== undefined) return launch(options, folder, options.port, binaries, account);
   for (let attempt = 1; ; attempt++) {
     try {
-      return await launch(options, folder, await freePort(), binaries, account);
+      return await launch(options, folder, options.port ?? (await freePort()), binaries, account);
     } catch (error) {
-      if (attempt === 5) throw error; // a port that was free may be taken a moment later
+      // A port that was free may be taken a moment later.
+      if (options.port === undefined && attempt < 5 && String(error).includes('could not bind')) continue;
+      if (options.temporary) await rm(folder, { recursive: true, force: true });
+      throw error;
     }
   }
 }
 
 async function makeFolder(folder: string, account: Account): Promise<void> {
   await mkdir(folder, { recursive: true });
+  const { uid } = await lstat(folder);
+  if (process.getuid && uid !== process.getuid() && uid !== account.uid) {
+    throw new Error(`folder ${folder} belongs to somebody else`);
+  }
   if (account.uid !== undefined && account.gid !== undefined) await chown(folder, account.uid, account.gid);
   if (!canReach(account, folder)) {
     throw new Error(`folder ${folder} is out of reach of the account that runs PostgreSQL; choose another one`);
@@ -88,13 +94,14 @@ async function makeFolder(folder: string, account: Account): Promise<void> {
 
 /** The builtin locale provider: the same order and case rules on every system. */
 async function makeCluster(folder: string, password: string, binaries: Binaries, account: Account): Promise<void> {
-  const data = join(folder, 'data');
+  const draft = join(folder, 'data.draft'); // an interrupted initdb is not taken for a cluster
+  await rm(draft, { recursive: true, force: true });
   const passwordFile = join(folder, 'password');
   await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
   if (account.uid !== undefined && account.gid !== undefined) await chown(passwordFile, account.uid, account.gid);
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const login = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
-  const child = spawn(binaries.initdb, [`--pgdata=${data}`, '--no-sync', ...locale, ...login], {
+  const child = spawn(binaries.initdb, [`--pgdata=${draft}`, '--no-sync', ...locale, ...login], {
     ...account,
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],
@@ -106,6 +113,7 @@ async function makeCluster(folder: string, password: string, binaries: Binaries,
   const status = await ending(child);
   await rm(passwordFile, { force: true });
   if (status !== 0) throw new Error(`initdb failed: ${complaint.trim()}`);
+  await rename(draft, join(folder, 'data'));
 }
 
 async function launch(
@@ -137,12 +145,11 @@ async function launch(
     await ended;
     if (options.temporary) await rm(folder, { recursive: true, force: true });
   };
-  try {
-    await ready(supervisor, join(data, 'postmaster.pid'), log);
-  } catch (error) {
-    await stop();
+  await ready(supervisor, join(data, 'postmaster.pid'), log).catch(async (error) => {
+    supervisor.stdio[3]?.destroy();
+    await ended;
     throw error;
-  }
+  });
   const url = `postgres://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${port}/postgres`;
   return { port, url, log, ended, stop };
 }
