@@ -1,0 +1,42 @@
+/** ErrorResponse and NoticeResponse: fields by their letter (manual, section 54.8). */
+import { MessageCursor } from './message-cursor.ts';
+import { Backend } from './message-types.ts';
+import { MessageWriter } from './message-writer.ts';
+import { decodeServerText } from './text.ts';
+
+/**
+ * S severity (localized), V severity, C SQLSTATE, M message, D detail, H hint, P position, p internal position, q internal
+ * query, W where (context), s schema, t table, c column, d data type, n constraint, F file, L line, R routine.
+ */
+export type ErrorFields = ReadonlyMap<string, string>;
+
+/** Reads either of the two. */
+export function decodeErrorFields(bytes: Uint8Array): ErrorFields {
+  const cursor = new MessageCursor(bytes, decodeServerText);
+  const fields = new Map<string, string>();
+  for (let code = cursor.byte(); code !== 0; code = cursor.byte()) {
+    fields.set(String.fromCharCode(code), cursor.string());
+  }
+  cursor.end();
+  return fields;
+}
+
+export function errorResponse(fields: ErrorFields): Buffer {
+  return write(Backend.ErrorResponse, fields);
+}
+
+export function noticeResponse(fields: ErrorFields): Buffer {
+  return write(Backend.NoticeResponse, fields);
+}
+
+/** The message ends the session. */
+export function isFatal(fields: ErrorFields): boolean {
+  const severity = fields.get('V') ?? fields.get('S');
+  return severity === 'FATAL' || severity === 'PANIC';
+}
+
+function write(type: number, fields: ErrorFields): Buffer {
+  const writer = new MessageWriter(type);
+  for (const [code, value] of fields) writer.byte(code.charCodeAt(0)).string(value);
+  return writer.byte(0).finish();
+}

@@ -1,0 +1,8 @@
+/** FunctionCall: a call by OID, outside SQL. */
+import { Frontend } from './message-types.ts';
+import { MessageWriter } from './message-writer.ts';
+
+/** A call of function 0, which does not exist: it fails with 42883, whatever the session's state allows. */
+export function functionCallBoundToFail(): Buffer {
+  return new MessageWriter(Frontend.FunctionCall).int32(0).int16(0).int16(0).int16(0).finish();
+}

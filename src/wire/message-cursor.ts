@@ -1,0 +1,77 @@
+/** Reads the body of one message, field by field. Reading past the end, or leaving bytes over, is a MalformedMessage. */
+import { MalformedMessage } from './protocol-error.ts';
+
+/** Type byte and length: the bytes of a frame before its body. */
+export const HEADER_BYTES = 5;
+
+export class MessageCursor {
+  private readonly view: DataView;
+  private at: number;
+
+  /** @param bytes a message; @param start where its body begins: behind the header of a typed frame, or 0 for a bare body. */
+  constructor(
+    private readonly bytes: Uint8Array,
+    private readonly decode: (bytes: Uint8Array) => string,
+    start: number = HEADER_BYTES,
+  ) {
+    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.at = start;
+  }
+
+  /** Bytes not read yet. */
+  get remaining(): number {
+    return this.bytes.length - this.at;
+  }
+
+  byte(): number {
+    return this.view.getUint8(this.advance(1));
+  }
+
+  int16(): number {
+    return this.view.getInt16(this.advance(2));
+  }
+
+  uint16(): number {
+    return this.view.getUint16(this.advance(2));
+  }
+
+  int32(): number {
+    return this.view.getInt32(this.advance(4));
+  }
+
+  uint32(): number {
+    return this.view.getUint32(this.advance(4));
+  }
+
+  take(length: number): Uint8Array {
+    const start = this.advance(length);
+    return this.bytes.subarray(start, start + length);
+  }
+
+  /** Everything up to the end. */
+  rest(): Uint8Array {
+    return this.take(this.remaining);
+  }
+
+  /** A string that ends with a zero byte. */
+  string(): string {
+    const end = this.bytes.indexOf(0, this.at);
+    if (end < 0) throw new MalformedMessage('invalid string in message');
+    const text = this.decode(this.bytes.subarray(this.at, end));
+    this.at = end + 1;
+    return text;
+  }
+
+  /** INVARIANT: nothing may lie behind what was understood. */
+  end(): void {
+    if (this.remaining !== 0) throw new MalformedMessage('invalid message format');
+  }
+
+  private advance(length: number): number {
+    const start = this.at;
+    if (length < 0 || start + length > this.bytes.length)
+      throw new MalformedMessage('insufficient data left in message');
+    this.at = start + length;
+    return start;
+  }
+}

@@ -1,0 +1,58 @@
+/** Builds one message: fields in order, the length filled in at the end. */
+
+export class MessageWriter {
+  private buffer = Buffer.allocUnsafe(256);
+  private length = 0;
+  private readonly lengthAt: number;
+
+  /** @param type the type byte; undefined for the messages of startup, which have none. */
+  constructor(type: number | undefined) {
+    if (type !== undefined) this.byte(type);
+    this.lengthAt = this.length;
+    this.int32(0);
+  }
+
+  byte(value: number): this {
+    this.reserve(1);
+    this.length = this.buffer.writeUInt8(value, this.length);
+    return this;
+  }
+
+  int16(value: number): this {
+    this.reserve(2);
+    this.length = this.buffer.writeUInt16BE(value & 0xffff, this.length);
+    return this;
+  }
+
+  /** Signed or unsigned: only the 32 bits count. */
+  int32(value: number): this {
+    this.reserve(4);
+    this.length = this.buffer.writeUInt32BE(value >>> 0, this.length);
+    return this;
+  }
+
+  bytes(value: Uint8Array): this {
+    this.reserve(value.length);
+    this.buffer.set(value, this.length);
+    this.length += value.length;
+    return this;
+  }
+
+  /** UTF-8 and a zero byte. The text must not hold U+0000. */
+  string(value: string): this {
+    return this.bytes(Buffer.from(value, 'utf8')).byte(0);
+  }
+
+  finish(): Buffer {
+    this.buffer.writeUInt32BE(this.length - this.lengthAt, this.lengthAt);
+    return this.buffer.subarray(0, this.length);
+  }
+
+  private reserve(bytes: number): void {
+    const needed = this.length + bytes;
+    if (needed <= this.buffer.length) return;
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.buffer.length * 2));
+    this.buffer.copy(grown, 0, 0, this.length);
+    this.buffer = grown;
+  }
+}

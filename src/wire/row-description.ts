@@ -1,0 +1,42 @@
+/** RowDescription: the columns of a result, and where the server took each from. */
+import { MessageCursor } from './message-cursor.ts';
+import { Backend } from './message-types.ts';
+import { MessageWriter } from './message-writer.ts';
+import { decodeServerText } from './text.ts';
+
+export interface Field {
+  readonly name: string;
+  /** OID of the table that the column comes from, 0 where it is an expression. */
+  readonly table: number;
+  /** Its number in that table; 0 with table 0, below 0 for a system column. */
+  readonly attnum: number;
+  readonly type: number;
+  readonly size: number;
+  readonly typmod: number;
+  /** 0 text, 1 binary. */
+  readonly format: number;
+}
+
+export function decodeRowDescription(bytes: Uint8Array): readonly Field[] {
+  const cursor = new MessageCursor(bytes, decodeServerText);
+  const fields = Array.from({ length: cursor.uint16() }, () => ({
+    name: cursor.string(),
+    table: cursor.uint32(),
+    attnum: cursor.int16(),
+    type: cursor.uint32(),
+    size: cursor.int16(),
+    typmod: cursor.int32(),
+    format: cursor.int16(),
+  }));
+  cursor.end();
+  return fields;
+}
+
+export function rowDescription(fields: readonly Field[]): Buffer {
+  const writer = new MessageWriter(Backend.RowDescription).int16(fields.length);
+  for (const field of fields) {
+    writer.string(field.name).int32(field.table).int16(field.attnum).int32(field.type);
+    writer.int16(field.size).int32(field.typmod).int16(field.format);
+  }
+  return writer.finish();
+}

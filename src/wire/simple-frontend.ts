@@ -1,0 +1,18 @@
+/** The client's messages that have no body, and CopyFail. */
+import { serialize } from 'pg-protocol';
+
+export function sync(): Buffer {
+  return serialize.sync();
+}
+
+export function flush(): Buffer {
+  return serialize.flush();
+}
+
+export function terminate(): Buffer {
+  return serialize.end();
+}
+
+export function copyFail(message: string): Buffer {
+  return serialize.copyFail(message);
+}

@@ -1,0 +1,107 @@
+/** The packets of startup, which have no type byte (manual, sections 54.2.1 and 54.7): read, with a cap, and written. */
+import { MessageCursor } from './message-cursor.ts';
+import { MessageWriter } from './message-writer.ts';
+import { ProtocolError } from './protocol-error.ts';
+import { decodeClientText } from './text.ts';
+
+/** PostgreSQL's MAX_STARTUP_PACKET_LENGTH. */
+const MAX_STARTUP_PACKET = 10_000;
+
+const SSL_REQUEST = 80877103;
+const GSSENC_REQUEST = 80877104;
+const CANCEL_REQUEST = 80877102;
+
+export type StartupPacket =
+  | { readonly kind: 'ssl-request' }
+  | { readonly kind: 'gssenc-request' }
+  | { readonly kind: 'cancel-request'; readonly processId: number; readonly secretKey: Uint8Array }
+  | {
+      readonly kind: 'startup';
+      readonly major: number;
+      readonly minor: number;
+      /** In the order in which they came; a name may come twice. */
+      readonly parameters: readonly (readonly [name: string, value: string])[];
+    };
+
+/** Collects one startup packet at a time; `rest` gives what came behind it. */
+export class StartupReader {
+  private bytes: Buffer = Buffer.alloc(0);
+
+  push(chunk: Uint8Array): void {
+    this.bytes = Buffer.concat([this.bytes, chunk]);
+  }
+
+  /** How many bytes wait to be read. */
+  get buffered(): number {
+    return this.bytes.length;
+  }
+
+  /** @throws ProtocolError, MalformedMessage where the bytes are no startup packet. */
+  next(): StartupPacket | undefined {
+    if (this.bytes.length < 4) return undefined;
+    const length = this.bytes.readUInt32BE(0);
+    // INVARIANT: before login nobody makes us hold more than this.
+    if (length < 8 || length > MAX_STARTUP_PACKET) throw new ProtocolError('invalid length of startup packet');
+    if (this.bytes.length < length) return undefined;
+    const packet = decodeStartup(this.bytes.subarray(0, length));
+    this.bytes = this.bytes.subarray(length);
+    return packet;
+  }
+
+  rest(): Buffer {
+    const rest = this.bytes;
+    this.bytes = Buffer.alloc(0);
+    return rest;
+  }
+}
+
+function decodeStartup(bytes: Uint8Array): StartupPacket {
+  const cursor = new MessageCursor(bytes, decodeClientText, 4);
+  const code = cursor.uint32();
+  if (code === SSL_REQUEST || code === GSSENC_REQUEST) {
+    if (cursor.remaining > 0) throw new ProtocolError('invalid length of startup packet');
+    return { kind: code === SSL_REQUEST ? 'ssl-request' : 'gssenc-request' };
+  }
+  if (code === CANCEL_REQUEST) {
+    const processId = cursor.int32();
+    const secretKey = cursor.rest();
+    if (secretKey.length < 4 || secretKey.length > 256) throw new ProtocolError('invalid length of cancel request');
+    return { kind: 'cancel-request', processId, secretKey };
+  }
+  return {
+    kind: 'startup',
+    major: code >>> 16,
+    minor: code & 0xffff,
+    parameters: decodeParameters(cursor, code >>> 16),
+  };
+}
+
+function decodeParameters(cursor: MessageCursor, major: number): [string, string][] {
+  // Another major version may lay its packet out in another way: only its number is read.
+  if (major !== 3) return [];
+  const parameters: [string, string][] = [];
+  for (;;) {
+    if (cursor.remaining === 0)
+      throw new ProtocolError('invalid startup packet layout: expected terminator as last byte');
+    const name = cursor.string();
+    if (name === '') break;
+    parameters.push([name, cursor.string()]);
+  }
+  if (cursor.remaining > 0) throw new ProtocolError('invalid startup packet layout: expected terminator as last byte');
+  return parameters;
+}
+
+export function startupMessage(major: number, minor: number, parameters: Iterable<readonly [string, string]>): Buffer {
+  const writer = new MessageWriter(undefined).int32((major << 16) | minor);
+  for (const [name, value] of parameters) writer.string(name).string(value);
+  return writer.byte(0).finish();
+}
+
+export function sslRequest(): Buffer {
+  return new MessageWriter(undefined).int32(SSL_REQUEST).finish();
+}
+
+/** `secretKey`: 4 bytes with protocol 3.0, up to 256 with 3.2. */
+export function cancelRequest(processId: number, secretKey: Uint8Array): Buffer {
+  return new MessageWriter(undefined).int32(CANCEL_REQUEST).int32(processId).bytes(secretKey).finish();
+}
