@@ -1,0 +1,33 @@
+/** Finds programs that npm does not bring: PostgreSQL's clients and openssl. */
+import { accessSync, constants, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Where Debian and its kin keep them, newest version first, before the wrappers on PATH. */
+function folders(): string[] {
+  let versions: string[] = [];
+  try {
+    versions = readdirSync('/usr/lib/postgresql').sort((a, b) => Number(b) - Number(a));
+  } catch {
+    // not Debian: PATH alone
+  }
+  const clients = versions.map((version) => join('/usr/lib/postgresql', version, 'bin'));
+  return [...clients, ...(process.env.PATH ?? '').split(delimiter)];
+}
+
+/**
+ * Absolute path of a program, or undefined where the machine lacks it: then `describe.skipIf(!path)` shows the tests as skipped.
+ * In CI nothing may be skipped: there a missing program is an error.
+ */
+export function findProgram(name: 'psql' | 'pgbench' | 'openssl'): string | undefined {
+  for (const folder of folders()) {
+    const path = join(folder, name);
+    try {
+      accessSync(path, constants.X_OK);
+      return path;
+    } catch {
+      // not here
+    }
+  }
+  if (process.env.CI) throw new Error(`${name} is not installed`);
+  return undefined;
+}
