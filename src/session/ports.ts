@@ -23,7 +23,20 @@ export interface SessionPorts {
   record(entry: DecisionEntry | OutcomeEntry): boolean;
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */
   cancel(): void;
-  /** Ends both connections after what was written has been flushed. */
+  /**
+   * Asks to stop (true) and go on (false) reading the client's socket: the session waits for the server, and holds no more than
+   * the chunk at hand. Chunks that were on their way may still be given to `onClient`.
+   */
+  pauseClient(paused: boolean): void;
+  /**
+   * True: the server must be read even where the client is slow, since what comes is dropped (a server that cannot write may
+   * not see a cancel). False: back to holding the server back for a slow client.
+   */
+  drainServer(draining: boolean): void;
+  /**
+   * Ends both connections after what was written has been flushed, reading on meanwhile: a socket closed with unread input is
+   * reset, and the last error lost with it. Called once; the session takes nothing more.
+   */
   end(): void;
   /** Current policy; undefined when the principal was removed or its role disabled. */
   policy(): SessionPolicy | undefined;
