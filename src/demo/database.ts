@@ -1,7 +1,7 @@
-/** Makes the sample database: its account for the guard, its tables and its rows; a database that is already complete is left as it is. */
+/** Makes the sample database: its logins, its tables and its rows; a database that is already complete is left as it is. */
 import pg from 'pg';
 import { fillSteps, PICK, type Scale } from './fill.ts';
-import { CONSTRAINTS, TABLES } from './schema.ts';
+import { CONSTRAINTS, TABLE_NAMES, TABLES } from './schema.ts';
 
 /** 200 schools and 100,000 pupils: a million rows in all. */
 export const DEMO_SCALE: Scale = { schools: 200, students: 100_000 };
@@ -23,25 +23,33 @@ export async function fillDatabase(
     progress('indexes and constraints');
     await client.query(CONSTRAINTS);
     await client.query('COMMIT');
-    await client.query('VACUUM ANALYZE');
+    await client.query(`VACUUM (ANALYZE) ${TABLE_NAMES.join(', ')}`);
   });
 }
 
-/**
- * Makes the login through which the guard reaches the database: it owns nothing and is no superuser,
- * and its rights there are all that a policy can grant.
- */
-export async function createGuardAccount(url: string, user: string, password: string): Promise<void> {
-  const account = pg.escapeIdentifier(user);
-  await withClient(url, async (client) => {
+/** Makes a login without any rights of its own, or gives the one that is there a new password. */
+export async function createLogin(superuserUrl: string, user: string, password: string): Promise<void> {
+  const name = pg.escapeIdentifier(user);
+  await withClient(superuserUrl, async (client) => {
     const known = await client.query('SELECT FROM pg_roles WHERE rolname = $1', [user]);
-    if (known.rowCount === 0) await client.query(`CREATE ROLE ${account} LOGIN`);
-    await client.query(`ALTER ROLE ${account} PASSWORD ${pg.escapeLiteral(password)}`);
-    await client.query(`
-      GRANT USAGE ON SCHEMA public TO ${account};
-      GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${account};
-      GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${account}`);
+    await client.query(
+      `${known.rowCount === 0 ? 'CREATE' : 'ALTER'} ROLE ${name} LOGIN PASSWORD ${pg.escapeLiteral(password)}`,
+    );
   });
+}
+
+/** Lets the guard's account read and write rows, of tables that come later too; `ownerUrl` is of the tables' owner. What a policy can grant ends here. */
+export async function grantRows(ownerUrl: string, user: string): Promise<void> {
+  const name = pg.escapeIdentifier(user);
+  const rights = 'SELECT, INSERT, UPDATE, DELETE';
+  await withClient(ownerUrl, (client) =>
+    client.query(`
+      GRANT USAGE ON SCHEMA public TO ${name};
+      GRANT ${rights} ON ALL TABLES IN SCHEMA public TO ${name};
+      GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${name};
+      ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT ${rights} ON TABLES TO ${name};
+      ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT USAGE ON SEQUENCES TO ${name}`),
+  );
 }
 
 /** Whether the server has a database of that name, filled to its end. */
@@ -57,10 +65,12 @@ export async function hasDatabase(superuserUrl: string, name: string): Promise<b
 }
 
 /** Drops what an interrupted start left of the database, and makes it empty. */
-export async function createDatabase(superuserUrl: string, name: string): Promise<void> {
+export async function createDatabase(superuserUrl: string, name: string, owner: string): Promise<void> {
   await withClient(superuserUrl, async (client) => {
     await client.query(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
-    await client.query(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0`);
+    await client.query(
+      `CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0 OWNER ${pg.escapeIdentifier(owner)}`,
+    );
   });
 }
 

@@ -1,5 +1,6 @@
 /** Makes, starts and stops one PostgreSQL server in a folder of its own, listening on 127.0.0.1 only. Its databases are left to others. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { chown, lstat, mkdir, open, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join, resolve } from 'node:path';
@@ -8,10 +9,8 @@ import { type Account, canReach, serverAccount } from './account.ts';
 import { type Binaries, findBinaries } from './binaries.ts';
 
 export interface ServerOptions {
-  /** Holds `data/` and `postgresql.log`; made when it is not there. As root it must be in reach of the account that runs PostgreSQL. */
+  /** Holds `data/`, `postgresql.log` and the superuser's password; made when it is not there. As root it must be in reach of the account that runs PostgreSQL. */
   readonly folder: string;
-  /** Of the superuser `postgres`; takes effect when the folder is new. */
-  readonly password: string;
   /** Absent: a free one. */
   readonly port?: number;
   /** Further settings, as postgresql.conf has them. */
@@ -42,6 +41,8 @@ const SETTINGS: Readonly<Record<string, string>> = {
   log_timezone: 'UTC',
 };
 
+const PASSWORD_FILE = 'superuser.password';
+
 /**
  * Keeps PostgreSQL from outliving us: the pipe on fd 3 closes when this process ends, however it ends.
  * In a process group of its own, so that Ctrl-C reaches us alone and we stop things in our order.
@@ -66,7 +67,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   await makeFolder(folder, account);
   const binaries = await findBinaries(account, folder);
   if (!(await exists(join(folder, 'data')))) {
-    await makeCluster(folder, options.password, binaries, account);
+    await makeCluster(folder, binaries, account);
   }
   for (let attempt = 1; ; attempt++) {
     try {
@@ -93,11 +94,12 @@ async function makeFolder(folder: string, account: Account): Promise<void> {
 }
 
 /** The builtin locale provider: the same order and case rules on every system. */
-async function makeCluster(folder: string, password: string, binaries: Binaries, account: Account): Promise<void> {
+async function makeCluster(folder: string, binaries: Binaries, account: Account): Promise<void> {
   const draft = join(folder, 'data.draft'); // an interrupted initdb is not taken for a cluster
   await rm(draft, { recursive: true, force: true });
-  const passwordFile = join(folder, 'password');
-  await writeFile(passwordFile, `${password}\n`, { mode: 0o600 });
+  const passwordFile = join(folder, PASSWORD_FILE);
+  // Not a fixed one: a superuser may run programs, and others on this machine can reach the port.
+  await writeFile(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 });
   if (account.uid !== undefined && account.gid !== undefined) await chown(passwordFile, account.uid, account.gid);
   const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const login = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
@@ -111,7 +113,6 @@ async function makeCluster(folder: string, password: string, binaries: Binaries,
     complaint += text;
   });
   const status = await ending(child);
-  await rm(passwordFile, { force: true });
   if (status !== 0) throw new Error(`initdb failed: ${complaint.trim()}`);
   await rename(draft, join(folder, 'data'));
 }
@@ -150,7 +151,8 @@ async function launch(
     await ended;
     throw error;
   });
-  const url = `postgres://postgres:${encodeURIComponent(options.password)}@127.0.0.1:${port}/postgres`;
+  const password = await readFile(join(folder, PASSWORD_FILE), 'utf8');
+  const url = `postgres://postgres:${password}@127.0.0.1:${port}/postgres`;
   return { port, url, log, ended, stop };
 }
 

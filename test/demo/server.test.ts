@@ -38,10 +38,10 @@ describe('a fresh database', () => {
 describe('a server of its own', () => {
   it('keeps its data when it is stopped and started again', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-server-'));
-    const first = await startServer({ folder, password: 'x' });
+    const first = await startServer({ folder });
     await run(first.url, 'CREATE TABLE kept AS SELECT 1 AS n');
     await first.stop();
-    const second = await startServer({ folder, password: 'x', temporary: true });
+    const second = await startServer({ folder, temporary: true });
     expect(await run(second.url, 'SELECT n FROM kept')).toEqual([{ n: 1 }]);
     await second.stop();
     await expect(stat(folder)).rejects.toMatchObject({ code: 'ENOENT' });
@@ -51,7 +51,7 @@ describe('a server of its own', () => {
     const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-server-'));
     const module = new URL('../../dist/demo/server.js', import.meta.url).href;
     const script = `const { startServer } = await import(${JSON.stringify(module)});
-      const server = await startServer({ folder: ${JSON.stringify(folder)}, password: 'x', temporary: true });
+      const server = await startServer({ folder: ${JSON.stringify(folder)}, temporary: true });
       console.log(server.port); setInterval(() => {}, 1000);`;
     const owner = spawn(process.execPath, ['--input-type=module', '-e', script], {
       stdio: ['ignore', 'pipe', 'inherit'],
@@ -66,7 +66,6 @@ describe('a server of its own', () => {
     const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-server-'));
     const wrong = startServer({
       folder,
-      password: 'x',
       settings: { max_connections: 'many' },
       port: 1,
       temporary: true,

@@ -15,7 +15,6 @@ declare module 'vitest' {
 export default async function setup(project: TestProject): Promise<() => Promise<void>> {
   const server = await startServer({
     folder: await mkdtemp(join(tmpdir(), 'rowgate-test-')),
-    password: 'superuser',
     settings: { max_connections: '300', shared_buffers: '64MB', timezone: 'UTC' },
     temporary: true,
   });

@@ -1,0 +1,81 @@
+/** Starts the demo's PostgreSQL with the sample database in it; the guard in front of it is the command's affair. */
+import { createHash, randomBytes } from 'node:crypto';
+import { mkdir, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { canReach, serverAccount } from './account.ts';
+import {
+  createDatabase,
+  createLogin,
+  DEMO_SCALE,
+  databaseUrl,
+  fillDatabase,
+  grantRows,
+  hasDatabase,
+} from './database.ts';
+import { startServer } from './server.ts';
+
+export const DEMO_DATABASE = 'ent';
+
+export interface DemoOptions {
+  /** Where the demo keeps what it makes. */
+  readonly folder: string;
+  /** Throw away what an earlier demo made. */
+  readonly fresh: boolean;
+  /** Hears what is being made, where that takes time. */
+  readonly progress: (what: string) => void;
+}
+
+export interface DemoServer {
+  /** The guard's own account: reads and writes rows, owns nothing. */
+  readonly guardUrl: string;
+  /** The account that owns the tables, for migrations. */
+  readonly owner: { readonly user: string; readonly password: string };
+  readonly ended: Promise<void>;
+  stop(): Promise<void>;
+}
+
+/** Made in seconds the first time, in less than one when it is there. Throws where PostgreSQL does not start. */
+export async function startDemoServer(options: DemoOptions): Promise<DemoServer> {
+  const folder = resolve(options.folder);
+  const home = await serverFolder(folder);
+  if (options.fresh) await rm(home, { recursive: true, force: true });
+  const server = await startServer({
+    folder: home,
+    settings: { wal_level: 'minimal', max_wal_senders: '0', max_wal_size: '4GB', maintenance_work_mem: '256MB' },
+  });
+  try {
+    // Made anew at each start: nothing outside this process needs to know them.
+    const [owner, guard] = [newLogin('ent_owner'), newLogin('rowgate')];
+    for (const login of [owner, guard]) await createLogin(server.url, login.user, login.password);
+    const database = databaseUrl(server.url, DEMO_DATABASE);
+    if (!(await hasDatabase(server.url, DEMO_DATABASE))) {
+      await createDatabase(server.url, DEMO_DATABASE, owner.user);
+      await fillDatabase(asLogin(database, owner), DEMO_SCALE, options.progress);
+    }
+    await grantRows(asLogin(database, owner), guard.user);
+    return { guardUrl: asLogin(database, guard), owner, ended: server.ended, stop: server.stop };
+  } catch (error) {
+    await server.stop();
+    throw error;
+  }
+}
+
+/** Beside the rest, unless we are root and PostgreSQL's account cannot get there, as in a checkout under /root. */
+async function serverFolder(folder: string): Promise<string> {
+  await mkdir(folder, { recursive: true });
+  if (canReach(await serverAccount(), folder)) return join(folder, 'postgresql');
+  const name = createHash('sha256').update(folder).digest('hex').slice(0, 12);
+  return join(tmpdir(), `rowgate-demo-${name}`);
+}
+
+function newLogin(user: string): { user: string; password: string } {
+  return { user, password: randomBytes(18).toString('base64url') };
+}
+
+function asLogin(url: string, login: { user: string; password: string }): string {
+  const changed = new URL(url);
+  changed.username = login.user;
+  changed.password = login.password;
+  return changed.href;
+}
