@@ -7,7 +7,7 @@ export interface Column {
   readonly name: string;
   readonly type: Oid;
   readonly typmod: number;
-  /** `format_type(type, typmod)` with its schema: `pg_catalog.int4`, `character varying(40)`, `public.mood`. */
+  /** `format_type(type, typmod)`, with the schema unless it is pg_catalog: `integer`, `character varying(40)`, `public.mood`. */
   readonly typeName: string;
   readonly notNull: boolean;
   readonly hasDefault: boolean;

@@ -1,0 +1,88 @@
+/**
+ * The SQL that reads a server's catalog: one set-based query for each kind of object, for PostgreSQL 14 to 18. Temporary and
+ * TOAST schemas are left out. Each gives one row with one text column, a JSON array, so that no client's type parsers matter.
+ */
+
+/** Functions and types of these are nobody's business; `n` is pg_namespace. */
+const LASTING = `n.nspname !~ '^pg_(toast|temp_)'`;
+
+function asJson(query: string): string {
+  return `SELECT coalesce(json_agg(r), '[]')::text AS json FROM (${query}) AS r`;
+}
+
+const EXTENSION = (catalog: string, oid: string): string => `coalesce((
+  SELECT e.extname FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid
+  WHERE d.classid = '${catalog}'::regclass AND d.objid = ${oid} AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
+), '')`;
+
+export const SERVER = asJson(
+  `SELECT current_setting('server_version_num')::int AS "serverVersion", current_database() AS database`,
+);
+
+export const SCHEMAS = asJson(`SELECT n.nspname AS name FROM pg_namespace AS n WHERE ${LASTING} ORDER BY n.nspname`);
+
+export const RELATIONS = asJson(`
+  SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence,
+    c.reltype::int8 AS "rowType", c.reloftype::int8 AS "ofType", c.relrowsecurity AS "rowSecurity",
+    coalesce((SELECT array_agg(k::int8) FROM pg_index AS i, unnest(i.indkey::int2[]) AS k
+      WHERE i.indrelid = c.oid AND i.indisprimary), '{}') AS "primaryKey",
+    coalesce((SELECT array_agg(h.inhparent::int8 ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid), '{}') AS parents
+  FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE ${LASTING} AND c.relpersistence <> 't' AND c.relkind <> 't'
+  ORDER BY c.oid`);
+
+/** Kept apart from relations, and joined to them here: far fewer subqueries for the server. */
+export const COLUMNS = asJson(`
+  SELECT a.attrelid::int8 AS relation, a.attnum, a.attname AS name, a.atttypid::int8 AS type, a.atttypmod AS typmod,
+    format_type(a.atttypid, a.atttypmod) AS "typeName", a.attnotnull AS "notNull", a.atthasdef AS "hasDefault",
+    a.attgenerated AS generated, a.attidentity AS identity
+  FROM pg_attribute AS a JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE ${LASTING} AND c.relpersistence <> 't' AND c.relkind <> 't' AND a.attnum > 0 AND NOT a.attisdropped
+  ORDER BY a.attrelid, a.attnum`);
+
+export const TYPES = asJson(`
+  SELECT t.oid::int8 AS oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind, t.typcategory AS category,
+    t.typispreferred AS preferred,
+    (CASE WHEN t.typsubscript = 'array_subscript_handler'::regproc THEN t.typelem ELSE 0 END)::int8 AS element,
+    t.typarray::int8 AS array, t.typbasetype::int8 AS base, t.typtypmod AS "baseTypmod", t.typrelid::int8 AS relation,
+    t.typtype = 'd' AND (t.typnotnull OR EXISTS (SELECT FROM pg_constraint AS k WHERE k.contypid = t.oid)) AS constrained,
+    coalesce(r.rngsubtype, m.rngsubtype, 0)::int8 AS subtype, coalesce(r.rngmultitypid, m.rngtypid, 0)::int8 AS multirange,
+    t.typinput::oid::int8 AS input, t.typoutput::oid::int8 AS output
+  FROM pg_type AS t JOIN pg_namespace AS n ON n.oid = t.typnamespace
+  LEFT JOIN pg_range AS r ON r.rngtypid = t.oid LEFT JOIN pg_range AS m ON m.rngmultitypid = t.oid
+  WHERE ${LASTING}
+  ORDER BY t.oid`);
+
+export const FUNCTIONS = asJson(`
+  SELECT p.oid::int8 AS oid, n.nspname AS schema, p.proname AS name, p.prokind AS kind,
+    p.proargtypes::oid[]::int8[] AS inputs, p.proallargtypes::int8[] AS "all", p.proargmodes AS modes, p.proargnames AS names,
+    p.pronargdefaults AS defaults, p.provariadic::int8 AS variadic, p.prorettype::int8 AS result, p.proretset AS "returnsSet",
+    p.proleakproof AS leakproof, p.provolatile AS volatility, p.proisstrict AS strict, p.prosecdef AS "securityDefiner",
+    coalesce(a.aggkind, '') AS "aggKind", coalesce(a.aggnumdirectargs, 0) AS "directArgs",
+    ${EXTENSION('pg_proc', 'p.oid')} AS extension
+  FROM pg_proc AS p JOIN pg_namespace AS n ON n.oid = p.pronamespace LEFT JOIN pg_aggregate AS a ON a.aggfnoid = p.oid
+  WHERE ${LASTING}
+  ORDER BY p.oid`);
+
+export const OPERATORS = asJson(`
+  SELECT o.oid::int8 AS oid, n.nspname AS schema, o.oprname AS name, o.oprleft::int8 AS left, o.oprright::int8 AS right,
+    o.oprresult::int8 AS result, o.oprcode::oid::int8 AS fn, ${EXTENSION('pg_operator', 'o.oid')} AS extension
+  FROM pg_operator AS o JOIN pg_namespace AS n ON n.oid = o.oprnamespace
+  WHERE ${LASTING}
+  ORDER BY o.oid`);
+
+export const CASTS = asJson(`
+  SELECT castsource::int8 AS source, casttarget::int8 AS target, castfunc::int8 AS fn, castcontext AS context, castmethod AS method
+  FROM pg_cast ORDER BY oid`);
+
+export const OPCLASSES = asJson(`
+  SELECT m.amname AS method, c.opcintype::int8 AS type,
+    coalesce((SELECT json_agg(json_build_object('strategy', o.amopstrategy, 'operator', o.amopopr::int8) ORDER BY o.amopstrategy)
+      FROM pg_amop AS o WHERE o.amopfamily = c.opcfamily AND o.amoplefttype = c.opcintype AND o.amoprighttype = c.opcintype
+        AND o.amoppurpose = 's'), '[]') AS operators,
+    coalesce((SELECT json_agg(json_build_object('number', p.amprocnum, 'fn', p.amproc::oid::int8) ORDER BY p.amprocnum)
+      FROM pg_amproc AS p WHERE p.amprocfamily = c.opcfamily AND p.amproclefttype = c.opcintype AND p.amprocrighttype = c.opcintype),
+      '[]') AS functions
+  FROM pg_opclass AS c JOIN pg_am AS m ON m.oid = c.opcmethod
+  WHERE m.amname IN ('btree', 'hash') AND c.opcdefault
+  ORDER BY c.oid`);

@@ -1,0 +1,85 @@
+/** Reads what Rowgate knows of a database from the server's own catalog. */
+import type { CatalogData, Fn, Oid } from '../sql/catalog.ts';
+import * as queries from './queries.ts';
+import { catalogSchema } from './schema.ts';
+
+/** Runs one statement and gives its rows, a column by its name; text columns as strings. */
+export type Query = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
+
+/** The oldest server of which the catalog is known to be read right. */
+const OLDEST = 140000;
+
+/**
+ * Reads the whole catalog in one snapshot. `query` must keep to one connection with no transaction open; one is opened and
+ * ended on it. Any account may read what is read here. Throws where the server is older than 14 or gives what is not understood.
+ */
+export async function readCatalog(query: Query): Promise<CatalogData> {
+  await query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
+  try {
+    // format_type() then names the schema of every type but the built-in ones.
+    await query('SET LOCAL search_path = pg_catalog');
+    return catalogSchema.parse(await readAll(query));
+  } finally {
+    await query('ROLLBACK');
+  }
+}
+
+async function readAll(query: Query): Promise<unknown> {
+  const rows = async (sql: string): Promise<Row[]> => parseRows(await query(sql));
+  const [server] = await rows(queries.SERVER);
+  if (!server || Number(server.serverVersion) < OLDEST) {
+    throw new Error(`PostgreSQL 14 or later is needed, the server is ${String(server?.serverVersion)}`);
+  }
+  const columns = new Map<unknown, Row[]>();
+  for (const { relation, ...column } of await rows(queries.COLUMNS)) {
+    const siblings = columns.get(relation);
+    if (siblings) siblings.push(column);
+    else columns.set(relation, [column]);
+  }
+  const relations = (await rows(queries.RELATIONS)).map((relation) => ({
+    ...relation,
+    columns: columns.get(relation.oid) ?? [],
+  }));
+  return {
+    serverVersion: server.serverVersion,
+    database: server.database,
+    relations,
+    types: await rows(queries.TYPES),
+    functions: (await rows(queries.FUNCTIONS)).map((row) => asFunction(row as unknown as FunctionRow)),
+    operators: await rows(queries.OPERATORS),
+    casts: await rows(queries.CASTS),
+    opclasses: await rows(queries.OPCLASSES),
+    schemas: (await rows(queries.SCHEMAS)).map((schema) => schema.name),
+  };
+}
+
+type Row = Readonly<Record<string, unknown>>;
+
+function parseRows(rows: readonly Row[]): Row[] {
+  const json = rows[0]?.json;
+  const parsed: unknown = typeof json === 'string' ? JSON.parse(json) : undefined;
+  if (!Array.isArray(parsed)) throw new Error('the catalog query gave no answer');
+  return parsed;
+}
+
+/** Arguments as pg_proc has them: `inputs` alone where there is no other kind, else all with a mode each (i o b v t). */
+interface FunctionRow extends Omit<Fn, 'args' | 'argNames' | 'outColumns'> {
+  readonly inputs: readonly Oid[];
+  readonly all: readonly Oid[] | null;
+  readonly modes: readonly string[] | null;
+  readonly names: readonly string[] | null;
+}
+
+function asFunction({ inputs, all, modes, names, ...row }: FunctionRow): Fn {
+  const parameters = (all ?? inputs).map((type, i) => ({ type, mode: modes?.[i] ?? 'i', name: names?.[i] ?? '' }));
+  // A procedure is called with its OUT arguments as well.
+  const passed = parameters.filter(({ mode }) => (row.kind === 'p' ? mode !== 't' : 'ibv'.includes(mode)));
+  const out = parameters.filter(({ mode }) => 'obt'.includes(mode));
+  return {
+    ...row,
+    args: passed.map(({ type }) => type),
+    argNames: passed.map(({ name }) => name),
+    // The server names unnamed columns by their place; a single one is named after the function.
+    outColumns: out.map(({ type, name }, i) => ({ type, name: name || (out.length > 1 ? `column${i + 1}` : '') })),
+  };
+}

@@ -1,0 +1,110 @@
+/** The shape of catalog data, checked where it comes in: from a server's answer or from a saved file. */
+import { z } from 'zod';
+import type { CatalogData } from '../sql/catalog.ts';
+
+const oid = z.int().min(0).max(4294967295);
+
+const column = z.strictObject({
+  attnum: z.int().positive(),
+  name: z.string(),
+  type: oid,
+  typmod: z.int(),
+  typeName: z.string(),
+  notNull: z.boolean(),
+  hasDefault: z.boolean(),
+  generated: z.enum(['', 's', 'v']),
+  identity: z.enum(['', 'a', 'd']),
+});
+
+const relation = z.strictObject({
+  oid,
+  schema: z.string(),
+  name: z.string(),
+  kind: z.string().length(1),
+  persistence: z.enum(['p', 'u', 't']),
+  rowType: oid,
+  columns: z.array(column),
+  primaryKey: z.array(z.int()),
+  parents: z.array(oid),
+  ofType: oid,
+  rowSecurity: z.boolean(),
+});
+
+const type = z.strictObject({
+  oid,
+  schema: z.string(),
+  name: z.string(),
+  kind: z.string().length(1),
+  category: z.string().length(1),
+  preferred: z.boolean(),
+  element: oid,
+  array: oid,
+  base: oid,
+  baseTypmod: z.int(),
+  constrained: z.boolean(),
+  subtype: oid,
+  multirange: oid,
+  input: oid,
+  output: oid,
+  relation: oid,
+});
+
+const fn = z.strictObject({
+  oid,
+  schema: z.string(),
+  name: z.string(),
+  kind: z.enum(['f', 'a', 'w', 'p']),
+  args: z.array(oid),
+  argNames: z.array(z.string()),
+  defaults: z.int().min(0),
+  variadic: oid,
+  result: oid,
+  returnsSet: z.boolean(),
+  outColumns: z.array(z.strictObject({ name: z.string(), type: oid })),
+  leakproof: z.boolean(),
+  volatility: z.enum(['i', 's', 'v']),
+  strict: z.boolean(),
+  securityDefiner: z.boolean(),
+  aggKind: z.enum(['', 'n', 'o', 'h']),
+  directArgs: z.int().min(0),
+  extension: z.string(),
+});
+
+const operator = z.strictObject({
+  oid,
+  schema: z.string(),
+  name: z.string(),
+  left: oid,
+  right: oid,
+  result: oid,
+  fn: oid,
+  extension: z.string(),
+});
+
+const cast = z.strictObject({
+  source: oid,
+  target: oid,
+  fn: oid,
+  context: z.enum(['e', 'a', 'i']),
+  method: z.enum(['f', 'i', 'b']),
+});
+
+const opclass = z.strictObject({
+  method: z.enum(['btree', 'hash']),
+  type: oid,
+  operators: z.array(z.strictObject({ strategy: z.int(), operator: oid })),
+  functions: z.array(z.strictObject({ number: z.int(), fn: oid })),
+});
+
+/** Anything that passes is CatalogData, and nothing more: unknown keys are errors. */
+export const catalogSchema: z.ZodType<CatalogData> = z.strictObject({
+  serverVersion: z.int().positive(),
+  database: z.string(),
+  relations: z.array(relation),
+  types: z.array(type),
+  functions: z.array(fn),
+  operators: z.array(operator),
+  casts: z.array(cast),
+  opclasses: z.array(opclass),
+  schemas: z.array(z.string()),
+});
