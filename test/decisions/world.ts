@@ -1,0 +1,106 @@
+/** The databases of the golden cases: the real one, and for each restricted role a copy that really holds only what the role may see. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+
+/** Runs cases on one database, always from the same state. */
+export interface Bench {
+  run(sql: string, parameters?: readonly string[]): Promise<Ran>;
+  end(): Promise<void>;
+}
+
+export interface Result {
+  readonly command: string;
+  /** Name, type and modifier of each column. */
+  readonly columns: readonly string[];
+  readonly rows: readonly (string | null)[][];
+  /** Table OID and column number behind each column, 0 where there is none. */
+  readonly origins: readonly { readonly table: number; readonly column: number }[];
+}
+
+export type Ran =
+  | { readonly results: readonly Result[] }
+  | { readonly sqlstate: string; readonly message: string; readonly everything: string };
+
+const read = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
+
+/** The database as it is. */
+export async function realDatabase(): Promise<FreshDatabase> {
+  const database = await freshDatabase();
+  await database.query(read('schema.sql'));
+  return database;
+}
+
+/** The database as the role would know it, made by the role's part of `copies.sql`; undefined for a role without one. */
+export async function copyFor(role: string): Promise<FreshDatabase | undefined> {
+  const part = read('copies.sql')
+    .split(/^-- role: /m)
+    .find((text) => text.startsWith(`${role}\n`));
+  if (part === undefined) return undefined;
+  const database = await realDatabase();
+  await database.query('CREATE SCHEMA raw; ALTER SCHEMA archive RENAME TO raw_archive; CREATE SCHEMA archive');
+  const tables = await database.query<{ name: string }>(
+    `SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')`,
+  );
+  for (const { name } of tables) await database.query(`ALTER TABLE ${name} SET SCHEMA raw`);
+  await database.query(part.slice(part.indexOf('\n')));
+  await database.query(
+    'SET client_min_messages = warning; DROP SCHEMA raw, raw_archive CASCADE',
+  );
+  return database;
+}
+
+/** The session settings that the guard pins, so that text without schemas means the same on both sides. */
+const PINNED = '-c search_path=public -c TimeZone=UTC -c DateStyle=ISO -c standard_conforming_strings=on';
+
+export async function bench(database: FreshDatabase): Promise<Bench> {
+  const client = new pg.Client({ connectionString: database.url, options: PINNED });
+  client.on('error', () => {});
+  await client.connect();
+  const types = await typeNames(client);
+  return {
+    async run(sql, parameters) {
+      const undo = /\b(insert|update|delete|merge)\b/i.test(sql);
+      try {
+        if (undo) await client.query('BEGIN');
+        const outcome: unknown = await client.query({
+          text: sql,
+          rowMode: 'array',
+          types: { getTypeParser: () => (value: string) => value },
+          ...(parameters && { values: [...parameters] }),
+        });
+        const results = (Array.isArray(outcome) ? outcome : [outcome]) as pg.QueryArrayResult<(string | null)[]>[];
+        return { results: results.map((result) => asResult(result, types)) };
+      } catch (error) {
+        if (!(error instanceof pg.DatabaseError)) throw error;
+        return {
+          sqlstate: error.code ?? '',
+          message: error.message,
+          everything: JSON.stringify(error) + error.message,
+        };
+      } finally {
+        await client.query('ROLLBACK');
+        await client.query('DISCARD ALL');
+      }
+    },
+    end: () => client.end(),
+  };
+}
+
+function asResult(result: pg.QueryArrayResult<(string | null)[]>, types: ReadonlyMap<number, string>): Result {
+  return {
+    command: result.command ?? '',
+    columns: result.fields.map((f) => `${f.name} ${types.get(f.dataTypeID) ?? f.dataTypeID} ${f.dataTypeModifier}`),
+    rows: result.rows,
+    origins: result.fields.map((f) => ({ table: f.tableID, column: f.columnID })),
+  };
+}
+
+/** A row type is `record` where a subquery stands in the table's place. */
+async function typeNames(client: pg.Client): Promise<Map<number, string>> {
+  const { rows } = await client.query<{ oid: number; name: string }>(
+    `SELECT oid, CASE typtype WHEN 'c' THEN 'record' ELSE format_type(oid, NULL) END AS name FROM pg_type`,
+  );
+  return new Map(rows.map(({ oid, name }) => [oid, name]));
+}
