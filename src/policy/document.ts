@@ -84,6 +84,10 @@ export class PolicyDocument {
     }
   }
 
+  has(path: Path): boolean {
+    return this.entries.has(pathKey(path));
+  }
+
   /** The place of the key (or list item) at `path`; of the nearest parent where the file has no such path. */
   place(path: Path): Place {
     for (let length = path.length; length >= 0; length--) {

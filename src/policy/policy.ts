@@ -1,7 +1,7 @@
 /** The compiled policy: what the guard asks. Made by `compile.ts` from the YAML files and the live catalog; immutable. */
 import type { Column, Oid, Relation } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
-import type { Limits } from './limits.ts';
+import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
 
 /** `roles/teacher.yaml:7`, relative to the policies folder. */
 export type RuleRef = string;
@@ -86,6 +86,14 @@ export interface RolePolicy {
   readonly collect: 'deny' | 'allow';
   readonly minGroup: number | undefined;
   readonly limits: Limits;
+  /** Of each person behind a token. */
+  readonly limitsPerUser?: Limits;
+  /** Times in which other limits hold; the last that names a limit counts. */
+  readonly during?: readonly During[];
+  /** What a limit does that does not say it; absent: `deny`. */
+  readonly whenExceeded?: LimitEffect;
+  readonly throttle?: Throttle;
+  readonly lock?: Lock;
   /** Where the role is defined. */
   readonly rule: RuleRef;
   /** Set where an error at start, or a key that restricts and is not enforced yet, closed this role: nobody may log in by it. */
@@ -110,11 +118,28 @@ export interface Principal {
   readonly disabled?: string;
 }
 
+/** A column of a relation, as subjects name them. */
+export interface ColumnRef {
+  readonly relation: Relation;
+  readonly column: Column;
+}
+
+/** A kind of person that the database is about (`subjects.yaml`). */
+export interface Subject {
+  readonly name: string;
+  /** The first is the key of the table with one row for each person. */
+  readonly keys: readonly ColumnRef[];
+  readonly canaries: readonly string[];
+  readonly categories: ReadonlyMap<string, readonly ColumnRef[]>;
+  readonly rule: RuleRef;
+}
+
 export interface Policy {
   /** `sha256:…` over the files' names and contents. */
   readonly hash: string;
   readonly roles: ReadonlyMap<string, RolePolicy>;
   readonly principals: ReadonlyMap<string, Principal>;
+  readonly subjects?: ReadonlyMap<string, Subject>;
 }
 
 /** A value that the policy grants to a role for a relation and a column seen in a RowDescription (promise P5). */

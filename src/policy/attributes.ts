@@ -1,0 +1,119 @@
+/** Attributes: what a role declares (`school_id: integer`), and the values that a principal brings, as PostgreSQL reads them. */
+
+import type { Report } from './diagnostic.ts';
+import type { Path, PolicyDocument } from './document.ts';
+import type { AttributeType } from './policy.ts';
+import { readDate } from './quantity.ts';
+import { found } from './schema-values.ts';
+import { suggestion } from './suggestion.ts';
+
+interface Scalar {
+  /** How SQL names the type. `text`, `uuid` and `date` are no keywords of the grammar: without the schema they could be someone else's. */
+  readonly type: string;
+  readonly oid: number;
+  readonly arrayOid: number;
+  /** The value as the server's input function takes it; undefined where it is not one. */
+  read(text: string): string | undefined;
+}
+
+const SCALARS: Readonly<Record<string, Scalar>> = {
+  integer: { type: 'integer', oid: 23, arrayOid: 1007, read: (text) => readInteger(text, 31n) },
+  bigint: { type: 'bigint', oid: 20, arrayOid: 1016, read: (text) => readInteger(text, 63n) },
+  text: { type: 'pg_catalog.text', oid: 25, arrayOid: 1009, read: (text) => (text.includes('\0') ? undefined : text) },
+  uuid: { type: 'pg_catalog.uuid', oid: 2950, arrayOid: 2951, read: readUuid },
+  date: { type: 'pg_catalog.date', oid: 1082, arrayOid: 1182, read: readDay },
+  boolean: { type: 'boolean', oid: 16, arrayOid: 1000, read: readBoolean },
+};
+
+/** Reads the `attributes` of a role. */
+export function compileAttributes(
+  declared: Readonly<Record<string, string>>,
+  document: PolicyDocument,
+  report: Report,
+): Map<string, AttributeType> {
+  const attributes = new Map<string, AttributeType>();
+  for (const [name, text] of Object.entries(declared)) {
+    const path = ['attributes', name];
+    const match = /^([a-z]+)(\[\])?( from token)?$/.exec(text);
+    const scalar = scalarOf(match?.[1] ?? '');
+    if (!match || !scalar) {
+      const near = suggestion(match?.[1] ?? text, Object.keys(SCALARS));
+      const known = `${Object.keys(SCALARS).join(', ')}, [] for a list of them, "from token" behind it`;
+      report.error(document.placeOfValue(path), `expected a type (${known}), found "${text}"${near}`);
+      continue;
+    }
+    const array = match[2] !== undefined;
+    attributes.set(name, {
+      name,
+      type: array ? `${scalar.type}[]` : scalar.type,
+      typeOid: array ? scalar.arrayOid : scalar.oid,
+      fromToken: match[3] !== undefined,
+    });
+  }
+  return attributes;
+}
+
+/** Types the value at `path` of a principal, as it is written there. Undefined, and reported, where it is not of its type. */
+export function compileAttributeValue(
+  attribute: AttributeType,
+  document: PolicyDocument,
+  path: Path,
+  value: unknown,
+  report: Report,
+): string | undefined {
+  const scalar = Object.values(SCALARS).find((s) => s.oid === attribute.typeOid || s.arrayOid === attribute.typeOid);
+  if (!scalar) return undefined;
+  if (scalar.oid === attribute.typeOid) return readOne(scalar, document, path, value, report);
+  if (!Array.isArray(value)) {
+    report.error(document.placeOfValue(path), `expected a list of ${typeWord(scalar)}${found(value)}`);
+    return undefined;
+  }
+  const elements = value.map((item, index) => readOne(scalar, document, [...path, index], item, report));
+  if (elements.includes(undefined)) return undefined;
+  return `{${elements.map((element) => `"${(element ?? '').replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
+}
+
+function readOne(
+  scalar: Scalar,
+  document: PolicyDocument,
+  path: Path,
+  value: unknown,
+  report: Report,
+): string | undefined {
+  const text = document.written(path);
+  const comment = scalar.oid === 25 ? document.commentBehind(path) : undefined;
+  if (comment) report.error(comment, 'YAML reads this as a comment, not as part of the text; write the text in quotes');
+  const typed = text === undefined ? undefined : scalar.read(text);
+  if (typed === undefined) {
+    report.error(document.placeOfValue(path), `expected ${typeWord(scalar)}${found(text ?? value)}`);
+  }
+  return comment ? undefined : typed;
+}
+
+function typeWord(scalar: Scalar): string {
+  return Object.keys(SCALARS).find((word) => SCALARS[word] === scalar) ?? scalar.type;
+}
+
+function scalarOf(word: string): Scalar | undefined {
+  return Object.hasOwn(SCALARS, word) ? SCALARS[word] : undefined;
+}
+
+function readInteger(text: string, bits: bigint): string | undefined {
+  if (!/^[+-]?[0-9]{1,30}$/.test(text)) return undefined;
+  const value = BigInt(text.replace('+', ''));
+  return value >= -(1n << bits) && value < 1n << bits ? value.toString() : undefined;
+}
+
+function readUuid(text: string): string | undefined {
+  return /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(text) ? text.toLowerCase() : undefined;
+}
+
+function readDay(text: string): string | undefined {
+  return 'value' in readDate(text) ? text : undefined;
+}
+
+/** PostgreSQL's own words for truth (manual, section 8.6), written out. */
+function readBoolean(text: string): string | undefined {
+  if (/^(true|yes|on|1)$/i.test(text)) return 'true';
+  return /^(false|no|off|0)$/i.test(text) ? 'false' : undefined;
+}

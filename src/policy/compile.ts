@@ -1,0 +1,185 @@
+/** One role file against the catalog: attributes, scope, grants, functions, limits, put together into a RolePolicy. */
+import type { Fn } from '../sql/catalog.ts';
+import { compileAttributes } from './attributes.ts';
+import type { Report } from './diagnostic.ts';
+import type { Path, PolicyDocument } from './document.ts';
+import { resolveFunction } from './functions.ts';
+import { compileTables } from './grants.ts';
+import type { Limits } from './limits.ts';
+import type { AttributeType, RelationGrant, RolePolicy, Subject } from './policy.ts';
+import type { GrantsFile, RoleFile } from './role-schema.ts';
+import type { GrantsPart } from './row-conditions.ts';
+import type { ScopeRule } from './scope.ts';
+import type { PolicyEnvironment } from './sql-source.ts';
+import { keysOn } from './subjects.ts';
+import { suggestion } from './suggestion.ts';
+import { systemCatalogGrants } from './system-catalogs.ts';
+import { reportUnenforcedRole } from './unenforced.ts';
+
+/** A grants file by its name; `file` is undefined where it has errors, `failure` then says which. */
+export interface GrantsSource {
+  readonly document: PolicyDocument;
+  readonly file: GrantsFile | undefined;
+  readonly failure: string | undefined;
+}
+
+export interface RoleContext {
+  readonly env: PolicyEnvironment;
+  readonly subjects: ReadonlyMap<string, Subject>;
+  readonly grants: ReadonlyMap<string, GrantsSource>;
+}
+
+/** Keys that say nothing for a role that may do everything. */
+const RESTRICTED_ONLY = ['use', 'scope', 'tables', 'functions', 'statements', 'collect', 'min_group'] as const;
+
+/** Compiles a role. Where the report holds an error, the role must not be used: the caller marks it disabled. */
+export function compileRole(
+  file: RoleFile,
+  document: PolicyDocument,
+  context: RoleContext,
+  report: Report,
+): RolePolicy {
+  const attributes = compileAttributes(file.attributes ?? {}, document, report);
+  const unrestricted = file.access === 'unrestricted';
+  if (unrestricted) {
+    for (const key of RESTRICTED_ONLY) {
+      if (file[key] !== undefined)
+        report.error(document.place([key]), `"${key}" does not go with "access: unrestricted"`);
+    }
+  }
+  checkLimits(file, document, context.subjects, report);
+  reportUnenforcedRole(file, attributes, document, report);
+  const relations = unrestricted ? [] : compileRelations(file, document, attributes, context, report);
+  const functions = unrestricted ? [] : compileFunctions(file, document, context.env, report);
+  const { catalog, searchPath } = context.env;
+  const rule = document.rule(['role']);
+  const system = unrestricted ? [] : systemCatalogGrants(catalog, searchPath, relations, functions, rule);
+  return {
+    name: file.role,
+    mode: file.mode ?? 'enforce',
+    access: unrestricted ? 'unrestricted' : 'restricted',
+    attributes,
+    relations: new Map([...relations, ...system].map((grant) => [grant.relation.oid, grant])),
+    functions: new Set(functions.map((fn) => fn.oid)),
+    statements: new Set(file.statements ?? []),
+    collect: file.collect ?? 'deny',
+    minGroup: file.min_group,
+    limits: file.limits,
+    ...(file.limits_per_user && { limitsPerUser: file.limits_per_user }),
+    ...(file.during && { during: file.during }),
+    ...(file.when_exceeded && { whenExceeded: file.when_exceeded }),
+    ...(file.throttle && { throttle: file.throttle }),
+    ...(file.lock && { lock: file.lock }),
+    rule,
+  };
+}
+
+function compileRelations(
+  file: RoleFile,
+  document: PolicyDocument,
+  attributes: ReadonlyMap<string, AttributeType>,
+  context: RoleContext,
+  report: Report,
+): RelationGrant[] {
+  const { env, subjects } = context;
+  const own: GrantsPart = {
+    env,
+    document,
+    report,
+    attributes,
+    scopes: compileScopes(file, document, attributes, context, report),
+    subjectsOf: (relation) =>
+      [...subjects.values()]
+        .map((subject) => ({ subject, keys: keysOn(env.catalog, subject, relation) }))
+        .filter(({ keys }) => keys.length > 0),
+  };
+  const relations = new Map<number, RelationGrant>();
+  compileTables(file.tables ?? {}, own, relations);
+  const used = new Set<string>();
+  (file.use ?? []).forEach((name, index) => {
+    const place = document.placeOfValue(['use', index]);
+    const source = context.grants.get(name);
+    if (!source)
+      report.error(place, `grants file "grants/${name}.yaml" does not exist${suggestion(name, context.grants.keys())}`);
+    else if (used.has(name)) report.error(place, `"${name}" stands here twice`);
+    else if (!source.file)
+      report.error(place, `grants file "${source.document.path}" has errors: ${source.failure ?? ''}`);
+    else compileTables(source.file.tables, { ...own, document: source.document }, relations);
+    used.add(name);
+  });
+  return [...relations.values()];
+}
+
+/** Each condition is compiled on the table of its subject's first key, whether that table is granted or not. */
+function compileScopes(
+  file: RoleFile,
+  document: PolicyDocument,
+  attributes: ReadonlyMap<string, AttributeType>,
+  context: RoleContext,
+  report: Report,
+): Map<string, ScopeRule> {
+  const scopes = new Map<string, ScopeRule>();
+  for (const name of Object.keys(file.scope ?? {})) {
+    const path = ['scope', name];
+    const subject = context.subjects.get(name);
+    if (!subject) {
+      report.error(
+        document.place(path),
+        `subject "${name}" does not exist${suggestion(name, context.subjects.keys())}`,
+      );
+      continue;
+    }
+    scopes.set(name, compileScope(subject, path, document, attributes, context.env, report));
+  }
+  return scopes;
+}
+
+function compileScope(
+  subject: Subject,
+  path: Path,
+  document: PolicyDocument,
+  attributes: ReadonlyMap<string, AttributeType>,
+  env: PolicyEnvironment,
+  report: Report,
+): ScopeRule {
+  if (document.written(path) === 'all') return { kind: 'all' };
+  const text = document.sql(path, report);
+  const relation = subject.keys[0]?.relation;
+  if (!text || !relation) return { kind: 'broken' };
+  const rule = document.rule(path);
+  const { catalog, searchPath } = env;
+  const compiled = env.compileCondition({ sql: text.sql, rule }, { catalog, searchPath, relation, attributes });
+  if ('rule' in compiled) return { kind: 'condition', text, rule };
+  for (const problem of compiled) report.error(text.place(problem.offset), problem.message);
+  return { kind: 'broken' };
+}
+
+function compileFunctions(file: RoleFile, document: PolicyDocument, env: PolicyEnvironment, report: Report): Fn[] {
+  return (file.functions ?? []).flatMap((text, index) => {
+    const resolved = resolveFunction(env.catalog, env.searchPath, text);
+    if ('value' in resolved) return [resolved.value];
+    report.error(document.placeOfValue(['functions', index]), resolved.problem);
+    return [];
+  });
+}
+
+/** Every `limits` of the role speaks of subjects that exist. */
+function checkLimits(
+  file: RoleFile,
+  document: PolicyDocument,
+  subjects: ReadonlyMap<string, Subject>,
+  report: Report,
+): void {
+  const places: [Path, Limits | undefined][] = [
+    [['limits'], file.limits],
+    [['limits_per_user'], file.limits_per_user],
+    ...(file.during ?? []).map(({ limits }, index): [Path, Limits] => [['during', index, 'limits'], limits]),
+  ];
+  for (const [path, limits] of places) {
+    for (const name of limits?.subjects?.keys() ?? []) {
+      if (subjects.has(name)) continue;
+      const near = suggestion(name, subjects.keys());
+      report.error(document.place([...path, 'subjects', name]), `subject "${name}" does not exist${near}`);
+    }
+  }
+}

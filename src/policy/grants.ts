@@ -1,0 +1,169 @@
+/** `tables` of a role or a grants file, against the catalog: what each command may see, write and on which rows. */
+import type { Column, Relation } from '../sql/catalog.ts';
+import type { Slot } from '../sql/template.ts';
+import type { Path } from './document.ts';
+import { resolveColumn, resolveRelation } from './names.ts';
+import type { ColumnGrant, Condition, RelationGrant, SelectGrant, WriteGrant } from './policy.ts';
+import type { TableGrant } from './role-schema.ts';
+import type { GrantsPart } from './row-conditions.ts';
+import { commandConditions, tableConditions } from './row-conditions.ts';
+
+type Command = 'select' | 'insert' | 'update' | 'delete';
+type WriteEntry = { readonly columns?: '*' | readonly string[] | undefined };
+
+/** Compiles every table of the part and adds it to `relations`; a table that is there already is granted twice. */
+export function compileTables(
+  tables: Readonly<Record<string, TableGrant>>,
+  part: GrantsPart,
+  relations: Map<number, RelationGrant>,
+): void {
+  for (const [name, entry] of Object.entries(tables)) {
+    const { env, document, report } = part;
+    const path = ['tables', name];
+    const resolved = resolveRelation(env.catalog, env.searchPath, name);
+    if ('problem' in resolved) {
+      report.error(document.place(path), resolved.problem);
+      continue;
+    }
+    const before = relations.get(resolved.value.oid);
+    if (before) {
+      report.error(document.place(path), `table "${name}" is granted twice; the first grant is ${before.rule}`);
+      continue;
+    }
+    relations.set(resolved.value.oid, compileTable(entry, resolved.value, path, part));
+  }
+}
+
+function compileTable(entry: TableGrant, relation: Relation, path: Path, part: GrantsPart): RelationGrant {
+  const conditions = tableConditions(entry, relation, path, part);
+  const of = (command: Command, rows: unknown, scope: 'none' | undefined): Condition[] =>
+    commandConditions(conditions, rows !== undefined, scope, relation, [...path, command], part);
+  const { select, insert, update, delete: remove } = entry;
+  const write = (command: Command, value: WriteEntry & { rows?: unknown; scope?: 'none' | undefined }): WriteGrant =>
+    compileWrite(command, value, of(command, value.rows, value.scope), relation, [...path, command], part);
+  return {
+    relation,
+    ...(select && {
+      select: compileSelect(select, of('select', select.rows, select.scope), relation, [...path, 'select'], part),
+    }),
+    ...(insert && { insert: write('insert', insert) }),
+    ...(update && { update: write('update', update) }),
+    ...(remove && { delete: write('delete', remove) }),
+    rule: part.document.rule(path),
+    system: false,
+  };
+}
+
+function compileSelect(
+  entry: NonNullable<TableGrant['select']>,
+  conditions: readonly Condition[],
+  relation: Relation,
+  path: Path,
+  part: GrantsPart,
+): SelectGrant {
+  const { document, report } = part;
+  const granted = new Map<string, ColumnGrant>();
+  const masked = entry.masks ?? {};
+  for (const { column, rule, listed } of namedColumns(
+    entry.columns ?? [],
+    relation,
+    [...path, 'columns'],
+    part,
+    true,
+  )) {
+    if (!Object.hasOwn(masked, column.name)) granted.set(column.name, { column, rule });
+    else if (listed) {
+      const place = document.place([...path, 'masks', column.name]);
+      report.error(place, `column "${column.name}" is granted both as it is and masked`);
+    }
+  }
+  for (const name of Object.keys(masked)) {
+    const grant = compileColumnMask(name, relation, [...path, 'masks', name], part);
+    if (grant) granted.set(name, grant);
+  }
+  const columns = inTableOrder(granted, relation);
+  const plain = relation.columns.every((column) => columns.has(column.name) && !columns.get(column.name)?.mask);
+  // INVARIANT: only a relation of which nothing is withheld may stand in the forwarded text as itself.
+  return { columns, conditions, whole: plain && conditions.length === 0, rule: document.rule(path) };
+}
+
+function compileColumnMask(name: string, relation: Relation, path: Path, part: GrantsPart): ColumnGrant | undefined {
+  const { env, document, report, attributes } = part;
+  const column = resolveColumn(relation, name);
+  if ('problem' in column) {
+    report.error(document.place(path), column.problem);
+    return undefined;
+  }
+  const text = document.sql(path, report);
+  if (!text) return undefined;
+  const rule = document.rule(path);
+  const { catalog, searchPath } = env;
+  const mask = env.compileMask(
+    { sql: text.sql, rule },
+    { catalog, searchPath, relation, attributes, column: column.value },
+  );
+  const template: (string | Slot)[] = [];
+  for (const piece of mask) {
+    if (typeof piece === 'string' || 'kind' in piece) template.push(piece);
+    else report.error(text.place(piece.offset), piece.message);
+  }
+  return template.length === 0 ? undefined : { column: column.value, mask: template, rule };
+}
+
+function compileWrite(
+  command: Command,
+  entry: WriteEntry,
+  conditions: readonly Condition[],
+  relation: Relation,
+  path: Path,
+  part: GrantsPart,
+): WriteGrant {
+  if (relation.kind === 'S' || relation.kind === 'm') {
+    const kind = relation.kind === 'S' ? 'sequence' : 'materialized view';
+    part.report.error(part.document.place(path), `cannot change ${kind} "${relation.name}"`);
+  }
+  const named = namedColumns(entry.columns ?? [], relation, [...path, 'columns'], part, false);
+  const columns = new Set(named.map(({ column }) => column.name));
+  const every = command === 'delete' || relation.columns.every((column) => columns.has(column.name));
+  return { columns, conditions, whole: every && conditions.length === 0, rule: part.document.rule(path) };
+}
+
+/** The columns of a list, or all of them for `*`. */
+function namedColumns(
+  columns: '*' | readonly string[],
+  relation: Relation,
+  path: Path,
+  part: GrantsPart,
+  system: boolean,
+): { column: Column; rule: string; listed: boolean }[] {
+  const { document, report } = part;
+  if (columns === '*') {
+    const subject = part.subjectsOf(relation)[0];
+    if (subject) {
+      const reason = `"${relation.name}" has a key of subject "${subject.subject.name}"`;
+      report.error(document.placeOfValue(path), `"*" is not allowed here: ${reason}; name the columns`);
+    }
+    return relation.columns.map((column) => ({ column, rule: document.rule(path), listed: false }));
+  }
+  const seen = new Set<string>();
+  return columns.flatMap((name, index) => {
+    const at = [...path, index];
+    const resolved = resolveColumn(relation, name, system);
+    if ('problem' in resolved) {
+      report.error(document.placeOfValue(at), resolved.problem);
+      return [];
+    }
+    if (seen.has(name)) report.error(document.placeOfValue(at), `column "${name}" stands here twice`);
+    seen.add(name);
+    return [{ column: resolved.value, rule: document.rule(at), listed: true }];
+  });
+}
+
+/** System columns, which a table does not list, come last. */
+function inTableOrder(granted: ReadonlyMap<string, ColumnGrant>, relation: Relation): Map<string, ColumnGrant> {
+  const place = (grant: ColumnGrant): number => {
+    const index = relation.columns.findIndex((column) => column.attnum === grant.column.attnum);
+    return index === -1 ? relation.columns.length : index;
+  };
+  return new Map([...granted].sort(([, a], [, b]) => place(a) - place(b)));
+}

@@ -1,0 +1,132 @@
+/** One principal against its role: attribute values, verifiers, addresses. A mistake closes this principal and no other. */
+import { isIP } from 'node:net';
+import { parseVerifier, type ScramVerifier, shareChallenge } from '../wire/scram-verifier.ts';
+import { compileAttributeValue } from './attributes.ts';
+import { endOfDay } from './calendar.ts';
+import type { Report } from './diagnostic.ts';
+import type { Path, PolicyDocument } from './document.ts';
+import type { Principal, RolePolicy } from './policy.ts';
+import type { PrincipalEntry } from './principals-schema.ts';
+import { suggestion } from './suggestion.ts';
+import { reportUnenforcedPrincipal } from './unenforced.ts';
+
+/** Longer names than this cannot reach us: PostgreSQL cuts them (NAMEDATALEN). */
+const MAX_NAME_BYTES = 63;
+
+export interface PrincipalPart {
+  readonly document: PolicyDocument;
+  readonly report: Report;
+  readonly roles: ReadonlyMap<string, RolePolicy>;
+  readonly subjects: ReadonlySet<string>;
+  readonly timeZone: string;
+}
+
+/** Compiles the principal at `principals.<name>`. Errors are in the report; the caller marks it disabled by them. */
+export function compilePrincipal(name: string, entry: PrincipalEntry, part: PrincipalPart): Principal {
+  const { document, report, roles } = part;
+  const path = ['principals', name];
+  if (Buffer.byteLength(name) > MAX_NAME_BYTES || name.includes('\0')) {
+    report.error(document.place(path), `the name is longer than ${MAX_NAME_BYTES} bytes or holds a zero byte`);
+  }
+  const role = roles.get(entry.role);
+  if (!role) {
+    const near = suggestion(entry.role, roles.keys());
+    report.error(document.placeOfValue([...path, 'role']), `role "${entry.role}" does not exist${near}`);
+  }
+  for (const subject of entry.limits?.subjects?.keys() ?? []) checkSubject(subject, part, path);
+  reportUnenforcedPrincipal(entry, document, path, report);
+  return {
+    name,
+    role: entry.role,
+    attributes: role ? attributeValues(entry, role, path, part) : new Map(),
+    verifiers: verifiers(entry, path, part),
+    ...(entry.certificate !== undefined && { certificate: fingerprint(entry.certificate, path, part) }),
+    from: (entry.from ?? []).map((block, index) => addressBlock(block, [...path, 'from', index], part)),
+    ...(entry.valid_until !== undefined && { validUntil: endOfDay(entry.valid_until, part.timeZone) }),
+    limits: entry.limits ?? {},
+    rule: document.rule(path),
+  };
+}
+
+function attributeValues(
+  entry: PrincipalEntry,
+  role: RolePolicy,
+  path: Path,
+  part: PrincipalPart,
+): Map<string, string> {
+  const { document, report } = part;
+  const values = new Map<string, string>();
+  const given = entry.attributes ?? {};
+  for (const name of Object.keys(given)) {
+    const attribute = role.attributes.get(name);
+    const at = [...path, 'attributes', name];
+    if (!attribute) {
+      const near = suggestion(name, role.attributes.keys());
+      report.error(document.place(at), `role "${role.name}" has no attribute "${name}"${near}`);
+    } else if (attribute.fromToken) {
+      report.error(document.place(at), `attribute "${name}" comes from the token; it cannot be given here`);
+    } else {
+      const value = compileAttributeValue(attribute, document, at, given[name], report);
+      if (value !== undefined) values.set(name, value);
+    }
+  }
+  for (const { name, fromToken } of role.attributes.values()) {
+    if (fromToken || Object.hasOwn(given, name)) continue;
+    report.error(document.place([...path, 'attributes']), `attribute "${name}" of role "${role.name}" is missing`);
+  }
+  return values;
+}
+
+/** Messages never quote what stands under `password`: it may be one. */
+function verifiers(entry: PrincipalEntry, path: Path, part: PrincipalPart): string[] {
+  const { document, report } = part;
+  const at = [...path, 'password'];
+  if (entry.password === undefined) {
+    report.error(document.place(path), '"password" is missing; "rowgate password" makes its verifier');
+    return [];
+  }
+  const texts = Array.isArray(entry.password) ? entry.password : [entry.password];
+  let first: ScramVerifier | undefined;
+  texts.forEach((text, index) => {
+    const place = document.placeOfValue(Array.isArray(entry.password) ? [...at, index] : at);
+    const verifier = parseVerifier(text);
+    if (!verifier) report.error(place, 'this is not a SCRAM-SHA-256 verifier; "rowgate password" makes one');
+    else if (first && !shareChallenge(first, verifier)) {
+      report.error(
+        place,
+        'the verifiers of a list need one salt and iteration count; "rowgate password --like" makes such a one',
+      );
+    }
+    first ??= verifier;
+  });
+  return texts;
+}
+
+function fingerprint(text: string, path: Path, part: PrincipalPart): string {
+  const hex = text
+    .replace(/^sha256:/i, '')
+    .replaceAll(':', '')
+    .toLowerCase();
+  if (!/^sha256:/i.test(text) || !/^[0-9a-f]{64}$/.test(hex)) {
+    const place = part.document.placeOfValue([...path, 'certificate']);
+    part.report.error(place, 'expected "sha256:" and the 64 hex digits of a certificate’s fingerprint');
+  }
+  return `sha256:${hex}`;
+}
+
+function addressBlock(block: string, path: Path, part: PrincipalPart): string {
+  const [address = '', prefix, rest] = block.split('/');
+  const bits = isIP(address) === 6 ? 128 : 32;
+  const sound = rest === undefined && (prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= bits));
+  if (isIP(address) === 0 || address.includes('%') || !sound) {
+    const place = part.document.placeOfValue(path);
+    part.report.error(place, `expected an address block such as "10.12.0.0/16" or "::1/128", found "${block}"`);
+  }
+  return block;
+}
+
+function checkSubject(subject: string, part: PrincipalPart, path: Path): void {
+  if (part.subjects.has(subject)) return;
+  const place = part.document.place([...path, 'limits', 'subjects', subject]);
+  part.report.error(place, `subject "${subject}" does not exist${suggestion(subject, part.subjects)}`);
+}

@@ -1,0 +1,41 @@
+/** What is asked of SQL in a policy: it is compiled against a relation of the catalog, or says what is wrong and where. */
+import type { Catalog, Column, Relation } from '../sql/catalog.ts';
+import type { Template } from '../sql/template.ts';
+import type { AttributeType, Condition, RuleRef } from './policy.ts';
+
+export interface SqlSource {
+  readonly sql: string;
+  /** The same condition asked of one row, correlated (`rewriting.md` §2), where it differs from `sql`. */
+  readonly okSql?: string;
+  readonly rule: RuleRef;
+}
+
+/** `offset` counts characters into `sql`. */
+export interface SqlProblem {
+  readonly message: string;
+  readonly offset: number;
+}
+
+export interface SqlEnvironment {
+  readonly catalog: Catalog;
+  readonly searchPath: readonly string[];
+  readonly relation: Relation;
+  /** What `:name` may stand for. */
+  readonly attributes: ReadonlyMap<string, AttributeType>;
+}
+
+export type CompileCondition = (source: SqlSource, env: SqlEnvironment) => Condition | readonly SqlProblem[];
+export type CompileMask = (
+  source: SqlSource,
+  env: SqlEnvironment & { readonly column: Column },
+) => Template | readonly SqlProblem[];
+
+/** What a policy is compiled against. */
+export interface PolicyEnvironment {
+  readonly catalog: Catalog;
+  readonly searchPath: readonly string[];
+  /** IANA name: `valid_until` ends with a day there. */
+  readonly timeZone: string;
+  readonly compileCondition: CompileCondition;
+  readonly compileMask: CompileMask;
+}

@@ -1,0 +1,47 @@
+/** Grants on the system catalogs: every restricted role reads those of a list, and finds in them what it was granted (design §4). */
+import type { Catalog, Fn, Relation } from '../sql/catalog.ts';
+import { type CatalogRule, INFORMATION_SCHEMA, PG_CATALOG } from './catalog-rules.ts';
+import type { ColumnGrant, Condition, RelationGrant, RuleRef } from './policy.ts';
+import { type Visible, visibleTo } from './visible.ts';
+
+/** The grants on system catalogs that go with a role's own grants and functions. */
+export function systemCatalogGrants(
+  catalog: Catalog,
+  searchPath: readonly string[],
+  grants: Iterable<RelationGrant>,
+  functions: readonly Fn[],
+  rule: RuleRef,
+): RelationGrant[] {
+  const visible = visibleTo(catalog, searchPath, grants, functions);
+  const of = (schema: string, rules: Readonly<Record<string, CatalogRule>>): RelationGrant[] =>
+    Object.entries(rules).flatMap(([name, entry]) => {
+      const relation = catalog.relation(schema, name); // some are younger than the server
+      return relation ? [systemGrant(relation, entry, visible, rule)] : [];
+    });
+  return [...of('pg_catalog', PG_CATALOG), ...of('information_schema', INFORMATION_SCHEMA)];
+}
+
+function systemGrant(relation: Relation, entry: CatalogRule, visible: Visible, rule: RuleRef): RelationGrant {
+  const columns = new Map<string, ColumnGrant>();
+  for (const column of relation.columns) {
+    if (entry.withheld?.includes(column.name)) continue;
+    const mask = entry.masks?.[column.name];
+    columns.set(column.name, { column, ...(mask && { mask }), rule });
+  }
+  const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];
+  const whole = conditions.length === 0 && !entry.masks && !entry.withheld;
+  return { relation, select: { columns, conditions, whole, rule }, rule, system: true };
+}
+
+function condition(relation: Relation, filter: Condition['filter'], rule: RuleRef): Condition {
+  const text = filter.map((piece) => (typeof piece === 'string' ? piece : '')).join('');
+  const after = filter.filter((piece, index) => typeof piece === 'string' && typeof filter[index - 1] === 'object');
+  const read = new Set(after.map((piece) => /^\.(\w+)/.exec(String(piece))?.[1]));
+  return {
+    filter,
+    ok: filter,
+    evaluated: /\bSELECT\b/.test(text) ? 'join' : 'scan',
+    rule,
+    reads: relation.columns.map((column) => column.name).filter((name) => read.has(name)),
+  };
+}

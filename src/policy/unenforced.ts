@@ -1,0 +1,65 @@
+/** Keys that are read but that nothing enforces yet. One that restricts closes its role or principal; the rest are told. */
+import type { Report } from './diagnostic.ts';
+import type { Path, PolicyDocument } from './document.ts';
+import type { AttributeType } from './policy.ts';
+import type { PrincipalEntry } from './principals-schema.ts';
+import type { RoleFile } from './role-schema.ts';
+
+/** Limits without which a role is as safe as its grants: only the quantity over time, or of writes, goes unchecked. */
+const UNENFORCED_LIMITS: readonly string[] = [
+  'changed_per_statement',
+  'estimated_rows',
+  'rows',
+  'bytes',
+  'statements',
+  'changed',
+  'subjects',
+];
+
+export function reportUnenforcedRole(
+  file: RoleFile,
+  attributes: ReadonlyMap<string, AttributeType>,
+  document: PolicyDocument,
+  report: Report,
+): void {
+  // INVARIANT: a role whose policy restricts more than what is enforced is closed.
+  if (file.during !== undefined) closes(['during'], '"during"');
+  if (file.min_group !== undefined) closes(['min_group'], '"min_group"');
+  for (const { name, fromToken } of attributes.values()) {
+    if (fromToken) closes(['attributes', name], '"from token"');
+  }
+  reportLimits(document, ['limits'], report);
+  for (const key of ['limits_per_user', 'throttle', 'lock'] as const) {
+    if (file[key] !== undefined) report.warning(document.place([key]), `"${key}" is not enforced yet`);
+  }
+
+  function closes(path: Path, key: string): void {
+    report.error(document.place(path), `${key} is not enforced yet; role "${file.role}" is closed until it is`);
+  }
+}
+
+export function reportUnenforcedPrincipal(
+  entry: PrincipalEntry,
+  document: PolicyDocument,
+  path: Path,
+  report: Report,
+): void {
+  for (const key of ['during', 'token'] as const) {
+    if (entry[key] === undefined) continue;
+    report.error(
+      document.place([...path, key]),
+      `"${key}" is not enforced yet; "${String(path.at(-1))}" cannot log in until it is`,
+    );
+  }
+  if (entry.limits) reportLimits(document, [...path, 'limits'], report);
+}
+
+export function reportUnenforcedCanaries(document: PolicyDocument, subject: string, report: Report): void {
+  report.warning(document.place(['subjects', subject, 'canaries']), '"canaries" is not enforced yet');
+}
+
+function reportLimits(document: PolicyDocument, path: Path, report: Report): void {
+  for (const key of UNENFORCED_LIMITS) {
+    if (document.has([...path, key])) report.warning(document.place([...path, key]), `"${key}" is not enforced yet`);
+  }
+}
