@@ -43,16 +43,33 @@ export function coercion(catalog: Catalog, from: Oid, to: Oid, context: CastCont
   const target = catalog.typesByOid.get(to);
   if (!target || !catalog.typesByOid.has(from)) return UNTELLABLE;
   if (from === to) return fitted(catalog, to, typmod, SAME);
-  if (to === t.ANY || isPolymorphic(to)) return SAME;
+  if (to === t.ANY || isPolymorphic(to)) {
+    return from !== t.UNKNOWN && isContainer(to) && baseType(catalog, from) !== from ? RELABEL : SAME;
+  }
   if (from === t.UNKNOWN) return LITERAL;
   const way = pathway(catalog, from, to, context);
   if (way) {
     const step = physical(catalog, baseType(catalog, from), baseType(catalog, to), way, context);
-    return target.kind === 'd' ? intoDomain(catalog, to, step) : fitted(catalog, to, typmod, step);
+    return target.kind === 'd'
+      ? intoDomain(catalog, to, way === 'relabel' ? SAME : step)
+      : fitted(catalog, to, typmod, step);
   }
   if (!coercible(catalog, from, to, context)) return IMPOSSIBLE;
   // What is left are row types: a named one stands for `record` as it is.
   return to === t.RECORD || to === t.RECORD_ARRAY ? SAME : ROW;
+}
+
+/** Polymorphic types that take a domain for what it stands on. */
+function isContainer(polymorphic: Oid): boolean {
+  switch (polymorphic) {
+    case t.ANYELEMENT:
+    case t.ANYNONARRAY:
+    case t.ANYCOMPATIBLE:
+    case t.ANYCOMPATIBLENONARRAY:
+      return false;
+    default:
+      return polymorphic !== t.ANY;
+  }
 }
 
 function physical(

@@ -40,10 +40,9 @@ export function found(
   }
   const plain = declared.some(isPlainPolymorphic);
   if (plain && bindings.element === 0 && !defaulted) return { kind: 'none', why: 'polymorphic type not settled' };
-  const settle = (type: Oid): Oid => {
-    const unsettled = defaulted && (isPlainPolymorphic(type) || isCompatiblePolymorphic(type));
-    return unsettled ? t.UNTELLABLE : substitute(catalog, bindings, type);
-  };
+  // A default may still move the common type, but not an element type on which all must agree.
+  const settle = (type: Oid): Oid =>
+    defaulted && isCompatiblePolymorphic(type) ? t.UNTELLABLE : substitute(catalog, bindings, type);
   const resultType = settle(result);
   if (resultType === 0 && !defaulted) return { kind: 'none', why: 'polymorphic type not settled' };
   const outColumns = fn.outColumns.map((column) => ({ name: column.name, type: settle(column.type) }));

@@ -34,6 +34,7 @@ export function resolveFunction(
   if (exact) return complete(catalog, exact, input, form);
   const castTo = input.length === 1 && !form.argNames?.length ? castTarget(catalog, searchPath, name, input[0]!) : 0;
   if (castTo !== 0) {
+    if (!isPlain(form)) return { kind: 'none', why: 'called in the wrong form' };
     return { kind: 'cast', result: castTo, coercion: coercion(catalog, input[0]!, castTo, 'explicit') };
   }
   const accepted = candidates.filter((candidate) => accepts(catalog, input, candidate));
@@ -58,8 +59,9 @@ function castTarget(catalog: Catalog, searchPath: readonly string[], name: Quali
 
 function column(catalog: Catalog, name: QualifiedName, input: readonly Oid[], form: CallForm): Resolved | undefined {
   const row = input[0];
-  const plain = Object.values(form).every((value) => value === undefined || value === false);
-  if (row === undefined || input.length !== 1 || name.schema !== undefined || !plain) return undefined;
+  const notation = form.variadic || form.argNames?.length;
+  if (row === undefined || input.length !== 1 || name.schema !== undefined || notation || !isPlain(form))
+    return undefined;
   if (row === t.RECORD) return { kind: 'column', relation: 0, result: t.UNTELLABLE };
   const relation = rowRelation(catalog, row);
   const found = relation?.columns.find((candidate) => candidate.name === name.name);
@@ -85,18 +87,23 @@ function complete(catalog: Catalog, chosen: CallCandidate, input: readonly Oid[]
   return fn.aggKind === 'h' ? hypothetical(catalog, resolved, input, form.withinGroup ?? 0) : resolved;
 }
 
+/** Nothing in it that only aggregates and window functions take. */
+function isPlain({ star, distinct, orderBy, filter, over, withinGroup, call }: CallForm): boolean {
+  return !star && !distinct && !orderBy && !filter && !over && withinGroup === undefined && !call;
+}
+
 /** Whether that kind of function may be called in this form (manual, sections 4.2.7 and 4.2.8). */
 function formFits(chosen: CallCandidate, input: readonly Oid[], form: CallForm): boolean {
   const { fn } = chosen;
-  const { star, distinct, orderBy, filter, over, withinGroup, call } = form;
-  if (call) return fn.kind === 'p';
+  const { star, distinct, orderBy, filter, over, withinGroup } = form;
+  if (form.call) return fn.kind === 'p';
   switch (fn.kind) {
     case 'f':
-      return !star && !distinct && !orderBy && !filter && !over && withinGroup === undefined;
+      return isPlain(form);
     case 'w':
       return over === true && !distinct && !orderBy && !filter && withinGroup === undefined;
     case 'a':
-      if (form.argNames?.length) return false;
+      if (form.argNames?.length && !over) return false;
       if (fn.aggKind !== 'n') return !over && !distinct && !star && directArgumentsFit(chosen, input, withinGroup);
       if (over && (distinct || orderBy)) return false;
       if (distinct && star) return false;

@@ -21,6 +21,18 @@ export function resolveOperator(
   right: Oid,
 ): Resolved {
   const visible = visibleOperators(catalog, searchPath, name);
+  const key = `${left ?? ''} ${right}`;
+  const known = visible.answers.get(key);
+  if (known) return known;
+  const resolved = resolve(catalog, visible, left, right);
+  if (visible.answers.size >= MAX_ANSWERS) visible.answers.clear();
+  visible.answers.set(key, resolved);
+  return resolved;
+}
+
+const MAX_ANSWERS = 5000;
+
+function resolve(catalog: Catalog, visible: VisibleOperators, left: Oid | undefined, right: Oid): Resolved {
   const input = (left === undefined ? [right] : [left, right]).map((type) =>
     catalog.typesByOid.has(type) ? type : t.UNTELLABLE,
   );
@@ -49,10 +61,7 @@ export function resolveArrayOperator(
   if (resolved.result !== t.BOOL || resolved.fn.returnsSet) return { kind: 'none', why: 'called in the wrong form' };
   // A polymorphic operand takes the array as it is; any other the array over the operator's own type.
   const declared = resolved.operator.right;
-  const array =
-    isPolymorphic(declared) && right !== t.UNKNOWN
-      ? baseType(catalog, right)
-      : arrayType(catalog, resolved.argTypes[1]!);
+  const array = isPolymorphic(declared) && right !== t.UNKNOWN ? right : arrayType(catalog, resolved.argTypes[1]!);
   if (array === 0) return { kind: 'none', why: 'called in the wrong form' };
   const [leftType, leftCoercion] = [resolved.argTypes[0]!, resolved.coercions[0]!];
   return {

@@ -2,6 +2,7 @@
 import type { Catalog, Fn, Oid, Operator } from '../catalog.ts';
 import type { Candidate } from './candidates.ts';
 import { pathPositions, type QualifiedName } from './path.ts';
+import type { Resolved } from './resolved.ts';
 
 export interface OperatorCandidate extends Candidate {
   readonly operator: Operator;
@@ -12,6 +13,8 @@ export interface VisibleOperators {
   readonly prefix: readonly OperatorCandidate[];
   /** By left type (0: prefix), then right type. */
   readonly exact: ReadonlyMap<Oid, ReadonlyMap<Oid, Operator>>;
+  /** Answers given before, by operand types: `=` has a hundred candidates, and is asked for all the time. */
+  readonly answers: Map<string, Resolved>;
 }
 
 export interface VisibleFunction {
@@ -49,7 +52,7 @@ export function visibleOperators(
       else infix.push({ args: [operator.left, operator.right], operator });
     }
   }
-  const found = { infix, prefix, exact };
+  const found = { infix, prefix, exact, answers: new Map<string, Resolved>() };
   // Only names that exist are remembered: what a client can make up must not grow the memory.
   if (exact.size > 0) view.operators.set(name.name, found);
   return found;
