@@ -1,6 +1,5 @@
 /** What both sides of a SCRAM-SHA-256 exchange share (RFC 5802, RFC 7677): keys, proofs and strict reading of attributes. */
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
-import { promisify } from 'node:util';
 import saslprep from '@mongodb-js/saslprep';
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
@@ -28,7 +27,11 @@ export interface ScramKeys {
 
 /** RFC 5802 section 3: SaltedPassword (Hi) and what follows from it. Runs off the event loop. */
 export async function deriveKeys(password: string, salt: Uint8Array, iterations: number): Promise<ScramKeys> {
-  const salted = await promisify(pbkdf2)(prepare(password), salt, iterations, KEY_LENGTH, 'sha256');
+  const salted = await new Promise<Buffer>((done, failed) => {
+    pbkdf2(prepare(password), salt, iterations, KEY_LENGTH, 'sha256', (error, key) =>
+      error ? failed(error) : done(key),
+    );
+  });
   const clientKey = hmac(salted, 'Client Key');
   return { clientKey, storedKey: sha256(clientKey), serverKey: hmac(salted, 'Server Key') };
 }

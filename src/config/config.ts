@@ -1,0 +1,63 @@
+/** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in (design §3). Plain data. */
+
+export interface Login {
+  readonly user: string;
+  /** Absent: the server must not ask for one. */
+  readonly password?: string;
+}
+
+export interface UpstreamConfig {
+  readonly host: string;
+  readonly port: number;
+  readonly database: string;
+  /** For roles that `logins` does not name. */
+  readonly login: Login;
+  /** By role. */
+  readonly logins: ReadonlyMap<string, Login>;
+  readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca?: string };
+}
+
+export interface LogConfig {
+  readonly file: string;
+  readonly durability: 'batched' | 'strict';
+  readonly text: 'normalized' | 'full' | 'none';
+}
+
+export interface Config {
+  /** Absolute path of the file it was read from; paths below are absolute too. */
+  readonly file: string;
+  /** `sha256:…` of the file's text, before environment variables are put in: it holds no secret that the file does not. */
+  readonly hash: string;
+  /** Which guard a log record comes from. Default: the host's name. */
+  readonly name: string;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly tls?: {
+    readonly cert: string;
+    readonly key: string;
+    readonly clientCa?: string;
+    /** Default true: without TLS nobody logs in. */
+    readonly required: boolean;
+  };
+  readonly upstream: UpstreamConfig;
+  readonly searchPath: readonly string[];
+  /** The policies folder. */
+  readonly policies: string;
+  readonly log: LogConfig;
+  /** IANA name; default: the host's. */
+  readonly timeZone: string;
+  /** Keys that the file sets and that this version does not act on, as `log.rotate`. */
+  readonly notEnforced: readonly string[];
+}
+
+/** Something wrong in the file; all of them are reported at once. Line and column count from 1. */
+export interface ConfigProblem {
+  readonly file: string;
+  readonly line: number;
+  readonly column: number;
+  readonly message: string;
+}
+
+/** `rowgate.yaml:3:5: …` */
+export function formatProblem(problem: ConfigProblem): string {
+  return `${problem.file}:${problem.line}:${problem.column}: ${problem.message}`;
+}

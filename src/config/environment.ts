@@ -1,0 +1,35 @@
+/** `${NAME}` in a value of `rowgate.yaml` takes an environment variable; `$$` stands for one `$`. */
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** A piece of a value: as it is written, or what a variable holds. The latter is never parsed any further. */
+export interface Piece {
+  readonly text: string;
+  readonly fromVariable: boolean;
+}
+
+/** Splits a value into pieces; the names of variables that are not set come back as `missing`. */
+export function expand(value: string, environment: Environment): { pieces: Piece[]; missing: string[] } {
+  const pieces: Piece[] = [];
+  const missing: string[] = [];
+  const pattern = /\$\$|\$\{([A-Za-z_][A-Za-z0-9_]*)\}/g;
+  let last = 0;
+  for (const match of value.matchAll(pattern)) {
+    if (match.index > last) pieces.push({ text: value.slice(last, match.index), fromVariable: false });
+    last = match.index + match[0].length;
+    const name = match[1];
+    if (name === undefined) {
+      pieces.push({ text: '$', fromVariable: false });
+      continue;
+    }
+    const text = environment[name];
+    if (text === undefined) missing.push(name);
+    else pieces.push({ text, fromVariable: true });
+  }
+  if (last < value.length) pieces.push({ text: value.slice(last), fromVariable: false });
+  return { pieces, missing };
+}
+
+export function joinPieces(pieces: readonly Piece[]): string {
+  return pieces.map((piece) => piece.text).join('');
+}

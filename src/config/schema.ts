@@ -1,0 +1,93 @@
+/** The keys of `rowgate.yaml` and what each may hold (design §3). Unknown keys are errors. */
+import { z } from 'zod';
+
+const text = z.string().min(1);
+const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
+const DURATION = /^[1-9][0-9]* (second|minute|hour|day|month|year)s?$/;
+const duration = z.string().regex(DURATION, 'expected a duration, as 1 minute or 12 months');
+const login = z.strictObject({ user: text, password: z.string().optional() });
+
+/** `host:port`, `[::1]:port`, or `*:port` for every address. */
+const address = z.string().transform((value, context) => {
+  const match = /^(\[[0-9a-fA-F:.%a-z]+\]|[^:[\]\s]+):([0-9]{1,5})$/.exec(value);
+  const port = Number(match?.[2]);
+  if (!match || port > 65535) {
+    context.addIssue({ code: 'custom', message: 'expected host:port, as 127.0.0.1:6432 or [::1]:6432' });
+    return z.NEVER;
+  }
+  const host = (match[1] ?? '').replace(/^\[|\]$/g, '');
+  return { host: host === '*' ? '::' : host, port };
+});
+
+const timeZone = z.string().refine((name) => {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }) !== undefined;
+  } catch {
+    return false;
+  }
+}, 'expected a time zone, as Europe/Paris');
+
+const schemaName = text.refine(
+  (name) => name !== '$user',
+  '"$user" cannot stand in search_path: it changes with the login',
+);
+
+const workers = z
+  .union([
+    z.number(),
+    z
+      .string()
+      .regex(/^[0-9]+$/)
+      .transform(Number),
+  ])
+  .pipe(z.int().min(1).max(256));
+
+/** `upstream.url` is read from its pieces beside the schema, see `upstream-url.ts`. */
+export const configSchema = z.strictObject({
+  name: text.max(63).optional(),
+  listen: address,
+  tls: z
+    .strictObject({ cert: text, key: text, client_ca: text.optional(), required: boolean.default(true) })
+    .optional(),
+  upstream: z.strictObject({
+    url: text,
+    tls: z.strictObject({ mode: z.enum(['disable', 'require', 'verify-full']), ca: text.optional() }).optional(),
+    logins: z.record(z.string(), login).default({}),
+  }),
+  search_path: z.array(schemaName).min(1).default(['public']),
+  policies: text.default('./policies'),
+  log: z
+    .strictObject({
+      file: text.default('./decisions.jsonl'),
+      durability: z.enum(['batched', 'strict']).default('batched'),
+      text: z.enum(['normalized', 'full', 'none']).default('normalized'),
+      subjects: z.enum(['hashed', 'counted']).optional(),
+      rotate: z.enum(['hourly', 'daily', 'weekly', 'monthly']).optional(),
+      keep: duration.optional(),
+      anchor: z.strictObject({ to: text, every: duration }).optional(),
+    })
+    .prefault({}),
+  notify: text.optional(),
+  time_zone: timeZone.optional(),
+  state: z
+    .string()
+    .regex(/^(memory$|file:.|redis:\/\/.)/, 'expected memory, file:PATH or redis://host:port')
+    .optional(),
+  admin: address.optional(),
+  workers: workers.default(1),
+});
+
+export type RawConfig = z.output<typeof configSchema>;
+
+/** Keys that are read and checked, but that nothing acts on yet, where they are set. */
+export function notEnforcedKeys(raw: RawConfig): string[] {
+  const keys: string[] = [];
+  for (const key of ['subjects', 'rotate', 'keep', 'anchor'] as const) {
+    if (raw.log[key] !== undefined) keys.push(`log.${key}`);
+  }
+  for (const key of ['notify', 'state', 'admin'] as const) {
+    if (raw[key] !== undefined) keys.push(key);
+  }
+  if (raw.workers > 1) keys.push('workers');
+  return keys;
+}

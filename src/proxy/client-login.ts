@@ -1,0 +1,76 @@
+/** From a StartupMessage to a principal that may come in: settings, password, address, certificate, database. Nothing upstream yet. */
+import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
+import { negotiateProtocolVersion } from '../wire/negotiate-protocol-version.ts';
+import { admit, type Peer } from './admission.ts';
+import { certificateNotTrusted, type LoginRefusal, unknownDatabase } from './login-refusal.ts';
+import { checkPassword } from './password-check.ts';
+import type { Services } from './services.ts';
+import { type Channel, NEWEST_MINOR, type Startup } from './startup-negotiation.ts';
+import { readRequest, type StartupRequest } from './startup-request.ts';
+
+/** A login that has succeeded, as far as the client is concerned. */
+export interface Admitted {
+  readonly kind: 'admitted';
+  readonly request: StartupRequest;
+  readonly principal: Principal;
+  readonly role: RolePolicy;
+  readonly peer: Peer;
+  readonly verifier: string;
+  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. */
+  readonly finalMessage: Buffer;
+}
+
+export type LoginResult =
+  | Admitted
+  | { readonly kind: 'refused'; readonly refusal: LoginRefusal; readonly request: StartupRequest | undefined };
+
+/** Throws ProtocolError, MalformedMessage or ConnectionClosed. */
+export async function logInClient(
+  channel: Channel,
+  startup: Startup,
+  address: string,
+  services: Services,
+): Promise<LoginResult> {
+  const read = readRequest(startup.parameters, services.pinned);
+  if (read.refusal) return { kind: 'refused', refusal: read.refusal, request: undefined };
+  const { request } = read;
+  const refused = (why: LoginRefusal): LoginResult => ({ kind: 'refused', refusal: why, request });
+  if (!channel.certificateTrusted) return refused(certificateNotTrusted());
+  if (startup.renegotiate) {
+    const { unknownOptions } = startup.renegotiate;
+    channel.socket.write(negotiateProtocolVersion({ major: 3, minor: NEWEST_MINOR, unknownOptions }));
+  }
+  const check = await checkPassword(channel.reader, {
+    user: request.user,
+    address,
+    policy: services.runtime.policy,
+    channelBinding: channel.encrypted ? services.tls()?.channelBinding : undefined,
+    failedLogins: services.failedLogins,
+    mockSecret: services.options.mockSecret,
+  });
+  if (check.kind === 'refused') return refused(check.refusal);
+  // INVARIANT: only who has shown the password learns more: what follows tells whether the principal exists, and how it is bound.
+  const peer: Peer = { address, certificate: channel.certificate };
+  const admission = admitByName(services.runtime.policy, request.user, check.verifier, peer);
+  if (admission.refusal) return refused(admission.refusal);
+  if (request.database !== services.options.database) return refused(unknownDatabase(request.database));
+  const { principal, role } = admission;
+  return {
+    kind: 'admitted',
+    request,
+    principal,
+    role,
+    peer,
+    verifier: check.verifier,
+    finalMessage: check.finalMessage,
+  };
+}
+
+/** The policy may have changed while the password was on its way: the one of now counts. */
+function admitByName(policy: Policy, name: string, verifier: string, peer: Peer): ReturnType<typeof admit> {
+  const principal = policy.principals.get(name);
+  if (!principal?.verifiers.includes(verifier)) {
+    return { refusal: { reason: 'disabled', sqlstate: '57P01', message: 'the password was changed just now' } };
+  }
+  return admit(policy, principal, peer, Date.now());
+}

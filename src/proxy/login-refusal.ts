@@ -1,0 +1,113 @@
+/** Every way in which a login ends without a session: what the client is told, and the word for it in the decision log. */
+
+/** A closed list, as `Reason` for statements. */
+export type LoginReason =
+  | 'protocol' // the peer does not speak it, or not this version
+  | 'tls-required'
+  | 'too-many-logins' // connections before login
+  | 'startup-setting' // a setting or option that a client may not choose
+  | 'database'
+  | 'password' // wrong, or no such principal: not told apart
+  | 'address'
+  | 'expired'
+  | 'certificate'
+  | 'disabled'
+  | 'connections'
+  | 'upstream'
+  | 'not-recorded'
+  | 'stopping'
+  | 'internal';
+
+export interface LoginRefusal {
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+  readonly reason: LoginReason;
+}
+
+function refuse(reason: LoginReason, sqlstate: string, message: string, hint?: string): LoginRefusal {
+  return { reason, sqlstate, message, ...(hint !== undefined && { hint }) };
+}
+
+export const protocolViolation = (message: string) => refuse('protocol', '08P01', message);
+
+export const unsupportedProtocol = (major: number, minor: number) =>
+  refuse('protocol', '0A000', `unsupported frontend protocol ${major}.${minor}: Rowgate supports 3.0 to 3.2`);
+
+export const noUserName = () => refuse('protocol', '28000', 'no PostgreSQL user name specified in startup packet');
+
+export const replicationRefused = () => refuse('protocol', '0A000', 'replication connections are not supported');
+
+export const tlsRequired = () =>
+  refuse(
+    'tls-required',
+    '28000',
+    'connection requires TLS',
+    'Set sslmode=require, or better verify-full, in the client.',
+  );
+
+export const tooManyLogins = () =>
+  refuse('too-many-logins', '53300', 'too many connections that have not logged in yet', 'Try again in a moment.');
+
+export const loginTimeout = () => refuse('protocol', '08006', 'login took too long');
+
+export const unknownOption = (option: string) =>
+  refuse(
+    'startup-setting',
+    '0A000',
+    `command-line option "${option}" is not supported`,
+    'Settings are given as -c name=value.',
+  );
+
+export const settingNotAllowed = (name: string) =>
+  refuse('startup-setting', '42501', `permission denied to set parameter "${name}"`);
+
+export const settingPinned = (name: string, value: string) =>
+  refuse('startup-setting', '42501', `parameter "${name}" cannot be changed`, `Rowgate keeps it at ${value}.`);
+
+export const invalidSetting = (name: string, value: string) =>
+  refuse('startup-setting', '22023', `invalid value for parameter "${name}": "${value}"`);
+
+export const encodingRefused = (encoding: string) =>
+  refuse('startup-setting', '0A000', `client encoding "${encoding}" is not supported`, 'Set client_encoding to UTF8.');
+
+export const unknownDatabase = (database: string) =>
+  refuse('database', '3D000', `database "${database}" does not exist`);
+
+/** INVARIANT: the same words for a wrong password and for a principal that does not exist. */
+export const wrongPassword = (user: string) =>
+  refuse('password', '28P01', `password authentication failed for user "${user}"`);
+
+export const wrongAddress = (user: string) =>
+  refuse(
+    'address',
+    '28000',
+    `user "${user}" may not log in from this address`,
+    'The principal\'s "from" lists the addresses.',
+  );
+
+export const expired = (user: string) => refuse('expired', '28000', `login of user "${user}" is no longer valid`);
+
+export const certificateRequired = (user: string) =>
+  refuse('certificate', '28000', `user "${user}" must show its own client certificate`);
+
+export const certificateNotTrusted = () => refuse('certificate', '28000', 'client certificate is not trusted');
+
+export const principalDisabled = (user: string) => refuse('disabled', '28000', `user "${user}" is disabled`);
+
+export const roleDisabled = (role: string) =>
+  refuse('disabled', '28000', `role "${role}" is disabled`, 'The operator finds the reason with "rowgate check".');
+
+export const tooManyConnections = (user: string) =>
+  refuse('connections', '53300', `too many connections for user "${user}"`);
+
+export const tooManySessions = () => refuse('connections', '53300', 'too many connections');
+
+export const upstreamRefused = (sqlstate: string, message: string) => refuse('upstream', sqlstate, message);
+
+export const notRecorded = () => refuse('not-recorded', '58030', 'could not write the decision log');
+
+export const stopping = () => refuse('stopping', '57P03', 'Rowgate is shutting down');
+
+export const internalError = () => refuse('internal', 'XX000', 'internal error in Rowgate');

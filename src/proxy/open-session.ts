@@ -1,0 +1,141 @@
+/** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
+import { attributeValues } from '../policy/attribute-values.ts';
+import { authenticationOk } from '../wire/authentication.ts';
+import { backendKeyData } from '../wire/backend-key-data.ts';
+import { parameterStatus } from '../wire/parameter-status.ts';
+import { readyForQuery } from '../wire/ready-for-query.ts';
+import { connectionLimit } from './admission.ts';
+import type { Admitted } from './client-login.ts';
+import { type LoginRefusal, notRecorded, tooManyConnections } from './login-refusal.ts';
+import type { SessionContext } from './record-sink.ts';
+import { Relay } from './relay.ts';
+import type { Services } from './services.ts';
+import { type LiveSession, noLongerAdmitted } from './sessions.ts';
+import type { Channel } from './startup-negotiation.ts';
+import { newUlid } from './ulid.ts';
+import type { UpstreamSession } from './upstream-login.ts';
+import { upstreamParameters } from './upstream-parameters.ts';
+
+/** Bytes of the cancel key: 4 is all that protocol 3.0 has room for. */
+const SHORT_KEY = 4;
+const LONG_KEY = 32;
+
+export interface Opening {
+  readonly channel: Channel;
+  readonly admitted: Admitted;
+  /** Of the protocol that the client speaks. */
+  readonly minor: number;
+  readonly client: string;
+  readonly services: Services;
+}
+
+/** Undefined where the session runs; the refusal otherwise, and nothing is left open upstream. */
+export async function openSession(opening: Opening): Promise<LoginRefusal | undefined> {
+  const { admitted, services, client } = opening;
+  const { principal, role, request } = admitted;
+  if (!services.sessions.reserve(principal.name, connectionLimit(principal, role))) {
+    return tooManyConnections(principal.name);
+  }
+  let running = false;
+  try {
+    const account = services.options.accountOf(role.name);
+    const opened = await services.upstream.open({
+      user: account.user,
+      password: account.password,
+      database: services.options.database,
+      parameters: upstreamParameters(services.pinned, role, request.settings),
+    });
+    if ('failure' in opened) {
+      const { detail, refusal } = opened.failure;
+      services.log.error({ client, principal: principal.name, upstream: account.user, detail }, refusal.message);
+      return refusal;
+    }
+    const refusal = run(opening, opened.session);
+    running = refusal === undefined;
+    return refusal;
+  } finally {
+    if (!running) services.sessions.release(principal.name);
+  }
+}
+
+function run(opening: Opening, server: UpstreamSession): LoginRefusal | undefined {
+  const { admitted, services, channel } = opening;
+  const { principal, role, peer, verifier } = admitted;
+  let started = false;
+  try {
+    channel.reader.check(); // the client may have left meanwhile
+    const login = { principal: principal.name, role: role.name, peer, verifier };
+    // INVARIANT: a session that the policy of now would not let in never begins.
+    const refusal = noLongerAdmitted(login, services.runtime.policy, Date.now());
+    if (refusal) return refusal;
+    const context = contextOf(opening);
+    // INVARIANT: nobody is let in unrecorded (promise P7).
+    if (!services.records.append('login', context)) return notRecorded();
+    channel.reader.detach();
+    connect(opening, server, context);
+    started = true;
+    return undefined;
+  } finally {
+    if (!started) server.socket.destroy();
+  }
+}
+
+function contextOf({ admitted, channel, client, services }: Opening): SessionContext {
+  const { principal, role, request } = admitted;
+  return {
+    session: newUlid(),
+    principal: principal.name,
+    role: role.name,
+    attributes: attributeValues(role.attributes, principal.attributes),
+    client,
+    ...(channel.certificate !== undefined && { certificate: channel.certificate }),
+    database: services.options.database,
+    application: request.application,
+  };
+}
+
+/** Joins the two sides and lets the client begin. */
+function connect(opening: Opening, server: UpstreamSession, context: SessionContext): void {
+  const { admitted, services, channel, minor } = opening;
+  const { principal, role, peer, verifier } = admitted;
+  const { sessions, log } = services;
+  const logged = { session: context.session, principal: principal.name, client: context.client };
+  const records = services.records.session(context);
+  const cancelUpstream = async (): Promise<void> => {
+    const failure = server.key && (await services.upstream.cancel(server.key));
+    if (failure) log.warn({ ...logged, detail: failure.detail }, 'could not cancel a statement');
+  };
+  const session: LiveSession = {
+    principal: principal.name,
+    role: role.name,
+    peer,
+    verifier,
+    cancel: cancelUpstream,
+    terminate: (refusal) => relay.terminate(refusal),
+  };
+  const key = sessions.add(session, minor >= 2 ? LONG_KEY : SHORT_KEY);
+  const statuses = [...server.parameters].map(([name, value]) => parameterStatus({ name, value }));
+  channel.socket.write(
+    Buffer.concat([admitted.finalMessage, authenticationOk(), ...statuses, backendKeyData(key), readyForQuery('I')]),
+  );
+  const relay = new Relay({
+    client: channel.socket,
+    server: server.socket,
+    makeSession: (ports) =>
+      services.makeSession({
+        ...ports,
+        record: (entry) => records.append(entry),
+        policy: () => services.runtime.sessionPolicy(principal.name),
+        now: () => performance.now(),
+        newId: newUlid,
+      }),
+    cancelUpstream,
+    onBug: (error) => log.error({ ...logged, err: error }, 'internal error in a session; it was ended'),
+    onClosed: () => {
+      sessions.remove(key.processId);
+      sessions.release(principal.name);
+      log.debug(logged, 'session ended');
+    },
+  });
+  log.debug(logged, 'session began');
+}

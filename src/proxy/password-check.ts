@@ -1,0 +1,101 @@
+/** Asks a client for its password by SCRAM. A principal that does not exist costs the same work and gets the same answers. */
+import { randomBytes } from 'node:crypto';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Policy } from '../policy/policy.ts';
+import {
+  authenticationSasl,
+  authenticationSaslContinue,
+  authenticationSaslFinal,
+  decodeSaslInitialResponse,
+  decodeSaslResponse,
+} from '../wire/authentication.ts';
+import { Frontend } from '../wire/message-types.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import type { ScramMechanism } from '../wire/scram.ts';
+import { answerClientFinal, answerClientFirst } from '../wire/scram-server.ts';
+import {
+  formatVerifier,
+  mockVerifier,
+  parseVerifier,
+  type ScramVerifier,
+  shareChallenge,
+} from '../wire/scram-verifier.ts';
+import type { FailedLogins } from './failed-logins.ts';
+import { type LoginRefusal, wrongPassword } from './login-refusal.ts';
+import type { Message, SocketReader } from './socket-reader.ts';
+
+export interface PasswordCheckOptions {
+  readonly user: string;
+  readonly address: string;
+  readonly policy: Policy;
+  /** Of the guard's certificate, where the client speaks TLS. */
+  readonly channelBinding: Buffer | undefined;
+  readonly failedLogins: FailedLogins;
+  /** Makes the challenges of unknown users; never shown. */
+  readonly mockSecret: Uint8Array;
+}
+
+export type PasswordCheck =
+  | {
+      readonly kind: 'accepted';
+      /** To be sent once the session stands. */
+      readonly finalMessage: Buffer;
+      /** The one that the password matched, as the policy has it. */
+      readonly verifier: string;
+    }
+  | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
+
+/** Throws ProtocolError, MalformedMessage or ConnectionClosed; those are no attempts at a password. */
+export async function checkPassword(reader: SocketReader, options: PasswordCheckOptions): Promise<PasswordCheck> {
+  const { user, address, channelBinding, failedLogins } = options;
+  const principal = options.policy.principals.get(user);
+  const known = usableVerifiers(principal?.verifiers ?? []);
+  const verifiers = known ?? ([mockVerifier(options.mockSecret, user, shapes(options.policy))] as const);
+  const mechanisms: ScramMechanism[] = ['SCRAM-SHA-256'];
+  if (channelBinding) mechanisms.unshift('SCRAM-SHA-256-PLUS');
+  reader.socket.write(authenticationSasl(mechanisms));
+  const response = decodeSaslInitialResponse(await readResponse(reader));
+  const mechanism = mechanisms.find((offered) => offered === response.mechanism);
+  if (!mechanism) throw new ProtocolError('client selected an invalid SASL authentication mechanism');
+  const nonce = randomBytes(18).toString('base64');
+  const input = { mechanism, verifiers, nonce, channelBinding };
+  const first = answerClientFirst(input, Buffer.from(response.data ?? '', 'utf8'));
+  if (first.kind === 'malformed') throw new ProtocolError(first.message);
+  reader.socket.write(authenticationSaslContinue(first.message));
+  const answer = decodeSaslResponse(await readResponse(reader));
+  const delay = failedLogins.delay(user, address);
+  const final = answerClientFinal(first.exchange, Buffer.from(answer, 'utf8'));
+  if (final.kind === 'malformed') throw new ProtocolError(final.message);
+  // INVARIANT: a made-up verifier is matched by nothing anybody can know; and if it were, nobody would be let in by it.
+  const accepted = final.kind === 'accepted' && known !== undefined ? final : undefined;
+  // Counted before the wait: many guesses at a time slow each other.
+  if (accepted) failedLogins.succeeded(user, address);
+  else failedLogins.failed(user, address);
+  if (delay > 0) await sleep(delay);
+  if (!accepted) return { kind: 'refused', refusal: wrongPassword(user) };
+  const finalMessage = authenticationSaslFinal(accepted.message);
+  return { kind: 'accepted', finalMessage, verifier: formatVerifier(accepted.verifier) };
+}
+
+async function readResponse(reader: SocketReader): Promise<Buffer> {
+  const message: Message = await reader.readMessage();
+  if (message.type !== Frontend.Password) {
+    throw new ProtocolError(`expected SASL response, got message type ${message.type}`);
+  }
+  return message.bytes;
+}
+
+/**
+ * SCRAM shows one salt and iteration count before the proof: of a principal's verifiers those count that share the first
+ * one's (`rowgate password --like`). Undefined where there is none.
+ */
+function usableVerifiers(texts: readonly string[]): readonly [ScramVerifier, ...ScramVerifier[]] | undefined {
+  const [first, ...others] = texts.map(parseVerifier).filter((verifier) => verifier !== undefined);
+  return first && [first, ...others.filter((other) => shareChallenge(first, other))];
+}
+
+function shapes(policy: Policy): ScramVerifier[] {
+  return [...policy.principals.values()]
+    .map(({ verifiers }) => parseVerifier(verifiers[0] ?? ''))
+    .filter((verifier) => verifier !== undefined);
+}

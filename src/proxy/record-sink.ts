@@ -1,0 +1,50 @@
+/** What the proxy needs of the decision log (design §7); the log itself is `record/`, put together with the proxy by the command. */
+import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
+
+/** Who a session is: the log writes it into each of its records. */
+export interface SessionContext {
+  /** ULID. */
+  readonly session: string;
+  readonly principal: string;
+  readonly role: string;
+  /** As JSON values. */
+  readonly attributes: Readonly<Record<string, unknown>>;
+  /** `10.12.0.7:50412` */
+  readonly client: string;
+  /** `sha256:…` of the client's certificate, where it showed one. */
+  readonly certificate?: string;
+  readonly database: string;
+  readonly application: string;
+}
+
+/** A refused login has only what was known by then. */
+export interface RefusedLogin extends Partial<SessionContext> {
+  readonly client: string;
+  readonly reason: string;
+  readonly sqlstate: string;
+}
+
+/** A change of the policy in force, or an edit that did not come into force. */
+export interface PolicyChange {
+  /** `sha256:…`; absent at start. */
+  readonly from?: string;
+  /** `sha256:…` of what is in force now. */
+  readonly to: string;
+  readonly by: string;
+  readonly via: 'start' | 'file' | 'signal' | 'catalog';
+  /** `roles/teacher.yaml:7:3: …`, where an edit was not taken or roles were closed. */
+  readonly problems?: readonly string[];
+}
+
+export interface SessionRecords {
+  /** False when it could not be written: what it is about must then not happen (promise P7). */
+  append(entry: DecisionEntry | OutcomeEntry): boolean;
+}
+
+export interface RecordSink {
+  append(kind: 'login', fields: SessionContext): boolean;
+  append(kind: 'login-refused', fields: RefusedLogin): boolean;
+  append(kind: 'policy', fields: PolicyChange): boolean;
+  append(kind: 'start' | 'stop', fields: { readonly version?: string; readonly configuration?: string }): boolean;
+  session(context: SessionContext): SessionRecords;
+}

@@ -1,0 +1,179 @@
+/** Connects two sockets to a session's protocol state: bytes in and out, backpressure both ways, cancel, and the end of either side. */
+import type { Socket } from 'node:net';
+import type { SessionPorts } from '../session/ports.ts';
+import type { LoginRefusal } from './login-refusal.ts';
+
+/** What a session is to the relay; `session/` holds the real one. */
+export interface SessionMachine {
+  onClient(chunk: Uint8Array): void;
+  onServer(chunk: Uint8Array): void;
+  /** The server has closed the cancel connection that `cancel` asked for. */
+  onCancelDone(): void;
+  onServerClosed(): void;
+  /** Tells the client at the next message boundary why its session ends, and ends it. */
+  terminate(refusal: LoginRefusal): void;
+}
+
+/** The session's ports that are about sockets. */
+export type RelayPorts = Pick<SessionPorts, 'toServer' | 'toClient' | 'pauseClient' | 'drainServer' | 'cancel' | 'end'>;
+
+export interface RelayOptions {
+  readonly client: Socket;
+  readonly server: Socket;
+  makeSession(ports: RelayPorts): SessionMachine;
+  /** Opens a cancel connection for the server's session; resolves when the server has closed it. */
+  cancelUpstream(): Promise<void>;
+  /** An exception in the session is a bug: the session ends, the others do not. */
+  onBug(error: unknown): void;
+  /** Both sides are closed. Called once. */
+  onClosed(): void;
+}
+
+/** How long a side may take to close after it was told to. */
+const CLOSE_MS = 5_000;
+/** How long a statement may go on for a client that is gone, before it is cancelled. */
+const ORPHAN_MS = 10_000;
+
+export class Relay {
+  private readonly session: SessionMachine;
+  private clientFull = false;
+  private serverFull = false;
+  private sessionPaused = false;
+  private draining = false;
+  private ending = false;
+  private open = 2;
+
+  constructor(private readonly options: RelayOptions) {
+    const { client, server } = options;
+    this.session = options.makeSession({
+      toServer: (bytes) => this.toServer(bytes),
+      toClient: (bytes) => this.toClient(bytes),
+      pauseClient: (paused) => {
+        this.sessionPaused = paused;
+        this.flow();
+      },
+      drainServer: (draining) => {
+        this.draining = draining;
+        this.flow();
+      },
+      cancel: () => void this.cancelForSession(),
+      end: () => this.end(),
+    });
+    client.on('data', (chunk: Buffer) => this.run(() => !this.ending && this.session.onClient(chunk)));
+    server.on('data', (chunk: Buffer) => this.onServerData(chunk));
+    client.on('drain', () => {
+      this.clientFull = false;
+      this.flow();
+    });
+    server.on('drain', () => {
+      this.serverFull = false;
+      this.flow();
+    });
+    client.on('end', () => this.onClientGone());
+    client.on('close', () => this.onClientGone());
+    server.on('end', () => this.onServerGone());
+    server.on('close', () => this.onServerGone());
+    for (const socket of [client, server]) socket.once('close', () => this.onClose());
+    if (client.destroyed) this.onClientGone();
+    if (server.destroyed) this.onServerGone();
+  }
+
+  /** The client's CancelRequest: like with PostgreSQL, whether it comes in time is the client's own matter. */
+  cancel(): Promise<void> {
+    return this.options.cancelUpstream();
+  }
+
+  terminate(refusal: LoginRefusal): void {
+    this.run(() => !this.ending && this.session.terminate(refusal));
+  }
+
+  private toServer(bytes: Uint8Array): void {
+    const { server } = this.options;
+    if (!server.writable) return;
+    this.serverFull = !server.write(bytes);
+    if (this.serverFull) this.flow();
+  }
+
+  private toClient(bytes: Uint8Array): void {
+    const { client } = this.options;
+    if (!client.writable) return;
+    this.clientFull = !client.write(bytes);
+    if (this.clientFull) this.flow();
+  }
+
+  /** A slow side holds back the other one, so that nothing piles up here. */
+  private flow(): void {
+    const { client, server } = this.options;
+    setFlow(client, !this.serverFull && !this.sessionPaused);
+    setFlow(server, !this.clientFull || this.draining);
+  }
+
+  private async cancelForSession(): Promise<void> {
+    await this.options.cancelUpstream();
+    this.run(() => this.session.onCancelDone());
+  }
+
+  private onServerData(chunk: Buffer): void {
+    const { client, server } = this.options;
+    if (client.destroyed)
+      server.destroy(); // as PostgreSQL notices itself: nobody takes what it sends
+    else this.run(() => this.session.onServer(chunk));
+  }
+
+  private onClientGone(): void {
+    if (this.ending) return;
+    this.ending = true;
+    const { client, server } = this.options;
+    // What the client sent before it left is with the server; it goes on with that, as without us, but not for ever.
+    server.end();
+    client.end();
+    setFlow(server, true);
+    const orphan = setTimeout(() => {
+      void this.options.cancelUpstream().finally(() => server.destroy());
+    }, ORPHAN_MS);
+    server.once('close', () => {
+      clearTimeout(orphan);
+      client.destroy();
+    });
+  }
+
+  private onServerGone(): void {
+    if (this.ending) return;
+    this.run(() => this.session.onServerClosed());
+    this.end();
+  }
+
+  private end(): void {
+    if (this.ending) return;
+    this.ending = true;
+    const { client, server } = this.options;
+    // Reading on: closing with unread input would reset the connection, and lose the last message.
+    for (const socket of [client, server]) {
+      socket.end();
+      setFlow(socket, true);
+      const timer = setTimeout(() => socket.destroy(), CLOSE_MS);
+      socket.once('close', () => clearTimeout(timer));
+    }
+  }
+
+  private onClose(): void {
+    this.open -= 1;
+    if (this.open === 0) this.options.onClosed();
+  }
+
+  /** The boundary: whatever goes wrong inside ends this session alone. */
+  private run(step: () => unknown): void {
+    try {
+      step();
+    } catch (error) {
+      this.options.onBug(error);
+      this.options.client.destroy();
+      this.options.server.destroy();
+    }
+  }
+}
+
+function setFlow(socket: Socket, flowing: boolean): void {
+  if (flowing) socket.resume();
+  else socket.pause();
+}

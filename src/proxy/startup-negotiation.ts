@@ -1,0 +1,123 @@
+/** The first words of a connection: encryption, cancel, protocol version. Ends with a StartupMessage, a CancelRequest, or a refusal. */
+import type { Socket } from 'node:net';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import { type LoginRefusal, tlsRequired, unsupportedProtocol } from './login-refusal.ts';
+import type { ServerTls } from './server-tls.ts';
+import { ConnectionClosed, SocketReader } from './socket-reader.ts';
+
+export interface NegotiationOptions {
+  readonly tls: ServerTls | undefined;
+  readonly tlsRequired: boolean;
+}
+
+/** What the connection stands on now: the socket is the TLS one where there is TLS. */
+export interface Channel {
+  readonly socket: Socket;
+  readonly reader: SocketReader;
+  readonly encrypted: boolean;
+  readonly certificate: string | undefined;
+  readonly certificateTrusted: boolean;
+}
+
+export interface Startup {
+  readonly kind: 'startup';
+  /** 0 to 2: what both sides speak. */
+  readonly minor: number;
+  /** Set where the client must be told: it asked for a newer minor version, or for options that we do not know. */
+  readonly renegotiate?: { readonly unknownOptions: readonly string[] };
+  /** Without the `_pq_.` ones. */
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+export type Negotiated =
+  | Startup
+  | { readonly kind: 'cancel'; readonly processId: number; readonly secretKey: Uint8Array }
+  | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
+
+/** The newest minor version of protocol 3 that is spoken here. */
+export const NEWEST_MINOR = 2;
+
+/** First byte of a TLS handshake record; no startup packet of a sane length begins with it. */
+const TLS_HANDSHAKE = 0x16;
+
+/**
+ * Negotiates on `channel`, calling `replace` whenever TLS puts another one in its place, so that the caller can always
+ * answer on the right one. Throws ConnectionClosed, ProtocolError or MalformedMessage.
+ */
+export async function negotiate(
+  initial: Channel,
+  options: NegotiationOptions,
+  replace: (channel: Channel) => void,
+): Promise<Negotiated> {
+  let channel = initial;
+  const encrypt = async (direct: boolean): Promise<void> => {
+    channel = await startTls(channel, options.tls!, direct);
+    replace(channel);
+  };
+  const first = await channel.reader.read(1);
+  channel.socket.unshift(first);
+  if (first[0] === TLS_HANDSHAKE && options.tls) await encrypt(true);
+  let asked = { ssl: channel.encrypted, gssenc: channel.encrypted };
+  for (;;) {
+    const packet = await channel.reader.readStartup();
+    if (packet.kind === 'cancel-request') {
+      return { kind: 'cancel', processId: packet.processId, secretKey: packet.secretKey };
+    }
+    if (packet.kind === 'startup') {
+      if (options.tlsRequired && !channel.encrypted) return { kind: 'refused', refusal: tlsRequired() };
+      return readStartup(packet.major, packet.minor, packet.parameters);
+    }
+    const kind = packet.kind === 'ssl-request' ? 'ssl' : 'gssenc';
+    // Each may be asked for once, and none of them inside TLS: else a connection could ask for ever.
+    if (asked[kind]) throw new ProtocolError('encryption was negotiated before');
+    asked = { ...asked, [kind]: true };
+    if (kind === 'ssl' && options.tls) await encrypt(false);
+    else channel.socket.write('N');
+    if (channel.encrypted) asked = { ssl: true, gssenc: true };
+  }
+}
+
+async function startTls(channel: Channel, tls: ServerTls, direct: boolean): Promise<Channel> {
+  const { socket, reader } = channel;
+  if (!direct) {
+    // INVARIANT: what came in the clear, before the handshake, is never read as if it had come inside TLS (CVE-2021-23214).
+    if (reader.hasUnread()) throw new ProtocolError('received unencrypted data after SSL request');
+    socket.write('S');
+  }
+  reader.detach();
+  const accepted = await tls.accept(socket);
+  if (!accepted) throw new ConnectionClosed('TLS handshake failed');
+  accepted.socket.on('error', () => {});
+  const encrypted: Channel = {
+    socket: accepted.socket,
+    reader: new SocketReader(accepted.socket),
+    encrypted: true,
+    certificate: accepted.certificate,
+    certificateTrusted: accepted.trusted,
+  };
+  // Without SSLRequest the name of the protocol is what tells PostgreSQL from any other TLS service (ALPACA attacks).
+  if (direct && !accepted.namedProtocol) {
+    encrypted.socket.destroy();
+    throw new ConnectionClosed('direct TLS without ALPN');
+  }
+  return encrypted;
+}
+
+function readStartup(major: number, minor: number, pairs: readonly (readonly [string, string])[]): Negotiated {
+  if (major !== 3) return { kind: 'refused', refusal: unsupportedProtocol(major, minor) };
+  const parameters = new Map<string, string>();
+  const unknownOptions: string[] = [];
+  for (const [name, value] of pairs) {
+    if (name.startsWith('_pq_.')) unknownOptions.push(name);
+    // Which of the two would hold? Nobody sends a name twice in good faith.
+    else if (parameters.has(name)) throw new ProtocolError(`parameter "${name}" stands twice in startup packet`);
+    else parameters.set(name, value);
+  }
+  const isNew = minor > NEWEST_MINOR;
+  return {
+    kind: 'startup',
+    minor: isNew ? NEWEST_MINOR : minor,
+    parameters,
+    ...((isNew || unknownOptions.length > 0) && { renegotiate: { unknownOptions } }),
+  };
+}

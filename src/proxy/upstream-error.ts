@@ -1,0 +1,24 @@
+/** Why there is no connection to the database server, and what identifies one that there is. */
+import type { LoginRefusal } from './login-refusal.ts';
+
+/** Why there is no connection: what the client may know, and what the operator needs. */
+export interface UpstreamFailure {
+  readonly refusal: LoginRefusal;
+  readonly detail: string;
+}
+
+/** Thrown inside, caught at the boundary of `Upstream`. */
+export class UpstreamError extends Error {
+  constructor(
+    readonly refusal: LoginRefusal,
+    detail: string,
+  ) {
+    super(detail);
+  }
+}
+
+/** Identifies a session of the server to its cancel requests. */
+export interface UpstreamKey {
+  readonly processId: number;
+  readonly secretKey: Uint8Array;
+}
