@@ -40,12 +40,15 @@ interface Entry {
   readonly start: number;
 }
 
+const NO_ALIASES = 'aliases are not supported; write "*" in quotes where a star is meant';
+
 /** Words of ours for the errors of the YAML parser that DBAs meet when SQL stands unquoted. */
 const SYNTAX_MESSAGES: Readonly<Record<string, string>> = {
   BLOCK_AS_IMPLICIT_KEY: '": " inside a value makes it a mapping; write the value in quotes or behind "|"',
   BAD_SCALAR_START: 'this character cannot begin an unquoted value; write the value in quotes or behind "|"',
   UNEXPECTED_TOKEN: 'unexpected text; a value that begins with a quote ends at the next one (write SQL behind "|")',
   TAB_AS_INDENT: 'a tab cannot indent; use spaces',
+  BAD_ALIAS: NO_ALIASES,
   MULTIPLE_DOCS: 'only one document is allowed in a file',
 };
 
@@ -73,7 +76,9 @@ export class PolicyDocument {
         schema: 'core',
         version: '1.2',
       });
-      for (const problem of [...document.errors, ...document.warnings]) this.reportSyntax(problem);
+      for (const problem of [...document.errors, ...document.warnings]) {
+        if (problem.code !== 'TAG_RESOLVE_FAILED') this.reportSyntax(problem); // `read` reports every tag
+      }
       this.malformed = this.flaws.length > 0;
       this.value = this.read(document.contents, [], 0);
     } catch (error) {
@@ -174,7 +179,7 @@ export class PolicyDocument {
     if (node === null) return null;
     const start = node.range?.[0] ?? keyStart;
     if (isAlias(node)) {
-      this.flaw(path, start, 'aliases are not supported; write "*" in quotes where a star is meant');
+      this.flaw(path, start, NO_ALIASES);
       return undefined;
     }
     if (node.anchor !== undefined)

@@ -23,6 +23,8 @@ export interface ColumnGrant {
   readonly column: Column;
   /** SQL over the row's own columns (behind a `row` slot), already cast to the column's type; absent where the column is seen as it is. */
   readonly mask?: Template;
+  /** The mask can fail on some value (`rewriting.md` §2, class 3): it is guarded by the row filter where it is exported. */
+  readonly maskTells?: boolean;
   readonly rule: RuleRef;
 }
 

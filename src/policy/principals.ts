@@ -38,7 +38,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
   return {
     name,
     role: entry.role,
-    attributes: role ? attributeValues(entry, role, path, part) : new Map(),
+    attributes: role && isRead(role) ? attributeValues(entry, role, path, part) : new Map(),
     verifiers: verifiers(entry, path, part),
     ...(entry.certificate !== undefined && { certificate: fingerprint(entry.certificate, path, part) }),
     from: (entry.from ?? []).map((block, index) => addressBlock(block, [...path, 'from', index], part)),
@@ -129,4 +129,9 @@ function checkSubject(subject: string, part: PrincipalPart, path: Path): void {
   if (part.subjects.has(subject)) return;
   const place = part.document.place([...path, 'limits', 'subjects', subject]);
   part.report.error(place, `subject "${subject}" does not exist${suggestion(subject, part.subjects)}`);
+}
+
+/** False for a role of which errors left nothing but its name: what it declares is not known. */
+function isRead(role: RolePolicy): boolean {
+  return role.disabled === undefined || role.attributes.size > 0;
 }

@@ -1,0 +1,57 @@
+/** Every mistake in a policy names file, line, column and what was expected: the cases of `broken/`, each with its whole output. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
+import type { PolicyFile } from '../../src/policy/document.ts';
+import { loadPolicy } from '../../src/policy/load.ts';
+import type { Catalog } from '../../src/sql/catalog.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
+import { catalogOf, plainEnvironment } from './environment.ts';
+
+const folder = join(import.meta.dirname, 'broken');
+const update = process.env.ROWGATE_UPDATE === '1';
+
+let database: FreshDatabase;
+let catalog: Catalog;
+beforeAll(async () => {
+  database = await freshDatabase();
+  await seedSmall(database.url);
+  catalog = await catalogOf(database.url);
+});
+afterAll(() => database.drop());
+
+/** A case: a note, files behind `=== path` lines, and behind `=== expected` the diagnostics and who is closed. */
+function parseCase(text: string): { note: string; files: PolicyFile[]; expected: string; input: string } {
+  const [note = '', ...sections] = text.split(/^=== /m);
+  const parts = sections.map((section) => {
+    const end = section.indexOf('\n');
+    return { path: section.slice(0, end), text: section.slice(end + 1) };
+  });
+  const files = parts.filter(({ path }) => path !== 'expected');
+  const expected = parts.find(({ path }) => path === 'expected')?.text ?? '';
+  return { note: note.trim(), files, expected, input: text.split('=== expected\n')[0] ?? '' };
+}
+
+describe.each(readdirSync(folder).sort())('%s', (name) => {
+  const { note, files, expected, input } = parseCase(readFileSync(join(folder, name), 'utf8'));
+  it(note, () => {
+    const { policy, diagnostics } = loadPolicy(files, plainEnvironment(catalog));
+    const state = ({ disabled }: { readonly disabled?: string }): string =>
+      disabled === undefined ? 'open' : 'closed';
+    const lines = [
+      ...diagnostics.map(formatDiagnostic),
+      ...[...policy.roles.values()].map((role) => `role ${role.name}: ${state(role)}`),
+      ...[...policy.principals.values()].map((principal) => `principal ${principal.name}: ${state(principal)}`),
+    ];
+    const actual = `${lines.join('\n')}\n`;
+    if (update) writeFileSync(join(folder, name), `${input}=== expected\n${actual}`);
+    else expect(actual).toBe(expected);
+  });
+});
+
+it('never shows what stands under a password', () => {
+  const text = readdirSync(folder).map((name) => parseCase(readFileSync(join(folder, name), 'utf8')).expected);
+  expect(text.join('')).not.toMatch(/hunter2|12345/);
+});

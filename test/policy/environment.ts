@@ -1,0 +1,39 @@
+/** A policy environment over a database of the tests. */
+import pg from 'pg';
+import { readCatalog } from '../../src/catalog/read.ts';
+import type { PolicyEnvironment } from '../../src/policy/sql-source.ts';
+import { Catalog } from '../../src/sql/catalog.ts';
+
+/** The catalog of the database at `url`. */
+export async function catalogOf(url: string): Promise<Catalog> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    return new Catalog(await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows));
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Takes every SQL text as it is, but for the word BROKEN, which it finds wrong: so that places can be tested for every kind of
+ * YAML scalar without depending on what the SQL means.
+ */
+export function plainEnvironment(catalog: Catalog): PolicyEnvironment {
+  const problems = (sql: string) =>
+    sql.includes('BROKEN') ? [{ message: 'broken', offset: sql.indexOf('BROKEN') }] : [];
+  return {
+    catalog,
+    searchPath: ['public'],
+    timeZone: 'Europe/Paris',
+    compileCondition: ({ sql, okSql, rule }) => {
+      const found = problems(sql);
+      if (found.length > 0) return found;
+      return { filter: [`(${sql})`], ok: [`(${okSql ?? sql})`], evaluated: 'scan', rule, reads: [] };
+    },
+    compileMask: ({ sql }) => {
+      const found = problems(sql);
+      return found.length > 0 ? found : [`(${sql})`];
+    },
+  };
+}
