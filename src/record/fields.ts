@@ -94,13 +94,14 @@ const FIELDS = Object.keys(ORDER) as (keyof RecordFields)[];
 const NAME_CAP = 64;
 const NAMES: ReadonlySet<keyof RecordFields> = new Set(['principal', 'database', 'application']);
 
-/** The fields in the log's order, names that a client chooses cut short. A field that the log does not know is not written. */
-export function ordered(fields: RecordFields): Record<string, unknown> {
-  const record: Record<string, unknown> = {};
+/**
+ * Puts the fields into a record, in the log's order, names that a client chooses cut short. What `fields` does not say is taken
+ * from `context`. A field that the log does not know is not written.
+ */
+export function addInOrder(record: Record<string, unknown>, fields: RecordFields, context?: RecordFields): void {
   for (const name of FIELDS) {
-    const value = fields[name];
+    const value = fields[name] ?? context?.[name];
     if (value === undefined) continue;
     record[name] = typeof value === 'string' && NAMES.has(name) ? value.slice(0, NAME_CAP) : value;
   }
-  return record;
 }

@@ -1,7 +1,7 @@
 /** The decision log (design §7): one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
 import pino from 'pino';
 import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
-import { ordered, type RecordFields, type RecordKind } from './fields.ts';
+import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
 import { type Durability, LogFile, type Written } from './file.ts';
 
 export interface LogOptions {
@@ -62,9 +62,12 @@ export function openLog(options: LogOptions): DecisionLog {
     destination,
   );
 
-  function append(kind: RecordKind, fields: RecordFields): boolean {
+  function append(kind: RecordKind, fields: RecordFields, context?: RecordFields): boolean {
+    const record: Record<string, unknown> = { kind, guard: options.guard, seq: seq + 1 };
+    addInOrder(record, fields, context);
     try {
-      writer.info({ kind, guard: options.guard, seq: seq + 1, ...ordered(fields) });
+      if (kind === 'decision') setStatement(record, fields as DecisionEntry);
+      writer.info(record);
     } catch {
       // INVARIANT: a record that cannot be made is one that is not written.
       return false;
@@ -74,31 +77,27 @@ export function openLog(options: LogOptions): DecisionLog {
     return written === 'written';
   }
 
-  function statementOf(entry: DecisionEntry): string | undefined {
-    switch (options.text) {
-      case 'normalized':
-        return entry.statement;
-      case 'full':
-        return entry.text.length > FULL_TEXT_CAP ? `${entry.text.slice(0, FULL_TEXT_CAP)}…` : entry.text;
-      case 'none':
-        return undefined;
-    }
+  /** INVARIANT: the client's own text is written under `full` alone. */
+  function setStatement(record: Record<string, unknown>, entry: DecisionEntry): void {
+    if (options.text === 'none') delete record.statement;
+    else if (options.text === 'full') record.statement = cut(entry.text);
   }
 
   return {
-    append,
+    append: (kind, fields) => append(kind, fields),
     session: (context) => ({
-      append: (entry) => {
-        if (entry.kind === 'outcome') {
-          const ms = Math.round(entry.ms * 1000) / 1000;
-          return append('outcome', { ...entry, ms, principal: context.principal });
-        }
-        return append('decision', { ...context, ...entry, statement: statementOf(entry) });
-      },
+      append: (entry) =>
+        entry.kind === 'decision'
+          ? append('decision', entry, context)
+          : append('outcome', { ...entry, ms: Math.round(entry.ms * 1000) / 1000, principal: context.principal }),
     }),
     reopen: () => file.reopen(),
     close: () => file.close(),
   };
+}
+
+function cut(text: string): string {
+  return text.length > FULL_TEXT_CAP ? `${text.slice(0, FULL_TEXT_CAP)}…` : text;
 }
 
 /** Where pino writes to. It says nothing of success, so the file's answer is kept until it is asked for. */
