@@ -20,7 +20,7 @@ export interface Result {
 }
 
 export type Ran =
-  | { readonly results: readonly Result[] }
+  | { readonly results: readonly Result[]; readonly copied: string }
   | { readonly sqlstate: string; readonly message: string; readonly everything: string };
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
@@ -45,9 +45,7 @@ export async function copyFor(role: string): Promise<FreshDatabase | undefined> 
   );
   for (const { name } of tables) await database.query(`ALTER TABLE ${name} SET SCHEMA raw`);
   await database.query(part.slice(part.indexOf('\n')));
-  await database.query(
-    'SET client_min_messages = warning; DROP SCHEMA raw, raw_archive CASCADE',
-  );
+  await database.query('SET client_min_messages = warning; DROP SCHEMA raw, raw_archive CASCADE');
   return database;
 }
 
@@ -59,9 +57,14 @@ export async function bench(database: FreshDatabase): Promise<Bench> {
   client.on('error', () => {});
   await client.connect();
   const types = await typeNames(client);
+  let copied = '';
+  client.connection.on('copyData', ({ chunk }: { chunk: Buffer }) => {
+    copied += chunk.toString('utf8');
+  });
   return {
     async run(sql, parameters) {
       const undo = /\b(insert|update|delete|merge)\b/i.test(sql);
+      copied = '';
       try {
         if (undo) await client.query('BEGIN');
         const outcome: unknown = await client.query({
@@ -71,7 +74,7 @@ export async function bench(database: FreshDatabase): Promise<Bench> {
           ...(parameters && { values: [...parameters] }),
         });
         const results = (Array.isArray(outcome) ? outcome : [outcome]) as pg.QueryArrayResult<(string | null)[]>[];
-        return { results: results.map((result) => asResult(result, types)) };
+        return { results: results.map((result) => asResult(result, types)), copied };
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) throw error;
         return {
