@@ -2,8 +2,8 @@
 import { z } from 'zod';
 import type { During, Limits, Lock, Throttle } from './limits.ts';
 import {
+  FORMS,
   LIMIT_EFFECTS,
-  PATTERNS,
   readBytes,
   readDate,
   readDuration,
@@ -16,13 +16,13 @@ import {
 import { mapping, name, oneOrList, written } from './schema-values.ts';
 
 const count = z.int().min(0);
-const window = written(PATTERNS.window, (text) => readWindowLimit(text, false));
-const byteWindow = written(PATTERNS.byteWindow, (text) => readWindowLimit(text, true));
-const date = written(PATTERNS.date, readDate);
+const window = written(FORMS.window, (text) => readWindowLimit(text, false));
+const byteWindow = written(FORMS.byteWindow, (text) => readWindowLimit(text, true));
+const date = written(FORMS.date, readDate);
 
 const limitMapping = mapping({
   rows_per_statement: count.optional().describe('Rows that one statement may return or copy.'),
-  bytes_per_statement: written(PATTERNS.bytes, readBytes)
+  bytes_per_statement: written(FORMS.bytes, readBytes)
     .optional()
     .describe('Bytes of rows that one statement may return, as `1 MB`.'),
   changed_per_statement: count
@@ -44,7 +44,7 @@ const limitMapping = mapping({
     .optional()
     .describe('By subject: distinct people in a window of time, as `{ student: [250 per day warn, 300 per day] }`.'),
   connections: count.optional().describe('Connections at the same time.'),
-  statement_timeout: written(PATTERNS.duration, readDuration)
+  statement_timeout: written(FORMS.duration, readDuration)
     .optional()
     .describe('The longest that a statement may run, as `5 s`.'),
 });
@@ -79,7 +79,7 @@ const duringMapping = mapping({
     .min(1)
     .optional()
     .describe('Days of the week: `[sat, sun]`.'),
-  hours: written(PATTERNS.hours, readHours)
+  hours: written(FORMS.hours, readHours)
     .optional()
     .describe('Hours of the day, `20:00-06:00`; they may pass midnight.'),
   limits: limits.describe('The limits that hold meanwhile; those not named here stay as they are.'),
@@ -99,10 +99,10 @@ export const during = z
   .describe('Times in which other limits hold.');
 
 export const throttle = mapping({
-  rows: written(PATTERNS.rate, (text) => readRate(text, false))
+  rows: written(FORMS.rate, (text) => readRate(text, false))
     .optional()
     .describe('Rows a second: `200 per second`.'),
-  bytes: written(PATTERNS.byteRate, (text) => readRate(text, true))
+  bytes: written(FORMS.byteRate, (text) => readRate(text, true))
     .optional()
     .describe('Bytes a second: `1 MB per second`.'),
 })
@@ -114,11 +114,11 @@ export const throttle = mapping({
 const forever = z.literal('until released').transform((): undefined => undefined);
 
 export const lock = mapping({
-  after: oneOrList(written(PATTERNS.lockAfter, readLockAfter)).describe(
+  after: oneOrList(written(FORMS.lockAfter, readLockAfter)).describe(
     'Events that lock the principal: `5 overruns per 10 minutes`, `100 refusals per 10 minutes`, or a list.',
   ),
   for: z
-    .union([forever, written(PATTERNS.duration, readDuration)])
+    .union([forever, written(FORMS.duration, readDuration)])
     .describe('A duration, as `30 minutes`, or `until released`.'),
 })
   .transform((value): Lock => ({ after: value.after, duration: value.for }))

@@ -1,11 +1,11 @@
 /** The schemas of `principals.yaml` and `subjects.yaml`. */
 import { z } from 'zod';
 import { during, limits } from './limits-schema.ts';
-import { PATTERNS, readDate, readDuration } from './quantity.ts';
+import { FORMS, readDate, readDuration } from './quantity.ts';
 import { attributeName, catalogName, mapping, name, written } from './schema-values.ts';
 
 const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
-const attributeValue = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+const attributeValue = z.union([z.string(), z.number(), z.boolean(), z.null()]).meta({ title: 'value' });
 
 /** One principal. What its values mean is for `principals.ts`: passwords are never quoted in messages. */
 export const principalSchema = mapping({
@@ -28,7 +28,7 @@ export const principalSchema = mapping({
     issuer: z.string().describe('The issuer (`iss`) that signs the tokens.'),
     keys: z.string().describe('The file with the issuer’s public keys, a JWK set.'),
     user: z.string().describe('The claim that names the person.'),
-    max_age: written(PATTERNS.duration, readDuration)
+    max_age: written(FORMS.duration, readDuration)
       .optional()
       .describe('The longest that a token is taken after it was issued.'),
   })
@@ -39,7 +39,7 @@ export const principalSchema = mapping({
     .min(1)
     .optional()
     .describe('Addresses that it may log in from: `[127.0.0.1/32, 10.12.0.0/16]`. Without it: from anywhere.'),
-  valid_until: written(PATTERNS.date, readDate).optional().describe('The last day on which it may log in.'),
+  valid_until: written(FORMS.date, readDate).optional().describe('The last day on which it may log in.'),
   limits: limits.optional().describe('Limits beside those of the role: both hold.'),
   during: during.optional(),
 });

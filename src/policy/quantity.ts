@@ -21,18 +21,27 @@ const DURATION_UNITS: Readonly<Record<string, number>> = {
 export const WEEKDAYS: readonly Weekday[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 export const LIMIT_EFFECTS: readonly LimitEffect[] = ['warn', 'throttle', 'deny', 'lock'];
 
-/** Patterns of the language, for editors: what a JSON Schema can say of it. */
-export const PATTERNS = {
-  bytes: '^[0-9]+ ?([kKMGT]?B)?$',
-  duration: '^[0-9]+ ?(ms|s|seconds?|min|minutes?|h|hours?|d|days?)$',
-  window: '^[0-9]+ per ([0-9]+ )?(second|minute|hour|day)s?( (warn|throttle|deny|lock))?$',
-  byteWindow: '^[0-9]+ ?([kKMGT]?B)? per ([0-9]+ )?(second|minute|hour|day)s?( (warn|throttle|deny|lock))?$',
-  rate: '^[0-9]+ per second$',
-  byteRate: '^[0-9]+ ?([kKMGT]?B)? per second$',
-  lockAfter: '^[0-9]+ (overrun|refusal)s? per ([0-9]+ )?(second|minute|hour|day)s?$',
-  hours: '^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$',
-  date: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$',
-} as const;
+/** A kind of text: what people call it, and what an editor can check of it. */
+export interface TextForm {
+  readonly title: string;
+  readonly pattern: string;
+}
+
+const WINDOW = 'per ([0-9]+ )?(second|minute|hour|day)s?';
+const EFFECT = '( (warn|throttle|deny|lock))?';
+const BYTES = '[0-9]+ ?([kKMGT]?B)?';
+
+export const FORMS = {
+  bytes: { title: 'bytes', pattern: `^${BYTES}$` },
+  duration: { title: 'duration', pattern: '^[0-9]+ ?(ms|s|seconds?|min|minutes?|h|hours?|d|days?)$' },
+  window: { title: 'amount per time', pattern: `^[0-9]+ ${WINDOW}${EFFECT}$` },
+  byteWindow: { title: 'bytes per time', pattern: `^${BYTES} ${WINDOW}${EFFECT}$` },
+  rate: { title: 'amount per second', pattern: '^[0-9]+ per second$' },
+  byteRate: { title: 'bytes per second', pattern: `^${BYTES} per second$` },
+  lockAfter: { title: 'events per time', pattern: `^[0-9]+ (overrun|refusal)s? ${WINDOW}$` },
+  hours: { title: 'hours', pattern: '^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$' },
+  date: { title: 'date', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' },
+} as const satisfies Record<string, TextForm>;
 
 /** `1 MB`, `512 kB`, `1048576`: units are multiples of 1024, as in PostgreSQL. */
 export function readBytes(text: string): Reading<number> {

@@ -1,6 +1,6 @@
 /** Building blocks of the schemas: mappings that know their keys, SQL, and texts of the small languages. */
 import { z } from 'zod';
-import type { Reading } from './quantity.ts';
+import type { Reading, TextForm } from './quantity.ts';
 import { suggestion } from './suggestion.ts';
 
 /** An object with exactly these keys. An unknown key's message names the nearest known one. */
@@ -28,13 +28,16 @@ export const attributeName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
 export const catalogName = z.string().min(1);
 
 /** An SQL expression. YAML may read `true`, `0` or `null` as something else than text: what counts is how it is written. */
-export const sql = z.union([z.string(), z.number(), z.boolean(), z.null()], { error: 'expected an SQL expression' });
+export const sql = z
+  .union([z.string(), z.number(), z.boolean(), z.null()], { error: 'expected an SQL expression' })
+  .meta({ title: 'SQL' });
 
-/** A text that `reader` reads; `pattern` is what an editor can check of it. A bare number is taken as its digits. */
-export function written<T>(pattern: string, reader: (text: string) => Reading<T>) {
+/** A text of that form, which `reader` reads. A bare number is taken as its digits. */
+export function written<T>({ title, pattern }: TextForm, reader: (text: string) => Reading<T>) {
   const expected = `expected ${expectation(reader)}`;
   return z
     .union([z.string().meta({ pattern }), z.number()], { error: (issue) => `${expected}${found(issue.input)}` })
+    .meta({ title })
     .transform((text, context) => {
       const reading = reader(String(text));
       if ('value' in reading) return reading.value;
