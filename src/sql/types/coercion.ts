@@ -14,8 +14,8 @@ export type Coercion =
   | { readonly kind: 'function'; readonly fn: Fn }
   /** Through text: the output function of the one and the input function of the other type. */
   | { readonly kind: 'io'; readonly output: Fn; readonly input: Fn }
-  /** Element by element. */
-  | { readonly kind: 'array'; readonly element: Coercion }
+  /** Element by element, after `inner`. */
+  | { readonly kind: 'array'; readonly element: Coercion; readonly inner: Coercion }
   /** Fitted to a type modifier, after `inner`: `varchar(3)`, `numeric(10,2)`. */
   | { readonly kind: 'length'; readonly fn: Fn; readonly inner: Coercion }
   /** Into a domain, after `inner`; its CHECKs and NOT NULL run where it is constrained. */
@@ -93,7 +93,7 @@ function physical(
     }
     case 'array': {
       const element = coercion(catalog, elementType(catalog, source), elementType(catalog, target), context);
-      return { kind: 'array', element };
+      return { kind: 'array', element, inner: SAME };
     }
   }
 }
@@ -116,8 +116,14 @@ function intoDomain(catalog: Catalog, domain: Oid, step: Coercion): Coercion {
 function fitted(catalog: Catalog, type: Oid, typmod: number, inner: Coercion): Coercion {
   if (typmod < 0) return inner;
   const element = elementType(catalog, type);
-  const fitting = element !== 0 ? element : type;
-  const cast = catalog.cast(fitting, fitting);
+  if (element !== 0) {
+    const array = inner.kind === 'array' ? inner : { kind: 'array' as const, element: SAME, inner };
+    const ofElement = fitted(catalog, element, typmod, array.element);
+    return ofElement.kind === 'same' ? inner : { ...array, element: ofElement };
+  }
+  // A cast function that takes the modifier itself has fitted the value already.
+  if (inner.kind === 'function' && inner.fn.args.length > 1) return inner;
+  const cast = catalog.cast(type, type);
   if (!cast || cast.fn === 0) return inner;
   const fn = catalog.functionsByOid.get(cast.fn);
   return fn ? { kind: 'length', fn, inner } : UNTELLABLE;

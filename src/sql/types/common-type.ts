@@ -2,7 +2,7 @@
 import type { Catalog, Oid } from '../catalog.ts';
 import * as t from './oids.ts';
 import { coercible } from './pathway.ts';
-import { baseType } from './type.ts';
+import { baseType, isPolymorphic } from './type.ts';
 
 /**
  * The common type, or 0 where there is none or where one of the types is untellable. The order counts: a CASE puts its ELSE
@@ -24,6 +24,8 @@ export function commonType(catalog: Catalog, types: readonly Oid[]): Oid {
     const was = catalog.typesByOid.get(chosen);
     const is = catalog.typesByOid.get(next);
     if (!was || !is || was.category !== is.category) return 0;
+    // Values of a polymorphic type (columns of pg_statistic) become nothing else, and nothing else becomes them.
+    if (isPolymorphic(chosen) || isPolymorphic(next)) return 0;
     if (
       !was.preferred &&
       coercible(catalog, chosen, next, 'implicit') &&

@@ -38,8 +38,13 @@ export function found(
     argTypes.push(type);
     coercions.push(coercion(catalog, actual[i]!, type, 'implicit'));
   }
-  const plain = declared.some(isPlainPolymorphic);
-  if (plain && bindings.element === 0 && !defaulted) return { kind: 'none', why: 'polymorphic type not settled' };
+  const plain = declared.filter(isPlainPolymorphic).length;
+  if (plain > 0 && bindings.element === 0 && !defaulted) return { kind: 'none', why: 'polymorphic type not settled' };
+  // A column of pg_statistic may be passed on whole, but nothing may depend on what its elements are.
+  const opaque = bindings.array === t.ANYARRAY;
+  if (opaque && (plain !== 1 || (result !== t.ANYARRAY && isPlainPolymorphic(result)))) {
+    return { kind: 'none', why: 'polymorphic type not settled' };
+  }
   // A default may still move the common type, but not an element type on which all must agree.
   const settle = (type: Oid): Oid =>
     defaulted && isCompatiblePolymorphic(type) ? t.UNTELLABLE : substitute(catalog, bindings, type);

@@ -157,7 +157,7 @@ function untellable(
 ): Resolved {
   const fns = candidates.filter((candidate) => accepts(catalog, input, candidate)).map(({ fn }) => fn);
   const castTo = input.length === 1 && !form.argNames?.length ? castTarget(catalog, searchPath, name, input[0]!) : 0;
-  // The argument may be a row, and the call one of its columns: never "none" for a single argument.
-  if (fns.length === 0 && castTo === 0 && input.length !== 1) return { kind: 'none', why: 'no candidate' };
-  return { kind: 'untellable', candidates: fns, ...(castTo !== 0 && { castTo }) };
+  const mayBeColumn = column(catalog, name, [t.RECORD], form) !== undefined && input.length === 1;
+  if (fns.length === 0 && castTo === 0 && !mayBeColumn) return { kind: 'none', why: 'no candidate' };
+  return { kind: 'untellable', candidates: fns, ...(castTo !== 0 && { castTo }), mayBeColumn };
 }

@@ -60,8 +60,9 @@ export function resolveArrayOperator(
   if (resolved.kind !== 'found' || !resolved.operator) return resolved;
   if (resolved.result !== t.BOOL || resolved.fn.returnsSet) return { kind: 'none', why: 'called in the wrong form' };
   // A polymorphic operand takes the array as it is; any other the array over the operator's own type.
-  const declared = resolved.operator.right;
-  const array = isPolymorphic(declared) && right !== t.UNKNOWN ? right : arrayType(catalog, resolved.argTypes[1]!);
+  const operand = resolved.argTypes[1]!;
+  const asItIs = isPolymorphic(operand) || (isPolymorphic(resolved.operator.right) && right !== t.UNKNOWN);
+  const array = asItIs ? right : arrayType(catalog, operand);
   if (array === 0) return { kind: 'none', why: 'called in the wrong form' };
   const [leftType, leftCoercion] = [resolved.argTypes[0]!, resolved.coercions[0]!];
   return {
@@ -115,5 +116,7 @@ function untellable(catalog: Catalog, input: readonly Oid[], candidates: readonl
   const fns = candidates
     .filter((candidate) => accepts(catalog, input, candidate))
     .flatMap(({ operator }) => catalog.functionsByOid.get(operator.fn) ?? []);
-  return fns.length === 0 ? { kind: 'none', why: 'no candidate' } : { kind: 'untellable', candidates: fns };
+  return fns.length === 0
+    ? { kind: 'none', why: 'no candidate' }
+    : { kind: 'untellable', candidates: fns, mayBeColumn: false };
 }

@@ -47,9 +47,11 @@ export interface Ambiguous {
   readonly kind: 'ambiguous';
 }
 
-/** An argument's type is not known: the server may run any of these, or cast to `castTo`, or refuse. */
+/** An argument's type is not known: the server may run any of these, or cast to `castTo`, or take a column of a row, or refuse. */
 export interface Untellable {
   readonly kind: 'untellable';
   readonly candidates: readonly Fn[];
   readonly castTo?: Oid;
+  /** The call may be a column of its one argument, which then is a row. */
+  readonly mayBeColumn: boolean;
 }

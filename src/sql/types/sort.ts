@@ -2,7 +2,7 @@
 import type { Catalog, Fn, Oid, Opclass, Operator } from '../catalog.ts';
 import * as t from './oids.ts';
 import { pathway } from './pathway.ts';
-import { baseType, elementType, isRow } from './type.ts';
+import { baseType, elementType, isRow, rowRelation } from './type.ts';
 
 export interface SortFunctions {
   /** Comparisons: `=`, and `<`, `>` and the btree comparison where the type can be ordered. */
@@ -18,8 +18,11 @@ export interface SortFunctions {
 
 /** Undefined where the type has neither equality nor order (json, xml, point), or is untellable. */
 export function sortFunctions(catalog: Catalog, type: Oid): SortFunctions | undefined {
-  if (!catalog.typesByOid.has(type) || type === t.UNKNOWN) return undefined;
-  const btree = defaultOpclass(catalog, type, 'btree');
+  if (!catalog.typesByOid.has(type) || type === t.UNKNOWN || type === t.ANYARRAY) return undefined;
+  const parts = partTypes(catalog, type).map((part) => sortFunctions(catalog, part));
+  if (parts.some((part) => part === undefined)) return undefined;
+  const ordered = parts.every((part) => part?.less !== undefined);
+  const btree = ordered ? defaultOpclass(catalog, type, 'btree') : undefined;
   const hash = defaultOpclass(catalog, type, 'hash');
   if (!btree && !hash) return undefined;
   const operator = (opclass: Opclass | undefined, strategy: number): Operator | undefined =>
@@ -34,6 +37,14 @@ export function sortFunctions(catalog: Catalog, type: Oid): SortFunctions | unde
   const hashes = functions(catalog, new Set(hash?.functions.map(({ fn }) => fn)));
   if (!comparison || !hashes) return undefined;
   return { comparison, hash: hashes, equality, less, greater, leakproof: comparison.every((fn) => fn.leakproof) };
+}
+
+/** Types that must compare for this one to: the element of an array, the columns of a row. */
+function partTypes(catalog: Catalog, type: Oid): Oid[] {
+  const base = baseType(catalog, type);
+  const element = elementType(catalog, base);
+  if (element !== 0 && catalog.opclasses(base).length === 0) return [element];
+  return rowRelation(catalog, base)?.columns.map((column) => column.type) ?? [];
 }
 
 function functions(catalog: Catalog, oids: ReadonlySet<Oid>): Fn[] | undefined {
