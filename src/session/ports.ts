@@ -40,6 +40,8 @@ export interface SessionPorts {
   end(): void;
   /** Current policy; undefined when the principal was removed or its role disabled. */
   policy(): SessionPolicy | undefined;
+  /** A bug was met and ends the session: for the operator's log, never for the client. */
+  fault?(error: unknown): void;
   /** Monotonic milliseconds. */
   now(): number;
   /** A new unique id for a decision (ULID: 26 characters of Crockford base 32). */

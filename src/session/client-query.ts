@@ -1,0 +1,201 @@
+/** Query and FunctionCall: the simple protocol, judged, recorded and sent. */
+import { type Refusal, refusal } from '../errors.ts';
+import type { Judgement, StatementJudgement } from '../guard/decision.ts';
+import { bind } from '../wire/bind.ts';
+import { describe } from '../wire/describe.ts';
+import { execute } from '../wire/execute.ts';
+import type { Frame } from '../wire/frame-reader.ts';
+import { parse } from '../wire/parse.ts';
+import { MalformedMessage } from '../wire/protocol-error.ts';
+import { decodeQuery, query } from '../wire/query.ts';
+import { type Conversation, noPolicy } from './conversation.ts';
+import type { SessionPolicy } from './ports.ts';
+import { Provenance } from './provenance.ts';
+import { needsStatus, planQuery } from './query-plan.ts';
+import { notRecorded, unreadable } from './records.ts';
+import { decideRefusal, ownWords, queryPending, refuseFunctionCall, refuseQuery, unnamedDropped } from './refuse.ts';
+import type { Rendered } from './render.ts';
+import { renderFor } from './renewal.ts';
+import type { Run, Watch } from './run.ts';
+import { hasLimit, type Resolved, resolveNames } from './sql-names.ts';
+import { cuttable, type Nature, natureOf, watchOf } from './watching.ts';
+
+/** One statement of the message, with all that was found out about it. */
+interface Part {
+  readonly statement: StatementJudgement;
+  readonly nature: Nature;
+  readonly watch: Watch;
+  readonly resolved: Resolved;
+}
+
+/** @returns false where the message must wait for the server. */
+export function takeQuery(c: Conversation, frame: Frame): boolean {
+  const policy = c.policy();
+  if (!policy) return c.end(noPolicy()) ?? true;
+  let text: string;
+  try {
+    text = decodeQuery(frame.bytes);
+  } catch (error) {
+    if (!(error instanceof MalformedMessage)) throw error;
+    return refuseUnread(c, policy, refusal('syntax', error.sqlstate, error.message));
+  }
+  const judgement = policy.judge(text);
+  const statements = judgedStatements(judgement);
+  const refused = statements.find((statement) => statement.refusal) ?? statements[0];
+  if (judgement.effect === 'refuse') {
+    const reason = judgement.refusal!;
+    refuseQuery(
+      c,
+      decideRefusal(c, { statement: refused ?? unreadable(reason), judgement, policy, text }, reason),
+      statements.length > 1,
+    );
+    return true;
+  }
+  const names = resolveNames(c, statements, policy);
+  if (names === 'wait') return false;
+  if ('refuse' in names) {
+    const subject = { statement: statements[names.at]!, judgement, policy, text };
+    const known = names.refuse.sqlstate === '26000' || names.refuse.sqlstate === '34000';
+    refuseQuery(c, known ? ownWords(c, names.refuse) : decideRefusal(c, subject, names.refuse), statements.length > 1);
+    return true;
+  }
+  const parts = statements.map((statement, at): Part => partOf(statement, names.of[at]!, policy));
+  return sendQuery(c, frame, renderFor(text, judgement, policy, undefined), parts, policy);
+}
+
+function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy): Part {
+  const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
+  return { statement, nature, watch: watchOf(statement.kind, nature, policy), resolved };
+}
+
+function sendQuery(
+  c: Conversation,
+  frame: Frame,
+  rendered: Rendered,
+  parts: readonly Part[],
+  policy: SessionPolicy,
+): boolean {
+  const { judgement, text } = rendered;
+  const planned = parts.map(({ statement, nature, watch }) => ({
+    kind: statement.kind,
+    cuttable: cuttable(watch),
+    pure: nature.pure,
+  }));
+  if (needsStatus(planned) && c.pending.length > 0 && !c.batchIsOpen) return false;
+  const plan = judgement.parameters > 0 ? 'plain' : planQuery(planned, c.status);
+  const impossible = typeof plan !== 'string' ? plan : plan === 'wrapped' && c.batchIsOpen ? unsynced() : undefined;
+  if (impossible) {
+    const subject = { statement: parts[0]!.statement, judgement, policy, text };
+    refuseQuery(c, decideRefusal(c, subject, impossible), parts.length > 1);
+    return true;
+  }
+  const runs = record(c, rendered, parts, plan === 'converted', policy);
+  if (!runs.complete) {
+    refuseQuery(c, ownWords(c, notRecorded(), runs.of), parts.length > 1);
+    return true;
+  }
+  if (plan === 'converted') sendConverted(c, rendered, parts[0]!, runs.of[0]!);
+  else sendPlain(c, frame, rendered, runs.of, plan === 'wrapped');
+  return true;
+}
+
+/** INVARIANT: a decision for each statement is in the log before any of them is sent. */
+function record(
+  c: Conversation,
+  rendered: Rendered,
+  parts: readonly Part[],
+  converted: boolean,
+  policy: SessionPolicy,
+): { complete: boolean; of: Run[] } {
+  const of: Run[] = [];
+  for (const { statement, watch, resolved } of parts) {
+    const limited = statement.kind.kind === 'read' && hasLimit(rendered);
+    const bounded = limited || resolved.bounded || (converted && watch.limits?.rows !== undefined);
+    const subject = { statement, judgement: rendered.judgement, policy, text: rendered.text };
+    const run = c.records.decide(subject, watch, resolved.usage, bounded);
+    if (!run) return { complete: false, of };
+    of.push(run);
+  }
+  return { complete: true, of };
+}
+
+function sendPlain(c: Conversation, frame: Frame, rendered: Rendered, runs: readonly Run[], wrapped: boolean): void {
+  if (wrapped) c.send(query('BEGIN'), queryPending(c, 'begin'));
+  const versions = runs.length > 0 ? unnamedDropped(c) : [c.statements.define('', undefined, c.batch)];
+  const pending = queryPending(c, 'client', { rendered, runs, wrapped, versions });
+  c.send(rendered.sent === rendered.text ? frame.bytes : query(rendered.sent), pending);
+  c.block(pending);
+}
+
+/** Sync follows when the result has passed: `server.ts`. */
+function sendConverted(c: Conversation, rendered: Rendered, { watch }: Part, run: Run): void {
+  const conversion = { isConversion: true } as const;
+  const sent = { batch: c.batch, own: true, conversion, rendered };
+  const versions = unnamedDropped(c);
+  const limit = watch.limits?.rows;
+  const maxRows = limit === undefined ? 0 : Math.max(0, limit - run.usage.rows) + 1;
+  c.send(parse({ name: '', text: rendered.sent, types: [] }), { ...sent, kind: 'parse', versions });
+  const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
+  c.send(bind({ portal: '', statement: '', ...noValues }), { ...sent, kind: 'bind', versions: [] });
+  c.send(describe({ of: 'portal', name: '' }), {
+    ...sent,
+    own: false,
+    kind: 'describe',
+    prepared: undefined,
+    provenance: watch.provenance,
+    run,
+  });
+  const pending = { ...sent, own: false, kind: 'execute', portal: undefined, run, maxRows: 0 } as const;
+  c.send(execute({ portal: '', maxRows }), pending);
+  c.flush();
+  c.block(pending);
+}
+
+/** FunctionCall: for those from whom nothing is withheld; it is outside SQL, so nothing is known of it but that it is called. */
+export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
+  const policy = c.policy();
+  if (!policy) return c.end(noPolicy()) ?? true;
+  const statement = { ...unreadable(undefined), command: 'FUNCTION CALL' };
+  const subject = { statement, judgement: NOTHING_JUDGED, policy, text: '' };
+  if (policy.role.access === 'restricted') {
+    const reason = refusal('statement-not-allowed', '42501', 'permission denied for function call messages', {
+      hint: 'Call the function in a SELECT.',
+      rule: policy.role.rule,
+    });
+    refuseFunctionCall(c, decideRefusal(c, subject, reason));
+    return true;
+  }
+  const watch: Watch = { limits: undefined, verifies: undefined, provenance: new Provenance() };
+  const run = c.records.decide(subject, watch, { rows: 0, bytes: 0 }, true);
+  if (!run) {
+    refuseFunctionCall(c, ownWords(c, notRecorded()));
+    return true;
+  }
+  const pending = { kind: 'function-call', batch: c.batch, own: false, run } as const;
+  c.send(frame.bytes, pending);
+  c.block(pending);
+  return true;
+}
+
+const NOTHING_JUDGED: Judgement = { effect: 'allow', statements: [], template: [''], parameters: 0, edits: [] };
+
+function refuseUnread(c: Conversation, policy: SessionPolicy, reason: Refusal): boolean {
+  const subject = { statement: unreadable(reason), judgement: NOTHING_JUDGED, policy, text: '' };
+  refuseQuery(c, decideRefusal(c, subject, reason), false);
+  return true;
+}
+
+/** A text of which no statement is known is one all the same, for the log. */
+function judgedStatements(judgement: Judgement): readonly StatementJudgement[] {
+  if (judgement.statements.length > 0) return judgement.statements;
+  const reason = judgement.refusal ?? judgement.would?.refusal;
+  return reason ? [unreadable(reason)] : [];
+}
+
+function unsynced(): Refusal {
+  return refusal(
+    'unsupported',
+    '0A000',
+    'several statements in one message cannot follow extended messages without Sync',
+  );
+}

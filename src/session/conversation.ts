@@ -1,0 +1,201 @@
+/** What both directions of a session share: where the client and the server stand, what is on its way, and how a message is sent. */
+import { type Refusal, refusal } from '../errors.ts';
+import type { TransactionStatus } from '../wire/ready-for-query.ts';
+import { flush, sync, terminate } from '../wire/simple-frontend.ts';
+import { Names, type Version } from './names.ts';
+import { Outbox } from './outbox.ts';
+import { endsBatch, type Pending, type PendingQuery, PendingQueue, type PendingSync } from './pending.ts';
+import type { SessionPolicy, SessionPorts } from './ports.ts';
+import type { Portal, Prepared } from './prepared.ts';
+import { Records } from './records.ts';
+import { refusalResponse } from './refusal-response.ts';
+import type { Run } from './run.ts';
+
+/** Nothing more is forwarded until the server is done with `until`. */
+export interface Barrier {
+  until: Pending;
+  /** The Sync behind it may pass: should `until` be cut off, nothing is lost by it. */
+  readonly syncMayPass: boolean;
+  /** The Sync that passed. */
+  sync: PendingSync | undefined;
+}
+
+/** What must be sent next, before anything of the client's, as soon as no cancel is on its way. */
+export type Debt =
+  /** An extended statement was cut off, and Sync held back: the server must fail, so that nothing of the batch stays. */
+  | { readonly kind: 'fail-statement'; readonly run: Run; readonly converted: boolean }
+  /** The client was told of an error while the server's transaction is well. */
+  | { readonly kind: 'fail-transaction' }
+  /** A Query between the guard's own BEGIN and COMMIT has ended. */
+  | { readonly kind: 'end-wrapped'; readonly query: PendingQuery; readonly commit: boolean }
+  /** A Query that went as extended messages has ended. */
+  | { readonly kind: 'sync' };
+
+export class Conversation {
+  readonly toServer = new Outbox();
+  readonly toClient = new Outbox();
+  readonly pending = new PendingQueue();
+  readonly statements = new Names<Prepared>();
+  readonly portals = new Names<Portal>();
+  readonly records: Records;
+  /** As the last ReadyForQuery said. */
+  status: TransactionStatus = 'I';
+  /** Number of the batch that is being sent. */
+  batch = 0;
+  /** Something other than a read was sent in this batch. */
+  batchHasEffects = false;
+  /** An extended message failed: the server drops everything up to Sync, and so do we. */
+  skipping = false;
+  barrier: Barrier | undefined;
+  debt: Debt | undefined;
+  /** Between asking for a cancel and the server's closing of the cancel connection. */
+  cancelling = false;
+  /** What the server still sends of a statement that was cut off is dropped, so it must be read. */
+  draining = false;
+  /** The server has said that it ends the session. */
+  fatal = false;
+  /** COPY FROM STDIN: `data` while the client sends, `ended` until the server has said what became of it. */
+  copyIn: 'data' | 'ended' | undefined;
+  /** In COPY IN a Sync came, which the server would ignore. */
+  syncInCopy = false;
+  /** Extended messages were sent since the last Sync, Query or Flush: the server may be holding answers back. */
+  unflushed = false;
+  closed = false;
+  /** Whose messages must not show what is withheld. */
+  redacts: boolean;
+
+  constructor(readonly ports: SessionPorts) {
+    this.records = new Records(ports);
+    this.redacts = true;
+    this.policy();
+  }
+
+  /** The policy now; undefined where the principal has none any more. */
+  policy(): SessionPolicy | undefined {
+    const policy = this.ports.policy();
+    // INVARIANT: redacted unless a policy says that nothing is withheld.
+    if (policy) this.redacts = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
+    return policy;
+  }
+
+  /** Nothing of the client's may go to the server now. */
+  get blocked(): boolean {
+    return this.barrier !== undefined || this.debt !== undefined || this.cancelling;
+  }
+
+  /** Messages of this batch were sent, and no Sync yet. */
+  get batchIsOpen(): boolean {
+    return this.unsynced > 0;
+  }
+
+  private unsynced = 0;
+
+  /** Sends a message whose answer is owed. */
+  send(bytes: Uint8Array, pending: Pending): void {
+    this.toServer.add(bytes);
+    this.pending.push(pending);
+    if (endsBatch(pending)) {
+      this.batch += 1;
+      this.unsynced = 0;
+      this.batchHasEffects = false;
+      this.unflushed = false;
+    } else {
+      this.unsynced += 1;
+      this.unflushed = true;
+    }
+  }
+
+  /** Makes the server show what it holds back. */
+  flush(): void {
+    if (!this.unflushed) return;
+    this.toServer.add(flush());
+    this.unflushed = false;
+  }
+
+  sync(bytes: Uint8Array = sync()): PendingSync {
+    const pending: PendingSync = { kind: 'sync', batch: this.batch, own: false, mustFail: false };
+    this.skipping = false;
+    this.send(bytes, pending);
+    return pending;
+  }
+
+  block(until: Pending, syncMayPass = false): void {
+    this.barrier = { until, syncMayPass, sync: undefined };
+  }
+
+  /** Asks the server to stop what it runs. INVARIANT: nothing is forwarded before the cancel is over, lest it kill what comes next. */
+  cancel(): void {
+    if (this.cancelling) return;
+    this.cancelling = true;
+    this.draining = true;
+    this.ports.drainServer(true);
+    this.ports.cancel();
+  }
+
+  /** Settles what a message did to names, runs and barriers, after the server has done, failed or skipped it. */
+  settle(pending: Pending, how: 'done' | 'failed' | 'skipped'): void {
+    switch (pending.kind) {
+      case 'parse':
+        for (const version of pending.versions) {
+          // PostgreSQL drops the unnamed statement before it reads the new text.
+          if (how === 'failed' && version.name === '') version.value = undefined;
+          settleVersion(version, how === 'done' || (how === 'failed' && version.name === ''));
+        }
+        break;
+      case 'bind':
+      case 'close':
+        for (const version of pending.versions) settleVersion(version, how === 'done');
+        break;
+      case 'query':
+        for (const version of pending.versions) settleVersion(version, how !== 'skipped');
+        if (how === 'skipped') for (const run of pending.runs) this.records.end(run, 'skipped');
+        break;
+      case 'describe':
+        if (how !== 'done') pending.provenance.askedIn = undefined;
+        break;
+      case 'execute':
+      case 'function-call':
+        if (how === 'skipped' && pending.run) this.records.end(pending.run, 'skipped');
+        break;
+      case 'sync':
+        break;
+    }
+    if (how === 'skipped') for (const run of pending.forced?.runs ?? []) this.records.end(run, 'skipped');
+    if (this.barrier?.until === pending) this.barrier = undefined;
+  }
+
+  /** Tells the client, leaves the server properly, and ends both connections. */
+  end(last?: Refusal): void {
+    if (this.closed) return;
+    this.closed = true;
+    if (last) this.toClient.add(refusalResponse({ ...last, severity: 'FATAL' }));
+    this.toServer.add(terminate());
+    this.flushOut();
+    this.records.lose();
+    this.ports.end();
+  }
+
+  /** One write in each direction for all that was collected. */
+  flushOut(): void {
+    const forServer = this.toServer.take();
+    if (forServer) this.ports.toServer(forServer);
+    const forClient = this.toClient.take();
+    if (forClient) this.ports.toClient(forClient);
+  }
+}
+
+function settleVersion(version: Version<unknown>, done: boolean): void {
+  if (done) version.names.settle(version);
+  else version.names.takeBack(version);
+}
+
+/** The principal has no policy any more. */
+export function noPolicy(): Refusal {
+  return refusal('role-disabled', '28000', 'the role of this session is no longer allowed', {
+    hint: 'Its policy was removed or disabled. Ask who keeps the policies.',
+  });
+}
+
+export function brokenProtocol(message: string): Refusal {
+  return refusal('internal', '08P01', message);
+}

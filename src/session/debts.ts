@@ -1,0 +1,30 @@
+/** Sends what the guard itself owes the server after a statement was cut off, or around one. */
+import { query } from '../wire/query.ts';
+import type { Conversation } from './conversation.ts';
+import { failTransaction, queryPending, refuseExtended } from './refuse.ts';
+
+/** Does nothing while a cancel is on its way: it could hit what is sent. */
+export function payDebt(c: Conversation): void {
+  const { debt } = c;
+  if (!debt || c.cancelling || c.closed) return;
+  c.debt = undefined;
+  switch (debt.kind) {
+    case 'fail-statement': {
+      const { run, converted } = debt;
+      const forced = { id: c.ports.newId(), known: 'by id', refusal: run.cut, decision: run.id, runs: [run] } as const;
+      refuseExtended(c, forced, { converted });
+      break;
+    }
+    case 'fail-transaction':
+      failTransaction(c);
+      break;
+    case 'end-wrapped': {
+      const pending = queryPending(c, 'end', { ends: debt.query });
+      c.send(query(debt.commit ? 'COMMIT' : 'ROLLBACK'), pending);
+      c.block(pending);
+      break;
+    }
+    case 'sync':
+      c.block(c.sync());
+  }
+}

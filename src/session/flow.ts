@@ -1,0 +1,42 @@
+/** The rows of a running statement: each is admitted, or the statement is cut off. */
+
+import type { Frame } from '../wire/frame-reader.ts';
+import { HEADER_BYTES } from '../wire/message-cursor.ts';
+import type { Conversation } from './conversation.ts';
+import { refusalResponse } from './refusal-response.ts';
+import type { Run } from './run.ts';
+
+/** A DataRow or CopyData of a run's result. @returns whether it may go to the client. */
+export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
+  const before = run.cut;
+  if (run.admit(frame.length - HEADER_BYTES)) return true;
+  if (before === undefined) cutOff(c, run);
+  return false;
+}
+
+/** Something else of a run's result, which may pass once it is shown that every column may be read. */
+export function verify(c: Conversation, run: Run): boolean {
+  const before = run.cut;
+  if (run.verify()) return true;
+  if (before === undefined) cutOff(c, run);
+  return false;
+}
+
+/** Reads on where the server stops by itself; else asks it to stop. Over the bytes it may have much more to send, bounded or not. */
+function cutOff(c: Conversation, run: Run): void {
+  if (!run.bounded || run.cut?.reason === 'limit-bytes') c.cancel();
+}
+
+/** Tells the client why it sees no more of a statement; the only error that it sees of it. */
+export function tellCut(c: Conversation, run: Run): void {
+  c.toClient.add(refusalResponse(run.cut!, run.id));
+  c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
+}
+
+/** Rows that a command changed, by its tag: `INSERT 0 5`, `UPDATE 5`, `MERGE 5`, `COPY 5` of data that came in. */
+export function rowsChanged(tag: string, run: Run): number {
+  const [command] = tag.split(' ', 1);
+  const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
+  if (!changes && !(command === 'COPY' && run.statement.kind.kind === 'copy-in')) return 0;
+  return Number(tag.slice(tag.lastIndexOf(' ') + 1)) || 0;
+}

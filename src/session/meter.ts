@@ -1,0 +1,54 @@
+/** Counts the rows and bytes of one result, and says which one would pass a limit. */
+import { type Refusal, refusal } from '../errors.ts';
+import type { Limits } from '../policy/limits.ts';
+import type { SessionPolicy } from './ports.ts';
+
+/** What has been shown of one result: shared by all Executes of a portal and all FETCHes of a cursor. */
+export interface Usage {
+  rows: number;
+  bytes: number;
+}
+
+/** What one statement may show: the smaller of the role's and the principal's limit. */
+export interface StatementLimits {
+  readonly rows: number | undefined;
+  readonly bytes: number | undefined;
+  readonly rule: string;
+}
+
+/** undefined where nothing limits a statement's result. */
+export function statementLimits({ role, principal }: SessionPolicy): StatementLimits | undefined {
+  const rows = smaller(role.limits, principal.limits, 'rowsPerStatement');
+  const bytes = smaller(role.limits, principal.limits, 'bytesPerStatement');
+  return rows === undefined && bytes === undefined ? undefined : { rows, bytes, rule: role.rule };
+}
+
+/** The limit that one more row of so many bytes would pass, as what the client is told; undefined where it fits. */
+export function overLimit(limits: StatementLimits, used: Usage, bytes: number): Refusal | undefined {
+  if (limits.rows !== undefined && used.rows + 1 > limits.rows) {
+    return refusal('limit-rows', '53400', `statement returns more than ${limits.rows} rows`, {
+      hint: 'Ask for fewer rows, for example with a narrower condition.',
+      rule: limits.rule,
+    });
+  }
+  if (limits.bytes !== undefined && used.bytes + bytes > limits.bytes) {
+    return refusal('limit-bytes', '53400', `statement returns more than ${limits.bytes} bytes`, {
+      hint: 'Ask for fewer rows or columns.',
+      rule: limits.rule,
+    });
+  }
+  return undefined;
+}
+
+/** Stands in a limit slot where no limit is: the largest bigint, as LIMIT takes it. */
+const NO_LIMIT = 9223372036854775807n;
+
+/** One row more than may be shown: the server then never works for more, and the guard still sees that there was more. */
+export function rowsToAsk(limits: StatementLimits | undefined): bigint {
+  return limits?.rows === undefined ? NO_LIMIT : BigInt(limits.rows) + 1n;
+}
+
+function smaller(a: Limits, b: Limits, key: 'rowsPerStatement' | 'bytesPerStatement'): number | undefined {
+  const of = [a[key], b[key]].filter((limit) => limit !== undefined);
+  return of.length === 0 ? undefined : Math.min(...of);
+}

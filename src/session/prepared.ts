@@ -1,0 +1,61 @@
+/** What the session knows of a prepared statement and of a portal. */
+import type { StatementJudgement } from '../guard/decision.ts';
+import type { Usage } from './meter.ts';
+import type { SessionPolicy } from './ports.ts';
+import { Provenance } from './provenance.ts';
+import type { Rendered } from './render.ts';
+
+export interface PreparedSource {
+  readonly name: string;
+  /** `protocol`: by Parse; `sql`: by PREPARE, whose whole text is then judged again. */
+  readonly source: 'protocol' | 'sql';
+  readonly rendered: Rendered;
+  /** Type OIDs that the client declared. */
+  readonly types: readonly number[];
+  /** How many parameters the client has to bind. */
+  readonly parameters: number;
+  readonly statement: StatementJudgement | undefined;
+  readonly policy: SessionPolicy;
+}
+
+export class Prepared {
+  readonly name: string;
+  readonly source: 'protocol' | 'sql';
+  readonly types: readonly number[];
+  readonly parameters: number;
+  /** As it was last sent to the server. */
+  rendered: Rendered;
+  /** undefined for the empty query. */
+  statement: StatementJudgement | undefined;
+  /** Under which it was judged. */
+  policy: SessionPolicy;
+  provenance = new Provenance();
+  /** The RowDescription that the client was shown, by statement or by portal: null is NoData, undefined none yet. */
+  described: Uint8Array | null | undefined;
+  /** Its columns changed after they had been shown: it cannot run again before it is prepared anew. */
+  columnsChanged = false;
+
+  constructor(source: PreparedSource) {
+    this.name = source.name;
+    this.source = source.source;
+    this.types = source.types;
+    this.parameters = source.parameters;
+    this.rendered = source.rendered;
+    this.statement = source.statement;
+    this.policy = source.policy;
+  }
+}
+
+/** A portal: made by Bind, or a cursor made by DECLARE. Both share one namespace in the server. */
+export interface Portal {
+  readonly madeBy: 'bind' | 'declare';
+  /** The statement that it runs; undefined for the empty query. */
+  readonly statement: StatementJudgement | undefined;
+  readonly rendered: Rendered;
+  readonly prepared: Prepared | undefined;
+  policy: SessionPolicy;
+  /** Over all Executes and FETCHes. */
+  readonly usage: Usage;
+  /** The server stops by itself one row above the limit. */
+  readonly bounded: boolean;
+}

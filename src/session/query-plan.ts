@@ -1,0 +1,77 @@
+/** How a Query is sent, so that a result that is cut off leaves nothing committed of which the client was told that it failed (`wire.md` §4). */
+import { type Refusal, refusal } from '../errors.ts';
+import type { StatementKind } from '../guard/decision.ts';
+import type { TransactionStatus } from '../wire/ready-for-query.ts';
+
+export interface PlannedStatement {
+  readonly kind: StatementKind;
+  /** It may be cut off. */
+  readonly cuttable: boolean;
+  readonly pure: boolean;
+}
+
+/**
+ * `plain`: as a Query. `converted`: as Parse, Bind, Describe, Execute, with Sync held back until the result has passed.
+ * `wrapped`: as a Query between a BEGIN and a COMMIT of the guard's own.
+ */
+export type QueryPlan = 'plain' | 'converted' | 'wrapped';
+
+/** Does the plan depend on where the transaction stands? Then it must be known first. */
+export function needsStatus(statements: readonly PlannedStatement[]): boolean {
+  return statements.length > 1 && !plainAlways(statements);
+}
+
+/** @param status of the transaction before the message. */
+export function planQuery(statements: readonly PlannedStatement[], status: TransactionStatus): QueryPlan | Refusal {
+  if (plainAlways(statements)) return 'plain';
+  if (statements.length === 1) return 'converted';
+  const first = statements.findIndex((statement) => statement.cuttable);
+  const before = statements.slice(0, first).map(({ kind }) => kind);
+  const behind = statements.slice(first).map(({ kind }) => kind);
+  // INVARIANT: whatever stands behind a statement that may be cut off must be undone with it.
+  if (behind.some(cannotBeUndone)) return notTogether();
+  if (inTransaction(status, before)) return 'plain';
+  return before.some((kind) => kind.kind === 'transaction') ? notTogether() : 'wrapped';
+}
+
+/** Nothing can be cut off, or nothing but reads comes from there on. */
+function plainAlways(statements: readonly PlannedStatement[]): boolean {
+  const first = statements.findIndex((statement) => statement.cuttable);
+  return (
+    first < 0 || statements.slice(first).every((statement) => statement.pure && statement.kind.kind !== 'transaction')
+  );
+}
+
+function cannotBeUndone(kind: StatementKind): boolean {
+  switch (kind.kind) {
+    case 'transaction':
+    case 'prepare':
+    case 'deallocate':
+    case 'discard':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Is there a transaction block behind these statements? In a failed one nothing runs, and nothing has to be undone. */
+function inTransaction(status: TransactionStatus, statements: readonly StatementKind[]): boolean {
+  let inside = status !== 'I';
+  for (const kind of statements) {
+    if (kind.kind !== 'transaction') continue;
+    if (kind.action === 'begin') inside = true;
+    if (kind.action === 'commit' || kind.action === 'rollback' || kind.action === 'prepared') inside = false;
+  }
+  return inside;
+}
+
+function notTogether(): Refusal {
+  return refusal(
+    'unsupported',
+    '0A000',
+    'transaction control cannot stand in one message with a query that is limited',
+    {
+      hint: 'Send the statements one by one.',
+    },
+  );
+}

@@ -1,0 +1,120 @@
+/** Writes what a session decides and what became of it (design §7, promise P7). */
+import { type Refusal, refusal } from '../errors.ts';
+import type { Judgement, StatementJudgement } from '../guard/decision.ts';
+import type { OutcomeEntry } from './entries.ts';
+import type { Usage } from './meter.ts';
+import type { SessionPolicy, SessionPorts } from './ports.ts';
+import { Run, type Watch } from './run.ts';
+
+/** What a decision is about. */
+export interface Subject {
+  readonly statement: StatementJudgement;
+  readonly judgement: Judgement;
+  readonly policy: SessionPolicy;
+  /** The client's text. */
+  readonly text: string;
+}
+
+export class Records {
+  /** Recorded, and not ended. */
+  private readonly open = new Set<Run>();
+
+  constructor(private readonly ports: SessionPorts) {}
+
+  /** INVARIANT: called before the statement goes on its way; undefined where it could not be written, and then it must not run. */
+  decide(subject: Subject, watch: Watch, usage: Usage, bounded: boolean): Run | undefined {
+    const { statement } = subject;
+    const run = new Run(this.ports.newId(), statement, watch, usage, bounded, this.ports.now());
+    if (!this.write(run.id, subject, statement.refusal)) return undefined;
+    this.open.add(run);
+    return run;
+  }
+
+  /** A decision to refuse. `written` is false where the log could not be written: it is refused all the same. */
+  refuse(subject: Subject, reason: Refusal, watch: Watch): { run: Run; written: boolean } {
+    const run = new Run(this.ports.newId(), subject.statement, watch, { rows: 0, bytes: 0 }, true, this.ports.now());
+    const written = this.write(run.id, subject, reason);
+    if (written) this.open.add(run);
+    return { run, written };
+  }
+
+  /** Writes the outcome, once. */
+  end(
+    run: Run,
+    status: OutcomeEntry['status'],
+    extras: { sqlstate?: string | undefined; changed?: number } = {},
+  ): void {
+    if (run.ended) return;
+    run.ended = true;
+    if (!this.open.delete(run)) return;
+    const limit = status === 'cut' ? limitReached(run) : undefined;
+    this.ports.record({
+      kind: 'outcome',
+      id: run.id,
+      rows: run.rows,
+      bytes: run.bytes,
+      changed: extras.changed ?? 0,
+      ms: this.ports.now() - run.startedAt,
+      status,
+      ...(extras.sqlstate !== undefined && { sqlstate: extras.sqlstate }),
+      ...(limit && { limit }),
+    });
+  }
+
+  /** The connection is gone: nothing more will be heard of what is open. */
+  lose(): void {
+    for (const run of [...this.open]) this.end(run, 'lost');
+  }
+
+  private write(id: string, { statement, judgement, policy, text }: Subject, reason: Refusal | undefined): boolean {
+    const would = judgement.would && (statement.refusal ? 'refuse' : judgement.would.effect);
+    const effect = judgement.would ? 'allow' : reason ? 'refuse' : statement.effect;
+    const rule = reason?.rule ?? statement.rule;
+    return this.ports.record({
+      kind: 'decision',
+      id,
+      command: statement.command,
+      fingerprint: statement.fingerprint,
+      statement: statement.normalized,
+      tables: statement.tables,
+      columns: statement.columns,
+      effect,
+      ...(would && { would }),
+      ...(reason && { reason: reason.reason, sqlstate: reason.sqlstate }),
+      ...(rule !== undefined && { rule }),
+      policy: policy.hash,
+      text,
+    });
+  }
+}
+
+function limitReached(run: Run): OutcomeEntry['limit'] {
+  const { limits } = run.watch;
+  if (run.cut?.reason === 'limit-rows' && limits?.rows !== undefined) {
+    return { name: 'rows_per_statement', used: run.usage.rows, of: limits.rows };
+  }
+  if (run.cut?.reason === 'limit-bytes' && limits?.bytes !== undefined) {
+    return { name: 'bytes_per_statement', used: run.usage.bytes, of: limits.bytes };
+  }
+  return undefined;
+}
+
+/** Stands for a text of which no statement is known: it did not parse, or it is no text. */
+export function unreadable(reason: Refusal | undefined): StatementJudgement {
+  return {
+    effect: reason ? 'refuse' : 'allow',
+    kind: { kind: 'other' },
+    command: '',
+    fingerprint: '',
+    normalized: '',
+    tables: [],
+    columns: [],
+    ...(reason && { refusal: reason }),
+  };
+}
+
+export function notRecorded(): Refusal {
+  return refusal('not-recorded', '58030', 'could not write the decision log', {
+    hint: 'Nothing runs that is not recorded. Tell the operator of the guard.',
+  });
+}

@@ -1,0 +1,120 @@
+/**
+ * A refusal is a message bound to fail, sent in the place of the refused one: so the server itself decides what becomes of the
+ * batch and the transaction, and only its error is exchanged (design §5). Which message must fail depends on the refused one.
+ */
+import type { Refusal } from '../errors.ts';
+import { functionCallBoundToFail } from '../wire/function-call.ts';
+import { parse } from '../wire/parse.ts';
+import { query } from '../wire/query.ts';
+import type { Conversation } from './conversation.ts';
+import type { Version } from './names.ts';
+import type { Forced, PendingQuery } from './pending.ts';
+import { Provenance } from './provenance.ts';
+import { notRecorded, type Subject } from './records.ts';
+import type { Run, Watch } from './run.ts';
+
+/** A name that nothing of the client's has, and that the server's error will quote. */
+export function privateName(id: string): string {
+  return `rowgate_${id}`;
+}
+
+/** Analysis of it fails: there is no such column. In a failed transaction the server's own 25P02 comes first, and stands. */
+function textBoundToFail(id: string): string {
+  return `SELECT "${privateName(id)}"`;
+}
+
+const UNWATCHED: Watch = { limits: undefined, verifies: undefined, provenance: new Provenance() };
+
+/** Records a decision to refuse, and what is to be told. Where that cannot be written, the client is told so: it is refused either way. */
+export function decideRefusal(
+  c: Conversation,
+  subject: Subject,
+  refusal: Refusal,
+  others: readonly Run[] = [],
+): Forced {
+  const { run, written } = c.records.refuse(subject, refusal, UNWATCHED);
+  const shown = written ? refusal : notRecorded();
+  return { id: run.id, known: 'by id', refusal: shown, decision: run.id, runs: [run, ...others] };
+}
+
+/** What PostgreSQL would have said itself: not a decision of the policy, and nothing would have run. */
+export function ownWords(c: Conversation, refusal: Refusal, runs: readonly Run[] = []): Forced {
+  return { id: c.ports.newId(), known: 'by id', refusal, decision: undefined, runs };
+}
+
+/** In the place of a Query. `several`: nothing of the message may run, not even a leading ROLLBACK, so the text must not parse. */
+export function refuseQuery(c: Conversation, forced: Forced, several: boolean): void {
+  const text = several ? privateName(forced.id) : textBoundToFail(forced.id);
+  const pending = queryPending(c, 'client', { forced, versions: unnamedDropped(c) });
+  c.send(query(text), pending);
+  c.block(pending);
+}
+
+/** Makes a transaction fail about which the client has been told already. */
+export function failTransaction(c: Conversation): void {
+  const id = c.ports.newId();
+  const forced: Forced = { id, known: 'by id', refusal: undefined, decision: undefined, runs: [] };
+  const pending = queryPending(c, 'fail', { forced });
+  c.send(query(textBoundToFail(id)), pending);
+  c.block(pending);
+}
+
+/**
+ * In the place of a Parse, Bind or Execute. The rest of the batch will be skipped by the server, so it is dropped here.
+ * @param unnamed the refused message is a Parse of the unnamed statement: the one before it must be gone, as with PostgreSQL.
+ */
+export function refuseExtended(c: Conversation, forced: Forced, { unnamed = false, converted = false } = {}): void {
+  const name = unnamed ? '' : privateName(forced.id);
+  const versions = unnamed ? [c.statements.define('', undefined, c.batch)] : [];
+  const pending = {
+    kind: 'parse',
+    batch: c.batch,
+    own: false,
+    versions,
+    forced,
+    conversion: converted ? ({ isConversion: true } as const) : undefined,
+  } as const;
+  c.send(parse({ name, text: textBoundToFail(forced.id), types: [] }), pending);
+  if (converted) c.block(pending);
+  else c.skipping = true;
+}
+
+/** In the place of a FunctionCall: a Query would drop the unnamed statement. */
+export function refuseFunctionCall(c: Conversation, forced: Forced): void {
+  const pending = {
+    kind: 'function-call',
+    batch: c.batch,
+    own: false,
+    forced: { ...forced, known: 'by 42883' },
+    run: undefined,
+  } as const;
+  c.send(functionCallBoundToFail(), pending);
+  c.block(pending);
+}
+
+export function queryPending(
+  c: Conversation,
+  part: PendingQuery['part'],
+  extras: Partial<PendingQuery> = {},
+): PendingQuery {
+  return {
+    kind: 'query',
+    batch: c.batch,
+    own: part !== 'client',
+    part,
+    versions: [],
+    runs: [],
+    at: 0,
+    wrapped: false,
+    cut: undefined,
+    told: false,
+    heldComplete: undefined,
+    committed: false,
+    ...extras,
+  };
+}
+
+/** A Query drops the unnamed statement and, unless it is empty, the unnamed portal. */
+export function unnamedDropped(c: Conversation): Version<unknown>[] {
+  return [c.statements.define('', undefined, c.batch), c.portals.define('', undefined, c.batch)];
+}

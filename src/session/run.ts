@@ -1,0 +1,61 @@
+/** One statement that was recorded and is on its way: what is watched of it, and what became of it. */
+import type { Refusal } from '../errors.ts';
+import type { StatementJudgement } from '../guard/decision.ts';
+import type { RolePolicy } from '../policy/policy.ts';
+import { overLimit, type StatementLimits, type Usage } from './meter.ts';
+import type { Provenance } from './provenance.ts';
+
+/** What must be looked at while a result flows. */
+export interface Watch {
+  readonly limits: StatementLimits | undefined;
+  /** The role whose right to every column must be shown by the server first; undefined: none needed. */
+  readonly verifies: RolePolicy | undefined;
+  readonly provenance: Provenance;
+}
+
+export class Run {
+  /** Forwarded to the client by this run. */
+  rows = 0;
+  bytes = 0;
+  /** Set once something would have gone too far: from then on nothing of it reaches the client. */
+  cut: Refusal | undefined;
+  ended = false;
+
+  constructor(
+    /** Of its decision. */
+    readonly id: string,
+    readonly statement: StatementJudgement,
+    readonly watch: Watch,
+    /** What was shown of the same result before, in other runs. */
+    readonly usage: Usage,
+    /** The server stops by itself at one row above the limit. */
+    readonly bounded: boolean,
+    readonly startedAt: number,
+  ) {}
+
+  /** May one more row of so many bytes go to the client? Counts it if so; cuts the run if not. */
+  admit(bytes: number): boolean {
+    // INVARIANT: a row is counted before it is forwarded, and never forwarded when it would pass a limit.
+    if (!this.verify()) return false;
+    const over = this.watch.limits && overLimit(this.watch.limits, this.usage, bytes);
+    if (over) {
+      this.cut = over;
+      return false;
+    }
+    this.rows += 1;
+    this.bytes += bytes;
+    this.usage.rows += 1;
+    this.usage.bytes += bytes;
+    return true;
+  }
+
+  /** Is it shown that every column may be read? Cuts the run if not. */
+  verify(): boolean {
+    if (this.cut) return false;
+    const { verifies, provenance } = this.watch;
+    if (verifies === undefined || provenance.verdict === 'verified') return true;
+    if (provenance.verdict === 'unknown') throw new Error('a result came before its description');
+    this.cut = provenance.verdict;
+    return false;
+  }
+}

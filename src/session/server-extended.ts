@@ -1,0 +1,158 @@
+/** The answers to Parse, Bind, Describe, Execute and Close. */
+import { decodeCommandComplete } from '../wire/command-complete.ts';
+import type { Frame } from '../wire/frame-reader.ts';
+import { Backend } from '../wire/message-types.ts';
+import { decodeParameterDescription, parameterDescription } from '../wire/parameter-description.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import { decodeRowDescription } from '../wire/row-description.ts';
+import type { Conversation } from './conversation.ts';
+import { admitRow, rowsChanged, tellCut, verify } from './flow.ts';
+import type { Pending, PendingDescribe, PendingExecute } from './pending.ts';
+import type { Run } from './run.ts';
+import { applyNames } from './sql-names.ts';
+
+type Extended = Exclude<Pending, { kind: 'query' | 'sync' | 'function-call' }>;
+
+/** @returns whether the frame goes to the client. */
+export function answerExtended(c: Conversation, head: Extended, frame: Frame): boolean {
+  switch (head.kind) {
+    case 'parse':
+      return acknowledge(c, head, frame, Backend.ParseComplete);
+    case 'bind':
+      return acknowledge(c, head, frame, Backend.BindComplete);
+    case 'close':
+      return acknowledge(c, head, frame, Backend.CloseComplete);
+    case 'describe':
+      return answerDescribe(c, head, frame);
+    case 'execute':
+      return answerExecute(c, head, frame);
+  }
+}
+
+function acknowledge(c: Conversation, head: Extended, frame: Frame, expected: number): boolean {
+  if (frame.type !== expected) throw unexpected();
+  done(c, head);
+  return !head.own;
+}
+
+function done(c: Conversation, head: Extended): void {
+  c.pending.shift();
+  c.settle(head, 'done');
+}
+
+function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): boolean {
+  switch (frame.type) {
+    case Backend.ParameterDescription:
+      return !head.own && ownParameters(c, head, frame);
+    case Backend.RowDescription:
+      learn(c, head, frame.bytes);
+      break;
+    case Backend.NoData:
+      learn(c, head, null);
+      break;
+    default:
+      throw unexpected();
+  }
+  done(c, head);
+  if (head.own) return false;
+  if (!head.conversion) return true;
+  // A Query shows no NoData, and nothing of columns that may not be read.
+  return frame.type === Backend.RowDescription && head.run !== undefined && verify(c, head.run);
+}
+
+/** The client sees its own parameters; those behind them are the guard's. */
+function ownParameters(c: Conversation, { parameters }: PendingDescribe, frame: Frame): boolean {
+  const types = decodeParameterDescription(frame.bytes);
+  if (parameters === undefined || types.length <= parameters) return true;
+  c.toClient.add(parameterDescription(types.slice(0, parameters)));
+  return false;
+}
+
+/** Takes in what the columns are: whether they may be read, and what the client will have been shown. */
+function learn(c: Conversation, head: PendingDescribe, description: Uint8Array | null): void {
+  const { prepared, provenance, renewal } = head;
+  const role = c.policy()?.role;
+  if (role?.access === 'restricted') provenance.learn(role, description ? decodeRowDescription(description) : []);
+  else provenance.verdict = 'verified';
+  if (prepared && !head.own) prepared.described = description && Uint8Array.from(description);
+  if (!renewal) return;
+  const before = renewal.prepared;
+  if (before.described !== undefined && !sameColumns(before.described, description)) before.columnsChanged = true;
+  before.rendered = renewal.renewed.rendered;
+  before.statement = renewal.renewed.statement;
+  before.policy = renewal.renewed.policy;
+  before.provenance = provenance;
+}
+
+/** Formats aside: a statement is described before its formats are known. */
+function sameColumns(a: Uint8Array | null, b: Uint8Array | null): boolean {
+  if (a === null || b === null) return a === b;
+  const [before, now] = [decodeRowDescription(a), decodeRowDescription(b)];
+  return (
+    before.length === now.length &&
+    before.every(
+      ({ name, type, typmod }, at) => name === now[at]!.name && type === now[at]!.type && typmod === now[at]!.typmod,
+    )
+  );
+}
+
+function answerExecute(c: Conversation, head: PendingExecute, frame: Frame): boolean {
+  const { run } = head;
+  if (frame.type === Backend.EmptyQueryResponse && !run) {
+    done(c, head);
+    return true;
+  }
+  if (!run) throw unexpected();
+  switch (frame.type) {
+    case Backend.DataRow:
+    case Backend.CopyData:
+      return admitRow(c, run, frame);
+    case Backend.CopyOutResponse:
+    case Backend.CopyDone:
+      return verify(c, run);
+    case Backend.CopyInResponse:
+      c.copyIn = 'data';
+      return true;
+    case Backend.CommandComplete:
+    case Backend.PortalSuspended:
+      return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
+    default:
+      throw unexpected();
+  }
+}
+
+function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame): boolean {
+  done(c, head);
+  c.copyIn = undefined;
+  c.syncInCopy = false;
+  if (frame.type === Backend.CommandComplete) {
+    const tag = decodeCommandComplete(frame.bytes);
+    const policy = c.policy();
+    if (head.rendered && policy && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered, policy);
+    c.records.end(run, 'ok', { changed: rowsChanged(tag, run) });
+  } else {
+    c.records.end(run, 'ok');
+  }
+  if (head.conversion) c.debt = { kind: 'sync' };
+  return true;
+}
+
+/** The statement was cut off and ended by itself: the server knows of no error, and must be made to. */
+function endCut(c: Conversation, head: PendingExecute, run: Run): boolean {
+  const { barrier } = c;
+  // INVARIANT: nothing was sent behind a statement that can be cut off but a Sync that may pass.
+  if (barrier?.until !== head) throw new Error('a statement was cut off that nothing waits for');
+  done(c, head);
+  if (barrier.sync) {
+    tellCut(c, run);
+    barrier.sync.mustFail = true;
+    c.block(barrier.sync);
+  } else {
+    c.debt = { kind: 'fail-statement', run, converted: head.conversion !== undefined };
+  }
+  return false;
+}
+
+function unexpected(): ProtocolError {
+  return new ProtocolError('server sent an unexpected message');
+}

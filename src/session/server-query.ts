@@ -1,0 +1,131 @@
+/** The answers to a Query, statement by statement. */
+import { decodeCommandComplete } from '../wire/command-complete.ts';
+import type { Frame } from '../wire/frame-reader.ts';
+import { Backend } from '../wire/message-types.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import type { TransactionStatus } from '../wire/ready-for-query.ts';
+import { decodeRowDescription } from '../wire/row-description.ts';
+import type { Conversation } from './conversation.ts';
+import { admitRow, rowsChanged, tellCut, verify } from './flow.ts';
+import type { PendingQuery } from './pending.ts';
+import type { Run } from './run.ts';
+import { applyNames } from './sql-names.ts';
+
+/** @returns whether the frame goes to the client. */
+export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame): boolean {
+  if (query.part !== 'client') return answerOwn(query, frame);
+  const shown = answerClients(c, query, frame);
+  const cut = query.runs[query.at]?.cut;
+  if (cut && !query.cut) query.cut = cut;
+  // Once a statement was cut off, nothing more of the message is shown but its end.
+  return shown && !query.cut;
+}
+
+function answerClients(c: Conversation, query: PendingQuery, frame: Frame): boolean {
+  if (query.cut) return false;
+  const run = query.runs[query.at];
+  switch (frame.type) {
+    case Backend.EmptyQueryResponse:
+      return true;
+    case Backend.RowDescription:
+      return describe(c, current(run), frame);
+    case Backend.CopyOutResponse:
+    case Backend.CopyDone:
+      return verify(c, current(run));
+    case Backend.CopyInResponse:
+      c.copyIn = 'data';
+      return true;
+    case Backend.DataRow:
+    case Backend.CopyData:
+      return admitRow(c, current(run), frame);
+    case Backend.CommandComplete:
+      return complete(c, query, current(run), frame);
+    default:
+      throw new ProtocolError('server sent an unexpected message');
+  }
+}
+
+function current(run: Run | undefined): Run {
+  if (!run) throw new ProtocolError('server ran more statements than were judged');
+  return run;
+}
+
+function describe(c: Conversation, run: Run, frame: Frame): boolean {
+  const { verifies, provenance } = run.watch;
+  if (verifies) provenance.learn(verifies, decodeRowDescription(frame.bytes));
+  return verify(c, run);
+}
+
+function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
+  c.copyIn = undefined;
+  const tag = decodeCommandComplete(frame.bytes);
+  if (query.rendered) {
+    const policy = c.policy();
+    if (policy) applyNames(c, run, query.rendered, policy);
+  }
+  const changed = rowsChanged(tag, run);
+  query.at += 1;
+  if (query.wrapped && query.at === query.runs.length) {
+    // PostgreSQL commits before it says that the last statement is complete.
+    query.heldComplete = { bytes: Uint8Array.from(frame.bytes), run, changed };
+    return false;
+  }
+  c.records.end(run, 'ok', { changed });
+  return true;
+}
+
+/** BEGIN, COMMIT and ROLLBACK of the guard's own. */
+function answerOwn(query: PendingQuery, frame: Frame): boolean {
+  if (frame.type !== Backend.CommandComplete) throw new ProtocolError('server sent an unexpected message');
+  query.committed = decodeCommandComplete(frame.bytes) === 'COMMIT';
+  return false;
+}
+
+/** The server ended the message with an error: what it had not come to is skipped. */
+export function failQuery(c: Conversation, query: PendingQuery): void {
+  query.told = true;
+  const { runs, at } = query;
+  for (const run of runs.slice(at + 1)) c.records.end(run, 'skipped');
+  query.at = runs.length;
+}
+
+/** @returns whether ReadyForQuery goes to the client now. */
+export function readyAfterQuery(c: Conversation, query: PendingQuery, status: TransactionStatus): boolean {
+  switch (query.part) {
+    case 'begin':
+      return false;
+    case 'fail':
+      return true;
+    case 'end':
+      endWrapped(c, query);
+      return true;
+    case 'client':
+      break;
+  }
+  if (query.cut && !query.told) tellQueryCut(c, query);
+  if (query.wrapped) {
+    c.debt = { kind: 'end-wrapped', query, commit: status === 'T' && !query.cut };
+    return false;
+  }
+  if (query.cut && status === 'T') {
+    c.debt = { kind: 'fail-transaction' };
+    return false;
+  }
+  return true;
+}
+
+/** The message's last statement is complete if its COMMIT was; an error of the COMMIT has been shown. */
+function endWrapped(c: Conversation, { committed, ends }: PendingQuery): void {
+  const held = ends?.heldComplete;
+  if (!held) return;
+  if (committed) c.toClient.add(held.bytes);
+  c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0 });
+}
+
+/** The server knows of no error: it gave all that it was asked for. */
+function tellQueryCut(c: Conversation, query: PendingQuery): void {
+  const at = query.runs.findIndex((run) => run.cut);
+  tellCut(c, query.runs[at]!);
+  for (const later of query.runs.slice(at + 1)) c.records.end(later, 'skipped');
+  query.told = true;
+}

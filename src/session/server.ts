@@ -1,0 +1,196 @@
+/** What the server sends: each message is the answer to the oldest one that is still open, or comes by itself. */
+import { decodeErrorFields, type ErrorFields, errorResponse, isFatal, noticeResponse } from '../wire/error-response.ts';
+import { type Frame, FrameReader, SERVER_LIMITS } from '../wire/frame-reader.ts';
+import { Backend } from '../wire/message-types.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
+import type { Conversation } from './conversation.ts';
+import { tellCut } from './flow.ts';
+import { endsBatch, type Forced, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
+import { clientPosition } from './positions.ts';
+import { redact } from './redact.ts';
+import { refusalResponse } from './refusal-response.ts';
+import type { Run } from './run.ts';
+import { answerExtended } from './server-extended.ts';
+import { answerQuery, failQuery, readyAfterQuery } from './server-query.ts';
+
+export class ServerSide {
+  private readonly reader = new FrameReader(SERVER_LIMITS);
+  /** The last pieces' first one was dropped, so these are too. */
+  private dropping = false;
+
+  constructor(private readonly c: Conversation) {}
+
+  push(chunk: Uint8Array): void {
+    this.reader.push(chunk);
+    for (let frame = this.reader.next(); frame !== undefined; frame = this.reader.next()) this.take(frame);
+  }
+
+  private take(frame: Frame): void {
+    const { c } = this;
+    if (!frame.first) {
+      if (!this.dropping) c.toClient.add(frame.bytes);
+      return;
+    }
+    this.dropping = !this.answer(frame);
+    if (!this.dropping) c.toClient.add(frame.bytes);
+  }
+
+  /** @returns whether the frame goes to the client as it is. */
+  private answer(frame: Frame): boolean {
+    const { c } = this;
+    switch (frame.type) {
+      case Backend.ParameterStatus:
+      case Backend.NotificationResponse:
+        return true;
+      case Backend.NoticeResponse:
+        return this.notice(frame);
+      case Backend.ErrorResponse:
+        return this.error(frame);
+      case Backend.ReadyForQuery:
+        return this.ready(frame);
+      default:
+        return this.success(frame, c.pending.head);
+    }
+  }
+
+  private success(frame: Frame, head: Pending | undefined): boolean {
+    const { c } = this;
+    // INVARIANT: an answer that we do not expect goes nowhere, and what was bound to fail must fail.
+    if (!head) throw new ProtocolError('server sent an answer to nothing');
+    if (head.forced) throw new ProtocolError('a message that is bound to fail did not fail');
+    switch (head.kind) {
+      case 'query':
+        return answerQuery(c, head, frame);
+      case 'function-call':
+        if (frame.type !== Backend.FunctionCallResponse) throw new ProtocolError('server sent an unexpected message');
+        if (head.run) c.records.end(head.run, 'ok');
+        return true;
+      case 'sync':
+        throw new ProtocolError('server sent an unexpected message');
+      default:
+        return answerExtended(c, head, frame);
+    }
+  }
+
+  private notice(frame: Frame): boolean {
+    const { c } = this;
+    if (!c.redacts) return true;
+    c.toClient.add(noticeResponse(redact(decodeErrorFields(frame.bytes), c.pending.head?.kind === 'parse')));
+    return false;
+  }
+
+  private error(frame: Frame): boolean {
+    const { c } = this;
+    const fields = decodeErrorFields(frame.bytes);
+    const head = c.pending.head;
+    if (isFatal(fields)) {
+      c.fatal = true;
+      c.toClient.add(this.shown(fields, frame, head));
+      return false;
+    }
+    if (!head) throw new ProtocolError('server sent an error to nothing');
+    const run = runOf(head);
+    if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
+    else if (run?.cut) tellCut(c, run);
+    // Of making a transaction fail the client knows already, whatever the server calls it.
+    else if (head.kind !== 'query' || head.part !== 'fail') c.toClient.add(this.shown(fields, frame, head));
+    this.fail(head, fields.get('C'));
+    return false;
+  }
+
+  /** The server's error as the client may see it. */
+  private shown(fields: ErrorFields, frame: Frame, head: Pending | undefined): Uint8Array {
+    const { c } = this;
+    const rendered = head && 'rendered' in head ? head.rendered : undefined;
+    const position = Number(fields.get('P'));
+    const moved = rendered && Number.isInteger(position) && rendered.judgement.edits.length > 0;
+    if (!c.redacts && !moved) return frame.bytes;
+    const shown = new Map(c.redacts ? redact(fields, head?.kind === 'parse') : fields);
+    if (moved) shown.set('P', String(clientPosition(rendered, position)));
+    return errorResponse(shown);
+  }
+
+  /** What an error does to the message that it answers, and to those behind it. */
+  private fail(head: Pending, sqlstate: string | undefined): void {
+    const { c } = this;
+    const run = runOf(head);
+    if (run) c.records.end(run, 'error', { sqlstate });
+    for (const [at, other] of (head.forced?.runs ?? []).entries())
+      c.records.end(other, at === 0 ? 'error' : 'skipped', { sqlstate });
+    const copyEnded = c.copyIn !== undefined;
+    c.copyIn = undefined;
+    if (endsBatch(head)) {
+      if (head.kind === 'query') failQuery(c, head);
+      return;
+    }
+    c.pending.shift();
+    c.settle(head, 'failed');
+    this.skip();
+    if (head.conversion) {
+      c.skipping = false;
+      c.debt = { kind: 'sync' };
+    } else if (copyEnded && c.syncInCopy) c.sync();
+    c.syncInCopy = false;
+  }
+
+  /** After an error the server drops everything up to Sync: what was sent already, and what the client is still to send. */
+  private skip(): void {
+    const { c } = this;
+    for (let head = c.pending.head; head; head = c.pending.head) {
+      if (head.kind === 'sync') return;
+      c.pending.shift();
+      c.settle(head, 'skipped');
+    }
+    c.skipping = true;
+  }
+
+  private ready(frame: Frame): boolean {
+    const { c } = this;
+    const status = decodeReadyForQuery(frame.bytes);
+    const head = c.pending.shift();
+    if (!head || !endsBatch(head)) throw new ProtocolError('server is ready while it owes an answer');
+    c.status = status;
+    c.settle(head, 'done');
+    if (status === 'I') {
+      // INVARIANT: only portals of that batch or earlier are gone; a later one keeps its count.
+      c.portals.drop((version) => version.batch <= head.batch && version.value?.madeBy !== 'declare');
+    }
+    if (head.kind === 'query') return readyAfterQuery(c, head, status);
+    return readyAfterBatch(c, head as PendingSync | PendingFunctionCall, status);
+  }
+}
+
+function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCall, status: TransactionStatus): boolean {
+  if (head.kind === 'function-call' || !head.mustFail || status !== 'T') return true;
+  c.debt = { kind: 'fail-transaction' };
+  return false;
+}
+
+/** INVARIANT: only the error that quotes our id is exchanged; whatever else the server says first stands. */
+function isForced(forced: Forced, fields: ErrorFields): boolean {
+  if (forced.known === 'by 42883') return fields.get('C') === '42883';
+  return (fields.get('M') ?? '').includes(forced.id);
+}
+
+function tellForced(c: Conversation, forced: Forced): void {
+  const { refusal, decision, runs } = forced;
+  if (refusal) c.toClient.add(refusalResponse(refusal, decision));
+  for (const [at, run] of runs.entries()) {
+    c.records.end(run, at === 0 ? (run.cut ? 'cut' : 'refused') : 'skipped', {
+      sqlstate: at === 0 ? refusal?.sqlstate : undefined,
+    });
+  }
+}
+
+function runOf(head: Pending): Run | undefined {
+  switch (head.kind) {
+    case 'query':
+      return head.cut ? head.runs.find((run) => run.cut) : head.runs[head.at];
+    case 'execute':
+    case 'function-call':
+      return head.run;
+    default:
+      return undefined;
+  }
+}

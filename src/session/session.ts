@@ -1,0 +1,91 @@
+/**
+ * One client's session after both logins: relays, judges, refuses, meters and records. Holds no sockets: bytes come in by its
+ * methods and go out by its ports, at most one write in each direction for each call.
+ */
+import { refusal } from '../errors.ts';
+import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
+import { ClientSide } from './client.ts';
+import { brokenProtocol, Conversation } from './conversation.ts';
+import { payDebt } from './debts.ts';
+import type { SessionPorts } from './ports.ts';
+import { ServerSide } from './server.ts';
+
+export class Session {
+  private readonly c: Conversation;
+  private readonly client: ClientSide;
+  private readonly server: ServerSide;
+
+  /** Both sides are logged in: the client has been sent its first ReadyForQuery, with status I. */
+  constructor(ports: SessionPorts) {
+    this.c = new Conversation(ports);
+    this.client = new ClientSide(this.c);
+    this.server = new ServerSide(this.c);
+  }
+
+  /** Bytes from the client, cut anywhere. */
+  onClient(chunk: Uint8Array): void {
+    this.guarded(() => {
+      this.client.push(chunk);
+      this.client.pump();
+    });
+  }
+
+  /** Bytes from the server, cut anywhere. */
+  onServer(chunk: Uint8Array): void {
+    this.guarded(() => {
+      this.server.push(chunk);
+      this.resume();
+    });
+  }
+
+  /** The server has closed the connection over which it was asked to cancel: the cancel has hit, or never will. */
+  onCancelDone(): void {
+    this.guarded(() => {
+      this.c.cancelling = false;
+      this.resume();
+    });
+  }
+
+  /** The client's connection is gone. */
+  onClientClosed(): void {
+    this.guarded(() => this.c.end());
+  }
+
+  /** The server's connection is gone. */
+  onServerClosed(): void {
+    this.guarded(() => this.c.end(this.c.fatal ? undefined : serverGone()));
+  }
+
+  /** Ends the session for a reason of the guard's own: a principal removed, a shutdown. */
+  terminate(message: string, sqlstate: string): void {
+    this.guarded(() => this.c.end(refusal('role-disabled', sqlstate, message)));
+  }
+
+  private resume(): void {
+    const { c } = this;
+    payDebt(c);
+    if (c.draining && !c.blocked) {
+      c.draining = false;
+      c.ports.drainServer(false);
+    }
+    this.client.pump();
+  }
+
+  /** INVARIANT: a bug or a broken protocol ends the session; nothing of it goes on in a state that nobody knows. */
+  private guarded(act: () => void): void {
+    const { c } = this;
+    if (c.closed) return;
+    try {
+      act();
+      c.flushOut();
+    } catch (error) {
+      const broken = error instanceof ProtocolError || error instanceof MalformedMessage;
+      if (!broken) c.ports.fault?.(error);
+      c.end(broken ? brokenProtocol(error.message) : refusal('internal', 'XX000', 'internal error in the guard'));
+    }
+  }
+}
+
+function serverGone() {
+  return refusal('internal', '08006', 'the connection to the database server was lost');
+}

@@ -1,0 +1,202 @@
+/** Names in SQL text (PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE): they share the server's namespaces with Parse and Bind. */
+import { type Refusal, refusal } from '../errors.ts';
+import type { StatementJudgement } from '../guard/decision.ts';
+import type { Conversation } from './conversation.ts';
+import type { Usage } from './meter.ts';
+import type { Version } from './names.ts';
+import type { SessionPolicy } from './ports.ts';
+import { type Portal, Prepared } from './prepared.ts';
+import { cachedPlanChanged } from './refusal-response.ts';
+import type { Rendered } from './render.ts';
+import { freshen } from './renewal.ts';
+import type { Run } from './run.ts';
+
+/** What a statement's names turned out to be. */
+export interface Resolved {
+  /** What an EXECUTE runs. */
+  readonly inner: StatementJudgement | undefined;
+  /** The count that it adds to: a cursor's, or a new one. */
+  readonly usage: Usage;
+  /** The server stops by itself one row above the limit. */
+  readonly bounded: boolean;
+}
+
+/** `wait`: a name whose last definition is not settled. */
+export type Resolution =
+  | { readonly of: readonly Resolved[] }
+  | { readonly refuse: Refusal; readonly at: number }
+  | 'wait';
+
+/** Looks up what the statements of one message name, each after those before it. */
+export function resolveNames(
+  c: Conversation,
+  statements: readonly StatementJudgement[],
+  policy: SessionPolicy,
+): Resolution {
+  const here = new NamesOfMessage();
+  const of: Resolved[] = [];
+  for (const [at, statement] of statements.entries()) {
+    const resolved = resolve(c, statement, policy, here);
+    if (resolved === 'wait') return 'wait';
+    if ('severity' in resolved) return { refuse: resolved, at };
+    of.push(resolved);
+    here.apply(statement, resolved);
+  }
+  return { of };
+}
+
+/** What the statements before it in the same message have done to names: not in the session's books yet. */
+class NamesOfMessage {
+  private readonly prepared = new Map<string, StatementJudgement | undefined>();
+  private readonly cursors = new Map<string, Usage | undefined>();
+  private noStatements = false;
+  private noCursors = false;
+
+  statement(name: string): StatementJudgement | 'none' | 'unknown' {
+    if (this.prepared.has(name)) return this.prepared.get(name) ?? 'none';
+    return this.noStatements ? 'none' : 'unknown';
+  }
+
+  cursor(name: string): Usage | 'none' | 'unknown' {
+    if (this.cursors.has(name)) return this.cursors.get(name) ?? 'none';
+    return this.noCursors ? 'none' : 'unknown';
+  }
+
+  apply({ kind }: StatementJudgement, { usage }: Resolved): void {
+    if (kind.kind === 'prepare') this.prepared.set(kind.name, kind.inner);
+    if (kind.kind === 'declare') this.cursors.set(kind.name, usage);
+    if (kind.kind === 'deallocate' && kind.name !== undefined) this.prepared.set(kind.name, undefined);
+    if (kind.kind === 'close' && kind.name !== undefined) this.cursors.set(kind.name, undefined);
+    if ((kind.kind === 'deallocate' && kind.name === undefined) || (kind.kind === 'discard' && kind.all)) {
+      this.prepared.clear();
+      this.noStatements = true;
+    }
+    if ((kind.kind === 'close' && kind.name === undefined) || (kind.kind === 'discard' && kind.all)) {
+      this.cursors.clear();
+      this.noCursors = true;
+    }
+  }
+}
+
+const fresh = (inner?: StatementJudgement): Resolved => ({ inner, usage: { rows: 0, bytes: 0 }, bounded: false });
+
+function resolve(
+  c: Conversation,
+  { kind }: StatementJudgement,
+  policy: SessionPolicy,
+  here: NamesOfMessage,
+): Resolved | Refusal | 'wait' {
+  switch (kind.kind) {
+    case 'execute': {
+      const own = here.statement(kind.name);
+      if (own === 'none') return statementUnknown(kind.name);
+      if (own !== 'unknown') return { ...fresh(own), bounded: own.kind.kind === 'read' };
+      return resolveExecute(c, kind.name, policy);
+    }
+    case 'fetch': {
+      const own = here.cursor(kind.name);
+      if (own === 'none') return cursorUnknown(kind.name);
+      if (own !== 'unknown') return { ...fresh(), usage: own };
+      return resolveFetch(c, kind.name, policy);
+    }
+    default:
+      return fresh();
+  }
+}
+
+function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): Resolved | Refusal | 'wait' {
+  const version = c.statements.current(name);
+  if (unsettled(c, version)) return 'wait';
+  const prepared = version?.value;
+  // INVARIANT: what an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
+  if (!prepared) return isFree(policy) ? fresh() : statementUnknown(name);
+  if (prepared.rendered.added.length > 0) {
+    return refusal('unsupported', '0A000', `EXECUTE of prepared statement "${name}" is not supported`, {
+      hint: 'It was prepared by the protocol, and is to be run by it.',
+    });
+  }
+  const state = freshen(prepared, policy);
+  if (state.kind === 'refused') return state.refusal;
+  if (state.kind === 'changed') return cachedPlanChanged();
+  return {
+    ...fresh(prepared.statement),
+    bounded: prepared.statement?.kind.kind === 'read' && hasLimit(prepared.rendered),
+  };
+}
+
+function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Refusal | 'wait' {
+  const version = c.portals.current(name);
+  if (unsettled(c, version) || (version && version.batch < c.batch && c.pending.batchEnds > 0)) return 'wait';
+  const portal = version?.value;
+  if (!portal) return isFree(policy) ? fresh() : cursorUnknown(name);
+  const lost = recheckPortal(portal, policy);
+  return lost ?? { ...fresh(), usage: portal.usage, bounded: portal.bounded };
+}
+
+/** An open portal runs on under a new policy, unless the role lost what it reads. */
+export function recheckPortal(portal: Portal, policy: SessionPolicy): Refusal | undefined {
+  if (portal.policy === policy) return undefined;
+  const judgement = policy.judge(portal.rendered.text);
+  if (judgement.effect === 'refuse') return judgement.refusal;
+  portal.policy = policy;
+  return undefined;
+}
+
+/** The last definition of a name is still unanswered, and a failure would bring an older one back. */
+export function unsettled(c: Conversation, version: Version<unknown> | undefined): boolean {
+  return version !== undefined && !version.settled && version.batch < c.batch;
+}
+
+/** Enters what a run in SQL text has done to names. The server has just said that it is done, and nothing else is on its way. */
+export function applyNames(c: Conversation, run: Run, rendered: Rendered, policy: SessionPolicy): void {
+  const { kind } = run.statement;
+  if (kind.kind === 'prepare') {
+    const { name, inner: statement } = kind;
+    c.statements.set(
+      name,
+      new Prepared({ name, source: 'sql', rendered, types: [], parameters: 0, statement, policy }),
+      c.batch,
+    );
+  } else if (kind.kind === 'declare') {
+    const { inner: statement } = kind;
+    // The run's own count: a FETCH of the same message adds to it as well.
+    const { usage } = run;
+    c.portals.set(
+      kind.name,
+      { madeBy: 'declare', statement, rendered, prepared: undefined, policy, usage, bounded: false },
+      c.batch,
+    );
+  } else if (kind.kind === 'deallocate') {
+    c.statements.drop((version) => kind.name === undefined || version.name === kind.name);
+  } else if (kind.kind === 'close') {
+    c.portals.drop((version) => kind.name === undefined || version.name === kind.name);
+  } else if (kind.kind === 'discard' && kind.all) {
+    c.statements.drop(() => true);
+    c.portals.drop(() => true);
+  }
+}
+
+export function hasLimit(rendered: Rendered): boolean {
+  return rendered.judgement.template.some((piece) => typeof piece !== 'string' && piece.kind === 'limit');
+}
+
+export function statementUnknown(name: string): Refusal {
+  return refusal(
+    'unsupported',
+    '26000',
+    name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`,
+  );
+}
+
+export function portalUnknown(name: string): Refusal {
+  return refusal('unsupported', '34000', `portal "${name}" does not exist`);
+}
+
+function cursorUnknown(name: string): Refusal {
+  return refusal('unsupported', '34000', `cursor "${name}" does not exist`);
+}
+
+/** Nothing is withheld from the role: a name that it made out of our sight can be used. */
+function isFree(policy: SessionPolicy): boolean {
+  return policy.role.access === 'unrestricted' || policy.role.mode === 'observe';
+}

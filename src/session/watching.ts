@@ -1,0 +1,81 @@
+/** What must be watched of a statement while it runs, by its kind and the role's policy. */
+import type { StatementKind } from '../guard/decision.ts';
+import { statementLimits } from './meter.ts';
+import type { SessionPolicy } from './ports.ts';
+import { Provenance } from './provenance.ts';
+import type { Watch } from './run.ts';
+
+/** What a statement does that decides how it is sent. */
+export interface Nature {
+  /** May give rows of data. */
+  readonly givesRows: boolean;
+  /** Nothing in the database changes by it: being told of an error after it has run is no lie. */
+  readonly pure: boolean;
+}
+
+/** @param inner what an EXECUTE runs; undefined where that is not known. */
+export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): Nature {
+  // A function that was granted by name, or that an unrestricted role may call, can write.
+  const callsMayWrite = policy.role.access === 'unrestricted' || policy.role.functions.size > 0;
+  switch (kind.kind) {
+    case 'read':
+    case 'fetch':
+    case 'copy-out':
+      return { givesRows: true, pure: !callsMayWrite };
+    case 'write':
+      return { givesRows: kind.returning, pure: false };
+    case 'execute':
+      return inner ? natureOf(inner, policy) : { givesRows: true, pure: false };
+    case 'other':
+      return { givesRows: true, pure: false };
+    case 'transaction':
+      return { givesRows: false, pure: true };
+    case 'set':
+    case 'prepare':
+    case 'deallocate':
+    case 'declare':
+    case 'close':
+    case 'discard':
+    case 'copy-in':
+    case 'explain':
+      return { givesRows: false, pure: false };
+  }
+}
+
+/** In observe mode nothing is cut off, so nothing has to be watched. */
+export function watchOf(
+  kind: StatementKind,
+  nature: Nature,
+  policy: SessionPolicy,
+  provenance = new Provenance(),
+): Watch {
+  const enforced = policy.role.mode === 'enforce';
+  return {
+    limits: enforced && nature.givesRows ? statementLimits(policy) : undefined,
+    // COPY tells no columns: what it sends was judged as the SELECT that it is.
+    verifies:
+      enforced && nature.givesRows && policy.role.access === 'restricted' && kind.kind !== 'copy-out'
+        ? policy.role
+        : undefined,
+    provenance,
+  };
+}
+
+/** Could the run be cut off, as far as is known now? */
+export function cuttable(watch: Watch): boolean {
+  return watch.limits !== undefined || (watch.verifies !== undefined && watch.provenance.verdict !== 'verified');
+}
+
+/** Changes what names stand for, in SQL text: known only from the command tag, so everything behind it waits. */
+export function changesNames(kind: StatementKind): boolean {
+  switch (kind.kind) {
+    case 'prepare':
+    case 'deallocate':
+    case 'declare':
+    case 'close':
+    case 'discard':
+      return true;
+    default:
+      return false;
+  }
+}
