@@ -54,6 +54,10 @@ const byColumn = (schema: string, table: string, attribute: string): CatalogRule
 const constraintNamed = (v: Visible, name: string): Template =>
   template`EXISTS (SELECT FROM pg_catalog.pg_constraint AS rowgate_c WHERE rowgate_c.conname = ${column(name)} AND ${visibleConstraint(v, 'rowgate_c')})`;
 
+const constraintAnd = (rows: (visible: Visible) => Template): CatalogRule => ({
+  rows: (v) => template`(${rows(v)} AND ${constraintNamed(v, 'constraint_name')})`,
+});
+
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
     rows: (v) =>
@@ -175,13 +179,10 @@ export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   role_table_grants: byTable('table_schema', 'table_name'),
   column_privileges: byColumn('table_schema', 'table_name', 'column_name'),
   role_column_grants: byColumn('table_schema', 'table_name', 'column_name'),
-  table_constraints: {
-    rows: (v) =>
-      template`(${visibleName(v, 'table_schema', 'table_name')} AND ${constraintNamed(v, 'constraint_name')})`,
-  },
-  key_column_usage: byColumn('table_schema', 'table_name', 'column_name'),
-  constraint_column_usage: byColumn('table_schema', 'table_name', 'column_name'),
-  constraint_table_usage: byTable('table_schema', 'table_name'),
+  table_constraints: constraintAnd((v) => visibleName(v, 'table_schema', 'table_name')),
+  key_column_usage: constraintAnd((v) => visibleColumnName(v, 'table_schema', 'table_name', 'column_name')),
+  constraint_column_usage: constraintAnd((v) => visibleColumnName(v, 'table_schema', 'table_name', 'column_name')),
+  constraint_table_usage: constraintAnd((v) => visibleName(v, 'table_schema', 'table_name')),
   referential_constraints: { rows: (v) => constraintNamed(v, 'constraint_name') },
   check_constraints: { rows: (v) => constraintNamed(v, 'constraint_name') },
   sequences: {
