@@ -1,0 +1,64 @@
+/** Reading the policies folder: what is read, what is not, and a clear word where it cannot be. */
+import { chmod, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import { PolicyFolderError, readPolicyFolder } from '../../src/store/policy-folder.ts';
+
+let folder: string;
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rowgate-policies-'));
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const problem = (path = folder): Promise<string> =>
+  readPolicyFolder(path).then(
+    () => 'no problem',
+    (error: unknown) =>
+      error instanceof PolicyFolderError ? error.message.replaceAll(folder, 'FOLDER') : String(error),
+  );
+
+it('reads *.yaml in it and below, sorted, but not *.test.yaml, hidden or other files', async () => {
+  await mkdir(join(folder, 'roles'));
+  await mkdir(join(folder, '..data'));
+  const names = [
+    'roles/b.yaml',
+    'roles/a.yaml',
+    'subjects.yaml',
+    'roles/a.test.yaml',
+    '..data/x.yaml',
+    '.y.yaml',
+    'schema.json',
+  ];
+  for (const name of names) await writeFile(join(folder, name), `# ${name}`);
+  await symlink(join(folder, '..data/x.yaml'), join(folder, 'linked.yaml'));
+  const files = await readPolicyFolder(folder);
+  expect(files.map((file) => file.path)).toEqual(['linked.yaml', 'roles/a.yaml', 'roles/b.yaml', 'subjects.yaml']);
+  expect(files[1]?.text).toBe('# roles/a.yaml');
+});
+
+it('says so where there is no folder, nothing in it, or it is a file', async () => {
+  expect(await problem()).toBe('policies folder "FOLDER" holds no *.yaml file');
+  expect(await problem(join(folder, 'none'))).toBe(
+    'could not read policies folder "FOLDER/none": no such file or directory',
+  );
+  await writeFile(join(folder, 'file'), '');
+  expect(await problem(join(folder, 'file'))).toBe('could not read policies folder "FOLDER/file": not a directory');
+});
+
+it('leaves no policy out in silence: *.yml, broken links, text that is not UTF-8', async () => {
+  await writeFile(join(folder, 'a.yml'), '');
+  expect(await problem()).toBe('"a.yml" would not be read: name policy files *.yaml');
+  await rm(join(folder, 'a.yml'));
+  await symlink(join(folder, 'gone.yaml'), join(folder, 'link.yaml'));
+  expect(await problem()).toBe('could not read "link.yaml": no such file or directory');
+  await rm(join(folder, 'link.yaml'));
+  await writeFile(join(folder, 'latin.yaml'), Buffer.from('role: \xe9', 'latin1'));
+  expect(await problem()).toBe('could not read "latin.yaml": not valid UTF-8');
+});
+
+it.skipIf(process.getuid?.() === 0)('says so where a file or the folder may not be read', async () => {
+  await writeFile(join(folder, 'a.yaml'), '');
+  await chmod(join(folder, 'a.yaml'), 0);
+  expect(await problem()).toBe('could not read "a.yaml": permission denied');
+});
