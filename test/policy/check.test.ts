@@ -1,0 +1,82 @@
+/** `rowgate check`: what it finds, how it says it, and its exit codes. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, relative } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type CheckOptions, type CheckResult, checkPolicies, formatCheck } from '../../src/cli/check-policies.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
+import { catalogOf, plainEnvironment } from './environment.ts';
+
+let database: FreshDatabase;
+let folder: string;
+let check: (options?: Partial<CheckOptions>) => Promise<CheckResult>;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await seedSmall(database.url);
+  folder = await mkdtemp(join(tmpdir(), 'rowgate-check-'));
+  await mkdir(join(folder, 'policies/roles'), { recursive: true });
+  await writeFile(join(folder, 'rowgate.yaml'), `listen: 127.0.0.1:6432\nupstream: { url: "${database.url}" }\n`);
+  const compilers = plainEnvironment(await catalogOf(database.url));
+  check = (options = {}) => checkPolicies({ config: join(folder, 'rowgate.yaml'), ...options }, compilers);
+});
+afterAll(async () => {
+  await rm(folder, { recursive: true });
+  await database.drop();
+});
+
+const role = (text: string): Promise<void> => writeFile(join(folder, 'policies/roles/a.yaml'), text);
+const output = (result: CheckResult): string =>
+  formatCheck(result).replaceAll(relative(process.cwd(), folder), 'FOLDER');
+
+it('an empty folder is found', async () => {
+  const result = await check();
+  expect(result.exitCode).toBe(1);
+  expect(output(result)).toContain('FOLDER/policies:1:1: error: policies folder');
+});
+
+it('errors, against the live catalog', async () => {
+  await role('role: a\ntables:\n  students: { select: { columns: [idd] } }\nlimits: { rows: 5 per day }\n');
+  const result = await check();
+  expect(result.exitCode).toBe(1);
+  expect(output(result)).toBe(
+    `FOLDER/policies/roles/a.yaml:3:35: error: column "idd" of relation "students" does not exist, did you mean "id"?
+FOLDER/policies/roles/a.yaml:4:11: warning: "rows" is not enforced yet
+1 role, 0 principals: 1 error, 1 warning
+`,
+  );
+});
+
+it('warnings alone are no error', async () => {
+  await role('role: a\nlimits: { rows: 5 per day }\n');
+  expect((await check()).exitCode).toBe(0);
+});
+
+it('a saved catalog gives the same, without the database or its password', async () => {
+  const saved = join(folder, 'catalog.json');
+  await role('role: a\ntables:\n  student: { select: { columns: [id] } }\nlimits: none\n');
+  const live = await check({ saveCatalog: saved });
+  expect(live.exitCode).toBe(1);
+  const away = join(folder, 'away.yaml');
+  await writeFile(away, `listen: 127.0.0.1:6432\nupstream: { url: "postgres://u:\${NOT_SET}@127.0.0.1:1/none" }\n`);
+  expect((await check({ config: away })).diagnostics[0]?.message).toContain('NOT_SET');
+  expect((await check({ config: away, catalog: saved })).diagnostics).toEqual(live.diagnostics);
+});
+
+it('it could not be checked: no database, no catalog file', async () => {
+  const away = join(folder, 'away.yaml');
+  await writeFile(away, 'listen: 127.0.0.1:6432\nupstream: { url: "postgres://u:p@127.0.0.1:1/none" }\n');
+  const unreachable = await check({ config: away });
+  expect(unreachable.exitCode).toBe(2);
+  expect(output(unreachable)).toContain('could not read the catalog of the database: connect ECONNREFUSED');
+  expect((await check({ catalog: join(folder, 'none.json') })).exitCode).toBe(2);
+});
+
+it('a mistake in rowgate.yaml has its line as well', async () => {
+  const broken = join(folder, 'broken.yaml');
+  await writeFile(broken, 'listen: 127.0.0.1:6432\nupstreem: {}\n');
+  const result = await check({ config: broken });
+  expect(result.exitCode).toBe(1);
+  expect(output(result)).toContain('FOLDER/broken.yaml:2:1: error: upstreem');
+});
