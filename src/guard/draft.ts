@@ -1,0 +1,49 @@
+/** A judgement in the making: what the stages hand on to one another. */
+import type { Refusal } from '../errors.ts';
+import type { RolePolicy } from '../policy/policy.ts';
+import type { Analysis } from '../sql/analyze/analyze.ts';
+import type { Catalog } from '../sql/catalog.ts';
+import type { Edit } from '../sql/edits.ts';
+import type { ParsedText } from '../sql/parse.ts';
+import type { Node } from '../sql/tree.ts';
+import type { StatementKind } from './decision.ts';
+
+export interface DraftStatement {
+  readonly node: Node;
+  readonly start: number;
+  readonly end: number;
+  command: string;
+  kind: StatementKind;
+  /** The SELECT, INSERT, … that it is or carries (PREPARE, DECLARE, EXPLAIN). */
+  query: Node | undefined;
+  /** Parameter types that PREPARE declares. */
+  declaredTypes: readonly Node[];
+  /** Sent with a LIMIT where the role has one: a plain read by itself. */
+  bounded: boolean;
+  explains: boolean;
+  analysis: Analysis | undefined;
+  tables: Set<string>;
+  columns: Set<string>;
+  rule: string | undefined;
+  rewritten: boolean;
+  refusal: Refusal | undefined;
+}
+
+export interface Draft {
+  readonly text: string;
+  readonly role: RolePolicy;
+  readonly catalog: Catalog;
+  readonly searchPath: readonly string[];
+  readonly parameterTypes: readonly number[];
+  parsed: ParsedText | undefined;
+  statements: DraftStatement[];
+  /** Of the text as a whole: it does not parse, or Rowgate's own output was not what it meant. */
+  refusal: Refusal | undefined;
+  edits: readonly Edit[];
+}
+
+/** One step of the judgement, by name; fills in the draft. After a step that refused anything, the next is not run. */
+export interface Stage {
+  readonly name: string;
+  readonly run: (draft: Draft) => void;
+}

@@ -1,0 +1,158 @@
+/** The guard of one role under one policy and catalog: text in, judgement out; pure, and remembered. */
+import { LRUCache } from 'lru-cache';
+import { type Refusal, refusal } from '../errors.ts';
+import type { RolePolicy } from '../policy/policy.ts';
+import type { Catalog } from '../sql/catalog.ts';
+import { applyEdits } from '../sql/edits.ts';
+import { normalize } from '../sql/normalize.ts';
+import { fingerprintOf } from '../sql/parse.ts';
+import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
+import type { Draft, DraftStatement, Stage } from './draft.ts';
+import { authorizeStage } from './stages/authorize.ts';
+import { classifyStage } from './stages/classify.ts';
+import { openStage } from './stages/open.ts';
+import { parseStage } from './stages/parse.ts';
+import { resolveStage } from './stages/resolve.ts';
+import { rewriteStage } from './stages/rewrite.ts';
+import { verifyStage } from './stages/verify.ts';
+
+/** The stages for a restricted role, in order. */
+export const RESTRICTED: readonly Stage[] = [parseStage, classifyStage, resolveStage, authorizeStage, rewriteStage, verifyStage];
+
+/** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
+export const UNRESTRICTED: readonly Stage[] = [parseStage, openStage];
+
+/** How many statement texts a guard remembers, and how many characters of them together. */
+const REMEMBERED = 2_000;
+const REMEMBERED_CHARACTERS = 8_000_000;
+
+export interface GuardOptions {
+  readonly catalog: Catalog;
+  readonly role: RolePolicy;
+  /** Without pg_catalog. */
+  readonly searchPath: readonly string[];
+}
+
+export class Guard {
+  private readonly remembered = new LRUCache<string, Judgement>({
+    max: REMEMBERED,
+    maxSize: REMEMBERED_CHARACTERS,
+    sizeCalculation: (_judgement, key) => key.length * 2 + 1,
+  });
+
+  constructor(private readonly options: GuardOptions) {}
+
+  /**
+   * Judges the text of a Query or Parse. `parameterTypes`: the OIDs that a Parse declares; 0 for those that it leaves open.
+   * Never throws: an exception inside is a refusal.
+   */
+  judge(sql: string, parameterTypes: readonly number[] = []): Judgement {
+    const key = parameterTypes.length === 0 ? sql : `${sql}\u0000${parameterTypes.join()}`;
+    const known = this.remembered.get(key);
+    if (known) return known;
+    const judgement = this.judgeAnew(sql, parameterTypes);
+    this.remembered.set(key, judgement);
+    return judgement;
+  }
+
+  private judgeAnew(sql: string, parameterTypes: readonly number[]): Judgement {
+    const { role, catalog, searchPath } = this.options;
+    const draft: Draft = {
+      text: sql,
+      role,
+      catalog,
+      searchPath,
+      parameterTypes,
+      parsed: undefined,
+      statements: [],
+      refusal: undefined,
+      edits: [],
+    };
+    try {
+      for (const stage of role.access === 'unrestricted' ? UNRESTRICTED : RESTRICTED) {
+        stage.run(draft);
+        if (draft.refusal || draft.statements.some((s) => s.refusal)) break;
+      }
+    } catch (error) {
+      // INVARIANT: what the guard cannot get through does not run.
+      draft.refusal = refusal('internal', 'XX000', 'the statement could not be judged', {
+        detail: error instanceof Error ? error.message : String(error),
+      });
+    }
+    return role.mode === 'observe' ? observed(draft) : judgementOf(draft);
+  }
+}
+
+function judgementOf(draft: Draft): Judgement {
+  const refused = draft.refusal ?? draft.statements.find((s) => s.refusal)?.refusal;
+  const statements = draft.statements.map((s) => statementOf(draft, s, draft.refusal));
+  if (draft.statements.length === 0 && draft.refusal) statements.push(unreadable(draft.refusal));
+  const rewritten = draft.edits.length > 0;
+  return {
+    effect: refused ? 'refuse' : rewritten ? 'rewrite' : 'allow',
+    ...(refused && { refusal: refused }),
+    statements,
+    template: refused || !rewritten ? [draft.text] : applyEdits(draft.text, draft.edits),
+    parameters: Math.max(0, ...draft.statements.map((s) => s.analysis?.parameters ?? 0)),
+    edits: refused ? [] : draft.edits,
+  };
+}
+
+/** Observe mode: everything goes through as it came; what would have been done stands beside it. */
+function observed(draft: Draft): Judgement {
+  const judged = judgementOf(draft);
+  // What does not parse the server refuses itself; what is over the caps nobody has read.
+  const unread = judged.refusal?.reason === 'too-large';
+  if (unread) return judged;
+  return {
+    ...judged,
+    effect: 'allow',
+    statements: judged.statements.map((s) => ({ ...s, effect: 'allow' as const })),
+    template: [draft.text],
+    edits: [],
+    would: { effect: judged.effect, ...(judged.refusal && { refusal: judged.refusal }) },
+  };
+}
+
+function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | undefined): StatementJudgement {
+  const text = draft.text.slice(statement.start, statement.end);
+  const refused = statement.refusal ?? whole;
+  const rule = refused?.rule ?? statement.rule;
+  return {
+    effect: refused ? 'refuse' : statement.rewritten ? 'rewrite' : 'allow',
+    kind: filled(statement.kind, statement),
+    command: statement.command,
+    fingerprint: fingerprintOf(text),
+    normalized: normalize(text),
+    tables: [...statement.tables].sort(),
+    columns: [...statement.columns].sort(),
+    ...(refused && { refusal: refused }),
+    ...(rule !== undefined && { rule }),
+  };
+}
+
+/** What PREPARE and DECLARE carry has the tables and the effect of the whole. */
+function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
+  if (kind.kind !== 'prepare' && kind.kind !== 'declare') return kind;
+  const inner: StatementJudgement = {
+    ...kind.inner,
+    effect: statement.rewritten ? 'rewrite' : 'allow',
+    tables: [...statement.tables].sort(),
+    columns: [...statement.columns].sort(),
+    ...(statement.rule !== undefined && { rule: statement.rule }),
+  };
+  return { ...kind, inner };
+}
+
+function unreadable(found: Refusal): StatementJudgement {
+  return {
+    effect: 'refuse',
+    kind: { kind: 'other' },
+    command: '',
+    fingerprint: '',
+    normalized: '',
+    tables: [],
+    columns: [],
+    refusal: found,
+  };
+}

@@ -1,0 +1,46 @@
+/** Guards the expressions that can tell, and qualifies function and type names. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import { nameExtent } from '../../sql/extent.ts';
+import { quoteName } from '../../sql/tree.ts';
+import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import type { Site, Sites } from './sites.ts';
+
+/** `CASE WHEN (ok AND …) IS NOT FALSE THEN expression END` around each site. */
+export function wrapSites(w: Rewriter, sites: Sites): void {
+  for (const site of sites.sites) {
+    const range = w.range(site.node);
+    const condition = `${conditionOf(site)} IS NOT FALSE`;
+    w.edits.wrap(range.start, range.end, [`CASE WHEN ${condition} THEN `], [' END']);
+    const expr = expressionTree([condition]);
+    w.mutate(() => {
+      const result = detached(site.node);
+      become(site.node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
+    });
+  }
+}
+
+function conditionOf(site: Site): string {
+  const terms = [...site.plain.map((g) => g.name), ...site.grouped.map((g) => `pg_catalog.bool_and(${g.name})`)];
+  return terms.length === 1 ? terms[0]! : `(${terms.join(' AND ')})`;
+}
+
+/** Puts the schema that was found in front of functions and types that were written without. */
+export function qualifyNames(w: Rewriter, analysis: Analysis): void {
+  for (const { body, fn } of analysis.marks.functions) {
+    const extent = nameExtent(body.location, w.parsed);
+    if (!extent) throw new NotRewritable(`no place for the function ${fn.name}`);
+    w.edits.replace(extent.start, extent.start, [`${quoteName(fn.schema)}.`]);
+    w.mutate(() => {
+      body.funcname = [{ String: { sval: fn.schema } }, ...(body.funcname ?? [])];
+    });
+  }
+  for (const { body, type } of analysis.marks.types) {
+    if (body.names?.length !== 1) continue;
+    const extent = nameExtent(body.location, w.parsed);
+    if (!extent) throw new NotRewritable(`no place for the type ${type.name}`);
+    w.edits.replace(extent.start, extent.start, [`${quoteName(type.schema)}.`]);
+    w.mutate(() => {
+      body.names = [{ String: { sval: type.schema } }, ...(body.names ?? [])];
+    });
+  }
+}

@@ -1,0 +1,47 @@
+/** The subquery that stands in a guarded relation's place (`rewriting.md` §1). */
+import type { Condition, SelectGrant } from '../../policy/policy.ts';
+import type { Guard } from '../../sql/analyze/model.ts';
+import type { Relation } from '../../sql/catalog.ts';
+import type { Template } from '../../sql/template.ts';
+import { qualifiedName, quoteName } from '../../sql/tree.ts';
+import { ROW } from './names.ts';
+
+/** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. */
+export function guardedRelation(relation: Relation, select: SelectGrant, guard: Guard | undefined, only: boolean): Template {
+  const pieces: Template[number][] = ['(SELECT '];
+  let separator = '';
+  // INVARIANT: nothing but the granted columns is selected; a mask stands in its column's place.
+  for (const { column, mask, maskTells } of select.columns.values()) {
+    pieces.push(separator);
+    separator = ', ';
+    const name = quoteName(column.name);
+    if (!mask) pieces.push(`${ROW}.${name}`);
+    else if (maskTells && select.conditions.length > 0) {
+      pieces.push('CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS NOT FALSE THEN ', ...fill(mask), ` END AS ${name}`);
+    } else pieces.push(...fill(mask), ` AS ${name}`);
+  }
+  const fence = relation.kind === 'v';
+  if (guard?.needed) {
+    pieces.push(separator);
+    if (select.conditions.length > 0) pieces.push(...allOf(select.conditions, 'ok'), ' IS TRUE');
+    else pieces.push('true');
+    pieces.push(` AS ${guard.name}`);
+  }
+  pieces.push(` FROM ${only ? 'ONLY ' : ''}${qualifiedName(relation.schema, relation.name)} AS ${ROW}`);
+  if (select.conditions.length > 0) pieces.push(' WHERE ', ...allOf(select.conditions, 'filter'));
+  // A view's own filter cannot be seen: nothing may be moved below it.
+  if (fence && guard) pieces.push(' OFFSET 0');
+  pieces.push(')');
+  return pieces;
+}
+
+/** All conditions, ANDed, in parentheses. */
+function allOf(conditions: readonly Condition[], part: 'filter' | 'ok'): Template {
+  const [first, ...rest] = conditions;
+  if (first && rest.length === 0) return fill(first[part]);
+  return ['(', ...conditions.flatMap((c, i) => [...(i > 0 ? [' AND '] : []), ...fill(c[part])]), ')'];
+}
+
+function fill(template: Template): Template {
+  return template.map((piece) => (typeof piece !== 'string' && piece.kind === 'row' ? ROW : piece));
+}

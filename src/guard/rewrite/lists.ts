@@ -1,0 +1,190 @@
+/** Changes what lists hold: stars written out, one more column for `ok`, names that must survive, keys for functional dependency. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import { spell } from '../../sql/analyze/column.ts';
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
+import { columnName } from '../../sql/colname.ts';
+import { tokenAt } from '../../sql/tokens.ts';
+import type { Body, Node } from '../../sql/tree.ts';
+import { as, kindOf, quoteName } from '../../sql/tree.ts';
+import { sortFunctions } from '../../sql/types/sort.ts';
+import type { Catalog } from '../../sql/catalog.ts';
+import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
+import { guardsOf, type Sites } from './sites.ts';
+
+export function rewriteLists(w: Rewriter, analysis: Analysis, sites: Sites, catalog: Catalog): void {
+  const renamed = new Set<Node>(sites.wrapped);
+  for (const whole of analysis.marks.wholeRows) {
+    if (!addsOk(whole.entry)) continue;
+    rewriteWholeRow(w, whole.node, whole.entry);
+    renamed.add(whole.node);
+  }
+  for (const star of analysis.marks.stars) writeOutStar(w, star);
+  for (const level of analysis.marks.levels) {
+    for (const node of addKeys(w, level, analysis, sites, catalog)) renamed.add(node);
+    for (const root of level.roots) if (root.target && renamed.has(root.node)) keepName(w, root.target, root.node);
+    if (level.exports !== undefined && level.kind !== 'set') exportOk(w, level);
+  }
+}
+
+/** Whether rewriting puts an `ok` beside this entry's columns. */
+function addsOk(entry: Entry): boolean {
+  if (entry.source.kind === 'join') return entry.source.arms.some(addsOk);
+  return entry.guard?.needed === true;
+}
+
+/** `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL where an outer join has none. */
+function rewriteWholeRow(w: Rewriter, node: Node, entry: Entry): void {
+  const range = w.range(node);
+  const columns = entry.columns.filter((c) => c.access === 'granted').map((c) => spelled(entry, c));
+  const row = `(SELECT rowgate_r FROM (SELECT ${columns.join(', ')}) AS rowgate_r)`;
+  const guard = entry.guard;
+  const text = guard ? `CASE WHEN ${guard.name} IS NOT NULL THEN ${row} END` : row;
+  w.edits.replace(range.start, range.end, [text]);
+  const tree = expressionTree([text]);
+  w.mutate(() => become(node, tree));
+}
+
+function spelled(entry: Entry, column: EntryColumn): string {
+  const text = spell(entry, column);
+  if (text === undefined) throw new NotRewritable(`two columns named "${column.name}" behind a star or a whole row: name the columns instead`);
+  return text;
+}
+
+function writeOutStar(w: Rewriter, star: Analysis['marks']['stars'][number]): void {
+  const reference = as(star.target.val, 'ColumnRef')!;
+  const writesOut = star.level.entries.some(addsOk);
+  const isTable = (reference.location ?? -1) < 0;
+  const guarded = star.level.entries.some((e) => e.source.kind === 'relation' && e.source.view.guarded);
+  if (!writesOut && !(isTable && guarded)) return;
+  if (star.columns.length === 0) throw new NotRewritable('a star without columns');
+  const text = writesOut ? star.columns.map(({ entry, column }) => spelled(entry, column)).join(', ') : '*';
+  if (isTable) {
+    // TABLE t: the whole form becomes a SELECT.
+    const relation = as(star.level.select?.fromClause?.[0], 'RangeVar');
+    const tokens = w.parsed.tokens();
+    let i = tokenAt(tokens, w.parsed.toChar(relation?.location ?? 0)) - 1;
+    while (i >= 0 && tokens[i]!.word !== 'table') i -= 1;
+    if (i < 0) throw new NotRewritable('no place for TABLE');
+    w.edits.replace(tokens[i]!.start, tokens[i]!.end, [`SELECT ${text} FROM`]);
+  } else {
+    const range = w.range(star.target.val!);
+    // A dropped schema or renamed alias in front of the star lies inside this replacement.
+    w.edits.replace(range.start, range.end, [text]);
+  }
+  const targets = selectTree([`SELECT ${text}`]).targetList!;
+  w.mutate(() => {
+    const at = star.list.findIndex((n) => as(n, 'ResTarget') === star.target);
+    star.list.splice(at, 1, ...targets);
+  });
+}
+
+/** Gives an unnamed target the name that it had before its expression was wrapped. */
+function keepName(w: Rewriter, target: Body<'ResTarget'>, node: Node): void {
+  if (target.name !== undefined) return;
+  const name = columnName(node);
+  w.edits.append(w.range(node).end, [` AS ${quoteName(name)}`]);
+  w.mutate(() => {
+    target.name = name;
+  });
+}
+
+/** One more column, last: `ok` of all that this query reads, for the query around it. */
+function exportOk(w: Rewriter, level: Level): void {
+  const name = level.exports!;
+  const guards = guardsOf(level.entries).map((g) => g.name);
+  const terms = level.aggregated ? guards.map((g) => `pg_catalog.bool_and(${g})`) : guards;
+  const ok = terms.length === 0 ? 'true' : `(${terms.join(' AND ')}) IS NOT FALSE`;
+  if (level.kind === 'values') {
+    exportFromValues(w, level, ok);
+    return;
+  }
+  const list = level.select?.targetList;
+  if (!list?.length) throw new NotRewritable('a query without columns in a place where it must say ok');
+  const text = `, ${ok} AS ${name}`;
+  w.edits.append(endOfTargets(w, level, list), [text]);
+  const val = expressionTree([ok]);
+  w.mutate(() => {
+    list.push({ ResTarget: { name, val } });
+  });
+}
+
+function endOfTargets(w: Rewriter, level: Level, list: readonly Node[]): number {
+  const target = as(list.at(-1), 'ResTarget')!;
+  const reference = as(target.val, 'ColumnRef');
+  if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star' && (reference.location ?? -1) < 0) {
+    // TABLE t: behind the list that `writeOutStar` puts in TABLE's place.
+    const relation = as(level.select?.fromClause?.[0], 'RangeVar');
+    throw new NotRewritable(`TABLE ${relation?.relname ?? ''} in a place where it must say ok: write SELECT`);
+  }
+  const { end } = w.range(target.val!);
+  if (target.name === undefined) return end;
+  const tokens = w.parsed.tokens();
+  let i = tokenAt(tokens, end - 1) + 1;
+  if (tokens[i]?.word === 'as') i += 1;
+  return tokens[i]!.end;
+}
+
+function exportFromValues(w: Rewriter, level: Level, ok: string): void {
+  const val = (): Node => expressionTree([ok]);
+  for (const node of level.select?.valuesLists ?? []) {
+    const items = as(node, 'List')!.items!;
+    w.edits.append(w.range(items.at(-1)!).end, [`, ${ok}`]);
+    const added = val();
+    w.mutate(() => {
+      items.push(added);
+    });
+  }
+}
+
+/**
+ * GROUP BY a primary key lets other columns of its table be used; through a subquery the server no longer knows. The columns
+ * that are used join the keys; one whose type has no equality is read by `any_value`. Gives the nodes that were changed.
+ */
+function addKeys(w: Rewriter, level: Level, analysis: Analysis, sites: Sites, catalog: Catalog): Node[] {
+  const group = level.select?.groupClause;
+  if (!group?.length || level.groupingSets) return [];
+  const changed: Node[] = [];
+  const added = new Map<string, Node>();
+  for (const { node } of sites.ungrouped.filter((u) => u.level === level)) {
+    const { entry, column } = analysis.marks.references.get(node)!;
+    if (!dependsOnKey(level, entry, analysis)) continue;
+    const spelling = spelled(entry, column);
+    if (sortFunctions(catalog, column.type)) {
+      added.set(spelling, node);
+      continue;
+    }
+    const range = w.range(node);
+    w.edits.wrap(range.start, range.end, ['pg_catalog.any_value('], [')']);
+    const call = expressionTree([`pg_catalog.any_value(${spelling})`]);
+    w.mutate(() => {
+      const inner = { ...node };
+      as(call, 'FuncCall')!.args = [inner];
+      become(node, call);
+    });
+    changed.push(node);
+  }
+  if (added.size > 0) {
+    const text = [...added.keys()].map((spelling) => `, ${spelling}`).join('');
+    w.edits.append(w.range(group.at(-1)!).end, [text]);
+    const trees = [...added.keys()].map((spelling) => expressionTree([spelling]));
+    w.mutate(() => {
+      group.push(...trees);
+    });
+  }
+  return changed;
+}
+
+function dependsOnKey(level: Level, entry: Entry, analysis: Analysis): boolean {
+  if (entry.source.kind !== 'relation' || !entry.source.view.guarded) return false;
+  const { view } = entry.source;
+  const key = view.relation.primaryKey;
+  if (key.length === 0) return false;
+  const grouped = new Set<number>();
+  for (const [node, reference] of analysis.marks.references) {
+    if (reference.entry !== entry || !level.select!.groupClause!.includes(node)) continue;
+    const index = entry.columns.indexOf(reference.column);
+    const column = view.columns[index];
+    if (column && !column.masked) grouped.add(column.column.attnum);
+  }
+  return key.every((attnum) => grouped.has(attnum));
+}

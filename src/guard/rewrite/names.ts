@@ -1,0 +1,7 @@
+/** Names that only rewriting makes. Client text may not use them. */
+
+/** Every name that Rowgate puts into a statement begins so; a client's text that uses it is refused. */
+export const RESERVED_PREFIX = 'rowgate_';
+
+/** The alias under which a guarded relation's own rows stand inside its subquery. */
+export const ROW = 'rowgate_row';

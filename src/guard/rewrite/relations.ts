@@ -1,0 +1,116 @@
+/** Puts guarded subqueries, schema names and renamed aliases into FROM. */
+import type { RolePolicy } from '../../policy/policy.ts';
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Entry } from '../../sql/analyze/model.ts';
+import { nameExtent } from '../../sql/extent.ts';
+import type { Template } from '../../sql/template.ts';
+import { type Token, tokenAt } from '../../sql/tokens.ts';
+import type { Body, Node } from '../../sql/tree.ts';
+import { as, qualifiedName, quoteName } from '../../sql/tree.ts';
+import { guardedRelation } from './guarded-relation.ts';
+import { become, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
+
+export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy): void {
+  for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role);
+  for (const { node, entry } of analysis.marks.cteReferences) if (entry.guard?.needed) rewriteCteReference(w, node, entry);
+  for (const { body, entry, drop } of analysis.marks.qualified) rewriteReference(w, body, entry, drop);
+}
+
+function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy): void {
+  if (entry.source.kind !== 'relation') throw new NotRewritable('not a relation');
+  const { view, use } = entry.source;
+  const body = as(node, 'RangeVar')!;
+  const { relation } = view;
+  if (use === 'target' || !view.guarded) {
+    qualify(w, body, qualifiedName(relation.schema, relation.name), entry.rename);
+    w.mutate(() => {
+      delete body.catalogname;
+      body.schemaname = relation.schema;
+      if (entry.rename) body.alias = { aliasname: entry.rename };
+    });
+    return;
+  }
+  const select = role.relations.get(relation.oid)?.select;
+  if (!select) throw new NotRewritable(`no grant for ${relation.name}`);
+  const only = body.inh !== true;
+  const subquery = guardedRelation(relation, select, entry.guard, only);
+  const range = relationRange(w, body);
+  const alias = entry.rename ?? (body.alias ? undefined : relation.name);
+  const text: Template = alias === undefined ? subquery : [...subquery, ` AS ${quoteName(alias)}`];
+  w.edits.replace(range.start, range.end, text);
+  const tree = fromItemTree([...subquery, ' AS x'], 'RangeSubselect');
+  w.mutate(() => {
+    const kept = alias === undefined ? body.alias : { aliasname: alias };
+    become(node, { RangeSubselect: { ...tree, ...(kept && { alias: kept }) } });
+  });
+}
+
+function qualify(w: Rewriter, body: Body<'RangeVar'>, name: string, rename: string | undefined): void {
+  const range = nameExtent(body.location, w.parsed);
+  if (!range) throw new NotRewritable('no place for a relation');
+  w.edits.replace(range.start, range.end, rename ? [`${name} AS ${quoteName(rename)}`] : [name]);
+}
+
+/** `[ONLY] name [*]`, or `ONLY (name)`, without the alias. */
+function relationRange(w: Rewriter, body: Body<'RangeVar'>): { start: number; end: number } {
+  const tokens = w.parsed.tokens();
+  const name = nameExtent(body.location, w.parsed);
+  if (!name) throw new NotRewritable('no place for a relation');
+  let first = tokenAt(tokens, name.start);
+  let last = tokenAt(tokens, name.end - 1);
+  if (tokens[last + 1]?.word === '*') last += 1;
+  if (body.inh !== true) {
+    if (tokens[first - 1]?.word === '(' && tokens[last + 1]?.word === ')') {
+      first -= 1;
+      last += 1;
+    }
+    if (tokens[first - 1]?.word !== 'only') throw new NotRewritable('ONLY is not where it should be');
+    first -= 1;
+  }
+  return { start: tokens[first]!.start, end: tokens[last]!.end };
+}
+
+/** `c [AS a [(x, y)]]` becomes `c AS a(x, y, …, ok)`: each reference names its own ok. */
+function rewriteCteReference(w: Rewriter, node: Node, entry: Entry): void {
+  if (entry.source.kind !== 'cte' || !entry.guard) throw new NotRewritable('not a CTE reference');
+  const { cte } = entry.source;
+  const body = as(node, 'RangeVar')!;
+  const own = cte.columns?.length ?? 0;
+  const names = entry.columns.map((c) => c.name);
+  const columns = [...names.slice(0, own), entry.guard.name, ...names.slice(own)];
+  const alias = entry.name ?? cte.name;
+  const tokens = w.parsed.tokens();
+  const name = nameExtent(body.location, w.parsed);
+  if (!name) throw new NotRewritable('no place for a CTE reference');
+  const end = body.alias ? endOfAlias(tokens, tokenAt(tokens, name.end - 1), body.alias) : name.end;
+  w.edits.replace(name.start, end, [`${quoteName(cte.name)} AS ${quoteName(alias)}(${columns.map(quoteName).join(', ')})`]);
+  w.mutate(() => {
+    body.alias = { aliasname: alias, colnames: columns.map((c) => ({ String: { sval: c } })) };
+  });
+}
+
+function endOfAlias(tokens: readonly Token[], last: number, alias: Body<'Alias'>): number {
+  let i = last + 1;
+  if (tokens[i]?.word === 'as') i += 1;
+  if (alias.colnames?.length) i = tokens[i + 1]?.match ?? -1;
+  const token = tokens[i];
+  if (!token) throw new NotRewritable('no place for an alias');
+  return token.end;
+}
+
+/** Cuts `database.schema.` off a column reference, and follows a renamed alias. */
+function rewriteReference(w: Rewriter, body: Body<'ColumnRef'>, entry: Entry, drop: number): void {
+  const range = nameExtent(body.location, w.parsed);
+  if (!range) throw new NotRewritable('no place for a reference');
+  const tokens = w.parsed.tokens();
+  const first = tokenAt(tokens, range.start);
+  const kept = tokens[first + 2 * drop];
+  if (!kept) throw new NotRewritable('no place for a reference');
+  const fields = body.fields!;
+  if (entry.rename) w.edits.replace(range.start, kept.end, [quoteName(entry.rename)]);
+  else if (drop > 0) w.edits.replace(range.start, kept.start, []);
+  w.mutate(() => {
+    fields.splice(0, drop);
+    if (entry.rename) fields[0] = { String: { sval: entry.rename } };
+  });
+}

@@ -1,0 +1,65 @@
+/** Makes each change twice: in the text, as a replaced range, and in the tree, as what is meant; `verify` holds them against each other. */
+import { Edits } from '../../sql/edits.ts';
+import { extentOf } from '../../sql/extent.ts';
+import { isParsed, type ParsedText, parse } from '../../sql/parse.ts';
+import type { Template } from '../../sql/template.ts';
+import type { Body, Kind, Node } from '../../sql/tree.ts';
+import { as, kindOf } from '../../sql/tree.ts';
+import { placeholders } from './placeholders.ts';
+
+/** Raised where a range cannot be found: the statement is refused, never sent half rewritten. */
+export class NotRewritable extends Error {}
+
+export class Rewriter {
+  readonly edits = new Edits();
+  private readonly mutations: (() => void)[] = [];
+
+  constructor(readonly parsed: ParsedText) {}
+
+  /** The characters that an expression covers. */
+  range(node: Node): { start: number; end: number } {
+    const extent = extentOf(node, this.parsed);
+    if (!extent) throw new NotRewritable(`no place in the text for ${kindOf(node)}`);
+    return extent;
+  }
+
+  /** `change` is made to the tree when all ranges have been read. */
+  mutate(change: () => void): void {
+    this.mutations.push(change);
+  }
+
+  /** Turns the client's tree into the one that is meant. Once, at the end. */
+  applyToTree(): void {
+    for (const change of this.mutations) change();
+  }
+}
+
+/** Makes `node` another node, in place: whatever holds it holds the new one. */
+export function become(node: Node, replacement: Node): void {
+  const record = node as unknown as Record<string, unknown>;
+  for (const key of Object.keys(record)) delete record[key];
+  Object.assign(record, replacement);
+}
+
+/** A copy of the node's wrapper, sharing its body: what stands inside when `node` becomes something around it. */
+export function detached(node: Node): Node {
+  return { ...node };
+}
+
+/** Parses an expression that Rowgate wrote. */
+export function expressionTree(template: Template): Node {
+  return as(selectTree(['SELECT ', ...template]).targetList![0], 'ResTarget')!.val!;
+}
+
+/** Parses a FROM item that Rowgate wrote. */
+export function fromItemTree<K extends Kind>(template: Template, kind: K): Body<K> {
+  return as(selectTree(['SELECT FROM ', ...template]).fromClause![0], kind)!;
+}
+
+/** Parses a SELECT that Rowgate wrote. */
+export function selectTree(template: Template): Body<'SelectStmt'> {
+  const parsed = parse(placeholders(template));
+  const select = isParsed(parsed) ? as(parsed.statements[0]?.node, 'SelectStmt') : undefined;
+  if (!select) throw new NotRewritable('a piece of Rowgate’s own text does not parse');
+  return select;
+}

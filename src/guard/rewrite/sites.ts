@@ -1,0 +1,182 @@
+/**
+ * Finds the expressions that can tell (`rewriting.md` §2): each topmost one that is not sound, with the guards that must say
+ * `ok` before it runs; marks those guards, and the queries that must export them, as needed.
+ */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Entry, Expression, Guard, Level, Root, Scope } from '../../sql/analyze/model.ts';
+import type { Body, Node } from '../../sql/tree.ts';
+import { as, kindOf, treeKey } from '../../sql/tree.ts';
+
+/** An expression to be wrapped. */
+export interface Site {
+  readonly node: Node;
+  /** Guards read as they are. */
+  readonly plain: readonly Guard[];
+  /** Guards read through `bool_and`, after grouping. */
+  readonly grouped: readonly Guard[];
+}
+
+export interface Sites {
+  readonly sites: readonly Site[];
+  /** Nodes that are wrapped, for the naming of targets. */
+  readonly wrapped: ReadonlySet<Node>;
+  /** Column references after grouping that are no key themselves. */
+  readonly ungrouped: readonly { readonly node: Node; readonly level: Level }[];
+}
+
+export function findSites(analysis: Analysis): Sites {
+  const finder = new Finder(analysis);
+  for (const level of analysis.marks.levels) for (const root of level.roots) finder.visitRoot(root);
+  for (const site of finder.sites) for (const guard of [...site.plain, ...site.grouped]) need(guard);
+  return { sites: finder.sites, wrapped: new Set(finder.sites.map((s) => s.node)), ungrouped: finder.ungrouped };
+}
+
+/** The guard is asked for: whatever it stands on must be exported. */
+function need(guard: Guard): void {
+  if (guard.needed) return;
+  guard.needed = true;
+  const { source } = guard.entry;
+  if (source.kind === 'query') exportFrom(source.level, guard.name);
+  else if (source.kind === 'cte') {
+    const level = source.cte.level;
+    if (level) exportFrom(level, `${guard.name}_of`);
+  }
+}
+
+function exportFrom(level: Level, name: string): void {
+  if (level.exports !== undefined) return;
+  level.exports = name;
+  for (const arm of level.arms) exportFrom(arm, name);
+  for (const guard of guardsOf(level.entries)) need(guard);
+}
+
+/** The guards of entries, each once. */
+export function guardsOf(entries: readonly Entry[]): Guard[] {
+  return entries.flatMap((e) => e.guard ?? []);
+}
+
+/** Where an expression stands: in which root, computed when, and whether something around it is wrapped already. */
+interface Position {
+  readonly scope: Scope;
+  readonly phase: Root['phase'];
+  readonly inside: boolean;
+}
+
+class Finder {
+  readonly sites: Site[] = [];
+  readonly ungrouped: { node: Node; level: Level }[] = [];
+
+  constructor(private readonly analysis: Analysis) {}
+
+  visitRoot(root: Root): void {
+    const phase = root.scope.level.aggregated ? root.phase : 'row';
+    const position: Position = { scope: root.scope, phase, inside: false };
+    if (root.inFrom) this.visitArguments(root.node, this.expression(root.node), position);
+    else this.visit(root.node, position);
+  }
+
+  private expression(node: Node): Expression | undefined {
+    return this.analysis.marks.expressions.get(node);
+  }
+
+  private visit(node: Node, at: Position): void {
+    const { level } = at.scope;
+    if (at.phase === 'group' && level.groupKeys.size > 0 && level.groupKeys.has(treeKey(node))) {
+      // The same text as in GROUP BY, so that the server finds it equal.
+      this.visit(node, { ...at, phase: 'row', inside: false });
+      return;
+    }
+    const found = this.expression(node);
+    if (!found) {
+      this.visitChildren(node, at);
+      return;
+    }
+    if (found.constant && found.barrier === 'none') return;
+    switch (found.barrier) {
+      case 'aggregate':
+        for (const child of childrenOf(node)) this.visit(child, { ...at, phase: 'row', inside: false });
+        return;
+      case 'window':
+        for (const child of childrenOf(node)) this.visit(child, { ...at, inside: false });
+        return;
+      case 'set-returning':
+        this.visitArguments(node, found, at);
+        return;
+      case 'subquery': {
+        if (!found.sound && !at.inside) this.add(node, at);
+        const test = as(node, 'SubLink')?.testexpr;
+        if (test) this.visit(test, found.sound ? at : { ...at, inside: true });
+        return;
+      }
+      case 'none':
+        this.visitPlain(node, found, at);
+    }
+  }
+
+  private visitPlain(node: Node, found: Expression, at: Position): void {
+    if (at.phase === 'group' && kindOf(node) === 'ColumnRef') {
+      const reference = this.analysis.marks.references.get(node);
+      if (reference?.entry.level === at.scope.level) this.ungrouped.push({ node, level: at.scope.level });
+    }
+    const wraps = !found.sound && !at.inside && !this.contains(node, 'set-returning');
+    if (wraps) this.add(node, at);
+    this.visitChildren(node, wraps ? { ...at, inside: true } : at);
+  }
+
+  private visitChildren(node: Node, at: Position): void {
+    for (const child of childrenOf(node)) this.visit(child, at);
+  }
+
+  /** A function in FROM or a set-returning one cannot stand in CASE: its arguments are wrapped instead. */
+  private visitArguments(node: Node, found: Expression | undefined, at: Position): void {
+    for (const child of childrenOf(node)) {
+      const argument = this.expression(child);
+      if (found?.sound || argument?.constant || this.contains(child, 'set-returning')) this.visit(child, at);
+      else {
+        this.add(child, at);
+        this.visitChildren(child, { ...at, inside: true });
+      }
+    }
+  }
+
+  private add(node: Node, at: Position): void {
+    const own = guardsOf(at.scope.entries);
+    const outer: Guard[] = [];
+    for (let s = at.scope.outer; s; s = s.outer) outer.push(...guardsOf(s.entries));
+    if (at.phase === 'row') this.push({ node, plain: [...own, ...outer], grouped: [] });
+    // What holds an aggregate is computed from groups of rows that have passed the filters.
+    else if (this.contains(node, 'aggregate')) this.push({ node, plain: outer, grouped: [] });
+    else this.push({ node, plain: outer, grouped: own });
+  }
+
+  private push(site: Site): void {
+    if (site.plain.length + site.grouped.length > 0) this.sites.push(site);
+  }
+
+  private contains(node: Node, barrier: Expression['barrier']): boolean {
+    const found = this.expression(node);
+    if (found?.barrier === barrier) return true;
+    if (found?.barrier === 'subquery') return false;
+    return childrenOf(node).some((child) => this.contains(child, barrier));
+  }
+}
+
+/** The nodes directly below, subqueries and window definitions left out: they have roots of their own. */
+export function childrenOf(node: Node): Node[] {
+  const kind = kindOf(node);
+  const found: Node[] = [];
+  for (const [field, value] of Object.entries(as(node, kind) as unknown as Body<'A_Expr'>)) {
+    if (field === 'subselect' || field === 'over' || field === 'typeName' || field === 'funcname' || field === 'output') continue;
+    collect(value, found);
+  }
+  return found;
+}
+
+function collect(value: unknown, found: Node[]): void {
+  if (Array.isArray(value)) for (const item of value) collect(item, found);
+  else if (typeof value === 'object' && value !== null) {
+    const keys = Object.keys(value);
+    if (keys.length === 1 && /^[A-Z]/.test(keys[0]!)) found.push(value as Node);
+    else for (const inner of Object.values(value)) collect(inner, found);
+  }
+}

@@ -1,0 +1,69 @@
+/** Which run-time settings a restricted role may read and change (`rewriting.md` §6). The others are pinned or nobody's business. */
+
+/** What SET may do: any value, one value alone, or a value that passes a test. */
+type Rule = 'any' | { readonly only: readonly string[] } | { readonly min: readonly string[] };
+
+const LEVELS = ['warning', 'error'];
+
+/** By lower-case name. INVARIANT: nothing here moves the lexer, name resolution, row security, roles, or what is printed of plans. */
+const RULES: Readonly<Record<string, Rule>> = {
+  application_name: 'any',
+  bytea_output: 'any',
+  client_min_messages: { min: LEVELS },
+  datestyle: 'any',
+  deadlock_timeout: 'any',
+  default_transaction_deferrable: 'any',
+  default_transaction_isolation: 'any',
+  default_transaction_read_only: 'any',
+  extra_float_digits: 'any',
+  idle_in_transaction_session_timeout: 'any',
+  idle_session_timeout: 'any',
+  intervalstyle: 'any',
+  jit: 'any',
+  lock_timeout: 'any',
+  statement_timeout: 'any',
+  timezone: 'any',
+  transaction_isolation: 'any',
+  transaction_read_only: 'any',
+  transaction_deferrable: 'any',
+  // Pinned: accepted where the value is the pinned one.
+  standard_conforming_strings: { only: ['on', 'true', '1', 'yes'] },
+  escape_string_warning: { only: ['on', 'off', 'true', 'false'] },
+  backslash_quote: { only: ['safe_encoding'] },
+  client_encoding: { only: ['utf8', 'utf-8', 'unicode'] },
+  row_security: { only: ['on', 'true', '1'] },
+  transform_null_equals: { only: ['off', 'false', '0'] },
+  xmloption: { only: ['content'] },
+  default_table_access_method: { only: ['heap'] },
+};
+
+/** Settings that SHOW and current_setting may read beyond those that SET may change. */
+const READABLE: ReadonlySet<string> = new Set(
+  `server_version server_version_num server_encoding search_path is_superuser session_authorization in_hot_standby
+integer_datetimes max_identifier_length lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time max_index_keys
+block_size default_with_oids max_connections transaction_isolation transaction_read_only default_transaction_isolation`.split(/\s+/),
+);
+
+export type SettingVerdict = 'allowed' | 'pinned' | 'unknown';
+
+/** Whether SET may give the setting these values (as written, unquoted). `undefined`: SET … TO DEFAULT or RESET. */
+export function maySet(name: string, values: readonly string[] | undefined, searchPath: readonly string[]): SettingVerdict {
+  const key = name.toLowerCase();
+  if (key === 'search_path') {
+    if (values === undefined) return 'allowed';
+    const wanted = values.map((v) => v.trim()).filter((v) => v !== '"$user"' && v !== '$user');
+    return wanted.length === searchPath.length && wanted.every((v, i) => v === searchPath[i]) ? 'allowed' : 'pinned';
+  }
+  const rule = Object.hasOwn(RULES, key) ? RULES[key] : undefined;
+  if (rule === undefined) return 'unknown';
+  if (rule === 'any' || values === undefined) return 'allowed';
+  const value = (values[0] ?? '').toLowerCase();
+  const allowed = 'only' in rule ? rule.only : rule.min;
+  return values.length === 1 && allowed.includes(value) ? 'allowed' : 'pinned';
+}
+
+/** Whether SHOW and current_setting may read it. */
+export function mayShow(name: string): boolean {
+  const key = name.toLowerCase();
+  return Object.hasOwn(RULES, key) || READABLE.has(key);
+}

@@ -1,0 +1,80 @@
+/** Stage 2 for SET, RESET and SHOW: which settings, to which values. */
+import { type Refusal, refusal } from '../../errors.ts';
+import type { Body, Node } from '../../sql/tree.ts';
+import { as } from '../../sql/tree.ts';
+import type { Draft, DraftStatement } from '../draft.ts';
+import { maySet, mayShow } from '../settings.ts';
+
+export function classifySet(draft: Draft, statement: DraftStatement, body: Body<'VariableSetStmt'>): Refusal | undefined {
+  const name = body.name ?? '';
+  statement.kind = { kind: 'set' };
+  switch (body.kind) {
+    case 'VAR_RESET_ALL':
+      statement.command = 'RESET';
+      return undefined;
+    case 'VAR_RESET':
+    case 'VAR_SET_DEFAULT':
+      statement.command = body.kind === 'VAR_RESET' ? 'RESET' : 'SET';
+      return verdict(draft, name, undefined);
+    case 'VAR_SET_MULTI':
+      // SET TRANSACTION and SET SESSION CHARACTERISTICS: modes of transactions. SET TRANSACTION SNAPSHOT needs an exported one.
+      statement.command = 'SET';
+      return name === 'TRANSACTION' || name === 'SESSION CHARACTERISTICS' ? undefined : notAllowed(name);
+    case 'VAR_SET_VALUE':
+      statement.command = 'SET';
+      return verdict(draft, name, (body.args ?? []).map(valueOf));
+    default:
+      statement.command = 'SET';
+      return notAllowed(name);
+  }
+}
+
+export function classifyShow(statement: DraftStatement, body: Body<'VariableShowStmt'>): Refusal | undefined {
+  statement.command = 'SHOW';
+  statement.kind = { kind: 'set' };
+  return mayShow(body.name ?? '') ? undefined : notAllowed(body.name ?? '');
+}
+
+/** A refusal where the role may not give the setting these values. Also for `set_config`. */
+export function verdict(draft: Draft, name: string, values: readonly string[] | undefined): Refusal | undefined {
+  const most = draft.role.limits.statementTimeout;
+  if (name.toLowerCase() === 'statement_timeout' && most !== undefined && values !== undefined) {
+    const wanted = milliseconds(values[0] ?? '');
+    // INVARIANT: a role may shorten the time that its policy gives it, never lengthen it.
+    if (wanted === undefined || wanted === 0 || wanted > most) {
+      return refusal('setting-not-allowed', '42501', `parameter "statement_timeout" cannot be set above ${most} ms`, { rule: draft.role.rule });
+    }
+    return undefined;
+  }
+  switch (maySet(name, values, draft.searchPath)) {
+    case 'allowed':
+      return undefined;
+    case 'pinned':
+      return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set to this value`, {
+        hint: 'It would change what a statement means, and is fixed.',
+      });
+    case 'unknown':
+      return notAllowed(name);
+  }
+}
+
+function notAllowed(name: string): Refusal {
+  return refusal('setting-not-allowed', '42501', `permission denied for parameter "${name}"`);
+}
+
+function valueOf(node: Node): string {
+  const constant = as(node, 'A_Const');
+  if (constant?.sval) return constant.sval.sval ?? '';
+  if (constant?.ival) return String(constant.ival.ival ?? 0);
+  if (constant?.fval) return constant.fval.fval ?? '';
+  if (constant?.boolval) return String(constant.boolval.boolval ?? false);
+  const cast = as(node, 'TypeCast');
+  return cast?.arg ? valueOf(cast.arg) : '';
+}
+
+const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };
+
+function milliseconds(value: string): number | undefined {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(us|ms|s|min|h|d)?\s*$/.exec(value);
+  return match ? Number(match[1]) * (UNITS[match[2] ?? 'ms'] ?? 1) : undefined;
+}

@@ -1,0 +1,168 @@
+/** Stage 2: what kind of statement each is, and whether a restricted role may send that kind at all. An allow-list. */
+import { type Refusal, refusal } from '../../errors.ts';
+import type { RolePolicy } from '../../policy/policy.ts';
+import type { Body, Kind, Node } from '../../sql/tree.ts';
+import { as, kindOf } from '../../sql/tree.ts';
+import type { StatementKind } from '../decision.ts';
+import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { classifySet, classifyShow } from './classify-settings.ts';
+import { transactionKind } from './transaction.ts';
+
+export const classifyStage: Stage = {
+  name: 'classify',
+  run(draft: Draft): void {
+    for (const statement of draft.statements) classify(draft, statement, statement.node);
+  },
+};
+
+type Classifier<K extends Kind> = (draft: Draft, statement: DraftStatement, body: Body<K>, node: Node) => Refusal | undefined;
+
+// INVARIANT: a statement kind that is not in this table is refused.
+const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
+  SelectStmt: (draft, statement, _body, node) => {
+    set(statement, 'SELECT', { kind: 'read' }, node);
+    statement.bounded = draft.role.limits.rowsPerStatement !== undefined;
+    return undefined;
+  },
+  InsertStmt: (_d, statement, body, node) => write(statement, 'INSERT', body.returningClause !== undefined, node),
+  UpdateStmt: (_d, statement, body, node) => write(statement, 'UPDATE', body.returningClause !== undefined, node),
+  DeleteStmt: (_d, statement, body, node) => write(statement, 'DELETE', body.returningClause !== undefined, node),
+  MergeStmt: (_d, statement, body, node) => write(statement, 'MERGE', body.returningClause !== undefined, node),
+  TransactionStmt: (_d, statement, body) => {
+    const found = transactionKind(body);
+    if (!found) return denied(statement, 'PREPARE TRANSACTION');
+    return set(statement, found.command, { kind: 'transaction', action: found.action });
+  },
+  VariableSetStmt: (draft, statement, body) => classifySet(draft, statement, body),
+  VariableShowStmt: (_d, statement, body) => classifyShow(statement, body),
+  PrepareStmt: (draft, statement, body) => {
+    if (!body.query || !QUERIES.has(kindOf(body.query))) return denied(statement, 'PREPARE of this statement');
+    set(statement, 'PREPARE', { kind: 'other' }, body.query);
+    statement.declaredTypes = body.argtypes ?? [];
+    statement.kind = { kind: 'prepare', name: body.name ?? '', inner: innerOf(draft, statement, body.query) };
+    return undefined;
+  },
+  ExecuteStmt: (_d, statement, body) => {
+    if ((body.params ?? []).some((p) => !isConstant(p))) {
+      return refusal('unsupported', '0A000', 'EXECUTE takes constants only for restricted roles');
+    }
+    return set(statement, 'EXECUTE', { kind: 'execute', name: body.name ?? '' });
+  },
+  DeallocateStmt: (_d, statement, body) => set(statement, 'DEALLOCATE', { kind: 'deallocate', name: body.name }),
+  DeclareCursorStmt: (draft, statement, body) => {
+    if (!body.query || kindOf(body.query) !== 'SelectStmt') return denied(statement, 'DECLARE CURSOR of this statement');
+    set(statement, 'DECLARE CURSOR', { kind: 'other' }, body.query);
+    statement.kind = { kind: 'declare', name: body.portalname ?? '', inner: innerOf(draft, statement, body.query) };
+    return undefined;
+  },
+  FetchStmt: (_d, statement, body) => set(statement, body.ismove ? 'MOVE' : 'FETCH', { kind: 'fetch', name: body.portalname ?? '' }),
+  ClosePortalStmt: (_d, statement, body) => set(statement, 'CLOSE CURSOR', { kind: 'close', name: body.portalname }),
+  DiscardStmt: (_d, statement, body) => {
+    const all = body.target === 'DISCARD_ALL';
+    return set(statement, all ? 'DISCARD ALL' : 'DISCARD', { kind: 'discard', all });
+  },
+  ExplainStmt: (draft, statement, body) => explain(draft, statement, body),
+  CopyStmt: (_d, statement, body) => {
+    statement.command = 'COPY';
+    if (body.filename || body.is_program) return denied(statement, 'COPY to or from a file or program');
+    return notYet(statement, 'COPY');
+  },
+  ListenStmt: (draft, statement) => onRequest(draft.role, statement, 'LISTEN', 'listen'),
+  UnlistenStmt: (_d, statement) => set(statement, 'UNLISTEN', { kind: 'other' }),
+  NotifyStmt: (draft, statement) => onRequest(draft.role, statement, 'NOTIFY', 'notify'),
+  LockStmt: (_d, statement) => notYet(statement, 'LOCK TABLE'),
+  CallStmt: (_d, statement) => notYet(statement, 'CALL'),
+};
+
+const QUERIES: ReadonlySet<Kind> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
+
+function classify(draft: Draft, statement: DraftStatement, node: Node): void {
+  const kind = kindOf(node);
+  statement.command = commandOf(kind);
+  const classifier = CLASSIFIERS[kind] as Classifier<Kind> | undefined;
+  statement.refusal = classifier
+    ? classifier(draft, statement, as(node, kind) as Body<Kind>, node)
+    : denied(statement, statement.command);
+}
+
+function set(statement: DraftStatement, command: string, kind: StatementKind, query?: Node): undefined {
+  statement.command = command;
+  statement.kind = kind;
+  statement.query = query;
+  return undefined;
+}
+
+function write(statement: DraftStatement, command: string, returning: boolean, node: Node): undefined {
+  return set(statement, command, { kind: 'write', returning }, node);
+}
+
+/** What a PREPARE or DECLARE carries: filled in when the whole statement is judged. */
+function innerOf(draft: Draft, statement: DraftStatement, query: Node) {
+  const inner: DraftStatement = { ...statement };
+  classify(draft, inner, query);
+  return {
+    effect: 'allow' as const,
+    kind: inner.kind,
+    command: inner.command,
+    fingerprint: '',
+    normalized: '',
+    tables: [],
+    columns: [],
+  };
+}
+
+function isConstant(node: Node): boolean {
+  const cast = as(node, 'TypeCast');
+  return 'A_Const' in node || 'ParamRef' in node || (cast?.arg !== undefined && isConstant(cast.arg));
+}
+
+function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {
+  const query = body.query;
+  const options = (body.options ?? []).map((o) => as(o, 'DefElem')!);
+  const analyzes = options.some((o) => o.defname === 'analyze' && !isOff(o.arg));
+  if (!query || !QUERIES.has(kindOf(query))) return denied(statement, 'EXPLAIN of this statement');
+  set(statement, 'EXPLAIN', { kind: 'explain' }, query);
+  if (analyzes && !draft.role.statements.has('explain_analyze')) {
+    return refusal('statement-not-allowed', '42501', 'permission denied for EXPLAIN ANALYZE', {
+      hint: 'It is granted by statements: [explain_analyze].',
+      rule: draft.role.rule,
+    });
+  }
+  if (analyzes && kindOf(query) !== 'SelectStmt') return denied(statement, 'EXPLAIN ANALYZE of a write');
+  statement.explains = !analyzes;
+  return undefined;
+}
+
+function isOff(node: Node | undefined): boolean {
+  const value = as(node, 'String')?.sval ?? as(node, 'Integer')?.ival ?? (as(node, 'Boolean') ? as(node, 'Boolean')?.boolval : undefined);
+  return value === 'off' || value === 'false' || value === 0 || value === false;
+}
+
+function onRequest(role: RolePolicy, statement: DraftStatement, command: string, option: 'listen' | 'notify'): Refusal | undefined {
+  set(statement, command, { kind: 'other' });
+  if (role.statements.has(option)) return undefined;
+  return refusal('statement-not-allowed', '42501', `permission denied for ${command}`, {
+    hint: `It is granted by statements: [${option}].`,
+    rule: role.rule,
+  });
+}
+
+function denied(statement: DraftStatement, what: string): Refusal {
+  statement.query = undefined;
+  return refusal('statement-not-allowed', '42501', `permission denied for ${what}`, {
+    hint: 'A restricted role may read and write rows; it may not change definitions, roles or files.',
+  });
+}
+
+function notYet(statement: DraftStatement, what: string): Refusal {
+  statement.command = what;
+  return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`);
+}
+
+/** `CreateTableAsStmt` → `CREATE TABLE AS`. */
+export function commandOf(kind: string): string {
+  return kind
+    .replace(/Stmt$/, '')
+    .replace(/([a-z])([A-Z])/g, '$1 $2')
+    .toUpperCase();
+}

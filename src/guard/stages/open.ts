@@ -1,0 +1,96 @@
+/** The one stage of an unrestricted role after parsing: what must be known to follow, meter and record its statements. Nothing is refused. */
+import { as, type Body, kindOf, type Node } from '../../sql/tree.ts';
+import type { StatementKind } from '../decision.ts';
+import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { commandOf } from './classify.ts';
+import { transactionKind } from './transaction.ts';
+
+export const openStage: Stage = {
+  name: 'open',
+  run(draft: Draft): void {
+    for (const statement of draft.statements) {
+      statement.command = commandOf(kindOf(statement.node));
+      statement.kind = kindOfStatement(statement, statement.node);
+      collectTables(draft, statement, statement.node);
+    }
+  },
+};
+
+function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
+  const kind = kindOf(node);
+  switch (kind) {
+    case 'SelectStmt':
+      return as(node, 'SelectStmt')?.intoClause ? { kind: 'other' } : { kind: 'read' };
+    case 'InsertStmt':
+    case 'UpdateStmt':
+    case 'DeleteStmt':
+    case 'MergeStmt': {
+      const body = as(node, kind) as unknown as Body<'InsertStmt'>;
+      return { kind: 'write', returning: body.returningClause !== undefined };
+    }
+    case 'TransactionStmt': {
+      const found = transactionKind(as(node, 'TransactionStmt')!);
+      if (found) statement.command = found.command;
+      return { kind: 'transaction', action: found?.action ?? 'prepared' };
+    }
+    case 'PrepareStmt': {
+      const body = as(node, 'PrepareStmt')!;
+      return { kind: 'prepare', name: body.name ?? '', inner: inner(statement, body.query) };
+    }
+    case 'ExecuteStmt':
+      return { kind: 'execute', name: as(node, 'ExecuteStmt')?.name ?? '' };
+    case 'DeallocateStmt':
+      return { kind: 'deallocate', name: as(node, 'DeallocateStmt')?.name };
+    case 'DeclareCursorStmt': {
+      const body = as(node, 'DeclareCursorStmt')!;
+      statement.command = 'DECLARE CURSOR';
+      return { kind: 'declare', name: body.portalname ?? '', inner: inner(statement, body.query) };
+    }
+    case 'FetchStmt':
+      return { kind: 'fetch', name: as(node, 'FetchStmt')?.portalname ?? '' };
+    case 'ClosePortalStmt':
+      return { kind: 'close', name: as(node, 'ClosePortalStmt')?.portalname };
+    case 'DiscardStmt':
+      return { kind: 'discard', all: as(node, 'DiscardStmt')?.target === 'DISCARD_ALL' };
+    case 'VariableSetStmt':
+    case 'VariableShowStmt':
+      statement.command = kind === 'VariableShowStmt' ? 'SHOW' : 'SET';
+      return { kind: 'set' };
+    case 'ExplainStmt':
+      return { kind: 'explain' };
+    case 'CopyStmt':
+      if (as(node, 'CopyStmt')?.filename) return { kind: 'other' };
+      return { kind: as(node, 'CopyStmt')?.is_from ? 'copy-in' : 'copy-out' };
+    default:
+      return { kind: 'other' };
+  }
+}
+
+function inner(statement: DraftStatement, query: Node | undefined) {
+  const copy: DraftStatement = { ...statement };
+  const kind: StatementKind = query ? kindOfStatement(copy, query) : { kind: 'other' };
+  return {
+    effect: 'allow' as const,
+    kind,
+    command: query ? commandOf(kindOf(query)) : '',
+    fingerprint: '',
+    normalized: '',
+    tables: [],
+    columns: [],
+  };
+}
+
+/** Every relation that the text names, for the record; a CTE's name may be among them. */
+function collectTables(draft: Draft, statement: DraftStatement, value: unknown): void {
+  if (typeof value !== 'object' || value === null) return;
+  for (const [key, inner] of Object.entries(value)) {
+    const name = (inner as { relname?: unknown } | null)?.relname;
+    if ((key === 'RangeVar' || key === 'relation') && typeof name === 'string') {
+      const schema = (inner as { schemaname?: string }).schemaname;
+      const schemas = schema ? [schema] : ['pg_catalog', ...draft.searchPath];
+      const found = schemas.map((s) => draft.catalog.relation(s, name)).find((r) => r !== undefined);
+      if (found) statement.tables.add(`${found.schema}.${found.name}`);
+    }
+    collectTables(draft, statement, inner);
+  }
+}

@@ -1,0 +1,48 @@
+/** Stage 3: names, types and functions of each query, as the role sees the database. */
+import { refusal } from '../../errors.ts';
+import { analyze, isQuery } from '../../sql/analyze/analyze.ts';
+import { as, strings } from '../../sql/tree.ts';
+import { typeByName } from '../../sql/types/type-name.ts';
+import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { HIGHEST_PARAMETER } from '../rewrite/placeholders.ts';
+import { RESERVED_PREFIX } from '../rewrite/names.ts';
+import { viewOf } from '../view.ts';
+
+export const resolveStage: Stage = {
+  name: 'resolve',
+  run(draft: Draft): void {
+    // INVARIANT: no name of the client's may be one that rewriting makes.
+    if (usesReservedName(draft)) {
+      const at = draft.text.toLowerCase().indexOf(RESERVED_PREFIX);
+      draft.refusal = refusal('unsupported', '42939', `names that begin with "${RESERVED_PREFIX}" are reserved`, {
+        position: at < 0 ? undefined : at + 1,
+      });
+      return;
+    }
+    for (const statement of draft.statements) if (statement.query && isQuery(statement.query)) resolve(draft, statement);
+  },
+};
+
+function usesReservedName(draft: Draft): boolean {
+  const text = draft.text.toLowerCase();
+  if (text.includes(RESERVED_PREFIX)) return draft.statements.some((s) => s.query);
+  // U&"row\\0067ate_…" spells the same name.
+  return text.includes('u&"') && draft.statements.some((s) => s.query && JSON.stringify(s.query).includes(RESERVED_PREFIX));
+}
+
+function resolve(draft: Draft, statement: DraftStatement): void {
+  const declared = statement.declaredTypes.map((node) => {
+    const body = as(node, 'TypeName');
+    return typeByName(draft.catalog, draft.searchPath, strings(body?.names), body?.arrayBounds?.length ?? 0)?.oid ?? 0;
+  });
+  const analysis = analyze(statement.query!, draft.parsed!, {
+    catalog: draft.catalog,
+    searchPath: draft.searchPath,
+    viewOf: (relation) => viewOf(draft.role, relation),
+    parameterTypes: declared.length > 0 ? declared : draft.parameterTypes,
+  });
+  statement.analysis = analysis;
+  if (analysis.parameters > HIGHEST_PARAMETER) {
+    statement.refusal = refusal('too-large', '54023', `there is no parameter $${analysis.parameters}`);
+  }
+}

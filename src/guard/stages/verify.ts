@@ -1,0 +1,23 @@
+/** Stage 6: Rowgate's own output is parsed again; it must be the tree that was meant (promise P2). */
+import { refusal } from '../../errors.ts';
+import { applyEdits } from '../../sql/edits.ts';
+import { isParsed, parse } from '../../sql/parse.ts';
+import { sameTree } from '../../sql/tree.ts';
+import type { Draft, Stage } from '../draft.ts';
+import { placeholders } from '../rewrite/placeholders.ts';
+
+export const verifyStage: Stage = {
+  name: 'verify',
+  run(draft: Draft): void {
+    if (draft.edits.length === 0) return;
+    const again = parse(placeholders(applyEdits(draft.text, draft.edits)));
+    const meant = draft.statements.map((s) => s.node);
+    // INVARIANT: text that is not what was judged does not go upstream.
+    const same =
+      isParsed(again) &&
+      again.statements.length === meant.length &&
+      again.statements.every((s, i) => sameTree(s.node, meant[i]));
+    if (same) return;
+    draft.refusal = refusal('not-verified', '0A000', 'this form is not supported for restricted roles: the rewritten statement could not be verified');
+  },
+};

@@ -1,0 +1,35 @@
+/** How a role sees a relation: its grant, in the terms of name resolution. */
+import type { RelationGrant, RolePolicy } from '../policy/policy.ts';
+import type { RelationView } from '../sql/analyze/analyze.ts';
+import type { Relation } from '../sql/catalog.ts';
+
+/** undefined: the role may not read the relation at all. */
+export function viewOf(role: RolePolicy, relation: Relation): RelationView | undefined {
+  const grant = role.relations.get(relation.oid);
+  return grant?.select ? viewOfGrant(grant, relation) : undefined;
+}
+
+function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
+  const select = grant.select!;
+  const hides = hidesRows(grant, relation);
+  const columns = relation.columns.map((column) => {
+    const granted = select.columns.get(column.name);
+    return {
+      column,
+      access: granted ? ('granted' as const) : ('withheld' as const),
+      masked: granted?.mask !== undefined,
+      // Behind a row filter a mask that can tell is guarded where it is exported.
+      tells: granted?.maskTells === true && hides === 'no',
+    };
+  });
+  return { relation, columns, guarded: !select.whole || hides !== 'no', hides, system: grant.system };
+}
+
+function hidesRows(grant: RelationGrant, relation: Relation): RelationView['hides'] {
+  // Rows of the catalogs that are filtered are other tables' names, not data.
+  if (grant.system) return 'no';
+  if (relation.kind === 'v') return 'fence';
+  const conditions = grant.select!.conditions;
+  if (conditions.length === 0) return 'no';
+  return conditions.some((c) => c.evaluated === 'join') ? 'join' : 'scan';
+}

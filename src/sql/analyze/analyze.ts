@@ -1,0 +1,42 @@
+/** Resolves one statement that reads or writes rows: names, types, functions, and the places where policy and rewriting must look. */
+import type { ParsedText } from '../parse.ts';
+import type { Node } from '../tree.ts';
+import { as } from '../tree.ts';
+import { enter } from './from.ts';
+import type { Analysis, Env, RelationView, Scope } from './model.ts';
+import { newLevel, resolveSelect, root } from './query.ts';
+import { Resolver } from './resolver.ts';
+import { resolveWrite } from './write.ts';
+
+export type { Analysis, Env, RelationView, Use, ViewColumn } from './model.ts';
+
+/** True for the kinds of statement that `analyze` reads. */
+export function isQuery(node: Node): boolean {
+  return 'SelectStmt' in node || 'InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node || 'MergeStmt' in node;
+}
+
+/** Analyzes a SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE or MERGE of the parsed text. */
+export function analyze(node: Node, parsed: ParsedText, env: Env): Analysis {
+  const r = new Resolver(env, parsed);
+  const place = { outer: undefined, ctes: undefined };
+  const select = as(node, 'SelectStmt');
+  return r.finish(select ? resolveSelect(r, select, place) : resolveWrite(r, node, place));
+}
+
+/** Analyzes an expression over the columns of one relation, which stand under `name`: a policy's condition or mask. */
+export function analyzeExpression(
+  node: Node,
+  parsed: ParsedText,
+  env: Env,
+  name: string,
+  view: RelationView,
+): { readonly analysis: Analysis; readonly scope: Scope } {
+  const r = new Resolver(env, parsed);
+  const level = newLevel(r, 'select', undefined, { outer: undefined, ctes: undefined });
+  const columns = view.columns.map((c) => ({ name: c.column.name, type: c.column.type, tells: c.tells, access: c.access }));
+  const source = { kind: 'relation', view, node: {} as Node, use: 'target' } as const;
+  enter(r, level, { name, schema: view.relation.schema, columns, source }, -1);
+  const scope: Scope = { level, entries: level.entries, outer: undefined };
+  root(r, node, 'row', scope);
+  return { analysis: r.finish(level), scope };
+}

@@ -1,0 +1,142 @@
+/** Resolves function calls: plain, aggregate, window, set-returning; and what is written as a call but is a cast. */
+import type { Fn } from '../catalog.ts';
+import type { Body, Node } from '../tree.ts';
+import { as, kindOf, strings } from '../tree.ts';
+import type { CallForm } from '../types/call.ts';
+import { resolveFunction } from '../types/function.ts';
+import * as t from '../types/oids.ts';
+import type { QualifiedName } from '../types/path.ts';
+import type { Found, Resolved } from '../types/resolved.ts';
+import { collects } from './collects.ts';
+import { resolveExpression, settleParameter, UNTOLD } from './expression.ts';
+import type { Expression, Scope } from './model.ts';
+import { resolveWindow } from './query.ts';
+import type { Resolver } from './resolver.ts';
+import { isSound, isSoundCoercion } from './sound.ts';
+import { noteStability } from './stability.ts';
+
+/** What a call was found to be: for FROM, which needs its columns. */
+export interface CallFinding {
+  readonly expression: Expression;
+  readonly resolved: Resolved | undefined;
+}
+
+export function resolveCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Expression {
+  return findCall(r, body, scope).expression;
+}
+
+export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): CallFinding {
+  const at = r.at(body.location);
+  const parts = strings(body.funcname);
+  if (parts.length > 2) {
+    r.unsupported('a function name with a database', body.location);
+    return { expression: UNTOLD, resolved: undefined };
+  }
+  const name: QualifiedName = parts.length === 2 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
+  const before = r.touched.length;
+  const nodes = [...(body.args ?? []), ...(body.agg_within_group ? orderKeys(body) : [])].map(unnamed);
+  const args = nodes.map((node) => resolveExpression(r, node, scope));
+  if (!body.agg_within_group) for (const key of orderKeys(body)) resolveExpression(r, key, scope);
+  if (body.agg_filter) resolveExpression(r, body.agg_filter, scope);
+  const touched = new Set(r.touched.slice(before));
+  if (body.over) resolveWindow(r, body.over, scope);
+  const { catalog, searchPath } = r.env;
+  const resolved = resolveFunction(catalog, searchPath, name, args.map((a) => a.type), formOf(body, args.length));
+  const use = (candidates: readonly Fn[]): void => {
+    const literals = nodes.map((n) => as(n, 'A_Const')?.sval?.sval);
+    r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, at });
+  };
+  noteStability(r, resolved, at);
+  switch (resolved.kind) {
+    case 'found': {
+      use([resolved.fn]);
+      if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX') r.marks.functions.push({ body, fn: resolved.fn });
+      nodes.forEach((node, i) => {
+        settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
+      });
+      return { expression: judged(r, body, resolved, args, touched, scope, at), resolved };
+    }
+    case 'cast': {
+      const type = catalog.typesByOid.get(resolved.result);
+      if (type) r.uses.push({ kind: 'type', type, at });
+      const constant = args.every((a) => a.constant);
+      return { expression: { type: resolved.result, sound: isSoundCoercion(resolved.coercion), constant, barrier: 'none' }, resolved };
+    }
+    case 'untellable': {
+      use(resolved.candidates);
+      const kinds = new Set(resolved.candidates.map((fn) => `${fn.kind}${fn.returnsSet}`));
+      const results = new Set(resolved.candidates.map((fn) => fn.result));
+      const first = resolved.candidates[0];
+      if (first && kinds.size === 1 && (first.kind === 'a' || first.returnsSet || first.kind === 'w')) {
+        const type = results.size === 1 ? first.result : t.UNTELLABLE;
+        const pretend: Found = { kind: 'found', fn: { ...first, result: type }, result: type, outColumns: [], argTypes: [], coercions: [] };
+        return { expression: { ...judged(r, body, pretend, args, touched, scope, at), sound: false }, resolved };
+      }
+      if (kinds.size > 1) r.unsupported(`the call of "${name.name}" with arguments of which the types cannot be told`, body.location);
+      const single = results.size === 1 && resolved.castTo === undefined ? [...results][0]! : t.UNTELLABLE;
+      return { expression: { ...UNTOLD, type: single }, resolved };
+    }
+    case 'column':
+      // INVARIANT: `ine(p)` is the column `ine` of the row p, withheld or not.
+      r.refuse('unsupported', '0A000', `column "${name.name}" written as a function call is not supported`, at, {
+        hint: `Write it as a column: alias.${name.name}.`,
+      });
+      return { expression: UNTOLD, resolved };
+    case 'ambiguous':
+      r.refuse('function-not-granted', '42725', `function ${signature(r, parts, args)} is not unique`, at);
+      return { expression: UNTOLD, resolved };
+    case 'none':
+      r.refuse('function-not-granted', '42883', `function ${signature(r, parts, args)} does not exist`, at);
+      return { expression: UNTOLD, resolved };
+  }
+}
+
+function judged(
+  r: Resolver,
+  body: Body<'FuncCall'>,
+  resolved: Found,
+  args: readonly Expression[],
+  touched: ReadonlySet<Scope['level']>,
+  scope: Scope,
+  at: number,
+): Expression {
+  const { fn, result: type } = resolved;
+  const what = collects(fn);
+  if (what) r.uses.push({ kind: 'collects', what, level: scope.level, at });
+  if (body.over || fn.kind === 'w') return { type, sound: true, constant: false, barrier: 'window' };
+  if (fn.kind === 'a') {
+    if (touched.size > 0 && !touched.has(scope.level)) r.unsupported('an aggregate of an outer query', body.location);
+    scope.level.aggregated = true;
+    return { type, sound: true, constant: false, barrier: 'aggregate' };
+  }
+  const constant = fn.volatility === 'i' && args.every((a) => a.constant);
+  if (fn.returnsSet) return { type, sound: isSound(resolved), constant: false, barrier: 'set-returning' };
+  return { type, sound: isSound(resolved), constant, barrier: 'none' };
+}
+
+function orderKeys(body: Body<'FuncCall'>): Node[] {
+  return (body.agg_order ?? []).map((n) => as(n, 'SortBy')!.node!);
+}
+
+function unnamed(node: Node): Node {
+  return kindOf(node) === 'NamedArgExpr' ? as(node, 'NamedArgExpr')!.arg! : node;
+}
+
+function formOf(body: Body<'FuncCall'>, count: number): CallForm {
+  const argNames = (body.args ?? []).flatMap((n) => as(n, 'NamedArgExpr')?.name ?? []);
+  return {
+    ...(argNames.length > 0 && { argNames }),
+    ...(body.func_variadic && { variadic: true }),
+    ...(body.agg_star && { star: true }),
+    ...(body.agg_distinct && { distinct: true }),
+    ...(body.agg_order?.length && !body.agg_within_group && { orderBy: true }),
+    ...(body.agg_filter && { filter: true }),
+    ...(body.over && { over: true }),
+    ...(body.agg_within_group && { withinGroup: Math.min(orderKeys(body).length, count) }),
+  };
+}
+
+function signature(r: Resolver, parts: readonly string[], args: readonly Expression[]): string {
+  const types = args.map((a) => r.env.catalog.typesByOid.get(a.type)?.name ?? 'unknown');
+  return `${parts.join('.')}(${types.join(', ')})`;
+}

@@ -1,0 +1,193 @@
+/** Resolves column references and stars by PostgreSQL's scoping rules, among what the role may see. */
+import { quoteName } from '../tree.ts';
+import type { Body, Node } from '../tree.ts';
+import { as, kindOf, stringOf } from '../tree.ts';
+import { RECORD } from '../types/oids.ts';
+import type { Entry, EntryColumn, Expression, Scope, StarColumn } from './model.ts';
+import type { Resolver } from './resolver.ts';
+
+const SYSTEM_COLUMNS = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax']);
+
+interface Found {
+  readonly entry: Entry;
+  readonly column: EntryColumn;
+}
+
+/** The granted columns of that name that may be named alone, among these entries. */
+export function findColumns(entries: readonly Entry[], name: string): Found[] {
+  const found: Found[] = [];
+  for (const entry of entries) {
+    if (!entry.columnsVisible) continue;
+    for (const column of entry.columns) {
+      if (column.name === name && column.access === 'granted') found.push({ entry, column });
+    }
+  }
+  return found;
+}
+
+const UNRESOLVED: Expression = { type: 0, sound: false, constant: false, barrier: 'none' };
+
+export function resolveColumn(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scope): Expression {
+  const names = (body.fields ?? []).map(stringOf);
+  if (names.some((n) => n === undefined)) {
+    r.unsupported('* here', body.location);
+    return UNRESOLVED;
+  }
+  const parts = names as string[];
+  return parts.length === 1 ? byName(r, node, body, parts[0]!, scope) : qualified(r, node, body, parts, scope);
+}
+
+function byName(r: Resolver, node: Node, body: Body<'ColumnRef'>, name: string, scope: Scope): Expression {
+  const at = r.at(body.location);
+  for (let s: Scope | undefined = scope; s; s = s.outer) {
+    const found = findColumns(s.entries, name);
+    if (found.length > 1) {
+      r.refuse('column-unknown', '42702', `column reference "${name}" is ambiguous`, at);
+      return UNRESOLVED;
+    }
+    if (found[0]) return taken(r, node, found[0], at);
+    // INVARIANT: a withheld column hides outer ones of its name: it must not silently become another level's column.
+    const withheld = s.entries.find((e) => e.columnsVisible && e.columns.some((c) => c.name === name && c.access === 'withheld'));
+    if (withheld) return denied(r, withheld, name, at);
+    if (SYSTEM_COLUMNS.has(name)) {
+      const relation = s.entries.find((e) => e.columnsVisible && e.source.kind === 'relation');
+      if (relation) return denied(r, relation, name, at);
+    }
+  }
+  for (let s: Scope | undefined = scope; s; s = s.outer) {
+    const entry = s.entries.find((e) => e.nameVisible && e.name === name);
+    if (entry) return wholeRow(r, node, entry, at);
+  }
+  r.refuse('column-unknown', '42703', `column "${name}" does not exist`, at);
+  return UNRESOLVED;
+}
+
+function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: string[], scope: Scope): Expression {
+  const at = r.at(body.location);
+  const column = parts.at(-1)!;
+  const entry = findEntry(r, parts.slice(0, -1), scope, at);
+  if (!entry) return UNRESOLVED;
+  if (parts.length > 2 || entry.rename) r.marks.qualified.push({ body, entry, drop: parts.length - 2 });
+  const matches = entry.columns.filter((c) => c.name === column && c.access === 'granted');
+  if (matches.length > 1) {
+    r.refuse('column-unknown', '42702', `column reference "${column}" is ambiguous`, at);
+    return UNRESOLVED;
+  }
+  if (matches[0]) return taken(r, node, { entry, column: matches[0] }, at);
+  if (entry.columns.some((c) => c.name === column) || SYSTEM_COLUMNS.has(column)) return denied(r, entry, column, at);
+  // INVARIANT: `row.name` may call the function `name` on the row: what is no known column is refused.
+  r.refuse('column-unknown', '42703', `column ${parts.join('.')} does not exist`, at);
+  return UNRESOLVED;
+}
+
+/** The entry that `name`, `schema.name` or `database.schema.name` means. Refuses and gives undefined where there is none. */
+function findEntry(r: Resolver, parts: readonly string[], scope: Scope, at: number): Entry | undefined {
+  const name = parts.at(-1)!;
+  const schema = parts.at(-2);
+  if (parts.length > 3 || (parts.length === 3 && parts[0] !== r.env.catalog.data.database)) {
+    r.refuse('unsupported', '0A000', `cross-database references are not implemented: ${parts.join('.')}`, at);
+    return undefined;
+  }
+  for (let s: Scope | undefined = scope; s; s = s.outer) {
+    const found = s.entries.filter((e) => e.nameVisible && e.name === name && (schema === undefined || e.schema === schema));
+    if (found.length > 1) {
+      r.refuse('relation-unknown', '42P09', `table reference "${name}" is ambiguous`, at);
+      return undefined;
+    }
+    if (found[0]) return found[0];
+  }
+  r.refuse('relation-unknown', '42P01', `missing FROM-clause entry for table "${name}"`, at);
+  return undefined;
+}
+
+function taken(r: Resolver, node: Node, found: Found, at: number): Expression {
+  r.marks.references.set(node, found);
+  r.touched.push(found.entry.level);
+  recordUse(r, found.entry, found.column, at);
+  return { type: found.column.type, sound: !found.column.tells, constant: false, barrier: 'none' };
+}
+
+/** Tells the policy which base columns are read, through joins. */
+function recordUse(r: Resolver, entry: Entry, column: EntryColumn, at: number): void {
+  if (column.from) recordUse(r, column.from.entry, column.from.column, at);
+  else if (entry.source.kind === 'join') {
+    for (const arm of entry.source.arms) for (const c of arm.columns) if (c.name === column.name) recordUse(r, arm, c, at);
+  } else if (entry.source.kind === 'relation') {
+    const { relation } = entry.source.view;
+    r.uses.push({ kind: 'column', relation, column: baseName(entry, column), at });
+  }
+}
+
+/** The column's name in its relation, behind the aliases of `t(a, b)`. */
+function baseName(entry: Entry, column: EntryColumn): string {
+  if (entry.source.kind !== 'relation') return column.name;
+  const index = entry.columns.indexOf(column);
+  return entry.source.view.columns[index]?.column.name ?? column.name;
+}
+
+function denied(r: Resolver, entry: Entry, name: string, at: number): Expression {
+  const source = sourceOf(entry, name);
+  if (source) r.uses.push({ kind: 'column', relation: source, column: name, at });
+  r.refuse('column-withheld', '42501', `permission denied for column "${name}"${source ? ` of relation "${source.name}"` : ''}`, at);
+  return UNRESOLVED;
+}
+
+function sourceOf(entry: Entry, name: string): Extract<Entry['source'], { kind: 'relation' }>['view']['relation'] | undefined {
+  if (entry.source.kind === 'relation') return entry.source.view.relation;
+  if (entry.source.kind !== 'join') return undefined;
+  for (const arm of entry.source.arms) {
+    if (arm.columns.some((c) => c.name === name)) return sourceOf(arm, name);
+  }
+  return undefined;
+}
+
+function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression {
+  r.marks.wholeRows.push({ node, entry });
+  r.touched.push(entry.level);
+  for (const column of entry.columns) if (column.access === 'granted') recordUse(r, entry, column, at);
+  const source = entry.source;
+  const named = source.kind === 'relation' && !source.view.guarded;
+  return { type: named ? source.view.relation.rowType : RECORD, sound: entry.columns.every((c) => !c.tells), constant: false, barrier: 'none' };
+}
+
+/** The columns that `*` or `name.*` stands for, in order. */
+export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope): StarColumn[] {
+  const at = r.at(body.location);
+  const parts = (body.fields ?? []).slice(0, -1).map((f) => stringOf(f) ?? kindOf(f));
+  const columns: StarColumn[] = [];
+  const add = (entry: Entry): void => {
+    for (const column of entry.columns) {
+      if (column.access !== 'granted') continue;
+      columns.push({ entry, column });
+      recordUse(r, entry, column, at);
+    }
+  };
+  if (parts.length === 0) {
+    for (const entry of scope.entries) if (entry.columnsVisible) add(entry);
+  } else {
+    const entry = findEntry(r, parts, scope, at);
+    if (entry) {
+      if (parts.length > 1 || entry.rename) r.marks.qualified.push({ body, entry, drop: parts.length - 1 });
+      r.touched.push(entry.level);
+      add(entry);
+    }
+  }
+  return columns;
+}
+
+/** How a column is written so that it means this one and no other; undefined where no spelling can. */
+export function spell(entry: Entry, column: EntryColumn): string | undefined {
+  if (entry.source.kind === 'join' && entry.name === undefined) {
+    return column.from ? spell(column.from.entry, column.from.column) : quoteName(column.name);
+  }
+  const name = entry.rename ?? entry.name;
+  if (name === undefined) return undefined;
+  const twins = entry.columns.filter((c) => c.name === column.name && c.access === 'granted');
+  return twins.length > 1 ? undefined : `${quoteName(name)}.${quoteName(column.name)}`;
+}
+
+/** The one String of a one-part reference, else undefined. */
+export function plainName(node: Node | undefined): string | undefined {
+  const fields = as(node, 'ColumnRef')?.fields;
+  return fields?.length === 1 ? stringOf(fields[0]) : undefined;
+}

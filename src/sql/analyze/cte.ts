@@ -1,0 +1,102 @@
+/** Resolves WITH: which names stand for queries, and what columns they have. */
+import { BOOL, RECORD_ARRAY } from '../types/oids.ts';
+import type { Body, Node } from '../tree.ts';
+import { as, kindOf, strings } from '../tree.ts';
+import { reaches } from './from.ts';
+import type { Cte, CteScope, EntryColumn, Level } from './model.ts';
+import { type Place, resolveSelect } from './query.ts';
+import type { Resolver } from './resolver.ts';
+import { resolveWrite } from './write.ts';
+
+/** The names of a WITH clause on top of those around it. Each query is read when it is first named, or here. */
+export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Place): CteScope {
+  const byName = new Map<string, Cte>();
+  const all: CteScope = { byName, outer: place.ctes };
+  for (const item of clause.ctes ?? []) {
+    const node = as(item, 'CommonTableExpr')!;
+    const name = node.ctename ?? '';
+    if (byName.has(name)) r.refuse('unsupported', '42712', `WITH query name "${name}" specified more than once`, r.at(node.location));
+    // Without RECURSIVE a query sees only the names before it, not itself.
+    const visible: CteScope = clause.recursive ? all : { byName: new Map(byName), outer: place.ctes };
+    const cte: Cte = {
+      name,
+      node,
+      state: 'named',
+      level: undefined,
+      firstArm: undefined,
+      columns: undefined,
+      extra: [],
+      recursions: [],
+      read: () => readCte(r, cte, { outer: place.outer, ctes: visible }),
+    };
+    byName.set(name, cte);
+    if (!clause.recursive) cte.read();
+  }
+  for (const cte of byName.values()) if (cte.state === 'named') cte.read();
+  return all;
+}
+
+/** The CTE of that name, if one is visible; the innermost. */
+export function findCte(ctes: CteScope | undefined, name: string): Cte | undefined {
+  for (let scope = ctes; scope; scope = scope.outer) {
+    const cte = scope.byName.get(name);
+    if (cte) return cte;
+  }
+  return undefined;
+}
+
+function readCte(r: Resolver, cte: Cte, place: Place): void {
+  cte.state = 'reading';
+  const settle = (level: Level): void => {
+    cte.columns = named(level, strings(cte.node.aliascolnames));
+  };
+  const query = cte.node.ctequery;
+  const level = readQuery(r, query, place, (left) => {
+    cte.firstArm = left;
+    settle(left);
+  });
+  cte.level = level;
+  if (level) settle(level);
+  cte.columns ??= [];
+  cte.extra = extraColumns(cte.node);
+  dropIdleGuards(cte, level);
+  cte.state = 'read';
+}
+
+/** A recursive query that reaches no hidden rows but through itself reaches none. */
+function dropIdleGuards(cte: Cte, level: Level | undefined): void {
+  const guards = cte.recursions.map((entry) => entry.guard);
+  for (const entry of cte.recursions) entry.guard = undefined;
+  if (level && reaches(level)) {
+    cte.recursions.forEach((entry, i) => {
+      entry.guard = guards[i];
+    });
+  }
+}
+
+function readQuery(r: Resolver, query: Node | undefined, place: Place, afterLeft: (left: Level) => void): Level | undefined {
+  if (!query) return undefined;
+  const select = as(query, 'SelectStmt');
+  if (select) return resolveSelect(r, select, place, afterLeft);
+  const write = resolveWrite(r, query, place);
+  if (!write) r.unsupported(`WITH … ${kindOf(query)}`, undefined);
+  return write;
+}
+
+function named(level: Level, aliases: readonly string[]): EntryColumn[] {
+  return level.outputs.map((o, i) => ({ name: aliases[i] ?? o.name, type: o.type, tells: o.tells, access: 'granted' }));
+}
+
+function extraColumns(node: Body<'CommonTableExpr'>): EntryColumn[] {
+  const column = (name: string | undefined, type: number): EntryColumn[] =>
+    name === undefined ? [] : [{ name, type, tells: false, access: 'granted' }];
+  return [
+    ...column(node.search_clause?.search_seq_column, 0),
+    ...column(node.cycle_clause?.cycle_mark_column, node.cycle_clause ? markType(node.cycle_clause) : BOOL),
+    ...column(node.cycle_clause?.cycle_path_column, RECORD_ARRAY),
+  ];
+}
+
+function markType(clause: Body<'CTECycleClause'>): number {
+  return as(clause.cycle_mark_value, 'A_Const')?.boolval ? BOOL : 0;
+}

@@ -1,0 +1,70 @@
+/** Resolves JOIN: which columns it shows, merged by USING or NATURAL, and its condition. */
+import type { Body } from '../tree.ts';
+import { strings } from '../tree.ts';
+import { commonType } from '../types/common-type.ts';
+import { resolveOperator } from '../types/operator.ts';
+import { aliasColumns, enter, resolveItem } from './from.ts';
+import type { Entry, EntryColumn, Level, Scope } from './model.ts';
+import { root } from './query.ts';
+import type { Resolver } from './resolver.ts';
+import { isSound } from './sound.ts';
+
+/** Pushes the entries of both arms, then the join's own; returns them all, the join's last. */
+export function resolveJoin(r: Resolver, body: Body<'JoinExpr'>, level: Level): Entry[] {
+  const left = resolveItem(r, body.larg!, level);
+  const right = resolveItem(r, body.rarg!, level);
+  const below = [...left, ...right];
+  const l = left.at(-1);
+  const other = right.at(-1);
+  if (!l || !other) return below;
+  // ON sees the arms of its own join, as they stand before they are merged, and outer queries.
+  const scope: Scope = { level, entries: below, outer: level.outer };
+  if (body.quals) root(r, body.quals, 'row', scope);
+  const shared = body.isNatural ? commonNames(l, other) : strings(body.usingClause);
+  const merged = shared.map((name) => merge(r, l, other, name));
+  const rest = (entry: Entry): EntryColumn[] =>
+    entry.columns
+      .filter((c) => c.access === 'withheld' || !shared.includes(c.name))
+      .map((column) => ({ ...column, merged: false, from: { entry, column } }));
+  const columns = [...merged, ...rest(l), ...rest(other)];
+  l.columnsVisible = false;
+  other.columnsVisible = false;
+  if (body.alias) for (const entry of below) entry.nameVisible = false;
+  const source = { kind: 'join', arms: [l, other] } as const;
+  const added: Entry[] = [];
+  if (body.join_using_alias) {
+    const using = enter(r, level, { name: body.join_using_alias.aliasname, schema: undefined, columns: merged, source }, -1);
+    using.columnsVisible = false;
+    added.push(using);
+  }
+  const named = aliasColumns(r, columns, body.alias, -1);
+  added.push(enter(r, level, { name: body.alias?.aliasname, schema: undefined, columns: named, source }, -1));
+  return [...below, ...added];
+}
+
+function commonNames(left: Entry, right: Entry): string[] {
+  const granted = (entry: Entry) => entry.columns.filter((c) => c.access === 'granted').map((c) => c.name);
+  const names = new Set(granted(right));
+  return granted(left).filter((name) => names.has(name));
+}
+
+/** The column that USING or NATURAL makes of two. Refused where the comparison is one that can tell: it cannot be guarded. */
+function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColumn {
+  const [a, b] = [left, right].map((entry) => {
+    const found = entry.columns.filter((c) => c.name === name && c.access === 'granted');
+    if (found.length === 1) return found[0];
+    const withheld = entry.columns.some((c) => c.name === name && c.access === 'withheld');
+    if (withheld) r.refuse('column-withheld', '42501', `permission denied for column "${name}" in USING clause`);
+    else if (found.length > 1) r.refuse('column-unknown', '42702', `common column name "${name}" appears more than once in table`);
+    else r.refuse('column-unknown', '42703', `column "${name}" specified in USING clause does not exist in table`);
+    return undefined;
+  });
+  const { catalog, searchPath } = r.env;
+  const [l, o] = [a?.type ?? 0, b?.type ?? 0];
+  const equal = resolveOperator(catalog, searchPath, { name: '=' }, l, o);
+  if (equal.kind === 'found' && equal.operator) {
+    r.uses.push({ kind: 'operator', name: '=', candidates: [equal.operator], at: -1 });
+  }
+  const tells = !isSound(equal) || a?.tells === true || b?.tells === true;
+  return { name, type: commonType(catalog, [l, o]), tells, access: 'granted', merged: true };
+}

@@ -1,0 +1,154 @@
+/** Resolves operators and what is written with words for them: IN, BETWEEN, LIKE, IS DISTINCT FROM, NULLIF, ANY and ALL of an array. */
+import type { Oid } from '../catalog.ts';
+import type { Body, Node } from '../tree.ts';
+import { as, strings } from '../tree.ts';
+import * as t from '../types/oids.ts';
+import { resolveArrayOperator, resolveOperator } from '../types/operator.ts';
+import type { QualifiedName } from '../types/path.ts';
+import type { Resolved } from '../types/resolved.ts';
+import { arrayType } from '../types/type.ts';
+import { resolveExpression, settleParameter, structure, UNTOLD } from './expression.ts';
+import type { Expression, Scope } from './model.ts';
+import type { Resolver } from './resolver.ts';
+import { isSound } from './sound.ts';
+import { noteStability } from './stability.ts';
+
+/** `types` stands in for operands that have no node of their own (a subquery's column): then no scope is needed. */
+export function resolveAExpr(r: Resolver, body: Body<'A_Expr'>, scope: Scope | undefined, types?: readonly [Oid, Oid]): Expression {
+  const name = operatorName(r, body);
+  if (types) return applied(r, body, name, [undefined, undefined], types);
+  if (!scope) throw new Error('operands without a scope');
+  switch (body.kind) {
+    case 'AEXPR_OP':
+    case 'AEXPR_DISTINCT':
+    case 'AEXPR_NOT_DISTINCT':
+    case 'AEXPR_LIKE':
+    case 'AEXPR_ILIKE':
+    case 'AEXPR_SIMILAR':
+      return binary(r, body, name, body.lexpr, body.rexpr!, scope);
+    case 'AEXPR_NULLIF': {
+      const equal = binary(r, body, name, body.lexpr, body.rexpr!, scope);
+      const left = r.marks.expressions.get(body.lexpr!);
+      return { ...equal, type: left?.type ?? t.UNTELLABLE };
+    }
+    case 'AEXPR_IN': {
+      const items = as(body.rexpr, 'List')?.items ?? [];
+      const parts = items.map((item) => binary(r, body, name, body.lexpr, item, scope));
+      return combined(parts);
+    }
+    case 'AEXPR_BETWEEN':
+    case 'AEXPR_NOT_BETWEEN':
+    case 'AEXPR_BETWEEN_SYM':
+    case 'AEXPR_NOT_BETWEEN_SYM': {
+      const bounds = as(body.rexpr, 'List')?.items ?? [];
+      const parts = bounds.flatMap((bound) =>
+        ['>=', '<='].map((op) => binary(r, body, { name: op }, body.lexpr, bound, scope)),
+      );
+      return combined(parts);
+    }
+    case 'AEXPR_OP_ANY':
+    case 'AEXPR_OP_ALL':
+      return ofArray(r, body, name, scope);
+    default:
+      r.unsupported(`the operator form ${body.kind}`, body.location);
+      return UNTOLD;
+  }
+}
+
+function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
+  const parts = strings(body.name);
+  if (body.kind === 'AEXPR_BETWEEN' || body.kind?.includes('BETWEEN')) return { name: '>=' };
+  if (parts.length > 2) r.unsupported('an operator name with a database', body.location);
+  return parts.length > 1 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
+}
+
+function combined(parts: readonly Expression[]): Expression {
+  return { ...structure(t.BOOL, parts), sound: parts.every((p) => p.sound) };
+}
+
+function binary(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, left: Node | undefined, right: Node, scope: Scope): Expression {
+  const leftRow = as(left, 'RowExpr')?.args;
+  const rightRow = as(right, 'RowExpr')?.args;
+  if (left && leftRow && rightRow && leftRow.length === rightRow.length) {
+    // Row-wise comparison: pair by pair. The rows themselves are remembered too, as structure.
+    const parts = leftRow.map((l, i) => binary(r, body, name, l, rightRow[i]!, scope));
+    for (const row of [left, right]) r.marks.expressions.set(row, structure(t.RECORD, parts));
+    return combined(parts);
+  }
+  const known = (node: Node): Expression => r.marks.expressions.get(node) ?? resolveExpression(r, node, scope);
+  const l = left ? known(left) : undefined;
+  const o = known(right);
+  const found = applied(r, body, name, [left, right], [l?.type, o.type]);
+  return { ...found, constant: found.constant && o.constant && (l === undefined || l.constant) };
+}
+
+function applied(
+  r: Resolver,
+  body: Body<'A_Expr'>,
+  name: QualifiedName,
+  nodes: readonly [Node | undefined, Node | undefined],
+  types: readonly [Oid | undefined, Oid],
+): Expression {
+  const { catalog, searchPath } = r.env;
+  const resolved = resolveOperator(catalog, searchPath, name, types[0], types[1]);
+  record(r, body, name, resolved, types);
+  if (resolved.kind !== 'found') return { ...UNTOLD, type: resultOf(resolved, body) };
+  const operands = types[0] === undefined ? [nodes[1]] : nodes;
+  operands.forEach((node, i) => {
+    settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
+  });
+  const type = body.kind === 'AEXPR_DISTINCT' || body.kind === 'AEXPR_NOT_DISTINCT' ? t.BOOL : resolved.result;
+  return { type, sound: isSound(resolved), constant: resolved.fn.volatility === 'i', barrier: 'none' };
+}
+
+function resultOf(resolved: Resolved, body: Body<'A_Expr'>): Oid {
+  if (body.kind !== 'AEXPR_OP') return t.BOOL;
+  const results = resolved.kind === 'untellable' ? new Set(resolved.candidates.map((fn) => fn.result)) : new Set<Oid>();
+  return results.size === 1 ? [...results][0]! : t.UNTELLABLE;
+}
+
+/** Tells the policy which operators may run; refuses what the server would. */
+function record(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, resolved: Resolved, types: readonly (Oid | undefined)[]): void {
+  const at = r.at(body.location);
+  const shown = name.schema ? `${name.schema}.${name.name}` : name.name;
+  noteStability(r, resolved, at);
+  switch (resolved.kind) {
+    case 'found':
+      if (resolved.operator) r.uses.push({ kind: 'operator', name: shown, candidates: [resolved.operator], at });
+      return;
+    case 'untellable': {
+      // INVARIANT: where the types cannot be told, every operator that may run must be allowed.
+      const fns = new Set(resolved.candidates.map((fn) => fn.oid));
+      const candidates = r.env.catalog.operatorsNamed(name.name).filter((o) => fns.has(o.fn));
+      r.uses.push({ kind: 'operator', name: shown, candidates, at });
+      return;
+    }
+    case 'ambiguous':
+      r.refuse('operator-not-granted', '42725', `operator is not unique: ${described(r, shown, types)}`, at);
+      return;
+    case 'none':
+    case 'cast':
+    case 'column':
+      r.refuse('operator-not-granted', '42883', `operator does not exist: ${described(r, shown, types)}`, at);
+      return;
+  }
+}
+
+function described(r: Resolver, name: string, types: readonly (Oid | undefined)[]): string {
+  const shown = types.map((oid) => (oid === undefined ? '' : (r.env.catalog.typesByOid.get(oid)?.name ?? 'unknown')));
+  return `${shown[0]} ${name} ${shown[1]}`.trim();
+}
+
+function ofArray(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, scope: Scope): Expression {
+  const { catalog, searchPath } = r.env;
+  const left = resolveExpression(r, body.lexpr!, scope);
+  const right = resolveExpression(r, body.rexpr!, scope);
+  // An untyped parameter or literal on the right is an array of what stands on the left.
+  if (right.type === t.UNKNOWN) settleParameter(r, body.rexpr, arrayType(catalog, left.type));
+  const resolved = resolveArrayOperator(catalog, searchPath, name, left.type, right.type);
+  record(r, body, name, resolved, [left.type, right.type]);
+  if (resolved.kind !== 'found') return { ...UNTOLD, type: t.BOOL };
+  settleParameter(r, body.lexpr, resolved.argTypes[0] ?? t.UNTELLABLE);
+  const constant = resolved.fn.volatility === 'i' && left.constant && right.constant;
+  return { type: t.BOOL, sound: isSound(resolved), constant, barrier: 'none' };
+}

@@ -1,0 +1,114 @@
+/** The state of one statement's resolution: what was found so far. The verbs that fill it stand in the files beside it. */
+import { type Reason, type RefusalExtras, type Refusal, refusal } from '../../errors.ts';
+import type { Oid } from '../catalog.ts';
+import type { ParsedText } from '../parse.ts';
+import { UNKNOWN } from '../types/oids.ts';
+import type { Analysis, Entry, Env, Guard, Level, Marks, Use } from './model.ts';
+
+/** Deeper nesting of queries and expressions is refused. PostgreSQL's own limit depends on its stack. */
+export const MAX_DEPTH = 250;
+
+export class Resolver {
+  readonly uses: Use[] = [];
+  readonly refusals: Refusal[] = [];
+  readonly parameterTypes: Oid[];
+  parameters = 0;
+  /** Levels whose columns the expressions read so far have named, in order: to tell whose an aggregate is. */
+  readonly touched: Level[] = [];
+  readonly marks: Marks = {
+    relations: [],
+    cteReferences: [],
+    functions: [],
+    types: [],
+    qualified: [],
+    stars: [],
+    wholeRows: [],
+    references: new Map(),
+    expressions: new Map(),
+    sublinks: new Map(),
+    unstable: [],
+    literals: new Map(),
+    levels: [],
+  };
+  private depth = 0;
+  private guards = 0;
+  private renames = 0;
+
+  constructor(
+    readonly env: Env,
+    readonly parsed: ParsedText,
+  ) {
+    this.parameterTypes = [...env.parameterTypes];
+  }
+
+  /** Character of the text, from 0, at a byte location of the tree; -1 where the node has none. */
+  at(location: number | undefined): number {
+    return location === undefined || location < 0 ? -1 : this.parsed.toChar(location);
+  }
+
+  refuse(reason: Reason, sqlstate: string, message: string, at = -1, extras: RefusalExtras = {}): void {
+    this.refusals.push(refusal(reason, sqlstate, message, { ...extras, position: position(this.parsed.text, at) }));
+  }
+
+  /** A form that is not judged: refused by name. */
+  unsupported(what: string, location: number | undefined): void {
+    this.refuse('unsupported', '0A000', `${what} is not supported for restricted roles`, this.at(location));
+  }
+
+  /** Runs `read` one level deeper; past the cap nothing is read and the statement is refused. */
+  deeper<T>(read: () => T, otherwise: () => T): T {
+    if (this.depth >= MAX_DEPTH) {
+      this.refuse('too-large', '54001', 'statement is nested too deeply');
+      return otherwise();
+    }
+    this.depth += 1;
+    const found = read();
+    this.depth -= 1;
+    return found;
+  }
+
+  newGuard(entry: Entry): Guard {
+    this.guards += 1;
+    return { name: `rowgate_ok_${this.guards}`, entry, needed: false };
+  }
+
+  newName(): string {
+    this.renames += 1;
+    return `rowgate_t_${this.renames}`;
+  }
+
+  /** The type of $n so far; unknown where nothing has settled it. */
+  parameterType(number: number): Oid {
+    this.parameters = Math.max(this.parameters, number);
+    return this.parameterTypes[number - 1] || UNKNOWN;
+  }
+
+  /** As PostgreSQL does for parameters of undeclared type: the first place that asks for a type settles it. */
+  settle(number: number, type: Oid): void {
+    while (this.parameterTypes.length < number) this.parameterTypes.push(0);
+    if (!this.parameterTypes[number - 1] || this.parameterTypes[number - 1] === UNKNOWN) this.parameterTypes[number - 1] = type;
+  }
+
+  finish(level: Level | undefined): Analysis {
+    return {
+      parsed: this.parsed,
+      level,
+      uses: this.uses,
+      refusals: this.refusals,
+      marks: this.marks,
+      parameters: this.parameters,
+      parameterTypes: this.parameterTypes,
+    };
+  }
+}
+
+/** Characters as PostgreSQL counts them for its Position field: code points, from 1; undefined for no place. */
+export function position(text: string, at: number): number | undefined {
+  if (at < 0) return undefined;
+  let count = 1;
+  for (let i = 0; i < at; i++) {
+    const code = text.charCodeAt(i);
+    if (code < 0xdc00 || code > 0xdfff) count += 1;
+  }
+  return count;
+}

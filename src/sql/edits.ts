@@ -1,0 +1,84 @@
+/** Collects replacements of ranges of a text and puts them together as a template; nested ones keep their order. */
+import type { Slot, Template } from './template.ts';
+
+export interface Edit {
+  /** Characters of the client's text; equal for an insertion. */
+  readonly start: number;
+  readonly end: number;
+  readonly text: Template;
+  /** Among edits at one place: smaller first. */
+  readonly order: number;
+}
+
+const CLOSE = 0;
+const SUFFIX = 1_000_000;
+const OPEN = 2_000_000;
+const REPLACE = 3_000_000;
+
+/** One statement text's edits. Ranges may nest only as wrap around wrap or replacement; overlapping replacements throw. */
+export class Edits {
+  private readonly list: Edit[] = [];
+  private sequence = 0;
+
+  get size(): number {
+    return this.list.length;
+  }
+
+  /** Puts `before` in front of and `after` behind a range. Wraps made later lie inside those made earlier. */
+  wrap(start: number, end: number, before: Template, after: Template): void {
+    this.sequence += 1;
+    this.list.push({ start, end: start, text: before, order: OPEN + this.sequence });
+    this.list.push({ start: end, end, text: after, order: CLOSE - this.sequence });
+  }
+
+  replace(start: number, end: number, text: Template): void {
+    this.sequence += 1;
+    this.list.push({ start, end, text, order: REPLACE + this.sequence });
+  }
+
+  /** Inserts behind what ends at `at`, and behind the closings of wraps there. */
+  append(at: number, text: Template): void {
+    this.sequence += 1;
+    this.list.push({ start: at, end: at, text, order: SUFFIX + this.sequence });
+  }
+
+  /** The edits in the order of the text. */
+  sorted(): Edit[] {
+    const edits = [...this.list].sort((a, b) => a.start - b.start || a.order - b.order);
+    for (let i = 1; i < edits.length; i++) {
+      if (edits[i]!.start < edits[i - 1]!.end) throw new Error('replacements overlap');
+    }
+    return edits;
+  }
+}
+
+/** The text with its edits made. */
+export function applyEdits(text: string, edits: readonly Edit[]): Template {
+  const pieces: (string | Slot)[] = [];
+  let at = 0;
+  for (const edit of edits) {
+    addText(pieces, text.slice(at, edit.start));
+    for (const piece of edit.text) {
+      if (typeof piece === 'string') addText(pieces, piece);
+      else pieces.push(piece);
+    }
+    at = edit.end;
+  }
+  addText(pieces, text.slice(at));
+  return pieces;
+}
+
+function addText(pieces: (string | Slot)[], text: string): void {
+  if (text === '') return;
+  const last = pieces.length - 1;
+  const previous = pieces[last];
+  if (typeof previous === 'string') pieces[last] = previous + text;
+  else pieces.push(text);
+}
+
+/** A template's text with each slot written by `write`. */
+export function renderTemplate(template: Template, write: (slot: Slot) => string): string {
+  let out = '';
+  for (const piece of template) out += typeof piece === 'string' ? piece : write(piece);
+  return out;
+}

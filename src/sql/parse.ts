@@ -1,0 +1,129 @@
+/** Parses text with PostgreSQL's own grammar (libpg-query), under caps; everything it cannot hold is a problem, never an exception. */
+import * as pgQuery from 'libpg-query';
+import { type Token, tokenize } from './tokens.ts';
+import type { Node } from './tree.ts';
+
+/** Longer statement texts are refused, in bytes of UTF-8: a longer one has never been seen from an application, and parsing holds the event loop. */
+export const MAX_STATEMENT_BYTES = 1024 * 1024;
+
+export interface ParsedStatement {
+  readonly node: Node;
+  /** Characters of the text: from the first token on, to the semicolon or the end. */
+  readonly start: number;
+  readonly end: number;
+}
+
+export interface ParsedText {
+  readonly text: string;
+  readonly statements: readonly ParsedStatement[];
+  /** Bytes of UTF-8, as the tree's locations count, to characters (UTF-16 units) of `text`. */
+  toChar(byte: number): number;
+  /** The tokens with character offsets, without comments. Made on first use. */
+  tokens(): readonly Token[];
+}
+
+export interface ParseProblem {
+  readonly kind: 'syntax' | 'too-large';
+  readonly message: string;
+  /** Characters of the text, from 1. */
+  readonly position?: number;
+}
+
+let loaded = false;
+
+/** Loads the parser's WebAssembly; once, before the first `parse`. */
+export async function loadParser(): Promise<void> {
+  await pgQuery.loadModule();
+  loaded = true;
+}
+
+/** Parses a message's text. A text with a NUL byte is refused: the parser would silently drop what follows it. */
+export function parse(text: string): ParsedText | ParseProblem {
+  if (!loaded) throw new Error('the parser is not loaded');
+  const bytes = Buffer.byteLength(text);
+  if (bytes > MAX_STATEMENT_BYTES) {
+    return { kind: 'too-large', message: `statement is too long: ${bytes} bytes, at most ${MAX_STATEMENT_BYTES} are read` };
+  }
+  // INVARIANT: what stands behind a NUL byte would reach the server unread.
+  const nul = text.indexOf('\u0000');
+  if (nul >= 0) return { kind: 'syntax', message: 'invalid byte sequence for encoding "UTF8": 0x00', position: nul + 1 };
+  let raw: readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[];
+  try {
+    raw = pgQuery.parseSync(text).stmts ?? [];
+  } catch (error) {
+    return problemOf(error);
+  }
+  const toChar = characterIndex(text, bytes);
+  let tokens: readonly Token[] | undefined;
+  const statements: ParsedStatement[] = [];
+  for (const s of raw) {
+    if (!s.stmt) continue;
+    const start = s.stmt_location ?? 0;
+    const end = s.stmt_len ? start + s.stmt_len : bytes;
+    statements.push({ node: s.stmt, start: toChar(start), end: toChar(end) });
+  }
+  return {
+    text,
+    statements,
+    toChar,
+    tokens: () => {
+      tokens ??= tokenize(text, toChar);
+      return tokens;
+    },
+  };
+}
+
+/** True where `parse` gave a tree. */
+export function isParsed(outcome: ParsedText | ParseProblem): outcome is ParsedText {
+  return 'statements' in outcome;
+}
+
+/** libpg_query's fingerprint: equal for statements that differ in literals alone. '' where it cannot be had. */
+export function fingerprintOf(text: string): string {
+  try {
+    return pgQuery.fingerprintSync(text);
+  } catch {
+    return '';
+  }
+}
+
+function problemOf(error: unknown): ParseProblem {
+  if (pgQuery.hasSqlDetails(error)) {
+    const details = error.sqlDetails;
+    const message = details?.message ?? error.message;
+    // The grammar's own stack and memory limits, reported as text.
+    if (/memory exhausted|stack depth|out of memory/i.test(message)) return tooDeep();
+    return details && details.cursorPosition >= 0
+      ? { kind: 'syntax', message, position: details.cursorPosition + 1 }
+      : { kind: 'syntax', message };
+  }
+  // RangeError and WebAssembly traps: nesting too deep for the parser's or JavaScript's stack.
+  return tooDeep();
+}
+
+function tooDeep(): ParseProblem {
+  return { kind: 'too-large', message: 'statement is nested too deeply' };
+}
+
+function characterIndex(text: string, bytes: number): (byte: number) => number {
+  if (bytes === text.length) return (byte) => byte;
+  let map: Uint32Array | undefined;
+  return (byte) => {
+    map ??= byteMap(text, bytes);
+    return map[Math.min(Math.max(byte, 0), bytes)] ?? text.length;
+  };
+}
+
+function byteMap(text: string, bytes: number): Uint32Array {
+  const map = new Uint32Array(bytes + 1);
+  let byte = 0;
+  for (let i = 0; i < text.length; ) {
+    const code = text.codePointAt(i) as number;
+    const length = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+    for (let k = 0; k < length; k++) map[byte + k] = i;
+    byte += length;
+    i += code > 0xffff ? 2 : 1;
+  }
+  map[bytes] = text.length;
+  return map;
+}

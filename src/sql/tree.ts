@@ -1,0 +1,95 @@
+/** Reading PostgreSQL's raw parse tree as `libpg-query` gives it: the kind of a node, its body, equality without locations. */
+import type { Node } from '@pgsql/types';
+
+export type { Node } from '@pgsql/types';
+
+type KeysOf<T> = T extends unknown ? keyof T : never;
+/** `ColumnRef`, `A_Expr`, …: every node kind that the grammar has. */
+export type Kind = KeysOf<Node>;
+/** The fields of a node of kind K. */
+export type Body<K extends Kind> = Extract<Node, Record<K, unknown>>[K];
+
+/** The kind of a node: the one key of its wrapper. */
+export function kindOf(node: Node): Kind {
+  for (const key in node) return key as Kind;
+  throw new Error('a node without a kind');
+}
+
+/** The body of a node known to be of kind K; undefined where it is of another. */
+export function as<K extends Kind>(node: Node | undefined, kind: K): Body<K> | undefined {
+  return node === undefined ? undefined : (node as unknown as Partial<Record<K, Body<K>>>)[kind];
+}
+
+/** The text of a String node; undefined for anything else. */
+export function stringOf(node: Node | undefined): string | undefined {
+  const body = as(node, 'String');
+  return body === undefined ? undefined : (body.sval ?? '');
+}
+
+/** The texts of a list of String nodes. Throws where one is not: the grammar promises it. */
+export function strings(nodes: readonly Node[] | undefined): string[] {
+  return (nodes ?? []).map((n) => {
+    const s = stringOf(n);
+    if (s === undefined) throw new Error(`expected a name, found ${kindOf(n)}`);
+    return s;
+  });
+}
+
+/** True for the fields that say where a node stood in its text. */
+function isLocation(field: string): boolean {
+  return field === 'location' || field.endsWith('_location') || field === 'stmt_len';
+}
+
+/** Equality of two trees (or parts) with everything but locations; absent and undefined fields are the same. */
+export function sameTree(a: unknown, b: unknown): boolean {
+  if (a === b) return true;
+  if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (Array.isArray(a)) {
+    return Array.isArray(b) && a.length === b.length && a.every((x, i) => sameTree(x, b[i]));
+  }
+  if (Array.isArray(b)) return false;
+  const left = a as Record<string, unknown>;
+  const right = b as Record<string, unknown>;
+  for (const k in left) {
+    if (!isLocation(k) && !(k in right) && left[k] !== undefined) return false;
+    if (!isLocation(k) && k in right && !sameTree(left[k], right[k])) return false;
+  }
+  for (const k in right) if (!isLocation(k) && !(k in left) && right[k] !== undefined) return false;
+  return true;
+}
+
+/** A key that is equal for trees that `sameTree` holds equal: to find an expression among GROUP BY's. */
+export function treeKey(tree: unknown): string {
+  return JSON.stringify(tree, (k, v: unknown) => (isLocation(k) ? undefined : v));
+}
+
+/** A name as it must be written in SQL: quoted unless it is a plain lower-case identifier that is no keyword. */
+export function quoteName(name: string): string {
+  return /^[a-z_][a-z0-9_$]*$/.test(name) && !KEYWORDS.has(name) ? name : `"${name.replaceAll('"', '""')}"`;
+}
+
+/** `schema.name`, quoted as needed. */
+export function qualifiedName(schema: string, name: string): string {
+  return `${quoteName(schema)}.${quoteName(name)}`;
+}
+
+/** A string as a literal that means the same whatever `standard_conforming_strings` is. */
+export function quoteLiteral(value: string): string {
+  const doubled = value.replaceAll("'", "''");
+  return value.includes('\\') ? ` E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
+}
+
+/** PostgreSQL's reserved words and those that cannot stand as a column or function name: quoting more than needed does no harm. */
+const KEYWORDS = new Set(
+  `all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case cast char
+character check coalesce collate collation column concurrently constraint create cross current_catalog current_date
+current_role current_schema current_time current_timestamp current_user dec decimal default deferrable desc distinct do
+else end except exists extract false fetch float for foreign freeze from full grant greatest group grouping having ilike
+in initially inner inout int integer intersect interval into is isnull join json json_array json_arrayagg json_exists
+json_object json_objectagg json_query json_scalar json_serialize json_table json_value lateral leading least left like
+limit localtime localtimestamp merge_action national natural nchar none normalize not notnull null nullif numeric offset
+on only or order out outer overlaps overlay placing position precision primary real references returning right row select
+session_user setof similar smallint some substring symmetric system_user table tablesample then time timestamp to trailing
+treat trim true union unique user using values varchar variadic verbose when where window with xmlattributes xmlconcat
+xmlelement xmlexists xmlforest xmlnamespaces xmlparse xmlpi xmlroot xmlserialize xmltable name`.split(/\s+/),
+);
