@@ -19,7 +19,7 @@ function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
       access: granted ? ('granted' as const) : ('withheld' as const),
       masked: granted?.mask !== undefined,
       // Behind a row filter a mask that can tell is guarded where it is exported.
-      tells: granted?.maskTells === true && hides === 'no',
+      tells: granted?.mask !== undefined && granted.maskTells !== false && hides === 'no',
     };
   });
   return { relation, columns, guarded: !select.whole || hides !== 'no', hides, system: grant.system };

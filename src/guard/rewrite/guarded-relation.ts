@@ -16,7 +16,7 @@ export function guardedRelation(relation: Relation, select: SelectGrant, guard: 
     separator = ', ';
     const name = quoteName(column.name);
     if (!mask) pieces.push(`${ROW}.${name}`);
-    else if (maskTells && select.conditions.length > 0) {
+    else if (maskTells !== false && select.conditions.length > 0) {
       pieces.push('CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS NOT FALSE THEN ', ...fill(mask), ` END AS ${name}`);
     } else pieces.push(...fill(mask), ` AS ${name}`);
   }

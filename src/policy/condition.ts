@@ -1,0 +1,226 @@
+/**
+ * Compiles the SQL of a policy (row conditions, masks) against the relation that it stands for: names qualified, inner aliases
+ * renamed to a reserved prefix, the row's own columns behind a slot, attributes as slots; refused unless it is immutable.
+ */
+import type { Refusal } from '../errors.ts';
+import { type Analysis, analyzeExpression, type Env, type RelationView } from '../sql/analyze/analyze.ts';
+import { spell } from '../sql/analyze/column.ts';
+import type { Entry } from '../sql/analyze/model.ts';
+import type { Relation } from '../sql/catalog.ts';
+import { applyEdits, Edits } from '../sql/edits.ts';
+import { extentOf, nameExtent } from '../sql/extent.ts';
+import { isParsed, type ParsedText, parse } from '../sql/parse.ts';
+import type { Template } from '../sql/template.ts';
+import { tokenAt } from '../sql/tokens.ts';
+import { as, type Node, qualifiedName, quoteName } from '../sql/tree.ts';
+import { coercion } from '../sql/types/coercion.ts';
+import { BOOL, DATE, TIMESTAMP, TIMESTAMPTZ, TIMETZ, UNKNOWN } from '../sql/types/oids.ts';
+import { type AttributeText, replaceAttributes } from './attribute-references.ts';
+import type { Condition } from './policy.ts';
+import type { CompileCondition, CompileMask, SqlEnvironment, SqlProblem } from './sql-source.ts';
+
+/** A boolean condition on rows of `env.relation`; problems with their place in `sql`. */
+export const compileCondition: CompileCondition = (source, env) => {
+  const filter = compile(source.sql, env, 'condition');
+  if (!isCompiled(filter)) return filter;
+  const ok = source.okSql === undefined ? filter : compile(source.okSql, env, 'condition');
+  if (!isCompiled(ok)) return ok;
+  return {
+    filter: filter.template,
+    ok: ok.template,
+    evaluated: filter.hasSubquery ? 'join' : 'scan',
+    rule: source.rule,
+    reads: filter.reads,
+  } satisfies Condition;
+};
+
+/** A mask for `env.column`, cast to the column's type. */
+export const compileMask: CompileMask = (source, env) => {
+  const mask = compile(source.sql, env, 'mask');
+  if (!isCompiled(mask)) return mask;
+  const way = coercion(env.catalog, mask.type, env.column.type, 'explicit');
+  if (way.kind === 'impossible')
+    return [{ message: `the mask cannot be cast to the type of column "${env.column.name}"`, offset: 0 }];
+  return ['(', ...mask.template, `)::${env.column.typeName}`];
+};
+
+interface Compiled {
+  readonly template: Template;
+  readonly type: number;
+  readonly hasSubquery: boolean;
+  readonly reads: readonly string[];
+}
+
+function isCompiled(outcome: Compiled | readonly SqlProblem[]): outcome is Compiled {
+  return 'template' in outcome;
+}
+
+const PREFIX = 'SELECT (';
+
+function compile(sql: string, env: SqlEnvironment, what: 'condition' | 'mask'): Compiled | readonly SqlProblem[] {
+  const replaced = replaceAttributes(sql, env.attributes);
+  if (!('text' in replaced)) return replaced;
+  const toSource = (at: number): number => replaced.toSource(Math.max(0, at - PREFIX.length));
+  const parsed = parse(`${PREFIX}${replaced.text}\n)`);
+  if (!isParsed(parsed)) return [{ message: parsed.message, offset: toSource((parsed.position ?? 1) - 1) }];
+  const node = soleExpression(parsed);
+  if (!node) return [{ message: `expected one SQL expression as a ${what}`, offset: 0 }];
+  const parameterTypes = replaced.attributes.map((a) => a.typeOid);
+  const { analysis } = analyzeExpression(
+    node,
+    parsed,
+    openEnv(env, parameterTypes),
+    env.relation.name,
+    openView(env.relation),
+  );
+  const problems = problemsOf(analysis, node, what).map((p) => ({ message: p.message, offset: toSource(p.offset) }));
+  if (problems.length > 0) return problems;
+  return {
+    template: rewrite(parsed, node, analysis, env, replaced),
+    type: analysis.marks.expressions.get(node)?.type ?? 0,
+    hasSubquery: analysis.marks.levels.length > 1,
+    reads: readColumns(analysis, env.relation),
+  };
+}
+
+/** The one target of `SELECT (…)`; undefined where the text closes the bracket and goes on. */
+function soleExpression(parsed: ParsedText): Node | undefined {
+  const tokens = parsed.tokens();
+  const select = as(parsed.statements[0]?.node, 'SelectStmt');
+  const whole = tokens[1]?.match === tokens.length - 1;
+  if (!whole || parsed.statements.length !== 1 || select?.targetList?.length !== 1) return undefined;
+  const target = as(select.targetList[0], 'ResTarget');
+  // A row of several expressions is none.
+  return target?.name === undefined && !as(target?.val, 'RowExpr') ? target?.val : undefined;
+}
+
+/** Conditions read the raw tables, granted or not. */
+function openEnv(env: SqlEnvironment, parameterTypes: readonly number[]): Env {
+  return { catalog: env.catalog, searchPath: env.searchPath, viewOf: openView, parameterTypes };
+}
+
+function openView(relation: Relation): RelationView {
+  const columns = relation.columns.map(
+    (column) => ({ column, access: 'granted', masked: false, tells: false }) as const,
+  );
+  return { relation, columns, guarded: false, hides: 'no', system: relation.schema === 'pg_catalog' };
+}
+
+function problemsOf(analysis: Analysis, node: Node, what: 'condition' | 'mask'): SqlProblem[] {
+  const problems: SqlProblem[] = analysis.refusals.map((r: Refusal) => ({
+    message: r.message,
+    offset: (r.position ?? 1) - 1,
+  }));
+  for (const { what: thing, at } of analysis.marks.unstable) {
+    problems.push({
+      message: `${thing} is not immutable: its result moves with the session's settings or with time; only attributes and now() may`,
+      offset: at,
+    });
+  }
+  for (const [literal, type] of analysis.marks.literals) {
+    const body = as(literal, 'A_Const');
+    const moved = movedBySettings(body?.sval?.sval ?? '', type);
+    if (moved) problems.push({ message: moved, offset: Math.max(0, analysis.parsed.toChar(body?.location ?? 0)) });
+  }
+  if (analysis.marks.wholeRows.length > 0)
+    problems.push({ message: 'a whole row cannot stand here: name its columns', offset: 0 });
+  const type = analysis.marks.expressions.get(node)?.type;
+  if (what === 'condition' && problems.length === 0 && type !== BOOL && type !== UNKNOWN) {
+    problems.push({ message: 'expected a boolean condition', offset: 0 });
+  }
+  if (analysis.level?.aggregated) problems.push({ message: 'an aggregate cannot stand here', offset: 0 });
+  return problems;
+}
+
+/** A literal of a date or time type is read under DateStyle and TimeZone unless it is written so that they do not matter. */
+function movedBySettings(text: string, type: number): string | undefined {
+  const iso = /^\d{4}-\d{2}-\d{2}/.test(text);
+  const zoned = /(z|[+-]\d{2}(:?\d{2})?)$/i.test(text.slice(10));
+  if ((type === DATE || type === TIMESTAMP) && !iso)
+    return `'${text}' moves with the session's DateStyle: write YYYY-MM-DD`;
+  if ((type === TIMESTAMPTZ && !(iso && zoned)) || (type === TIMETZ && !/[+-]\d{2}/.test(text))) {
+    return `'${text}' moves with the session's time zone: write it with an offset, as 2026-09-01 00:00+02`;
+  }
+  return undefined;
+}
+
+function readColumns(analysis: Analysis, relation: Relation): string[] {
+  const names = new Set<string>();
+  for (const use of analysis.uses)
+    if (use.kind === 'column' && use.relation.oid === relation.oid) names.add(use.column);
+  return [...names].sort();
+}
+
+/** The text with every name made unmistakable and every slot in its place. */
+function rewrite(
+  parsed: ParsedText,
+  node: Node,
+  analysis: Analysis,
+  env: SqlEnvironment,
+  attributes: AttributeText,
+): Template {
+  const edits = new Edits();
+  const row = analysis.level?.entries[0];
+  renameEntries(parsed, analysis, edits, row);
+  for (const [reference, { entry, column }] of analysis.marks.references) {
+    const range = extentOf(reference, parsed);
+    if (!range) continue;
+    if (entry === row) edits.replace(range.start, range.end, [{ kind: 'row' }, `.${quoteName(column.name)}`]);
+    else if (entry.source.kind !== 'join')
+      edits.replace(range.start, range.end, [spell(entry, column) ?? quoteName(column.name)]);
+  }
+  for (const { body, fn } of analysis.marks.functions) insert(parsed, edits, body.location, `${quoteName(fn.schema)}.`);
+  for (const { body, type } of analysis.marks.types) {
+    if (body.names?.length === 1) insert(parsed, edits, body.location, `${quoteName(type.schema)}.`);
+  }
+  for (const token of parsed.tokens()) {
+    if (token.name !== 'PARAM') continue;
+    const attribute = attributes.attributes[Number(token.text.slice(1)) - 1];
+    if (!attribute) throw new Error(`no attribute behind ${token.text}`);
+    const { name, type, typeOid } = attribute;
+    edits.replace(token.start, token.end, [{ kind: 'attribute', name, type, typeOid }]);
+  }
+  const range = extentOf(node, parsed);
+  if (!range) throw new Error(`a condition of ${env.relation.name} has no place in its text`);
+  return ['(', ...cut(applyEdits(parsed.text, edits.sorted()), PREFIX, '\n)'), ')'];
+}
+
+/** Renames what FROM makes visible inside subqueries, so that no alias of a client's can be meant by it, nor mean it. */
+function renameEntries(parsed: ParsedText, analysis: Analysis, edits: Edits, row: Entry | undefined): void {
+  const tokens = parsed.tokens();
+  let next = 0;
+  for (const { node, entry } of analysis.marks.relations) {
+    if (entry === row || entry.source.kind !== 'relation') continue;
+    next += 1;
+    entry.rename = `rowgate_p${next}`;
+    const body = as(node, 'RangeVar')!;
+    const name = nameExtent(body.location, parsed);
+    if (!name) continue;
+    const { relation } = entry.source.view;
+    let end = tokenAt(tokens, name.end - 1);
+    if (body.alias && !body.alias.colnames?.length) {
+      end += 1;
+      if (tokens[end]?.word === 'as') end += 1;
+    }
+    edits.replace(name.start, tokens[end]!.end, [
+      `${qualifiedName(relation.schema, relation.name)} AS ${entry.rename}`,
+    ]);
+  }
+}
+
+function insert(parsed: ParsedText, edits: Edits, location: number | undefined, text: string): void {
+  const range = nameExtent(location, parsed);
+  if (range) edits.replace(range.start, range.start, [text]);
+}
+
+/** Takes the brackets that were put around the writer's text off again. */
+function cut(template: Template, before: string, after: string): Template {
+  return template
+    .map((piece, i) => {
+      if (typeof piece !== 'string') return piece;
+      const start = i === 0 ? before.length : 0;
+      const text = i === template.length - 1 ? piece.slice(0, piece.length - after.length) : piece;
+      return text.slice(start);
+    })
+    .filter((piece) => piece !== '');
+}
