@@ -19,7 +19,12 @@ interface Scalar {
 const SCALARS: Readonly<Record<string, Scalar>> = {
   integer: { type: 'integer', oid: 23, arrayOid: 1007, read: (text) => readInteger(text, 31n) },
   bigint: { type: 'bigint', oid: 20, arrayOid: 1016, read: (text) => readInteger(text, 63n) },
-  text: { type: 'pg_catalog.text', oid: 25, arrayOid: 1009, read: (text) => (text.includes('\0') ? undefined : text) },
+  text: {
+    type: 'pg_catalog.text',
+    oid: 25,
+    arrayOid: 1009,
+    read: (text) => (/[\0\p{Surrogate}]/u.test(text) ? undefined : text),
+  },
   uuid: { type: 'pg_catalog.uuid', oid: 2950, arrayOid: 2951, read: readUuid },
   date: { type: 'pg_catalog.date', oid: 1082, arrayOid: 1182, read: readDay },
   boolean: { type: 'boolean', oid: 16, arrayOid: 1000, read: readBoolean },

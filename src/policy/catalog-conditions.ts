@@ -51,7 +51,7 @@ export function visibleColumn(visible: Visible, oid: string | Template, attnum: 
 }
 
 /** Every column number in the array is granted; a NULL array is not. */
-export function visibleColumns(visible: Visible, oid: string | Template, attnums: string | Template): Template {
+function visibleColumns(visible: Visible, oid: string | Template, attnums: string | Template): Template {
   return eachRelation(
     visible,
     oid,

@@ -54,6 +54,10 @@ const byColumn = (schema: string, table: string, attribute: string): CatalogRule
 const constraintNamed = (v: Visible, name: string): Template =>
   template`EXISTS (SELECT FROM pg_catalog.pg_constraint AS rowgate_c WHERE rowgate_c.conname = ${column(name)} AND ${visibleConstraint(v, 'rowgate_c')})`;
 
+/** The sequence has the name of a visible one. */
+const sequenceNamed = (v: Visible, name: string): Template =>
+  template`(${column(name)} IN (SELECT rowgate_r.relname FROM pg_catalog.pg_class AS rowgate_r WHERE rowgate_r.relkind = 'S' AND (${visibleRelation(v, 'rowgate_r.oid')} OR rowgate_r.oid IN (${ownedSequences(v)}))))`;
+
 const constraintAnd = (rows: (visible: Visible) => Template): CatalogRule => ({
   rows: (v) => template`(${rows(v)} AND ${constraintNamed(v, 'constraint_name')})`,
 });
@@ -127,6 +131,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_tables: byTable('schemaname', 'tablename'),
   pg_views: { ...byTable('schemaname', 'viewname'), masks: { definition: nullOf('text') } },
   pg_matviews: { ...byTable('schemaname', 'matviewname'), masks: { definition: nullOf('text') } },
+  pg_sequences: { rows: (v) => sequenceNamed(v, 'sequencename'), masks: { last_value: nullOf('int8') } },
   pg_indexes: {
     rows: (v) =>
       template`EXISTS (SELECT FROM pg_catalog.pg_index AS rowgate_i JOIN pg_catalog.pg_class AS rowgate_c ON rowgate_c.oid = rowgate_i.indexrelid JOIN pg_catalog.pg_namespace AS rowgate_n ON rowgate_n.oid = rowgate_c.relnamespace WHERE rowgate_c.relname = ${column('indexname')} AND rowgate_n.nspname = ${column('schemaname')} AND (${system('rowgate_c.oid')} OR ${visibleIndex(v, 'rowgate_i')}))`,
@@ -151,15 +156,18 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_ts_template: open,
   // Read by psql; what they hold is the DBA's business.
   pg_auth_members: nothing,
+  pg_db_role_setting: nothing,
   pg_default_acl: nothing,
   pg_event_trigger: nothing,
   pg_foreign_data_wrapper: { ...nothing, withheld: ['fdwoptions'] },
   pg_foreign_server: { ...nothing, withheld: ['srvoptions'] },
   pg_foreign_table: { ...nothing, withheld: ['ftoptions'] },
+  pg_largeobject_metadata: nothing,
   pg_policy: nothing,
   pg_publication: nothing,
   pg_publication_namespace: nothing,
   pg_publication_rel: nothing,
+  pg_shdescription: nothing,
 };
 
 export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
@@ -185,10 +193,7 @@ export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   constraint_table_usage: constraintAnd((v) => visibleName(v, 'table_schema', 'table_name')),
   referential_constraints: { rows: (v) => constraintNamed(v, 'constraint_name') },
   check_constraints: { rows: (v) => constraintNamed(v, 'constraint_name') },
-  sequences: {
-    rows: (v) =>
-      template`(${column('sequence_name')} IN (SELECT rowgate_r.relname FROM pg_catalog.pg_class AS rowgate_r WHERE ${visibleRelation(v, 'rowgate_r.oid')} OR rowgate_r.oid IN (${ownedSequences(v)})))`,
-  },
+  sequences: { rows: (v) => sequenceNamed(v, 'sequence_name') },
   domains: open,
   domain_constraints: open,
   user_defined_types: byTable('user_defined_type_schema', 'user_defined_type_name'),

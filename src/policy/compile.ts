@@ -163,23 +163,34 @@ function compileFunctions(file: RoleFile, document: PolicyDocument, env: PolicyE
   });
 }
 
-/** Every `limits` of the role speaks of subjects that exist. */
+/** Every `limits` of the role speaks of subjects that exist, and throttles only where the role says how. */
 function checkLimits(
   file: RoleFile,
   document: PolicyDocument,
   subjects: ReadonlyMap<string, Subject>,
   report: Report,
 ): void {
+  if (file.when_exceeded === 'throttle' && !file.throttle) {
+    report.error(document.place(['when_exceeded']), 'the role has no "throttle" that says how much');
+  }
   const places: [Path, Limits | undefined][] = [
     [['limits'], file.limits],
     [['limits_per_user'], file.limits_per_user],
     ...(file.during ?? []).map(({ limits }, index): [Path, Limits] => [['during', index, 'limits'], limits]),
   ];
   for (const [path, limits] of places) {
+    if (limits && throttles(limits) && !file.throttle) {
+      report.error(document.place(path), 'a limit here throttles, but the role has no "throttle" that says how much');
+    }
     for (const name of limits?.subjects?.keys() ?? []) {
       if (subjects.has(name)) continue;
       const near = suggestion(name, subjects.keys());
       report.error(document.place([...path, 'subjects', name]), `subject "${name}" does not exist${near}`);
     }
   }
+}
+
+function throttles({ rows, bytes, statements, changed, subjects }: Limits): boolean {
+  const lists = [rows, bytes, statements, changed, ...(subjects?.values() ?? [])];
+  return lists.some((list) => list?.some(({ effect }) => effect === 'throttle'));
 }

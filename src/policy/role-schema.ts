@@ -4,7 +4,7 @@ import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from 
 import { attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 
 /** The words that `statements:` may hold. */
-export const STATEMENT_OPTIONS = [
+const STATEMENT_OPTIONS = [
   'copy_to',
   'copy_from',
   'explain',

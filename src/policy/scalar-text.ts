@@ -17,7 +17,8 @@ export function offsetInFile(text: string, scalar: Scalar, offset: number): numb
   let last = at;
   for (let i = 0; i <= offset && i < value.length && at < end; i++) {
     const char = value[i] ?? '';
-    if (isSpace(char) && !(quote === '"' && text[at] === '\\')) {
+    if (quote === '"') at = skipEscapedBreaks(text, at, end);
+    if (isSpace(char) && !(quote === '"' && writesSpace(text, at))) {
       last = at;
       if (text[at] === char && char !== '\n') at += 1;
       else at = skipSpace(text, at, end);
@@ -45,15 +46,29 @@ export function commentBehind(text: string, scalar: Scalar): number | undefined 
   return behind ? scalar.range[1] + behind[0].length : undefined;
 }
 
+/** True for an escape of white space, as `\\n` or `\\x20`. */
+function writesSpace(text: string, at: number): boolean {
+  if (text[at] !== '\\') return false;
+  const letter = text[at + 1] ?? '';
+  const length = ESCAPE_LENGTHS[letter];
+  if (length === undefined) return 'ntr \t'.includes(letter);
+  return isSpace(String.fromCodePoint(Number.parseInt(text.slice(at + 2, at + length), 16)));
+}
+
 /** How many characters of the file write one character of the value. */
 function writtenLength(text: string, at: number, quote: string): number {
   if (quote === "'" && text.startsWith("''", at)) return 2;
   if (quote === '"' && text[at] === '\\') {
     const next = text[at + 1] ?? '';
-    if (next === '\n') return 2;
     return ESCAPE_LENGTHS[next] ?? 2;
   }
   return 1;
+}
+
+/** A backslash before a line break joins the lines: both, and the indentation behind them, stand for nothing. */
+function skipEscapedBreaks(text: string, at: number, end: number): number {
+  while (/^\\\r?\n/.test(text.slice(at, at + 3))) at = skipSpace(text, at + 1, end);
+  return at;
 }
 
 function skipSpace(text: string, at: number, end: number): number {

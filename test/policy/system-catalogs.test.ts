@@ -111,7 +111,6 @@ it.each([
   'pg_prepared_statements',
   'pg_cursors',
   'pg_locks',
-  'pg_sequences',
   'pg_stats_ext',
 ])('%s cannot be read at all', (name) => {
   expect(grants.some((grant) => grant.relation.name === name)).toBe(false);
@@ -166,13 +165,15 @@ describe('reflection works on what was granted', () => {
     );
   });
 
-  it('pg_description, pg_attrdef, pg_enum, pg_inherits, pg_sequence', async () => {
+  it('pg_description, pg_attrdef, pg_enum, pg_inherits, pg_sequence and pg_sequences', async () => {
     const user = (await rowsOf('pg_description')).filter((row) => Number(row.objoid) >= 16384);
     expect(user.map((row) => row.description).sort()).toEqual(['a name', 'people, all of them']);
     expect(await rowsOf('pg_attrdef')).toHaveLength(1);
     expect((await rowsOf('pg_enum')).map((row) => row.enumlabel)).toEqual(['glad', 'sad']);
     expect(await rowsOf('pg_inherits')).toHaveLength(1);
     expect(await rowsOf('pg_sequence')).toHaveLength(1);
+    const sequences = (await rowsOf('pg_sequences')).map((row) => [row.sequencename, row.last_value]);
+    expect(sequences).toEqual([['people_id_seq', null]]);
   });
 
   it('pg_proc: granted functions, without their bodies', async () => {
