@@ -234,6 +234,7 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   const mayPass = nature.pure && !c.batchHasEffects;
   c.send(execute({ portal: message.portal, maxRows }), pending);
   if (!nature.pure) c.batchHasEffects = true;
+  if (statement.kind.kind === 'transaction') c.batchHasControl = true;
   if (statement.kind.kind === 'copy-in') c.block(pending);
   else if (cuttable(watch)) c.block(pending, mayPass);
   else if (changesNames(statement.kind)) c.block(pending, true);

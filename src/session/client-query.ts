@@ -81,9 +81,10 @@ function sendQuery(
     cuttable: cuttable(watch),
     pure: nature.pure,
   }));
-  if (needsStatus(planned) && c.pending.length > 0 && !c.batchIsOpen) return false;
+  const needs = needsStatus(planned);
+  if (needs && c.pending.batchEnds > 0) return false;
   const plan = judgement.parameters > 0 ? 'plain' : planQuery(planned, c.status);
-  const impossible = typeof plan !== 'string' ? plan : plan === 'wrapped' && c.batchIsOpen ? unsynced() : undefined;
+  const impossible = typeof plan !== 'string' ? plan : needs && c.batchHasControl ? unsynced() : undefined;
   if (impossible) {
     const subject = { statement: parts[0]!.statement, judgement, policy, text };
     refuseQuery(c, decideRefusal(c, subject, impossible), parts.length > 1);
@@ -196,6 +197,6 @@ function unsynced(): Refusal {
   return refusal(
     'unsupported',
     '0A000',
-    'several statements in one message cannot follow extended messages without Sync',
+    'several statements in one message cannot follow transaction control without Sync',
   );
 }

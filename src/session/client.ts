@@ -25,7 +25,7 @@ export class ClientSide {
   /** Takes what can be taken now. */
   pump(): void {
     const { c } = this;
-    while (!c.closed) {
+    while (!c.closed && !c.leaving) {
       const frame = this.held ?? this.reader.next();
       if (frame === undefined) break;
       this.held = this.take(frame) ? undefined : frame;
@@ -94,7 +94,8 @@ export class ClientSide {
       case Frontend.FunctionCall:
         return takeFunctionCall(c, frame);
       case Frontend.Terminate:
-        c.end();
+        c.toServer.add(frame.bytes);
+        c.leaving = true;
         return true;
       case Frontend.CopyData:
       case Frontend.CopyDone:

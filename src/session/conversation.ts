@@ -44,6 +44,8 @@ export class Conversation {
   batch = 0;
   /** Something other than a read was sent in this batch. */
   batchHasEffects = false;
+  /** BEGIN, COMMIT or their kin was sent in this batch: `status` does not say where the transaction stands. */
+  batchHasControl = false;
   /** An extended message failed: the server drops everything up to Sync, and so do we. */
   skipping = false;
   barrier: Barrier | undefined;
@@ -60,14 +62,16 @@ export class Conversation {
   syncInCopy = false;
   /** Extended messages were sent since the last Sync, Query or Flush: the server may be holding answers back. */
   unflushed = false;
+  /** The client was shown a part of a frame: nothing else may come before its end. */
+  midFrame = false;
+  /** The client has said goodbye: what it asked for is still run and recorded. */
+  leaving = false;
   closed = false;
   /** Whose messages must not show what is withheld. */
-  redacts: boolean;
+  redacts = true;
 
   constructor(readonly ports: SessionPorts) {
     this.records = new Records(ports);
-    this.redacts = true;
-    this.policy();
   }
 
   /** The policy now; undefined where the principal has none any more. */
@@ -83,24 +87,16 @@ export class Conversation {
     return this.barrier !== undefined || this.debt !== undefined || this.cancelling;
   }
 
-  /** Messages of this batch were sent, and no Sync yet. */
-  get batchIsOpen(): boolean {
-    return this.unsynced > 0;
-  }
-
-  private unsynced = 0;
-
   /** Sends a message whose answer is owed. */
   send(bytes: Uint8Array, pending: Pending): void {
     this.toServer.add(bytes);
     this.pending.push(pending);
     if (endsBatch(pending)) {
       this.batch += 1;
-      this.unsynced = 0;
       this.batchHasEffects = false;
+      this.batchHasControl = false;
       this.unflushed = false;
     } else {
-      this.unsynced += 1;
       this.unflushed = true;
     }
   }
@@ -168,8 +164,8 @@ export class Conversation {
   end(last?: Refusal): void {
     if (this.closed) return;
     this.closed = true;
-    if (last) this.toClient.add(refusalResponse({ ...last, severity: 'FATAL' }));
-    this.toServer.add(terminate());
+    if (last && !this.midFrame && !this.leaving) this.toClient.add(refusalResponse({ ...last, severity: 'FATAL' }));
+    if (!this.leaving) this.toServer.add(terminate());
     this.flushOut();
     this.records.lose();
     this.ports.end();

@@ -28,12 +28,10 @@ export class ServerSide {
 
   private take(frame: Frame): void {
     const { c } = this;
-    if (!frame.first) {
-      if (!this.dropping) c.toClient.add(frame.bytes);
-      return;
-    }
-    this.dropping = !this.answer(frame);
-    if (!this.dropping) c.toClient.add(frame.bytes);
+    if (frame.first) this.dropping = !this.answer(frame);
+    if (this.dropping) return;
+    c.toClient.add(frame.bytes);
+    c.midFrame = !frame.last;
   }
 
   /** @returns whether the frame goes to the client as it is. */

@@ -10,6 +10,14 @@ import { payDebt } from './debts.ts';
 import type { SessionPorts } from './ports.ts';
 import { ServerSide } from './server.ts';
 
+/** What the client is told at the end of its session. */
+export interface Farewell {
+  readonly sqlstate: string;
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
 export class Session {
   private readonly c: Conversation;
   private readonly client: ClientSide;
@@ -57,8 +65,8 @@ export class Session {
   }
 
   /** Ends the session for a reason of the guard's own: a principal removed, a shutdown. */
-  terminate(message: string, sqlstate: string): void {
-    this.guarded(() => this.c.end(refusal('role-disabled', sqlstate, message)));
+  terminate({ sqlstate, message, detail, hint }: Farewell): void {
+    this.guarded(() => this.c.end(refusal('role-disabled', sqlstate, message, { detail, hint })));
   }
 
   private resume(): void {

@@ -167,11 +167,12 @@ export function applyNames(c: Conversation, run: Run, rendered: Rendered, policy
       c.batch,
     );
   } else if (kind.kind === 'deallocate') {
-    c.statements.drop((version) => kind.name === undefined || version.name === kind.name);
+    // The unnamed statement is none of those that SQL text can name.
+    c.statements.drop((version) => (kind.name === undefined ? version.name !== '' : version.name === kind.name));
   } else if (kind.kind === 'close') {
     c.portals.drop((version) => kind.name === undefined || version.name === kind.name);
   } else if (kind.kind === 'discard' && kind.all) {
-    c.statements.drop(() => true);
+    c.statements.drop((version) => version.name !== '');
     c.portals.drop(() => true);
   }
 }

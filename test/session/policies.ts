@@ -1,0 +1,174 @@
+/** Policies for sessions without the guard: marks in comments say what is judged of a text. */
+import { refusal } from '../../src/errors.ts';
+import type { Judgement, StatementJudgement, StatementKind } from '../../src/guard/decision.ts';
+import type { Limits } from '../../src/policy/limits.ts';
+import type { Principal, RelationGrant, RolePolicy } from '../../src/policy/policy.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+
+export interface PolicyOptions {
+  readonly limits?: Limits;
+  readonly access?: RolePolicy['access'];
+  readonly mode?: RolePolicy['mode'];
+  readonly relations?: readonly RelationGrant[];
+  readonly attributes?: Readonly<Record<string, string>>;
+  /** Another mark that refuses: for a policy that changed. */
+  readonly alsoRefuse?: string;
+  /** Replaces what stands in a text: for a policy that changed. */
+  readonly rewrite?: (text: string) => string;
+}
+
+/**
+ * `refuse` in a comment refuses the statement; `:name` becomes a slot of the attribute (an integer); a SELECT gets a LIMIT slot where rows
+ * are limited, unless `unbounded` stands in a comment.
+ */
+export function policyOf(options: PolicyOptions = {}): SessionPolicy {
+  const limits = options.limits ?? {};
+  const role: RolePolicy = {
+    name: 'tester',
+    mode: options.mode ?? 'enforce',
+    access: options.access ?? 'restricted',
+    attributes: new Map(),
+    relations: new Map((options.relations ?? []).map((grant) => [grant.relation.oid, grant])),
+    functions: new Set(),
+    statements: new Set(),
+    collect: 'deny',
+    minGroup: undefined,
+    limits,
+    rule: 'roles/tester.yaml:1',
+  };
+  const principal: Principal = {
+    name: 'tester_app',
+    role: 'tester',
+    attributes: new Map(Object.entries(options.attributes ?? {})),
+    verifiers: [],
+    from: [],
+    limits: {},
+    rule: 'principals.yaml:2',
+  };
+  return { role, principal, hash: 'sha256:test', judge: (sql) => judge(sql, options) };
+}
+
+function judge(sql: string, options: PolicyOptions): Judgement {
+  const texts = sql.split(';').filter((text) => text.replace(/\/\*.*?\*\//g, '').trim() !== '');
+  const statements = texts.map((text) => judgeStatement(text, options));
+  const refused = statements.find((statement) => statement.refusal);
+  const parameters = Math.max(0, ...[...sql.matchAll(/\$(\d+)/g)].map((match) => Number(match[1])));
+  const judgement: Judgement = { effect: 'allow', statements, template: [sql], parameters, edits: [] };
+  if (options.mode === 'observe') {
+    return refused ? { ...judgement, would: { effect: 'refuse', refusal: refused.refusal! } } : judgement;
+  }
+  if (refused) return { ...judgement, effect: 'refuse', refusal: refused.refusal! };
+  if (options.access === 'unrestricted') return judgement;
+  return rewritten(judgement, sql, options);
+}
+
+function rewritten(judgement: Judgement, sql: string, options: PolicyOptions): Judgement {
+  const edits: { start: number; end: number; text: Judgement['template'] }[] = [];
+  for (const match of sql.matchAll(/:(\w+)/g)) {
+    const name = match[1]!;
+    if (options.attributes?.[name] === undefined) continue;
+    const slot = { kind: 'attribute', name, type: 'integer', typeOid: 23 } as const;
+    edits.push({ start: match.index, end: match.index + match[0].length, text: [slot] });
+  }
+  const wanted = options.rewrite?.(sql);
+  if (wanted !== undefined && wanted !== sql) edits.push({ start: 0, end: sql.length, text: [wanted] });
+  const only = judgement.statements.length === 1 ? judgement.statements[0] : undefined;
+  const limited =
+    only?.kind.kind === 'read' && options.limits?.rowsPerStatement !== undefined && !sql.includes('/*unbounded*/');
+  const end = sql.includes(';') ? sql.indexOf(';') : sql.length;
+  if (limited) edits.push({ start: end, end, text: ['\nLIMIT ', { kind: 'limit' }] });
+  if (edits.length === 0) return judgement;
+  const template: (string | Judgement['template'][number])[] = [];
+  let at = 0;
+  for (const edit of edits) {
+    template.push(sql.slice(at, edit.start), ...edit.text);
+    at = edit.end;
+  }
+  template.push(sql.slice(at));
+  return { ...judgement, effect: 'rewrite', template, edits };
+}
+
+function judgeStatement(text: string, options: PolicyOptions): StatementJudgement {
+  const kind = kindOf(text, options);
+  const words = text.replace(/\/\*.*?\*\//g, '').trim();
+  const marks = ['/*refuse*/', ...(options.alsoRefuse ? [options.alsoRefuse] : [])];
+  const refused = marks.some((mark) => text.includes(mark));
+  return {
+    effect: refused ? 'refuse' : 'allow',
+    kind,
+    command: words.split(/\s/, 1)[0]!.toUpperCase(),
+    fingerprint: '0000000000000000',
+    normalized: words,
+    tables: [],
+    columns: [],
+    ...(refused && {
+      refusal: refusal('column-withheld', '42501', 'permission denied for column "ine" of relation "students"', {
+        rule: 'roles/tester.yaml:7',
+        hint: 'Ask who keeps the policies.',
+      }),
+    }),
+  };
+}
+
+function kindOf(text: string, options: PolicyOptions): StatementKind {
+  const words = text
+    .replace(/\/\*.*?\*\//g, ' ')
+    .trim()
+    .toLowerCase()
+    .split(/\s+/);
+  const [first, second] = words;
+  switch (first) {
+    case 'select':
+    case 'values':
+    case 'table':
+    case 'with':
+      return { kind: 'read' };
+    case 'insert':
+    case 'update':
+    case 'delete':
+      return { kind: 'write', returning: words.includes('returning') };
+    case 'begin':
+      return { kind: 'transaction', action: 'begin' };
+    case 'commit':
+      return { kind: 'transaction', action: 'commit' };
+    case 'rollback':
+      return { kind: 'transaction', action: second === 'to' ? 'rollback-to' : 'rollback' };
+    case 'savepoint':
+      return { kind: 'transaction', action: 'savepoint' };
+    case 'release':
+      return { kind: 'transaction', action: 'release' };
+    case 'set':
+    case 'reset':
+    case 'show':
+      return { kind: 'set' };
+    case 'prepare':
+      return {
+        kind: 'prepare',
+        name: second!,
+        inner: judgeStatement(text.slice(text.toLowerCase().indexOf(' as ') + 4), options),
+      };
+    case 'execute':
+      return { kind: 'execute', name: second!.split('(', 1)[0]! };
+    case 'deallocate':
+      return { kind: 'deallocate', name: second === 'all' ? undefined : second };
+    case 'declare':
+      return {
+        kind: 'declare',
+        name: second!,
+        inner: judgeStatement(text.slice(text.toLowerCase().indexOf(' for ') + 5), options),
+      };
+    case 'fetch':
+    case 'move':
+      return { kind: 'fetch', name: words.at(-1)! };
+    case 'close':
+      return { kind: 'close', name: second === 'all' ? undefined : second };
+    case 'discard':
+      return { kind: 'discard', all: second === 'all' };
+    case 'copy':
+      return words.includes('stdin') ? { kind: 'copy-in' } : { kind: 'copy-out' };
+    case 'explain':
+      return { kind: 'explain' };
+    default:
+      return { kind: 'other' };
+  }
+}

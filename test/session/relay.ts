@@ -1,0 +1,79 @@
+/** A Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { Session } from '../../src/session/session.ts';
+import { logIn, type Peer, Received } from './peer.ts';
+
+export interface RelayedPeer extends Peer {
+  readonly session: Session;
+  readonly records: (DecisionEntry | OutcomeEntry)[];
+  /** What went to the server. */
+  readonly sent: Buffer[];
+  /** Bugs that ended the session. */
+  readonly faults: unknown[];
+  /** Set false: the log cannot be written. */
+  recording: boolean;
+  policy: SessionPolicy | undefined;
+  readonly paused: boolean;
+  readonly cancels: number;
+}
+
+let made = 0;
+
+export async function relayed(url: string, policy: SessionPolicy | undefined): Promise<RelayedPeer> {
+  const server = await logIn(url);
+  const received = new Received();
+  const state = { paused: false, cancels: 0 };
+  const peer: RelayedPeer = {
+    received,
+    records: [],
+    sent: [],
+    faults: [],
+    recording: true,
+    policy,
+    get paused() {
+      return state.paused;
+    },
+    get cancels() {
+      return state.cancels;
+    },
+    session: new Session({
+      toServer: (bytes) => {
+        peer.sent.push(Buffer.from(bytes));
+        server.socket.write(Buffer.from(bytes));
+      },
+      toClient: (bytes) => received.push(bytes),
+      record: (entry) => {
+        if (peer.recording) peer.records.push(entry);
+        return peer.recording;
+      },
+      cancel: () => {
+        state.cancels += 1;
+        void server.cancel().then(() => peer.session.onCancelDone());
+      },
+      pauseClient: (paused) => {
+        state.paused = paused;
+      },
+      drainServer: () => {},
+      end: () => {
+        received.close();
+        server.socket.end();
+      },
+      policy: () => peer?.policy ?? policy,
+      now: () => performance.now(),
+      newId: () => {
+        made += 1;
+        return `01TEST${String(made).padStart(20, '0')}`;
+      },
+      fault: (error) => void peer.faults.push(error),
+    }),
+    send: (bytes) => peer.session.onClient(Uint8Array.from(bytes)),
+    close: () => server.close(),
+  };
+  server.socket.on('data', (chunk) => peer.session.onServer(chunk));
+  server.socket.on('close', () => {
+    peer.session.onServerClosed();
+    received.close();
+  });
+  return peer;
+}
