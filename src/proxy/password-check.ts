@@ -22,7 +22,7 @@ import {
 } from '../wire/scram-verifier.ts';
 import type { FailedLogins } from './failed-logins.ts';
 import { type LoginRefusal, wrongPassword } from './login-refusal.ts';
-import type { Message, SocketReader } from './socket-reader.ts';
+import type { SocketReader } from './socket-reader.ts';
 
 export interface PasswordCheckOptions {
   readonly user: string;
@@ -78,11 +78,7 @@ export async function checkPassword(reader: SocketReader, options: PasswordCheck
 }
 
 async function readResponse(reader: SocketReader): Promise<Buffer> {
-  const message: Message = await reader.readMessage();
-  if (message.type !== Frontend.Password) {
-    throw new ProtocolError(`expected SASL response, got message type ${message.type}`);
-  }
-  return message.bytes;
+  return (await reader.readMessage(Frontend.Password)).bytes;
 }
 
 /**

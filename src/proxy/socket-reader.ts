@@ -25,6 +25,7 @@ export class SocketReader {
   constructor(readonly socket: Socket) {
     socket.on('readable', this.onReadable);
     for (const event of ['end', 'close', 'error']) socket.on(event, this.onEnd);
+    if (socket.destroyed) this.onEnd();
   }
 
   /** Exactly `count` bytes, not one more. One call at a time. Throws ConnectionClosed, or what `fail` was given. */
@@ -55,13 +56,17 @@ export class SocketReader {
     return packet;
   }
 
-  async readMessage(): Promise<Message> {
+  /** `expected`: another type is refused at its first byte, whatever length it states. */
+  async readMessage(expected?: number): Promise<Message> {
     const header = await this.read(HEADER_BYTES);
+    const type = header.readUInt8(0);
+    if (expected !== undefined && type !== expected)
+      throw new ProtocolError(`unexpected message type ${type} during login`);
     const length = header.readUInt32BE(1) + 1;
     // INVARIANT: nothing is held on the word of a stranger beyond the cap.
     if (length < HEADER_BYTES || length > MESSAGE_LIMIT) throw new ProtocolError('invalid message length');
     const body = await this.read(length - HEADER_BYTES);
-    return { type: header.readUInt8(0), bytes: Buffer.concat([header, body]) };
+    return { type, bytes: Buffer.concat([header, body]) };
   }
 
   /** True where bytes have come that nobody has read. */

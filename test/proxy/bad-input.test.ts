@@ -1,0 +1,180 @@
+import { connect } from 'node:net';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { Frontend } from '../../src/wire/message-types.ts';
+import { MessageWriter } from '../../src/wire/message-writer.ts';
+import { cancelRequest, sslRequest, startupMessage } from '../../src/wire/startup.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import {
+  errorIn,
+  eventually,
+  policyOf,
+  principal,
+  psql,
+  startTestProxy,
+  type TestProxy,
+  talk,
+  until,
+  verifierOf,
+} from './support.ts';
+
+let database: FreshDatabase;
+let proxy: TestProxy;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  const login = await database.createLogin();
+  const policy = policyOf([principal('app', [await verifierOf('secret')])]);
+  proxy = await startTestProxy({ ...login, database: database.name }, policy, { loginTimeoutMs: 700, maxLogins: 8 });
+});
+
+afterAll(async () => {
+  await proxy?.stop(1_000);
+  await database?.drop();
+});
+
+const startup = (parameters: Record<string, string>, minor = 0) => startupMessage(3, minor, Object.entries(parameters));
+const user = { user: 'app', database: 'x' };
+const int32 = (value: number) => {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+};
+
+/** After each of them everybody else goes on as before. */
+async function expectHealthy(): Promise<void> {
+  expect((await psql(proxy.url('app', 'secret'), ['-c', 'SELECT 1'])).stdout).toBe('1');
+}
+
+describe('what is not PostgreSQL ends its own connection, with an answer', () => {
+  test.each([
+    ['HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', '08P01'],
+    ['a length of 2 GB', Buffer.concat([int32(0x7fffffff), int32(196608)]), '08P01'],
+    ['a length of 4 GB', Buffer.concat([int32(0xffffffff), int32(196608)]), '08P01'],
+    ['a length of 0', int32(0), '08P01'],
+    ['a TLS handshake where there is no TLS', Buffer.from('16030100c8010000c40303', 'hex'), '08P01'],
+    ['protocol 2.0', startupMessage(2, 0, []), '0A000'],
+    ['protocol 4.0', startupMessage(4, 0, []), '0A000'],
+    ['no user', startup({ database: 'x' }), '28000'],
+    ['no terminator', Buffer.concat([int32(13), int32(196608), Buffer.from('user\0')]), '08P01'],
+    [
+      'a parameter twice',
+      startupMessage(3, 0, [
+        ['user', 'app'],
+        ['user', 'other'],
+      ]),
+      '08P01',
+    ],
+    [
+      'text that is not UTF-8',
+      Buffer.concat([int32(17), int32(196608), Buffer.from('user\0\xff\xfe\0\0', 'latin1')]),
+      '08P01',
+    ],
+    ['SSLRequest twice', Buffer.concat([sslRequest(), sslRequest()]), '08P01'],
+    [
+      'a query before login',
+      Buffer.concat([startup(user), new MessageWriter(Frontend.Query).string('SELECT 1').finish()]),
+      '08P01',
+    ],
+    ['a second startup inside SCRAM', Buffer.concat([startup(user), startup(user)]), '08P01'],
+    ['a SASL response of 2 GB', Buffer.concat([startup(user), Buffer.from('p'), int32(0x7fffffff)]), '08P01'],
+    [
+      'an unknown mechanism',
+      Buffer.concat([startup(user), new MessageWriter(Frontend.Password).string('PLAIN').int32(0).finish()]),
+      '08P01',
+    ],
+    ['replication', startup({ ...user, replication: 'true' }), '0A000'],
+  ])('%s', async (_what, bytes, code) => {
+    const answer = await talk(proxy.port, bytes);
+    expect(errorIn(answer)).toMatchObject({ S: 'FATAL', C: code });
+    await expectHealthy();
+  });
+
+  test('an endless startup packet is cut off at its stated length', async () => {
+    const answer = await talk(proxy.port, Buffer.concat([int32(10_001), Buffer.alloc(200_000, 0x41)]));
+    expect(errorIn(answer)).toMatchObject({ C: '08P01', M: 'invalid length of startup packet' });
+  });
+
+  test('a frame cut anywhere is waited for, and its sender hung up on', async () => {
+    const bytes = startup(user);
+    for (const cut of [0, 1, 3, 4, 7, bytes.length - 1]) {
+      const socket = connect({ port: proxy.port, host: '127.0.0.1' });
+      socket.end(bytes.subarray(0, cut));
+      await until(socket);
+    }
+    await expectHealthy();
+  });
+
+  test('a login that never ends is ended', async () => {
+    const started = Date.now();
+    const answers = await Promise.all([
+      talk(proxy.port, ''),
+      talk(proxy.port, startup(user).subarray(0, 6)),
+      talk(proxy.port, startup(user)),
+    ]);
+    expect(Date.now() - started).toBeLessThan(4_000);
+    for (const answer of answers) expect(answer.toString('utf8')).toContain('login took too long');
+    await expectHealthy();
+  });
+
+  test('a CancelRequest with a wrong key is silence', async () => {
+    expect(await talk(proxy.port, cancelRequest(4711, Buffer.alloc(4)))).toHaveLength(0);
+    expect(await talk(proxy.port, cancelRequest(4711, Buffer.alloc(256)))).toHaveLength(0);
+  });
+});
+
+test('connections that do not log in are bounded, by address too, and the bound is given back', async () => {
+  const sockets = Array.from({ length: 12 }, () => connect({ port: proxy.port, host: '127.0.0.1' }));
+  const answers = await Promise.all(sockets.map((socket) => until(socket)));
+  const turnedAway = answers.filter((answer) => errorIn(answer).C === '53300');
+  expect(turnedAway).toHaveLength(8); // half of maxLogins is what one address gets
+  await expectHealthy();
+});
+
+test('GSSENCRequest and SSLRequest are declined, then the login goes on', async () => {
+  const gssenc = new MessageWriter(undefined).int32(80877104).finish();
+  const answer = await talk(
+    proxy.port,
+    Buffer.concat([gssenc, sslRequest(), startup({ user: 'app' }), Buffer.from('X\0\0\0\x04')]),
+  );
+  expect(answer.toString('latin1')).toMatch(/^NNR\0\0\0.\0\0\0\x0aSCRAM-SHA-256\0\0E/s);
+});
+
+test.each([
+  [3, {}, 2],
+  [9999, { '_pq_.test': '1' }, 2],
+  [0, { '_pq_.other': '1' }, 2],
+])('protocol 3.%i is negotiated down', async (minor, options, newest) => {
+  const answer = await talk(
+    proxy.port,
+    Buffer.concat([startup({ ...user, ...options }, minor), Buffer.from('X\0\0\0\x04')]),
+  );
+  expect(answer.toString('latin1', 0, 1)).toBe('v');
+  expect(answer.readUInt32BE(5)).toBe((3 << 16) | newest);
+  expect(answer.readUInt32BE(9)).toBe(Object.keys(options).length);
+});
+
+test('guessing gets slower, whoever is guessed at, and an unknown user is challenged like a known one', async () => {
+  const challenge = async (name: string) => {
+    const first = 'n,,n=,r=abcdefghijklmnop';
+    const sasl = new MessageWriter(Frontend.Password)
+      .string('SCRAM-SHA-256')
+      .int32(first.length)
+      .bytes(Buffer.from(first));
+    const answer = await talk(
+      proxy.port,
+      Buffer.concat([startup({ ...user, user: name }), sasl.finish(), Buffer.from('X\0\0\0\x04')]),
+    );
+    return /s=([^,]+),i=(\d+)/.exec(answer.toString('latin1'))?.slice(1);
+  };
+  expect((await challenge('nobody'))?.[1]).toBe((await challenge('app'))?.[1]);
+  expect((await challenge('nobody'))?.[0]).toHaveLength(((await challenge('app'))?.[0] ?? '').length);
+  expect(await challenge('nobody')).toEqual(await challenge('nobody'));
+  const times: number[] = [];
+  for (let attempt = 0; attempt < 5; attempt++) {
+    const started = Date.now();
+    await psql(proxy.url('guessed', 'wrong'), ['-c', 'SELECT 1']);
+    times.push(Date.now() - started);
+  }
+  expect(times[4]! - times[0]!).toBeGreaterThan(300);
+  await eventually(() => proxy.sessions.size === 0, 'no session is left');
+});

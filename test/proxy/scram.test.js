@@ -1,0 +1,170 @@
+import { describe, expect, test } from 'vitest';
+import { decodeBase64 } from '../../src/wire/scram.js';
+import { acceptServerFinal, answerServerFirst, chooseMechanism, clientFirst } from '../../src/wire/scram-client.js';
+import { answerClientFinal, answerClientFirst } from '../../src/wire/scram-server.js';
+import {
+  formatVerifier,
+  makeVerifier,
+  mockVerifier,
+  parseVerifier,
+  shareChallenge,
+} from '../../src/wire/scram-verifier.js';
+
+const bytes = (text) => Buffer.from(text, 'utf8');
+const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');
+async function serverInput(extra = {}) {
+  return {
+    mechanism: 'SCRAM-SHA-256',
+    verifiers: [await makeVerifier('pencil', salt)],
+    nonce: '%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0',
+    channelBinding: undefined,
+    ...extra,
+  };
+}
+describe('SCRAM-SHA-256', () => {
+  test('gives the messages of RFC 7677 section 3', async () => {
+    const first = answerClientFirst(await serverInput(), bytes('n,,n=user,r=rOprNGfwEbeRWgbNEkqO'));
+    expect(first).toMatchObject({
+      kind: 'challenge',
+      message: 'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+    });
+    if (first.kind !== 'challenge') return;
+    const final = answerClientFinal(
+      first.exchange,
+      bytes(
+        'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+      ),
+    );
+    expect(final).toMatchObject({ kind: 'accepted', message: 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=' });
+  });
+  test.each([
+    ['SCRAM-SHA-256', undefined],
+    ['SCRAM-SHA-256-PLUS', Buffer.alloc(32, 7)],
+  ])('our client convinces our server: %s', async (mechanism, channelBinding) => {
+    const other = await makeVerifier('another password', salt);
+    const input = await serverInput({
+      mechanism,
+      channelBinding,
+      verifiers: [other, await makeVerifier('pencil', salt)],
+    });
+    const client = { mechanism, password: 'pencil', nonce: 'clientclientclient', channelBinding };
+    const first = answerClientFirst(input, bytes(clientFirst(client)));
+    if (first.kind !== 'challenge') throw new Error(first.message);
+    const answer = await answerServerFirst(client, bytes(first.message));
+    const final = answerClientFinal(first.exchange, bytes(answer.message));
+    expect(final.kind).toBe('accepted');
+    if (final.kind !== 'accepted') return;
+    expect(acceptServerFinal(answer, bytes(final.message))).toBe(true);
+    expect(acceptServerFinal(answer, bytes(`v=${Buffer.alloc(32).toString('base64')}`))).toBe(false);
+    const stranger = await answerServerFirst({ ...client, password: 'pencils' }, bytes(first.message));
+    expect(answerClientFinal(first.exchange, bytes(stranger.message)).kind).toBe('denied');
+  });
+  test('a binding to another channel is refused', async () => {
+    const mechanism = 'SCRAM-SHA-256-PLUS';
+    const input = await serverInput({ mechanism, channelBinding: Buffer.alloc(32, 1) });
+    const client = {
+      mechanism,
+      password: 'pencil',
+      nonce: 'clientclient',
+      channelBinding: Buffer.alloc(32, 2),
+    };
+    const first = answerClientFirst(input, bytes(clientFirst(client)));
+    if (first.kind !== 'challenge') throw new Error(first.message);
+    const answer = await answerServerFirst(client, bytes(first.message));
+    expect(answerClientFinal(first.exchange, bytes(answer.message))).toEqual({
+      kind: 'malformed',
+      message: 'SCRAM channel binding check failed',
+    });
+  });
+  test.each([
+    ['', 'empty'],
+    ['n,,', 'no bare part'],
+    ['n,,n=u,r=', 'no nonce'],
+    ['n,,n=u,r=short', 'short nonce'],
+    ['n,,n=u,r=abcdefgh\x01', 'nonce with a control character'],
+    ['n,,n=u,r=abcdefgh,x=1', 'extension'],
+    ['n,,m=1,n=u,r=abcdefgh', 'mandatory extension'],
+    ['n,a=other,n=u,r=abcdefgh', 'another identity'],
+    ['p=tls-unique,,n=u,r=abcdefgh', 'binding without -PLUS'],
+    ['x,,n=u,r=abcdefgh', 'unknown flag'],
+    [`n,,n=${'u'.repeat(3000)},r=abcdefgh`, 'too long'],
+    ['n,,n=u\0,r=abcdefgh', 'NUL'],
+  ])('client-first-message %j is malformed: %s', async (message) => {
+    expect(answerClientFirst(await serverInput(), bytes(message)).kind).toBe('malformed');
+  });
+  test('an offer that was taken away is noticed', async () => {
+    const input = await serverInput({ channelBinding: Buffer.alloc(32) });
+    expect(answerClientFirst(input, bytes('y,,n=,r=abcdefgh'))).toMatchObject({
+      message: 'SCRAM channel binding negotiation error',
+    });
+    expect(answerClientFirst(await serverInput(), bytes('y,,n=,r=abcdefgh')).kind).toBe('challenge');
+  });
+  test.each([
+    ['c=biws,r=NONCE', 'no proof'],
+    ['c=biws,r=NONCE,p=AAAA', 'short proof'],
+    ['c=biws,r=NONCEx,p=PROOF', 'other nonce'],
+    ['c=eSws,r=NONCE,p=PROOF', 'other header'],
+    ['c=biws,r=NONCE,x=1,p=PROOF', 'extension'],
+    ['c=biws,r=NONCE,p=PROOF=', 'padding too many'],
+  ])('client-final-message %j is malformed: %s', async (template) => {
+    const first = answerClientFirst(await serverInput(), bytes('n,,n=,r=abcdefgh'));
+    if (first.kind !== 'challenge') throw new Error(first.message);
+    const proof = Buffer.alloc(32).toString('base64');
+    const message = template.replace('NONCE', first.exchange.nonce).replace('PROOF', proof);
+    expect(answerClientFinal(first.exchange, bytes(message)).kind).toBe('malformed');
+  });
+  test.each([
+    'r=other,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+    'r=clientclient,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
+    'r=clientclientX,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=0',
+    'r=clientclientX,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=9999999',
+    'r=clientclientX,s=?,i=4096',
+    'e=other-error',
+  ])('server-first-message %j is not believed', async (message) => {
+    const client = {
+      mechanism: 'SCRAM-SHA-256',
+      password: 'pencil',
+      nonce: 'clientclient',
+      channelBinding: undefined,
+    };
+    expect(await answerServerFirst(client, bytes(message))).toBeUndefined();
+  });
+  test('channel binding is chosen where both sides can', () => {
+    const both = ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'];
+    expect(chooseMechanism(both, Buffer.alloc(32))).toBe('SCRAM-SHA-256-PLUS');
+    expect(chooseMechanism(both, undefined)).toBe('SCRAM-SHA-256');
+    expect(chooseMechanism(['OAUTHBEARER'], undefined)).toBeUndefined();
+  });
+});
+describe('verifiers', () => {
+  test('read what they write', async () => {
+    const verifier = await makeVerifier('pencil', salt);
+    expect(parseVerifier(formatVerifier(verifier))).toEqual(verifier);
+    expect(shareChallenge(verifier, await makeVerifier('other', salt))).toBe(true);
+    expect(shareChallenge(verifier, await makeVerifier('pencil', Buffer.alloc(16)))).toBe(false);
+  });
+  test.each(['', 'md5abc', 'SCRAM-SHA-256$4096:AA==$AA==:AA==', 'SCRAM-SHA-256$0:W22ZaJ0SNY7soEsUEjb6gQ==$a:b'])(
+    '%j is none',
+    (text) => expect(parseVerifier(text)).toBeUndefined(),
+  );
+  test('a password is prepared as PostgreSQL does, and taken as it is where that is prohibited', async () => {
+    const same = async (a, b) =>
+      formatVerifier(await makeVerifier(a, salt)) === formatVerifier(await makeVerifier(b, salt));
+    expect(await same('I\u00adX', 'IX')).toBe(true);
+    expect(await same('\u2168', 'IX')).toBe(true);
+    expect(await same('a\u0007b', 'ab')).toBe(false);
+  });
+  test('an unknown user is challenged always alike, in the shape of a real one', async () => {
+    const secret = Buffer.alloc(32, 9);
+    const shape = { ...(await makeVerifier('x', Buffer.alloc(20), 5000)) };
+    const mock = mockVerifier(secret, 'nobody', [shape]);
+    expect(mock).toEqual(mockVerifier(secret, 'nobody', [shape]));
+    expect(mock.salt).toHaveLength(20);
+    expect(mock.iterations).toBe(5000);
+    expect(mock.salt.equals(mockVerifier(secret, 'nobody2', [shape]).salt)).toBe(false);
+  });
+  test('base64 is strict', () => {
+    expect(decodeBase64('AA==')).toEqual(Buffer.alloc(1));
+    for (const text of ['AA', 'AB==', 'A A=', 'AA==\n']) expect(decodeBase64(text)).toBeUndefined();
+  });
+});

@@ -1,0 +1,232 @@
+/** A proxy in front of the test server, with hand-made policies and a session that passes everything through. */
+import { execFile, spawn } from 'node:child_process';
+import { connect, type Socket } from 'node:net';
+import pino from 'pino';
+import type { Judgement } from '../../src/guard/decision.ts';
+import type { Policy, Principal, RolePolicy } from '../../src/policy/policy.ts';
+import type { PolicyReading } from '../../src/proxy/guard-runtime.ts';
+import type { RecordSink } from '../../src/proxy/record-sink.ts';
+import type { SessionMachine } from '../../src/proxy/relay.ts';
+import { type RunningProxy, type StartOptions, startProxy } from '../../src/proxy/start.ts';
+import type { SessionPorts } from '../../src/session/ports.ts';
+import { Catalog } from '../../src/sql/catalog.ts';
+import { errorResponse } from '../../src/wire/error-response.ts';
+import { formatVerifier, makeVerifier } from '../../src/wire/scram-verifier.ts';
+import { serverAddress } from '../support/postgres.ts';
+
+export interface Recorded {
+  readonly kind: string;
+  readonly fields: Record<string, unknown>;
+}
+
+export interface TestProxy extends RunningProxy {
+  readonly port: number;
+  readonly records: Recorded[];
+  /** What the operators' log says. */
+  readonly lines: string[];
+  setPolicy(policy: Policy): Promise<void>;
+  url(user: string, password: string, database?: string): string;
+}
+
+export async function verifierOf(password: string, salt = Buffer.from('0123456789abcdef')): Promise<string> {
+  return formatVerifier(await makeVerifier(password, salt));
+}
+
+export function principal(name: string, verifiers: readonly string[], extra: Partial<Principal> = {}): Principal {
+  return {
+    name,
+    role: 'app',
+    attributes: new Map(),
+    verifiers,
+    from: [],
+    limits: {},
+    rule: 'principals.yaml:1',
+    ...extra,
+  };
+}
+
+export function role(name: string, extra: Partial<RolePolicy> = {}): RolePolicy {
+  return {
+    name,
+    mode: 'enforce',
+    access: 'unrestricted',
+    attributes: new Map(),
+    relations: new Map(),
+    functions: new Set(),
+    statements: new Set(),
+    collect: 'deny',
+    minGroup: undefined,
+    limits: {},
+    rule: `roles/${name}.yaml:1`,
+    ...extra,
+  };
+}
+
+export function policyOf(principals: readonly Principal[], roles: readonly RolePolicy[] = [role('app')]): Policy {
+  return {
+    hash: `sha256:${Math.random()}`,
+    roles: new Map(roles.map((r) => [r.name, r])),
+    principals: new Map(principals.map((p) => [p.name, p])),
+    subjects: new Map(),
+  };
+}
+
+const EMPTY = new Catalog({
+  serverVersion: 180000,
+  database: 'test',
+  relations: [],
+  types: [],
+  functions: [],
+  operators: [],
+  casts: [],
+  schemas: [],
+  opclasses: [],
+} as ConstructorParameters<typeof Catalog>[0]);
+
+/** Forwards all bytes; ends as a real session does. */
+export function passThrough(ports: SessionPorts): SessionMachine {
+  return {
+    onClient: (chunk) => {
+      if (chunk.length === 5 && chunk[0] === 0x58) return ports.end();
+      return ports.toServer(chunk);
+    },
+    onServer: (chunk) => ports.toClient(chunk),
+    onCancelDone: () => {},
+    onServerClosed: () => ports.end(),
+    terminate: (refusal) => {
+      const fields = { S: 'FATAL', V: 'FATAL', C: refusal.sqlstate, M: refusal.message };
+      ports.toClient(errorResponse(new Map(Object.entries(fields))));
+      ports.end();
+    },
+  };
+}
+
+export async function startTestProxy(
+  account: { user: string; password?: string; database: string },
+  policy: Policy,
+  extra: Partial<StartOptions> = {},
+): Promise<TestProxy> {
+  const records: Recorded[] = [];
+  const lines: string[] = [];
+  const sink: RecordSink = {
+    append: (kind: string, fields: object) => {
+      records.push({ kind, fields: { ...fields } });
+      return true;
+    },
+    session: () => ({ append: () => true }),
+  };
+  const reading = (of: Policy): PolicyReading => ({
+    policy: of,
+    catalog: EMPTY,
+    catalogVersion: '1',
+    errors: [],
+    warnings: [],
+  });
+  let current = reading(policy);
+  const running = await startProxy({
+    database: account.database,
+    accountOf: () => account,
+    searchPath: ['public'],
+    tlsRequired: false,
+    loginTimeoutMs: 5_000,
+    maxLogins: 50,
+    mockSecret: Buffer.alloc(32, 1),
+    listen: { host: '127.0.0.1', port: 0 },
+    tls: undefined,
+    upstream: { ...serverAddress(), tls: { mode: 'disable' }, timeoutMs: 5_000 },
+    records: sink,
+    log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
+    makeJudge: () => ({ judge: () => ({}) as Judgement }),
+    makeSession: passThrough,
+    reading: current,
+    read: async () => current,
+    ...extra,
+  });
+  const { port } = running.address;
+  return {
+    ...running,
+    port,
+    records,
+    lines,
+    setPolicy: (next) => {
+      current = reading(next);
+      return running.reload('signal');
+    },
+    url: (user, password, database = account.database) =>
+      `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`,
+  };
+}
+
+export interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs psql, bounded in time. */
+export function psql(conninfo: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  return new Promise((done) => {
+    const child = execFile(
+      '/usr/lib/postgresql/17/bin/psql',
+      ['-X', '-A', '-t', '-d', conninfo, ...args],
+      { timeout: 20_000, env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env } },
+      (_error, stdout, stderr) => done({ status: child.exitCode, stdout: stdout.trim(), stderr: stderr.trim() }),
+    );
+  });
+}
+
+export function psqlProcess(conninfo: string, args: readonly string[]): ReturnType<typeof spawn> {
+  return spawn('/usr/lib/postgresql/17/bin/psql', ['-X', '-A', '-t', '-d', conninfo, ...args], {
+    env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+}
+
+/** Sends bytes on a new connection and gives back what came until it was closed. */
+export async function talk(port: number, bytes: Uint8Array | string, timeoutMs = 10_000): Promise<Buffer> {
+  const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  socket.write(bytes);
+  return until(socket, timeoutMs);
+}
+
+export function until(socket: Socket, timeoutMs = 10_000): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  return new Promise((done, failed) => {
+    const timer = setTimeout(() => {
+      socket.destroy();
+      failed(new Error(`still open after ${timeoutMs} ms`));
+    }, timeoutMs);
+    socket.on('data', (chunk) => chunks.push(chunk));
+    socket.on('error', () => {});
+    socket.on('end', () => socket.end());
+    socket.on('close', () => {
+      clearTimeout(timer);
+      done(Buffer.concat(chunks));
+    });
+  });
+}
+
+/** The fields of the first ErrorResponse in these bytes. */
+export function errorIn(bytes: Buffer): Record<string, string> {
+  const start = bytes.indexOf('E');
+  if (start < 0) return {};
+  const end = start + 1 + bytes.readUInt32BE(start + 1);
+  const fields = bytes
+    .toString('utf8', start + 5, end)
+    .split('\0')
+    .filter((field) => field !== '');
+  return Object.fromEntries(fields.map((field) => [field.charAt(0), field.slice(1)]));
+}
+
+/** Waits for something that must come soon. */
+export async function eventually(
+  check: () => boolean | Promise<boolean>,
+  what: string,
+  timeoutMs = 5_000,
+): Promise<void> {
+  const end = Date.now() + timeoutMs;
+  while (!(await check())) {
+    if (Date.now() > end) throw new Error(`did not happen: ${what}`);
+    await new Promise((wake) => setTimeout(wake, 20));
+  }
+}
