@@ -65,7 +65,7 @@ pg_conversion_is_visible pg_statistics_obj_is_visible pg_ts_config_is_visible pg
 pg_ts_template_is_visible col_description obj_description shobj_description to_regclass to_regtype to_regproc to_regnamespace
 to_regrole to_regcollation to_regoper to_regoperator to_regprocedure has_table_privilege has_schema_privilege
 has_column_privilege has_any_column_privilege has_database_privilege has_sequence_privilege has_function_privilege pg_has_role
-pg_get_ruledef pg_options_to_table array_larger array_smaller
+pg_get_ruledef pg_options_to_table getdatabaseencoding
 `),
 );
 

@@ -37,7 +37,7 @@ export function strings(nodes: readonly Node[] | undefined): string[] {
 
 /** True for the fields that say where a node stood in its text. */
 function isLocation(field: string): boolean {
-  return field === 'location' || field.endsWith('_location') || field === 'stmt_len';
+  return field.endsWith('location') || field === 'stmt_len' || /^(rexpr_)?list_(start|end)$/.test(field);
 }
 
 /** Equality of two trees (or parts) with everything but locations; absent and undefined fields are the same. */

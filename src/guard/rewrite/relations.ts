@@ -33,7 +33,7 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
   const select = role.relations.get(relation.oid)?.select;
   if (!select) throw new NotRewritable(`no grant for ${relation.name}`);
   const only = body.inh !== true;
-  const subquery = guardedRelation(relation, select, entry.guard, only);
+  const subquery = guardedRelation(relation, select, entry.guard, only, view.system);
   const range = relationRange(w, body);
   const alias = entry.rename ?? (body.alias ? undefined : relation.name);
   const text: Template = alias === undefined ? subquery : [...subquery, ` AS ${quoteName(alias)}`];

@@ -96,12 +96,21 @@ function judge(draft: Draft, use: Use): Refusal | undefined {
   }
 }
 
+/** What an action on a relation needs. */
+const NEEDED: Readonly<Record<string, string>> = {
+  select: 'SELECT',
+  insert: 'INSERT',
+  update: 'UPDATE',
+  delete: 'DELETE',
+  lock: 'UPDATE or DELETE, which FOR UPDATE and its kin need,',
+};
+
 function judgeRelation(role: RolePolicy, relation: Relation, action: string): Refusal | undefined {
   const grant = role.relations.get(relation.oid);
   const kind = relation.kind === 'v' ? 'view' : relation.kind === 'm' ? 'materialized view' : relation.kind === 'S' ? 'sequence' : 'table';
   const none = (): Refusal =>
     refusal('relation-not-granted', '42501', `permission denied for ${kind} ${relation.name}`, {
-      hint: `Role "${role.name}" was not granted ${action.toUpperCase()} on ${relation.schema}.${relation.name}.`,
+      hint: `Role "${role.name}" was not granted ${NEEDED[action] ?? action} on ${relation.schema}.${relation.name}.`,
       rule: grant?.rule ?? role.rule,
     });
   switch (action) {
