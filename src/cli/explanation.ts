@@ -1,0 +1,77 @@
+/** What `rowgate explain` says of one text: an object for programs, and the same in lines for people. Nothing is read or run here. */
+import { rowsToAsk, statementLimits } from '../session/meter.ts';
+import type { SessionPolicy } from '../session/ports.ts';
+import { renderLiterals } from '../session/render.ts';
+import type { Catalog } from '../sql/catalog.ts';
+import { type Advice, adviceFor } from './explain-advice.ts';
+
+export interface Explanation {
+  readonly effect: 'allow' | 'rewrite' | 'refuse';
+  readonly reason: string | null;
+  /** `roles/teacher.yaml:7`: the line that decided. */
+  readonly rule: string | null;
+  readonly sqlstate: string | null;
+  readonly message: string | null;
+  readonly hint: string | null;
+  /** Characters of the text, from 1. */
+  readonly position: number | null;
+  readonly tables: readonly string[];
+  readonly columns: readonly string[];
+  /** What the server would be sent, attributes and the limit of rows filled in; null where nothing is. */
+  readonly sql: string | null;
+  /** In observe mode: the effect that it would have had. */
+  readonly would: 'allow' | 'rewrite' | 'refuse' | null;
+  /** What to grant if it is meant to work; null where it does. */
+  readonly advice: Advice | null;
+}
+
+/** Judges the text as the principal's session would. */
+export function explanationOf(sql: string, policy: SessionPolicy, catalog: Catalog): Explanation {
+  const judgement = policy.judge(sql);
+  const { role, principal } = policy;
+  const refusal = judgement.refusal ?? judgement.would?.refusal;
+  const refused = judgement.statements.find((statement) => statement.refusal !== undefined);
+  const values = { attributes: principal.attributes, limit: rowsToAsk(statementLimits(policy)) };
+  return {
+    effect: judgement.effect,
+    reason: refusal?.reason ?? null,
+    rule: refusal?.rule ?? judgement.statements.find((statement) => statement.rule !== undefined)?.rule ?? null,
+    sqlstate: refusal?.sqlstate ?? null,
+    message: refusal?.message ?? null,
+    hint: refusal?.hint ?? null,
+    position: refusal?.position ?? null,
+    tables: union(judgement.statements.map((statement) => statement.tables)),
+    columns: union(judgement.statements.map((statement) => statement.columns)),
+    sql: judgement.effect === 'refuse' ? null : renderLiterals(sql, judgement, values).sent,
+    would: judgement.would?.effect ?? null,
+    advice: refusal ? adviceFor({ refusal, statement: refused, role, catalog }) : null,
+  };
+}
+
+/** For people: what was decided, by which line, and what follows from it. */
+export function formatExplanation(explanation: Explanation): string {
+  const { effect, would, reason, rule, message, sqlstate, hint, position, tables, columns, sql, advice } = explanation;
+  const lines = [`effect:   ${effect}${would === null ? '' : ` (observed; enforced: ${would})`}`];
+  const field = (name: string, value: string | null): void => {
+    if (value !== null && value !== '') lines.push(`${`${name}:`.padEnd(10)}${value}`);
+  };
+  field('reason', reason);
+  field('rule', rule);
+  field(
+    'message',
+    message === null ? null : `${message} (${sqlstate}${position === null ? '' : `, at character ${position}`})`,
+  );
+  field('hint', hint);
+  field('tables', tables.join(', '));
+  field('columns', columns.join(', '));
+  field('sql', sql === null ? null : sql.replaceAll('\n', `\n${' '.repeat(10)}`));
+  if (advice) {
+    field('to allow', advice.text);
+    if (advice.snippet !== undefined) lines.push('', ...advice.snippet.split('\n').map((line) => `    ${line}`));
+  }
+  return lines.join('\n');
+}
+
+function union(lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())].sort();
+}
