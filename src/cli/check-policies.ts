@@ -1,4 +1,5 @@
 /** What `rowgate check` does: the policies of a configuration against a live or saved catalog. Says what it found; prints nothing. */
+import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { loadCatalog, saveCatalog } from '../catalog/file.ts';
 import type { Config, ConfigProblem } from '../config/config.ts';
@@ -33,7 +34,10 @@ export interface CheckResult {
 export async function checkPolicies(options: CheckOptions, compilers: SqlCompilers): Promise<CheckResult> {
   const environment = options.catalog === undefined ? process.env : withPlaceholders(process.env);
   const { config, problems } = loadConfig(options.config, environment);
-  if (!config) return found(problems.map((problem) => ofConfig(problem, options.config)));
+  if (!config) {
+    const result = found(problems.map((problem) => ofConfig(problem, options.config)));
+    return existsSync(options.config) ? result : { ...result, exitCode: 2 };
+  }
   let data: CatalogData;
   try {
     data = await catalogOf(config, options);

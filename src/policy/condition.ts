@@ -178,7 +178,8 @@ function rewrite(
     const attribute = attributes.attributes[Number(token.text.slice(1)) - 1];
     if (!attribute) throw new Error(`no attribute behind ${token.text}`);
     const { name, type, typeOid } = attribute;
-    edits.replace(token.start, token.end, [{ kind: 'attribute', name, type, typeOid }]);
+    // In brackets: what stands behind it, a subscript say, must not join the literal that fills the slot.
+    edits.replace(token.start, token.end, ['(', { kind: 'attribute', name, type, typeOid }, ')']);
   }
   const range = extentOf(node, parsed);
   if (!range) throw new Error(`a condition of ${env.relation.name} has no place in its text`);

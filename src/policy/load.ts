@@ -6,7 +6,7 @@ import { type Flaw, PolicyDocument, type PolicyFile } from './document.ts';
 import type { Policy, Principal, RolePolicy, Subject } from './policy.ts';
 import { compilePrincipal } from './principals.ts';
 import { principalSchema, principalsFileSchema, subjectsSchema } from './principals-schema.ts';
-import { grantsSchema, roleSchema } from './role-schema.ts';
+import { grantsSchema, type RoleFile, roleSchema } from './role-schema.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
 import { compileSubjects } from './subjects.ts';
 import { reportUnenforcedCanaries } from './unenforced.ts';
@@ -125,7 +125,7 @@ function loadRoles(
     addFlaws(document.flaws, report);
     const file = document.malformed ? undefined : validate(document, roleSchema, document.value);
     if (file && !file.ok) addFlaws(file.flaws, report);
-    const compiled = file?.ok ? compileRole(file.value, document, context, report) : undefined;
+    const compiled = file?.ok ? compileOrReport(file.value, document, context, report) : undefined;
     if (name === undefined) continue;
     const before = roles.get(name);
     if (before)
@@ -135,6 +135,22 @@ function loadRoles(
     else roles.set(name, disabledRole(name, compiled, document.rule(['role']), closed ?? 'the file has errors'));
   }
   return roles;
+}
+
+/** An exception is a bug, and closes the role in which it came up. */
+function compileOrReport(
+  file: RoleFile,
+  document: PolicyDocument,
+  context: RoleContext,
+  report: Report,
+): RolePolicy | undefined {
+  try {
+    return compileRole(file, document, context, report);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    report.error(document.place(['role']), `internal error, the role cannot be compiled: ${reason}`);
+    return undefined;
+  }
 }
 
 /** What is left of a role with errors: enough to say so, and to check its principals. */

@@ -64,7 +64,8 @@ it('a saved catalog gives the same, without the database or its password', async
   expect((await check({ config: away, catalog: saved })).diagnostics).toEqual(live.diagnostics);
 });
 
-it('it could not be checked: no database, no catalog file', async () => {
+it('it could not be checked: no configuration, no database, no catalog file', async () => {
+  expect((await check({ config: join(folder, 'none.yaml') })).exitCode).toBe(2);
   const away = join(folder, 'away.yaml');
   await writeFile(away, 'listen: 127.0.0.1:6432\nupstream: { url: "postgres://u:p@127.0.0.1:1/none" }\n');
   const unreachable = await check({ config: away });

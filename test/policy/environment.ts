@@ -1,11 +1,14 @@
 /** A policy environment over a database of the tests. */
 import pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
+import { compileCondition, compileMask } from '../../src/policy/condition.ts';
 import type { PolicyEnvironment } from '../../src/policy/sql-source.ts';
 import { Catalog } from '../../src/sql/catalog.ts';
+import { loadParser } from '../../src/sql/parse.ts';
 
-/** The catalog of the database at `url`. */
+/** The catalog of the database at `url`; makes ready to parse, too. */
 export async function catalogOf(url: string): Promise<Catalog> {
+  await loadParser();
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
@@ -13,6 +16,11 @@ export async function catalogOf(url: string): Promise<Catalog> {
   } finally {
     await client.end();
   }
+}
+
+/** As the guard loads policies. */
+export function environment(catalog: Catalog): PolicyEnvironment {
+  return { catalog, searchPath: ['public'], timeZone: 'Europe/Paris', compileCondition, compileMask };
 }
 
 /**
@@ -23,9 +31,7 @@ export function plainEnvironment(catalog: Catalog): PolicyEnvironment {
   const problems = (sql: string) =>
     sql.includes('BROKEN') ? [{ message: 'broken', offset: sql.indexOf('BROKEN') }] : [];
   return {
-    catalog,
-    searchPath: ['public'],
-    timeZone: 'Europe/Paris',
+    ...environment(catalog),
     compileCondition: ({ sql, okSql, rule }) => {
       const found = problems(sql);
       if (found.length > 0) return found;

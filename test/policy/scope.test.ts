@@ -5,7 +5,7 @@ import { loadPolicy } from '../../src/policy/load.ts';
 import type { Condition, RelationGrant } from '../../src/policy/policy.ts';
 import type { Catalog } from '../../src/sql/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { catalogOf, plainEnvironment } from './environment.ts';
+import { catalogOf, environment } from './environment.ts';
 import { render } from './render.ts';
 
 const SCHEMA = `
@@ -55,7 +55,7 @@ function load(role: string): { grants: Map<string, RelationGrant>; errors: strin
     { path: 'subjects.yaml', text: SUBJECTS },
     { path: 'roles/teacher.yaml', text: role },
   ];
-  const { policy, diagnostics } = loadPolicy(files, plainEnvironment(catalog));
+  const { policy, diagnostics } = loadPolicy(files, environment(catalog));
   const relations = [...(policy.roles.get('teacher')?.relations.values() ?? [])];
   return {
     grants: new Map(relations.filter((grant) => !grant.system).map((grant) => [grant.relation.name, grant])),
@@ -79,7 +79,7 @@ const and = (conditions: readonly Condition[], form: 'filter' | 'ok'): string =>
 async function ids(table: string, conditions: readonly Condition[] | undefined): Promise<number[]> {
   const rows = await database.query(
     `SELECT id, (${and(conditions ?? [], 'filter')}) IS TRUE AS shown, (${and(conditions ?? [], 'ok')}) IS TRUE AS ok
-     FROM "${table.replaceAll('"', '""')}" ORDER BY id`,
+     FROM "${table.replaceAll('"', '""')}" AS r ORDER BY id`,
   );
   expect(
     rows.filter((row) => row.shown !== row.ok),
@@ -141,6 +141,17 @@ describe('what is whole', () => {
     );
     expect([...(changed.get('people')?.select?.columns.keys() ?? [])]).toEqual(['id', 'twin', 'ctid']);
   });
+});
+
+it('what is wrong in SQL is said where it stands', () => {
+  const errors = (condition: string): string[] => load(ROLE.replace('school = 1 -- a comment', condition)).errors;
+  expect(errors('school = :schol')).toEqual([expect.stringMatching(/^roles\/teacher.yaml:5:14: error: .*schol/)]);
+  expect(errors('é = 1')).toEqual([expect.stringMatching(/^roles\/teacher.yaml:5:5: error: .*é/)]);
+  expect(errors('school =')).toEqual([expect.stringMatching(/^roles\/teacher.yaml:\d+:\d+: error: syntax error/)]);
+  expect(errors('true) OR (true')).toHaveLength(1);
+  expect(errors('true /*')).toHaveLength(1);
+  expect(errors('school = 1; DROP TABLE people')).toHaveLength(1);
+  expect(errors(`date_trunc('year', now()) > '2026-01-01'`)[0]).toContain('not immutable');
 });
 
 it('a child of the table with the key, or a parent of it, needs the scope too', async () => {

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { RelationGrant } from '../../src/policy/policy.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { catalogOf, plainEnvironment } from './environment.ts';
+import { catalogOf, environment } from './environment.ts';
 import { guardedSelect } from './render.ts';
 
 /** Every name and text that must stay hidden holds "qzx". */
@@ -68,8 +68,8 @@ let publicGrant: (name: string) => RelationGrant;
 beforeAll(async () => {
   database = await freshDatabase();
   await database.query(SCHEMA);
-  const environment = plainEnvironment(await catalogOf(database.url));
-  const { policy, diagnostics } = loadPolicy([{ path: 'roles/reader.yaml', text: ROLE }], environment);
+  const env = environment(await catalogOf(database.url));
+  const { policy, diagnostics } = loadPolicy([{ path: 'roles/reader.yaml', text: ROLE }], env);
   expect(diagnostics).toEqual([]);
   grants = [...(policy.roles.get('reader')?.relations.values() ?? [])].filter((grant) => grant.system);
   publicGrant = (name) => {
