@@ -6,7 +6,10 @@ import type { Template } from '../sql/template.ts';
 export type StatementKind =
   | { readonly kind: 'read' } // SELECT, VALUES, TABLE: metered
   | { readonly kind: 'write'; readonly returning: boolean }
-  | { readonly kind: 'transaction'; readonly action: 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollback-to' | 'prepared' }
+  | {
+      readonly kind: 'transaction';
+      readonly action: 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollback-to' | 'prepared';
+    }
   | { readonly kind: 'set' } // SET, RESET, SHOW of safe settings
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: StatementJudgement }
   | { readonly kind: 'execute'; readonly name: string }

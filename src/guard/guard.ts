@@ -17,7 +17,14 @@ import { rewriteStage } from './stages/rewrite.ts';
 import { verifyStage } from './stages/verify.ts';
 
 /** The stages for a restricted role, in order. */
-export const RESTRICTED: readonly Stage[] = [parseStage, classifyStage, resolveStage, authorizeStage, rewriteStage, verifyStage];
+export const RESTRICTED: readonly Stage[] = [
+  parseStage,
+  classifyStage,
+  resolveStage,
+  authorizeStage,
+  rewriteStage,
+  verifyStage,
+];
 
 /** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
 export const UNRESTRICTED: readonly Stage[] = [parseStage, openStage];

@@ -41,13 +41,19 @@ const RULES: Readonly<Record<string, Rule>> = {
 const READABLE: ReadonlySet<string> = new Set(
   `server_version server_version_num server_encoding search_path is_superuser session_authorization in_hot_standby
 integer_datetimes max_identifier_length lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time max_index_keys
-block_size default_with_oids max_connections transaction_isolation transaction_read_only default_transaction_isolation`.split(/\s+/),
+block_size default_with_oids max_connections transaction_isolation transaction_read_only default_transaction_isolation`.split(
+    /\s+/,
+  ),
 );
 
 export type SettingVerdict = 'allowed' | 'pinned' | 'unknown';
 
 /** Whether SET may give the setting these values (as written, unquoted). `undefined`: SET … TO DEFAULT or RESET. */
-export function maySet(name: string, values: readonly string[] | undefined, searchPath: readonly string[]): SettingVerdict {
+export function maySet(
+  name: string,
+  values: readonly string[] | undefined,
+  searchPath: readonly string[],
+): SettingVerdict {
   const key = name.toLowerCase();
   if (key === 'search_path') {
     if (values === undefined) return 'allowed';

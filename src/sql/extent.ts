@@ -48,7 +48,8 @@ function spanOf(node: Node, parsed: ParsedText): Span | undefined {
   };
   // A subquery lies inside its own brackets: its inside need not be walked.
   if (kind !== 'SubLink' || (body as unknown as Body<'SubLink'>).testexpr) {
-    for (const child of kind === 'SubLink' ? [(body as unknown as Body<'SubLink'>).testexpr as Node] : children(body)) join(spanOf(child, parsed));
+    for (const child of kind === 'SubLink' ? [(body as unknown as Body<'SubLink'>).testexpr as Node] : children(body))
+      join(spanOf(child, parsed));
   }
   if (!span) return undefined;
   const tail = TAILS[kind];
@@ -142,13 +143,27 @@ const TAILS: Partial<Record<Kind, Tail>> = {
   CollateClause: (tokens, own) => endOfName(tokens, own + 1),
   NullTest: words('not', 'null'),
   BooleanTest: words('not', 'true', 'false', 'unknown'),
-  JsonIsPredicate: words('is', 'not', 'json', 'value', 'array', 'object', 'scalar', 'with', 'without', 'unique', 'keys'),
+  JsonIsPredicate: words(
+    'is',
+    'not',
+    'json',
+    'value',
+    'array',
+    'object',
+    'scalar',
+    'with',
+    'without',
+    'unique',
+    'keys',
+  ),
   CaseExpr: (tokens, own) => tokens[own]!.match,
   CoalesceExpr: bracketed,
   MinMaxExpr: bracketed,
   GroupingFunc: bracketed,
   XmlExpr: (tokens, own, last) =>
-    tokens[own]?.word === 'is' ? words('is', 'not', 'document')(tokens, own, last, {} as Node) : bracketed(tokens, own, last, {} as Node),
+    tokens[own]?.word === 'is'
+      ? words('is', 'not', 'document')(tokens, own, last, {} as Node)
+      : bracketed(tokens, own, last, {} as Node),
   XmlSerialize: bracketed,
   JsonFuncExpr: bracketed,
   JsonObjectConstructor: bracketed,
@@ -181,10 +196,11 @@ function endOfConstant(tokens: readonly Token[], own: number): number {
 }
 
 function endOfCall(tokens: readonly Token[], own: number, last: number): number {
-  if (own < 0) return last;
+  // `a AT LOCAL` is the one call without a place of its own.
+  if (own < 0) return tokens[last + 1]?.word === 'at' && tokens[last + 2]?.word === 'local' ? last + 2 : last;
   const word = tokens[own]!.word;
-  if (word === 'at' && tokens[own + 1]?.word === 'local') return own + 1;
-  if (word === 'is') return words('is', 'not', 'nfc', 'nfd', 'nfkc', 'nfkd', 'normalized')(tokens, own, last, {} as Node);
+  if (word === 'is')
+    return words('is', 'not', 'nfc', 'nfd', 'nfkc', 'nfkd', 'normalized')(tokens, own, last, {} as Node);
   let i = endOfName(tokens, own);
   if (word === 'collation') i = own + 1;
   if (tokens[i + 1]?.word !== '(') return last;
@@ -223,7 +239,12 @@ function endOfType(tokens: readonly Token[], own: number): number {
   else i = endOfName(tokens, i);
   if (first === 'interval') i = endOfIntervalFields(tokens, i);
   brackets();
-  if ((first === 'time' || first === 'timestamp') && ['with', 'without'].includes(word(i + 1)) && word(i + 2) === 'time') i += 3;
+  if (
+    (first === 'time' || first === 'timestamp') &&
+    ['with', 'without'].includes(word(i + 1)) &&
+    word(i + 2) === 'time'
+  )
+    i += 3;
   if (word(i + 1) === 'array') {
     i += 1;
     if (word(i + 1) === '[') i = tokens[i + 1]!.match;

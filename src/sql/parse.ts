@@ -42,11 +42,15 @@ export function parse(text: string): ParsedText | ParseProblem {
   if (!loaded) throw new Error('the parser is not loaded');
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_STATEMENT_BYTES) {
-    return { kind: 'too-large', message: `statement is too long: ${bytes} bytes, at most ${MAX_STATEMENT_BYTES} are read` };
+    return {
+      kind: 'too-large',
+      message: `statement is too long: ${bytes} bytes, at most ${MAX_STATEMENT_BYTES} are read`,
+    };
   }
   // INVARIANT: what stands behind a NUL byte would reach the server unread.
   const nul = text.indexOf('\u0000');
-  if (nul >= 0) return { kind: 'syntax', message: 'invalid byte sequence for encoding "UTF8": 0x00', position: nul + 1 };
+  if (nul >= 0)
+    return { kind: 'syntax', message: 'invalid byte sequence for encoding "UTF8": 0x00', position: nul + 1 };
   let raw: readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[];
   try {
     raw = pgQuery.parseSync(text).stmts ?? [];

@@ -3,10 +3,13 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { nameExtent } from '../../sql/extent.ts';
 import { quoteName } from '../../sql/tree.ts';
 import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
-import type { Site, Sites } from './sites.ts';
+import { guardsOf, type Site, type Sites } from './sites.ts';
 
 /** `CASE WHEN (ok AND …) IS NOT FALSE THEN expression END` around each site. */
-export function wrapSites(w: Rewriter, sites: Sites): void {
+export function wrapSites(w: Rewriter, sites: Sites, analysis: Analysis): void {
+  const merge = analysis.marks.tellingMerges.find((m) => guardsOf(m.level.entries).length > 0);
+  if (merge)
+    throw new NotRewritable(`USING or NATURAL on "${merge.name}", whose comparison cannot be guarded there: write ON`);
   for (const site of sites.sites) {
     const range = w.range(site.node);
     const condition = `${conditionOf(site)} IS NOT FALSE`;

@@ -7,7 +7,13 @@ import { qualifiedName, quoteName } from '../../sql/tree.ts';
 import { ROW } from './names.ts';
 
 /** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `system`: a catalog, whose masks need no guarding. */
-export function guardedRelation(relation: Relation, select: SelectGrant, guard: Guard | undefined, only: boolean, system: boolean): Template {
+export function guardedRelation(
+  relation: Relation,
+  select: SelectGrant,
+  guard: Guard | undefined,
+  only: boolean,
+  system: boolean,
+): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
   // INVARIANT: nothing but the granted columns is selected; a mask stands in its column's place.
@@ -17,7 +23,13 @@ export function guardedRelation(relation: Relation, select: SelectGrant, guard: 
     const name = quoteName(column.name);
     if (!mask) pieces.push(`${ROW}.${name}`);
     else if (maskTells !== false && !system && select.conditions.length > 0) {
-      pieces.push('CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS NOT FALSE THEN ', ...fill(mask), ` END AS ${name}`);
+      pieces.push(
+        'CASE WHEN ',
+        ...allOf(select.conditions, 'ok'),
+        ' IS NOT FALSE THEN ',
+        ...fill(mask),
+        ` END AS ${name}`,
+      );
     } else pieces.push(...fill(mask), ` AS ${name}`);
   }
   const fence = relation.kind === 'v';

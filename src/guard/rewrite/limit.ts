@@ -32,7 +32,7 @@ export function boundRead(w: Rewriter, select: Body<'SelectStmt'>, end: number, 
     return;
   }
   // The cast keeps a parameter's type: bigint, as LIMIT itself would make it.
-  w.edits.wrap(range.start, range.end, ['(least((', ], [')::bigint, ', ...LIMIT, '))']);
+  w.edits.wrap(range.start, range.end, ['(least(('], [')::bigint, ', ...LIMIT, '))']);
   const tree = expressionTree(['(least((0)::bigint, ', ...LIMIT, '))']);
   w.mutate(() => {
     const cast = as(as(tree, 'MinMaxExpr')?.args?.[0], 'TypeCast');

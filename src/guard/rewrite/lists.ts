@@ -2,12 +2,12 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
 import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
+import type { Catalog } from '../../sql/catalog.ts';
 import { columnName } from '../../sql/colname.ts';
 import { tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, kindOf, quoteName } from '../../sql/tree.ts';
 import { sortFunctions } from '../../sql/types/sort.ts';
-import type { Catalog } from '../../sql/catalog.ts';
 import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
 import { guardsOf, type Sites } from './sites.ts';
 
@@ -46,7 +46,10 @@ function rewriteWholeRow(w: Rewriter, node: Node, entry: Entry): void {
 
 function spelled(entry: Entry, column: EntryColumn): string {
   const text = spell(entry, column);
-  if (text === undefined) throw new NotRewritable(`two columns named "${column.name}" behind a star or a whole row: name the columns instead`);
+  if (text === undefined)
+    throw new NotRewritable(
+      `two columns named "${column.name}" behind a star or a whole row: name the columns instead`,
+    );
   return text;
 }
 

@@ -12,7 +12,8 @@ import { become, fromItemTree, NotRewritable, type Rewriter } from './rewriter.t
 
 export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy): void {
   for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role);
-  for (const { node, entry } of analysis.marks.cteReferences) if (entry.guard?.needed) rewriteCteReference(w, node, entry);
+  for (const { node, entry } of analysis.marks.cteReferences)
+    if (entry.guard?.needed) rewriteCteReference(w, node, entry);
   for (const { body, entry, drop } of analysis.marks.qualified) rewriteReference(w, body, entry, drop);
 }
 
@@ -83,7 +84,9 @@ function rewriteCteReference(w: Rewriter, node: Node, entry: Entry): void {
   const name = nameExtent(body.location, w.parsed);
   if (!name) throw new NotRewritable('no place for a CTE reference');
   const end = body.alias ? endOfAlias(tokens, tokenAt(tokens, name.end - 1), body.alias) : name.end;
-  w.edits.replace(name.start, end, [`${quoteName(cte.name)} AS ${quoteName(alias)}(${columns.map(quoteName).join(', ')})`]);
+  w.edits.replace(name.start, end, [
+    `${quoteName(cte.name)} AS ${quoteName(alias)}(${columns.map(quoteName).join(', ')})`,
+  ]);
   w.mutate(() => {
     body.alias = { aliasname: alias, colnames: columns.map((c) => ({ String: { sval: c } })) };
   });

@@ -118,6 +118,13 @@ class Finder {
       const reference = this.analysis.marks.references.get(node);
       if (reference?.entry.level === at.scope.level) this.ungrouped.push({ node, level: at.scope.level });
     }
+    const negated = notIn(node);
+    if (negated && this.expression(negated)?.sound === false && !at.inside) {
+      // `a NOT IN (…)` is one form in the text: the NOT cannot stay outside.
+      this.add(node, at);
+      this.visit(negated, { ...at, inside: true });
+      return;
+    }
     const wraps = !found.sound && !at.inside && !this.contains(node, 'set-returning');
     if (wraps) this.add(node, at);
     this.visitChildren(node, wraps ? { ...at, inside: true } : at);
@@ -161,12 +168,20 @@ class Finder {
   }
 }
 
+/** The IN (SELECT …) that a NOT negates. */
+function notIn(node: Node): Node | undefined {
+  const not = as(node, 'BoolExpr');
+  const arg = not?.boolop === 'NOT_EXPR' ? not.args?.[0] : undefined;
+  return as(arg, 'SubLink')?.subLinkType === 'ANY_SUBLINK' ? arg : undefined;
+}
+
 /** The nodes directly below, subqueries and window definitions left out: they have roots of their own. */
 export function childrenOf(node: Node): Node[] {
   const kind = kindOf(node);
   const found: Node[] = [];
   for (const [field, value] of Object.entries(as(node, kind) as unknown as Body<'A_Expr'>)) {
-    if (field === 'subselect' || field === 'over' || field === 'typeName' || field === 'funcname' || field === 'output') continue;
+    if (field === 'subselect' || field === 'over' || field === 'typeName' || field === 'funcname' || field === 'output')
+      continue;
     collect(value, found);
   }
   return found;

@@ -6,7 +6,13 @@ import { reaches } from '../../sql/analyze/from.ts';
 import type { Level } from '../../sql/analyze/model.ts';
 import { position } from '../../sql/analyze/resolver.ts';
 import type { Fn, Operator, Relation, Type } from '../../sql/catalog.ts';
-import { BUILTINS, DENIED, INFORMATION_SCHEMA_FUNCTIONS, KNOWN_EXTENSIONS, SETTING_FUNCTIONS } from '../builtin-functions.ts';
+import {
+  BUILTINS,
+  DENIED,
+  INFORMATION_SCHEMA_FUNCTIONS,
+  KNOWN_EXTENSIONS,
+  SETTING_FUNCTIONS,
+} from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { mayShow } from '../settings.ts';
 import { verdict } from './classify-settings.ts';
@@ -79,12 +85,18 @@ function judge(draft: Draft, use: Use): Refusal | undefined {
     case 'type':
       return mayUseType(draft, use.type)
         ? undefined
-        : refusal('type-not-granted', '42501', `permission denied for type ${use.type.schema}.${use.type.name}`, { rule: draft.role.rule });
+        : refusal('type-not-granted', '42501', `permission denied for type ${use.type.schema}.${use.type.name}`, {
+            rule: draft.role.rule,
+          });
     case 'sample': {
       const select = draft.role.relations.get(use.relation.oid)?.select;
       return select?.whole
         ? undefined
-        : refusal('unsupported', '0A000', `TABLESAMPLE of "${use.relation.name}" is not supported: rows or columns of it are withheld`);
+        : refusal(
+            'unsupported',
+            '0A000',
+            `TABLESAMPLE of "${use.relation.name}" is not supported: rows or columns of it are withheld`,
+          );
     }
     case 'collects':
       return draft.role.collect === 'deny' && reachesData(draft.role, use.level)
@@ -107,7 +119,14 @@ const NEEDED: Readonly<Record<string, string>> = {
 
 function judgeRelation(role: RolePolicy, relation: Relation, action: string): Refusal | undefined {
   const grant = role.relations.get(relation.oid);
-  const kind = relation.kind === 'v' ? 'view' : relation.kind === 'm' ? 'materialized view' : relation.kind === 'S' ? 'sequence' : 'table';
+  const kind =
+    relation.kind === 'v'
+      ? 'view'
+      : relation.kind === 'm'
+        ? 'materialized view'
+        : relation.kind === 'S'
+          ? 'sequence'
+          : 'table';
   const none = (): Refusal =>
     refusal('relation-not-granted', '42501', `permission denied for ${kind} ${relation.name}`, {
       hint: `Role "${role.name}" was not granted ${NEEDED[action] ?? action} on ${relation.schema}.${relation.name}.`,
@@ -138,10 +157,15 @@ function restricted(grant: RelationGrant, action: string, whole: boolean): boole
 }
 
 function writeRestricted(role: RolePolicy, relation: Relation, action: string, rule: string): Refusal {
-  return refusal('write-restricted', '0A000', `${action.toUpperCase()} on "${relation.name}" is not supported yet: role "${role.name}" is restricted on it`, {
-    hint: 'Writes are supported on tables of which the role holds every column and every row.',
-    rule,
-  });
+  return refusal(
+    'write-restricted',
+    '0A000',
+    `${action.toUpperCase()} on "${relation.name}" is not supported yet: role "${role.name}" is restricted on it`,
+    {
+      hint: 'Writes are supported on tables of which the role holds every column and every row.',
+      rule,
+    },
+  );
 }
 
 function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): Refusal | undefined {
@@ -162,11 +186,19 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
 
 function judgeSetting(draft: Draft, name: string, literals: readonly (string | undefined)[]): Refusal | undefined {
   const [setting, value] = literals;
-  if (setting === undefined) return refusal('setting-not-allowed', '42501', `${name} takes the name of a setting as a constant for restricted roles`);
+  if (setting === undefined)
+    return refusal(
+      'setting-not-allowed',
+      '42501',
+      `${name} takes the name of a setting as a constant for restricted roles`,
+    );
   if (name === 'current_setting') {
-    return mayShow(setting) ? undefined : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
+    return mayShow(setting)
+      ? undefined
+      : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
   }
-  if (value === undefined) return refusal('setting-not-allowed', '42501', 'set_config takes constants for restricted roles');
+  if (value === undefined)
+    return refusal('setting-not-allowed', '42501', 'set_config takes constants for restricted roles');
   return verdict(draft, setting, setting.toLowerCase() === 'search_path' ? value.split(',') : [value]);
 }
 
@@ -186,9 +218,14 @@ function mayUseOperator(role: RolePolicy, operator: Operator): boolean {
 }
 
 function operatorDenied(operator: Operator): Refusal {
-  return refusal('operator-not-granted', '42501', `permission denied for operator ${operator.schema}.${operator.name}`, {
-    hint: 'An operator is its function: grant that by functions: […].',
-  });
+  return refusal(
+    'operator-not-granted',
+    '42501',
+    `permission denied for operator ${operator.schema}.${operator.name}`,
+    {
+      hint: 'An operator is its function: grant that by functions: […].',
+    },
+  );
 }
 
 /** System types, enums, and what extensions bring; types of granted columns; a domain only where it is one of those, for its CHECK is code. */
@@ -209,7 +246,8 @@ function reachesData(role: RolePolicy, level: Level): boolean {
   for (const entry of level.entries) {
     if (entry.source.kind === 'relation' && !entry.source.view.system) return true;
     if (entry.source.kind === 'query' && reachesData(role, entry.source.level)) return true;
-    if (entry.source.kind === 'cte' && (!entry.source.cte.level || reachesData(role, entry.source.cte.level))) return true;
+    if (entry.source.kind === 'cte' && (!entry.source.cte.level || reachesData(role, entry.source.cte.level)))
+      return true;
   }
   return level.arms.some((arm) => reachesData(role, arm));
 }
@@ -218,8 +256,13 @@ function reachesData(role: RolePolicy, level: Level): boolean {
 function estimates(draft: Draft, statement: DraftStatement): Refusal | undefined {
   if (draft.role.statements.has('explain') || !statement.analysis) return undefined;
   if (!statement.analysis.marks.levels.some(reaches)) return undefined;
-  return refusal('estimates', '42501', 'permission denied for EXPLAIN: its estimates would tell of rows that are withheld', {
-    hint: 'It is granted by statements: [explain].',
-    rule: draft.role.rule,
-  });
+  return refusal(
+    'estimates',
+    '42501',
+    'permission denied for EXPLAIN: its estimates would tell of rows that are withheld',
+    {
+      hint: 'It is granted by statements: [explain].',
+      rule: draft.role.rule,
+    },
+  );
 }

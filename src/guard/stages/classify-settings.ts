@@ -5,7 +5,11 @@ import { as } from '../../sql/tree.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { maySet, mayShow } from '../settings.ts';
 
-export function classifySet(draft: Draft, statement: DraftStatement, body: Body<'VariableSetStmt'>): Refusal | undefined {
+export function classifySet(
+  draft: Draft,
+  statement: DraftStatement,
+  body: Body<'VariableSetStmt'>,
+): Refusal | undefined {
   const name = body.name ?? '';
   statement.kind = { kind: 'set' };
   switch (body.kind) {
@@ -22,7 +26,7 @@ export function classifySet(draft: Draft, statement: DraftStatement, body: Body<
       return name === 'TRANSACTION' || name === 'SESSION CHARACTERISTICS' ? undefined : notAllowed(name);
     case 'VAR_SET_VALUE':
       statement.command = 'SET';
-      return verdict(draft, name, (body.args ?? []).map(valueOf));
+      return verdict(draft, name, (body.args ?? []).map(settingValue));
     default:
       statement.command = 'SET';
       return notAllowed(name);
@@ -42,7 +46,9 @@ export function verdict(draft: Draft, name: string, values: readonly string[] | 
     const wanted = milliseconds(values[0] ?? '');
     // INVARIANT: a role may shorten the time that its policy gives it, never lengthen it.
     if (wanted === undefined || wanted === 0 || wanted > most) {
-      return refusal('setting-not-allowed', '42501', `parameter "statement_timeout" cannot be set above ${most} ms`, { rule: draft.role.rule });
+      return refusal('setting-not-allowed', '42501', `parameter "statement_timeout" cannot be set above ${most} ms`, {
+        rule: draft.role.rule,
+      });
     }
     return undefined;
   }
@@ -62,14 +68,14 @@ function notAllowed(name: string): Refusal {
   return refusal('setting-not-allowed', '42501', `permission denied for parameter "${name}"`);
 }
 
-function valueOf(node: Node): string {
+function settingValue(node: Node): string {
   const constant = as(node, 'A_Const');
   if (constant?.sval) return constant.sval.sval ?? '';
   if (constant?.ival) return String(constant.ival.ival ?? 0);
   if (constant?.fval) return constant.fval.fval ?? '';
   if (constant?.boolval) return String(constant.boolval.boolval ?? false);
   const cast = as(node, 'TypeCast');
-  return cast?.arg ? valueOf(cast.arg) : '';
+  return cast?.arg ? settingValue(cast.arg) : '';
 }
 
 const UNITS: Readonly<Record<string, number>> = { us: 0.001, ms: 1, s: 1000, min: 60_000, h: 3_600_000, d: 86_400_000 };

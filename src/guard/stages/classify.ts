@@ -15,7 +15,12 @@ export const classifyStage: Stage = {
   },
 };
 
-type Classifier<K extends Kind> = (draft: Draft, statement: DraftStatement, body: Body<K>, node: Node) => Refusal | undefined;
+type Classifier<K extends Kind> = (
+  draft: Draft,
+  statement: DraftStatement,
+  body: Body<K>,
+  node: Node,
+) => Refusal | undefined;
 
 // INVARIANT: a statement kind that is not in this table is refused.
 const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
@@ -50,12 +55,14 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   },
   DeallocateStmt: (_d, statement, body) => set(statement, 'DEALLOCATE', { kind: 'deallocate', name: body.name }),
   DeclareCursorStmt: (draft, statement, body) => {
-    if (!body.query || kindOf(body.query) !== 'SelectStmt') return denied(statement, 'DECLARE CURSOR of this statement');
+    if (!body.query || kindOf(body.query) !== 'SelectStmt')
+      return denied(statement, 'DECLARE CURSOR of this statement');
     set(statement, 'DECLARE CURSOR', { kind: 'other' }, body.query);
     statement.kind = { kind: 'declare', name: body.portalname ?? '', inner: innerOf(draft, statement, body.query) };
     return undefined;
   },
-  FetchStmt: (_d, statement, body) => set(statement, body.ismove ? 'MOVE' : 'FETCH', { kind: 'fetch', name: body.portalname ?? '' }),
+  FetchStmt: (_d, statement, body) =>
+    set(statement, body.ismove ? 'MOVE' : 'FETCH', { kind: 'fetch', name: body.portalname ?? '' }),
   ClosePortalStmt: (_d, statement, body) => set(statement, 'CLOSE CURSOR', { kind: 'close', name: body.portalname }),
   DiscardStmt: (_d, statement, body) => {
     const all = body.target === 'DISCARD_ALL';
@@ -134,11 +141,19 @@ function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStm
 }
 
 function isOff(node: Node | undefined): boolean {
-  const value = as(node, 'String')?.sval ?? as(node, 'Integer')?.ival ?? (as(node, 'Boolean') ? as(node, 'Boolean')?.boolval : undefined);
+  const value =
+    as(node, 'String')?.sval ??
+    as(node, 'Integer')?.ival ??
+    (as(node, 'Boolean') ? as(node, 'Boolean')?.boolval : undefined);
   return value === 'off' || value === 'false' || value === 0 || value === false;
 }
 
-function onRequest(role: RolePolicy, statement: DraftStatement, command: string, option: 'listen' | 'notify'): Refusal | undefined {
+function onRequest(
+  role: RolePolicy,
+  statement: DraftStatement,
+  command: string,
+  option: 'listen' | 'notify',
+): Refusal | undefined {
   set(statement, command, { kind: 'other' });
   if (role.statements.has(option)) return undefined;
   return refusal('statement-not-allowed', '42501', `permission denied for ${command}`, {

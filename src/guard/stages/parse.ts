@@ -8,7 +8,8 @@ export const parseStage: Stage = {
   run(draft: Draft): void {
     const outcome = parse(draft.text);
     if (!isParsed(outcome)) {
-      const [reason, sqlstate] = outcome.kind === 'syntax' ? (['syntax', '42601'] as const) : (['too-large', '54001'] as const);
+      const [reason, sqlstate] =
+        outcome.kind === 'syntax' ? (['syntax', '42601'] as const) : (['too-large', '54001'] as const);
       draft.refusal = refusal(reason, sqlstate, outcome.message, { position: outcome.position });
       return;
     }

@@ -4,8 +4,8 @@ import { analyze, isQuery } from '../../sql/analyze/analyze.ts';
 import { as, strings } from '../../sql/tree.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
-import { HIGHEST_PARAMETER } from '../rewrite/placeholders.ts';
 import { RESERVED_PREFIX } from '../rewrite/names.ts';
+import { HIGHEST_PARAMETER } from '../rewrite/placeholders.ts';
 import { viewOf } from '../view.ts';
 
 export const resolveStage: Stage = {
@@ -19,7 +19,8 @@ export const resolveStage: Stage = {
       });
       return;
     }
-    for (const statement of draft.statements) if (statement.query && isQuery(statement.query)) resolve(draft, statement);
+    for (const statement of draft.statements)
+      if (statement.query && isQuery(statement.query)) resolve(draft, statement);
   },
 };
 
@@ -27,7 +28,9 @@ function usesReservedName(draft: Draft): boolean {
   const text = draft.text.toLowerCase();
   if (text.includes(RESERVED_PREFIX)) return draft.statements.some((s) => s.query);
   // U&"row\\0067ate_…" spells the same name.
-  return text.includes('u&"') && draft.statements.some((s) => s.query && JSON.stringify(s.query).includes(RESERVED_PREFIX));
+  return (
+    text.includes('u&"') && draft.statements.some((s) => s.query && JSON.stringify(s.query).includes(RESERVED_PREFIX))
+  );
 }
 
 function resolve(draft: Draft, statement: DraftStatement): void {

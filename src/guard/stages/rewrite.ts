@@ -19,7 +19,11 @@ export const rewriteStage: Stage = {
         rewrite(rewriter, draft, statement);
       } catch (error) {
         if (!(error instanceof NotRewritable)) throw error;
-        statement.refusal = refusal('unsupported', '0A000', `this form is not supported for restricted roles: ${error.message}`);
+        statement.refusal = refusal(
+          'unsupported',
+          '0A000',
+          `this form is not supported for restricted roles: ${error.message}`,
+        );
         return;
       }
       statement.rewritten = rewriter.edits.size > before;
@@ -33,14 +37,16 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   const { analysis, query } = statement;
   if (!analysis || !query) return;
   const sites = findSites(analysis);
-  wrapSites(w, sites);
+  wrapSites(w, sites, analysis);
   rewriteRelations(w, analysis, draft.role);
   rewriteLists(w, analysis, sites, draft.catalog);
   qualifyNames(w, analysis);
   const select = as(query, 'SelectStmt');
   const most = draft.role.limits.rowsPerStatement;
   if (select && statement.bounded && most !== undefined) boundRead(w, select, statement.end, most);
-  const [guarded] = analysis.marks.relations.filter((m) => m.entry.source.kind === 'relation' && m.entry.source.view.guarded);
+  const [guarded] = analysis.marks.relations.filter(
+    (m) => m.entry.source.kind === 'relation' && m.entry.source.view.guarded,
+  );
   if (guarded?.entry.source.kind === 'relation') {
     const { oid } = guarded.entry.source.view.relation;
     statement.rule = draft.role.relations.get(oid)?.rule;

@@ -18,6 +18,10 @@ export const verifyStage: Stage = {
       again.statements.length === meant.length &&
       again.statements.every((s, i) => sameTree(s.node, meant[i]));
     if (same) return;
-    draft.refusal = refusal('not-verified', '0A000', 'this form is not supported for restricted roles: the rewritten statement could not be verified');
+    draft.refusal = refusal(
+      'not-verified',
+      '0A000',
+      'this form is not supported for restricted roles: the rewritten statement could not be verified',
+    );
   },
 };

@@ -12,7 +12,9 @@ export type { Analysis, Env, RelationView, Use, ViewColumn } from './model.ts';
 
 /** True for the kinds of statement that `analyze` reads. */
 export function isQuery(node: Node): boolean {
-  return 'SelectStmt' in node || 'InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node || 'MergeStmt' in node;
+  return (
+    'SelectStmt' in node || 'InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node || 'MergeStmt' in node
+  );
 }
 
 /** Analyzes a SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE or MERGE of the parsed text. */
@@ -33,7 +35,12 @@ export function analyzeExpression(
 ): { readonly analysis: Analysis; readonly scope: Scope } {
   const r = new Resolver(env, parsed);
   const level = newLevel(r, 'select', undefined, { outer: undefined, ctes: undefined });
-  const columns = view.columns.map((c) => ({ name: c.column.name, type: c.column.type, tells: c.tells, access: c.access }));
+  const columns = view.columns.map((c) => ({
+    name: c.column.name,
+    type: c.column.type,
+    tells: c.tells,
+    access: c.access,
+  }));
   const source = { kind: 'relation', view, node: {} as Node, use: 'target' } as const;
   enter(r, level, { name, schema: view.relation.schema, columns, source }, -1);
   const scope: Scope = { level, entries: level.entries, outer: undefined };

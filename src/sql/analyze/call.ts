@@ -41,7 +41,13 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   const touched = new Set(r.touched.slice(before));
   if (body.over) resolveWindow(r, body.over, scope);
   const { catalog, searchPath } = r.env;
-  const resolved = resolveFunction(catalog, searchPath, name, args.map((a) => a.type), formOf(body, args.length));
+  const resolved = resolveFunction(
+    catalog,
+    searchPath,
+    name,
+    args.map((a) => a.type),
+    formOf(body, args.length),
+  );
   const use = (candidates: readonly Fn[]): void => {
     const literals = nodes.map((n) => as(n, 'A_Const')?.sval?.sval);
     r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, at });
@@ -50,7 +56,8 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   switch (resolved.kind) {
     case 'found': {
       use([resolved.fn]);
-      if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX') r.marks.functions.push({ body, fn: resolved.fn });
+      if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX')
+        r.marks.functions.push({ body, fn: resolved.fn });
       nodes.forEach((node, i) => {
         settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
       });
@@ -60,7 +67,10 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       const type = catalog.typesByOid.get(resolved.result);
       if (type) r.uses.push({ kind: 'type', type, at });
       const constant = args.every((a) => a.constant);
-      return { expression: { type: resolved.result, sound: isSoundCoercion(resolved.coercion), constant, barrier: 'none' }, resolved };
+      return {
+        expression: { type: resolved.result, sound: isSoundCoercion(resolved.coercion), constant, barrier: 'none' },
+        resolved,
+      };
     }
     case 'untellable': {
       use(resolved.candidates);
@@ -69,10 +79,18 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       const first = resolved.candidates[0];
       if (first && kinds.size === 1 && (first.kind === 'a' || first.returnsSet || first.kind === 'w')) {
         const type = results.size === 1 ? first.result : t.UNTELLABLE;
-        const pretend: Found = { kind: 'found', fn: { ...first, result: type }, result: type, outColumns: [], argTypes: [], coercions: [] };
+        const pretend: Found = {
+          kind: 'found',
+          fn: { ...first, result: type },
+          result: type,
+          outColumns: [],
+          argTypes: [],
+          coercions: [],
+        };
         return { expression: { ...judged(r, body, pretend, args, touched, scope, at), sound: false }, resolved };
       }
-      if (kinds.size > 1) r.unsupported(`the call of "${name.name}" with arguments of which the types cannot be told`, body.location);
+      if (kinds.size > 1)
+        r.unsupported(`the call of "${name.name}" with arguments of which the types cannot be told`, body.location);
       const single = results.size === 1 && resolved.castTo === undefined ? [...results][0]! : t.UNTELLABLE;
       return { expression: { ...UNTOLD, type: single }, resolved };
     }

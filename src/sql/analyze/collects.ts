@@ -9,7 +9,14 @@ rank dense_rank percent_rank cume_dist any_value`.split(/\s+/),
 );
 
 /** Window functions that number rows. */
-const NUMBERINGS: ReadonlySet<string> = new Set(['row_number', 'rank', 'dense_rank', 'percent_rank', 'cume_dist', 'ntile']);
+const NUMBERINGS: ReadonlySet<string> = new Set([
+  'row_number',
+  'rank',
+  'dense_rank',
+  'percent_rank',
+  'cume_dist',
+  'ntile',
+]);
 
 /** The function's name where it collects, undefined where it does not (plain functions, sums, ranks). */
 export function collects(fn: Fn): string | undefined {

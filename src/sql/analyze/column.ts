@@ -1,7 +1,7 @@
 /** Resolves column references and stars by PostgreSQL's scoping rules, among what the role may see. */
-import { quoteName } from '../tree.ts';
+
 import type { Body, Node } from '../tree.ts';
-import { as, kindOf, stringOf } from '../tree.ts';
+import { as, kindOf, quoteName, stringOf } from '../tree.ts';
 import { RECORD } from '../types/oids.ts';
 import type { Entry, EntryColumn, Expression, Scope, StarColumn } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -47,7 +47,9 @@ function byName(r: Resolver, node: Node, body: Body<'ColumnRef'>, name: string, 
     }
     if (found[0]) return taken(r, node, found[0], at);
     // INVARIANT: a withheld column hides outer ones of its name: it must not silently become another level's column.
-    const withheld = s.entries.find((e) => e.columnsVisible && e.columns.some((c) => c.name === name && c.access === 'withheld'));
+    const withheld = s.entries.find(
+      (e) => e.columnsVisible && e.columns.some((c) => c.name === name && c.access === 'withheld'),
+    );
     if (withheld) return denied(r, withheld, name, at);
     if (SYSTEM_COLUMNS.has(name)) {
       const relation = s.entries.find((e) => e.columnsVisible && e.source.kind === 'relation');
@@ -89,7 +91,9 @@ function findEntry(r: Resolver, parts: readonly string[], scope: Scope, at: numb
     return undefined;
   }
   for (let s: Scope | undefined = scope; s; s = s.outer) {
-    const found = s.entries.filter((e) => e.nameVisible && e.name === name && (schema === undefined || e.schema === schema));
+    const found = s.entries.filter(
+      (e) => e.nameVisible && e.name === name && (schema === undefined || e.schema === schema),
+    );
     if (found.length > 1) {
       r.refuse('relation-unknown', '42P09', `table reference "${name}" is ambiguous`, at);
       return undefined;
@@ -111,7 +115,8 @@ function taken(r: Resolver, node: Node, found: Found, at: number): Expression {
 function recordUse(r: Resolver, entry: Entry, column: EntryColumn, at: number): void {
   if (column.from) recordUse(r, column.from.entry, column.from.column, at);
   else if (entry.source.kind === 'join') {
-    for (const arm of entry.source.arms) for (const c of arm.columns) if (c.name === column.name) recordUse(r, arm, c, at);
+    for (const arm of entry.source.arms)
+      for (const c of arm.columns) if (c.name === column.name) recordUse(r, arm, c, at);
   } else if (entry.source.kind === 'relation') {
     const { relation } = entry.source.view;
     r.uses.push({ kind: 'column', relation, column: baseName(entry, column), at });
@@ -128,11 +133,19 @@ function baseName(entry: Entry, column: EntryColumn): string {
 function denied(r: Resolver, entry: Entry, name: string, at: number): Expression {
   const source = sourceOf(entry, name);
   if (source) r.uses.push({ kind: 'column', relation: source, column: name, at });
-  r.refuse('column-withheld', '42501', `permission denied for column "${name}"${source ? ` of relation "${source.name}"` : ''}`, at);
+  r.refuse(
+    'column-withheld',
+    '42501',
+    `permission denied for column "${name}"${source ? ` of relation "${source.name}"` : ''}`,
+    at,
+  );
   return UNRESOLVED;
 }
 
-function sourceOf(entry: Entry, name: string): Extract<Entry['source'], { kind: 'relation' }>['view']['relation'] | undefined {
+function sourceOf(
+  entry: Entry,
+  name: string,
+): Extract<Entry['source'], { kind: 'relation' }>['view']['relation'] | undefined {
   if (entry.source.kind === 'relation') return entry.source.view.relation;
   if (entry.source.kind !== 'join') return undefined;
   for (const arm of entry.source.arms) {
@@ -147,7 +160,12 @@ function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression
   for (const column of entry.columns) if (column.access === 'granted') recordUse(r, entry, column, at);
   const source = entry.source;
   const named = source.kind === 'relation' && !source.view.guarded;
-  return { type: named ? source.view.relation.rowType : RECORD, sound: entry.columns.every((c) => !c.tells), constant: false, barrier: 'none' };
+  return {
+    type: named ? source.view.relation.rowType : RECORD,
+    sound: entry.columns.every((c) => !c.tells),
+    constant: false,
+    barrier: 'none',
+  };
 }
 
 /** The columns that `*` or `name.*` stands for, in order. */

@@ -1,7 +1,8 @@
 /** Resolves WITH: which names stand for queries, and what columns they have. */
-import { BOOL, RECORD_ARRAY } from '../types/oids.ts';
+
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf, strings } from '../tree.ts';
+import { BOOL, RECORD_ARRAY } from '../types/oids.ts';
 import { reaches } from './from.ts';
 import type { Cte, CteScope, EntryColumn, Level } from './model.ts';
 import { type Place, resolveSelect } from './query.ts';
@@ -15,7 +16,8 @@ export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Plac
   for (const item of clause.ctes ?? []) {
     const node = as(item, 'CommonTableExpr')!;
     const name = node.ctename ?? '';
-    if (byName.has(name)) r.refuse('unsupported', '42712', `WITH query name "${name}" specified more than once`, r.at(node.location));
+    if (byName.has(name))
+      r.refuse('unsupported', '42712', `WITH query name "${name}" specified more than once`, r.at(node.location));
     // Without RECURSIVE a query sees only the names before it, not itself.
     const visible: CteScope = clause.recursive ? all : { byName: new Map(byName), outer: place.ctes };
     const cte: Cte = {
@@ -74,7 +76,12 @@ function dropIdleGuards(cte: Cte, level: Level | undefined): void {
   }
 }
 
-function readQuery(r: Resolver, query: Node | undefined, place: Place, afterLeft: (left: Level) => void): Level | undefined {
+function readQuery(
+  r: Resolver,
+  query: Node | undefined,
+  place: Place,
+  afterLeft: (left: Level) => void,
+): Level | undefined {
   if (!query) return undefined;
   const select = as(query, 'SelectStmt');
   if (select) return resolveSelect(r, select, place, afterLeft);

@@ -10,8 +10,8 @@ import { arrayType, elementType } from '../types/type.ts';
 import { resolveCall } from './call.ts';
 import { resolveColumn } from './column.ts';
 import { resolveIndirection } from './indirection.ts';
-import { resolveAExpr } from './operator.ts';
 import type { Expression, Scope } from './model.ts';
+import { resolveAExpr } from './operator.ts';
 import { resolveSelect } from './query.ts';
 import type { Resolver } from './resolver.ts';
 import { isSoundCoercion } from './sound.ts';
@@ -20,7 +20,10 @@ import { resolveTypeName } from './type-name.ts';
 
 /** Type and soundness of an expression; every node in it is judged, and remembered in `marks.expressions`. */
 export function resolveExpression(r: Resolver, node: Node, scope: Scope): Expression {
-  const found = r.deeper(() => expressionOf(r, node, scope), () => UNTOLD);
+  const found = r.deeper(
+    () => expressionOf(r, node, scope),
+    () => UNTOLD,
+  );
   r.marks.expressions.set(node, found);
   return found;
 }
@@ -73,7 +76,8 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   SubLink: (r, body, scope, node) => subLink(r, body, scope, node),
   SQLValueFunction: (r, body) => {
     // CURRENT_TIMESTAMP is now(); the others move with the time zone or the session.
-    if (!body.op?.startsWith('SVFOP_CURRENT_TIMESTAMP')) r.marks.unstable.push({ what: valueName(body.op), at: r.at(body.location) });
+    if (!body.op?.startsWith('SVFOP_CURRENT_TIMESTAMP'))
+      r.marks.unstable.push({ what: valueName(body.op), at: r.at(body.location) });
     return structure(SQL_VALUE_TYPES[body.op ?? ''] ?? t.UNTELLABLE, [UNTOLD]);
   },
   GroupingFunc: (r, body, scope) => {
@@ -189,7 +193,10 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
 /** CASE, COALESCE and kin: the parts' common type, sound where none of them needs a coercion that can fail. */
 function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression[]): Expression {
   const { catalog } = r.env;
-  const type = commonType(catalog, parts.map((p) => p.type));
+  const type = commonType(
+    catalog,
+    parts.map((p) => p.type),
+  );
   nodes.forEach((node, i) => {
     if (parts[i]!.type === t.UNKNOWN) settleParameter(r, node, type);
   });
@@ -225,7 +232,11 @@ function arrayOf(r: Resolver, body: Body<'A_ArrayExpr'>, scope: Scope): Expressi
   const nested = elementType(r.env.catalog, element) !== 0;
   const type = element === t.UNTELLABLE ? t.UNTELLABLE : nested ? element : arrayType(r.env.catalog, element);
   // Arrays of arrays must agree in their dimensions: that can fail.
-  return { ...found, type: parts.length === 0 ? t.UNKNOWN : type, sound: parts.length === 0 || (found.sound && !nested) };
+  return {
+    ...found,
+    type: parts.length === 0 ? t.UNKNOWN : type,
+    sound: parts.length === 0 || (found.sound && !nested),
+  };
 }
 
 function subLink(r: Resolver, body: Body<'SubLink'>, scope: Scope, node: Node): Expression {
@@ -245,9 +256,15 @@ function subLink(r: Resolver, body: Body<'SubLink'>, scope: Scope, node: Node): 
     case 'ALL_SUBLINK': {
       const name = strings(body.operName);
       const types = as(body.testexpr, 'RowExpr') ? undefined : test?.type;
-      const sound = types !== undefined && comparison(r, name.length ? body.operName! : EQUAL, types, first, body.location);
+      const sound =
+        types !== undefined && comparison(r, name.length ? body.operName! : EQUAL, types, first, body.location);
       settleParameter(r, body.testexpr, first);
-      return { type: t.BOOL, sound: sound && level.outputs.every((o) => !o.tells), constant: false, barrier: 'subquery' };
+      return {
+        type: t.BOOL,
+        sound: sound && level.outputs.every((o) => !o.tells),
+        constant: false,
+        barrier: 'subquery',
+      };
     }
     case 'EXPR_SUBLINK':
       return { type: first, sound: false, constant: false, barrier: 'subquery' };
@@ -261,7 +278,10 @@ function subLink(r: Resolver, body: Body<'SubLink'>, scope: Scope, node: Node): 
 }
 
 function comparison(r: Resolver, name: Node[], left: Oid, right: Oid, location: number | undefined): boolean {
-  return resolveAExpr(r, { kind: 'AEXPR_OP', name, ...(location !== undefined && { location }) }, undefined, [left, right]).sound;
+  return resolveAExpr(r, { kind: 'AEXPR_OP', name, ...(location !== undefined && { location }) }, undefined, [
+    left,
+    right,
+  ]).sound;
 }
 
 function unwrapTarget(node: Node): Node {

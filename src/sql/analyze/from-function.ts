@@ -1,7 +1,8 @@
 /** Resolves functions in FROM, ROWS FROM, WITH ORDINALITY and XMLTABLE: the columns that they show. */
+
+import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
-import { columnName } from '../colname.ts';
 import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
 import { findCall } from './call.ts';
@@ -32,22 +33,39 @@ export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, l
   }
   if (body.ordinality) columns.push(column('ordinality', t.INT8));
   const name = alias?.aliasname ?? columnName(functions[0]?.[0] ?? ({ A_Star: {} } as Node));
-  return enter(r, level, { name, schema: undefined, columns: aliasColumns(r, columns, alias, -1), source: { kind: 'function' } }, -1);
+  return enter(
+    r,
+    level,
+    { name, schema: undefined, columns: aliasColumns(r, columns, alias, -1), source: { kind: 'function' } },
+    -1,
+  );
 }
 
-function columnsOf(r: Resolver, node: Node, definitions: readonly Node[], alias: string | undefined, scope: Scope): EntryColumn[] {
+function columnsOf(
+  r: Resolver,
+  node: Node,
+  definitions: readonly Node[],
+  alias: string | undefined,
+  scope: Scope,
+): EntryColumn[] {
   const call = as(node, 'FuncCall');
-  const finding = call ? findCall(r, call, scope) : { expression: resolveExpression(r, node, scope), resolved: undefined };
+  const finding = call
+    ? findCall(r, call, scope)
+    : { expression: resolveExpression(r, node, scope), resolved: undefined };
   r.marks.expressions.set(node, finding.expression);
   scope.level.roots.push({ node, phase: 'row', inFrom: true, scope, target: undefined });
   if (definitions.length > 0) {
     return definitions.map((d) => {
       const definition = as(d, 'ColumnDef')!;
-      return column(definition.colname ?? '', definition.typeName ? resolveTypeName(r, definition.typeName) : t.UNTELLABLE);
+      return column(
+        definition.colname ?? '',
+        definition.typeName ? resolveTypeName(r, definition.typeName) : t.UNTELLABLE,
+      );
     });
   }
   const { resolved } = finding;
-  if (resolved?.kind === 'found' && resolved.outColumns.length > 1) return resolved.outColumns.map((c) => column(c.name, c.type));
+  if (resolved?.kind === 'found' && resolved.outColumns.length > 1)
+    return resolved.outColumns.map((c) => column(c.name, c.type));
   const { type } = finding.expression;
   const relation = rowRelation(r.env.catalog, type);
   if (relation) return relation.columns.map((c) => column(c.name, c.type));
@@ -75,9 +93,22 @@ export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, 
     read(definition.colexpr);
     read(definition.coldefexpr);
     if (definition.for_ordinality) return column(definition.colname ?? '', t.INT4);
-    return column(definition.colname ?? '', definition.typeName ? resolveTypeName(r, definition.typeName) : t.UNTELLABLE);
+    return column(
+      definition.colname ?? '',
+      definition.typeName ? resolveTypeName(r, definition.typeName) : t.UNTELLABLE,
+    );
   });
   const alias = body.alias;
 
-  return enter(r, level, { name: alias?.aliasname ?? 'xmltable', schema: undefined, columns: aliasColumns(r, columns, alias, -1), source: { kind: 'function' } }, -1);
+  return enter(
+    r,
+    level,
+    {
+      name: alias?.aliasname ?? 'xmltable',
+      schema: undefined,
+      columns: aliasColumns(r, columns, alias, -1),
+      source: { kind: 'function' },
+    },
+    -1,
+  );
 }

@@ -17,7 +17,10 @@ export function resolveFrom(r: Resolver, nodes: readonly Node[], level: Level): 
 
 /** One item; what it makes visible is pushed to `level.entries` and returned: of a join, the join's entry last. */
 export function resolveItem(r: Resolver, node: Node, level: Level): Entry[] {
-  return r.deeper(() => itemOf(r, node, level), () => []);
+  return r.deeper(
+    () => itemOf(r, node, level),
+    () => [],
+  );
 }
 
 function itemOf(r: Resolver, node: Node, level: Level): Entry[] {
@@ -35,7 +38,8 @@ function itemOf(r: Resolver, node: Node, level: Level): Entry[] {
       const body = as(node, 'RangeTableSample')!;
       const entry = resolveRangeVar(r, body.relation!, level);
       const scope: Scope = { level, entries: [], outer: level.outer };
-      for (const arg of [...(body.args ?? []), ...(body.repeatable ? [body.repeatable] : [])]) resolveExpression(r, arg, scope);
+      for (const arg of [...(body.args ?? []), ...(body.repeatable ? [body.repeatable] : [])])
+        resolveExpression(r, arg, scope);
       if (entry?.source.kind === 'relation') {
         r.uses.push({ kind: 'sample', relation: entry.source.view.relation, at: r.at(body.location) });
       }
@@ -54,8 +58,19 @@ function one(entry: Entry | undefined): Entry[] {
 }
 
 /** Makes an entry and puts it into the level; a name that is taken twice is refused, or renamed where PostgreSQL would tell them apart. */
-export function enter(r: Resolver, level: Level, parts: Omit<Entry, 'level' | 'nameVisible' | 'columnsVisible' | 'guard'>, at: number): Entry {
-  const entry: Entry = { ...parts, level, nameVisible: parts.name !== undefined, columnsVisible: true, guard: undefined };
+export function enter(
+  r: Resolver,
+  level: Level,
+  parts: Omit<Entry, 'level' | 'nameVisible' | 'columnsVisible' | 'guard'>,
+  at: number,
+): Entry {
+  const entry: Entry = {
+    ...parts,
+    level,
+    nameVisible: parts.name !== undefined,
+    columnsVisible: true,
+    guard: undefined,
+  };
   const twin = entry.name === undefined ? undefined : level.entries.find((e) => e.nameVisible && e.name === entry.name);
   if (twin) {
     if (twin.schema === undefined || entry.schema === undefined || twin.schema === entry.schema) {
@@ -69,18 +84,35 @@ export function enter(r: Resolver, level: Level, parts: Omit<Entry, 'level' | 'n
 }
 
 /** Names the columns by an alias's list; too many names are an error, as in PostgreSQL. */
-export function aliasColumns(r: Resolver, columns: readonly EntryColumn[], alias: Body<'Alias'> | undefined, at: number): EntryColumn[] {
+export function aliasColumns(
+  r: Resolver,
+  columns: readonly EntryColumn[],
+  alias: Body<'Alias'> | undefined,
+  at: number,
+): EntryColumn[] {
   const names = strings(alias?.colnames);
   let next = 0;
-  const renamed = columns.map((c) => (c.access === 'granted' && next < names.length ? { ...c, name: names[next++]! } : c));
+  const renamed = columns.map((c) =>
+    c.access === 'granted' && next < names.length ? { ...c, name: names[next++]! } : c,
+  );
   // INVARIANT: a list longer than the granted columns would rename the `ok` that may be added behind them.
   if (next < names.length) {
-    r.refuse('column-unknown', '42P10', `table "${alias?.aliasname ?? ''}" has ${next} columns available but ${names.length} columns specified`, at);
+    r.refuse(
+      'column-unknown',
+      '42P10',
+      `table "${alias?.aliasname ?? ''}" has ${next} columns available but ${names.length} columns specified`,
+      at,
+    );
   }
   return renamed;
 }
 
-export function resolveRangeVar(r: Resolver, node: Node, level: Level, use: 'read' | 'target' = 'read'): Entry | undefined {
+export function resolveRangeVar(
+  r: Resolver,
+  node: Node,
+  level: Level,
+  use: 'read' | 'target' = 'read',
+): Entry | undefined {
   const body = as(node, 'RangeVar')!;
   const at = r.at(body.location);
   const cte = body.schemaname || use === 'target' ? undefined : findCte(level.ctes, body.relname ?? '');
@@ -128,7 +160,12 @@ function findRelation(r: Resolver, body: Body<'RangeVar'>, at: number): Relation
   const { catalog, searchPath } = r.env;
   const name = body.relname ?? '';
   if (body.catalogname && body.catalogname !== catalog.data.database) {
-    r.refuse('unsupported', '0A000', `cross-database references are not implemented: "${body.catalogname}.${body.schemaname}.${name}"`, at);
+    r.refuse(
+      'unsupported',
+      '0A000',
+      `cross-database references are not implemented: "${body.catalogname}.${body.schemaname}.${name}"`,
+      at,
+    );
     return undefined;
   }
   const schemas = body.schemaname ? [body.schemaname] : ['pg_catalog', ...searchPath];
@@ -146,7 +183,13 @@ function findRelation(r: Resolver, body: Body<'RangeVar'>, at: number): Relation
 
 function enterCte(r: Resolver, cte: Cte, node: Node, body: Body<'RangeVar'>, level: Level, at: number): Entry {
   if (cte.state === 'named') cte.read();
-  if (!cte.columns) r.refuse('unsupported', '42P19', `recursive reference to query "${cte.name}" must not appear within its non-recursive term`, at);
+  if (!cte.columns)
+    r.refuse(
+      'unsupported',
+      '42P19',
+      `recursive reference to query "${cte.name}" must not appear within its non-recursive term`,
+      at,
+    );
   const columns = [...(cte.columns ?? []), ...cte.extra];
   const entry = enter(
     r,
@@ -174,13 +217,25 @@ function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Leve
     r.unsupported('this subquery', undefined);
     return undefined;
   }
-  const outer: Scope | undefined = body.lateral ? { level, entries: [...level.entries], outer: level.outer } : level.outer;
+  const outer: Scope | undefined = body.lateral
+    ? { level, entries: [...level.entries], outer: level.outer }
+    : level.outer;
   const inner = resolveSelect(r, select, { outer, ctes: level.ctes });
-  const columns: EntryColumn[] = inner.outputs.map((o) => ({ name: o.name, type: o.type, tells: o.tells, access: 'granted' }));
+  const columns: EntryColumn[] = inner.outputs.map((o) => ({
+    name: o.name,
+    type: o.type,
+    tells: o.tells,
+    access: 'granted',
+  }));
   const entry = enter(
     r,
     level,
-    { name: body.alias?.aliasname, schema: undefined, columns: aliasColumns(r, columns, body.alias, -1), source: { kind: 'query', level: inner } },
+    {
+      name: body.alias?.aliasname,
+      schema: undefined,
+      columns: aliasColumns(r, columns, body.alias, -1),
+      source: { kind: 'query', level: inner },
+    },
     -1,
   );
   if (reaches(inner)) entry.guard = r.newGuard(entry);

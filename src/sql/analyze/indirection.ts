@@ -61,6 +61,7 @@ function wholeRowField(r: Resolver, body: Body<'A_Indirection'>, field: string):
   if (withheld && relation) {
     r.uses.push({ kind: 'column', relation, column: field, at: -1 });
     r.refuse('column-withheld', '42501', `permission denied for column "${field}" of relation "${relation.name}"`);
-  } else r.refuse('column-unknown', '42703', `column "${field}" not found in data type ${whole.entry.name ?? 'record'}`);
+  } else
+    r.refuse('column-unknown', '42703', `column "${field}" not found in data type ${whole.entry.name ?? 'record'}`);
   return 0;
 }

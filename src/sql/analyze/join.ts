@@ -33,7 +33,12 @@ export function resolveJoin(r: Resolver, body: Body<'JoinExpr'>, level: Level): 
   const source = { kind: 'join', arms: [l, other] } as const;
   const added: Entry[] = [];
   if (body.join_using_alias) {
-    const using = enter(r, level, { name: body.join_using_alias.aliasname, schema: undefined, columns: merged, source }, -1);
+    const using = enter(
+      r,
+      level,
+      { name: body.join_using_alias.aliasname, schema: undefined, columns: merged, source },
+      -1,
+    );
     using.columnsVisible = false;
     added.push(using);
   }
@@ -48,14 +53,15 @@ function commonNames(left: Entry, right: Entry): string[] {
   return granted(left).filter((name) => names.has(name));
 }
 
-/** The column that USING or NATURAL makes of two. Refused where the comparison is one that can tell: it cannot be guarded. */
+/** The column that USING or NATURAL makes of two. */
 function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColumn {
   const [a, b] = [left, right].map((entry) => {
     const found = entry.columns.filter((c) => c.name === name && c.access === 'granted');
     if (found.length === 1) return found[0];
     const withheld = entry.columns.some((c) => c.name === name && c.access === 'withheld');
     if (withheld) r.refuse('column-withheld', '42501', `permission denied for column "${name}" in USING clause`);
-    else if (found.length > 1) r.refuse('column-unknown', '42702', `common column name "${name}" appears more than once in table`);
+    else if (found.length > 1)
+      r.refuse('column-unknown', '42702', `common column name "${name}" appears more than once in table`);
     else r.refuse('column-unknown', '42703', `column "${name}" specified in USING clause does not exist in table`);
     return undefined;
   });
@@ -66,5 +72,6 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColum
     r.uses.push({ kind: 'operator', name: '=', candidates: [equal.operator], at: -1 });
   }
   const tells = !isSound(equal) || a?.tells === true || b?.tells === true;
+  if (tells) r.marks.tellingMerges.push({ level: left.level, name });
   return { name, type: commonType(catalog, [l, o]), tells, access: 'granted', merged: true };
 }

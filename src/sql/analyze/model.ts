@@ -192,7 +192,12 @@ export interface Marks {
   readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
   /** References that name their relation's schema or database, or an entry that is renamed. */
   readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: Entry; readonly drop: number }[];
-  readonly stars: { readonly target: Body<'ResTarget'>; readonly columns: readonly StarColumn[]; readonly level: Level; readonly list: Node[] }[];
+  readonly stars: {
+    readonly target: Body<'ResTarget'>;
+    readonly columns: readonly StarColumn[];
+    readonly level: Level;
+    readonly list: Node[];
+  }[];
   readonly wholeRows: { readonly node: Node; readonly entry: Entry }[];
   /** References to columns of an entry, for functional dependency. */
   readonly references: Map<Node, { readonly entry: Entry; readonly column: EntryColumn }>;
@@ -202,6 +207,8 @@ export interface Marks {
   readonly sublinks: Map<Node, Level>;
   /** Functions, casts and values whose result moves with time or settings: a policy's conditions may not hold them. */
   readonly unstable: { readonly what: string; readonly at: number }[];
+  /** USING and NATURAL columns whose comparison can tell: it has no place where it could be guarded. */
+  readonly tellingMerges: { readonly level: Level; readonly name: string }[];
   /** Types that untyped literals took by their place. */
   readonly literals: Map<Node, Oid>;
   /** Plain or guarded: every level of the statement. */

@@ -14,7 +14,12 @@ import { isSound } from './sound.ts';
 import { noteStability } from './stability.ts';
 
 /** `types` stands in for operands that have no node of their own (a subquery's column): then no scope is needed. */
-export function resolveAExpr(r: Resolver, body: Body<'A_Expr'>, scope: Scope | undefined, types?: readonly [Oid, Oid]): Expression {
+export function resolveAExpr(
+  r: Resolver,
+  body: Body<'A_Expr'>,
+  scope: Scope | undefined,
+  types?: readonly [Oid, Oid],
+): Expression {
   const name = operatorName(r, body);
   if (types) return applied(r, body, name, [undefined, undefined], types);
   if (!scope) throw new Error('operands without a scope');
@@ -66,7 +71,14 @@ function combined(parts: readonly Expression[]): Expression {
   return { ...structure(t.BOOL, parts), sound: parts.every((p) => p.sound) };
 }
 
-function binary(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, left: Node | undefined, right: Node, scope: Scope): Expression {
+function binary(
+  r: Resolver,
+  body: Body<'A_Expr'>,
+  name: QualifiedName,
+  left: Node | undefined,
+  right: Node,
+  scope: Scope,
+): Expression {
   const leftRow = as(left, 'RowExpr')?.args;
   const rightRow = as(right, 'RowExpr')?.args;
   if (left && leftRow && rightRow && leftRow.length === rightRow.length) {
@@ -108,7 +120,13 @@ function resultOf(resolved: Resolved, body: Body<'A_Expr'>): Oid {
 }
 
 /** Tells the policy which operators may run; refuses what the server would. */
-function record(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, resolved: Resolved, types: readonly (Oid | undefined)[]): void {
+function record(
+  r: Resolver,
+  body: Body<'A_Expr'>,
+  name: QualifiedName,
+  resolved: Resolved,
+  types: readonly (Oid | undefined)[],
+): void {
   const at = r.at(body.location);
   const shown = name.schema ? `${name.schema}.${name.name}` : name.name;
   noteStability(r, resolved, at);

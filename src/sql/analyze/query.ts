@@ -1,8 +1,8 @@
 /** Resolves a SELECT, VALUES, TABLE or set operation into a Level, in the order in which PostgreSQL reads its clauses. */
 import type { Oid } from '../catalog.ts';
+import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf, stringOf, treeKey } from '../tree.ts';
-import { columnName } from '../colname.ts';
 import { commonType } from '../types/common-type.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { findColumns, resolveStar } from './column.ts';
@@ -91,7 +91,8 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star') {
     const columns = resolveStar(r, reference, scope);
     r.marks.stars.push({ target, columns, level: scope.level, list: list as Node[] });
-    for (const { column } of columns) scope.level.outputs.push({ name: column.name, type: column.type, tells: column.tells });
+    for (const { column } of columns)
+      scope.level.outputs.push({ name: column.name, type: column.type, tells: column.tells });
     return;
   }
   const found = root(r, value, 'group', scope, target);
@@ -212,7 +213,12 @@ function resolveLocks(r: Resolver, select: Select, level: Level): void {
     const wanted = level.entries.filter((e) => names.length === 0 || names.some((n) => n.relname === e.name));
     for (const name of names) {
       if (name.schemaname || !wanted.some((e) => e.name === name.relname)) {
-        r.refuse('relation-unknown', '42P01', `relation "${name.relname}" in FOR UPDATE clause not found in FROM clause`, r.at(name.location));
+        r.refuse(
+          'relation-unknown',
+          '42P01',
+          `relation "${name.relname}" in FOR UPDATE clause not found in FROM clause`,
+          r.at(name.location),
+        );
       }
     }
     for (const entry of wanted) lock(r, entry);
@@ -267,6 +273,11 @@ function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left
 function resolveOutputName(r: Resolver, sort: Node, level: Level): void {
   const key = as(sort, 'SortBy')!;
   if (outputIndex(key.node!, [], level) === undefined) {
-    r.refuse('unsupported', '0A000', 'ORDER BY of UNION, INTERSECT, EXCEPT or VALUES takes names of output columns only', r.at(key.location));
+    r.refuse(
+      'unsupported',
+      '0A000',
+      'ORDER BY of UNION, INTERSECT, EXCEPT or VALUES takes names of output columns only',
+      r.at(key.location),
+    );
   }
 }

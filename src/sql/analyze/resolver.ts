@@ -1,5 +1,5 @@
 /** The state of one statement's resolution: what was found so far. The verbs that fill it stand in the files beside it. */
-import { type Reason, type RefusalExtras, type Refusal, refusal } from '../../errors.ts';
+import { type Reason, type Refusal, type RefusalExtras, refusal } from '../../errors.ts';
 import type { Oid } from '../catalog.ts';
 import type { ParsedText } from '../parse.ts';
 import { UNKNOWN } from '../types/oids.ts';
@@ -27,6 +27,7 @@ export class Resolver {
     expressions: new Map(),
     sublinks: new Map(),
     unstable: [],
+    tellingMerges: [],
     literals: new Map(),
     levels: [],
   };
@@ -86,7 +87,8 @@ export class Resolver {
   /** As PostgreSQL does for parameters of undeclared type: the first place that asks for a type settles it. */
   settle(number: number, type: Oid): void {
     while (this.parameterTypes.length < number) this.parameterTypes.push(0);
-    if (!this.parameterTypes[number - 1] || this.parameterTypes[number - 1] === UNKNOWN) this.parameterTypes[number - 1] = type;
+    if (!this.parameterTypes[number - 1] || this.parameterTypes[number - 1] === UNKNOWN)
+      this.parameterTypes[number - 1] = type;
   }
 
   finish(level: Level | undefined): Analysis {

@@ -48,5 +48,8 @@ export function noteCoercion(r: Resolver, way: Coercion, at: number): void {
 
 function noteFunction(r: Resolver, fn: Fn, at: number): void {
   if (fn.volatility === 'i' || (fn.schema === 'pg_catalog' && CLOCK.has(fn.name))) return;
-  r.marks.unstable.push({ what: `${fn.name}(${fn.args.map((a) => r.env.catalog.typesByOid.get(a)?.name ?? a).join(', ')})`, at });
+  r.marks.unstable.push({
+    what: `${fn.name}(${fn.args.map((a) => r.env.catalog.typesByOid.get(a)?.name ?? a).join(', ')})`,
+    at,
+  });
 }

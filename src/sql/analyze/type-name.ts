@@ -2,9 +2,9 @@
 import type { Oid } from '../catalog.ts';
 import type { Body } from '../tree.ts';
 import { strings } from '../tree.ts';
+import { typeByName } from '../types/type-name.ts';
 import { resolveExpression } from './expression.ts';
 import type { Resolver } from './resolver.ts';
-import { typeByName } from '../types/type-name.ts';
 
 /** The type's OID; 0 where there is none, which is refused. */
 export function resolveTypeName(r: Resolver, body: Body<'TypeName'>): Oid {

@@ -29,7 +29,12 @@ interface Started {
   readonly target: Entry | undefined;
 }
 
-function start(r: Resolver, body: { relation?: Body<'RangeVar'>; withClause?: Body<'WithClause'> }, place: Place, actions: readonly Action[]): Started {
+function start(
+  r: Resolver,
+  body: { relation?: Body<'RangeVar'>; withClause?: Body<'WithClause'> },
+  place: Place,
+  actions: readonly Action[],
+): Started {
   const ctes = body.withClause ? resolveWith(r, body.withClause, place) : place.ctes;
   const level = newLevel(r, 'write', undefined, { outer: place.outer, ctes });
   const target = resolveRangeVar(r, { RangeVar: body.relation! }, level, 'target');
@@ -120,7 +125,13 @@ function checkTargets(r: Resolver, targets: readonly Node[] | undefined, target:
     const name = body?.name ?? '';
     if (relation.columns.some((c) => c.name === name)) {
       r.uses.push({ kind: 'column', relation, column: name, at: r.at(body?.location) });
-    } else r.refuse('column-unknown', '42703', `column "${name}" of relation "${relation.name}" does not exist`, r.at(body?.location));
+    } else
+      r.refuse(
+        'column-unknown',
+        '42703',
+        `column "${name}" of relation "${relation.name}" does not exist`,
+        r.at(body?.location),
+      );
     if (body?.indirection?.length) r.unsupported('assignment to a part of a column', body.location);
   }
 }

@@ -40,7 +40,8 @@ export function pathway(catalog: Catalog, from: Oid, to: Oid, context: CastConte
  */
 export function coercible(catalog: Catalog, from: Oid, to: Oid, context: CastContext): boolean {
   if (from === to || to === t.ANY || isPolymorphic(to)) return true;
-  if (from === t.UNKNOWN || from === t.UNTELLABLE) return true;
+  // Minor releases since 2026 refuse even an unknown literal as `internal`; older ones fail when they read it.
+  if (from === t.UNKNOWN || from === t.UNTELLABLE) return to !== t.INTERNAL;
   if (pathway(catalog, from, to, context)) return true;
   if (from === t.RECORD) return isRow(catalog, to);
   if (to === t.RECORD) return isRow(catalog, from);
