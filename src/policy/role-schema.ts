@@ -1,6 +1,7 @@
 /** The schemas of role files (`roles/*.yaml`) and grants files (`grants/*.yaml`). */
 import { z } from 'zod';
 import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from './limits-schema.ts';
+import type { StatementOption } from './policy.ts';
 import { attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
 
 /** The words that `statements:` may hold. */
@@ -13,7 +14,7 @@ const STATEMENT_OPTIONS = [
   'notify',
   'lock',
   'call',
-] as const;
+] as const satisfies readonly StatementOption[];
 
 const columns = z.union([z.literal('*'), z.array(catalogName)], {
   error: 'expected a list of columns, or "*" in quotes',

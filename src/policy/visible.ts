@@ -3,7 +3,7 @@ import type { Catalog, Fn, Oid, Relation } from '../sql/catalog.ts';
 import { descendants } from './names.ts';
 import type { RelationGrant } from './policy.ts';
 
-export interface VisibleRelation {
+interface VisibleRelation {
   readonly relation: Relation;
   /** attnums of the granted columns. */
   readonly attnums: readonly number[];
