@@ -1,13 +1,10 @@
 /** The policy in force, and what remembers decisions under it. Replaced as a whole by a reload; a broken edit changes nothing. */
-import type { Judgement } from '../guard/decision.ts';
 import type { Policy, RolePolicy } from '../policy/policy.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import type { Catalog } from '../sql/catalog.ts';
 
 /** Judges statements of one role; remembers what it judged. */
-export interface Judge {
-  judge(sql: string): Judgement;
-}
+export type Judge = Pick<SessionPolicy, 'judge'>;
 
 export type MakeJudge = (context: { catalog: Catalog; role: RolePolicy }) => Judge;
 
@@ -68,7 +65,7 @@ export class GuardRuntime {
       judge = this.makeJudge({ catalog, role });
       judges.set(role.name, judge);
     }
-    const made: SessionPolicy = { role, principal, hash: policy.hash, judge: (sql) => judge.judge(sql) };
+    const made: SessionPolicy = { role, principal, hash: policy.hash, judge: judge.judge.bind(judge) };
     sessionPolicies.set(name, made);
     return made;
   }

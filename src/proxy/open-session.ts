@@ -128,9 +128,10 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
         policy: () => services.runtime.sessionPolicy(principal.name),
         now: () => performance.now(),
         newId: newUlid,
+        fault: (error) => log.error({ ...logged, err: error }, 'internal error in a session; it was ended'),
       }),
     cancelUpstream,
-    onBug: (error) => log.error({ ...logged, err: error }, 'internal error in a session; it was ended'),
+    onBug: (error) => log.error({ ...logged, err: error }, 'internal error in a relay; its session was ended'),
     onClosed: () => {
       sessions.remove(key.processId);
       sessions.release(principal.name);

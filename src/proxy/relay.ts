@@ -9,6 +9,7 @@ export interface SessionMachine {
   onServer(chunk: Uint8Array): void;
   /** The server has closed the cancel connection that `cancel` asked for. */
   onCancelDone(): void;
+  onClientClosed(): void;
   onServerClosed(): void;
   /** Tells the client at the next message boundary why its session ends, and ends it. */
   terminate(refusal: LoginRefusal): void;
@@ -29,10 +30,12 @@ export interface RelayOptions {
   onClosed(): void;
 }
 
-/** How long a side may take to close after it was told to. */
+/** How long the server may go on after the end, before what it runs is cancelled; and how long either side may take to close. */
+const CANCEL_MS = 1_000;
 const CLOSE_MS = 5_000;
-/** How long a statement may go on for a client that is gone, before it is cancelled. */
-const ORPHAN_MS = 10_000;
+
+/** Terminate, the client's last message. */
+const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4]);
 
 export class Relay {
   private readonly session: SessionMachine;
@@ -41,6 +44,7 @@ export class Relay {
   private sessionPaused = false;
   private draining = false;
   private ending = false;
+  private saidGoodbye = false;
   private open = 2;
 
   constructor(private readonly options: RelayOptions) {
@@ -59,8 +63,8 @@ export class Relay {
       cancel: () => void this.cancelForSession(),
       end: () => this.end(),
     });
-    client.on('data', (chunk: Buffer) => this.run(() => !this.ending && this.session.onClient(chunk)));
-    server.on('data', (chunk: Buffer) => this.onServerData(chunk));
+    client.on('data', (chunk: Buffer) => this.onClientData(chunk));
+    server.on('data', (chunk: Buffer) => this.run(() => this.session.onServer(chunk)));
     client.on('drain', () => {
       this.clientFull = false;
       this.flow();
@@ -73,7 +77,10 @@ export class Relay {
     client.on('close', () => this.onClientGone());
     server.on('end', () => this.onServerGone());
     server.on('close', () => this.onServerGone());
-    for (const socket of [client, server]) socket.once('close', () => this.onClose());
+    for (const socket of [client, server]) {
+      if (socket.closed) setImmediate(() => this.onClose());
+      else socket.once('close', () => this.onClose());
+    }
     if (client.destroyed) this.onClientGone();
     if (server.destroyed) this.onServerGone();
   }
@@ -103,6 +110,7 @@ export class Relay {
 
   /** A slow side holds back the other one, so that nothing piles up here. */
   private flow(): void {
+    if (this.ending) return;
     const { client, server } = this.options;
     setFlow(client, !this.serverFull && !this.sessionPaused);
     setFlow(server, !this.clientFull || this.draining);
@@ -113,28 +121,20 @@ export class Relay {
     this.run(() => this.session.onCancelDone());
   }
 
-  private onServerData(chunk: Buffer): void {
-    const { client, server } = this.options;
-    if (client.destroyed)
-      server.destroy(); // as PostgreSQL notices itself: nobody takes what it sends
-    else this.run(() => this.session.onServer(chunk));
+  private onClientData(chunk: Buffer): void {
+    if (this.ending) return;
+    this.saidGoodbye = chunk.subarray(-TERMINATE.length).equals(TERMINATE);
+    this.run(() => this.session.onClient(chunk));
   }
 
   private onClientGone(): void {
     if (this.ending) return;
-    this.ending = true;
-    const { client, server } = this.options;
-    // What the client sent before it left is with the server; it goes on with that, as without us, but not for ever.
-    server.end();
-    client.end();
-    setFlow(server, true);
-    const orphan = setTimeout(() => {
-      void this.options.cancelUpstream().finally(() => server.destroy());
-    }, ORPHAN_MS);
-    server.once('close', () => {
-      clearTimeout(orphan);
-      client.destroy();
-    });
+    this.clientFull = false;
+    this.flow();
+    // Who said goodbye wants done what it asked for before; the server has its Terminate, and closes behind that.
+    if (this.saidGoodbye) return;
+    this.run(() => this.session.onClientClosed());
+    this.end();
   }
 
   private onServerGone(): void {
@@ -150,10 +150,13 @@ export class Relay {
     // Reading on: closing with unread input would reset the connection, and lose the last message.
     for (const socket of [client, server]) {
       socket.end();
-      setFlow(socket, true);
+      socket.resume();
       const timer = setTimeout(() => socket.destroy(), CLOSE_MS);
       socket.once('close', () => clearTimeout(timer));
     }
+    const cancel = setTimeout(() => void this.options.cancelUpstream(), CANCEL_MS);
+    server.once('close', () => clearTimeout(cancel));
+    if (server.closed) clearTimeout(cancel);
   }
 
   private onClose(): void {

@@ -2,6 +2,7 @@
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { SessionPorts } from '../session/ports.ts';
+import { Session } from '../session/session.ts';
 import { FailedLogins } from './failed-logins.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
 import { Listener } from './listener.ts';
@@ -21,7 +22,8 @@ export interface StartOptions extends ProxyOptions {
   readonly records: RecordSink;
   readonly log: Logger;
   readonly makeJudge: MakeJudge;
-  makeSession(ports: SessionPorts): SessionMachine;
+  /** Default: the real one. */
+  readonly makeSession?: (ports: SessionPorts) => SessionMachine;
   /** The first reading: errors in it have closed the roles that they concern. */
   readonly reading: PolicyReading;
   /** Reads policies and catalog anew. */
@@ -56,7 +58,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     upstream: new Upstream(options.upstream),
     pinned: pinnedSettings(options.searchPath),
     tls: () => tls,
-    makeSession: options.makeSession,
+    makeSession: options.makeSession ?? ((ports) => new Session(ports)),
     log,
   };
   const listener = new Listener(services);

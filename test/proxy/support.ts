@@ -92,6 +92,7 @@ export function passThrough(ports: SessionPorts): SessionMachine {
     },
     onServer: (chunk) => ports.toClient(chunk),
     onCancelDone: () => {},
+    onClientClosed: () => ports.end(),
     onServerClosed: () => ports.end(),
     terminate: (refusal) => {
       const fields = { S: 'FATAL', V: 'FATAL', C: refusal.sqlstate, M: refusal.message };

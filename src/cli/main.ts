@@ -1,0 +1,26 @@
+#!/usr/bin/env node
+/** The command `rowgate`: registers one file per subcommand. Exit code 2 for a wrong call. */
+import { Command, CommanderError } from 'commander';
+import { register as check } from './check.ts';
+import { register as password } from './password.ts';
+import { register as serve } from './serve.ts';
+import { version } from './version.ts';
+
+const program = new Command('rowgate')
+  .description('A query guard for PostgreSQL: who may see what, and how much of it.')
+  .version(version())
+  .showHelpAfterError('(rowgate --help says more)')
+  .exitOverride();
+for (const register of [serve, check, password]) register(program);
+
+try {
+  await program.parseAsync();
+} catch (error) {
+  if (error instanceof CommanderError) {
+    // Commander has said what is wrong; help and version are no mistakes.
+    process.exitCode = error.exitCode === 0 ? 0 : 2;
+  } else {
+    process.stderr.write(`rowgate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    process.exitCode = 1;
+  }
+}
