@@ -9,6 +9,7 @@ import { parse } from '../wire/parse.ts';
 import { MalformedMessage } from '../wire/protocol-error.ts';
 import { decodeQuery, query } from '../wire/query.ts';
 import { type Conversation, noPolicy } from './conversation.ts';
+import type { Conversion } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import { needsStatus, planQuery } from './query-plan.ts';
@@ -130,7 +131,7 @@ function sendPlain(c: Conversation, frame: Frame, rendered: Rendered, runs: read
 
 /** Sync follows when the result has passed: `server.ts`. */
 function sendConverted(c: Conversation, rendered: Rendered, { watch }: Part, run: Run): void {
-  const conversion = { isConversion: true } as const;
+  const conversion: Conversion = { description: undefined };
   const sent = { batch: c.batch, own: true, conversion, rendered };
   const versions = unnamedDropped(c);
   const limit = watch.limits?.rows;

@@ -21,7 +21,8 @@ export interface Forced {
 
 /** A Query that is sent as extended messages, so that it can be undone before it commits. */
 export interface Conversion {
-  readonly isConversion: true;
+  /** The RowDescription, which a Query shows only once its statement has come as far as a result. */
+  description: Uint8Array | undefined;
 }
 
 interface Sent {

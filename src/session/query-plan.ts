@@ -34,12 +34,12 @@ export function planQuery(statements: readonly PlannedStatement[], status: Trans
   return before.some((kind) => kind.kind === 'transaction') ? notTogether() : 'wrapped';
 }
 
-/** Nothing can be cut off, or nothing but reads comes from there on. */
+/** Nothing can be cut off; or all that would be undone with it, in the server's implicit transaction, changes nothing. */
 function plainAlways(statements: readonly PlannedStatement[]): boolean {
   const first = statements.findIndex((statement) => statement.cuttable);
-  return (
-    first < 0 || statements.slice(first).every((statement) => statement.pure && statement.kind.kind !== 'transaction')
-  );
+  if (first < 0) return true;
+  const control = statements.slice(0, first).findLastIndex(({ kind }) => kind.kind === 'transaction');
+  return statements.slice(control + 1).every(({ pure, kind }) => pure && kind.kind !== 'transaction');
 }
 
 function cannotBeUndone(kind: StatementKind): boolean {

@@ -72,7 +72,7 @@ export function refuseExtended(c: Conversation, forced: Forced, { unnamed = fals
     own: false,
     versions,
     forced,
-    conversion: converted ? ({ isConversion: true } as const) : undefined,
+    conversion: converted ? { description: undefined } : undefined,
   } as const;
   c.send(parse({ name, text: textBoundToFail(forced.id), types: [] }), pending);
   if (converted) c.block(pending);

@@ -57,7 +57,10 @@ function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): b
   if (head.own) return false;
   if (!head.conversion) return true;
   // A Query shows no NoData, and nothing of columns that may not be read.
-  return frame.type === Backend.RowDescription && head.run !== undefined && verify(c, head.run);
+  if (frame.type === Backend.RowDescription && head.run && verify(c, head.run)) {
+    head.conversion.description = Uint8Array.from(frame.bytes);
+  }
+  return false;
 }
 
 /** The client sees its own parameters; those behind them are the guard's. */
@@ -97,6 +100,16 @@ function sameColumns(a: Uint8Array | null, b: Uint8Array | null): boolean {
 }
 
 function answerExecute(c: Conversation, head: PendingExecute, frame: Frame): boolean {
+  const shown = answerRun(c, head, frame);
+  const { conversion } = head;
+  if (conversion?.description && !head.run?.cut) {
+    c.toClient.add(conversion.description);
+    conversion.description = undefined;
+  }
+  return shown;
+}
+
+function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean {
   const { run } = head;
   if (frame.type === Backend.EmptyQueryResponse && !run) {
     done(c, head);

@@ -4,7 +4,7 @@ import pg from 'pg';
 import { decodeCommandComplete } from '../../src/wire/command-complete.ts';
 import { decodeErrorFields, type ErrorFields } from '../../src/wire/error-response.ts';
 import { type Frame, FrameReader, SERVER_LIMITS } from '../../src/wire/frame-reader.ts';
-import { Backend } from '../../src/wire/message-types.ts';
+import { Backend, Frontend } from '../../src/wire/message-types.ts';
 import { decodeReadyForQuery } from '../../src/wire/ready-for-query.ts';
 
 /** A socket to the server after login, and how to cancel what runs on it. */
@@ -139,6 +139,17 @@ export interface Peer {
   readonly received: Received;
   send(bytes: Uint8Array): void;
   close(): Promise<void>;
+}
+
+/** Sends messages, waits for as many ReadyForQuery as they ask for, and gives what came in words. */
+export async function ask(peer: Peer, ...messages: readonly Uint8Array[]): Promise<string[]> {
+  const { received } = peer;
+  const from = received.frames.length;
+  const asked = messages.filter((message) => message[0] === Frontend.Query || message[0] === Frontend.Sync).length;
+  const ready = received.ready + asked;
+  peer.send(Buffer.concat(messages));
+  await received.until(() => received.ready >= ready);
+  return received.words().slice(from);
 }
 
 /** Straight to the server. */
