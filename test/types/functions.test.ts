@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fn } from '../../src/sql/catalog.ts';
 import type { CallForm } from '../../src/sql/types/call.ts';
 import { resolveFunction } from '../../src/sql/types/function.ts';
+import { INTERNAL } from '../../src/sql/types/oids.ts';
 import { SEARCH_PATH } from './fixture.ts';
 import { type Case, LONG, type Operand, openWitness, repeatable, type Witness } from './witness.ts';
 
@@ -16,13 +17,19 @@ afterAll(() => witness.drop());
 /** Calls of each number of arguments, for each function name. */
 const CALLS = LONG ? 60 : 6;
 
-/** The server refuses a column of type unknown, whatever made it. */
-const UNKNOWN_RESULT = new Set(['unknown', 'unknownin']);
+/** Casts that give nothing which could go anywhere: servers differ in where they refuse it. */
+const USELESS = new Set(['unknown', 'unknownin', 'internal']);
 
 describe('a call means what the server takes it for', () => {
   test('every function name, argument types near and far', { timeout: 200_000 }, async () => {
+    // Nothing that SQL can write is of type internal.
+    const unreachable = new Set(
+      witness.catalog.data.functions.filter((fn) => fn.args.includes(INTERNAL)).map((fn) => fn.name),
+    );
     const names = new Set(
-      witness.catalog.data.functions.map((fn) => fn.name).filter((name) => !UNKNOWN_RESULT.has(name)),
+      witness.catalog.data.functions
+        .map((fn) => fn.name)
+        .filter((name) => !USELESS.has(name) && !unreachable.has(name)),
     );
     let cases: Case[] = [];
     for (const name of names) {
@@ -40,7 +47,7 @@ describe('a call means what the server takes it for', () => {
   test('one argument of each type: functions, casts in the form of a call, columns of rows', async () => {
     const types = witness.catalog.data.types
       .map((type) => type.name)
-      .filter((name) => !name.startsWith('_') && !UNKNOWN_RESULT.has(name));
+      .filter((name) => !name.startsWith('_') && !USELESS.has(name));
     const names = [
       'lower',
       'upper',
@@ -88,12 +95,13 @@ describe('a call means what the server takes it for', () => {
       'array_fill',
     ];
     for (const name of names) {
-      const cases = witness.operands.flatMap((left) =>
-        witness.operands.map((right): Case => {
+      const pairs = witness.operands.flatMap((left) => witness.operands.map((right) => [left, right] as const));
+      const cases = pairs
+        .filter(() => LONG || random(4) === 0)
+        .map(([left, right]): Case => {
           const ours = resolveFunction(witness.catalog, SEARCH_PATH, { name }, [left.oid, right.oid]);
           return { sql: `${name}(${left.text}, ${right.text})`, operands: [left, right], ours };
-        }),
-      );
+        });
       expect(await witness.disagreements(cases)).toEqual([]);
     }
   });

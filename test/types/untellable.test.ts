@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { resolveFunction } from '../../src/sql/types/function.ts';
 import { isLeakproof } from '../../src/sql/types/leakproof.ts';
-import { INT4, TEXT, UNKNOWN, UNTELLABLE } from '../../src/sql/types/oids.ts';
+import { INT4, INTERNAL, TEXT, UNKNOWN, UNTELLABLE } from '../../src/sql/types/oids.ts';
 import { resolveOperator } from '../../src/sql/types/operator.ts';
 import type { Resolved } from '../../src/sql/types/resolved.ts';
 import { SEARCH_PATH } from './fixture.ts';
@@ -25,7 +25,7 @@ describe('what is not known here stays open, and nothing that may happen is left
   test('operators, with either operand untellable', () => {
     const names = [...new Set(witness.catalog.data.operators.map((operator) => operator.name))];
     const random = repeatable(5);
-    for (let i = 0; i < 20_000; i++) {
+    for (let i = 0; i < 6_000; i++) {
       const name = names[random(names.length)]!;
       const [left, right] = [pick(random), pick(random)];
       const settled = resolveOperator(witness.catalog, SEARCH_PATH, { name }, left, right);
@@ -51,14 +51,14 @@ describe('what is not known here stays open, and nothing that may happen is left
       'float8',
     ];
     const random = repeatable(6);
-    for (let i = 0; i < 20_000; i++) {
+    for (let i = 0; i < 6_000; i++) {
       const name = names[random(names.length)]!;
       const fns = witness.catalog.functionsNamed(name);
       const fn = fns[random(Math.max(1, fns.length))];
       const args = Array.from({ length: fn?.args.length ?? 1 }, (_, j) =>
         random(3) === 0 ? pick(random) : (fn?.args[j] ?? pick(random)),
       );
-      if (args.length === 0) continue;
+      if (args.length === 0 || args.includes(INTERNAL)) continue;
       const settled = resolveFunction(witness.catalog, SEARCH_PATH, { name }, args);
       const open = resolveFunction(witness.catalog, SEARCH_PATH, { name }, args.with(random(args.length), UNTELLABLE));
       expect([name, args, allowsFor(open, settled)]).toEqual([name, args, true]);

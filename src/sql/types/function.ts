@@ -47,8 +47,8 @@ export function resolveFunction(
 function castTarget(catalog: Catalog, searchPath: readonly string[], name: QualifiedName, from: Oid): Oid {
   const target = typeByName(catalog, searchPath, name.schema === undefined ? [name.name] : [name.schema, name.name]);
   if (target?.relation !== 0) return 0;
-  if (from === t.UNKNOWN) return target.oid;
-  if (from === t.UNTELLABLE) return target.oid;
+  if (target.oid === t.INTERNAL) return 0;
+  if (from === t.UNKNOWN || from === t.UNTELLABLE) return target.oid;
   const way = pathway(catalog, from, target.oid, 'explicit');
   if (way === 'relabel') return target.oid;
   if (way !== 'io') return 0;

@@ -19,6 +19,7 @@ export function pathway(catalog: Catalog, from: Oid, to: Oid, context: CastConte
   const source = baseType(catalog, from);
   const target = baseType(catalog, to);
   if (source === target) return 'relabel';
+  if (target === t.INTERNAL) return undefined;
   const cast = catalog.cast(source, target);
   if (cast) {
     if (RANK[context] < RANK[cast.context]) return undefined;
@@ -40,7 +41,7 @@ export function pathway(catalog: Catalog, from: Oid, to: Oid, context: CastConte
  */
 export function coercible(catalog: Catalog, from: Oid, to: Oid, context: CastContext): boolean {
   if (from === to || to === t.ANY || isPolymorphic(to)) return true;
-  // Minor releases since 2026 refuse even an unknown literal as `internal`; older ones fail when they read it.
+  // Late minor releases refuse a literal as `internal`; earlier ones fail when they read it.
   if (from === t.UNKNOWN || from === t.UNTELLABLE) return to !== t.INTERNAL;
   if (pathway(catalog, from, to, context)) return true;
   if (from === t.RECORD) return isRow(catalog, to);
