@@ -19,9 +19,14 @@ function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
       access: granted ? ('granted' as const) : ('withheld' as const),
       masked: granted?.mask !== undefined,
       // Behind a row filter a mask that can tell is guarded where it is exported.
-      tells: granted?.mask !== undefined && granted.maskTells !== false && hides === 'no',
+      tells: granted?.maskTells === true && hides === 'no',
     };
   });
+  // System columns only where the grant names them; they stand behind the others and in no star.
+  for (const granted of select.columns.values()) {
+    if (granted.column.attnum >= 0) continue;
+    columns.push({ column: granted.column, access: 'granted', masked: false, tells: false });
+  }
   return { relation, columns, guarded: !select.whole || hides !== 'no', hides, system: grant.system };
 }
 

@@ -6,6 +6,7 @@ import type { Refusal } from '../errors.ts';
 import { type Analysis, analyzeExpression, type Env, type RelationView } from '../sql/analyze/analyze.ts';
 import { spell } from '../sql/analyze/column.ts';
 import type { Entry } from '../sql/analyze/model.ts';
+import { isSoundCoercion } from '../sql/analyze/sound.ts';
 import type { Relation } from '../sql/catalog.ts';
 import { applyEdits, Edits } from '../sql/edits.ts';
 import { extentOf, nameExtent } from '../sql/extent.ts';
@@ -41,13 +42,15 @@ export const compileMask: CompileMask = (source, env) => {
   const way = coercion(env.catalog, mask.type, env.column.type, 'explicit');
   if (way.kind === 'impossible')
     return [{ message: `the mask cannot be cast to the type of column "${env.column.name}"`, offset: 0 }];
-  return ['(', ...mask.template, `)::${env.column.typeName}`];
+  const tells = mask.tells || !isSoundCoercion(way) || env.column.typmod >= 0;
+  return { mask: ['(', ...mask.template, `)::${env.column.typeName}`], tells };
 };
 
 interface Compiled {
   readonly template: Template;
   readonly type: number;
   readonly hasSubquery: boolean;
+  readonly tells: boolean;
   readonly reads: readonly string[];
 }
 
@@ -79,6 +82,7 @@ function compile(sql: string, env: SqlEnvironment, what: 'condition' | 'mask'): 
     template: rewrite(parsed, node, analysis, env, replaced),
     type: analysis.marks.expressions.get(node)?.type ?? 0,
     hasSubquery: analysis.marks.levels.length > 1,
+    tells: [...analysis.marks.expressions.values()].some((e) => !e.sound && !e.constant),
     reads: readColumns(analysis, env.relation),
   };
 }
@@ -159,7 +163,7 @@ function rewrite(
   env: SqlEnvironment,
   attributes: AttributeText,
 ): Template {
-  const edits = new Edits();
+  const edits = new Edits(parsed.text);
   const row = analysis.level?.entries[0];
   renameEntries(parsed, analysis, edits, row);
   for (const [reference, { entry, column }] of analysis.marks.references) {

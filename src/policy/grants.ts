@@ -1,6 +1,5 @@
 /** `tables` of a role or a grants file, against the catalog: what each command may see, write and on which rows. */
 import type { Column, Relation } from '../sql/catalog.ts';
-import type { Slot } from '../sql/template.ts';
 import type { Path } from './document.ts';
 import { resolveColumn, resolveRelation } from './names.ts';
 import type { ColumnGrant, Condition, RelationGrant, SelectGrant, WriteGrant } from './policy.ts';
@@ -102,12 +101,9 @@ function compileColumnMask(name: string, relation: Relation, path: Path, part: G
     { sql: text.sql, rule },
     { catalog, searchPath, relation, attributes, column: column.value },
   );
-  const template: (string | Slot)[] = [];
-  for (const piece of mask) {
-    if (typeof piece === 'string' || 'kind' in piece) template.push(piece);
-    else report.error(text.place(piece.offset), piece.message);
-  }
-  return template.length === 0 ? undefined : { column: column.value, mask: template, rule };
+  if ('mask' in mask) return { column: column.value, mask: mask.mask, maskTells: mask.tells, rule };
+  for (const problem of mask) report.error(text.place(problem.offset), problem.message);
+  return undefined;
 }
 
 function compileWrite(

@@ -149,6 +149,8 @@ export function mayRead(role: RolePolicy, table: Oid, attnum: number): boolean {
   if (role.access === 'unrestricted') return true;
   const select = role.relations.get(table)?.select;
   if (!select) return false;
+  // The whole row: the server names column 0.
+  if (attnum === 0) return select.whole;
   for (const grant of select.columns.values()) {
     if (grant.column.attnum === attnum) return grant.mask === undefined;
   }

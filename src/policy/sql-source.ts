@@ -25,10 +25,16 @@ export interface SqlEnvironment {
 }
 
 export type CompileCondition = (source: SqlSource, env: SqlEnvironment) => Condition | readonly SqlProblem[];
+export interface CompiledMask {
+  readonly mask: Template;
+  /** It can fail on some value (`rewriting.md` §2, class 3). */
+  readonly tells: boolean;
+}
+
 export type CompileMask = (
   source: SqlSource,
   env: SqlEnvironment & { readonly column: Column },
-) => Template | readonly SqlProblem[];
+) => CompiledMask | readonly SqlProblem[];
 
 /** What a policy is compiled against. */
 export interface PolicyEnvironment {

@@ -20,6 +20,9 @@ export class Edits {
   private readonly list: Edit[] = [];
   private sequence = 0;
 
+  /** `source`: the text that is edited. */
+  constructor(private readonly source: string) {}
+
   get size(): number {
     return this.list.length;
   }
@@ -27,19 +30,29 @@ export class Edits {
   /** Puts `before` in front of and `after` behind a range. Wraps made later lie inside those made earlier. */
   wrap(start: number, end: number, before: Template, after: Template): void {
     this.sequence += 1;
-    this.list.push({ start, end: start, text: before, order: OPEN + this.sequence });
-    this.list.push({ start: end, end, text: after, order: CLOSE - this.sequence });
+    this.list.push({ start, end: start, text: this.apart(start, start, before), order: OPEN + this.sequence });
+    this.list.push({ start: end, end, text: this.apart(end, end, after), order: CLOSE - this.sequence });
   }
 
   replace(start: number, end: number, text: Template): void {
     this.sequence += 1;
-    this.list.push({ start, end, text, order: REPLACE + this.sequence });
+    this.list.push({ start, end, text: this.apart(start, end, text), order: REPLACE + this.sequence });
   }
 
   /** Inserts behind what ends at `at`, and behind the closings of wraps there. */
   append(at: number, text: Template): void {
     this.sequence += 1;
-    this.list.push({ start: at, end: at, text, order: SUFFIX + this.sequence });
+    this.list.push({ start: at, end: at, text: this.apart(at, at, text), order: SUFFIX + this.sequence });
+  }
+
+  /** With a blank where it would join a word beside it: `FROM"t"WHERE` has no gaps. */
+  private apart(start: number, end: number, text: Template): Template {
+    const first = text[0];
+    const last = text.at(-1);
+    if (first === undefined || last === undefined) return text;
+    const before = wordAt(this.source[start - 1]) && (typeof first !== 'string' || wordAt(first[0]));
+    const after = wordAt(this.source[end]) && (typeof last !== 'string' || wordAt(last.at(-1)));
+    return [...(before ? [' '] : []), ...text, ...(after ? [' '] : [])];
   }
 
   /** The edits in the order of the text. */
@@ -50,6 +63,11 @@ export class Edits {
     }
     return edits;
   }
+}
+
+/** A character that could be part of the same token as one like it beside it. */
+function wordAt(character: string | undefined): boolean {
+  return character !== undefined && /[\w$"'\u0080-\uffff]/.test(character);
 }
 
 /** The text with its edits made. */

@@ -22,14 +22,11 @@ export function guardedRelation(
     separator = ', ';
     const name = quoteName(column.name);
     if (!mask) pieces.push(`${ROW}.${name}`);
-    else if (maskTells !== false && !system && select.conditions.length > 0) {
-      pieces.push(
-        'CASE WHEN ',
-        ...allOf(select.conditions, 'ok'),
-        ' IS NOT FALSE THEN ',
-        ...fill(mask),
-        ` END AS ${name}`,
-      );
+    else if (maskTells && !system && select.conditions.length > 0) {
+      const guarded = ['CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS NOT FALSE THEN ', ...fill(mask), ' END'];
+      // CASE loses a type's modifier, as of varchar(11).
+      if (column.typmod >= 0) pieces.push('(', ...guarded, `)::${column.typeName} AS ${name}`);
+      else pieces.push(...guarded, ` AS ${name}`);
     } else pieces.push(...fill(mask), ` AS ${name}`);
   }
   const fence = relation.kind === 'v';

@@ -14,7 +14,7 @@ import { guardsOf, type Sites } from './sites.ts';
 export function rewriteLists(w: Rewriter, analysis: Analysis, sites: Sites, catalog: Catalog): void {
   const renamed = new Set<Node>(sites.wrapped);
   for (const whole of analysis.marks.wholeRows) {
-    if (!addsOk(whole.entry)) continue;
+    if (!addsColumns(whole.entry)) continue;
     rewriteWholeRow(w, whole.node, whole.entry);
     renamed.add(whole.node);
   }
@@ -26,19 +26,21 @@ export function rewriteLists(w: Rewriter, analysis: Analysis, sites: Sites, cata
   }
 }
 
-/** Whether rewriting puts an `ok` beside this entry's columns. */
-function addsOk(entry: Entry): boolean {
-  if (entry.source.kind === 'join') return entry.source.arms.some(addsOk);
-  return entry.guard?.needed === true;
+/** Whether rewriting puts more beside this entry's columns: an `ok`, or system columns that were granted. */
+function addsColumns(entry: Entry): boolean {
+  if (entry.source.kind === 'join') return entry.source.arms.some(addsColumns);
+  const { source } = entry;
+  const system = source.kind === 'relation' && source.view.guarded && entry.columns.some((c) => c.implicit);
+  return system || entry.guard?.needed === true;
 }
 
 /** `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL where an outer join has none. */
 function rewriteWholeRow(w: Rewriter, node: Node, entry: Entry): void {
   const range = w.range(node);
-  const columns = entry.columns.filter((c) => c.access === 'granted').map((c) => spelled(entry, c));
+  const columns = entry.columns.filter((c) => c.access === 'granted' && !c.implicit).map((c) => spelled(entry, c));
   const row = `(SELECT rowgate_r FROM (SELECT ${columns.join(', ')}) AS rowgate_r)`;
   const guard = entry.guard;
-  const text = guard ? `CASE WHEN ${guard.name} IS NOT NULL THEN ${row} END` : row;
+  const text = guard?.needed ? `CASE WHEN ${guard.name} IS NOT NULL THEN ${row} END` : row;
   w.edits.replace(range.start, range.end, [text]);
   const tree = expressionTree([text]);
   w.mutate(() => become(node, tree));
@@ -55,7 +57,7 @@ function spelled(entry: Entry, column: EntryColumn): string {
 
 function writeOutStar(w: Rewriter, star: Analysis['marks']['stars'][number]): void {
   const reference = as(star.target.val, 'ColumnRef')!;
-  const writesOut = star.level.entries.some(addsOk);
+  const writesOut = star.level.entries.some(addsColumns);
   const isTable = (reference.location ?? -1) < 0;
   const guarded = star.level.entries.some((e) => e.source.kind === 'relation' && e.source.view.guarded);
   if (!writesOut && !(isTable && guarded)) return;

@@ -11,10 +11,12 @@ import { placeholders } from './placeholders.ts';
 export class NotRewritable extends Error {}
 
 export class Rewriter {
-  readonly edits = new Edits();
+  readonly edits: Edits;
   private readonly mutations: (() => void)[] = [];
 
-  constructor(readonly parsed: ParsedText) {}
+  constructor(readonly parsed: ParsedText) {
+    this.edits = new Edits(parsed.text);
+  }
 
   /** The characters that an expression covers. */
   range(node: Node): { start: number; end: number } {

@@ -157,7 +157,8 @@ function sourceOf(
 function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression {
   r.marks.wholeRows.push({ node, entry });
   r.touched.push(entry.level);
-  for (const column of entry.columns) if (column.access === 'granted') recordUse(r, entry, column, at);
+  for (const column of entry.columns)
+    if (column.access === 'granted' && !column.implicit) recordUse(r, entry, column, at);
   const source = entry.source;
   const named = source.kind === 'relation' && !source.view.guarded;
   return {
@@ -175,7 +176,7 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
   const columns: StarColumn[] = [];
   const add = (entry: Entry): void => {
     for (const column of entry.columns) {
-      if (column.access !== 'granted') continue;
+      if (column.access !== 'granted' || column.implicit) continue;
       columns.push({ entry, column });
       recordUse(r, entry, column, at);
     }

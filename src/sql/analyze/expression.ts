@@ -1,7 +1,7 @@
 /** Resolves expressions: an allow-list of node kinds, each with what it reads, its type, and whether it can tell. */
 import type { Oid } from '../catalog.ts';
 import type { Body, Kind, Node } from '../tree.ts';
-import { as, kindOf, strings } from '../tree.ts';
+import { as, kindOf } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
@@ -11,7 +11,7 @@ import { resolveCall } from './call.ts';
 import { resolveColumn } from './column.ts';
 import { resolveIndirection } from './indirection.ts';
 import type { Expression, Scope } from './model.ts';
-import { resolveAExpr } from './operator.ts';
+import { compareRow, operatorName, resolveAExpr } from './operator.ts';
 import { resolveSelect } from './query.ts';
 import type { Resolver } from './resolver.ts';
 import { isSoundCoercion } from './sound.ts';
@@ -254,10 +254,16 @@ function subLink(r: Resolver, body: Body<'SubLink'>, scope: Scope, node: Node): 
       return { type: t.BOOL, sound: true, constant: false, barrier: 'subquery' };
     case 'ANY_SUBLINK':
     case 'ALL_SUBLINK': {
-      const name = strings(body.operName);
-      const types = as(body.testexpr, 'RowExpr') ? undefined : test?.type;
-      const sound =
-        types !== undefined && comparison(r, name.length ? body.operName! : EQUAL, types, first, body.location);
+      const name = body.operName?.length ? body.operName : EQUAL;
+      const row = as(body.testexpr, 'RowExpr')?.args;
+      const compared: Body<'A_Expr'> = {
+        kind: 'AEXPR_OP',
+        name,
+        ...(body.location !== undefined && { location: body.location }),
+      };
+      const { sound } = row
+        ? compareRow(r, compared, operatorName(r, compared), row, level)
+        : resolveAExpr(r, compared, undefined, [test?.type ?? t.UNTELLABLE, first]);
       settleParameter(r, body.testexpr, first);
       return {
         type: t.BOOL,
@@ -275,13 +281,6 @@ function subLink(r: Resolver, body: Body<'SubLink'>, scope: Scope, node: Node): 
       r.unsupported('this subquery', body.location);
       return UNTOLD;
   }
-}
-
-function comparison(r: Resolver, name: Node[], left: Oid, right: Oid, location: number | undefined): boolean {
-  return resolveAExpr(r, { kind: 'AEXPR_OP', name, ...(location !== undefined && { location }) }, undefined, [
-    left,
-    right,
-  ]).sound;
 }
 
 function unwrapTarget(node: Node): Node {

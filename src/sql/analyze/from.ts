@@ -93,7 +93,7 @@ export function aliasColumns(
   const names = strings(alias?.colnames);
   let next = 0;
   const renamed = columns.map((c) =>
-    c.access === 'granted' && next < names.length ? { ...c, name: names[next++]! } : c,
+    c.access === 'granted' && !c.implicit && next < names.length ? { ...c, name: names[next++]! } : c,
   );
   // INVARIANT: a list longer than the granted columns would rename the `ok` that may be added behind them.
   if (next < names.length) {
@@ -127,6 +127,7 @@ export function resolveRangeVar(
     type: c.column.type,
     tells: c.tells,
     access: c.access,
+    implicit: c.column.attnum < 0,
   }));
   const alias = body.alias;
   const entry = enter(

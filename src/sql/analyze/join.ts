@@ -24,7 +24,7 @@ export function resolveJoin(r: Resolver, body: Body<'JoinExpr'>, level: Level): 
   const merged = shared.map((name) => merge(r, l, other, name));
   const rest = (entry: Entry): EntryColumn[] =>
     entry.columns
-      .filter((c) => c.access === 'withheld' || !shared.includes(c.name))
+      .filter((c) => !c.implicit && (c.access === 'withheld' || !shared.includes(c.name)))
       .map((column) => ({ ...column, merged: false, from: { entry, column } }));
   const columns = [...merged, ...rest(l), ...rest(other)];
   l.columnsVisible = false;
@@ -48,7 +48,8 @@ export function resolveJoin(r: Resolver, body: Body<'JoinExpr'>, level: Level): 
 }
 
 function commonNames(left: Entry, right: Entry): string[] {
-  const granted = (entry: Entry) => entry.columns.filter((c) => c.access === 'granted').map((c) => c.name);
+  const granted = (entry: Entry) =>
+    entry.columns.filter((c) => c.access === 'granted' && !c.implicit).map((c) => c.name);
   const names = new Set(granted(right));
   return granted(left).filter((name) => names.has(name));
 }

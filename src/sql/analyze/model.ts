@@ -65,6 +65,8 @@ export interface EntryColumn {
   /** For a join's column: where it comes from; absent for a merged one. */
   readonly from?: { readonly entry: Entry; readonly column: EntryColumn };
   readonly merged?: boolean;
+  /** A system column: it can be named, but stands in no star, whole row or join. */
+  readonly implicit?: boolean;
 }
 
 export type Source =

@@ -8,7 +8,7 @@ import type { QualifiedName } from '../types/path.ts';
 import type { Resolved } from '../types/resolved.ts';
 import { arrayType } from '../types/type.ts';
 import { resolveExpression, settleParameter, structure, UNTOLD } from './expression.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Expression, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { isSound } from './sound.ts';
 import { noteStability } from './stability.ts';
@@ -60,7 +60,7 @@ export function resolveAExpr(
   }
 }
 
-function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
+export function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
   const parts = strings(body.name);
   if (body.kind === 'AEXPR_BETWEEN' || body.kind?.includes('BETWEEN')) return { name: '>=' };
   if (parts.length > 2) r.unsupported('an operator name with a database', body.location);
@@ -88,10 +88,32 @@ function binary(
     return combined(parts);
   }
   const known = (node: Node): Expression => r.marks.expressions.get(node) ?? resolveExpression(r, node, scope);
+  if (left && leftRow && as(right, 'SubLink')?.subLinkType === 'EXPR_SUBLINK') {
+    // `(a, b) = (SELECT …)` is a row-wise comparison as well; the subquery may give more than one row, and fail.
+    known(left);
+    known(right);
+    compareRow(r, body, name, leftRow, r.marks.sublinks.get(right));
+    return { type: t.BOOL, sound: false, constant: false, barrier: 'none' };
+  }
   const l = left ? known(left) : undefined;
   const o = known(right);
   const found = applied(r, body, name, [left, right], [l?.type, o.type]);
   return { ...found, constant: found.constant && o.constant && (l === undefined || l.constant) };
+}
+
+/** Pairs each part of a row, already resolved, with a column of a subquery. INVARIANT: each pair's operator is one that must be allowed. */
+export function compareRow(
+  r: Resolver,
+  body: Body<'A_Expr'>,
+  name: QualifiedName,
+  row: readonly Node[],
+  level: Level | undefined,
+): Expression {
+  const parts = row.map((node, i) => {
+    const left = r.marks.expressions.get(node)?.type ?? t.UNTELLABLE;
+    return applied(r, body, name, [node, undefined], [left, level?.outputs[i]?.type ?? t.UNTELLABLE]);
+  });
+  return combined(parts);
 }
 
 function applied(
