@@ -2,7 +2,11 @@
 import { refusal } from '../errors.ts';
 import { CLIENT_LIMITS, type Frame, FrameReader } from '../wire/frame-reader.ts';
 import { Frontend } from '../wire/message-types.ts';
-import { takeBind, takeClose, takeDescribe, takeExecute, takeExtended, takeParse } from './client-extended.ts';
+import { takeBind } from './client-bind.ts';
+import { takeClose, takeDescribe } from './client-describe.ts';
+import { takeExecute } from './client-execute.ts';
+import { takeExtended } from './client-extended.ts';
+import { takeParse } from './client-parse.ts';
 import { takeFunctionCall, takeQuery } from './client-query.ts';
 import type { Conversation } from './conversation.ts';
 import { takeInCopy } from './copy-in.ts';

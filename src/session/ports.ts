@@ -9,8 +9,11 @@ export interface SessionPolicy {
   readonly principal: Principal;
   /** `sha256:…` of the policy files. */
   readonly hash: string;
-  /** Pure and remembered; throws never (an exception inside is a refusal). */
-  judge(sql: string): Judgement;
+  /**
+   * Pure and remembered; throws never (an exception inside is a refusal).
+   * @param parameterTypes the OIDs that a Parse declares; 0 for those that it leaves open.
+   */
+  judge(sql: string, parameterTypes?: readonly number[]): Judgement;
 }
 
 export interface SessionPorts {

@@ -17,7 +17,7 @@ export type Freshness =
 export function freshen(prepared: Prepared, policy: SessionPolicy): Freshness {
   if (prepared.policy === policy) return { kind: 'fresh' };
   const { text } = prepared.rendered;
-  const judgement = policy.judge(text);
+  const judgement = policy.judge(text, prepared.types);
   if (judgement.effect === 'refuse') return { kind: 'refused', refusal: judgement.refusal!, judgement };
   const rendered = renderFor(text, judgement, policy, prepared.source === 'protocol' ? prepared.parameters : undefined);
   const statement = sameStatement(prepared, judgement);

@@ -1,6 +1,6 @@
 /** Names in SQL text (PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE): they share the server's namespaces with Parse and Bind. */
 import { type Refusal, refusal } from '../errors.ts';
-import type { StatementJudgement } from '../guard/decision.ts';
+import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
 import type { Conversation } from './conversation.ts';
 import type { Usage } from './meter.ts';
 import type { Version } from './names.ts';
@@ -90,7 +90,7 @@ function resolve(
     case 'execute': {
       const own = here.statement(kind.name);
       if (own === 'none') return statementUnknown(kind.name);
-      if (own !== 'unknown') return { ...fresh(own), bounded: own.kind.kind === 'read' };
+      if (own !== 'unknown') return fresh(own);
       return resolveExecute(c, kind.name, policy);
     }
     case 'fetch': {
@@ -120,7 +120,7 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   if (state.kind === 'changed') return cachedPlanChanged();
   return {
     ...fresh(prepared.statement),
-    bounded: prepared.statement?.kind.kind === 'read' && hasLimit(prepared.rendered),
+    bounded: prepared.statement?.kind.kind === 'read' && isBounded(prepared.rendered),
   };
 }
 
@@ -136,7 +136,7 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
 /** An open portal runs on under a new policy, unless the role lost what it reads. */
 export function recheckPortal(portal: Portal, policy: SessionPolicy): Refusal | undefined {
   if (portal.policy === policy) return undefined;
-  const judgement = policy.judge(portal.rendered.text);
+  const judgement = policy.judge(portal.rendered.text, portal.prepared?.types);
   if (judgement.effect === 'refuse') return judgement.refusal;
   portal.policy = policy;
   return undefined;
@@ -177,8 +177,15 @@ export function applyNames(c: Conversation, run: Run, rendered: Rendered, policy
   }
 }
 
-export function hasLimit(rendered: Rendered): boolean {
-  return rendered.judgement.template.some((piece) => typeof piece !== 'string' && piece.kind === 'limit');
+/** Does the server stop by itself one row above the limit, in each read of the text? */
+export function isBounded({ judgement }: Rendered): boolean {
+  const reads = judgement.statements.filter(({ kind }) => readOf(kind) === 'read').length;
+  const limits = judgement.template.filter((piece) => typeof piece !== 'string' && piece.kind === 'limit').length;
+  return limits > 0 && limits >= reads;
+}
+
+function readOf(kind: StatementKind): StatementKind['kind'] {
+  return kind.kind === 'prepare' ? kind.inner.kind.kind : kind.kind;
 }
 
 export function statementUnknown(name: string): Refusal {

@@ -148,8 +148,8 @@ function messagesOf({ names, over }: Vocabulary): fc.Arbitrary<readonly Step[]> 
     {
       weight: 6,
       arbitrary: fc
-        .tuple(texts, number, fc.constantFrom(0, 0, 2))
-        .map(([[session, server], value, rows]) => [
+        .tuple(texts, number, rows)
+        .map(([[session, server], value, most]) => [
           differs(`P(${session})`, P(session), P(server)),
           both('B', B(session.includes('$1') ? [String(value)] : [])),
           both('DP', DP()),

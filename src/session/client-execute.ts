@@ -1,0 +1,102 @@
+/** Execute: the run of a portal is checked again, recorded, and sent with what it needs around it. */
+import { describe } from '../wire/describe.ts';
+import { decodeExecute, type Execute, execute } from '../wire/execute.ts';
+import type { Frame } from '../wire/frame-reader.ts';
+import { sendDescribe } from './client-describe.ts';
+import { outlives, sendUnknown } from './client-extended.ts';
+import type { Conversation } from './conversation.ts';
+import type { Pending } from './pending.ts';
+import type { SessionPolicy } from './ports.ts';
+import type { Portal } from './prepared.ts';
+import { Provenance } from './provenance.ts';
+import { notRecorded } from './records.ts';
+import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
+import { portalUnknown, type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
+import { changesNames, cuttable, natureOf, watchOf } from './watching.ts';
+
+export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
+  const message = decodeExecute(frame.bytes);
+  const version = c.portals.current(message.portal);
+  if (outlives(c, version)) return false;
+  const portal = version?.value;
+  if (!portal) {
+    const forced = ownWords(c, portalUnknown(message.portal));
+    const bytes = execute({ ...message, portal: privateName(forced.id) });
+    return sendUnknown(c, bytes, {
+      kind: 'execute',
+      batch: c.batch,
+      own: false,
+      portal: undefined,
+      run: undefined,
+      maxRows: 0,
+      forced,
+    });
+  }
+  const { statement, rendered } = portal;
+  if (!statement) {
+    c.send(frame.bytes, { kind: 'execute', batch: c.batch, own: false, portal, run: undefined, rendered, maxRows: 0 });
+    return true;
+  }
+  const { judgement, text } = rendered;
+  const subject = { statement, judgement, policy, text };
+  const lost = recheckPortal(portal, policy);
+  if (lost) {
+    refuseExtended(c, decideRefusal(c, subject, lost));
+    return true;
+  }
+  const names = resolveNames(c, [statement], policy);
+  if (names === 'wait') return false;
+  if ('refuse' in names) {
+    const known = names.refuse.sqlstate === '26000' || names.refuse.sqlstate === '34000';
+    refuseExtended(c, known ? ownWords(c, names.refuse) : decideRefusal(c, subject, names.refuse));
+    return true;
+  }
+  run(c, message, portal, policy, names.of[0]!);
+  return true;
+}
+
+/** Records the run of a portal and sends it, with what must be known of its columns asked first. */
+function run(c: Conversation, message: Execute, portal: Portal, policy: SessionPolicy, resolved: Resolved): void {
+  const statement = portal.statement!;
+  const { judgement, text } = portal.rendered;
+  const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
+  // What FETCH and EXECUTE give is another result each time.
+  const named = statement.kind.kind === 'fetch' || statement.kind.kind === 'execute';
+  const provenance = named ? new Provenance() : (portal.prepared?.provenance ?? new Provenance());
+  const watch = watchOf(statement.kind, nature, policy, provenance);
+  const usage = statement.kind.kind === 'fetch' ? resolved.usage : portal.usage;
+  const maxRows = mostRows(message, watch.limits?.rows, usage.rows, portal.bounded);
+  const bounded = portal.bounded || resolved.bounded || watch.limits?.rows !== undefined;
+  const recorded = c.records.decide({ statement, judgement, policy, text }, watch, usage, bounded);
+  if (!recorded) {
+    refuseExtended(c, ownWords(c, notRecorded()));
+    return;
+  }
+  if (watch.verifies && provenance.verdict !== 'verified' && provenance.askedIn !== c.batch) {
+    const bytes = describe({ of: 'portal', name: message.portal });
+    sendDescribe(c, bytes, portal.prepared, provenance, { own: true });
+  }
+  const pending: Pending = {
+    kind: 'execute',
+    batch: c.batch,
+    own: false,
+    portal,
+    run: recorded,
+    rendered: portal.rendered,
+    maxRows: message.maxRows,
+  };
+  const mayPass = nature.pure && !c.batchHasEffects;
+  c.send(execute({ portal: message.portal, maxRows }), pending);
+  if (!nature.pure) c.batchHasEffects = true;
+  if (statement.kind.kind === 'transaction') c.batchHasControl = true;
+  if (statement.kind.kind === 'copy-in') c.block(pending);
+  else if (cuttable(watch)) c.block(pending, mayPass);
+  else if (changesNames(statement.kind)) c.block(pending, true);
+}
+
+/** Where the text has no LIMIT of ours, the server is asked for one row more than may be shown. */
+function mostRows(message: Execute, limit: number | undefined, used: number, bounded: boolean): number {
+  if (limit === undefined || bounded) return message.maxRows;
+  const most = Math.max(0, limit - used) + 1;
+  return message.maxRows > 0 ? Math.min(message.maxRows, most) : most;
+}

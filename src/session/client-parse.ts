@@ -1,0 +1,57 @@
+/** Parse: a text is judged, and prepared as it may be sent. */
+import { type Refusal, refusal } from '../errors.ts';
+import type { Frame } from '../wire/frame-reader.ts';
+import { decodeParse, parse } from '../wire/parse.ts';
+import type { Conversation } from './conversation.ts';
+import type { SessionPolicy } from './ports.ts';
+import { Prepared } from './prepared.ts';
+import { unreadable } from './records.ts';
+import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
+import { renderFor } from './renewal.ts';
+
+/** PostgreSQL's bound for the number of parameters: a 16-bit count. */
+const MOST_PARAMETERS = 65535;
+
+export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
+  const { name, text, types } = decodeParse(frame.bytes);
+  const judgement = policy.judge(text, types);
+  const unnamed = name === '';
+  const statement = judgement.statements[0];
+  const reason =
+    judgement.effect === 'refuse'
+      ? judgement.refusal!
+      : judgement.statements.length > 1
+        ? severalCommands()
+        : undefined;
+  if (reason) {
+    const refused = judgement.statements.find((one) => one.refusal) ?? statement ?? unreadable(reason);
+    refuseExtended(c, decideRefusal(c, { statement: refused, judgement, policy, text }, reason), { unnamed });
+    return true;
+  }
+  const parameters = Math.max(judgement.parameters, types.length);
+  const rendered = renderFor(text, judgement, policy, parameters);
+  const prepared = new Prepared({ name, source: 'protocol', rendered, types, parameters, statement, policy });
+  if (rendered.added.length + parameters > MOST_PARAMETERS) {
+    refuseExtended(c, ownWords(c, refusal('unsupported', '54000', 'too many parameters')), { unnamed });
+    return true;
+  }
+  const versions = [c.statements.define(name, prepared, c.batch)];
+  const bytes = rendered.sent === text && rendered.added.length === 0 ? frame.bytes : parsePrepared(prepared);
+  c.send(bytes, { kind: 'parse', batch: c.batch, own: false, versions, rendered });
+  return true;
+}
+
+export function parsePrepared({ name, rendered, types, parameters }: Prepared): Uint8Array {
+  const all =
+    rendered.added.length === 0
+      ? types
+      : [
+          ...Array.from({ length: parameters }, (_, at) => types[at] ?? 0),
+          ...rendered.added.map(({ typeOid }) => typeOid),
+        ];
+  return parse({ name, text: rendered.sent, types: all });
+}
+
+function severalCommands(): Refusal {
+  return refusal('syntax', '42601', 'cannot insert multiple commands into a prepared statement');
+}
