@@ -2,6 +2,7 @@
 /** The command `rowgate`: registers one file per subcommand. Exit code 2 for a wrong call. */
 import { Command, CommanderError } from 'commander';
 import { register as check } from './check.ts';
+import { register as demo } from './demo.ts';
 import { register as password } from './password.ts';
 import { register as serve } from './serve.ts';
 import { version } from './version.ts';
@@ -11,7 +12,7 @@ const program = new Command('rowgate')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
-for (const register of [serve, check, password]) register(program);
+for (const register of [serve, demo, check, password]) register(program);
 
 try {
   await program.parseAsync();

@@ -64,6 +64,7 @@ exit $status`;
 export async function startServer(options: ServerOptions): Promise<Server> {
   const folder = resolve(options.folder);
   const account = await serverAccount();
+  await refuseIfRunning(folder);
   await makeFolder(folder, account);
   const binaries = await findBinaries(account, folder);
   if (!(await exists(join(folder, 'data')))) {
@@ -79,6 +80,19 @@ export async function startServer(options: ServerOptions): Promise<Server> {
       throw error;
     }
   }
+}
+
+/** Throws where a server runs in that folder: two would not start, and one may not lose its files. */
+export async function refuseIfRunning(folder: string): Promise<void> {
+  const file = join(folder, 'data', 'postmaster.pid');
+  const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
+  if (Number.isNaN(pid)) return;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return; // left by a crash
+  }
+  throw new Error(`PostgreSQL runs in ${folder} already: process ${pid}, by ${file}`);
 }
 
 async function makeFolder(folder: string, account: Account): Promise<void> {

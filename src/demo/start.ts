@@ -13,7 +13,7 @@ import {
   grantRows,
   hasDatabase,
 } from './database.ts';
-import { startServer } from './server.ts';
+import { refuseIfRunning, startServer } from './server.ts';
 
 export const DEMO_DATABASE = 'ent';
 
@@ -39,6 +39,7 @@ export interface DemoServer {
 export async function startDemoServer(options: DemoOptions): Promise<DemoServer> {
   const folder = resolve(options.folder);
   const home = await serverFolder(folder);
+  await refuseIfRunning(home);
   if (options.fresh) await rm(home, { recursive: true, force: true });
   const server = await startServer({
     folder: home,

@@ -1,0 +1,109 @@
+/** `rowgate demo`: a PostgreSQL with made-up pupils, the guard in front of it with the sample policies, and commands to copy. */
+import { once } from 'node:events';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join, relative, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { type Command, InvalidArgumentError } from 'commander';
+import { formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { type DemoServer, startDemoServer } from '../demo/start.ts';
+import { tourText } from '../demo/tour.ts';
+import { operatorLog } from './operator-log.ts';
+import { type RunningGuard, StartError, startGuard } from './run-guard.ts';
+
+const HELP = `
+Examples:
+  rowgate demo
+  rowgate demo --fresh --port 7432
+
+The demo lives in ./.rowgate-demo: its database, its configuration, its decision log. Ctrl-C stops all of it.
+Exit code: 0 when it was told to stop, 1 where it could not start.`;
+
+const FOLDER = '.rowgate-demo';
+const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
+
+interface DemoCommandOptions {
+  readonly port: number;
+  readonly fresh?: boolean;
+}
+
+export function register(program: Command): void {
+  program
+    .command('demo')
+    .description('try it: a sample database, made in seconds, with the guard in front')
+    .option('--port <port>', 'where the guard listens, on 127.0.0.1', parsePort, 6432)
+    .option('--fresh', 'make the database anew')
+    .addHelpText('after', HELP)
+    .action(async (options: DemoCommandOptions) => {
+      process.exitCode = await demo(options);
+    });
+}
+
+async function demo(options: DemoCommandOptions): Promise<number> {
+  await mkdir(FOLDER, { recursive: true });
+  await writeFile(join(FOLDER, '.gitignore'), '*\n');
+  let server: DemoServer;
+  try {
+    server = await startDemoServer({ folder: FOLDER, fresh: options.fresh ?? false, progress: say });
+  } catch (error) {
+    return failed([error instanceof Error ? error.message : String(error)]);
+  }
+  // A signal before this line ends the process at once, and PostgreSQL with it.
+  const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  try {
+    const guard = await startInFront(server, options.port);
+    process.stdout.write(tourText(place(guard.address.port)));
+    const why = await Promise.race([told.then(() => 'told' as const), server.ended.then(() => 'lost' as const)]);
+    await guard.stop();
+    return why === 'told' ? 0 : failed(['the database has ended by itself']);
+  } catch (error) {
+    if (error instanceof StartError) return failed(error.lines);
+    throw error;
+  } finally {
+    await server.stop();
+  }
+}
+
+/** With a configuration file like any other, so that `rowgate explain` and `rowgate check` work beside it. */
+async function startInFront(server: DemoServer, port: number): Promise<RunningGuard> {
+  const file = place(port).configFile;
+  const configuration = `# Written by "rowgate demo" at each start, with passwords made for this start.
+name: demo
+listen: 127.0.0.1:${port}
+upstream:
+  url: ${server.guardUrl}
+  logins:
+    dba: { user: ${server.owner.user}, password: ${JSON.stringify(server.owner.password)} }
+policies: ${JSON.stringify(POLICIES)}
+log: { file: ./decisions.jsonl }
+time_zone: Europe/Paris
+`;
+  await writeFile(file, configuration, { mode: 0o600 });
+  const { config, problems } = loadConfig(file, {});
+  if (!config) throw new StartError(problems.map(formatProblem));
+  return startGuard(config, operatorLog(false));
+}
+
+function place(port: number) {
+  return {
+    port,
+    configFile: join(FOLDER, 'rowgate.yaml'),
+    policiesFolder: relative(process.cwd(), POLICIES) || resolve(POLICIES),
+    logFile: join(FOLDER, 'decisions.jsonl'),
+  };
+}
+
+function say(table: string): void {
+  process.stdout.write(`making ${table}\n`);
+}
+
+function failed(lines: readonly string[]): number {
+  for (const line of lines) process.stderr.write(`rowgate: ${line}\n`);
+  return 1;
+}
+
+function parsePort(value: string): number {
+  const port = Number(value);
+  if (!/^\d+$/.test(value) || port > 65535) throw new InvalidArgumentError('expected a port');
+  return port;
+}

@@ -1,0 +1,94 @@
+/** What the demo shows a newcomer: statements to copy, as data so that a test runs each of them, and the text around them. */
+
+export interface TourStop {
+  readonly note: string;
+  readonly principal: string;
+  readonly sql: string;
+  /** The SQLSTATE of the refusal; absent where the statement works. */
+  readonly refused?: string;
+}
+
+export const TOUR: readonly TourStop[] = [
+  {
+    note: 'a teacher finds the pupils of one school, and of their birth dates the year',
+    principal: 'teacher',
+    sql: 'SELECT first_name, last_name, birth_date FROM students ORDER BY last_name, id LIMIT 5',
+  },
+  {
+    note: 'to her, the others do not exist',
+    principal: 'teacher',
+    sql: 'SELECT count(*) FROM students',
+  },
+  {
+    note: 'the canteen’s app needs first names and classes',
+    principal: 'canteen',
+    sql: 'SELECT c.name AS class, s.first_name FROM students AS s JOIN classes AS c ON c.id = s.class_id ORDER BY 1, 2 LIMIT 5',
+  },
+  {
+    note: 'the statistics office counts over all schools',
+    principal: 'statistics',
+    sql: 'SELECT subject, round(avg(mark), 2) AS average FROM grades GROUP BY subject ORDER BY subject',
+  },
+  {
+    note: 'a column that the teacher was not granted',
+    principal: 'teacher',
+    sql: 'SELECT ine FROM students',
+    refused: '42501',
+  },
+  {
+    note: 'more rows than she may take in one statement',
+    principal: 'teacher',
+    sql: 'SELECT student_id, subject, mark FROM grades',
+    refused: '53400',
+  },
+  {
+    note: 'a whole school packed into one row',
+    principal: 'canteen',
+    sql: "SELECT string_agg(first_name, ', ') FROM students",
+    refused: '42501',
+  },
+  {
+    note: 'a table that the canteen knows nothing of',
+    principal: 'canteen',
+    sql: 'SELECT phone FROM parents',
+    refused: '42501',
+  },
+];
+
+export interface TourPlace {
+  readonly port: number;
+  /** As the user would write them, from where the demo was started. */
+  readonly configFile: string;
+  readonly policiesFolder: string;
+  readonly logFile: string;
+}
+
+/** The text that `rowgate demo` prints when everything is up. */
+export function tourText(place: TourPlace): string {
+  const works = TOUR.filter((stop) => stop.refused === undefined);
+  const refused = TOUR.filter((stop) => stop.refused !== undefined);
+  return `
+Rowgate listens on 127.0.0.1:${place.port}, in front of a database "ent" of 200 schools and 100,000 pupils, all made up.
+Logins: teacher, office, canteen, statistics, dba; the password of each is "demo-" and its name.
+
+What works:
+${works.map((stop) => shown(stop, place)).join('\n')}
+
+What is refused:
+${refused.map((stop) => shown(stop, place)).join('\n')}
+
+Why, by which line of which policy, and what to grant if it is meant to work:
+  npx rowgate explain --config ${place.configFile} --as canteen "SELECT first_name, address FROM students"
+
+The policies are in ${place.policiesFolder}: change one and save it, and the running guard takes it.
+The decision log, a line before each statement and one after it:
+  tail -f ${place.logFile}
+
+Ctrl-C stops the guard and the database.
+`;
+}
+
+function shown(stop: TourStop, place: TourPlace): string {
+  const url = `postgres://${stop.principal}:demo-${stop.principal}@127.0.0.1:${place.port}/ent`;
+  return `  # ${stop.note}\n  psql ${url} -c "${stop.sql}"`;
+}

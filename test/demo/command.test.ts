@@ -1,0 +1,137 @@
+/** `rowgate demo` as a newcomer meets it: every command that it prints does what the text says, and Ctrl-C leaves nothing behind. */
+import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TOUR } from '../../src/demo/tour.ts';
+
+const COMMAND = resolve(import.meta.dirname, '../../dist/cli/main.js');
+const run = promisify(execFile);
+
+let folder: string;
+let demo: ChildProcess;
+let output = '';
+let port = 0;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rowgate-test-demo-'));
+  demo = spawn(process.execPath, [COMMAND, 'demo', '--port', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  await new Promise<void>((done, failed) => {
+    demo.stdout?.setEncoding('utf8').on('data', (text: string) => {
+      output += text;
+      if (output.includes('Ctrl-C stops')) done();
+    });
+    demo.stderr?.on('data', (text: Buffer) => {
+      output += text.toString();
+    });
+    demo.once('exit', () => failed(new Error(output)));
+  });
+  port = Number(/127\.0\.0\.1:(\d+)/.exec(output)?.[1]);
+});
+
+afterAll(async () => {
+  if (demo.exitCode === null) {
+    demo.kill('SIGTERM');
+    await once(demo, 'exit');
+  }
+  await rm(folder, { recursive: true, force: true });
+});
+
+async function ask(principal: string, sql: string): Promise<pg.QueryResult> {
+  const client = new pg.Client(`postgres://${principal}:demo-${principal}@127.0.0.1:${port}/ent`);
+  await client.connect();
+  try {
+    return await client.query(sql);
+  } finally {
+    await client.end();
+  }
+}
+
+describe('the commands to copy', () => {
+  it.each(TOUR.filter((stop) => stop.refused === undefined))('$principal: $sql', async ({ principal, sql }) => {
+    const { rows } = await ask(principal, sql);
+    expect(rows.length).toBeGreaterThan(0);
+    expect(rows.length).toBeLessThan(10);
+  });
+
+  it.each(TOUR.filter((stop) => stop.refused !== undefined))('$principal may not: $sql', async (stop) => {
+    await expect(ask(stop.principal, stop.sql)).rejects.toMatchObject({ code: stop.refused });
+  });
+
+  it('are all in the text', () => {
+    for (const { sql } of TOUR) expect(output).toContain(sql);
+  });
+
+  it('explain a refusal', async () => {
+    const command = /npx rowgate explain (--config \S+ --as \S+) "(.*)"/.exec(output);
+    const refused = run(
+      process.execPath,
+      [COMMAND, 'explain', ...(command?.[1]?.split(' ') ?? []), command?.[2] ?? ''],
+      {
+        cwd: folder,
+      },
+    );
+    await expect(refused).rejects.toMatchObject({
+      code: 1,
+      stdout: expect.stringMatching(/address[\s\S]*canteen_vendor\.yaml:\d+/),
+    });
+  });
+
+  it('have left their lines in the decision log', async () => {
+    const file = /tail -f (\S+)/.exec(output)?.[1] ?? '';
+    const records = (await readFile(join(folder, file), 'utf8'))
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(records.filter(({ kind }) => kind === 'decision')).toHaveLength(TOUR.length);
+    expect(records.filter(({ effect }) => effect === 'refuse').map(({ principal }) => principal)).toEqual(
+      expect.arrayContaining(['teacher', 'canteen']),
+    );
+  });
+});
+
+it('lets the dba make a table, with the account that owns the others', async () => {
+  await ask('dba', 'CREATE TABLE notes (id integer)');
+  expect((await ask('dba', "SELECT tableowner FROM pg_tables WHERE tablename = 'notes'")).rows).toEqual([
+    { tableowner: 'ent_owner' },
+  ]);
+});
+
+it('knows all samples without a warning', async () => {
+  const { stdout } = await run(process.execPath, [COMMAND, 'check', '--config', '.rowgate-demo/rowgate.yaml'], {
+    cwd: folder,
+  });
+  expect(stdout).toContain('0 errors, 0 warnings');
+});
+
+it('does not start twice in one place, nor take the files of a running one away', async () => {
+  const second = run(process.execPath, [COMMAND, 'demo', '--port', '0', '--fresh'], { cwd: folder });
+  await expect(second).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('PostgreSQL runs in') });
+});
+
+it('ends with the guard and the database stopped when it is told to', async () => {
+  demo.kill('SIGINT');
+  const [code] = await once(demo, 'exit');
+  expect(code).toBe(0);
+  expect(await readdir(join(folder, '.rowgate-demo', 'postgresql', 'data'))).not.toContain('postmaster.pid');
+  await expect(ask('teacher', 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+});
+
+it('starts again at once with what it made, and says so when its port is in use', async () => {
+  const taken = createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const address = taken.address();
+  const busy = typeof address === 'object' && address ? address.port : 0;
+  const second = run(process.execPath, [COMMAND, 'demo', '--port', String(busy)], { cwd: folder });
+  await expect(second).rejects.toMatchObject({
+    code: 1,
+    stdout: expect.not.stringContaining('making'),
+    stderr: expect.stringContaining('the port is in use'),
+  });
+  taken.close();
+});
