@@ -183,9 +183,14 @@ const TAILS: Partial<Record<Kind, Tail>> = {
 };
 
 function endOfName(tokens: readonly Token[], first: number): number {
-  let i = first;
-  while (tokens[i + 1]?.word === '.' && i + 2 < tokens.length) i += 2;
+  let i = endOfPart(tokens, first);
+  while (tokens[i + 1]?.word === '.' && i + 2 < tokens.length) i = endOfPart(tokens, i + 2);
   return i;
+}
+
+/** `U&"…" UESCAPE '!'` is one part of a name. */
+function endOfPart(tokens: readonly Token[], i: number): number {
+  return /^u&"/i.test(tokens[i]!.text) && tokens[i + 1]?.word === 'uescape' ? i + 2 : i;
 }
 
 function endOfConstant(tokens: readonly Token[], own: number): number {

@@ -28,6 +28,10 @@ export function findSites(analysis: Analysis): Sites {
   const finder = new Finder(analysis);
   for (const level of analysis.marks.levels) for (const root of level.roots) finder.visitRoot(root);
   for (const site of finder.sites) for (const guard of [...site.plain, ...site.grouped]) need(guard);
+  // Every reference to a CTE that exports its ok sees it among the columns, whether it asks for it or not.
+  for (const { entry } of analysis.marks.cteReferences) {
+    if (entry.guard && entry.source.kind === 'cte' && entry.source.cte.level?.exports !== undefined) need(entry.guard);
+  }
   return { sites: finder.sites, wrapped: new Set(finder.sites.map((s) => s.node)), ungrouped: finder.ungrouped };
 }
 
