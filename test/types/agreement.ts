@@ -19,9 +19,9 @@ export function disagreement(ours: Resolved, server: Verdict, operands: readonly
         : `ours is ${ours.kind}, the server says ${server.sqlstate}`;
     }
     case 'column':
-      return 'node' in server && server.node.tag !== 'FIELDSELECT'
-        ? `ours is a column, not ${shape(server.node)}`
-        : undefined;
+      // A system column is there only where the row is a table's own; a column of a record only where the record is seen through.
+      if (!('node' in server)) return ours.column ? `ours is a column, the server says ${server.sqlstate}` : undefined;
+      return server.node.tag === 'FIELDSELECT' ? undefined : `ours is a column, not ${shape(server.node)}`;
     case 'cast': {
       // A cast that the server goes on to refuse: by the value of a literal, not by its type.
       if (!('node' in server))

@@ -168,7 +168,7 @@ export const TYPES = [
 ];
 
 /** Operands that no cast of NULL makes: values of these pseudo-types come from a row, from pg_statistic. */
-export const SPECIAL: Readonly<Record<string, string>> = {
+const SPECIAL: Readonly<Record<string, string>> = {
   unknown: 'NULL',
   record: '(SELECT ROW(1, 2))',
   'record[]': '(SELECT ARRAY[ROW(1)])',

@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Fn } from '../../src/sql/catalog.ts';
 import type { CallForm } from '../../src/sql/types/call.ts';
 import { resolveFunction } from '../../src/sql/types/function.ts';
-import { INTERNAL } from '../../src/sql/types/oids.ts';
+import { INTERNAL, UNKNOWN } from '../../src/sql/types/oids.ts';
 import { SEARCH_PATH } from './fixture.ts';
 import { type Case, LONG, type Operand, openWitness, repeatable, type Witness } from './witness.ts';
 
@@ -63,7 +63,7 @@ describe('a call means what the server takes it for', () => {
       'row_text',
       'anything',
     ];
-    const columns = ['id', 'born', 'x', 'nosuch'];
+    const columns = ['id', 'born', 'x', 'nosuch', 'ctid', 'tableoid'];
     const cases = [...new Set([...types, ...names, ...columns])].flatMap((name) =>
       witness.operands.map((operand): Case => {
         const ours = resolveFunction(witness.catalog, SEARCH_PATH, { name }, [operand.oid]);
@@ -155,7 +155,8 @@ function call(name: string, fns: readonly Fn[], count: number): Case[] {
       .map((text, i) => (i < first ? text : `${escapeIdentifier(argNames[i - first]!)} => ${text}`))
       .join(', ');
   } else if (notation === 3) {
-    if (aggregate && operands.some(({ oid }) => !witness.sortable.has(oid))) return [];
+    const sorts = operands.every(({ oid }, i) => witness.sortable.has(oid === UNKNOWN ? (fn.args[i] ?? oid) : oid));
+    if (aggregate && !sorts) return [];
     form = { ...form, distinct: true };
     inner = `DISTINCT ${inner}`;
   } else if (notation === 4) {

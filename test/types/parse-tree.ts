@@ -5,7 +5,7 @@ export interface DumpNode {
   readonly fields: ReadonlyMap<string, readonly DumpValue[]>;
 }
 
-export type DumpValue = string | DumpNode | readonly DumpValue[];
+type DumpValue = string | DumpNode | readonly DumpValue[];
 
 /** The expressions of the outermost target list, in order. */
 export function targetList(dump: string): DumpNode[] {
@@ -34,7 +34,7 @@ export function number(node: DumpNode, field: string): number {
   return Number(node.fields.get(field)?.[0]);
 }
 
-export function parseDump(dump: string): DumpNode {
+function parseDump(dump: string): DumpNode {
   const tokens = dump.match(/[{}()]|\\.[^\s{}()]*|[^\s{}()\\]+(?:\\.[^\s{}()\\]*)*/g) ?? [];
   let at = 0;
   const value = (): DumpValue => {

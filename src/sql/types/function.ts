@@ -57,16 +57,30 @@ function castTarget(catalog: Catalog, searchPath: readonly string[], name: Quali
   return row && category(catalog, target.oid) === 'S' ? 0 : target.oid;
 }
 
-function column(catalog: Catalog, name: QualifiedName, input: readonly Oid[], form: CallForm): Resolved | undefined {
+/** A column of the one argument, where that is a row; a whole table's row has its system columns too (manual, section 5.6). */
+function column(catalog: Catalog, called: QualifiedName, input: readonly Oid[], form: CallForm): Resolved | undefined {
   const row = input[0];
   const notation = form.variadic || form.argNames?.length;
-  if (row === undefined || input.length !== 1 || name.schema !== undefined || notation || !isPlain(form))
+  if (row === undefined || input.length !== 1 || called.schema !== undefined || notation || !isPlain(form))
     return undefined;
-  if (row === t.RECORD) return { kind: 'column', relation: 0, result: t.UNTELLABLE };
+  const { name } = called;
+  if (row === t.RECORD) return { kind: 'column', name, relation: 0, result: t.UNTELLABLE };
   const relation = rowRelation(catalog, row);
-  const found = relation?.columns.find((candidate) => candidate.name === name.name);
-  return relation && found && { kind: 'column', column: found, relation: relation.oid, result: found.type };
+  if (!relation) return undefined;
+  const found = relation.columns.find((candidate) => candidate.name === name);
+  if (found) return { kind: 'column', name, column: found, relation: relation.oid, result: found.type };
+  const system = SYSTEM_COLUMNS.get(name);
+  return system === undefined ? undefined : { kind: 'column', name, relation: relation.oid, result: system };
 }
+
+const SYSTEM_COLUMNS: ReadonlyMap<string, Oid> = new Map([
+  ['tableoid', t.OID],
+  ['ctid', t.TID],
+  ['xmin', t.XID],
+  ['xmax', t.XID],
+  ['cmin', t.CID],
+  ['cmax', t.CID],
+]);
 
 function complete(catalog: Catalog, chosen: CallCandidate, input: readonly Oid[], form: CallForm): Resolved {
   if (chosen.ambiguous) return { kind: 'ambiguous' };

@@ -21,34 +21,36 @@ export interface Found {
 }
 
 /** `text(x)`, `float8(x)`: a call by name, a cast in truth. */
-export interface CastCall {
+interface CastCall {
   readonly kind: 'cast';
   readonly result: Oid;
   readonly coercion: Coercion;
 }
 
 /** `ine(p)`: a call by name, a column of a row in truth. */
-export interface ColumnCall {
+interface ColumnCall {
   readonly kind: 'column';
-  /** Absent where the row is of type `record`: then its columns are not known here. */
+  readonly name: string;
+  /** Absent for a system column, and where the row is of type `record`: then its columns are not known here. */
   readonly column?: Column;
+  /** 0 where the row is of type `record`. */
   readonly relation: Oid;
   readonly result: Oid;
 }
 
 /** The server refuses it: nothing of that name takes these arguments, or it may not be called in this form. */
-export interface None {
+interface None {
   readonly kind: 'none';
   readonly why: 'no candidate' | 'polymorphic type not settled' | 'called in the wrong form';
 }
 
 /** The server refuses it: several fit equally. */
-export interface Ambiguous {
+interface Ambiguous {
   readonly kind: 'ambiguous';
 }
 
 /** An argument's type is not known: the server may run any of these, or cast to `castTo`, or take a column of a row, or refuse. */
-export interface Untellable {
+interface Untellable {
   readonly kind: 'untellable';
   readonly candidates: readonly Fn[];
   readonly castTo?: Oid;
