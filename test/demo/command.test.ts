@@ -1,7 +1,7 @@
 /** `rowgate demo` as a newcomer meets it: every command that it prints does what the text says, and Ctrl-C leaves nothing behind. */
 import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
@@ -20,6 +20,7 @@ let port = 0;
 
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rowgate-test-demo-'));
+  await chmod(folder, 0o755); // so that it serves as root too, where another account runs PostgreSQL
   demo = spawn(process.execPath, [COMMAND, 'demo', '--port', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
   await new Promise<void>((done, failed) => {
     demo.stdout?.setEncoding('utf8').on('data', (text: string) => {
