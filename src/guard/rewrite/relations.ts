@@ -78,7 +78,8 @@ function rewriteCteReference(w: Rewriter, node: Node, entry: Entry): void {
   const body = as(node, 'RangeVar')!;
   const own = cte.columns?.length ?? 0;
   const names = entry.columns.map((c) => c.name);
-  const columns = [...names.slice(0, own), entry.guard.name, ...names.slice(own)];
+  // What SEARCH and CYCLE add comes behind the named columns, and takes no alias.
+  const columns = [...names.slice(0, own), entry.guard.name];
   const alias = entry.name ?? cte.name;
   const tokens = w.parsed.tokens();
   const name = nameExtent(body.location, w.parsed);
