@@ -1,7 +1,7 @@
 /** Another parser's word on which tables a statement names: it may know less than PostgreSQL's grammar, but must not know more. */
 import { astVisitor, parse } from 'pgsql-ast-parser';
 
-/** `schema.table` (schema `public` where none is written) of each table that `pgsql-ast-parser` finds; undefined where it cannot parse. */
+/** `schema.table`, or `.table` where no schema is written, of each table that `pgsql-ast-parser` finds; undefined where it cannot parse. */
 export function tablesSeen(sql: string): ReadonlySet<string> | undefined {
   let statements: ReturnType<typeof parse>;
   try {
@@ -26,6 +26,5 @@ export function tablesSeen(sql: string): ReadonlySet<string> | undefined {
   }));
   for (const statement of statements) visitor.statement(statement);
   // A CTE's name without a schema may mean the CTE: what it reads is found by itself.
-  const named = [...tables].filter((t) => !t.startsWith('.') || !ctes.has(t.slice(1)));
-  return new Set(named.map((t) => (t.startsWith('.') ? `public${t}` : t)));
+  return new Set([...tables].filter((t) => !t.startsWith('.') || !ctes.has(t.slice(1))));
 }

@@ -12,8 +12,9 @@ export interface Bench {
 
 export interface Result {
   readonly command: string;
-  /** Name, type and modifier of each column. */
+  /** Name and type of each column. */
   readonly columns: readonly string[];
+  readonly modifiers: readonly number[];
   readonly rows: readonly (string | null)[][];
   /** Table OID and column number behind each column, 0 where there is none. */
   readonly origins: readonly { readonly table: number; readonly column: number }[];
@@ -94,7 +95,8 @@ export async function bench(database: FreshDatabase): Promise<Bench> {
 function asResult(result: pg.QueryArrayResult<(string | null)[]>, types: ReadonlyMap<number, string>): Result {
   return {
     command: result.command ?? '',
-    columns: result.fields.map((f) => `${f.name} ${types.get(f.dataTypeID) ?? f.dataTypeID} ${f.dataTypeModifier}`),
+    columns: result.fields.map((f) => `${f.name} ${types.get(f.dataTypeID) ?? f.dataTypeID}`),
+    modifiers: result.fields.map((f) => f.dataTypeModifier),
     rows: result.rows,
     origins: result.fields.map((f) => ({ table: f.tableID, column: f.columnID })),
   };

@@ -1,0 +1,167 @@
+/**
+ * The golden decisions: every case is judged, compared with what is written, and run on the real server, where it must give what
+ * the client's own text gives on a copy of the database that really holds only what the role may see.
+ */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { Judgement } from '../../src/guard/decision.ts';
+import { mayRead } from '../../src/policy/policy.ts';
+import { rowsToAsk, statementLimits } from '../../src/session/meter.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { renderLiterals } from '../../src/session/render.ts';
+import type { FreshDatabase } from '../support/postgres.ts';
+import { type Case, readCases, UPDATE, updateCases } from './cases.ts';
+import { sessionPolicies } from './policies.ts';
+import { tablesSeen } from './witness.ts';
+import { type Bench, bench, copyFor, type Ran, realDatabase } from './world.ts';
+
+const files = readCases();
+const roles = [...new Set(files.map((file) => file.role))];
+
+/** A role's two worlds: the statement that is sent runs in `real`, the client's own text in `copy`. */
+interface World {
+  readonly policy: SessionPolicy;
+  readonly real: Bench;
+  readonly copy: Bench | undefined;
+}
+
+const worlds = new Map<string, World>();
+const databases: FreshDatabase[] = [];
+
+beforeAll(async () => {
+  const database = await realDatabase();
+  databases.push(database);
+  const policies = await sessionPolicies(database, join(import.meta.dirname, 'policies'));
+  for (const role of roles) {
+    const copy = await copyFor(role);
+    if (copy) databases.push(copy);
+    worlds.set(role, { policy: policies(role), real: await bench(database), copy: copy && (await bench(copy)) });
+  }
+});
+
+afterAll(async () => {
+  for (const world of worlds.values()) {
+    await world.real.end();
+    await world.copy?.end();
+  }
+  for (const database of databases) await database.drop();
+});
+
+describe.each(files.map((f) => [f.file, f] as const))('%s', (_, { file, role, cases }) => {
+  const seen = new Map<string, Partial<Case>>();
+  afterAll(() => {
+    if (UPDATE) updateCases(file, seen);
+  });
+
+  test('no two cases have one name', () => {
+    expect(new Set(cases.map((c) => c.name)).size).toBe(cases.length);
+  });
+
+  test.each(cases.map((c) => [c.name, c] as const))('%s', async (_, c) => {
+    const world = worlds.get(role)!;
+    const judgement = world.policy.judge(c.sql);
+    const sent = judgement.effect === 'refuse' ? undefined : sentFor(c.sql, judgement, world.policy);
+    const now = asCase(c, judgement, sent);
+    expect(now.effect, judgement.refusal?.message).toBe(c.effect);
+    if (c.reason !== undefined) expect(now.reason).toBe(c.reason);
+    if (UPDATE) seen.set(c.name, now);
+    else expect({ ...now, parameters: c.parameters, rows: c.rows, fails: c.fails }).toEqual({ ...EMPTY, ...c });
+
+    witness(c.sql, judgement);
+    if (sent === undefined) await refusedInTheCopyToo(c, world);
+    else await sameAsInTheCopy(c, sent, world);
+  });
+});
+
+test('there are at least 200 cases', () => {
+  expect(files.flatMap((file) => file.cases).length).toBeGreaterThanOrEqual(200);
+});
+
+const EMPTY = { parameters: undefined, rows: undefined, fails: undefined };
+
+function sentFor(sql: string, judgement: Judgement, policy: SessionPolicy): string {
+  const values = { attributes: policy.principal.attributes, limit: rowsToAsk(statementLimits(policy)) };
+  return renderLiterals(sql, judgement, values).sent;
+}
+
+function asCase(c: Case, judgement: Judgement, sent: string | undefined): Case {
+  const { refusal, would, statements, effect } = judgement;
+  const rule = refusal?.rule ?? statements.find((s) => s.rule !== undefined)?.rule;
+  const tables = union(statements.map((s) => s.tables));
+  const columns = union(statements.map((s) => s.columns));
+  return {
+    name: c.name,
+    sql: c.sql,
+    effect,
+    ...(refusal && { reason: refusal.reason, sqlstate: refusal.sqlstate, message: refusal.message }),
+    ...(rule !== undefined && { rule }),
+    ...(sent !== undefined && sent !== c.sql && { sent }),
+    ...(tables.length > 0 && { tables }),
+    ...(columns.length > 0 && { columns }),
+    ...(would && { would: { effect: would.effect, ...(would.refusal && { reason: would.refusal.reason }) } }),
+  };
+}
+
+function union(lists: readonly (readonly string[])[]): string[] {
+  return [...new Set(lists.flat())].sort();
+}
+
+/** Whatever another parser finds, the guard found too, or it refused. */
+function witness(sql: string, judgement: Judgement): void {
+  if (judgement.effect === 'refuse') return;
+  const found = judgement.statements.flatMap((s) => s.tables);
+  for (const table of tablesSeen(sql) ?? [])
+    expect(
+      found.some((name) => name === table || name.endsWith(table)),
+      table,
+    ).toBe(true);
+}
+
+/** What the role may not name does not exist in its copy. */
+async function refusedInTheCopyToo(c: Case, { copy }: World): Promise<void> {
+  if (!/^(column|relation)-/.test(c.reason ?? '') || c.rows === 'any') return;
+  const there = await copy!.run(c.sql, c.parameters);
+  expect(there).toMatchObject({ sqlstate: expect.stringMatching(/^42/) });
+}
+
+async function sameAsInTheCopy(c: Case, sent: string, { real, copy, policy }: World): Promise<void> {
+  const here = await real.run(sent, c.parameters);
+  if (policy.role.name === 'teacher') expect(JSON.stringify(here)).not.toContain('hidden');
+  if (c.fails !== undefined) {
+    expect(here).toMatchObject({ sqlstate: c.fails });
+    expect(await copy!.run(c.sql, c.parameters)).toMatchObject({ sqlstate: c.fails });
+    return;
+  }
+  provenance(here, policy);
+  if (c.rows === 'any') return;
+  const there = await copy!.run(c.sql, c.parameters);
+  expect(comparable(here, c)).toEqual(comparable(there, c));
+  expect(modifiers(here, there)).toEqual(modifiers(there, there));
+}
+
+/** Type modifiers of the columns that the copy takes from a table: an expression that is guarded may lose its own. */
+function modifiers(ran: Ran, there: Ran): readonly number[] {
+  if (!('results' in ran) || !('results' in there)) return [];
+  return ran.results.flatMap((result, i) =>
+    result.modifiers.map((modifier, k) => (there.results[i]?.origins[k]?.table ? modifier : -1)),
+  );
+}
+
+/** The server's own word on where each column comes from (promise P5). */
+function provenance(ran: Ran, { role }: SessionPolicy): void {
+  if (!('results' in ran)) expect.fail(`${ran.sqlstate} ${ran.message}`);
+  if (role.mode === 'observe') return;
+  for (const { table, column } of ran.results.flatMap((result) => result.origins)) {
+    if (table !== 0) expect(mayRead(role, table, column), `${table}.${column}`).toBe(true);
+  }
+}
+
+function comparable(ran: Ran, c: Case): unknown {
+  if (!('results' in ran)) return ran;
+  const results = ran.results.map(({ command, columns, rows }) => ({
+    command,
+    columns,
+    rows: c.rows === 'ordered' ? rows : rows.map((row) => JSON.stringify(row)).sort(),
+  }));
+  return { results, copied: ran.copied };
+}

@@ -1,0 +1,45 @@
+/** The policies of the golden cases, compiled against the real database: for each role, what a session of it is given. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCatalog } from '../../src/catalog/read.ts';
+import { Guard } from '../../src/guard/guard.ts';
+import { compileCondition, compileMask } from '../../src/policy/condition.ts';
+import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
+import { loadPolicy } from '../../src/policy/load.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { Catalog } from '../../src/sql/catalog.ts';
+import { loadParser } from '../../src/sql/parse.ts';
+import type { FreshDatabase } from '../support/postgres.ts';
+
+const SEARCH_PATH = ['public'];
+
+/** By role; each has the one principal `the_ROLE`. Throws where the policies have an error. */
+export async function sessionPolicies(
+  database: FreshDatabase,
+  folder: string,
+): Promise<(role: string) => SessionPolicy> {
+  await loadParser();
+  const client = await database.connect();
+  const catalog = new Catalog(
+    await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows),
+  );
+  const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((path) => path.endsWith('.yaml'))
+    .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
+  const { policy, diagnostics } = loadPolicy(files, {
+    catalog,
+    searchPath: SEARCH_PATH,
+    timeZone: 'UTC',
+    compileCondition,
+    compileMask,
+  });
+  const errors = diagnostics.filter((d) => d.severity === 'error');
+  if (errors.length > 0) throw new Error(errors.map(formatDiagnostic).join('\n'));
+  return (name) => {
+    const role = policy.roles.get(name);
+    const principal = policy.principals.get(`the_${name}`);
+    if (!role || !principal) throw new Error(`no role "${name}" with a principal`);
+    const guard = new Guard({ catalog, role, searchPath: SEARCH_PATH });
+    return { role, principal, hash: policy.hash, judge: (sql) => guard.judge(sql) };
+  };
+}
