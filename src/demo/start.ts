@@ -15,7 +15,7 @@ import {
 } from './database.ts';
 import { refuseIfRunning, startServer } from './server.ts';
 
-export const DEMO_DATABASE = 'ent';
+const DEMO_DATABASE = 'ent';
 
 export interface DemoOptions {
   /** Where the demo keeps what it makes. */
