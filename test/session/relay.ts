@@ -13,14 +13,16 @@ export interface RelayedPeer extends Peer {
   readonly faults: unknown[];
   /** Set false: the log cannot be written. */
   recording: boolean;
-  policy: SessionPolicy | undefined;
+  policy: SessionPolicy;
+  /** Set true: the principal has no policy any more. */
+  policyGone: boolean;
   readonly paused: boolean;
   readonly cancels: number;
 }
 
 let made = 0;
 
-export async function relayed(url: string, policy: SessionPolicy | undefined): Promise<RelayedPeer> {
+export async function relayed(url: string, policy: SessionPolicy): Promise<RelayedPeer> {
   const server = await logIn(url);
   const received = new Received();
   const state = { paused: false, cancels: 0 };
@@ -31,6 +33,7 @@ export async function relayed(url: string, policy: SessionPolicy | undefined): P
     faults: [],
     recording: true,
     policy,
+    policyGone: false,
     get paused() {
       return state.paused;
     },
@@ -59,7 +62,7 @@ export async function relayed(url: string, policy: SessionPolicy | undefined): P
         received.close();
         server.socket.end();
       },
-      policy: () => peer?.policy ?? policy,
+      policy: () => (peer.policyGone ? undefined : peer.policy),
       now: () => performance.now(),
       newId: () => {
         made += 1;

@@ -1,0 +1,165 @@
+/** A policy that changes while a session lives: what was prepared before is judged again before it next runs. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { grantOf } from './grants.ts';
+import { B, DP, DS, E, P, Q, S } from './messages.ts';
+import { ask } from './peer.ts';
+import { type PolicyOptions, policyOf } from './policies.ts';
+import { type RelayedPeer, relayed } from './relay.ts';
+
+let database: FreshDatabase;
+let options: PolicyOptions;
+let peer: RelayedPeer;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await database.query('create table t (a int, b text)');
+  await database.query("insert into t select i, 'b' || i from generate_series(1, 5) i");
+  options = { relations: [await grantOf(database, 't')] };
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  peer = await relayed(database.url, policyOf(options));
+});
+afterEach(async () => {
+  expect(peer.faults).toEqual([]);
+  await peer.close();
+});
+
+const refusing = () => policyOf({ ...options, alsoRefuse: 'from t' });
+const filtering = () =>
+  policyOf({ ...options, rewrite: (text) => text.replace('from t', 'from (select a, b from t where a < 3) t') });
+const widening = () =>
+  policyOf({ ...options, rewrite: (text) => text.replace('from t', 'from (select b as a, b from t) t') });
+
+const bound = [B([], '', 's'), E(), S()];
+
+describe('a prepared statement', () => {
+  test('that stays as it is goes on, its columns verified anew', async () => {
+    await ask(peer, P('select a from t', 's'), DS('s'), S());
+    await ask(peer, ...bound);
+    peer.policy = policyOf(options);
+    expect((await ask(peer, ...bound)).slice(-2)).toEqual(['CommandComplete:SELECT 5', 'ReadyForQuery:I']);
+  });
+
+  test('that is refused now is refused at its next Bind, and recorded', async () => {
+    await ask(peer, P('select a from t', 's'), S());
+    peer.policy = refusing();
+    expect(await ask(peer, ...bound)).toEqual(['ErrorResponse:42501', 'ReadyForQuery:I']);
+    expect(peer.records.at(-2)).toMatchObject({ kind: 'decision', effect: 'refuse' });
+    expect(await ask(peer, DS('s'), S())).toEqual(['ErrorResponse:42501', 'ReadyForQuery:I']);
+  });
+
+  test.each([
+    ['named', 's'],
+    ['unnamed', ''],
+  ])('that takes another form is prepared anew, unseen: %s', async (_what, name) => {
+    await ask(peer, P('select a from t', name), DS(name), S());
+    peer.policy = filtering();
+    const again = [B([], '', name), E(), S()];
+    const words = await ask(peer, ...again);
+    expect(words).toEqual(['BindComplete', 'DataRow', 'DataRow', 'CommandComplete:SELECT 2', 'ReadyForQuery:I']);
+    expect(await ask(peer, ...again)).toEqual(words);
+  });
+
+  test('… also at a Describe, and in a pipeline', async () => {
+    await ask(peer, P('select a from t', 's'), S());
+    peer.policy = filtering();
+    const words = await ask(peer, DS('s'), B([], '', 's'), E(), S(), ...bound);
+    expect(words.slice(0, 3)).toEqual(['ParameterDescription', 'RowDescription', 'BindComplete']);
+    expect(words.filter((word) => word === 'CommandComplete:SELECT 2')).toHaveLength(2);
+  });
+
+  test.each([
+    ['statement', [DS('s')]],
+    ['portal', [B([], 'p', 's'), DP('p')]],
+  ])('whose columns change after a Describe of the %s: 0A000, until it is prepared again', async (_what, described) => {
+    await ask(peer, P('select a from t', 's'), ...described, S());
+    peer.policy = widening();
+    expect(await ask(peer, ...bound)).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
+    const fields = peer.received.errors().at(-1)!;
+    expect([fields.get('M'), fields.get('R')]).toEqual([
+      'cached plan must not change result type',
+      'RevalidateCachedQuery',
+    ]);
+    expect(await ask(peer, ...bound)).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
+    expect((await ask(peer, P('select a from t', 's2'), B([], '', 's2'), E(), S())).at(-2)).toBe(
+      'CommandComplete:SELECT 5',
+    );
+  });
+
+  test('whose columns change before any Describe just runs', async () => {
+    await ask(peer, P('select a from t', 's'), S());
+    peer.policy = widening();
+    expect(await ask(peer, ...bound)).toContain('CommandComplete:SELECT 5');
+  });
+
+  test('in a failed transaction it answers as PostgreSQL does', async () => {
+    await ask(peer, P('select a from t', 's'), S());
+    await ask(peer, Q('begin'));
+    await ask(peer, Q('select 1/0'));
+    peer.policy = filtering();
+    expect(await ask(peer, ...bound)).toEqual(['ErrorResponse:25P02', 'ReadyForQuery:E']);
+    await ask(peer, Q('rollback'));
+    expect(await ask(peer, ...bound)).toContain('CommandComplete:SELECT 2');
+  });
+
+  test('that can no longer be prepared shows the error of the server, and heals later', async () => {
+    await ask(peer, P('select a from t', 's'), S());
+    peer.policy = policyOf({ ...options, rewrite: (text) => text.replace('select a', 'select nosuch') });
+    expect(await ask(peer, ...bound)).toEqual(['ErrorResponse:42703', 'ReadyForQuery:I']);
+    peer.policy = filtering();
+    expect(await ask(peer, ...bound)).toContain('CommandComplete:SELECT 2');
+  });
+});
+
+describe('a statement prepared in SQL', () => {
+  test('goes on where nothing changes for it', async () => {
+    await ask(peer, Q('prepare x as select a from t'));
+    peer.policy = policyOf(options);
+    expect(await ask(peer, Q('execute x'))).toContain('CommandComplete:SELECT 5');
+  });
+
+  test('is refused where the role lost what it reads', async () => {
+    await ask(peer, Q('prepare x as select a from t'));
+    peer.policy = refusing();
+    expect(await ask(peer, Q('execute x'))).toEqual(['ErrorResponse:42501', 'ReadyForQuery:I']);
+  });
+
+  test('is refused in words that drivers know where it would take another form', async () => {
+    await ask(peer, Q('prepare x as select a from t'));
+    peer.policy = filtering();
+    expect(await ask(peer, Q('execute x'))).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
+    expect(await ask(peer, B([], '', 'x'), E(), S())).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
+  });
+});
+
+describe('an open portal', () => {
+  test('runs on under the policy under which it was bound', async () => {
+    await ask(peer, Q('begin'));
+    await ask(peer, P('select a from t'), B([], 'p'), E('p', 2), S());
+    peer.policy = filtering();
+    expect(await ask(peer, E('p', 2), S())).toEqual(['DataRow', 'DataRow', 'PortalSuspended', 'ReadyForQuery:T']);
+  });
+
+  test.each([
+    ['a portal', [E('p', 2), S()]],
+    ['a FETCH', [Q('fetch 2 from p')]],
+  ])('is refused where the role lost what it reads: %s', async (_what, more) => {
+    await ask(peer, Q('begin'));
+    await ask(peer, P('select a from t'), B([], 'p'), E('p', 2), S());
+    peer.policy = refusing();
+    expect(await ask(peer, ...more)).toEqual(['ErrorResponse:42501', 'ReadyForQuery:E']);
+  });
+});
+
+test('attributes are filled with the values of now', async () => {
+  const school = (id: string) => policyOf({ ...options, attributes: { school: id } });
+  peer.policy = school('2');
+  await ask(peer, P('select a from t where a < :school and a < $1', 's'), S());
+  const run = [B(['9'], '', 's'), E(), S()];
+  expect(await ask(peer, ...run)).toContain('CommandComplete:SELECT 1');
+  peer.policy = school('4');
+  expect(await ask(peer, ...run)).toContain('CommandComplete:SELECT 3');
+  expect(await ask(peer, Q('select a from t where a < :school'))).toContain('CommandComplete:SELECT 3');
+});
