@@ -1,0 +1,81 @@
+/** A whole guard in front of a test's database, as `rowgate serve` puts it together: configuration file, policies, listener, decision log. */
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import pg from 'pg';
+import pino from 'pino';
+import { startGuard } from '../../src/cli/run-guard.ts';
+import { formatProblem } from '../../src/config/config.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { grantRows } from '../../src/demo/database.ts';
+import type { FreshDatabase } from './postgres.ts';
+
+export interface GuardOptions {
+  /** A policies folder; absent: the samples, whose passwords are "demo-" and the principal's name. */
+  readonly policies?: string;
+  /** Further lines of `rowgate.yaml`. */
+  readonly configuration?: string;
+}
+
+export interface TestGuard {
+  readonly port: number;
+  /** Where its `rowgate.yaml` lies: for commands beside it. */
+  readonly configFile: string;
+  url(principal: string, password?: string): string;
+  /** A new connected client; ended by `stop` where the test has not done it. */
+  connect(principal: string, password?: string): Promise<pg.Client>;
+  /** The decision log so far. */
+  records(): Promise<Record<string, unknown>[]>;
+  stop(): Promise<void>;
+}
+
+/** The guard's account may read and write the rows of `public`, and owns nothing. Call `stop` before the database is dropped. */
+export async function guardInFrontOf(database: FreshDatabase, options: GuardOptions = {}): Promise<TestGuard> {
+  const account = await database.createLogin();
+  await grantRows(database.url, account.user);
+  const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-guard-'));
+  const configFile = join(folder, 'rowgate.yaml');
+  const policies = options.policies ?? resolve(import.meta.dirname, '../../policies');
+  await writeFile(
+    configFile,
+    `name: test
+listen: 127.0.0.1:0
+upstream: { url: "${account.url}" }
+policies: ${JSON.stringify(policies)}
+log: { file: ./decisions.jsonl }
+time_zone: Europe/Paris
+${options.configuration ?? ''}
+`,
+  );
+  const { config, problems } = loadConfig(configFile, {});
+  if (!config) throw new Error(problems.map(formatProblem).join('\n'));
+  const guard = await startGuard(config, pino({ level: 'silent' }));
+  const { port } = guard.address;
+  const clients: pg.Client[] = [];
+  const url = (principal: string, password = `demo-${principal}`): string =>
+    `postgres://${principal}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database.name}`;
+  return {
+    port,
+    configFile,
+    url,
+    async connect(principal, password) {
+      const client = new pg.Client({ connectionString: url(principal, password) });
+      client.on('error', () => {}); // the guard ends what a test left open
+      await client.connect();
+      clients.push(client);
+      return client;
+    },
+    async records() {
+      const text = await readFile(config.log.file, 'utf8');
+      return text
+        .trimEnd()
+        .split('\n')
+        .map((line) => JSON.parse(line));
+    },
+    async stop() {
+      await Promise.all(clients.map((client) => client.end().catch(() => {})));
+      await guard.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
