@@ -218,7 +218,8 @@ function caseOf(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): Expression {
       conditions.push(equal);
     }
   } else for (const when of whens) conditions.push(resolveExpression(r, when.expr!, scope));
-  const results = [...whens.map((w) => w.result!), ...(body.defresult ? [body.defresult] : [])];
+  // The ELSE counts first where the common type is chosen.
+  const results = [...(body.defresult ? [body.defresult] : []), ...whens.map((w) => w.result!)];
   const found = unified(r, results, resolveAll(r, results, scope));
   return { ...found, sound: found.sound && sound, constant: found.constant && conditions.every((c) => c.constant) };
 }
