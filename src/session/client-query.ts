@@ -131,7 +131,7 @@ function sendPlain(c: Conversation, frame: Frame, rendered: Rendered, runs: read
 
 /** Sync follows when the result has passed: `server.ts`. */
 function sendConverted(c: Conversation, rendered: Rendered, { watch }: Part, run: Run): void {
-  const conversion: Conversion = { description: undefined };
+  const conversion: Conversion = { run, description: undefined };
   const sent = { batch: c.batch, own: true, conversion, rendered };
   const versions = unnamedDropped(c);
   const limit = watch.limits?.rows;

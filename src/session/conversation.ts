@@ -4,7 +4,14 @@ import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { flush, sync, terminate } from '../wire/simple-frontend.ts';
 import { Names, type Version } from './names.ts';
 import { Outbox } from './outbox.ts';
-import { endsBatch, type Pending, type PendingQuery, PendingQueue, type PendingSync } from './pending.ts';
+import {
+  type Conversion,
+  endsBatch,
+  type Pending,
+  type PendingQuery,
+  PendingQueue,
+  type PendingSync,
+} from './pending.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
 import { Records } from './records.ts';
@@ -23,7 +30,7 @@ export interface Barrier {
 /** What must be sent next, before anything of the client's, as soon as no cancel is on its way. */
 export type Debt =
   /** An extended statement was cut off, and Sync held back: the server must fail, so that nothing of the batch stays. */
-  | { readonly kind: 'fail-statement'; readonly run: Run; readonly converted: boolean }
+  | { readonly kind: 'fail-statement'; readonly run: Run; readonly conversion: Conversion | undefined }
   /** The client was told of an error while the server's transaction is well. */
   | { readonly kind: 'fail-transaction' }
   /** A Query between the guard's own BEGIN and COMMIT has ended. */

@@ -10,9 +10,9 @@ export function payDebt(c: Conversation): void {
   c.debt = undefined;
   switch (debt.kind) {
     case 'fail-statement': {
-      const { run, converted } = debt;
+      const { run, conversion } = debt;
       const forced = { id: c.ports.newId(), known: 'by id', refusal: run.cut, decision: run.id, runs: [run] } as const;
-      refuseExtended(c, forced, { converted });
+      refuseExtended(c, forced, { conversion });
       break;
     }
     case 'fail-transaction':

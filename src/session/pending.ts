@@ -21,6 +21,7 @@ export interface Forced {
 
 /** A Query that is sent as extended messages, so that it can be undone before it commits. */
 export interface Conversion {
+  readonly run: Run;
   /** The RowDescription, which a Query shows only once its statement has come as far as a result. */
   description: Uint8Array | undefined;
 }

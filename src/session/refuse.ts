@@ -8,7 +8,7 @@ import { parse } from '../wire/parse.ts';
 import { query } from '../wire/query.ts';
 import type { Conversation } from './conversation.ts';
 import type { Version } from './names.ts';
-import type { Forced, PendingQuery } from './pending.ts';
+import type { Conversion, Forced, PendingQuery } from './pending.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded, type Subject } from './records.ts';
 import type { Run, Watch } from './run.ts';
@@ -63,7 +63,11 @@ export function failTransaction(c: Conversation): void {
  * In the place of a Parse, Bind or Execute. The rest of the batch will be skipped by the server, so it is dropped here.
  * @param unnamed the refused message is a Parse of the unnamed statement: the one before it must be gone, as with PostgreSQL.
  */
-export function refuseExtended(c: Conversation, forced: Forced, { unnamed = false, converted = false } = {}): void {
+export function refuseExtended(
+  c: Conversation,
+  forced: Forced,
+  { unnamed = false, conversion }: { unnamed?: boolean; conversion?: Conversion | undefined } = {},
+): void {
   const name = unnamed ? '' : privateName(forced.id);
   const versions = unnamed ? [c.statements.define('', undefined, c.batch)] : [];
   const pending = {
@@ -72,10 +76,10 @@ export function refuseExtended(c: Conversation, forced: Forced, { unnamed = fals
     own: false,
     versions,
     forced,
-    conversion: converted ? { description: undefined } : undefined,
+    conversion,
   } as const;
   c.send(parse({ name, text: textBoundToFail(forced.id), types: [] }), pending);
-  if (converted) c.block(pending);
+  if (conversion) c.block(pending);
   else c.skipping = true;
 }
 

@@ -161,7 +161,7 @@ function endCut(c: Conversation, head: PendingExecute, run: Run): boolean {
     barrier.sync.mustFail = true;
     c.block(barrier.sync);
   } else {
-    c.debt = { kind: 'fail-statement', run, converted: head.conversion !== undefined };
+    c.debt = { kind: 'fail-statement', run, conversion: head.conversion };
   }
   return false;
 }

@@ -112,7 +112,7 @@ export class ServerSide {
   /** What an error does to the message that it answers, and to those behind it. */
   private fail(head: Pending, sqlstate: string | undefined): void {
     const { c } = this;
-    const run = runOf(head);
+    const run = runOf(head) ?? head.conversion?.run;
     if (run) c.records.end(run, 'error', { sqlstate });
     for (const [at, other] of (head.forced?.runs ?? []).entries())
       c.records.end(other, at === 0 ? 'error' : 'skipped', { sqlstate });

@@ -1,0 +1,135 @@
+/** What the server itself says: values do not show to a restricted role, and positions are those of the client's own text. */
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { decodeErrorFields } from '../../src/wire/error-response.ts';
+import { Backend } from '../../src/wire/message-types.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { grantOf } from './grants.ts';
+import { B, E, P, Q, S } from './messages.ts';
+import { ask } from './peer.ts';
+import { type PolicyOptions, policyOf } from './policies.ts';
+import { type RelayedPeer, relayed } from './relay.ts';
+
+let database: FreshDatabase;
+let options: PolicyOptions;
+let peer: RelayedPeer;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await database.query(`
+    create table t (a int constraint positive check (a > 0), s text unique);
+    insert into t values (1, 'WITHHELD');
+    create table later (a int unique deferrable initially deferred);
+    create function tell() returns int language plpgsql as $$
+      begin raise notice 'saw %', (select s from t limit 1); return 1; end $$;
+    create function fail() returns int language plpgsql as $$
+      begin raise exception 'saw %', (select s from t limit 1) using detail = 'WITHHELD', hint = 'WITHHELD'; end $$;
+  `);
+  options = {
+    relations: [await grantOf(database, 't'), await grantOf(database, 'later')],
+    attributes: { school: '1' },
+  };
+});
+afterAll(() => database.drop());
+beforeEach(async () => {
+  peer = await relayed(database.url, policyOf(options));
+});
+afterEach(() => peer.close());
+
+const shown = () => Object.fromEntries(peer.received.errors().at(-1)!);
+
+describe('values do not show', () => {
+  test.each([
+    ['select s::int from t', '22P02', 'invalid text representation'],
+    ["insert into t values (-1, 'WITHHELD')", '23514', 'check violation'],
+    ["insert into t values (2, 'WITHHELD')", '23505', 'unique violation'],
+    ['select fail()', 'P0001', 'raise exception'],
+    ['select 1/(a - 1) from t', '22012', 'division by zero'],
+    ['begin; insert into later values (1), (1); commit', '23505', 'unique violation'],
+  ])('%s', async (sql, sqlstate, message) => {
+    await ask(peer, Q(sql));
+    const fields = shown();
+    expect([fields.C, fields.M]).toEqual([sqlstate, message]);
+    expect(fields).not.toHaveProperty('D');
+    expect(fields).not.toHaveProperty('H');
+    expect(fields).not.toHaveProperty('W');
+    expect(Buffer.concat(peer.received.bytes).includes('WITHHELD')).toBe(false);
+    await ask(peer, Q('rollback'));
+  });
+
+  test('constraint, severity and table stay: applications need them', async () => {
+    await ask(peer, Q("insert into t values (2, 'WITHHELD')"));
+    expect(shown()).toMatchObject({ S: 'ERROR', V: 'ERROR', n: 't_s_key', t: 't', s: 'public' });
+  });
+
+  test('notices neither', async () => {
+    expect(await ask(peer, Q('select tell()'))).toContain('NoticeResponse:00000');
+    const notice = peer.received.frames.find((frame) => frame.type === Backend.NoticeResponse)!;
+    expect(decodeErrorFields(notice.bytes).get('M')).toBe('successful completion');
+  });
+
+  test('the same in the extended protocol', async () => {
+    expect(await ask(peer, P('select s::int from t'), B(), E(), S())).toContain('ErrorResponse:22P02');
+    expect(shown().M).toBe('invalid text representation');
+  });
+});
+
+describe('what helps stays', () => {
+  test.each([
+    ['select nosuch from t', '42703', 'column "nosuch" does not exist'],
+    ['selec', '42601', 'syntax error at or near "selec"'],
+    ['rollback to nosuch', '25P01', 'ROLLBACK TO SAVEPOINT can only be used in transaction blocks'],
+  ])('%s', async (sql, sqlstate, message) => {
+    await ask(peer, Q(sql));
+    expect([shown().C, shown().M]).toEqual([sqlstate, message]);
+  });
+
+  test('what answers a Parse: analysis of the text alone', async () => {
+    await ask(peer, P("select 'twelve'::int"), S());
+    expect(shown().M).toBe('invalid input syntax for type integer: "twelve"');
+  });
+
+  test('nothing that the rewriting named, whatever it answers', async () => {
+    peer.policy = policyOf({
+      ...options,
+      rewrite: (text) => text.replace('from t', 'from t as rowgate_1 where rowgate_1.nosuch'),
+    });
+    await ask(peer, P('select a from t'), S());
+    expect(shown().C).toBe('42703');
+    expect(shown().M).toBe('undefined column');
+    expect(JSON.stringify(shown())).not.toContain('rowgate_');
+  });
+});
+
+test('to an unrestricted role everything is shown', async () => {
+  peer.policy = policyOf({ ...options, access: 'unrestricted' });
+  await ask(peer, Q("insert into t values (-1, 'x')"));
+  expect(shown()).toMatchObject({ C: '23514', D: 'Failing row contains (-1, x).' });
+});
+
+describe('positions', () => {
+  /** Where `^` stands in the text, in characters from 1; the text without it. */
+  const marked = (text: string) => ({
+    sql: text.replace('^', ''),
+    at: [...text.slice(0, text.indexOf('^'))].length + 1,
+  });
+
+  test.each([
+    ['before what was put in', 'select ^nosuch from t where a > :school'],
+    ['behind it', 'select a from t where a > :school and ^nosuch = 1'],
+    ['between two', 'select a from t where a > :school and ^nosuch = 1 and a < :school'],
+    ['behind characters of several bytes', "select 'é€😀' from t where a > :school and '😀é' = ^nosuch"],
+    ['without anything put in', "select '😀' from t where ^nosuch"],
+  ])('%s', async (_what, text) => {
+    const { sql, at } = marked(text);
+    await ask(peer, Q(sql));
+    expect(shown()).toMatchObject({ C: '42703', P: String(at) });
+    await ask(peer, P(sql), S());
+    expect(shown()).toMatchObject({ C: '42703', P: String(at) });
+  });
+
+  test('inside what was put in: the start of what it replaced', async () => {
+    peer.policy = policyOf({ ...options, rewrite: (text) => text.replace(/^.*$/, 'select 1 from t where nosuch') });
+    await ask(peer, Q('table t'));
+    expect(shown()).toMatchObject({ C: '42703', P: '1' });
+  });
+});
