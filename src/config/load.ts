@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import { isMap, isScalar, LineCounter, type ParsedNode, parseDocument, visit } from 'yaml';
+import { type Flaw, PolicyDocument } from '../policy/document.ts';
+import { validate } from '../policy/validate.ts';
 import type { Config, ConfigProblem, Login } from './config.ts';
 import { type Environment, expand, joinPieces, type Piece } from './environment.ts';
 import { configSchema, notEnforcedKeys, type RawConfig } from './schema.ts';
@@ -26,67 +27,47 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
 
 /** `path` is absolute: relative paths in the file are relative to its folder. */
 export function parseConfig(path: string, text: string, environment: Environment): LoadedConfig {
-  const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true });
-  const problems: ConfigProblem[] = [];
-  const report = (offset: number, message: string) => {
-    const { line, col } = lines.linePos(offset);
-    problems.push({ file: basename(path), line: Math.max(line, 1), column: Math.max(col, 1), message });
-  };
-  for (const error of [...document.errors, ...document.warnings]) report(error.pos[0], lowerFirst(error.message));
-  if (problems.length > 0) return { problems };
-  if (!isMap(document.contents)) {
-    report(0, 'expected keys and values, as listen: 127.0.0.1:6432');
-    return { problems };
-  }
-  let urlPieces: Piece[] = [];
-  const urlNode = document.getIn(['upstream', 'url'], true);
-  visit(document, {
-    Scalar(key, node) {
-      if (key === 'key' || typeof node.value !== 'string') return;
-      const { pieces, missing } = expand(node.value, environment);
-      for (const name of missing) report(node.range?.[0] ?? 0, `environment variable ${name} is not set`);
-      if (node === urlNode) urlPieces = pieces;
-      node.value = joinPieces(pieces);
-    },
-  });
-  if (problems.length > 0) return { problems };
-  const parsed = configSchema.safeParse(document.toJS());
-  for (const issue of parsed.error?.issues ?? []) {
-    const unknown = issue.code === 'unrecognized_keys' ? issue.keys : [undefined];
-    for (const key of unknown) {
-      const at = key === undefined ? issue.path : [...issue.path, key];
-      const message = key === undefined ? lowerFirst(issue.message) : `unknown key "${key}"`;
-      report(offsetOf(document.contents, at), at.length === 0 ? message : `${at.join('.')}: ${message}`);
-    }
-  }
-  const url = parsed.success ? parseUpstreamUrl(urlPieces) : '';
+  const document = new PolicyDocument({ path: basename(path), text });
+  if (document.flaws.length > 0) return { problems: document.flaws.map(problemOf) };
+  const { value, pieces, missing } = expandAll(document, environment);
+  if (missing.length > 0) return { problems: missing };
+  const parsed = validate(document, configSchema, value);
+  if (!parsed.ok) return { problems: parsed.flaws.map(problemOf) };
+  const url = parseUpstreamUrl(pieces.get(URL_PATH) ?? []);
   if (typeof url === 'string') {
-    if (parsed.success) report(offsetOf(document.contents, ['upstream', 'url']), `upstream.url: ${url}`);
-    return { problems };
+    return { problems: [{ ...document.placeOfValue(URL_PATH.split('.')), message: `upstream.url: ${url}` }] };
   }
   const hash = `sha256:${createHash('sha256').update(text).digest('hex')}`;
-  return parsed.success ? { config: build(path, hash, parsed.data, url) } : { problems };
+  return { config: build(path, hash, parsed.value, url) };
 }
 
-/** Of the deepest node on the path that is there: a missing key is reported where it is missing. */
-function offsetOf(root: ParsedNode | null, path: readonly PropertyKey[]): number {
-  let node: unknown = root;
-  let offset = root?.range?.[0] ?? 0;
-  for (const step of path) {
-    if (!isMap(node)) {
-      node =
-        typeof node === 'object' && node !== null && 'get' in node && typeof node.get === 'function'
-          ? node.get(step, true)
-          : undefined;
-    } else {
-      const pair = node.items.find((item) => isScalar(item.key) && item.key.value === step);
-      if (isScalar(pair?.key)) offset = pair.key.range?.[0] ?? offset;
-      node = pair?.value;
+const URL_PATH = 'upstream.url';
+
+/** The document's data with the environment's variables put in, and the pieces that each text is made of, by its path. */
+function expandAll(document: PolicyDocument, environment: Environment) {
+  const missing: ConfigProblem[] = [];
+  const allPieces = new Map<string, Piece[]>();
+  const expandAt = (value: unknown, path: readonly PropertyKey[]): unknown => {
+    if (Array.isArray(value)) return value.map((item, index) => expandAt(item, [...path, index]));
+    if (typeof value === 'object' && value !== null) {
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, expandAt(item, [...path, key])]));
     }
-    if (isScalar(node)) offset = node.range?.[0] ?? offset;
-  }
-  return offset;
+    if (typeof value !== 'string') return value;
+    const { pieces, missing: names } = expand(value, environment);
+    for (const name of names) {
+      missing.push({ ...document.placeOfValue(path), message: `environment variable ${name} is not set` });
+    }
+    allPieces.set(path.join('.'), pieces);
+    return joinPieces(pieces);
+  };
+  return { value: expandAt(document.value, []), pieces: allPieces, missing };
+}
+
+/** With the key that it is about, and without what was found where that is a secret. */
+function problemOf({ path, place, message }: Flaw): ConfigProblem {
+  const isSecret = path.includes('password') || path.join('.') === URL_PATH;
+  const shown = isSecret ? message.replace(/, found.*/s, '') : message;
+  return { ...place, message: path.length === 0 ? shown : `${path.join('.')}: ${shown}` };
 }
 
 function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Config {
@@ -127,8 +108,4 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     timeZone: raw.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     notEnforced: notEnforcedKeys(raw),
   };
-}
-
-function lowerFirst(text: string): string {
-  return text.charAt(0).toLowerCase() + text.slice(1);
 }

@@ -1,11 +1,12 @@
 /** The keys of `rowgate.yaml` and what each may hold (design §3). Unknown keys are errors. */
 import { z } from 'zod';
+import { mapping } from '../policy/schema-values.ts';
 
 const text = z.string().min(1);
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
 const DURATION = /^[1-9][0-9]* (second|minute|hour|day|month|year)s?$/;
 const duration = z.string().regex(DURATION, 'expected a duration, as 1 minute or 12 months');
-const login = z.strictObject({ user: text, password: z.string().optional() });
+const login = mapping({ user: text, password: z.string().optional() });
 
 /** `host:port`, `[::1]:port`, or `*:port` for every address. */
 const address = z.string().transform((value, context) => {
@@ -43,30 +44,26 @@ const workers = z
   .pipe(z.int().min(1).max(256));
 
 /** `upstream.url` is read from its pieces beside the schema, see `upstream-url.ts`. */
-export const configSchema = z.strictObject({
+export const configSchema = mapping({
   name: text.max(63).optional(),
   listen: address,
-  tls: z
-    .strictObject({ cert: text, key: text, client_ca: text.optional(), required: boolean.default(true) })
-    .optional(),
-  upstream: z.strictObject({
+  tls: mapping({ cert: text, key: text, client_ca: text.optional(), required: boolean.default(true) }).optional(),
+  upstream: mapping({
     url: text,
-    tls: z.strictObject({ mode: z.enum(['disable', 'require', 'verify-full']), ca: text.optional() }).optional(),
+    tls: mapping({ mode: z.enum(['disable', 'require', 'verify-full']), ca: text.optional() }).optional(),
     logins: z.record(z.string(), login).default({}),
   }),
   search_path: z.array(schemaName).min(1).default(['public']),
   policies: text.default('./policies'),
-  log: z
-    .strictObject({
-      file: text.default('./decisions.jsonl'),
-      durability: z.enum(['batched', 'strict']).default('batched'),
-      text: z.enum(['normalized', 'full', 'none']).default('normalized'),
-      subjects: z.enum(['hashed', 'counted']).optional(),
-      rotate: z.enum(['hourly', 'daily', 'weekly', 'monthly']).optional(),
-      keep: duration.optional(),
-      anchor: z.strictObject({ to: text, every: duration }).optional(),
-    })
-    .prefault({}),
+  log: mapping({
+    file: text.default('./decisions.jsonl'),
+    durability: z.enum(['batched', 'strict']).default('batched'),
+    text: z.enum(['normalized', 'full', 'none']).default('normalized'),
+    subjects: z.enum(['hashed', 'counted']).optional(),
+    rotate: z.enum(['hourly', 'daily', 'weekly', 'monthly']).optional(),
+    keep: duration.optional(),
+    anchor: mapping({ to: text, every: duration }).optional(),
+  }).prefault({}),
   notify: text.optional(),
   time_zone: timeZone.optional(),
   state: z

@@ -13,6 +13,7 @@ import { Catalog } from '../../src/sql/catalog.ts';
 import { errorResponse } from '../../src/wire/error-response.ts';
 import { formatVerifier, makeVerifier } from '../../src/wire/scram-verifier.ts';
 import { serverAddress } from '../support/postgres.ts';
+import { findProgram } from '../support/programs.ts';
 
 export interface Recorded {
   readonly kind: string;
@@ -158,6 +159,8 @@ export async function startTestProxy(
   };
 }
 
+const PSQL = findProgram('psql') ?? 'psql';
+
 export interface Ran {
   readonly status: number | null;
   readonly stdout: string;
@@ -168,7 +171,7 @@ export interface Ran {
 export function psql(conninfo: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
   return new Promise((done) => {
     const child = execFile(
-      '/usr/lib/postgresql/17/bin/psql',
+      PSQL,
       ['-X', '-A', '-t', '-d', conninfo, ...args],
       { timeout: 20_000, env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env } },
       (_error, stdout, stderr) => done({ status: child.exitCode, stdout: stdout.trim(), stderr: stderr.trim() }),
@@ -177,7 +180,7 @@ export function psql(conninfo: string, args: readonly string[], env: Record<stri
 }
 
 export function psqlProcess(conninfo: string, args: readonly string[]): ReturnType<typeof spawn> {
-  return spawn('/usr/lib/postgresql/17/bin/psql', ['-X', '-A', '-t', '-d', conninfo, ...args], {
+  return spawn(PSQL, ['-X', '-A', '-t', '-d', conninfo, ...args], {
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -1,0 +1,130 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: the configuration writes its variables so
+import { describe, expect, test } from 'vitest';
+import { formatProblem } from '../../src/config/config.ts';
+import { loadConfig, parseConfig } from '../../src/config/load.ts';
+
+const parse = (text: string, environment: Record<string, string> = {}) =>
+  parseConfig('/etc/rowgate/rowgate.yaml', text, environment);
+const problems = (text: string, environment: Record<string, string> = {}) =>
+  parse(text, environment).problems?.map(formatProblem) ?? [];
+
+const MINIMAL = 'listen: 127.0.0.1:6432\nupstream: { url: "postgres://rowgate:pw@127.0.0.1/ent" }\n';
+
+/** The example of the design, every key in it. */
+const FULL = `
+listen: 127.0.0.1:6432
+tls: { cert: server.crt, key: server.key, client_ca: ca.crt, required: true }
+upstream:
+  url: postgres://rowgate:\${ROWGATE_UPSTREAM_PASSWORD}@db.internal:5432/ent
+  tls: { mode: verify-full, ca: ca.crt }
+  logins: { teacher: { user: ent_teacher, password: "\${TEACHER_PASSWORD}" } }
+search_path: [public]
+policies: ./policies
+log:
+  file: ./decisions.jsonl
+  durability: batched
+  text: normalized
+  subjects: hashed
+  rotate: daily
+  keep: 12 months
+  anchor: { to: https://anchor.example, every: 1 minute }
+notify: https://hook.example
+time_zone: Europe/Paris
+state: file:./rowgate-state
+admin: 127.0.0.1:8432
+workers: 1
+`;
+
+describe('rowgate.yaml', () => {
+  test('every key is read, and those that nothing acts on yet are named', () => {
+    const { config } = parse(FULL, { ROWGATE_UPSTREAM_PASSWORD: 'p@ss/w:rd%', TEACHER_PASSWORD: 't$' });
+    expect(config).toMatchObject({
+      listen: { host: '127.0.0.1', port: 6432 },
+      tls: { cert: '/etc/rowgate/server.crt', clientCa: '/etc/rowgate/ca.crt', required: true },
+      upstream: {
+        host: 'db.internal',
+        port: 5432,
+        database: 'ent',
+        login: { user: 'rowgate', password: 'p@ss/w:rd%' },
+        logins: new Map([['teacher', { user: 'ent_teacher', password: 't$' }]]),
+        tls: { mode: 'verify-full', ca: '/etc/rowgate/ca.crt' },
+      },
+      policies: '/etc/rowgate/policies',
+      log: { file: '/etc/rowgate/decisions.jsonl', durability: 'batched', text: 'normalized' },
+      timeZone: 'Europe/Paris',
+      notEnforced: ['log.subjects', 'log.rotate', 'log.keep', 'log.anchor', 'notify', 'state', 'admin'],
+    });
+    expect(JSON.stringify(config?.hash)).not.toContain('p@ss');
+  });
+
+  test('the rest has defaults, the safe ones', () => {
+    expect(parse(MINIMAL).config).toMatchObject({
+      searchPath: ['public'],
+      policies: '/etc/rowgate/policies',
+      upstream: { port: 5432, tls: { mode: 'disable' } },
+      notEnforced: [],
+    });
+    const elsewhere = parse(MINIMAL.replace('127.0.0.1/', 'db.internal/')).config;
+    expect(elsewhere?.upstream.tls).toEqual({ mode: 'verify-full' });
+    expect(parse(`${MINIMAL}tls: { cert: a, key: b }\n`).config?.tls?.required).toBe(true);
+  });
+
+  test.each([
+    ['[::1]:6432', { host: '::1', port: 6432 }],
+    ['*:6432', { host: '::', port: 6432 }],
+    ['localhost:6432', { host: 'localhost', port: 6432 }],
+  ])('listen: "%s"', (listen, expected) => {
+    expect(parse(MINIMAL.replace('127.0.0.1:6432', `"${listen}"`)).config?.listen).toEqual(expected);
+  });
+
+  test.each<[string, Record<string, string>, unknown]>([
+    ['postgres://u:${P}@h/d', { P: 'a@b/c:d%20' }, { user: 'u', password: 'a@b/c:d%20' }],
+    ['postgres://u:a%40b$$@h/d', {}, { user: 'u', password: 'a@b$' }],
+    ['${URL}', { URL: 'postgresql://u:p%40@[::1]:77/d' }, { user: 'u', password: 'p@' }],
+    ['postgres://u@h/d', {}, { user: 'u' }],
+  ])('upstream.url: %s', (url, environment, login) => {
+    expect(parse(`listen: a:1\nupstream: { url: "${url}" }`, environment).config?.upstream.login).toEqual(login);
+  });
+
+  test.each<[string, string, string]>([
+    ['listen 127.0.0.1', 'expected a mapping', '1:1'],
+    ['listen: [', 'flow sequence', '1:10'],
+    ['listen: a:1\nlisten: b:2\n', '"listen" stands here twice', '2:1'],
+    [`${MINIMAL}lisen: x\n`, 'unknown key "lisen", did you mean "listen"', '3:1'],
+    [`${MINIMAL}log:\n  durabilty: strict\n`, 'log.durabilty: unknown key "durabilty"', '4:3'],
+    [`${MINIMAL}log:\n  durability: fast\n`, 'log.durability: expected "batched" or "strict"', '4:15'],
+    [MINIMAL.replace('127.0.0.1:6432', '6432'), 'listen: ', '1:9'],
+    [MINIMAL.replace('127.0.0.1:6432', 'localhost'), 'listen: expected host:port', '1:9'],
+    ['listen: a:1\n', 'upstream: ', '1:1'],
+    [MINIMAL.replace('postgres:', 'mysql:'), 'upstream.url: expected postgres://', '2:18'],
+    [MINIMAL.replace('/ent', '/ent?sslmode=disable'), 'upstream.url: expected postgres://', '2:18'],
+    [MINIMAL.replace('127.0.0.1/', '127.0.0.1:99999/'), 'upstream.url: expected a port', '2:18'],
+    [MINIMAL.replace('pw', '${NOT_SET}'), 'environment variable NOT_SET is not set', '2:18'],
+    [`${MINIMAL}time_zone: Mars/Base\n`, 'time_zone: expected a time zone', '3:12'],
+    [`${MINIMAL}search_path: [public, $user]\n`, 'search_path.1: "$user" cannot stand', '3:23'],
+    [`${MINIMAL}search_path: []\n`, 'search_path: ', '3:14'],
+    [`${MINIMAL}workers: 0\n`, 'workers: ', '3:10'],
+    [`${MINIMAL}state: somewhere\n`, 'state: expected memory', '3:8'],
+  ])('%j: %s at %s', (text, message, at) => {
+    const [line, column] = at.split(':').map(Number);
+    const found = parse(text).problems ?? [];
+    expect(found.map(formatProblem).join('\n')).toContain(message);
+    expect(found).toContainEqual(expect.objectContaining({ line, column, message: expect.stringContaining(message) }));
+  });
+
+  test('no problem quotes a secret', () => {
+    expect(problems(MINIMAL.replace(' }', ', logins: { r: { user: u, password: 12345 } } }'))).toEqual([
+      'rowgate.yaml:2:91: upstream.logins.r.password: expected a text',
+    ]);
+    expect(problems(MINIMAL.replace('pw@127.0.0.1/ent', 'topsecret@:/')).join()).not.toContain('topsecret');
+    expect(problems(MINIMAL.replace('pw', '${P}').replace('/ent', ''), { P: 'topsecret' }).join()).not.toContain(
+      'topsecret',
+    );
+  });
+
+  test('a file that is not there', () => {
+    expect(loadConfig('/no/such/rowgate.yaml', {}).problems?.map(formatProblem)).toEqual([
+      '/no/such/rowgate.yaml:1:1: no such file',
+    ]);
+  });
+});

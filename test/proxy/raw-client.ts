@@ -1,0 +1,53 @@
+/** A client of which every byte is in the test's hands: logs in by SCRAM, and then does nothing by itself. */
+import { connect, type Socket } from 'node:net';
+import { SocketReader } from '../../src/proxy/socket-reader.ts';
+import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/wire/authentication.ts';
+import { type BackendKeyData, decodeBackendKeyData } from '../../src/wire/backend-key-data.ts';
+import { Backend } from '../../src/wire/message-types.ts';
+import { decodeParameterStatus } from '../../src/wire/parameter-status.ts';
+import { answerServerFirst, clientFirst } from '../../src/wire/scram-client.ts';
+import { startupMessage } from '../../src/wire/startup.ts';
+
+export interface RawClient {
+  readonly socket: Socket;
+  readonly reader: SocketReader;
+  readonly key: BackendKeyData;
+  readonly parameters: ReadonlyMap<string, string>;
+}
+
+export async function rawLogin(
+  port: number,
+  user: string,
+  password: string,
+  database: string,
+  minor = 0,
+): Promise<RawClient> {
+  const socket = connect({ port, host: '127.0.0.1' });
+  socket.on('error', () => {});
+  const reader = new SocketReader(socket);
+  socket.write(
+    startupMessage(3, minor, [
+      ['user', user],
+      ['database', database],
+    ]),
+  );
+  const input = { mechanism: 'SCRAM-SHA-256', password, nonce: 'rawrawrawraw', channelBinding: undefined } as const;
+  const parameters = new Map<string, string>();
+  let key: BackendKeyData | undefined;
+  for (;;) {
+    const { type, bytes } = await reader.readMessage();
+    if (type === Backend.Authentication) {
+      const request = decodeAuthentication(bytes);
+      if (request.kind === 'sasl') socket.write(saslInitialResponse('SCRAM-SHA-256', clientFirst(input)));
+      if (request.kind === 'sasl-continue') {
+        const answer = await answerServerFirst(input, Buffer.from(request.data));
+        socket.write(saslResponse(answer?.message ?? ''));
+      }
+    } else if (type === Backend.ParameterStatus) {
+      const { name, value } = decodeParameterStatus(bytes);
+      parameters.set(name, value);
+    } else if (type === Backend.BackendKeyData) key = decodeBackendKeyData(bytes);
+    else if (type === Backend.ReadyForQuery && key) return { socket, reader, key, parameters };
+    else throw new Error(bytes.toString('latin1'));
+  }
+}

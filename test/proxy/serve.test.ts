@@ -1,0 +1,147 @@
+import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import pg from 'pg';
+import pino from 'pino';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type RunningGuard, startGuard } from '../../src/cli/run-guard.ts';
+import { parseConfig } from '../../src/config/load.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
+import { eventually, psql } from './support.ts';
+
+let database: FreshDatabase;
+let folder: string;
+let guard: RunningGuard;
+const lines: string[] = [];
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await seedSmall(database.url);
+  const login = await database.createLogin();
+  await database.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${login.user}`);
+  folder = await mkdtemp(join(tmpdir(), 'rowgate-serve-'));
+  await cp('policies', join(folder, 'policies'), { recursive: true });
+  guard = await startGuard(config(login.url), logger());
+});
+
+afterAll(async () => {
+  await guard?.stop();
+  await database?.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+function config(url: string, port = 0) {
+  const text = `listen: 127.0.0.1:${port}\nupstream: { url: "${url}", tls: { mode: disable } }\nlog: { file: ./log.jsonl, rotate: daily }\ntime_zone: Europe/Paris\n`;
+  const loaded = parseConfig(join(folder, 'rowgate.yaml'), text, {});
+  if (!loaded.config) throw new Error(JSON.stringify(loaded.problems));
+  return loaded.config;
+}
+
+function logger() {
+  return pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+}
+
+const url = (user: string, password = `demo-${user}`) =>
+  `postgres://${user}:${password}@127.0.0.1:${guard.address.port}/${database.name}`;
+
+async function records(): Promise<Record<string, unknown>[]> {
+  const text = await readFile(join(folder, 'log.jsonl'), 'utf8');
+  return text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Record<string, unknown>);
+}
+
+test('a teacher sees her school, and what she asked is recorded', async () => {
+  const ran = await psql(url('teacher'), [
+    '-c',
+    'SELECT DISTINCT school_id FROM students',
+    '-c',
+    'SELECT ine FROM students',
+  ]);
+  expect(ran.stdout).toBe('1');
+  expect(ran.stderr).toContain('permission denied for column "ine" of relation "students"');
+  const kinds = (await records()).map(({ kind, effect, principal }) =>
+    [kind, effect, principal].filter(Boolean).join(' '),
+  );
+  expect(kinds.slice(0, 3)).toEqual(['start', 'policy', 'login teacher']);
+  expect(kinds).toContain('decision rewrite teacher');
+  expect(kinds).toContain('decision refuse teacher');
+});
+
+test('keys that nothing acts on yet are said at start', () => {
+  expect(lines.join('\n')).toContain('log.rotate');
+});
+
+describe('policies change under way', () => {
+  const file = () => join(folder, 'policies', 'principals.yaml');
+  const edit = async (change: (text: string) => string) => writeFile(file(), change(await readFile(file(), 'utf8')));
+
+  test('a broken edit leaves the running policy in force, and is logged with file, line and column', async () => {
+    const before = await readFile(file(), 'utf8');
+    await edit((text) => text.replace('role: teacher', 'rolle: teacher'));
+    await eventually(() => lines.some((line) => /principals\.yaml:\d+:\d+: error/.test(line)), 'the error is logged');
+    expect((await psql(url('teacher'), ['-c', 'SELECT 1'])).stdout).toBe('1');
+    await eventually(
+      async () => (await records()).some(({ kind, problems }) => kind === 'policy' && problems),
+      'it is recorded',
+    );
+    await writeFile(file(), before);
+  });
+
+  test('a good one holds at the next statement; who may no longer log in is sent away', async () => {
+    const [stays, leaves] = ['teacher', 'canteen'].map((user) => new pg.Client({ connectionString: url(user) }));
+    await stays!.connect();
+    await leaves!.connect();
+    const gone = new Promise<Error>((done) => leaves!.on('error', done));
+    await edit((text) => text.replace(/ {2}canteen:\n( {4}.*\n)+/, '').replace('school_id: 1 }', 'school_id: 2 }'));
+    expect(await gone).toMatchObject({ code: '57P01' });
+    const { rows } = await stays!.query('SELECT DISTINCT school_id FROM students');
+    expect(rows).toEqual([{ school_id: 2 }]);
+    await stays!.end();
+    await leaves!.end().catch(() => {});
+    expect((await psql(url('canteen'), ['-c', 'SELECT 1'])).stderr).toContain('password authentication failed');
+  });
+
+  test('a changed catalog is noticed on SIGHUP', async () => {
+    await database.query('ALTER TABLE rooms ADD COLUMN x int').catch(() => {});
+    await database.query('CREATE TABLE later (id int)');
+    await guard.reload();
+    await eventually(
+      async () => (await records()).some(({ kind, via }) => kind === 'policy' && via === 'signal'),
+      'recorded',
+    );
+  });
+});
+
+describe('a guard that cannot start says why', () => {
+  test('port in use', async () => {
+    await expect(startGuard(config(database.url, guard.address.port), logger())).rejects.toThrow(/the port is in use/);
+  });
+
+  test('no database', async () => {
+    const server = createServer();
+    const port = await new Promise<number>((done) =>
+      server.listen(0, '127.0.0.1', () => done((server.address() as { port: number }).port)),
+    );
+    server.close();
+    await expect(startGuard(config(`postgres://a:b@127.0.0.1:${port}/x`), logger())).rejects.toThrow(
+      /could not read the catalog of the database: .*ECONNREFUSED/,
+    );
+  });
+
+  test('no policies', async () => {
+    const empty = { ...config(database.url), policies: join(folder, 'nothing') };
+    await expect(startGuard(empty, logger())).rejects.toThrow(/could not read policies folder/);
+  });
+
+  test('a log that cannot be written', async () => {
+    const bad = {
+      ...config(database.url),
+      log: { ...config(database.url).log, file: join(folder, 'no', 'such', 'folder') },
+    };
+    await expect(startGuard(bad, logger())).rejects.toThrow(/could not open the decision log/);
+  });
+});

@@ -1,0 +1,116 @@
+import { describe, expect, test } from 'vitest';
+import { admit, connectionLimit, plainAddress } from '../../src/proxy/admission.ts';
+import { FailedLogins } from '../../src/proxy/failed-logins.ts';
+import { parseSearchPath, pinnedSettings } from '../../src/proxy/pinned-settings.ts';
+import { formatOptions, parseOptions } from '../../src/proxy/startup-options.ts';
+import { readRequest } from '../../src/proxy/startup-request.ts';
+import { newUlid } from '../../src/proxy/ulid.ts';
+import { policyOf, principal, role } from './support.ts';
+
+const pinned = pinnedSettings(['public', 'My Schema']);
+const read = (parameters: Record<string, string>) =>
+  readRequest(new Map(Object.entries({ user: 'app', ...parameters })), pinned);
+
+describe('what drivers send at startup', () => {
+  test.each<[string, Record<string, string>]>([
+    ['libpq', { database: 'x', application_name: 'psql', client_encoding: 'UTF8', options: '-c geqo=off' }],
+    ['JDBC', { client_encoding: 'UTF8', DateStyle: 'ISO', TimeZone: 'Europe/Paris', extra_float_digits: '3' }],
+    ['asyncpg', { client_encoding: "'utf-8'" }],
+    ['lib/pq', { client_encoding: 'UTF8', datestyle: 'ISO, MDY', extra_float_digits: '2' }],
+    ['Npgsql', { client_encoding: 'UTF8', search_path: 'public, "My Schema"' }],
+    ['replication that is none', { replication: 'false' }],
+  ])('%s', (_driver, parameters) => {
+    expect(read(parameters).refusal).toBeUndefined();
+  });
+
+  test.each<[Record<string, string>, string]>([
+    [{ client_encoding: 'SQL_ASCII' }, '0A000'],
+    [{ search_path: 'public' }, '42501'],
+    [{ SEARCH_PATH: 'evil' }, '42501'],
+    [{ session_authorization: 'postgres' }, '42501'],
+    [{ session_replication_role: 'replica' }, '42501'],
+    [{ 'rowgate.token': 'x' }, '42501'],
+    [{ options: '-c' }, '0A000'],
+    [{ options: '-c search_path' }, '0A000'],
+    [{ options: '-csearch_path=evil' }, '42501'],
+    [{ options: '--search-path=evil' }, '42501'],
+    [{ options: '-c statement_timeout=1s -P' }, '0A000'],
+    [{ options: '-c client_min_messages=debug5' }, '22023'],
+    [{ replication: 'true' }, '0A000'],
+    [{ user: '' }, '28000'],
+  ])('%j is refused: %s', (parameters, sqlstate) => {
+    expect(read(parameters).refusal).toMatchObject({ sqlstate });
+  });
+});
+
+test('options are written so that they are read back', () => {
+  const settings: [string, string][] = [
+    ['search_path', 'public, "My ""odd\\ Schema"'],
+    ['TimeZone', ''],
+    ['x', ' \t\\ '],
+  ];
+  expect(parseOptions(formatOptions(settings))).toEqual({ settings });
+});
+
+test('search_path is read as PostgreSQL reads it', () => {
+  expect(parseSearchPath(' Public,"My ""x""" ')).toEqual(['public', 'My "x"']);
+  for (const text of ['', 'a,', ',a', '"a', 'a b']) expect(parseSearchPath(text)).toBeUndefined();
+});
+
+describe('admission', () => {
+  const ask = (from: string[], address: string) =>
+    admit(policyOf([]), principal('app', [], { from }), { address, certificate: undefined }, 0).refusal?.reason;
+  const policy = policyOf([], [role('app')]);
+
+  test.each([
+    [['10.0.0.0/8'], '10.1.2.3', true],
+    [['10.0.0.0/8'], '11.1.2.3', false],
+    [['10.1.2.3'], '10.1.2.3', true],
+    [['fd00::/8'], 'fd12::1', true],
+    [['fd00::/8'], 'fe80::1', false],
+    [['0.0.0.0/0'], '::1', false],
+    [['nonsense', '10.0.0.0/8'], '10.0.0.1', true],
+    [['nonsense'], '10.0.0.1', false],
+    [[], '10.0.0.1', true],
+  ])('from %j, %s: %s', (from, address, admitted) => {
+    const result = admit(policy, principal('app', [], { from }), { address, certificate: undefined }, 0);
+    expect(result.refusal === undefined).toBe(admitted);
+  });
+
+  test('a principal whose role is gone', () => expect(ask([], '::1')).toBeUndefined());
+
+  test('the smaller limit of connections holds', () => {
+    const limited = (connections?: number) => (connections === undefined ? {} : { limits: { connections } });
+    const limit = (a?: number, b?: number) =>
+      connectionLimit(principal('app', [], limited(a)), role('app', limited(b)));
+    expect([limit(), limit(3), limit(undefined, 4), limit(3, 4), limit(5, 4)]).toEqual([undefined, 3, 4, 3, 4]);
+  });
+
+  test('addresses of dual sockets are plain ones', () => {
+    expect(plainAddress('::ffff:10.0.0.1')).toBe('10.0.0.1');
+    expect(plainAddress('fe80::1%eth0')).toBe('fe80::1');
+  });
+});
+
+test('failed logins: delay grows, by pair, address and principal, and is bounded', () => {
+  const failed = new FailedLogins();
+  const delays: number[] = [];
+  for (let i = 0; i < 40; i++) {
+    delays.push(failed.delay('app', '10.0.0.1'));
+    failed.failed('app', '10.0.0.1');
+  }
+  expect(delays.slice(0, 6)).toEqual([0, 0, 0, 200, 400, 800]);
+  expect(Math.max(...delays)).toBe(5_000);
+  expect(failed.delay('other', '10.0.0.1')).toBe(5_000); // the address
+  expect(failed.delay('app', '10.0.0.2')).toBe(2_000); // the principal, less: others must still get in
+  expect(failed.delay('other', '10.0.0.2')).toBe(0);
+  failed.succeeded('app', '10.0.0.1');
+  expect(failed.delay('app', '10.0.0.1')).toBe(5_000);
+});
+
+test('ULIDs: 26 characters, unique, in the order of their time', () => {
+  const ids = Array.from({ length: 2_000 }, (_none, i) => newUlid(1_700_000_000_000 + i));
+  expect(new Set(ids).size).toBe(2_000);
+  expect([...ids].sort()).toEqual(ids);
+  expect(ids.every((id) => /^[0-9A-HJKMNP-TV-Z]{26}$/.test(id))).toBe(true);
+});

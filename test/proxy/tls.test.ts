@@ -1,0 +1,222 @@
+import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { connect as connectTcp } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect as connectTls } from 'node:tls';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { serverAccount } from '../../src/demo/account.ts';
+import { type Server, startServer } from '../../src/demo/server.ts';
+import { sslRequest, startupMessage } from '../../src/wire/startup.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { type Certificates, makeCertificates, openssl } from './certificates.ts';
+import {
+  errorIn,
+  policyOf,
+  principal,
+  psql,
+  startTestProxy,
+  type TestProxy,
+  talk,
+  until,
+  verifierOf,
+} from './support.ts';
+
+describe.skipIf(!openssl)('TLS towards clients', () => {
+  let database: FreshDatabase;
+  let certificates: Certificates;
+  let proxy: TestProxy;
+
+  beforeAll(async () => {
+    certificates = makeCertificates();
+    database = await freshDatabase();
+    const login = await database.createLogin();
+    const verifier = await verifierOf('secret');
+    const policy = policyOf([
+      principal('app', [verifier]),
+      principal('bound', [verifier], { certificate: certificates.client.fingerprint }),
+    ]);
+    const { server, ca } = certificates;
+    proxy = await startTestProxy({ ...login, database: database.name }, policy, {
+      tls: { cert: server.cert, key: server.key, clientCa: ca },
+      tlsRequired: true,
+      loginTimeoutMs: 1_500,
+    });
+  });
+
+  afterAll(async () => {
+    await proxy?.stop(2_000);
+    await database?.drop();
+    rmSync(certificates.folder, { recursive: true, force: true });
+  });
+
+  const conninfo = (more: string, user = 'app') =>
+    `host=localhost hostaddr=127.0.0.1 port=${proxy.port} dbname=${database.name} user=${user} password=secret ` +
+    `sslcert=none sslkey=none sslrootcert=${certificates.ca} ${more}`;
+  const one = ['-c', 'SELECT 1'];
+
+  test.each([
+    ['negotiated, verified, bound to the channel', 'sslmode=verify-full channel_binding=require'],
+    ['direct', 'sslmode=verify-full sslnegotiation=direct channel_binding=require'],
+    ['without channel binding', 'sslmode=require channel_binding=disable'],
+    ['after a declined GSSENCRequest', 'sslmode=require gssencmode=prefer'],
+  ])('psql: %s', async (_what, more) => {
+    expect(await psql(conninfo(more), one)).toMatchObject({ stdout: '1', stderr: '' });
+  });
+
+  test('node-postgres', async () => {
+    const client = new pg.Client({
+      connectionString: proxy.url('app', 'secret'),
+      ssl: { rejectUnauthorized: false },
+      enableChannelBinding: true,
+    });
+    await client.connect();
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await client.end();
+  });
+
+  test('without TLS nobody logs in', async () => {
+    const { stderr } = await psql(conninfo('sslmode=disable'), one);
+    expect(stderr).toContain('connection requires TLS');
+  });
+
+  test('a principal bound to a certificate shows it, and that one', async () => {
+    const withCert = ({ cert, key }: { cert: string; key: string }) =>
+      conninfo('sslmode=require', 'bound').replace('sslcert=none sslkey=none', `sslcert=${cert} sslkey=${key}`);
+    expect((await psql(withCert(certificates.client), one)).stdout).toBe('1');
+    expect(proxy.records.at(-1)).toMatchObject({
+      kind: 'login',
+      fields: { certificate: certificates.client.fingerprint },
+    });
+    expect((await psql(conninfo('sslmode=require', 'bound'), one)).stderr).toContain(
+      'must show its own client certificate',
+    );
+    expect((await psql(withCert(certificates.server), one)).stderr).toMatch(/must show its own|not trusted/);
+    expect((await psql(withCert(certificates.stranger), one)).stderr).toContain('client certificate is not trusted');
+  });
+
+  test('bytes in the clear behind SSLRequest are not taken for what comes inside TLS', async () => {
+    const answer = await talk(proxy.port, Buffer.concat([sslRequest(), startupMessage(3, 0, [['user', 'app']])]));
+    expect(errorIn(answer)).toMatchObject({ C: '08P01', M: 'received unencrypted data after SSL request' });
+  });
+
+  test('direct TLS that does not name the protocol is ended', async () => {
+    const socket = connectTls({ port: proxy.port, host: '127.0.0.1', rejectUnauthorized: false });
+    expect(await until(socket)).toHaveLength(0);
+  });
+
+  test('another protocol by name is refused in the handshake', async () => {
+    const socket = connectTls({
+      port: proxy.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['http/1.1'],
+    });
+    expect(await until(socket)).toHaveLength(0);
+    expect(socket.authorized).toBe(false);
+  });
+
+  test('a handshake that never ends is ended, and one that is noise', async () => {
+    const silent = connectTcp({ port: proxy.port, host: '127.0.0.1' });
+    silent.write(sslRequest());
+    expect((await until(silent, 10_000)).toString()).toMatch(/^S/);
+    const noise = connectTcp({ port: proxy.port, host: '127.0.0.1' });
+    noise.write(Buffer.concat([Buffer.from([0x16, 3, 1, 0, 5]), Buffer.from('noise')]));
+    await until(noise);
+    expect(await psql(conninfo('sslmode=require'), one)).toMatchObject({ stdout: '1' });
+  });
+
+  test('SSLRequest inside TLS is refused', async () => {
+    const socket = connectTls({
+      port: proxy.port,
+      host: '127.0.0.1',
+      rejectUnauthorized: false,
+      ALPNProtocols: ['postgresql'],
+    });
+    socket.write(sslRequest());
+    expect(errorIn(await until(socket))).toMatchObject({ C: '08P01' });
+  });
+
+  test('the certificate is read again on reload', () => {
+    expect(() => proxy.reloadTls()).not.toThrow();
+  });
+});
+
+describe.skipIf(!openssl)('TLS towards the server', () => {
+  let certificates: Certificates;
+  let server: Server;
+  let proxy: TestProxy | undefined;
+
+  beforeAll(async () => {
+    certificates = makeCertificates();
+    const account = await serverAccount();
+    chmodSync(certificates.folder, 0o755);
+    for (const file of [certificates.server.cert, certificates.server.key]) {
+      if (account.uid !== undefined && account.gid !== undefined) chownSync(file, account.uid, account.gid);
+    }
+    chmodSync(certificates.server.key, 0o600);
+    server = await startServer({
+      folder: mkdtempSync(join(tmpdir(), 'rowgate-test-')),
+      settings: { ssl: 'on', ssl_cert_file: certificates.server.cert, ssl_key_file: certificates.server.key },
+      temporary: true,
+    });
+  });
+
+  afterEach(async () => {
+    await proxy?.stop(1_000);
+    proxy = undefined;
+  });
+
+  afterAll(async () => {
+    await server?.stop();
+    rmSync(certificates.folder, { recursive: true, force: true });
+  });
+
+  async function through(host: string, tls: { mode: 'disable' | 'require' | 'verify-full'; ca?: string }, sql: string) {
+    proxy = await startTestProxy(
+      { user: 'postgres', password: decodeURIComponent(new URL(server.url).password), database: 'postgres' },
+      policyOf([principal('app', [await verifierOf('secret')])]),
+      { upstream: { host, port: server.port, tls, timeoutMs: 5_000 } },
+    );
+    return psql(proxy.url('app', 'secret'), ['-c', sql]);
+  }
+
+  const inUse = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
+
+  test.each([
+    ['disable', 'localhost', 'f'],
+    ['require', 'localhost', 't'],
+    ['verify-full', 'localhost', 't'],
+  ] as const)('%s', async (mode, host, ssl) => {
+    const tls = mode === 'verify-full' ? { mode, ca: certificates.ca } : { mode };
+    expect(await through(host, tls, inUse)).toMatchObject({ stdout: ssl, stderr: '' });
+  });
+
+  test('verify-full refuses another name and another authority; so does require with an authority', async () => {
+    expect((await through('127.0.0.1', { mode: 'verify-full', ca: certificates.ca }, inUse)).stderr).toContain(
+      'could not connect',
+    );
+    expect(proxy?.lines.join('')).toContain('TLS handshake failed');
+    await proxy?.stop(1_000);
+    expect((await through('localhost', { mode: 'verify-full', ca: certificates.stranger.cert }, inUse)).status).toBe(2);
+    await proxy?.stop(1_000);
+    expect((await through('localhost', { mode: 'require', ca: certificates.stranger.cert }, inUse)).status).toBe(2);
+    await proxy?.stop(1_000);
+    expect((await through('127.0.0.1', { mode: 'require', ca: certificates.ca }, inUse)).stdout).toBe('t');
+  });
+
+  test('a statement is cancelled over TLS', async () => {
+    const running = through('localhost', { mode: 'require' }, 'SELECT pg_sleep(20)');
+    await new Promise((wake) => setTimeout(wake, 500));
+    proxy?.sessions.terminateAll({ reason: 'stopping', sqlstate: '57P01', message: 'bye' });
+    expect((await running).stderr).toContain('bye');
+    const client = new pg.Client({ connectionString: server.url });
+    await client.connect();
+    await new Promise((wake) => setTimeout(wake, 2_500));
+    const { rows } = await client.query(
+      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()",
+    );
+    expect(rows).toEqual([{ n: 0 }]);
+    await client.end();
+  });
+});
