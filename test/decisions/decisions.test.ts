@@ -11,7 +11,7 @@ import type { SessionPolicy } from '../../src/session/ports.ts';
 import { renderLiterals } from '../../src/session/render.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 import { type Case, readCases, UPDATE, updateCases } from './cases.ts';
-import { sessionPolicies } from './policies.ts';
+import { loadPolicies, type Policies } from './policies.ts';
 import { tablesSeen } from './witness.ts';
 import { type Bench, bench, copyFor, type Ran, realDatabase } from './world.ts';
 
@@ -27,15 +27,16 @@ interface World {
 
 const worlds = new Map<string, World>();
 const databases: FreshDatabase[] = [];
+let policies: Policies;
 
 beforeAll(async () => {
   const database = await realDatabase();
   databases.push(database);
-  const policies = await sessionPolicies(database, join(import.meta.dirname, 'policies'));
+  policies = await loadPolicies(database, join(import.meta.dirname, 'policies'));
   for (const role of roles) {
     const copy = await copyFor(role);
     if (copy) databases.push(copy);
-    worlds.set(role, { policy: policies(role), real: await bench(database), copy: copy && (await bench(copy)) });
+    worlds.set(role, { policy: policies.of(role), real: await bench(database), copy: copy && (await bench(copy)) });
   }
 });
 
@@ -95,7 +96,7 @@ function asCase(c: Case, judgement: Judgement, sent: string | undefined): Case {
     effect,
     ...(refusal && { reason: refusal.reason, sqlstate: refusal.sqlstate, message: refusal.message }),
     ...(rule !== undefined && { rule }),
-    ...(sent !== undefined && sent !== c.sql && { sent }),
+    ...(sent !== undefined && sent !== c.sql && { sent: policies.named(sent) }),
     ...(tables.length > 0 && { tables }),
     ...(columns.length > 0 && { columns }),
     ...(would && { would: { effect: would.effect, ...(would.refusal && { reason: would.refusal.reason }) } }),

@@ -12,12 +12,18 @@ import { loadParser } from '../../src/sql/parse.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 
 const SEARCH_PATH = ['public'];
+/** FirstNormalObjectId */
+const FIRST_USER_OID = 16384;
 
-/** By role; each has the one principal `the_ROLE`. Throws where the policies have an error. */
-export async function sessionPolicies(
-  database: FreshDatabase,
-  folder: string,
-): Promise<(role: string) => SessionPolicy> {
+export interface Policies {
+  /** Each role has the one principal `the_ROLE`. */
+  of(role: string): SessionPolicy;
+  /** The SQL with names in place of OIDs, which no two databases share. */
+  named(sql: string): string;
+}
+
+/** Throws where the policies have an error. */
+export async function loadPolicies(database: FreshDatabase, folder: string): Promise<Policies> {
   await loadParser();
   const client = await database.connect();
   const catalog = new Catalog(
@@ -35,11 +41,18 @@ export async function sessionPolicies(
   });
   const errors = diagnostics.filter((d) => d.severity === 'error');
   if (errors.length > 0) throw new Error(errors.map(formatDiagnostic).join('\n'));
-  return (name) => {
-    const role = policy.roles.get(name);
-    const principal = policy.principals.get(`the_${name}`);
-    if (!role || !principal) throw new Error(`no role "${name}" with a principal`);
-    const guard = new Guard({ catalog, role, searchPath: SEARCH_PATH });
-    return { role, principal, hash: policy.hash, judge: (sql) => guard.judge(sql) };
+  const names = new Map<string, string>();
+  for (const { oid, schema, name } of [...catalog.data.relations, ...catalog.data.types]) {
+    if (oid >= FIRST_USER_OID) names.set(String(oid), `<${schema}.${name}>`);
+  }
+  return {
+    of(name) {
+      const role = policy.roles.get(name);
+      const principal = policy.principals.get(`the_${name}`);
+      if (!role || !principal) throw new Error(`no role "${name}" with a principal`);
+      const guard = new Guard({ catalog, role, searchPath: SEARCH_PATH });
+      return { role, principal, hash: policy.hash, judge: (sql) => guard.judge(sql) };
+    },
+    named: (sql) => sql.replace(/\b\d{5,}\b/g, (number) => names.get(number) ?? number),
   };
 }
