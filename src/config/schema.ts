@@ -16,8 +16,7 @@ const address = z.string().transform((value, context) => {
     context.addIssue({ code: 'custom', message: 'expected host:port, as 127.0.0.1:6432 or [::1]:6432' });
     return z.NEVER;
   }
-  const host = (match[1] ?? '').replace(/^\[|\]$/g, '');
-  return { host: host === '*' ? '::' : host, port };
+  return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port };
 });
 
 const timeZone = z.string().refine((name) => {

@@ -51,18 +51,20 @@ export async function serveClient(raw: Socket, services: Services): Promise<void
     }
     if (negotiated.kind === 'refused') return refuse(negotiated.refusal, true);
     const address = plainAddress(raw.remoteAddress ?? '');
-    const result = await logInClient(channel, negotiated, address, services);
-    known = result.request;
+    const result = await logInClient(channel, negotiated, address, services, (request) => {
+      known = request;
+    });
     clearTimeout(timer);
     if (result.kind === 'refused') return refuse(result.refusal, true);
     const refusal = await openSession({ channel, admitted: result, minor: negotiated.minor, client, services });
     if (refusal) refuse(refusal, true);
   } catch (error) {
     if (error instanceof ConnectionClosed) channel.socket.destroy();
-    else if (error instanceof LoginTimeout) refuse(loginTimeout(), true);
+    else if (error instanceof LoginTimeout) refuse(loginTimeout(), known !== undefined);
     else if (error instanceof ProtocolError || error instanceof MalformedMessage) {
       services.log.debug({ client, reason: error.message }, 'not the PostgreSQL protocol');
-      refuse(protocolViolation(error.message), false);
+      // Noise on the port is no login: without a name it is not recorded, lest the log be flooded.
+      refuse(protocolViolation(error.message), known !== undefined);
     } else {
       services.log.error({ client, err: error }, 'internal error during login');
       refuse(internalError(), true);

@@ -5,7 +5,7 @@ import { admit, type Peer } from './admission.ts';
 import { certificateNotTrusted, type LoginRefusal, unknownDatabase } from './login-refusal.ts';
 import { checkPassword } from './password-check.ts';
 import type { Services } from './services.ts';
-import { type Channel, NEWEST_MINOR, type Startup } from './startup-negotiation.ts';
+import type { Channel, Startup } from './startup-negotiation.ts';
 import { readRequest, type StartupRequest } from './startup-request.ts';
 
 /** A login that has succeeded, as far as the client is concerned. */
@@ -20,25 +20,28 @@ export interface Admitted {
   readonly finalMessage: Buffer;
 }
 
-export type LoginResult =
-  | Admitted
-  | { readonly kind: 'refused'; readonly refusal: LoginRefusal; readonly request: StartupRequest | undefined };
+export type LoginResult = Admitted | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
 
-/** Throws ProtocolError, MalformedMessage or ConnectionClosed. */
+/**
+ * Tells by `named` who asks, as soon as that is known: for the record of whatever goes wrong later. Throws ProtocolError,
+ * MalformedMessage or ConnectionClosed.
+ */
 export async function logInClient(
   channel: Channel,
   startup: Startup,
   address: string,
   services: Services,
+  named: (request: StartupRequest) => void,
 ): Promise<LoginResult> {
   const read = readRequest(startup.parameters, services.pinned);
-  if (read.refusal) return { kind: 'refused', refusal: read.refusal, request: undefined };
+  const refused = (refusal: LoginRefusal): LoginResult => ({ kind: 'refused', refusal });
+  if (read.refusal) return refused(read.refusal);
   const { request } = read;
-  const refused = (why: LoginRefusal): LoginResult => ({ kind: 'refused', refusal: why, request });
+  named(request);
   if (!channel.certificateTrusted) return refused(certificateNotTrusted());
   if (startup.renegotiate) {
     const { unknownOptions } = startup.renegotiate;
-    channel.socket.write(negotiateProtocolVersion({ major: 3, minor: NEWEST_MINOR, unknownOptions }));
+    channel.socket.write(negotiateProtocolVersion({ major: 3, minor: startup.minor, unknownOptions }));
   }
   const check = await checkPassword(channel.reader, {
     user: request.user,

@@ -29,7 +29,8 @@ export class Listener {
   listen(host: string, port: number): Promise<AddressInfo> {
     return new Promise((done, failed) => {
       this.server.once('error', failed);
-      this.server.listen({ host, port }, () => {
+      // Without a host: every address, of both families where there are both.
+      this.server.listen(host === '*' ? { port } : { host, port }, () => {
         this.server.off('error', failed);
         this.server.on('error', (error) => this.services.log.error({ err: error }, 'listener failed'));
         done(this.server.address() as AddressInfo);

@@ -102,8 +102,6 @@ export const roleDisabled = (role: string) =>
 export const tooManyConnections = (user: string) =>
   refuse('connections', '53300', `too many connections for user "${user}"`);
 
-export const tooManySessions = () => refuse('connections', '53300', 'too many connections');
-
 export const upstreamRefused = (sqlstate: string, message: string) => refuse('upstream', sqlstate, message);
 
 export const notRecorded = () => refuse('not-recorded', '58030', 'could not write the decision log');

@@ -25,7 +25,7 @@ export function pinnedSettings(searchPath: readonly string[]): ReadonlyMap<strin
 }
 
 /** As the setting has it: names quoted where they must be. */
-export function formatSearchPath(searchPath: readonly string[]): string {
+function formatSearchPath(searchPath: readonly string[]): string {
   return searchPath
     .map((name) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`))
     .join(', ');

@@ -1,14 +1,12 @@
 /** Reads exact numbers of bytes from a socket, for the talk before login on either side. What follows stays in the socket, untouched. */
 import type { Socket } from 'node:net';
+import { LOGIN_LIMITS } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { type StartupPacket, StartupReader } from '../wire/startup.ts';
 
 /** The other side went away, or broke the connection. */
 export class ConnectionClosed extends Error {}
-
-/** Most bytes of one typed message before login; real ones are some hundred. */
-const MESSAGE_LIMIT = 64 * 1024;
 
 /** One typed message, header included, as the decoders of `wire/` take it. */
 export interface Message {
@@ -64,7 +62,7 @@ export class SocketReader {
       throw new ProtocolError(`unexpected message type ${type} during login`);
     const length = header.readUInt32BE(1) + 1;
     // INVARIANT: nothing is held on the word of a stranger beyond the cap.
-    if (length < HEADER_BYTES || length > MESSAGE_LIMIT) throw new ProtocolError('invalid message length');
+    if (length < HEADER_BYTES || length > LOGIN_LIMITS.maxFrame) throw new ProtocolError('invalid message length');
     const body = await this.read(length - HEADER_BYTES);
     return { type, bytes: Buffer.concat([header, body]) };
   }

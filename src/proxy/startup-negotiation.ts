@@ -35,7 +35,7 @@ export type Negotiated =
   | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
 
 /** The newest minor version of protocol 3 that is spoken here. */
-export const NEWEST_MINOR = 2;
+const NEWEST_MINOR = 2;
 
 /** First byte of a TLS handshake record; no startup packet of a sane length begins with it. */
 const TLS_HANDSHAKE = 0x16;

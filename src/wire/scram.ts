@@ -8,7 +8,7 @@ export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS';
 export const KEY_LENGTH = 32;
 
 /** Longest SCRAM message that either side reads; real ones stay below 500 bytes. */
-export const MESSAGE_LIMIT = 2048;
+const MESSAGE_LIMIT = 2048;
 
 export function hmac(key: Uint8Array, text: string): Buffer {
   return createHmac('sha256', key).update(text, 'utf8').digest();

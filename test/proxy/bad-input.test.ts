@@ -142,7 +142,7 @@ test('GSSENCRequest and SSLRequest are declined, then the login goes on', async 
 test.each([
   [3, {}, 2],
   [9999, { '_pq_.test': '1' }, 2],
-  [0, { '_pq_.other': '1' }, 2],
+  [0, { '_pq_.other': '1' }, 0],
 ])('protocol 3.%i is negotiated down', async (minor, options, newest) => {
   const answer = await talk(
     proxy.port,

@@ -71,7 +71,7 @@ describe('rowgate.yaml', () => {
 
   test.each([
     ['[::1]:6432', { host: '::1', port: 6432 }],
-    ['*:6432', { host: '::', port: 6432 }],
+    ['*:6432', { host: '*', port: 6432 }],
     ['localhost:6432', { host: 'localhost', port: 6432 }],
   ])('listen: "%s"', (listen, expected) => {
     expect(parse(MINIMAL.replace('127.0.0.1:6432', `"${listen}"`)).config?.listen).toEqual(expected);
