@@ -3,11 +3,12 @@ import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { RelationGrant, RolePolicy, StatementOption } from '../policy/policy.ts';
 import type { Catalog, Relation } from '../sql/catalog.ts';
+import { ANY, columnsSnippet, writeSnippet, yamlText } from './explain-snippets.ts';
 
 export interface Advice {
   /** One or two sentences. */
   readonly text: string;
-  /** YAML that would grant it, to be put into the role's file. */
+  /** YAML that would grant it, to be merged into the role's file. */
   readonly snippet?: string;
 }
 
@@ -20,201 +21,179 @@ export interface Refused {
 }
 
 /** Commands that a role gets by a word under `statements:`. */
-const GRANTABLE: readonly { readonly command: RegExp; readonly words: readonly StatementOption[] }[] = [
-  { command: /^COPY/, words: ['copy_to', 'copy_from'] },
-  { command: /^EXPLAIN/, words: ['explain', 'explain_analyze'] },
-  { command: /^(UN)?LISTEN/, words: ['listen'] },
-  { command: /^NOTIFY/, words: ['notify'] },
-  { command: /^LOCK/, words: ['lock'] },
-  { command: /^CALL/, words: ['call'] },
-];
-
-/** Stands for what the DBA has to choose. */
-const ANY = '…';
+const GRANTABLE: Readonly<Record<string, StatementOption>> = { LISTEN: 'listen', UNLISTEN: 'listen', NOTIFY: 'notify' };
 
 /** What to tell a DBA who expected the statement to work. */
 export function adviceFor(refused: Refused): Advice {
-  const { refusal, statement, role } = refused;
+  const { refusal, role } = refused;
   switch (refusal.reason) {
     case 'column-withheld':
       return columnAdvice(refused);
     case 'relation-not-granted':
       return relationAdvice(refused);
     case 'relation-unknown':
-      return {
-        text: 'The database has no such relation in the search path, or the role may not know of it. Check the name and its schema.',
-      };
+      return { text: 'The name is not that of a relation in the search path, nor of one in this query. Check it.' };
     case 'column-unknown':
-      return { text: 'No relation in this query has such a column. Check the name and the alias before it.' };
+      return { text: 'No relation in this query has such a column. Check the name, and the alias before it.' };
     case 'function-not-granted':
-      return functionAdvice(refusal, role);
+      return functionAdvice(refused);
     case 'operator-not-granted':
-      return {
-        text: `The operator is not built in; grant the function behind it in ${fileOf(role)}.`,
-        snippet: 'functions: [SCHEMA.FUNCTION]   # SELECT oprcode FROM pg_operator WHERE oprname = …',
-      };
+      return operatorAdvice(refused);
     case 'type-not-granted':
-      return {
-        text: 'The type is not built in, and the role is granted nothing that has it. Grant a column of that type, or cast to a built-in one.',
-      };
+      return { text: 'The type cannot be granted by itself. Name the columns, or cast to a type that is built in.' };
     case 'setting-not-allowed':
-      return {
-        text: 'The setting changes what statements mean, or tells about the server; it cannot be granted to a restricted role.',
-      };
+      return { text: 'It changes what statements mean, or tells about the server: no restricted role may have it.' };
     case 'statement-not-allowed':
-      return statementAdvice(statement?.command ?? '', role);
+      return statementAdvice(refused);
     case 'write-restricted':
       return writeAdvice(refused);
     case 'collects':
       return {
-        text: `The expression gathers values of several guarded rows into one, past every limit of rows. If the role may, say so in ${fileOf(role)}.`,
+        text: `It gathers values of several rows into one, past every limit of rows. If the role may do that, say so in ${fileOf(role)}.`,
         snippet: 'collect: allow',
       };
     case 'estimates':
       return {
-        text: 'The planner estimates from statistics over every row, hidden ones too: EXPLAIN works over relations that the role holds whole.',
+        text: `The planner estimates from statistics over every row, hidden ones too. If the role may see that, say so in ${fileOf(role)}.`,
+        snippet: statementsSnippet(role, 'explain'),
       };
     case 'limit-rows':
     case 'limit-bytes':
-      return {
-        text: `Raise the limit in ${fileOf(role)}, or ask for less.`,
-        snippet: 'limits:\n  rows_per_statement: …\n  bytes_per_statement: …',
-      };
+      return { text: `Ask for less, or raise the limit in ${fileOf(role)}.` };
     case 'role-disabled':
-      return { text: 'The policy files hold an error that closed the role; `rowgate check` names it.' };
+      return { text: 'An error in the policy files has closed the role: rowgate check names it.' };
     case 'syntax':
-      return { text: 'PostgreSQL itself would not accept this text.' };
+      return { text: 'PostgreSQL itself would not take this text.' };
     case 'too-large':
-      return { text: 'The text is longer, or nested deeper, than is judged. Send values as parameters, or split it.' };
+      return { text: 'Send values as parameters, or split the statement. The caps are not granted.' };
     case 'unsupported':
-      return { text: 'Rowgate does not judge this form; nothing grants it. Write the statement another way.' };
+      return { text: 'No grant changes this: the form is not one that is judged. Write the statement in another way.' };
     case 'provenance':
     case 'not-verified':
     case 'internal':
-      return {
-        text: 'Rowgate refused to be safe. Please report the statement as a bug, together with the log record.',
-      };
+      return { text: 'It is refused to be safe. Please report the statement, with its record in the decision log.' };
     case 'not-recorded':
-      return { text: 'The decision log cannot be written; until it can, nothing runs.' };
+      return { text: 'The decision log cannot be written. Nothing runs until it can.' };
   }
 }
 
-function columnAdvice({ statement, role, catalog }: Refused): Advice {
-  const grants = [...role.relations.values()].filter((grant) => !grant.system);
-  for (const grant of grants) {
-    const name = `${grant.relation.schema}.${grant.relation.name}`;
-    const asked = columnsOf(name, statement);
-    const known = new Set(grant.relation.columns.map((column) => column.name));
-    const withheld = asked.filter((column) => known.has(column) && !isReadable(grant, column));
+function columnAdvice({ refusal, statement, role }: Refused): Advice {
+  for (const grant of role.relations.values()) {
+    if (grant.system) continue;
+    const { relation } = grant;
+    const names = new Set(relation.columns.map((column) => column.name));
+    const withheld = askedOf(relation, statement).filter((name) => names.has(name) && !grant.select?.columns.has(name));
     if (withheld.length === 0) continue;
-    const shown = [...(grant.select?.columns.values() ?? [])];
-    const plain = shown.filter((c) => c.mask === undefined).map((c) => c.column.name);
-    const where = grant.select?.rule ?? grant.rule;
+    const shown = [...(grant.select?.columns.values() ?? [])].filter((c) => c.mask === undefined);
     return {
-      text: `Add ${withheld.map((c) => `"${c}"`).join(', ')} to the columns of ${name} at ${where}, or a mask where part of the value is enough.`,
-      snippet: tableSnippet(grant.relation, [...plain, ...withheld]),
+      text: `Add ${withheld.map((name) => `"${name}"`).join(', ')} to the columns of ${nameOf(relation)} at ${grant.select?.rule ?? grant.rule}, or under its masks where a part of the value is enough.`,
+      snippet: columnsSnippet(relation, [...shown.map((c) => c.column.name), ...withheld]),
     };
   }
-  const system = statement?.tables.some((table) => catalog.hasSchema(table.split('.')[0] ?? '')) === true;
   return {
-    text: system
-      ? 'The column is not one that a grant can name: it tells where rows lie, or moves with hidden data.'
-      : 'The column is not granted; add it to the columns of its table.',
+    text: `Columns of the system tell where rows lie. If the role may know, name it among the columns at ${refusal.rule ?? role.rule}.`,
   };
 }
 
-function relationAdvice({ statement, role, catalog }: Refused): Advice {
-  for (const name of statement?.tables ?? []) {
-    const dot = name.indexOf('.');
-    const relation = catalog.relation(name.slice(0, dot), name.slice(dot + 1));
-    if (!relation || role.relations.has(relation.oid)) continue;
-    if (relation.schema === 'pg_catalog' || relation.schema === 'information_schema') {
-      return {
-        text: `"${relation.name}" holds data, secrets or other sessions' statements; it cannot be granted to a restricted role.`,
-      };
-    }
-    const known = new Set(relation.columns.map((column) => column.name));
-    const asked = columnsOf(name, statement).filter((column) => known.has(column));
+function relationAdvice({ refusal, statement, role, catalog }: Refused): Advice {
+  const [, action, name] = /was not granted (\w+).* on (.+)\.$/.exec(refusal.hint ?? '') ?? [];
+  const relation = relationsOf(statement, catalog).find((candidate) => nameOf(candidate) === name);
+  if (!relation) return { text: `Grant the relation in ${fileOf(role)}, for what the statement does with it.` };
+  if (relation.schema === 'pg_catalog' || relation.schema === 'information_schema') {
     return {
-      text: `Grant the table in ${fileOf(role)}, with the columns that are needed and, where not every row is, a condition.`,
-      snippet: tableSnippet(
-        relation,
-        asked.length > 0 ? asked : [ANY],
-        'rows: …   # a condition, or leave it out: every row',
-      ),
+      text: `"${relation.name}" holds data, secrets or other sessions' statements: no restricted role may have it.`,
     };
   }
-  return { text: `Grant the table in ${fileOf(role)}.`, snippet: 'tables:\n  NAME:\n    select: { columns: […] }' };
-}
-
-function functionAdvice(refusal: Refusal, role: RolePolicy): Advice {
-  const name = /function ("?)(.+?)\1(?:\(| |$)/.exec(refusal.message)?.[2] ?? 'SCHEMA.NAME';
-  return {
-    text: `If the function reads and writes nothing beyond its arguments, grant it in ${fileOf(role)}. One that runs SQL text, reads files, settings or other sessions undoes every other rule.`,
-    snippet: `functions: [${name.includes('.') ? name : `public.${name}`}]`,
-  };
-}
-
-function statementAdvice(command: string, role: RolePolicy): Advice {
-  const words = GRANTABLE.find((entry) => entry.command.test(command))?.words.filter(
-    (word) => !role.statements.has(word),
-  );
-  if (!words || words.length === 0) {
-    return { text: 'It can never be granted to a restricted role: only one with `access: unrestricted` may.' };
+  if (action !== 'SELECT') {
+    return writesTo(relation, role.relations.get(relation.oid), (action ?? 'update').toLowerCase(), fileOf(role));
   }
-  const granted = [...role.statements, words.length === 1 ? words[0] : words.join(' or ')];
+  const known = new Set(relation.columns.map((column) => column.name));
+  const asked = askedOf(relation, statement).filter((column) => known.has(column));
   return {
-    text: `Add the word to \`statements\` in ${fileOf(role)}. Files and programs of the server stay closed.`,
-    snippet: `statements: [${granted.join(', ')}]`,
+    text: `Grant ${nameOf(relation)} in ${fileOf(role)}: the columns that are needed, with "rows" beside them where not every row is.`,
+    snippet: columnsSnippet(relation, asked.length > 0 ? asked : [ANY]),
   };
 }
 
-function writeAdvice({ statement, role, catalog }: Refused): Advice {
-  const command = statement?.command.toLowerCase() ?? '';
-  const verb = ['insert', 'update', 'delete'].includes(command) ? command : 'update';
-  const text =
-    'A write needs the whole table for now: every column for reading and writing, no mask, no condition, no scope.';
-  const name = statement?.tables[0] ?? '';
-  const relation = catalog.relation(name.split('.')[0] ?? '', name.slice(name.indexOf('.') + 1));
-  if (!relation) return { text };
-  const snippet = [
-    'tables:',
-    `  ${yamlName(relation)}:`,
-    '    select: { columns: "*" }',
-    `    ${verb}: ${verb === 'delete' ? '{}' : '{ columns: "*" }'}`,
-  ];
-  return { text: `${text} In ${fileOf(role)}:`, snippet: snippet.join('\n') };
+function writeAdvice({ refusal, statement, role, catalog }: Refused): Advice {
+  const verb = (/^(INSERT|UPDATE|DELETE)/.exec(refusal.message)?.[1] ?? 'UPDATE').toLowerCase();
+  const name = / on "(.+?)" is not supported/.exec(refusal.message)?.[1];
+  const relation = relationsOf(statement, catalog).find((candidate) => candidate.name === name);
+  if (!relation) return { text: WHOLE_ONLY };
+  return writesTo(relation, role.relations.get(relation.oid), verb, fileOf(role));
 }
 
-function isReadable(grant: RelationGrant, column: string): boolean {
-  return grant.select?.columns.has(column) === true;
+const WHOLE_ONLY = 'Writes work on tables of which the role holds every column, unmasked, and every row.';
+
+function writesTo(relation: Relation, grant: RelationGrant | undefined, verb: string, file: string): Advice {
+  if ((grant?.select?.conditions.length ?? 0) > 0) {
+    return {
+      text: `${WHOLE_ONLY} ${nameOf(relation)} is filtered for this role at ${grant?.select?.rule ?? grant?.rule}.`,
+    };
+  }
+  return { text: `${WHOLE_ONLY} Grant ${nameOf(relation)} in ${file}.`, snippet: writeSnippet(relation, verb) };
+}
+
+function functionAdvice({ refusal, role, catalog }: Refused): Advice {
+  if (refusal.sqlstate !== '42501') return { text: 'No function of that name takes these arguments.' };
+  const shown = /^permission denied for function (.+)$/.exec(refusal.message)?.[1] ?? '';
+  const named = catalog.functionsNamed(shown.split('.').at(-1) ?? '');
+  const schema = shown.includes('.') ? shown.split('.')[0] : (named.find(isBuiltIn) ?? named[0])?.schema;
+  const fns = named.filter((fn) => fn.schema === schema);
+  const types = (args: readonly number[]): string =>
+    args.map((oid) => catalog.typesByOid.get(oid)?.name ?? ANY).join(', ');
+  // A name that stands for several functions is granted with its argument types.
+  const texts = fns.map((fn) => `${fn.schema}.${fn.name}${fns.length > 1 ? `(${types(fn.args)})` : ''}`);
+  return {
+    text: `If it reads and writes nothing beyond its arguments, grant it in ${fileOf(role)}. One that runs SQL text, or reads files, settings or other sessions, undoes every other rule.`,
+    ...(texts.length > 0 && { snippet: `functions: [${texts.map((text) => JSON.stringify(text)).join(', ')}]` }),
+  };
+}
+
+function isBuiltIn(fn: { readonly schema: string }): boolean {
+  return fn.schema === 'pg_catalog';
+}
+
+function operatorAdvice({ refusal, role, catalog }: Refused): Advice {
+  if (refusal.sqlstate !== '42501')
+    return { text: 'No operator of that name takes operands of these types. Cast one of them.' };
+  const [schema, name] = /operator ([^.]+)\.(.+)$/.exec(refusal.message)?.slice(1) ?? [];
+  const operators = catalog.operatorsNamed(name ?? '').filter((operator) => operator.schema === schema);
+  const fns = operators.flatMap((operator) => catalog.functionsByOid.get(operator.fn) ?? []);
+  return {
+    text: `An operator is its function: if that reads and writes nothing beyond its arguments, grant it in ${fileOf(role)}.`,
+    ...(fns.length > 0 && {
+      snippet: `functions: [${fns.map((fn) => yamlText(`${fn.schema}.${fn.name}`)).join(', ')}]`,
+    }),
+  };
+}
+
+function statementAdvice({ refusal, statement, role }: Refused): Advice {
+  const analyze = refusal.message.endsWith('EXPLAIN ANALYZE');
+  const word = analyze ? 'explain_analyze' : GRANTABLE[statement?.command ?? ''];
+  if (word === undefined)
+    return { text: 'Only a role with "access: unrestricted" may do this; no grant to a restricted one does.' };
+  return { text: `If the role may do this, say so in ${fileOf(role)}.`, snippet: statementsSnippet(role, word) };
+}
+
+function statementsSnippet(role: RolePolicy, word: StatementOption): string {
+  return `statements: [${[...role.statements, word].join(', ')}]`;
+}
+
+function relationsOf(statement: StatementJudgement | undefined, catalog: Catalog): Relation[] {
+  const names = new Set(statement?.tables ?? []);
+  return catalog.data.relations.filter((relation) => names.has(nameOf(relation)));
 }
 
 /** Columns of that relation among those that the statement asked for. */
-function columnsOf(relation: string, statement: StatementJudgement | undefined): string[] {
-  return (statement?.columns ?? [])
-    .filter((c) => c.startsWith(`${relation}.`))
-    .map((c) => c.slice(relation.length + 1));
+function askedOf(relation: Relation, statement: StatementJudgement | undefined): string[] {
+  const prefix = `${nameOf(relation)}.`;
+  return (statement?.columns ?? []).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
 }
 
-function tableSnippet(relation: Relation, columns: readonly string[], more?: string): string {
-  const list = columns.map((column) => (column === ANY ? ANY : yamlText(column)));
-  const lines = ['tables:', `  ${yamlName(relation)}:`, '    select:', `      columns: [${list.join(', ')}]`];
-  if (more !== undefined) lines.push(`    ${more}`);
-  return lines.join('\n');
-}
-
-/** As a key of `tables:`; the schema only where it is not `public`. */
-function yamlName(relation: Relation): string {
-  const parts = relation.schema === 'public' ? [relation.name] : [relation.schema, relation.name];
-  return yamlText(parts.map((part) => (/[."]/.test(part) ? `"${part.replaceAll('"', '""')}"` : part)).join('.'));
-}
-
-/** In quotes where YAML would read more than a name. */
-function yamlText(text: string): string {
-  return /^[\p{L}_][\p{L}\p{N}_. ]*$/u.test(text) && !/^(true|false|null|yes|no|on|off)$/i.test(text)
-    ? text
-    : JSON.stringify(text);
+/** As judgements name it. */
+function nameOf(relation: Relation): string {
+  return `${relation.schema}.${relation.name}`;
 }
 
 /** `roles/teacher.yaml` */

@@ -1,4 +1,7 @@
 /** What `rowgate explain` says of one text: an object for programs, and the same in lines for people. Nothing is read or run here. */
+import type { Refusal } from '../errors.ts';
+import type { Judgement } from '../guard/decision.ts';
+import type { RolePolicy } from '../policy/policy.ts';
 import { rowsToAsk, statementLimits } from '../session/meter.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { renderLiterals } from '../session/render.ts';
@@ -35,7 +38,7 @@ export function explanationOf(sql: string, policy: SessionPolicy, catalog: Catal
   return {
     effect: judgement.effect,
     reason: refusal?.reason ?? null,
-    rule: refusal?.rule ?? judgement.statements.find((statement) => statement.rule !== undefined)?.rule ?? null,
+    rule: ruleOf(refusal, judgement, role),
     sqlstate: refusal?.sqlstate ?? null,
     message: refusal?.message ?? null,
     hint: refusal?.hint ?? null,
@@ -46,6 +49,12 @@ export function explanationOf(sql: string, policy: SessionPolicy, catalog: Catal
     would: judgement.would?.effect ?? null,
     advice: refusal ? adviceFor({ refusal, statement: refused, role, catalog }) : null,
   };
+}
+
+/** Text that cannot be read is nobody's rule; what the role as a whole may not do is decided where it is defined. */
+function ruleOf(refusal: Refusal | undefined, judgement: Judgement, role: RolePolicy): string | null {
+  if (!refusal) return judgement.statements.find((statement) => statement.rule !== undefined)?.rule ?? null;
+  return refusal.rule ?? (refusal.reason === 'syntax' || refusal.reason === 'too-large' ? null : role.rule);
 }
 
 /** For people: what was decided, by which line, and what follows from it. */

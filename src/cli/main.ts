@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { register as check } from './check.ts';
 import { register as demo } from './demo.ts';
+import { register as explain } from './explain.ts';
 import { register as password } from './password.ts';
 import { register as serve } from './serve.ts';
 import { version } from './version.ts';
@@ -12,7 +13,7 @@ const program = new Command('rowgate')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
-for (const register of [serve, demo, check, password]) register(program);
+for (const register of [serve, demo, check, explain, password]) register(program);
 
 try {
   await program.parseAsync();

@@ -18,12 +18,20 @@ const FIRST_USER_OID = 16384;
 export interface Policies {
   /** Each role has the one principal `the_ROLE`. */
   of(role: string): SessionPolicy;
+  readonly catalog: Catalog;
   /** The SQL with names in place of OIDs, which no two databases share. */
   named(sql: string): string;
 }
 
+/** What becomes of a file's text before it is read. */
+export type PolicyChange = (path: string, text: string) => string;
+
 /** Throws where the policies have an error. */
-export async function loadPolicies(database: FreshDatabase, folder: string): Promise<Policies> {
+export async function loadPolicies(
+  database: FreshDatabase,
+  folder: string,
+  change: PolicyChange = (_, text) => text,
+): Promise<Policies> {
   await loadParser();
   const client = await database.connect();
   const catalog = new Catalog(
@@ -31,7 +39,7 @@ export async function loadPolicies(database: FreshDatabase, folder: string): Pro
   );
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.yaml'))
-    .map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
+    .map((path) => ({ path, text: change(path, readFileSync(join(folder, path), 'utf8')) }));
   const { policy, diagnostics } = loadPolicy(files, {
     catalog,
     searchPath: SEARCH_PATH,
@@ -46,6 +54,7 @@ export async function loadPolicies(database: FreshDatabase, folder: string): Pro
     if (oid >= FIRST_USER_OID) names.set(String(oid), `<${schema}.${name}>`);
   }
   return {
+    catalog,
     of(name) {
       const role = policy.roles.get(name);
       const principal = policy.principals.get(`the_${name}`);

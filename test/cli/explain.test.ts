@@ -1,0 +1,209 @@
+/** `rowgate explain`: says which line decided and what would have to be granted; and what it says to grant does let the statement through. */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { Command } from 'commander';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { parse, stringify } from 'yaml';
+import { register } from '../../src/cli/explain.ts';
+import { ANY } from '../../src/cli/explain-snippets.ts';
+import { type Explanation, explanationOf } from '../../src/cli/explanation.ts';
+import type { Catalog } from '../../src/sql/catalog.ts';
+import { readCases } from '../decisions/cases.ts';
+import { loadPolicies, type Policies, type PolicyChange } from '../decisions/policies.ts';
+import { realDatabase } from '../decisions/world.ts';
+import type { FreshDatabase } from '../support/postgres.ts';
+
+const POLICIES = resolve(import.meta.dirname, '../decisions/policies');
+
+let database: FreshDatabase;
+let folder: string;
+let config: string;
+
+beforeAll(async () => {
+  database = await realDatabase();
+  folder = mkdtempSync(join(tmpdir(), 'rowgate-explain-'));
+  config = writeConfig('rowgate.yaml', database.url);
+});
+
+afterAll(async () => {
+  rmSync(folder, { recursive: true, force: true });
+  await database.drop();
+});
+
+function writeConfig(name: string, url: string, policies = POLICIES): string {
+  const file = join(folder, name);
+  const lines = [`listen: 127.0.0.1:0`, `upstream: { url: "${url}" }`, `policies: ${JSON.stringify(policies)}`];
+  writeFileSync(file, `${lines.join('\n')}\nlog: { file: ./d.jsonl }\n`);
+  return file;
+}
+
+/** The command as the shell calls it, in this process. */
+async function run(...args: string[]): Promise<{ stdout: string; stderr: string; status: number }> {
+  const written = { stdout: '', stderr: '' };
+  const out = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
+    written.stdout += String(text);
+    return true;
+  });
+  const err = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    written.stderr += String(text);
+    return true;
+  });
+  const before = process.exitCode;
+  process.exitCode = undefined;
+  try {
+    const program = new Command('rowgate').exitOverride();
+    register(program);
+    await program.parseAsync(['node', 'rowgate', 'explain', ...args]);
+    return { ...written, status: Number(process.exitCode ?? 0) };
+  } finally {
+    process.exitCode = before;
+    out.mockRestore();
+    err.mockRestore();
+  }
+}
+
+const asTeacher = (sql: string, ...more: string[]) => run('--as', 'the_teacher', '--config', config, ...more, sql);
+
+describe('the command', () => {
+  test('a refusal names its line, and what to grant; exit code 1', async () => {
+    const { stdout, status } = await asTeacher('SELECT id, ssn FROM students');
+    expect(status).toBe(1);
+    expect(stdout).toBe(`effect:   refuse
+reason:   column-withheld
+rule:     roles/teacher.yaml:8
+message:  permission denied for column "ssn" of relation "students" (42501, at character 12)
+hint:     Column "ssn" is not among the columns granted to role "teacher".
+tables:   public.students
+columns:  public.students.id, public.students.ssn
+to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, or under its masks where a part of the value is enough.
+
+    tables:
+      students:
+        select:
+          columns: [id, school_id, class_id, first_name, last_name, home, mood, tags, notes, code, score, ssn]
+`);
+  });
+
+  test('what runs shows the SQL that would be sent; exit code 0', async () => {
+    const { stdout, status } = await asTeacher('SELECT label FROM classes');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^effect: {3}rewrite\nrule: {5}roles\/teacher\.yaml:\d+\ntables: {3}public\.classes\n/);
+    expect(stdout).toMatch(/\nsql: {6}SELECT label FROM \(SELECT .* WHERE .*'12'::integer.*\) AS classes\n$/);
+  });
+
+  test('--json prints one object with every key', async () => {
+    const refused = await asTeacher('SELECT amount FROM salaries', '--json');
+    expect(refused.status).toBe(1);
+    expect(refused.stdout.split('\n')).toHaveLength(2);
+    expect(JSON.parse(refused.stdout)).toEqual({
+      effect: 'refuse',
+      reason: 'relation-not-granted',
+      rule: 'roles/teacher.yaml:1',
+      sqlstate: '42501',
+      message: 'permission denied for table salaries',
+      hint: 'Role "teacher" was not granted SELECT on public.salaries.',
+      position: 20,
+      tables: ['public.salaries'],
+      columns: expect.any(Array),
+      sql: null,
+      would: null,
+      advice: {
+        text: expect.stringContaining('Grant public.salaries in roles/teacher.yaml'),
+        snippet: expect.any(String),
+      },
+    });
+    const allowed = JSON.parse((await asTeacher('SELECT 1', '--json')).stdout);
+    expect(allowed).toMatchObject({
+      effect: 'allow',
+      reason: null,
+      rule: null,
+      sqlstate: null,
+      message: null,
+      sql: 'SELECT 1',
+      advice: null,
+    });
+  });
+
+  test('observe mode shows what would have been done, and that it runs', async () => {
+    const { stdout, status } = await run('--as', 'the_watched', '--config', config, 'SELECT ssn FROM students');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^effect: {3}allow \(observed; enforced: refuse\)\nreason: {3}column-withheld\n/);
+    expect(stdout).toContain('\nsql:      SELECT ssn FROM students\n');
+  });
+
+  test.each([
+    [
+      'an unknown principal',
+      () => ['--as', 'nobody', '--config', config, 'SELECT 1'],
+      /principal "nobody" does not exist/,
+    ],
+    [
+      'no configuration',
+      () => ['--as', 'the_teacher', '--config', join(folder, 'no.yaml'), 'SELECT 1'],
+      /no\.yaml:1:1: no such file/,
+    ],
+    [
+      'no database',
+      () => ['--as', 'the_teacher', '--config', writeConfig('a.yaml', 'postgres://x:y@127.0.0.1:1/z'), 'SELECT 1'],
+      /could not read the catalog of the database: .*ECONNREFUSED/,
+    ],
+    [
+      'no policies',
+      () => ['--as', 'the_teacher', '--config', writeConfig('b.yaml', database.url, '/no/such/folder'), 'SELECT 1'],
+      /\/no\/such\/folder/,
+    ],
+  ])('%s: exit code 2, and why', async (_, args, why) => {
+    const { stdout, stderr, status } = await run(...args());
+    expect(status).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toMatch(why);
+    expect(stderr).toMatch(/^rowgate: [^\n]*\n$/);
+  });
+
+  test('a call without a principal is a wrong one', async () => {
+    await expect(run('SELECT 1')).rejects.toMatchObject({ code: 'commander.missingMandatoryOptionValue' });
+  });
+});
+
+/** Every refused golden case, with what is said about it. */
+const refused = readCases().flatMap(({ role, cases }) =>
+  cases.filter((c) => c.effect === 'refuse').map((c) => [`${role}: ${c.name}`, role, c.sql] as const),
+);
+
+describe('of each refused golden case', () => {
+  let policies: Policies;
+  const load = (change?: PolicyChange): Promise<Policies> => loadPolicies(database, POLICIES, change);
+  const explained = (which: Policies, role: string, sql: string): Explanation =>
+    explanationOf(sql, which.of(role), which.catalog);
+
+  beforeAll(async () => {
+    policies = await load();
+  });
+
+  test.each(refused)('%s', async (_, role, sql) => {
+    const { effect, reason, rule, message, advice } = explained(policies, role, sql);
+    expect({ effect, message }).toEqual({ effect: 'refuse', message: expect.any(String) });
+    if (reason !== 'syntax' && reason !== 'too-large') expect(rule).toMatch(/^roles\/\w+\.yaml:\d+$/);
+    expect(advice?.text).toMatch(/^[A-Z"].*[.]$/);
+    if (advice?.snippet === undefined) return;
+    const after = explained(await load(follow(role, advice.snippet, policies.catalog)), role, sql);
+    expect({ reason: after.reason, message: after.message }).not.toEqual({ reason, message });
+  });
+});
+
+/** The role's file with the snippet merged into it; where the DBA has to choose, every column. */
+function follow(role: string, snippet: string, catalog: Catalog): PolicyChange {
+  return (path, text) => {
+    if (path !== `roles/${role}.yaml`) return text;
+    const file = parse(text);
+    const { tables, functions, ...rest } = parse(snippet);
+    for (const [name, table] of Object.entries<{ select?: { columns: string[] } }>(tables ?? {})) {
+      const every = catalog.relation('public', name)?.columns.map((column) => column.name);
+      if (table.select?.columns.includes(ANY)) table.select.columns = every ?? [];
+      file.tables[name] = { ...file.tables[name], ...table };
+    }
+    if (functions) file.functions = [...(file.functions ?? []), ...functions];
+    return stringify({ ...file, ...rest });
+  };
+}
