@@ -13,6 +13,7 @@ export function pinnedSettings(searchPath: readonly string[]): ReadonlyMap<strin
     ['client_encoding', 'UTF8'],
     ['transform_null_equals', 'off'],
     ['array_nulls', 'on'],
+    ['xmloption', 'content'],
     ['quote_all_identifiers', 'off'],
     // INVARIANT: as whom it runs, and that the server's own row security holds beside ours.
     ['role', 'none'],

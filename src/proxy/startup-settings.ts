@@ -31,7 +31,6 @@ const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
   ['statement_timeout', DURATION],
   ['timezone', SHORT_TEXT],
   ['transaction_timeout', DURATION],
-  ['xmloption', /^(content|document)$/i],
 ]);
 
 /**

@@ -2,7 +2,7 @@ import pg from 'pg';
 import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { policyOf, principal, psql, role, startTestProxy, type TestProxy, verifierOf } from './support.ts';
+import { eventually, policyOf, principal, psql, role, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 
 let database: FreshDatabase;
 let proxy: TestProxy;
@@ -130,6 +130,19 @@ describe('a login is refused', () => {
   test('an address inside `from` is let in', async () => {
     expect((await psql(proxy.url('here', 'secret'), ['-c', 'SELECT 1'])).stdout).toBe('1');
   });
+});
+
+test('a login that cannot be recorded is refused, and nothing is left open upstream', async () => {
+  const login = await database.createLogin();
+  const failing = await startTestProxy(
+    { ...login, database: database.name },
+    policyOf([principal('app', [await verifierOf('secret')])]),
+    { records: { append: () => false, session: () => ({ append: () => false }) } },
+  );
+  expect(await errorOf(failing.url('app', 'secret'))).toMatchObject({ code: '58030' });
+  await failing.stop(1_000);
+  const left = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = '${login.user}'`;
+  await eventually(async () => (await database.query<{ n: number }>(left))[0]?.n === 0, 'no backend is left');
 });
 
 describe('settings at startup', () => {
