@@ -11,7 +11,7 @@ import type { SessionPolicy } from '../../src/session/ports.ts';
 import { renderLiterals } from '../../src/session/render.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 import { type Case, readCases, UPDATE, updateCases } from './cases.ts';
-import { loadPolicies, type Policies } from './policies.ts';
+import { catalogOf, loadPolicies, type Policies } from './policies.ts';
 import { tablesSeen } from './witness.ts';
 import { type Bench, bench, copyFor, type Ran, realDatabase } from './world.ts';
 
@@ -32,7 +32,7 @@ let policies: Policies;
 beforeAll(async () => {
   const database = await realDatabase();
   databases.push(database);
-  policies = await loadPolicies(database, join(import.meta.dirname, 'policies'));
+  policies = loadPolicies(await catalogOf(database), join(import.meta.dirname, 'policies'));
   for (const role of roles) {
     const copy = await copyFor(role);
     if (copy) databases.push(copy);

@@ -18,7 +18,6 @@ const FIRST_USER_OID = 16384;
 export interface Policies {
   /** Each role has the one principal `the_ROLE`. */
   of(role: string): SessionPolicy;
-  readonly catalog: Catalog;
   /** The SQL with names in place of OIDs, which no two databases share. */
   named(sql: string): string;
 }
@@ -26,17 +25,15 @@ export interface Policies {
 /** What becomes of a file's text before it is read. */
 export type PolicyChange = (path: string, text: string) => string;
 
-/** Throws where the policies have an error. */
-export async function loadPolicies(
-  database: FreshDatabase,
-  folder: string,
-  change: PolicyChange = (_, text) => text,
-): Promise<Policies> {
+/** The catalog of the database, and the parser loaded. */
+export async function catalogOf(database: FreshDatabase): Promise<Catalog> {
   await loadParser();
   const client = await database.connect();
-  const catalog = new Catalog(
-    await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows),
-  );
+  return new Catalog(await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows));
+}
+
+/** Throws where the policies have an error. */
+export function loadPolicies(catalog: Catalog, folder: string, change: PolicyChange = (_, text) => text): Policies {
   const files = readdirSync(folder, { recursive: true, encoding: 'utf8' })
     .filter((path) => path.endsWith('.yaml'))
     .map((path) => ({ path, text: change(path, readFileSync(join(folder, path), 'utf8')) }));
@@ -54,7 +51,6 @@ export async function loadPolicies(
     if (oid >= FIRST_USER_OID) names.set(String(oid), `<${schema}.${name}>`);
   }
   return {
-    catalog,
     of(name) {
       const role = policy.roles.get(name);
       const principal = policy.principals.get(`the_${name}`);
