@@ -65,6 +65,8 @@ export class Conversation {
   fatal = false;
   /** COPY FROM STDIN: `data` while the client sends, `ended` until the server has said what became of it. */
   copyIn: 'data' | 'ended' | undefined;
+  /** A message came that has no place in COPY IN: the id in our CopyFail, and the message's type. */
+  misplaced: { readonly id: string; readonly type: number } | undefined;
   /** In COPY IN a Sync came, which the server would ignore. */
   syncInCopy = false;
   /** Extended messages were sent since the last Sync, Query or Flush: the server may be holding answers back. */

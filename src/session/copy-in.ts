@@ -2,7 +2,9 @@
 import type { Frame } from '../wire/frame-reader.ts';
 import { Frontend } from '../wire/message-types.ts';
 import { copyFail } from '../wire/simple-frontend.ts';
-import type { Conversation } from './conversation.ts';
+import { brokenProtocol, type Conversation } from './conversation.ts';
+import { refusalResponse } from './refusal-response.ts';
+import { privateName } from './refuse.ts';
 
 /** @returns false where the frame must wait until the COPY has ended. */
 export function takeInCopy(c: Conversation, frame: Frame): boolean {
@@ -13,7 +15,7 @@ export function takeInCopy(c: Conversation, frame: Frame): boolean {
     case Frontend.CopyDone:
     case Frontend.CopyFail:
       c.toServer.add(frame.bytes);
-      c.copyIn = 'ended';
+      ended(c);
       return true;
     case Frontend.Flush:
       return true;
@@ -23,8 +25,22 @@ export function takeInCopy(c: Conversation, frame: Frame): boolean {
       return true;
     default:
       // INVARIANT: nothing else goes upstream in COPY: after a bad line the server would run it, unjudged.
-      c.toServer.add(copyFail('unexpected message during COPY from stdin'));
-      c.copyIn = 'ended';
+      c.misplaced = { id: c.ports.newId(), type: frame.type };
+      c.toServer.add(copyFail(privateName(c.misplaced.id)));
+      ended(c);
       return false;
   }
+}
+
+function ended(c: Conversation): void {
+  c.copyIn = 'ended';
+  // In the extended protocol the server keeps what became of it until a Sync or a Flush.
+  c.unflushed = true;
+}
+
+/** The server failed the COPY because of our CopyFail, not of its data: PostgreSQL would have ended the session at that message. */
+export function endMisplaced(c: Conversation, type: number): void {
+  const hex = type.toString(16).toUpperCase().padStart(2, '0');
+  c.toClient.add(refusalResponse(brokenProtocol(`unexpected message type 0x${hex} during COPY from stdin`)));
+  c.end(brokenProtocol('terminating connection because protocol synchronization was lost'));
 }

@@ -5,6 +5,7 @@ import { Backend } from '../wire/message-types.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
 import type { Conversation } from './conversation.ts';
+import { endMisplaced } from './copy-in.ts';
 import { tellCut } from './flow.ts';
 import { endsBatch, type Forced, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
 import { clientPosition } from './positions.ts';
@@ -88,6 +89,12 @@ export class ServerSide {
       return false;
     }
     if (!head) throw new ProtocolError('server sent an error to nothing');
+    const { misplaced } = c;
+    c.misplaced = undefined;
+    if (misplaced && fields.get('M')?.includes(misplaced.id)) {
+      endMisplaced(c, misplaced.type);
+      return false;
+    }
     const run = runOf(head);
     if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
     else if (run?.cut) tellCut(c, run);

@@ -94,7 +94,11 @@ test.each([
       const toServer = Buffer.concat(steps.map((step) => step.server));
       const toSession = Buffer.concat(steps.map((step) => step.session));
       const expected = await outcome(() => direct(database.url), toServer, 0);
-      const seen = await outcome(() => relayed(database.url, policyOf({ ...granted, ...more })), toSession, cut);
+      const seen = await outcome(
+        () => relayed(database.url, policyOf({ ...granted, ...more }), cut || Infinity),
+        toSession,
+        cut,
+      );
       const said = steps.map((step) => step.says).join(' ');
       expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));
       expect(seen.rows, said).toEqual(expected.rows);

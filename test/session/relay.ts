@@ -20,9 +20,9 @@ export interface RelayedPeer extends Peer {
   readonly cancels: number;
 }
 
-let made = 0;
-
-export async function relayed(url: string, policy: SessionPolicy): Promise<RelayedPeer> {
+/** @param cutServer the server's bytes reach the session in pieces of at most so many. */
+export async function relayed(url: string, policy: SessionPolicy, cutServer = Infinity): Promise<RelayedPeer> {
+  let made = 0;
   const server = await logIn(url);
   const received = new Received();
   const state = { paused: false, cancels: 0 };
@@ -73,7 +73,9 @@ export async function relayed(url: string, policy: SessionPolicy): Promise<Relay
     send: (bytes) => peer.session.onClient(Uint8Array.from(bytes)),
     close: () => server.close(),
   };
-  server.socket.on('data', (chunk) => peer.session.onServer(chunk));
+  server.socket.on('data', (chunk) => {
+    for (let at = 0; at < chunk.length; at += cutServer) peer.session.onServer(chunk.subarray(at, at + cutServer));
+  });
   server.socket.on('close', () => {
     peer.session.onServerClosed();
     received.close();
