@@ -39,7 +39,7 @@ export function guardedRelation(
   pieces.push(` FROM ${only ? 'ONLY ' : ''}${qualifiedName(relation.schema, relation.name)} AS ${ROW}`);
   if (select.conditions.length > 0) pieces.push(' WHERE ', ...allOf(select.conditions, 'filter'));
   // A view's own filter cannot be seen: nothing may be moved below it.
-  if (fence && guard) pieces.push(' OFFSET 0');
+  if (guard && (fence || guard.fenced)) pieces.push(' OFFSET 0');
   pieces.push(')');
   return pieces;
 }

@@ -6,6 +6,7 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Entry, Expression, Guard, Level, Root, Scope } from '../../sql/analyze/model.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, kindOf, treeKey } from '../../sql/tree.ts';
+import { fence, type Telling } from './fences.ts';
 
 /** An expression to be wrapped. */
 export interface Site {
@@ -27,6 +28,8 @@ export interface Sites {
 export function findSites(analysis: Analysis): Sites {
   const finder = new Finder(analysis);
   for (const level of analysis.marks.levels) for (const root of level.roots) finder.visitRoot(root);
+  const fallible = analysis.marks.fallible.map((scope) => ({ scope, covered: new Set<Guard>() }));
+  fence(analysis, [...finder.tellings, ...fallible]);
   for (const site of finder.sites) for (const guard of [...site.plain, ...site.grouped]) need(guard);
   // Every reference to a CTE that exports its ok sees it among the columns, whether it asks for it or not.
   for (const { entry } of analysis.marks.cteReferences) {
@@ -69,6 +72,7 @@ interface Position {
 class Finder {
   readonly sites: Site[] = [];
   readonly ungrouped: { node: Node; level: Level }[] = [];
+  readonly tellings: Telling[] = [];
 
   constructor(private readonly analysis: Analysis) {}
 
@@ -129,7 +133,10 @@ class Finder {
       this.visit(negated, { ...at, inside: true });
       return;
     }
-    const wraps = !found.sound && !at.inside && !this.contains(node, 'set-returning');
+    const returnsSet = !found.sound && this.contains(node, 'set-returning');
+    // CASE cannot hold it: what stands around is fenced instead.
+    if (returnsSet) this.tellings.push({ scope: at.scope, covered: new Set() });
+    const wraps = !found.sound && !at.inside && !returnsSet;
     if (wraps) this.add(node, at);
     this.visitChildren(node, wraps ? { ...at, inside: true } : at);
   }
@@ -140,20 +147,25 @@ class Finder {
 
   /** A function in FROM or a set-returning one cannot stand in CASE: its arguments are wrapped instead. */
   private visitArguments(node: Node, found: Expression | undefined, at: Position): void {
-    for (const child of childrenOf(node)) {
-      const argument = this.expression(child);
-      if (found?.sound || argument?.constant || this.contains(child, 'set-returning')) this.visit(child, at);
+    let stopped = false;
+    for (const child of argumentsOf(node)) {
+      const given = this.expression(child)?.constant || isParameter(child);
+      if (found?.sound || given || this.contains(child, 'set-returning')) this.visit(child, at);
       else {
         this.add(child, at);
         this.visitChildren(child, { ...at, inside: true });
+        stopped = found?.strict === true;
       }
     }
+    // A call that no NULL stops runs beside hidden rows all the same.
+    if (!found?.sound && !stopped) this.tellings.push({ scope: at.scope, covered: new Set() });
   }
 
   private add(node: Node, at: Position): void {
     const own = guardsOf(at.scope.entries);
     const outer: Guard[] = [];
     for (let s = at.scope.outer; s; s = s.outer) outer.push(...guardsOf(s.entries));
+    this.tellings.push({ scope: at.scope, covered: new Set([...own, ...outer]) });
     if (at.phase === 'row') this.push({ node, plain: [...own, ...outer], grouped: [] });
     // What holds an aggregate is computed from groups of rows that have passed the filters.
     else if (this.contains(node, 'aggregate')) this.push({ node, plain: outer, grouped: [] });
@@ -170,6 +182,16 @@ class Finder {
     if (found?.barrier === 'subquery') return false;
     return childrenOf(node).some((child) => this.contains(child, barrier));
   }
+}
+
+/** A call's arguments, behind the names that they may be given by. */
+function argumentsOf(node: Node): Node[] {
+  return childrenOf(node).map((child) => as(child, 'NamedArgExpr')?.arg ?? child);
+}
+
+function isParameter(node: Node): boolean {
+  const cast = as(node, 'TypeCast')?.arg;
+  return 'ParamRef' in node || (cast !== undefined && isParameter(cast));
 }
 
 /** The IN (SELECT …) that a NOT negates. */

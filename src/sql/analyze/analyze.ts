@@ -6,6 +6,7 @@ import { enter } from './from.ts';
 import type { Analysis, Env, RelationView, Scope } from './model.ts';
 import { newLevel, resolveSelect, root } from './query.ts';
 import { Resolver } from './resolver.ts';
+import { refuseUnread } from './unread.ts';
 import { resolveWrite } from './write.ts';
 
 export type { Analysis, Env, RelationView, Use, ViewColumn } from './model.ts';
@@ -22,7 +23,9 @@ export function analyze(node: Node, parsed: ParsedText, env: Env): Analysis {
   const r = new Resolver(env, parsed);
   const place = { outer: undefined, ctes: undefined };
   const select = as(node, 'SelectStmt');
-  return r.finish(select ? resolveSelect(r, select, place) : resolveWrite(r, node, place));
+  const level = select ? resolveSelect(r, select, place) : resolveWrite(r, node, place);
+  refuseUnread(r, node);
+  return r.finish(level);
 }
 
 /** Analyzes an expression over the columns of one relation, which stand under `name`: a policy's condition or mask. */

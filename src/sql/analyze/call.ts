@@ -8,12 +8,12 @@ import * as t from '../types/oids.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { collects } from './collects.ts';
-import { resolveExpression, settleParameter, UNTOLD } from './expression.ts';
+import { asBoolean, resolveExpression, settleParameter, UNTOLD } from './expression.ts';
 import type { Expression, Scope } from './model.ts';
-import { resolveWindow } from './query.ts';
+import { resolveWindow, sortKey } from './query.ts';
 import type { Resolver } from './resolver.ts';
-import { isSound, isSoundCoercion } from './sound.ts';
-import { noteStability } from './stability.ts';
+import { isPlainSeries, isSound, isSoundCoercion } from './sound.ts';
+import { isImmutable, isImmutableCall, noteStability } from './stability.ts';
 
 /** What a call was found to be: for FROM, which needs its columns. */
 export interface CallFinding {
@@ -26,6 +26,7 @@ export function resolveCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): 
 }
 
 export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): CallFinding {
+  r.read.add(body);
   const at = r.at(body.location);
   const parts = strings(body.funcname);
   if (parts.length > 2) {
@@ -34,10 +35,11 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   }
   const name: QualifiedName = parts.length === 2 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
   const before = r.touched.length;
-  const nodes = [...(body.args ?? []), ...(body.agg_within_group ? orderKeys(body) : [])].map(unnamed);
+  const keys = (body.agg_order ?? []).map((sort) => sortKey(r, sort));
+  const nodes = [...(body.args ?? []), ...(body.agg_within_group ? keys : [])].map(unnamed);
   const args = nodes.map((node) => resolveExpression(r, node, scope));
-  if (!body.agg_within_group) for (const key of orderKeys(body)) resolveExpression(r, key, scope);
-  if (body.agg_filter) resolveExpression(r, body.agg_filter, scope);
+  if (!body.agg_within_group) for (const key of keys) resolveExpression(r, key, scope);
+  if (body.agg_filter) asBoolean(r, body.agg_filter, resolveExpression(r, body.agg_filter, scope), 'FILTER');
   const touched = new Set(r.touched.slice(before));
   if (body.over) resolveWindow(r, body.over, scope);
   const { catalog, searchPath } = r.env;
@@ -61,12 +63,12 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       nodes.forEach((node, i) => {
         settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
       });
-      return { expression: judged(r, body, resolved, args, touched, scope, at), resolved };
+      return { expression: judged(r, body, resolved, args, nodes, touched, scope, at), resolved };
     }
     case 'cast': {
       const type = catalog.typesByOid.get(resolved.result);
       if (type) r.uses.push({ kind: 'type', type, at });
-      const constant = args.every((a) => a.constant);
+      const constant = isImmutable(resolved.coercion) && args.every((a) => a.constant);
       return {
         expression: { type: resolved.result, sound: isSoundCoercion(resolved.coercion), constant, barrier: 'none' },
         resolved,
@@ -87,7 +89,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
           argTypes: [],
           coercions: [],
         };
-        return { expression: { ...judged(r, body, pretend, args, touched, scope, at), sound: false }, resolved };
+        return { expression: { ...judged(r, body, pretend, args, nodes, touched, scope, at), sound: false }, resolved };
       }
       if (kinds.size > 1)
         r.unsupported(`the call of "${name.name}" with arguments of which the types cannot be told`, body.location);
@@ -114,6 +116,7 @@ function judged(
   body: Body<'FuncCall'>,
   resolved: Found,
   args: readonly Expression[],
+  nodes: readonly Node[],
   touched: ReadonlySet<Scope['level']>,
   scope: Scope,
   at: number,
@@ -127,13 +130,16 @@ function judged(
     scope.level.aggregated = true;
     return { type, sound: true, constant: false, barrier: 'aggregate' };
   }
-  const constant = fn.volatility === 'i' && args.every((a) => a.constant);
-  if (fn.returnsSet) return { type, sound: isSound(resolved), constant: false, barrier: 'set-returning' };
-  return { type, sound: isSound(resolved), constant, barrier: 'none' };
-}
-
-function orderKeys(body: Body<'FuncCall'>): Node[] {
-  return (body.agg_order ?? []).map((n) => as(n, 'SortBy')!.node!);
+  const constant = isImmutableCall(resolved) && args.every((a) => a.constant);
+  if (fn.returnsSet)
+    return {
+      type,
+      sound: isSound(resolved) || isPlainSeries(fn, nodes),
+      constant: false,
+      barrier: 'set-returning',
+      strict: fn.strict,
+    };
+  return { type, sound: isSound(resolved), constant, barrier: 'none', strict: fn.strict };
 }
 
 function unnamed(node: Node): Node {
@@ -150,7 +156,7 @@ function formOf(body: Body<'FuncCall'>, count: number): CallForm {
     ...(body.agg_order?.length && !body.agg_within_group && { orderBy: true }),
     ...(body.agg_filter && { filter: true }),
     ...(body.over && { over: true }),
-    ...(body.agg_within_group && { withinGroup: Math.min(orderKeys(body).length, count) }),
+    ...(body.agg_within_group && { withinGroup: Math.min(body.agg_order?.length ?? 0, count) }),
   };
 }
 

@@ -171,6 +171,7 @@ function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression
 
 /** The columns that `*` or `name.*` stands for, in order. */
 export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope): StarColumn[] {
+  r.read.add(body);
   const at = r.at(body.location);
   const parts = (body.fields ?? []).slice(0, -1).map((f) => stringOf(f) ?? kindOf(f));
   const columns: StarColumn[] = [];

@@ -6,7 +6,7 @@ import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
 import { sortFunctions } from '../types/sort.ts';
-import { arrayType, elementType } from '../types/type.ts';
+import { arrayType, baseType, elementType } from '../types/type.ts';
 import { resolveCall } from './call.ts';
 import { resolveColumn } from './column.ts';
 import { resolveIndirection } from './indirection.ts';
@@ -15,7 +15,7 @@ import { compareRow, operatorName, resolveAExpr } from './operator.ts';
 import { resolveSelect } from './query.ts';
 import type { Resolver } from './resolver.ts';
 import { isSoundCoercion } from './sound.ts';
-import { noteCoercion } from './stability.ts';
+import { isImmutable, noteCoercion } from './stability.ts';
 import { resolveTypeName } from './type-name.ts';
 
 /** Type and soundness of an expression; every node in it is judged, and remembered in `marks.expressions`. */
@@ -51,11 +51,18 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   A_Indirection: (r, body, scope) => resolveIndirection(r, body, scope),
   BoolExpr: (r, body, scope) => {
     const parts = resolveAll(r, body.args, scope);
-    for (const node of body.args ?? []) settleParameter(r, node, t.BOOL);
+    const place = (body.boolop ?? '').replace(/_EXPR$/, '');
+    parts.forEach((part, i) => {
+      asBoolean(r, body.args![i]!, part, place);
+    });
     return structure(t.BOOL, parts);
   },
   NullTest: (r, body, scope) => structure(t.BOOL, [resolveExpression(r, body.arg!, scope)]),
-  BooleanTest: (r, body, scope) => structure(t.BOOL, [resolveExpression(r, body.arg!, scope)]),
+  BooleanTest: (r, body, scope) => {
+    const arg = resolveExpression(r, body.arg!, scope);
+    asBoolean(r, body.arg!, arg, 'IS TRUE');
+    return structure(t.BOOL, [arg]);
+  },
   CollateClause: (r, body, scope) => {
     const arg = resolveExpression(r, body.arg!, scope);
     return structure(arg.type, [arg]);
@@ -127,6 +134,7 @@ function expressionOf(r: Resolver, node: Node, scope: Scope): Expression {
   const kind = kindOf(node);
   const handler = HANDLERS[kind] as Handler<Kind> | undefined;
   const body = as(node, kind) as Body<Kind>;
+  r.read.add(body);
   if (handler) return handler(r, body, scope, node);
   r.unsupported(FORM_NAMES[kind] ?? kind, (body as { location?: number }).location);
   return UNTOLD;
@@ -151,6 +159,15 @@ export function settleParameter(r: Resolver, node: Node | undefined, type: Oid):
   if (node && as(node, 'A_Const')?.sval && !r.marks.literals.has(node)) r.marks.literals.set(node, type);
   const number = as(node, 'ParamRef')?.number;
   if (number !== undefined && type !== t.UNKNOWN && type !== t.UNTELLABLE) r.settle(number, type);
+}
+
+/** INVARIANT: what stands for a truth is one: another type would become it by a cast that somebody defined. */
+export function asBoolean(r: Resolver, node: Node, found: Expression, place: string): void {
+  settleParameter(r, node, t.BOOL);
+  const type = baseType(r.env.catalog, found.type);
+  if (type === t.BOOL || type === t.UNKNOWN || type === t.UNTELLABLE) return;
+  const name = r.env.catalog.typesByOid.get(type)?.name ?? '';
+  r.refuse('unsupported', '42804', `argument of ${place} must be type boolean, not type ${name}`);
 }
 
 function constant(body: Body<'A_Const'>): Expression {
@@ -186,8 +203,11 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   settleParameter(r, body.arg, target);
   noteCoercion(r, way, r.at(body.location));
   // The array of untyped literals is read by the element type's input function, while the statement is analyzed.
-  const literalArray = as(body.arg, 'A_ArrayExpr') !== undefined && arg.constant;
-  return { type: target, sound: isSoundCoercion(way) || literalArray, constant: arg.constant, barrier: 'none' };
+  const elements = as(body.arg, 'A_ArrayExpr')?.elements;
+  const literalArray =
+    elements?.every((e) => r.marks.expressions.get(e)?.type === t.UNKNOWN && 'A_Const' in e) === true;
+  const constant = arg.constant && (literalArray || isImmutable(way));
+  return { type: target, sound: isSoundCoercion(way) || literalArray, constant, barrier: 'none' };
 }
 
 /** CASE, COALESCE and kin: the parts' common type, sound where none of them needs a coercion that can fail. */
@@ -203,7 +223,8 @@ function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression
   const ways = parts.map((p) => coercion(catalog, p.type, type, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
   const sound = ways.every(isSoundCoercion);
-  return { type, sound: sound && type !== t.UNTELLABLE, constant: parts.every((p) => p.constant), barrier: 'none' };
+  const constant = parts.every((p) => p.constant) && ways.every(isImmutable);
+  return { type, sound: sound && type !== t.UNTELLABLE, constant, barrier: 'none' };
 }
 
 function caseOf(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): Expression {
@@ -217,7 +238,13 @@ function caseOf(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): Expression {
       sound &&= equal.sound;
       conditions.push(equal);
     }
-  } else for (const when of whens) conditions.push(resolveExpression(r, when.expr!, scope));
+  } else {
+    for (const when of whens) {
+      const found = resolveExpression(r, when.expr!, scope);
+      asBoolean(r, when.expr!, found, 'CASE/WHEN');
+      conditions.push(found);
+    }
+  }
   // The ELSE counts first where the common type is chosen.
   const results = [...(body.defresult ? [body.defresult] : []), ...whens.map((w) => w.result!)];
   const found = unified(r, results, resolveAll(r, results, scope));

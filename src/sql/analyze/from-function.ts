@@ -17,8 +17,9 @@ function scopeOf(level: Level): Scope {
   return { level, entries: [...level.entries], outer: level.outer };
 }
 
-function column(name: string, type: number): EntryColumn {
-  return { name, type, tells: false, access: 'granted' };
+/** `tells`: what it is computed from carries a COLLATE, which fails where another meets it. */
+function column(name: string, type: number, tells = false): EntryColumn {
+  return { name, type, tells, access: 'granted' };
 }
 
 export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, level: Level): Entry {
@@ -54,28 +55,35 @@ function columnsOf(
     : { expression: resolveExpression(r, node, scope), resolved: undefined };
   r.marks.expressions.set(node, finding.expression);
   scope.level.roots.push({ node, phase: 'row', inFrom: true, scope, target: undefined });
+  const collates = carriesCollation([node, definitions]);
   if (definitions.length > 0) {
     return definitions.map((d) => {
       const definition = as(d, 'ColumnDef')!;
       return column(
         definition.colname ?? '',
         definition.typeName ? resolveTypeName(r, definition.typeName) : t.UNTELLABLE,
+        collates,
       );
     });
   }
   const { resolved } = finding;
   if (resolved?.kind === 'found' && resolved.outColumns.length > 1)
-    return resolved.outColumns.map((c) => column(c.name, c.type));
+    return resolved.outColumns.map((c) => column(c.name, c.type, collates));
   const { type } = finding.expression;
   const relation = rowRelation(r.env.catalog, type);
-  if (relation) return relation.columns.map((c) => column(c.name, c.type));
+  if (relation) return relation.columns.map((c) => column(c.name, c.type, collates));
   if (type === t.RECORD || (type === t.UNTELLABLE && resolved?.kind !== 'found')) {
     // Which columns it has cannot be told: names behind it could not be resolved.
     r.unsupported('a function in FROM of which the columns cannot be told', call?.location);
     return [];
   }
   const out = resolved?.kind === 'found' ? resolved.outColumns[0]?.name : undefined;
-  return [column(alias ?? (out || columnName(node)), type)];
+  return [column(alias ?? (out || columnName(node)), type, collates)];
+}
+
+function carriesCollation(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return 'CollateClause' in value || 'collClause' in value || Object.values(value).some(carriesCollation);
 }
 
 export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, level: Level): Entry {
@@ -86,6 +94,11 @@ export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, 
     level.roots.push({ node, phase: 'row', inFrom: false, scope, target: undefined });
   };
   read(body.docexpr);
+  // Paths and column types may not fit the document: it is guarded whatever it is, or what stands beside it is.
+  const document = body.docexpr && r.marks.expressions.get(body.docexpr);
+  if (body.docexpr && document && !document.constant)
+    r.marks.expressions.set(body.docexpr, { ...document, sound: false });
+  else r.marks.fallible.push(scope);
   read(body.rowexpr);
   for (const namespace of body.namespaces ?? []) read(as(namespace, 'ResTarget')?.val);
   const columns = (body.columns ?? []).map((node) => {

@@ -114,6 +114,7 @@ export function resolveRangeVar(
   use: 'read' | 'target' = 'read',
 ): Entry | undefined {
   const body = as(node, 'RangeVar')!;
+  r.read.add(body);
   const at = r.at(body.location);
   const cte = body.schemaname || use === 'target' ? undefined : findCte(level.ctes, body.relname ?? '');
   if (cte) return enterCte(r, cte, node, body, level, at);

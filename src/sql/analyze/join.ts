@@ -1,13 +1,15 @@
 /** Resolves JOIN: which columns it shows, merged by USING or NATURAL, and its condition. */
 import type { Body } from '../tree.ts';
 import { strings } from '../tree.ts';
+import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import { resolveOperator } from '../types/operator.ts';
 import { aliasColumns, enter, resolveItem } from './from.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
-import { root } from './query.ts';
+import { condition } from './query.ts';
 import type { Resolver } from './resolver.ts';
-import { isSound } from './sound.ts';
+import { isSound, isSoundCoercion } from './sound.ts';
+import { noteCoercion, noteStability } from './stability.ts';
 
 /** Pushes the entries of both arms, then the join's own; returns them all, the join's last. */
 export function resolveJoin(r: Resolver, body: Body<'JoinExpr'>, level: Level): Entry[] {
@@ -19,7 +21,7 @@ export function resolveJoin(r: Resolver, body: Body<'JoinExpr'>, level: Level): 
   if (!l || !other) return below;
   // ON sees the arms of its own join, as they stand before they are merged, and outer queries.
   const scope: Scope = { level, entries: below, outer: level.outer };
-  if (body.quals) root(r, body.quals, 'row', scope);
+  if (body.quals) condition(r, body.quals, 'row', scope, 'JOIN/ON');
   const shared = body.isNatural ? commonNames(l, other) : strings(body.usingClause);
   const merged = shared.map((name) => merge(r, l, other, name));
   const rest = (entry: Entry): EntryColumn[] =>
@@ -69,10 +71,17 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColum
   const { catalog, searchPath } = r.env;
   const [l, o] = [a?.type ?? 0, b?.type ?? 0];
   const equal = resolveOperator(catalog, searchPath, { name: '=' }, l, o);
+  noteStability(r, equal, -1);
   if (equal.kind === 'found' && equal.operator) {
     r.uses.push({ kind: 'operator', name: '=', candidates: [equal.operator], at: -1 });
   }
-  const tells = !isSound(equal) || a?.tells === true || b?.tells === true;
-  if (tells) r.marks.tellingMerges.push({ level: left.level, name });
-  return { name, type: commonType(catalog, [l, o]), tells, access: 'granted', merged: true };
+  const type = commonType(catalog, [l, o]);
+  const ways = [l, o].map((from) => coercion(catalog, from, type, 'implicit'));
+  for (const way of ways) noteCoercion(r, way, -1);
+  const tells = !isSound(equal) || !ways.every(isSoundCoercion) || a?.tells === true || b?.tells === true;
+  if (tells) {
+    r.marks.tellingMerges.push({ level: left.level, name });
+    r.marks.fallible.push({ level: left.level, entries: [], outer: left.level.outer });
+  }
+  return { name, type, tells, access: 'granted', merged: true };
 }

@@ -83,6 +83,8 @@ export interface Guard {
   readonly entry: Entry;
   /** Filled in while rewriting: an expression asks for it. */
   needed: boolean;
+  /** Filled in while rewriting: the relation's filter must be done before anything beside it runs. */
+  fenced: boolean;
 }
 
 export interface Cte {
@@ -163,6 +165,8 @@ export interface Expression {
   /** Made of literals and immutable functions alone: computed once, before any row is read. */
   readonly constant: boolean;
   readonly barrier: 'none' | 'aggregate' | 'window' | 'set-returning' | 'subquery';
+  /** A call that does nothing where an argument is NULL. */
+  readonly strict?: boolean;
 }
 
 export type Action = 'select' | 'insert' | 'update' | 'delete' | 'lock';
@@ -211,6 +215,8 @@ export interface Marks {
   readonly unstable: { readonly what: string; readonly at: number }[];
   /** USING and NATURAL columns whose comparison can tell: it has no place where it could be guarded. */
   readonly tellingMerges: { readonly level: Level; readonly name: string }[];
+  /** Places where something can fail that has no expression of its own to guard. */
+  readonly fallible: Scope[];
   /** Types that untyped literals took by their place. */
   readonly literals: Map<Node, Oid>;
   /** Plain or guarded: every level of the statement. */

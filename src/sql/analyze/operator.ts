@@ -11,7 +11,7 @@ import { resolveExpression, settleParameter, structure, UNTOLD } from './express
 import type { Expression, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { isSound } from './sound.ts';
-import { noteStability } from './stability.ts';
+import { isImmutableCall, noteStability } from './stability.ts';
 
 /** `types` stands in for operands that have no node of their own (a subquery's column): then no scope is needed. */
 export function resolveAExpr(
@@ -132,7 +132,7 @@ function applied(
     settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
   });
   const type = body.kind === 'AEXPR_DISTINCT' || body.kind === 'AEXPR_NOT_DISTINCT' ? t.BOOL : resolved.result;
-  return { type, sound: isSound(resolved), constant: resolved.fn.volatility === 'i', barrier: 'none' };
+  return { type, sound: isSound(resolved), constant: isImmutableCall(resolved), barrier: 'none' };
 }
 
 function resultOf(resolved: Resolved, body: Body<'A_Expr'>): Oid {
@@ -189,6 +189,6 @@ function ofArray(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, scope: 
   record(r, body, name, resolved, [left.type, right.type]);
   if (resolved.kind !== 'found') return { ...UNTOLD, type: t.BOOL };
   settleParameter(r, body.lexpr, resolved.argTypes[0] ?? t.UNTELLABLE);
-  const constant = resolved.fn.volatility === 'i' && left.constant && right.constant;
+  const constant = isImmutableCall(resolved) && left.constant && right.constant;
   return { type: t.BOOL, sound: isSound(resolved), constant, barrier: 'none' };
 }

@@ -3,14 +3,17 @@ import type { Oid } from '../catalog.ts';
 import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf, stringOf, treeKey } from '../tree.ts';
+import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
-import { TEXT, UNKNOWN } from '../types/oids.ts';
+import { INT8, TEXT, UNKNOWN } from '../types/oids.ts';
 import { findColumns, resolveStar } from './column.ts';
 import { resolveWith } from './cte.ts';
-import { resolveExpression } from './expression.ts';
+import { asBoolean, resolveExpression } from './expression.ts';
 import { resolveFrom } from './from.ts';
 import type { CteScope, Level, Root, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { isSoundCoercion } from './sound.ts';
+import { noteCoercion } from './stability.ts';
 
 type Select = Body<'SelectStmt'>;
 
@@ -63,10 +66,10 @@ function resolvePlain(r: Resolver, select: Select, place: Place): Level {
   const scope: Scope = { level, entries: level.entries, outer: level.outer };
   const targets = select.targetList ?? [];
   for (const node of targets) resolveTarget(r, node, scope, targets);
-  if (select.whereClause) root(r, select.whereClause, 'row', scope);
+  if (select.whereClause) condition(r, select.whereClause, 'row', scope, 'WHERE');
   if (select.havingClause) {
     level.aggregated = true;
-    root(r, select.havingClause, 'group', scope);
+    condition(r, select.havingClause, 'group', scope, 'HAVING');
   }
   for (const sort of select.sortClause ?? []) resolveSortKey(r, sort, scope, targets);
   for (const item of select.groupClause ?? []) resolveGroupItem(r, item, scope, targets);
@@ -108,13 +111,18 @@ export function root(r: Resolver, node: Node, phase: Root['phase'], scope: Scope
   return found;
 }
 
-/** Whether anything in the expression is unsound. */
-function tells(r: Resolver, node: Node): boolean {
+/** The same for a condition, which must be a truth. */
+export function condition(r: Resolver, node: Node, phase: Root['phase'], scope: Scope, place: string): void {
+  asBoolean(r, node, root(r, node, phase, scope), place);
+}
+
+/** Whether anything in the expression is unsound. A COLLATE is, as an output: two that differ fail where they are compared. */
+export function tells(r: Resolver, node: Node): boolean {
   let found = false;
   const walk = (value: unknown): void => {
     if (found || typeof value !== 'object' || value === null) return;
     const expression = r.marks.expressions.get(value as Node);
-    if (expression && !expression.sound && !expression.constant) found = true;
+    if ('CollateClause' in value || (expression && !expression.sound && !expression.constant)) found = true;
     else for (const inner of Object.values(value)) walk(inner);
   };
   walk(node);
@@ -122,25 +130,32 @@ function tells(r: Resolver, node: Node): boolean {
 }
 
 function resolveSortKey(r: Resolver, sort: Node, scope: Scope, targets: readonly Node[]): void {
+  resolveOutputOrExpression(r, sortKey(r, sort), scope, targets);
+}
+
+/** The expression of an ORDER BY item. INVARIANT: USING an operator runs functions that nobody has judged. */
+export function sortKey(r: Resolver, sort: Node): Node {
   const key = as(sort, 'SortBy')!;
   if (key.useOp && key.useOp.length > 0) r.unsupported('ORDER BY … USING', key.location);
-  resolveOutputOrExpression(r, key.node!, scope, targets);
+  return key.node!;
 }
 
 /** ORDER BY and DISTINCT ON: an output column's name or number before an expression over input columns. */
 function resolveOutputOrExpression(r: Resolver, node: Node, scope: Scope, targets: readonly Node[]): void {
-  if (outputIndex(node, targets, scope.level) !== undefined) return;
+  if (outputIndex(r, node, targets, scope.level) !== undefined) return;
   root(r, node, 'group', scope);
 }
 
-function outputIndex(node: Node, targets: readonly Node[], level: Level): number | undefined {
+function outputIndex(r: Resolver, node: Node, targets: readonly Node[], level: Level): number | undefined {
   const number = as(node, 'A_Const')?.ival?.ival;
   if (number !== undefined) return number - 1;
   const fields = as(node, 'ColumnRef')?.fields;
   const name = fields?.length === 1 ? stringOf(fields[0]) : undefined;
   if (name === undefined) return undefined;
   const index = level.outputs.findIndex((o) => o.name === name);
-  return index < 0 || (targets.length === 0 && level.kind === 'select') ? undefined : index;
+  if (index < 0 || (targets.length === 0 && level.kind === 'select')) return undefined;
+  r.read.add(as(node, 'ColumnRef')!);
+  return index;
 }
 
 function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets: readonly Node[]): void {
@@ -159,6 +174,8 @@ function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets: readon
   }
   const named = groupTarget(item, scope, targets);
   if (named) {
+    const reference = as(item, 'ColumnRef');
+    if (reference) r.read.add(reference);
     level.groupKeys.add(treeKey(named));
     return;
   }
@@ -193,7 +210,7 @@ function targetAt(targets: readonly Node[], index: number): Node | undefined {
 /** PARTITION BY, ORDER BY and frame offsets of a window. */
 export function resolveWindow(r: Resolver, window: Body<'WindowDef'>, scope: Scope): void {
   for (const node of window.partitionClause ?? []) root(r, node, 'group', scope);
-  for (const node of window.orderClause ?? []) root(r, as(node, 'SortBy')!.node!, 'group', scope);
+  for (const node of window.orderClause ?? []) root(r, sortKey(r, node), 'group', scope);
   for (const node of [window.startOffset, window.endOffset]) if (node) root(r, node, 'group', scope);
 }
 
@@ -203,7 +220,8 @@ function resolveLimit(r: Resolver, select: Select, place: Place): void {
     if (!node) continue;
     const found = resolveExpression(r, node, { level: empty, entries: [], outer: place.outer });
     const parameter = as(node, 'ParamRef')?.number;
-    if (parameter !== undefined && found.type === UNKNOWN) r.settle(parameter, 20);
+    if (parameter !== undefined && found.type === UNKNOWN) r.settle(parameter, INT8);
+    noteCoercion(r, coercion(r.env.catalog, found.type, INT8, 'assignment'), -1);
   }
 }
 
@@ -212,6 +230,7 @@ function resolveLocks(r: Resolver, select: Select, level: Level): void {
     const names = (as(node, 'LockingClause')?.lockedRels ?? []).map((n) => as(n, 'RangeVar')!);
     const wanted = level.entries.filter((e) => names.length === 0 || names.some((n) => n.relname === e.name));
     for (const name of names) {
+      r.read.add(name);
       if (name.schemaname || !wanted.some((e) => e.name === name.relname)) {
         r.refuse(
           'relation-unknown',
@@ -245,7 +264,8 @@ function resolveValues(r: Resolver, select: Select, place: Place): Level {
     });
   }
   columns.forEach((c, i) => {
-    level.outputs.push({ name: `column${i + 1}`, type: commonType(r.env.catalog, c.types), tells: c.tells });
+    const type = commonType(r.env.catalog, c.types);
+    level.outputs.push({ name: `column${i + 1}`, type, tells: c.tells || converted(r, c.types, type) });
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
   resolveLimit(r, select, place);
@@ -261,7 +281,8 @@ function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left
   left.outputs.forEach((output, i) => {
     const other = right.outputs[i];
     const type = other ? commonType(r.env.catalog, [output.type, other.type]) : output.type;
-    level.outputs.push({ name: output.name, type, tells: output.tells || other?.tells === true });
+    const converts = converted(r, [output.type, other?.type ?? type], type);
+    level.outputs.push({ name: output.name, type, tells: output.tells || other?.tells === true || converts });
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
   resolveLimit(r, select, place);
@@ -269,15 +290,21 @@ function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left
   return level;
 }
 
+/** Whether a column's way to the type that all arms or rows of it share can fail. */
+function converted(r: Resolver, types: readonly Oid[], common: Oid): boolean {
+  const ways = types.map((type) => coercion(r.env.catalog, type, common, 'implicit'));
+  for (const way of ways) noteCoercion(r, way, -1);
+  return !ways.every(isSoundCoercion);
+}
+
 /** ORDER BY of a set operation or VALUES: only names and numbers of output columns. */
 function resolveOutputName(r: Resolver, sort: Node, level: Level): void {
-  const key = as(sort, 'SortBy')!;
-  if (outputIndex(key.node!, [], level) === undefined) {
+  if (outputIndex(r, sortKey(r, sort), [], level) === undefined) {
     r.refuse(
       'unsupported',
       '0A000',
       'ORDER BY of UNION, INTERSECT, EXCEPT or VALUES takes names of output columns only',
-      r.at(key.location),
+      r.at(as(sort, 'SortBy')?.location),
     );
   }
 }

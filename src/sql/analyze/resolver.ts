@@ -15,6 +15,8 @@ export class Resolver {
   parameters = 0;
   /** Levels whose columns the expressions read so far have named, in order: to tell whose an aggregate is. */
   readonly touched: Level[] = [];
+  /** Bodies of the nodes that were read, for `unread.ts`. */
+  readonly read = new Set<object>();
   readonly marks: Marks = {
     relations: [],
     cteReferences: [],
@@ -28,6 +30,7 @@ export class Resolver {
     sublinks: new Map(),
     unstable: [],
     tellingMerges: [],
+    fallible: [],
     literals: new Map(),
     levels: [],
   };
@@ -70,7 +73,7 @@ export class Resolver {
 
   newGuard(entry: Entry): Guard {
     this.guards += 1;
-    return { name: `rowgate_ok_${this.guards}`, entry, needed: false };
+    return { name: `rowgate_ok_${this.guards}`, entry, needed: false, fenced: false };
   }
 
   newName(): string {

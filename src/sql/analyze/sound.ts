@@ -1,7 +1,9 @@
 /** Which operations can neither fail nor be watched, whatever the data (`rewriting.md` §2, classes 1 and 2). */
-import type { Fn } from '../catalog.ts';
+import type { Fn, Oid } from '../catalog.ts';
+import { as, type Node } from '../tree.ts';
 import type { Coercion } from '../types/coercion.ts';
 import { isLeakproof } from '../types/leakproof.ts';
+import * as t from '../types/oids.ts';
 import type { Resolved } from '../types/resolved.ts';
 
 /**
@@ -18,8 +20,13 @@ const CANNOT_FAIL: ReadonlySet<string> = new Set([
   'now',
   'transaction_timestamp',
   'statement_timestamp',
-  'length',
 ]);
+
+/** The same, where other functions of the name can fail: `length(bytea, name)` decodes, `length(path)` overflows. By first and only argument. */
+const CANNOT_FAIL_ON: Readonly<Record<string, readonly Oid[]>> = {
+  length: [t.TEXT, t.BPCHAR, t.BYTEA],
+  unnest: [t.ANYARRAY],
+};
 
 /** Whether a call or operator, its arguments aside, may run beside a row filter. */
 export function isSound(resolved: Resolved): boolean {
@@ -32,6 +39,26 @@ export function isSoundCoercion(coercion: Coercion): boolean {
   return isLeakproof(coercion);
 }
 
+/** `generate_series` over plain numbers or days, with a step that moves: the calendar of many a report, which cannot fail. */
+export function isPlainSeries(fn: Fn, nodes: readonly Node[]): boolean {
+  if (fn.schema !== 'pg_catalog' || fn.name !== 'generate_series') return false;
+  const [start, stop, step] = nodes;
+  const numbers = nodes.map((node) => as(node, 'A_Const')?.ival);
+  if (numbers.every((n) => n !== undefined)) return step === undefined || (numbers[2]?.ival ?? 0) !== 0;
+  const texts = [start, stop].map(literalText);
+  return (
+    texts.every((text) => /^[12]\d{3}-\d{2}-\d{2}$/.test(text)) && /^[1-9]\d{0,2} ?[a-z]+$/.test(literalText(step))
+  );
+}
+
+/** Of `'…'` and `'…'::type`. */
+function literalText(node: Node | undefined): string {
+  return as(as(node, 'TypeCast')?.arg ?? node, 'A_Const')?.sval?.sval ?? '';
+}
+
 function cannotFail(fn: Fn): boolean {
-  return fn.schema === 'pg_catalog' && CANNOT_FAIL.has(fn.name) && fn.args.length <= 2;
+  if (fn.schema !== 'pg_catalog') return false;
+  if (CANNOT_FAIL.has(fn.name)) return true;
+  const types = Object.hasOwn(CANNOT_FAIL_ON, fn.name) ? CANNOT_FAIL_ON[fn.name] : undefined;
+  return fn.args.length === 1 && types?.includes(fn.args[0]!) === true;
 }

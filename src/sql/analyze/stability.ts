@@ -1,8 +1,11 @@
-/** Notes what moves with time or settings, for conditions that must mean the same in every session. */
+/** Notes what conversions run: what moves with time or settings, for conditions that must mean the same in every session, and functions behind casts. */
 import type { Fn } from '../catalog.ts';
 import type { Coercion } from '../types/coercion.ts';
 import type { Resolved } from '../types/resolved.ts';
 import type { Resolver } from './resolver.ts';
+
+/** PostgreSQL's FirstNormalObjectId: objects below it came with the server. */
+const FIRST_USER_OID = 16384;
 
 /** The transaction's time: the one moving value that conditions may use. */
 const CLOCK: ReadonlySet<string> = new Set(['now', 'transaction_timestamp', 'statement_timestamp']);
@@ -18,6 +21,7 @@ export function noteStability(r: Resolver, resolved: Resolved, at: number): void
 export function noteCoercion(r: Resolver, way: Coercion, at: number): void {
   switch (way.kind) {
     case 'function':
+      noteCast(r, way.fn, at);
       noteFunction(r, way.fn, at);
       return;
     case 'io':
@@ -25,6 +29,7 @@ export function noteCoercion(r: Resolver, way: Coercion, at: number): void {
       noteFunction(r, way.input, at);
       return;
     case 'length':
+      noteCast(r, way.fn, at);
       noteFunction(r, way.fn, at);
       noteCoercion(r, way.inner, at);
       return;
@@ -44,6 +49,41 @@ export function noteCoercion(r: Resolver, way: Coercion, at: number): void {
     case 'impossible':
       return;
   }
+}
+
+/** INVARIANT: a cast by a function is a call of it; the policy must have granted one that is not built in. */
+function noteCast(r: Resolver, fn: Fn, at: number): void {
+  if (fn.schema !== 'pg_catalog' || fn.oid >= FIRST_USER_OID)
+    r.uses.push({ kind: 'function', name: fn.name, candidates: [fn], literals: [], at });
+}
+
+/** Computed once, while the statement is planned, where what goes in is constant: then it fails there, whatever the rows. */
+export function isImmutable(way: Coercion): boolean {
+  switch (way.kind) {
+    case 'same':
+    case 'literal':
+    case 'relabel':
+      return true;
+    case 'function':
+      return way.fn.volatility === 'i';
+    case 'length':
+      return way.fn.volatility === 'i' && isImmutable(way.inner);
+    case 'io':
+      return way.output.volatility === 'i' && way.input.volatility === 'i';
+    case 'array':
+      return isImmutable(way.element) && isImmutable(way.inner);
+    case 'domain':
+      return !way.constrained && isImmutable(way.inner);
+    case 'row':
+    case 'impossible':
+    case 'untellable':
+      return false;
+  }
+}
+
+/** The same of a call or an operator. INVARIANT: what runs anew for each row is never taken for a constant. */
+export function isImmutableCall(resolved: Resolved): boolean {
+  return resolved.kind === 'found' && resolved.fn.volatility === 'i' && resolved.coercions.every(isImmutable);
 }
 
 function noteFunction(r: Resolver, fn: Fn, at: number): void {

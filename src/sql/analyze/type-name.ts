@@ -8,6 +8,7 @@ import type { Resolver } from './resolver.ts';
 
 /** The type's OID; 0 where there is none, which is refused. */
 export function resolveTypeName(r: Resolver, body: Body<'TypeName'>): Oid {
+  r.read.add(body);
   const names = strings(body.names);
   const at = r.at(body.location);
   if (body.setof || body.pct_type) {

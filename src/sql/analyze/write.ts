@@ -5,7 +5,7 @@ import { resolveWith } from './cte.ts';
 import { resolveExpression } from './expression.ts';
 import { enter, resolveFrom, resolveItem, resolveRangeVar } from './from.ts';
 import type { Action, Entry, EntryColumn, Level, Scope } from './model.ts';
-import { newLevel, type Place, resolveSelect, resolveTarget, root } from './query.ts';
+import { condition, newLevel, type Place, resolveSelect, resolveTarget, root } from './query.ts';
 import type { Resolver } from './resolver.ts';
 
 /** The level of a data-modifying statement; undefined for any other. */
@@ -68,7 +68,7 @@ function insert(r: Resolver, body: Body<'InsertStmt'>, place: Place): Level {
       const excluded = shadow(r, level, target, 'excluded');
       const scope = scopeOf(level);
       setList(r, conflict.targetList, scope, target);
-      if (conflict.whereClause) root(r, conflict.whereClause, 'row', scope);
+      if (conflict.whereClause) condition(r, conflict.whereClause, 'row', scope, 'WHERE');
       if (excluded) excluded.nameVisible = false;
     } else if (conflict.infer) use(r, body.relation, target, 'select');
   }
@@ -81,7 +81,7 @@ function update(r: Resolver, body: Body<'UpdateStmt'>, place: Place): Level {
   resolveFrom(r, body.fromClause ?? [], level);
   const scope = scopeOf(level);
   setList(r, body.targetList, scope, target);
-  if (body.whereClause) root(r, body.whereClause, 'row', scope);
+  if (body.whereClause) condition(r, body.whereClause, 'row', scope, 'WHERE');
   returning(r, body.relation, body.returningClause, level, target);
   return level;
 }
@@ -89,7 +89,7 @@ function update(r: Resolver, body: Body<'UpdateStmt'>, place: Place): Level {
 function remove(r: Resolver, body: Body<'DeleteStmt'>, place: Place): Level {
   const { level, target } = start(r, body, place, ['delete', 'select']);
   resolveFrom(r, body.usingClause ?? [], level);
-  if (body.whereClause) root(r, body.whereClause, 'row', scopeOf(level));
+  if (body.whereClause) condition(r, body.whereClause, 'row', scopeOf(level), 'WHERE');
   returning(r, body.relation, body.returningClause, level, target);
   return level;
 }
@@ -98,10 +98,10 @@ function merge(r: Resolver, body: Body<'MergeStmt'>, place: Place): Level {
   const { level, target } = start(r, body, place, ['select']);
   resolveItem(r, body.sourceRelation!, level);
   const scope = scopeOf(level);
-  if (body.joinCondition) root(r, body.joinCondition, 'row', scope);
+  if (body.joinCondition) condition(r, body.joinCondition, 'row', scope, 'ON');
   for (const node of body.mergeWhenClauses ?? []) {
     const when = as(node, 'MergeWhenClause')!;
-    if (when.condition) root(r, when.condition, 'row', scope);
+    if (when.condition) condition(r, when.condition, 'row', scope, 'WHEN');
     const action = MERGE_ACTIONS[when.commandType ?? ''];
     if (action) use(r, body.relation, target, action);
     else if (when.commandType !== 'CMD_NOTHING') r.unsupported(`MERGE … ${when.commandType}`, undefined);

@@ -1,0 +1,88 @@
+/**
+ * Finds the relations whose filter must be done before anything beside them runs: those that the guard of some expression that can
+ * tell does not reach. A condition inside a derived table cannot ask for the `ok` of a relation beside it, and yet the planner may run
+ * it for that relation's hidden rows, or only because there are some. Such a relation is fenced (`OFFSET 0`).
+ */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Entry, Guard, Level, Scope } from '../../sql/analyze/model.ts';
+
+/** A place where something runs that can tell, and the guards that are asked before it does. */
+export interface Telling {
+  readonly scope: Scope;
+  readonly covered: ReadonlySet<Guard>;
+}
+
+interface Parent {
+  readonly level: Level;
+  /** The entry as which the inner level stands there; undefined for an arm or a subquery in an expression. */
+  readonly entry: Entry | undefined;
+  readonly inExpression: boolean;
+}
+
+/** Marks the guards whose relations must be fenced. */
+export function fence(analysis: Analysis, tellings: readonly Telling[]): void {
+  const parents = parentsOf(analysis);
+  for (const telling of tellings) ascend(telling.scope.level, undefined, false, telling.covered, parents, new Set());
+}
+
+/** `anyFilter`: from inside an expression even a filter on the row alone may come too late: both are judged in one scan. */
+function ascend(
+  level: Level,
+  from: Entry | undefined,
+  anyFilter: boolean,
+  covered: ReadonlySet<Guard>,
+  parents: ReadonlyMap<Level, readonly Parent[]>,
+  seen: Set<Level>,
+): void {
+  if (seen.has(level)) return;
+  seen.add(level);
+  for (const entry of level.entries) {
+    if (entry !== from && entry.guard && !covered.has(entry.guard)) fenceEntry(entry, anyFilter, new Set());
+  }
+  for (const parent of parents.get(level) ?? [])
+    ascend(parent.level, parent.entry, anyFilter || parent.inExpression, covered, parents, seen);
+}
+
+function fenceEntry(entry: Entry, anyFilter: boolean, seen: Set<Level>): void {
+  const { source, guard } = entry;
+  switch (source.kind) {
+    case 'relation':
+      // INVARIANT: a filter that holds a subquery may become a join, which the planner puts where it likes.
+      if (guard && (anyFilter || source.view.hides === 'join')) guard.fenced = true;
+      return;
+    case 'query':
+      fenceLevel(source.level, anyFilter, seen);
+      return;
+    case 'cte':
+      if (source.cte.level) fenceLevel(source.cte.level, anyFilter, seen);
+      return;
+    case 'function':
+    case 'join':
+    case 'excluded':
+      return;
+  }
+}
+
+function fenceLevel(level: Level, anyFilter: boolean, seen: Set<Level>): void {
+  if (seen.has(level)) return;
+  seen.add(level);
+  for (const entry of level.entries) fenceEntry(entry, anyFilter, seen);
+  for (const arm of level.arms) fenceLevel(arm, anyFilter, seen);
+}
+
+function parentsOf({ marks }: Analysis): Map<Level, Parent[]> {
+  const parents = new Map<Level, Parent[]>();
+  const put = (inner: Level | undefined, parent: Parent): void => {
+    if (inner) parents.set(inner, [...(parents.get(inner) ?? []), parent]);
+  };
+  for (const level of marks.levels) {
+    for (const arm of level.arms) put(arm, { level, entry: undefined, inExpression: false });
+    for (const entry of level.entries) {
+      if (entry.source.kind === 'query') put(entry.source.level, { level, entry, inExpression: false });
+      else if (entry.source.kind === 'cte') put(entry.source.cte.level, { level, entry, inExpression: false });
+    }
+  }
+  for (const inner of marks.sublinks.values())
+    if (inner.outer) put(inner, { level: inner.outer.level, entry: undefined, inExpression: true });
+  return parents;
+}
