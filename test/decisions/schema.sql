@@ -76,7 +76,8 @@ CREATE SCHEMA archive;
 CREATE TABLE archive.students (id integer PRIMARY KEY, label text, year integer, ssn text);
 INSERT INTO archive.students VALUES (1, 'old Zoé', 2010, 'hidden'), (2, 'old Bob', 2011, 'hidden');
 
-CREATE VIEW public.class_sizes AS SELECT class_id, count(*)::integer AS size FROM public.students GROUP BY class_id;
+-- A view with a filter of its own, granted whole.
+CREATE VIEW public.class_sizes AS SELECT class_id, count(*)::integer AS size FROM public.students WHERE school_id = 12 GROUP BY class_id;
 CREATE VIEW public.student_names AS SELECT id, first_name, last_name, school_id FROM public.students;
 
 -- Not granted to any restricted role.

@@ -33,6 +33,13 @@ export async function realDatabase(): Promise<FreshDatabase> {
   return database;
 }
 
+/** The database with crowds of rows that the teacher may not see. */
+export async function crowdedDatabase(): Promise<FreshDatabase> {
+  const database = await realDatabase();
+  await database.query(read('crowd.sql'));
+  return database;
+}
+
 /** The database as the role would know it, made by the role's part of `copies.sql`; undefined for a role without one. */
 export async function copyFor(role: string): Promise<FreshDatabase | undefined> {
   const part = read('copies.sql')
