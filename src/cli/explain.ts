@@ -16,7 +16,7 @@ Examples:
 
 Exit code: 0 where it would run, 1 where it would be refused, 2 where that could not be found out.`;
 
-export interface ExplainOptions {
+interface ExplainOptions {
   /** The principal. */
   readonly as: string;
   /** `rowgate.yaml` */
@@ -24,9 +24,9 @@ export interface ExplainOptions {
 }
 
 /** The explanation, or why there is none: lines for the operator. */
-export type Explained = { readonly explanation: Explanation } | { readonly problems: readonly string[] };
+type Explained = { readonly explanation: Explanation } | { readonly problems: readonly string[] };
 
-export async function explain(sql: string, options: ExplainOptions): Promise<Explained> {
+async function explain(sql: string, options: ExplainOptions): Promise<Explained> {
   const { config, problems } = loadConfig(options.config, process.env);
   if (!config) return { problems: problems.map(formatProblem) };
   await loadParser();

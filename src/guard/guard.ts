@@ -4,8 +4,7 @@ import { type Refusal, refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import type { Catalog } from '../sql/catalog.ts';
 import { applyEdits } from '../sql/edits.ts';
-import { normalize } from '../sql/normalize.ts';
-import { fingerprintOf } from '../sql/parse.ts';
+import { fingerprint, normalize } from '../sql/normalize.ts';
 import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
 import type { Draft, DraftStatement, Stage } from './draft.ts';
 import { authorizeStage } from './stages/authorize.ts';
@@ -129,7 +128,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     effect: refused ? 'refuse' : statement.rewritten ? 'rewrite' : 'allow',
     kind: filled(statement.kind, statement),
     command: statement.command,
-    fingerprint: fingerprintOf(text),
+    fingerprint: fingerprint(text),
     normalized: normalize(text),
     tables: [...statement.tables].sort(),
     columns: [...statement.columns].sort(),

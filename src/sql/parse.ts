@@ -82,15 +82,6 @@ export function isParsed(outcome: ParsedText | ParseProblem): outcome is ParsedT
   return 'statements' in outcome;
 }
 
-/** libpg_query's fingerprint: equal for statements that differ in literals alone. '' where it cannot be had. */
-export function fingerprintOf(text: string): string {
-  try {
-    return pgQuery.fingerprintSync(text);
-  } catch {
-    return '';
-  }
-}
-
 function problemOf(error: unknown): ParseProblem {
   if (pgQuery.hasSqlDetails(error)) {
     const details = error.sqlDetails;
