@@ -35,6 +35,8 @@ export class Edits {
   }
 
   replace(start: number, end: number, text: Template): void {
+    // What stands there already is no edit: a statement without any goes as it came.
+    if (text.length === 1 && text[0] === this.source.slice(start, end)) return;
     this.sequence += 1;
     this.list.push({ start, end, text: this.apart(start, end, text), order: REPLACE + this.sequence });
   }
