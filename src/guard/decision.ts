@@ -4,7 +4,11 @@ import type { Template } from '../sql/template.ts';
 
 /** What the session must do around a statement, beyond forwarding it. Every kind is named: an unknown one is a refusal. */
 export type StatementKind =
-  | { readonly kind: 'read' } // SELECT, VALUES, TABLE: metered
+  | {
+      readonly kind: 'read'; // SELECT, VALUES, TABLE: metered
+      /** It reads system catalogs alone, which hold no rows of data: not metered. */
+      readonly catalogs?: true;
+    }
   | { readonly kind: 'write'; readonly returning: boolean }
   | {
       readonly kind: 'transaction';

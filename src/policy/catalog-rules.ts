@@ -25,15 +25,22 @@ export interface CatalogRule {
   readonly masks?: Readonly<Record<string, Template>>;
   /** Columns that are not there. */
   readonly withheld?: readonly string[];
+  /** Its system column `tableoid` is there as well. */
+  readonly tableoid?: true;
 }
 
 const nothing: CatalogRule = { rows: () => ['(false)'] };
 const open: CatalogRule = {};
+const openTable: CatalogRule = { tableoid: true };
 
 const zero = (type: string): Template => [`'0'::pg_catalog.${type}`];
 const nullOf = (type: string): Template => [`NULL::pg_catalog.${type}`];
 /** Of the server's own objects only. */
 const systemOnly = (name: string): Template => template`CASE WHEN ${system(column('oid'))} THEN ${column(name)} END`;
+
+/** Not of Rowgate's making, nor the unnamed portal in which it runs what came as a Query. */
+const ownNames = (): Template =>
+  template`(NOT pg_catalog.starts_with(${column('name')}, 'rowgate_') AND ${column('name')} <> '')`;
 
 /** Settings that clients and drivers ask for. */
 const SETTINGS = [
@@ -84,7 +91,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_attrdef: {
     rows: (v) => template`(${system(column('adrelid'))} OR ${visibleColumn(v, column('adrelid'), column('adnum'))})`,
   },
-  pg_constraint: { rows: (v) => visibleConstraint(v, [{ kind: 'row' }]) },
+  pg_constraint: { rows: (v) => visibleConstraint(v, [{ kind: 'row' }]), tableoid: true },
   pg_index: {
     rows: (v) => template`(${system(column('indrelid'))} OR ${visibleIndex(v, [{ kind: 'row' }])})`,
   },
@@ -116,9 +123,9 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     rows: (v) =>
       template`(${visibleRelation(v, column('seqrelid'))} OR ${column('seqrelid')} IN (${ownedSequences(v)}))`,
   },
-  pg_trigger: { rows: (v) => visibleColumnsOf(v, 'tgrelid') },
+  pg_trigger: { rows: (v) => visibleColumnsOf(v, 'tgrelid'), tableoid: true },
   pg_statistic_ext: { rows: (v) => visibleColumnsOf(v, 'stxrelid') },
-  pg_rewrite: { rows: () => template`(${system(column('oid'))})` },
+  pg_rewrite: { rows: () => template`(${system(column('oid'))})`, tableoid: true },
   pg_database: {
     rows: () => template`(${column('datname')} = pg_catalog.current_database())`,
     masks: { datfrozenxid: zero('xid'), datminmxid: zero('xid') },
@@ -128,6 +135,9 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     rows: () =>
       template`(${column('category')} LIKE 'Client Connection Defaults%' OR ${column('name')} IN (${SETTINGS.map(literal).join(', ')}))`,
   },
+  // The session's own; their texts and parameters are as rewriting made them.
+  pg_prepared_statements: { rows: ownNames, withheld: ['statement', 'parameter_types', 'result_types'] },
+  pg_cursors: { rows: ownNames, withheld: ['statement'] },
   pg_tables: byTable('schemaname', 'tablename'),
   pg_views: { ...byTable('schemaname', 'viewname'), masks: { definition: nullOf('text') } },
   pg_matviews: { ...byTable('schemaname', 'matviewname'), masks: { definition: nullOf('text') } },
@@ -136,24 +146,24 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     rows: (v) =>
       template`EXISTS (SELECT FROM pg_catalog.pg_index AS rowgate_i JOIN pg_catalog.pg_class AS rowgate_c ON rowgate_c.oid = rowgate_i.indexrelid JOIN pg_catalog.pg_namespace AS rowgate_n ON rowgate_n.oid = rowgate_c.relnamespace WHERE rowgate_c.relname = ${column('indexname')} AND rowgate_n.nspname = ${column('schemaname')} AND (${system('rowgate_c.oid')} OR ${visibleIndex(v, 'rowgate_i')}))`,
   },
-  pg_am: open,
-  pg_amop: open,
-  pg_amproc: open,
-  pg_cast: open,
-  pg_collation: open,
-  pg_conversion: open,
-  pg_extension: open,
-  pg_language: open,
-  pg_opclass: open,
-  pg_operator: open,
-  pg_opfamily: open,
-  pg_tablespace: open,
+  pg_am: openTable,
+  pg_amop: openTable,
+  pg_amproc: openTable,
+  pg_cast: openTable,
+  pg_collation: openTable,
+  pg_conversion: openTable,
+  pg_extension: openTable,
+  pg_language: openTable,
+  pg_opclass: openTable,
+  pg_operator: openTable,
+  pg_opfamily: openTable,
+  pg_tablespace: openTable,
   pg_timezone_abbrevs: open,
   pg_timezone_names: open,
-  pg_ts_config: open,
-  pg_ts_dict: open,
-  pg_ts_parser: open,
-  pg_ts_template: open,
+  pg_ts_config: openTable,
+  pg_ts_dict: openTable,
+  pg_ts_parser: openTable,
+  pg_ts_template: openTable,
   // Read by psql; what they hold is the DBA's business.
   pg_auth_members: nothing,
   pg_db_role_setting: nothing,
@@ -168,6 +178,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_publication_namespace: nothing,
   pg_publication_rel: nothing,
   pg_shdescription: nothing,
+  pg_subscription: { ...nothing, withheld: ['subconninfo'] },
 };
 
 export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {

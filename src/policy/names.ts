@@ -18,6 +18,9 @@ const GRANTABLE: Readonly<Record<string, string>> = {
 
 const SYSTEM_SCHEMAS: readonly string[] = ['pg_catalog', 'information_schema', 'pg_toast'];
 
+/** The OID of the table that the row stands in. */
+export const TABLEOID = systemColumn(-6, 'tableoid', 26, 'oid');
+
 /** System columns (manual, section 5.6): granted only by name. */
 const SYSTEM_COLUMNS: readonly Column[] = [
   systemColumn(-1, 'ctid', 27, 'tid'),
@@ -25,7 +28,7 @@ const SYSTEM_COLUMNS: readonly Column[] = [
   systemColumn(-3, 'cmin', 29, 'cid'),
   systemColumn(-4, 'xmax', 28, 'xid'),
   systemColumn(-5, 'cmax', 29, 'cid'),
-  systemColumn(-6, 'tableoid', 26, 'oid'),
+  TABLEOID,
 ];
 
 /** Splits `public.students` or `public."a.b"` at its dots; undefined where it is not a name. */

@@ -1,6 +1,7 @@
 /** Grants on the system catalogs: every restricted role reads those of a list, and finds in them what it was granted (design §4). */
 import type { Catalog, Fn, Relation } from '../sql/catalog.ts';
 import { type CatalogRule, INFORMATION_SCHEMA, PG_CATALOG } from './catalog-rules.ts';
+import { TABLEOID } from './names.ts';
 import type { ColumnGrant, Condition, RelationGrant, RuleRef } from './policy.ts';
 import { type Visible, visibleTo } from './visible.ts';
 
@@ -29,6 +30,8 @@ function systemGrant(relation: Relation, entry: CatalogRule, visible: Visible, r
     columns.set(column.name, { column, ...(mask && { mask }), rule });
   }
   const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];
+  // Comments and dependencies are joined with it: `classoid = l.tableoid`.
+  if (entry.tableoid) columns.set(TABLEOID.name, { column: TABLEOID, rule });
   const whole = conditions.length === 0 && !entry.masks && !entry.withheld;
   return { relation, select: { columns, conditions, whole, rule }, rule, system: true };
 }

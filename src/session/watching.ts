@@ -9,6 +9,8 @@ import type { Watch } from './run.ts';
 export interface Nature {
   /** May give rows of data. */
   readonly givesRows: boolean;
+  /** Its rows count against the limits. */
+  readonly metered: boolean;
   /** Nothing in the database changes by it: being told of an error after it has run is no lie. */
   readonly pure: boolean;
 }
@@ -19,17 +21,18 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
   const callsMayWrite = policy.role.access === 'unrestricted' || policy.role.functions.size > 0;
   switch (kind.kind) {
     case 'read':
+      return { givesRows: true, metered: kind.catalogs !== true, pure: !callsMayWrite };
     case 'fetch':
     case 'copy-out':
-      return { givesRows: true, pure: !callsMayWrite };
+      return { givesRows: true, metered: true, pure: !callsMayWrite };
     case 'write':
-      return { givesRows: kind.returning, pure: false };
+      return { givesRows: kind.returning, metered: true, pure: false };
     case 'execute':
-      return inner ? natureOf(inner, policy) : { givesRows: true, pure: false };
+      return inner ? natureOf(inner, policy) : { givesRows: true, metered: true, pure: false };
     case 'other':
-      return { givesRows: true, pure: false };
+      return { givesRows: true, metered: true, pure: false };
     case 'transaction':
-      return { givesRows: false, pure: true };
+      return { givesRows: false, metered: false, pure: true };
     case 'set':
     case 'prepare':
     case 'deallocate':
@@ -38,7 +41,7 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'discard':
     case 'copy-in':
     case 'explain':
-      return { givesRows: false, pure: false };
+      return { givesRows: false, metered: false, pure: false };
   }
 }
 
@@ -51,7 +54,7 @@ export function watchOf(
 ): Watch {
   const enforced = policy.role.mode === 'enforce';
   return {
-    limits: enforced && nature.givesRows ? statementLimits(policy) : undefined,
+    limits: enforced && nature.givesRows && nature.metered ? statementLimits(policy) : undefined,
     // COPY tells no columns: what it sends was judged as the SELECT that it is.
     verifies:
       enforced && nature.givesRows && policy.role.access === 'restricted' && kind.kind !== 'copy-out'

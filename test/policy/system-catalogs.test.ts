@@ -105,11 +105,8 @@ it.each([
   'pg_user_mapping',
   'pg_user_mappings',
   'pg_largeobject',
-  'pg_subscription',
   'pg_file_settings',
   'pg_hba_file_rules',
-  'pg_prepared_statements',
-  'pg_cursors',
   'pg_locks',
   'pg_stats_ext',
 ])('%s cannot be read at all', (name) => {

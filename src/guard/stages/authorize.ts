@@ -40,9 +40,35 @@ function authorize(draft: Draft, statement: DraftStatement): void {
       first ??= refusal('type-not-granted', '42501', `permission denied for type ${type?.name ?? oid}`);
     }
   }
+  if (statement.kind.kind === 'read' && readsCatalogsAlone(draft.role, analysis.uses)) {
+    statement.kind = { kind: 'read', catalogs: true };
+    statement.bounded = false;
+  }
   if (statement.explains) first ??= estimates(draft, statement);
   // What policy refuses stands before what only does not exist: a relation that was not granted has no columns that could be found.
   statement.refusal = relationRefusal(first) ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
+}
+
+function readsCatalogsAlone(role: RolePolicy, uses: readonly Use[]): boolean {
+  return uses.some((use) => use.kind === 'relation') && uses.every((use) => isOfServer(role, use));
+}
+
+/** INVARIANT: no relation that holds data is read, and nothing is called but the server's own: what users made could read one. */
+function isOfServer(role: RolePolicy, use: Use): boolean {
+  const isSystem = ({ oid }: { readonly oid: number }): boolean => oid < FIRST_USER_OID;
+  switch (use.kind) {
+    case 'relation':
+    case 'column':
+    case 'sample':
+      return role.relations.get(use.relation.oid)?.system === true;
+    case 'function':
+    case 'operator':
+      return use.candidates.every(isSystem);
+    case 'type':
+      return isSystem(use.type);
+    case 'collects':
+      return true;
+  }
 }
 
 function relationRefusal(found: Refusal | undefined): Refusal | undefined {

@@ -1,0 +1,86 @@
+/** Reads the decision log, and holds its promise (P7): a decision before each statement, one outcome behind it. */
+import { readFile } from 'node:fs/promises';
+import { expect } from 'vitest';
+
+export interface LogRecord {
+  readonly kind: string;
+  readonly seq: number;
+  readonly id?: string;
+  readonly session?: string;
+  readonly principal?: string;
+  readonly application?: string;
+  readonly command?: string;
+  readonly statement?: string;
+  readonly effect?: string;
+  readonly reason?: string;
+  readonly sqlstate?: string;
+  readonly status?: string;
+  readonly rows?: number;
+  readonly changed?: number;
+}
+
+/** A statement as the log tells it: its decision and its outcome in one. */
+export interface Told {
+  readonly principal: string;
+  readonly command: string;
+  readonly statement: string;
+  readonly effect: string;
+  readonly status: string;
+  readonly rows: number;
+  readonly changed: number;
+  readonly reason: string | undefined;
+  readonly sqlstate: string | undefined;
+}
+
+export async function readLog(file: string): Promise<LogRecord[]> {
+  const text = await readFile(file, 'utf8');
+  return text
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => JSON.parse(line) as LogRecord);
+}
+
+/**
+ * The statements in the order of their decisions. Fails where one has no decision before its outcome, more or less than one outcome, an
+ * outcome that its decision does not allow, or where the sequence numbers have a gap. `log`: of a guard whose sessions have ended.
+ */
+export function statementsIn(log: readonly LogRecord[]): Told[] {
+  expect(log.map(({ seq }) => seq)).toEqual(log.map((_, index) => (log[0]?.seq ?? 0) + index));
+  const open = new Map<string, LogRecord>();
+  const told = new Map<string, Told>();
+  for (const record of log) {
+    const id = record.id ?? '';
+    if (record.kind === 'decision') {
+      expect(open.has(id) || told.has(id), 'an id of its own').toBe(false);
+      open.set(id, record);
+      told.set(id, { ...PENDING, ...pick(record) });
+    }
+    if (record.kind !== 'outcome') continue;
+    const decision = open.get(id);
+    expect(decision, `a decision before the outcome ${JSON.stringify(record)}`).toBeDefined();
+    open.delete(id);
+    expect(decision?.effect === 'refuse', `${decision?.statement}: ${decision?.effect}, then ${record.status}`).toBe(
+      record.status === 'refused',
+    );
+    told.set(id, { ...told.get(id)!, ...pick(record) });
+  }
+  expect([...open.values()], 'each decision has its outcome').toEqual([]);
+  return [...told.values()];
+}
+
+const PENDING: Told = {
+  principal: '',
+  command: '',
+  statement: '',
+  effect: '',
+  status: '',
+  rows: 0,
+  changed: 0,
+  reason: undefined,
+  sqlstate: undefined,
+};
+
+function pick(record: LogRecord): Partial<Told> {
+  const known = Object.keys(PENDING) as (keyof Told)[];
+  return Object.fromEntries(known.flatMap((key) => (record[key] === undefined ? [] : [[key, record[key]]])));
+}

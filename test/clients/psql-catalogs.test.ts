@@ -1,0 +1,185 @@
+/** psql's \d and its kin, and completion by TAB: the same output as in a database from which all was cut that the role was not granted. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { grantRows } from '../../src/demo/database.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
+import { CUTS } from './copies.ts';
+import { statementsIn } from './decision-log.ts';
+import { PSQL, psqlScript, SCRIPT, typed } from './psql.ts';
+import { PRINCIPALS, startWorld, type World } from './world.ts';
+
+let world: World;
+const copies = new Map<string, FreshDatabase>();
+
+beforeAll(async () => {
+  world = await startWorld();
+  for (const principal of PRINCIPALS) {
+    const copy = await freshDatabase();
+    copies.set(principal, copy);
+    await seedSmall(copy.url);
+    await copy.query(CUTS[principal]);
+    await grantRows(copy.url, world.account.user);
+  }
+});
+
+afterAll(async () => {
+  await Promise.all([...copies.values()].map((copy) => copy.drop()));
+  await world?.stop();
+});
+
+/** As the guard's own account, so that owner and privileges read alike. */
+const direct = (principal: string): string => copies.get(principal)!.urlFor(world.account.user, world.account.password);
+
+/** The database's own name is no difference. */
+const unnamed = (text: string, principal: string): string =>
+  text.replaceAll(world.database.name, '(database)').replaceAll(copies.get(principal)!.name, '(database)');
+
+const TABLES = ['academies', 'schools', 'classes', 'teachers', 'students', 'parents', 'absences', 'grades'];
+const COMMANDS = [
+  ...['\\d', '\\dt', '\\di', '\\dv', '\\ds', '\\dm', '\\dE', '\\dP', '\\dtvs', '\\dti public.*'],
+  ...TABLES.map((table) => `\\d ${table}`),
+  ...[
+    '\\d+ students',
+    '\\d public.*',
+    '\\d students_pkey',
+    '\\d students_id_seq',
+    '\\d nothing',
+    '\\d pg_class',
+    '\\dS+ pg_type',
+  ],
+  ...[
+    '\\dn',
+    '\\dn+',
+    '\\df',
+    '\\df+',
+    '\\da',
+    '\\dT',
+    '\\dT+',
+    '\\dD',
+    '\\do',
+    '\\dC',
+    '\\dx',
+    '\\dL',
+    '\\db',
+    '\\dO',
+    '\\dF',
+  ],
+  ...[
+    '\\dp',
+    '\\z students',
+    '\\ddp',
+    '\\drg',
+    '\\dy',
+    '\\dRp',
+    '\\dRs',
+    '\\des',
+    '\\det',
+    '\\dew',
+    '\\dX',
+    '\\dA',
+    '\\dAc',
+    '\\dd',
+  ],
+  ...['\\dtS pg_catalog.*', '\\dvS', '\\dfS', '\\dTS', '\\doS', '\\dAo', '\\encoding'],
+];
+
+/** Where the output is another one on purpose. */
+const DIFFERENT: Readonly<Record<string, string>> = {
+  '\\ddp': 'rights that the owner gives in advance are shown to nobody',
+};
+
+describe.skipIf(!PSQL)('psql shows what was granted, as if there were no more', () => {
+  it.each(PRINCIPALS)('%s', async (principal) => {
+    const script = COMMANDS.map((command) => `\\echo '== ${command.replaceAll('\\', '\\\\')}'\n${command}\n`).join('');
+    const [through, beside] = await Promise.all([
+      psqlScript(world.url(principal), script),
+      psqlScript(direct(principal), script),
+    ]);
+    const commands = new Set(COMMANDS.filter((command) => principal === 'dba' || !(command in DIFFERENT)));
+    expect(different(parts(unnamed(through, principal)), parts(unnamed(beside, principal)), commands)).toEqual({});
+  });
+});
+
+function parts(text: string): Map<string, string> {
+  const found = text.split(/^== /m).slice(1);
+  return new Map(found.map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1)]));
+}
+
+/** By command, the beginnings of both outputs where they differ. */
+function different(
+  one: ReadonlyMap<string, string>,
+  other: ReadonlyMap<string, string>,
+  commands: ReadonlySet<string>,
+): Record<string, [string, string]> {
+  const found: Record<string, [string, string]> = {};
+  for (const command of commands) {
+    const [a, b] = [one.get(command), other.get(command)];
+    if (a === undefined || a !== b) found[command] = [String(a).slice(0, 2000), String(b).slice(0, 2000)];
+  }
+  return found;
+}
+
+describe.skipIf(!PSQL || !SCRIPT)('TAB completes what was granted, and nothing else', () => {
+  const LINES = [
+    ...[
+      'select * from stu\t',
+      'select * from \t\t',
+      'select * from public.\t\t',
+      'table par\t\t',
+      'select * from students where \t\t',
+    ],
+    ...[
+      'select * from students s order by la\t',
+      'select school_\t\t',
+      'update students set \t\t',
+      'insert into students (\t\t',
+    ],
+    ...[
+      '\\d stu\t',
+      '\\d \t\t',
+      '\\dt \t\t',
+      '\\di stu\t\t',
+      '\\df school\t',
+      '\\dn pu\t',
+      '\\dT da\t\t',
+      '\\ds \t\t',
+      '\\dv \t\t',
+    ],
+    ...[
+      'set tim\t',
+      'set timezone to "Europe/Par\t',
+      'show datest\t',
+      'alter table stu\t',
+      'alter table students drop \t\t',
+    ],
+    ...[
+      'alter table students drop constraint \t\t',
+      'drop index \t\t',
+      'comment on constraint \t\t',
+      'execute \t\t',
+      'fetch \t\t',
+    ],
+    ...[
+      'create index on students (\t\t',
+      'analyze stu\t',
+      'explain select * from sch\t',
+      'copy stu\t',
+      'drop function \t\t',
+    ],
+    ...['\\sf school\t', '\\l \t\t', 'grant select on stu\t', 'alter subscription \t\t', 'alter publication \t\t'],
+  ].filter((line) => line !== '\\l \t\t'); // \l lists one database only
+
+  it.each(PRINCIPALS)('%s', async (principal) => {
+    const through = await typed(world.url(principal, 'application_name=completion'), LINES);
+    const beside = await typed(direct(principal), LINES);
+    const shown = (answers: readonly string[]) =>
+      new Map(LINES.map((line, index) => [line, unnamed(answers[index]!, principal).trim()]));
+    expect(different(shown(through), shown(beside), new Set(LINES))).toEqual({});
+  });
+});
+
+it('recorded: what psql asked was allowed, and came through whole', async () => {
+  const statements = statementsIn(await world.log());
+  expect(statements.length).toBeGreaterThan(100);
+  expect(statements.filter(({ status }) => status !== 'ok')).toEqual([]);
+});

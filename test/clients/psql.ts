@@ -1,0 +1,137 @@
+/** Runs psql: a script at once, or line by line on a terminal, where it completes names. */
+import { execFile, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { delimiter, join } from 'node:path';
+import { findProgram } from '../support/programs.ts';
+
+const ENVIRONMENT = { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', TERM: 'dumb', PAGER: 'cat' };
+
+export const PSQL = findProgram('psql');
+
+/** 0 where there is none. */
+export const PSQL_MAJOR = await majorOf(PSQL);
+
+async function majorOf(program: string | undefined): Promise<number> {
+  if (!program) return 0;
+  const { stdout } = await run(program, ['--version'], {});
+  return Number(/(\d+)/.exec(stdout)?.[1] ?? 0);
+}
+
+export interface Ran {
+  readonly status: number | null;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+/** Runs a program, bounded in time. */
+export function run(
+  program: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  input = '',
+  timeout = 30_000,
+): Promise<Ran> {
+  return new Promise((done) => {
+    const options = { timeout, env: { ...ENVIRONMENT, HOME: '/nonexistent', ...env }, maxBuffer: 50_000_000 };
+    const child = execFile(program, [...args], options, (_error, stdout, stderr) =>
+      done({ status: child.exitCode, stdout, stderr }),
+    );
+    child.stdin?.on('error', () => {});
+    child.stdin?.end(input);
+  });
+}
+
+/** Runs a script from standard input; what it says of errors stands among the output, where it happened. */
+export async function psqlScript(
+  conninfo: string,
+  script: string,
+  options: { env?: Record<string, string>; args?: readonly string[] } = {},
+): Promise<string> {
+  const args = ['-X', '-P', 'pager=off', ...(options.args ?? []), '-d', conninfo];
+  const { stdout } = await run(
+    '/bin/sh',
+    ['-c', 'exec "$0" "$@" 2>&1', PSQL ?? 'psql', ...args],
+    options.env ?? {},
+    script,
+  );
+  return stdout;
+}
+
+const PROMPT = '=> ';
+
+/** Takes back the line that was typed: Ctrl-U. */
+const DISCARD = '\x15';
+
+/** util-linux's, which gives psql a terminal. */
+export const SCRIPT = (process.env.PATH ?? '').split(delimiter).includes('/usr/bin') ? '/usr/bin/script' : undefined;
+
+/**
+ * Types lines on a terminal, each followed by a command that marks where its output ends, and gives back what was shown for each.
+ * `\t` completes; a line is taken back before the mark unless it ends in a line break.
+ */
+export async function typed(conninfo: string, lines: readonly string[]): Promise<string[]> {
+  const folder = mkdtempSync(join(tmpdir(), 'rowgate-terminal-'));
+  const inputrc = join(folder, 'inputrc');
+  // All that fits is listed at once and without a question, so that what is typed ahead is never taken for an answer.
+  writeFileSync(inputrc, 'set completion-query-items 0\nset page-completions off\nset enable-bracketed-paste off\n');
+  const words = [
+    PSQL ?? 'psql',
+    '-X',
+    '-q',
+    '-v',
+    `PROMPT1=${PROMPT}`,
+    '-v',
+    `PROMPT2=${PROMPT}`,
+    '-P',
+    'pager=off',
+    '-d',
+    conninfo,
+  ];
+  const command = words.map((word) => `'${word}'`).join(' ');
+  const child = spawn('script', ['-qec', `stty cols 200; exec ${command}`, '/dev/null'], {
+    env: { ...ENVIRONMENT, HOME: folder, INPUTRC: inputrc },
+  });
+  try {
+    return await converse(child.stdin, child.stdout, lines);
+  } finally {
+    child.kill();
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+async function converse(
+  input: NodeJS.WritableStream,
+  output: NodeJS.ReadableStream,
+  lines: readonly string[],
+): Promise<string[]> {
+  let shown = '';
+  let heard = (): void => {};
+  output.on('data', (chunk: Buffer) => {
+    shown += chunk.toString('utf8').replaceAll('\r', '').replaceAll('\x07', '');
+    heard();
+  });
+  const until = async (mark: string): Promise<string> => {
+    const end = Date.now() + 10_000;
+    while (!shown.includes(mark)) {
+      if (Date.now() > end) throw new Error(`no ${JSON.stringify(mark)} in ${JSON.stringify(shown)}`);
+      await Promise.race([
+        new Promise<void>((wake) => {
+          heard = wake;
+        }),
+        new Promise((wake) => setTimeout(wake, 100)),
+      ]);
+    }
+    const [before = '', ...rest] = shown.split(mark);
+    shown = rest.join(mark);
+    return before;
+  };
+  const answers: string[] = [];
+  for (const [index, line] of ['\n', ...lines].entries()) {
+    input.write(`${line}${line.endsWith('\n') ? '' : DISCARD}\\echo mark'${index}'\n`);
+    // Behind the prompt the terminal hands on what is typed as it is.
+    answers.push(await until(`\nmark${index}\n${PROMPT}`));
+  }
+  input.write('\\q\n');
+  return answers.slice(1);
+}
