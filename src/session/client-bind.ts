@@ -37,6 +37,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     prepared,
     policy: prepared.policy,
     usage: { rows: 0, bytes: 0 },
+    provenance: prepared.provenance,
     bounded: prepared.statement?.kind.kind === 'read' && isBounded(prepared.rendered),
   };
   const versions = [c.portals.define(message.portal, portal, c.batch)];

@@ -1,11 +1,12 @@
 /** Describe, and Close, which names its target in the same way. */
+import type { RolePolicy } from '../policy/policy.ts';
 import { decodeTarget, describe, type Target } from '../wire/describe.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { outlives, sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
 import type { Version } from './names.ts';
+import type { PendingDescribe } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
-import type { Prepared } from './prepared.ts';
 import { Provenance } from './provenance.ts';
 import { ownWords, privateName } from './refuse.ts';
 import { renew } from './renew.ts';
@@ -13,30 +14,33 @@ import { portalUnknown, statementUnknown, unsettled } from './sql-names.ts';
 
 export function takeDescribe(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const target = decodeTarget(frame.bytes);
-  return target.of === 'statement' ? describeStatement(c, frame, target, policy) : describePortal(c, frame, target);
+  return target.of === 'statement'
+    ? describeStatement(c, frame, target, policy)
+    : describePortal(c, frame, target, policy);
 }
 
 function describeStatement(c: Conversation, frame: Frame, target: Target, policy: SessionPolicy): boolean {
   const version = c.statements.current(target.name);
   if (unsettled(c, version)) return false;
   const prepared = version?.value;
-  if (!prepared) return describeUnknown(c, target);
+  if (!prepared) return describeUnknown(c, target, policy.role);
   const ready = renew(c, prepared, policy);
   if (ready !== 'ready') return ready === 'refused';
-  sendDescribe(c, frame.bytes, prepared, prepared.provenance, { parameters: prepared.parameters });
+  const { provenance, parameters } = prepared;
+  sendDescribe(c, frame.bytes, { prepared, provenance, role: policy.role, parameters });
   return true;
 }
 
-function describePortal(c: Conversation, frame: Frame, target: Target): boolean {
+function describePortal(c: Conversation, frame: Frame, target: Target, { role }: SessionPolicy): boolean {
   const version = c.portals.current(target.name);
   if (outlives(c, version)) return false;
   const portal = version?.value;
-  if (!portal) return describeUnknown(c, target);
-  sendDescribe(c, frame.bytes, portal.prepared, portal.prepared?.provenance ?? new Provenance(), {});
+  if (!portal) return describeUnknown(c, target, role);
+  sendDescribe(c, frame.bytes, { prepared: portal.prepared, provenance: portal.provenance, role });
   return true;
 }
 
-function describeUnknown(c: Conversation, { of, name }: Target): boolean {
+function describeUnknown(c: Conversation, { of, name }: Target, role: RolePolicy): boolean {
   const forced = ownWords(c, of === 'statement' ? statementUnknown(name) : portalUnknown(name));
   const bytes = describe({ of, name: privateName(forced.id) });
   return sendUnknown(c, bytes, {
@@ -45,20 +49,18 @@ function describeUnknown(c: Conversation, { of, name }: Target): boolean {
     own: false,
     prepared: undefined,
     provenance: new Provenance(),
+    role,
     forced,
   });
 }
 
-export function sendDescribe(
-  c: Conversation,
-  bytes: Uint8Array,
-  prepared: Prepared | undefined,
-  provenance: Provenance,
-  extras: { parameters?: number; own?: boolean },
-): void {
-  provenance.askedIn = c.batch;
-  const rendered = prepared?.rendered;
-  c.send(bytes, { kind: 'describe', batch: c.batch, own: false, prepared, provenance, rendered, ...extras });
+type Described = Pick<PendingDescribe, 'prepared' | 'provenance' | 'role' | 'parameters'>;
+
+/** @param own the guard asks for itself: the client does not see the answer. */
+export function sendDescribe(c: Conversation, bytes: Uint8Array, described: Described, own = false): void {
+  described.provenance.askedIn = c.batch;
+  const rendered = described.prepared?.rendered;
+  c.send(bytes, { kind: 'describe', batch: c.batch, own, rendered, ...described });
 }
 
 export function takeClose(c: Conversation, frame: Frame): boolean {

@@ -62,7 +62,7 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
   // What FETCH and EXECUTE give is another result each time.
   const named = statement.kind.kind === 'fetch' || statement.kind.kind === 'execute';
-  const provenance = named ? new Provenance() : (portal.prepared?.provenance ?? new Provenance());
+  const provenance = named ? new Provenance() : portal.provenance;
   const watch = watchOf(statement.kind, nature, policy, provenance);
   const usage = statement.kind.kind === 'fetch' ? resolved.usage : portal.usage;
   const maxRows = mostRows(message, watch.limits?.rows, usage.rows, portal.bounded);
@@ -74,7 +74,7 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   }
   if (watch.verifies && provenance.verdict !== 'verified' && provenance.askedIn !== c.batch) {
     const bytes = describe({ of: 'portal', name: message.portal });
-    sendDescribe(c, bytes, portal.prepared, provenance, { own: true });
+    sendDescribe(c, bytes, { prepared: portal.prepared, provenance, role: policy.role }, true);
   }
   const pending: Pending = {
     kind: 'execute',

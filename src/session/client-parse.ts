@@ -9,6 +9,9 @@ import { unreadable } from './records.ts';
 import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { renderFor } from './renewal.ts';
 
+/** So many characters of statements may be prepared at a time: what a session remembers is bounded. */
+const MOST_PREPARED = 8_000_000;
+
 /** PostgreSQL's bound for the number of parameters: a 16-bit count. */
 const MOST_PARAMETERS = 65535;
 
@@ -33,6 +36,10 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
   const prepared = new Prepared({ name, source: 'protocol', rendered, types, parameters, statement, policy });
   if (rendered.added.length + parameters > MOST_PARAMETERS) {
     refuseExtended(c, ownWords(c, refusal('unsupported', '54000', 'too many parameters')), { unnamed });
+    return true;
+  }
+  if (c.statements.weight > MOST_PREPARED && !unnamed) {
+    refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many prepared statements')));
     return true;
   }
   const versions = [c.statements.define(name, prepared, c.batch)];

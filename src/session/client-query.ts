@@ -84,7 +84,9 @@ function sendQuery(
   }));
   const needs = needsStatus(planned);
   if (needs && c.pending.batchEnds > 0) return false;
-  const plan = judgement.parameters > 0 ? 'plain' : planQuery(planned, c.status);
+  // A parameter in a Query is an error of analysis, whatever else the statement would do.
+  const fails = parts.length === 1 && judgement.parameters > 0;
+  const plan = fails ? 'plain' : planQuery(planned, c.status);
   const impossible = typeof plan !== 'string' ? plan : needs && c.batchHasControl ? unsynced() : undefined;
   if (impossible) {
     const subject = { statement: parts[0]!.statement, judgement, policy, text };
@@ -145,6 +147,7 @@ function sendConverted(c: Conversation, rendered: Rendered, { watch }: Part, run
     kind: 'describe',
     prepared: undefined,
     provenance: watch.provenance,
+    role: run.policy.role,
     run,
   });
   const pending = { ...sent, own: false, kind: 'execute', portal: undefined, run, maxRows: 0 } as const;

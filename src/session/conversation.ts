@@ -18,6 +18,9 @@ import { Records } from './records.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run } from './run.ts';
 
+/** What a name takes beside its statement's text, in characters. */
+const NAME_WEIGHT = 200;
+
 /** Nothing more is forwarded until the server is done with `until`. */
 export interface Barrier {
   until: Pending;
@@ -42,8 +45,8 @@ export class Conversation {
   readonly toServer = new Outbox();
   readonly toClient = new Outbox();
   readonly pending = new PendingQueue();
-  readonly statements = new Names<Prepared>();
-  readonly portals = new Names<Portal>();
+  readonly statements = new Names<Prepared>(({ rendered }) => NAME_WEIGHT + rendered.text.length);
+  readonly portals = new Names<Portal>(() => NAME_WEIGHT);
   readonly records: Records;
   /** As the last ReadyForQuery said. */
   status: TransactionStatus = 'I';
@@ -143,7 +146,7 @@ export class Conversation {
       case 'parse':
         for (const version of pending.versions) {
           // PostgreSQL drops the unnamed statement before it reads the new text.
-          if (how === 'failed' && version.name === '') version.value = undefined;
+          if (how === 'failed' && version.name === '') version.names.empty(version);
           settleVersion(version, how === 'done' || (how === 'failed' && version.name === ''));
         }
         break;

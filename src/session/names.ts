@@ -11,12 +11,27 @@ export interface Version<T> {
   readonly batch: number;
   /** The server has confirmed it. */
   settled: boolean;
-  readonly names: Names<T>;
+  readonly names: Keeper;
 }
 
-export class Names<T> {
+/** Where a version is kept, whatever its name stands for. */
+export interface Keeper {
+  settle(version: Version<unknown>): void;
+  takeBack(version: Version<unknown>): void;
+  empty(version: Version<unknown>): void;
+}
+
+/** So many names may be made by SQL text; the oldest is then forgotten, and what names it refused. */
+const MOST_NAMES = 10_000;
+
+export class Names<T> implements Keeper {
   /** Oldest first; at most the first is settled. */
   private readonly versions = new Map<string, Version<T>[]>();
+  /** Sum of what is remembered. */
+  weight = 0;
+
+  /** @param weigh what a value takes to remember. */
+  constructor(private readonly weigh: (value: T) => number) {}
 
   /** Enters what a message that was just sent will make of the name. */
   define(name: string, value: T | undefined, batch: number): Version<T> {
@@ -24,12 +39,17 @@ export class Names<T> {
     const list = this.versions.get(name);
     if (list) list.push(version);
     else this.versions.set(name, [version]);
+    this.add(value, 1);
     return version;
   }
 
   /** Enters what is already so: names made by SQL text, known from its command tag. Nothing else may be on its way. */
   set(name: string, value: T, batch: number): void {
+    this.forget(name);
+    const [oldest] = this.versions.keys();
+    if (oldest !== undefined && this.versions.size >= MOST_NAMES) this.forget(oldest);
     this.versions.set(name, [{ name, value, batch, settled: true, names: this }]);
+    this.add(value, 1);
   }
 
   /** What the next message will find under the name, if nothing on its way fails. */
@@ -43,7 +63,7 @@ export class Names<T> {
     const list = this.versions.get(version.name);
     const at = list?.indexOf(version) ?? -1;
     if (!list || at < 0) return;
-    list.splice(0, at);
+    for (const gone of list.splice(0, at)) this.add(gone.value, -1);
     if (list.length === 1 && version.value === undefined) this.versions.delete(version.name);
   }
 
@@ -53,6 +73,7 @@ export class Names<T> {
     const at = list?.indexOf(version) ?? -1;
     if (!list || at < 0) return;
     list.splice(at, 1);
+    this.add(version.value, -1);
     if (list.length === 0 || (list.length === 1 && list[0]!.settled && list[0]!.value === undefined)) {
       this.versions.delete(version.name);
     }
@@ -62,12 +83,24 @@ export class Names<T> {
   drop(gone: (version: Version<T>) => boolean): void {
     for (const [name, list] of this.versions) {
       const left = list.filter((version) => !gone(version));
+      if (left.length < list.length) for (const version of list) if (gone(version)) this.add(version.value, -1);
       if (left.length === 0) this.versions.delete(name);
       else if (left.length < list.length) this.versions.set(name, left);
     }
   }
 
-  get size(): number {
-    return this.versions.size;
+  /** The version stands for nothing after all. */
+  empty(version: Version<T>): void {
+    this.add(version.value, -1);
+    version.value = undefined;
+  }
+
+  private forget(name: string): void {
+    for (const version of this.versions.get(name) ?? []) this.add(version.value, -1);
+    this.versions.delete(name);
+  }
+
+  private add(value: T | undefined, sign: 1 | -1): void {
+    if (value !== undefined) this.weight += sign * this.weigh(value);
   }
 }

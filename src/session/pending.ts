@@ -1,5 +1,6 @@
 /** The answers that the server still owes, in the order of the messages: it answers in no other. */
 import type { Refusal } from '../errors.ts';
+import type { RolePolicy } from '../policy/policy.ts';
 import type { Version } from './names.ts';
 import type { Portal, Prepared } from './prepared.ts';
 import type { Provenance } from './provenance.ts';
@@ -51,6 +52,8 @@ export interface PendingDescribe extends Sent {
   readonly kind: 'describe';
   readonly prepared: Prepared | undefined;
   readonly provenance: Provenance;
+  /** Who must be allowed to read the columns. */
+  readonly role: RolePolicy;
   readonly rendered?: Rendered | undefined;
   /** Of a statement: how many parameters are the client's own. */
   readonly parameters?: number | undefined;

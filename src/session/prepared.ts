@@ -56,6 +56,8 @@ export interface Portal {
   policy: SessionPolicy;
   /** Over all Executes and FETCHes. */
   readonly usage: Usage;
+  /** Of its own columns: the statement may have been prepared anew since. */
+  readonly provenance: Provenance;
   /** The server stops by itself one row above the limit. */
   readonly bounded: boolean;
 }

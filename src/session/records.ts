@@ -24,7 +24,7 @@ export class Records {
   /** INVARIANT: called before the statement goes on its way; undefined where it could not be written, and then it must not run. */
   decide(subject: Subject, watch: Watch, usage: Usage, bounded: boolean): Run | undefined {
     const { statement } = subject;
-    const run = new Run(this.ports.newId(), statement, watch, usage, bounded, this.ports.now());
+    const run = new Run(this.ports.newId(), statement, subject.policy, watch, usage, bounded, this.ports.now());
     if (!this.write(run.id, subject, statement.refusal)) return undefined;
     this.open.add(run);
     return run;
@@ -32,7 +32,15 @@ export class Records {
 
   /** A decision to refuse. `written` is false where the log could not be written: it is refused all the same. */
   refuse(subject: Subject, reason: Refusal, watch: Watch): { run: Run; written: boolean } {
-    const run = new Run(this.ports.newId(), subject.statement, watch, { rows: 0, bytes: 0 }, true, this.ports.now());
+    const run = new Run(
+      this.ports.newId(),
+      subject.statement,
+      subject.policy,
+      watch,
+      { rows: 0, bytes: 0 },
+      true,
+      this.ports.now(),
+    );
     const written = this.write(run.id, subject, reason);
     if (written) this.open.add(run);
     return { run, written };

@@ -45,6 +45,7 @@ function sendRenewed(c: Conversation, prepared: Prepared, renewed: Prepared): vo
     kind: 'describe',
     prepared: undefined,
     provenance: renewed.provenance,
+    role: renewed.policy.role,
     renewal: { prepared, renewed },
   };
   c.send(describe(target), pending);

@@ -3,6 +3,7 @@ import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import { overLimit, type StatementLimits, type Usage } from './meter.ts';
+import type { SessionPolicy } from './ports.ts';
 import type { Provenance } from './provenance.ts';
 
 /** What must be looked at while a result flows. */
@@ -25,6 +26,8 @@ export class Run {
     /** Of its decision. */
     readonly id: string,
     readonly statement: StatementJudgement,
+    /** Under which it was judged. */
+    readonly policy: SessionPolicy,
     readonly watch: Watch,
     /** What was shown of the same result before, in other runs. */
     readonly usage: Usage,

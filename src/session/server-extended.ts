@@ -45,10 +45,10 @@ function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): b
     case Backend.ParameterDescription:
       return !head.own && ownParameters(c, head, frame);
     case Backend.RowDescription:
-      learn(c, head, frame.bytes);
+      learn(head, frame.bytes);
       break;
     case Backend.NoData:
-      learn(c, head, null);
+      learn(head, null);
       break;
     default:
       throw unexpected();
@@ -72,10 +72,9 @@ function ownParameters(c: Conversation, { parameters }: PendingDescribe, frame: 
 }
 
 /** Takes in what the columns are: whether they may be read, and what the client will have been shown. */
-function learn(c: Conversation, head: PendingDescribe, description: Uint8Array | null): void {
-  const { prepared, provenance, renewal } = head;
-  const role = c.policy()?.role;
-  if (role?.access === 'restricted') provenance.learn(role, description ? decodeRowDescription(description) : []);
+function learn(head: PendingDescribe, description: Uint8Array | null): void {
+  const { prepared, provenance, renewal, role } = head;
+  if (role.access === 'restricted') provenance.learn(role, description ? decodeRowDescription(description) : []);
   else provenance.verdict = 'verified';
   if (prepared && !head.own) prepared.described = description && Uint8Array.from(description);
   if (!renewal) return;
@@ -140,8 +139,7 @@ function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame)
   c.syncInCopy = false;
   if (frame.type === Backend.CommandComplete) {
     const tag = decodeCommandComplete(frame.bytes);
-    const policy = c.policy();
-    if (head.rendered && policy && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered, policy);
+    if (head.rendered && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered);
     c.records.end(run, 'ok', { changed: rowsChanged(tag, run) });
   } else {
     c.records.end(run, 'ok');

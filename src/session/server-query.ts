@@ -59,10 +59,7 @@ function describe(c: Conversation, run: Run, frame: Frame): boolean {
 function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
   c.copyIn = undefined;
   const tag = decodeCommandComplete(frame.bytes);
-  if (query.rendered) {
-    const policy = c.policy();
-    if (policy) applyNames(c, run, query.rendered, policy);
-  }
+  if (query.rendered) applyNames(c, run, query.rendered);
   const changed = rowsChanged(tag, run);
   query.at += 1;
   if (query.wrapped && query.at === query.runs.length) {

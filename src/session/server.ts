@@ -24,7 +24,11 @@ export class ServerSide {
 
   push(chunk: Uint8Array): void {
     this.reader.push(chunk);
-    for (let frame = this.reader.next(); frame !== undefined; frame = this.reader.next()) this.take(frame);
+    while (!this.c.closed) {
+      const frame = this.reader.next();
+      if (frame === undefined) break;
+      this.take(frame);
+    }
   }
 
   private take(frame: Frame): void {
@@ -89,6 +93,8 @@ export class ServerSide {
       return false;
     }
     if (!head) throw new ProtocolError('server sent an error to nothing');
+    // INVARIANT: what was to run inside our BEGIN is on its way already, and must not run without it.
+    if (head.kind === 'query' && head.part === 'begin') throw new ProtocolError('BEGIN failed');
     const { misplaced } = c;
     c.misplaced = undefined;
     if (misplaced && fields.get('M')?.includes(misplaced.id)) {

@@ -85,10 +85,13 @@ export class Session {
     if (c.closed) return;
     try {
       act();
-      c.flushOut();
+      if (!c.closed) c.flushOut();
     } catch (error) {
       const broken = error instanceof ProtocolError || error instanceof MalformedMessage;
-      if (!broken) c.ports.fault?.(error);
+      if (!broken) {
+        c.toServer.take();
+        c.ports.fault?.(error);
+      }
       c.end(broken ? brokenProtocol(error.message) : refusal('internal', 'XX000', 'internal error in the guard'));
     }
   }

@@ -6,6 +6,7 @@ import type { Usage } from './meter.ts';
 import type { Version } from './names.ts';
 import type { SessionPolicy } from './ports.ts';
 import { type Portal, Prepared } from './prepared.ts';
+import { Provenance } from './provenance.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import type { Rendered } from './render.ts';
 import { freshen } from './renewal.ts';
@@ -148,7 +149,9 @@ export function unsettled(c: Conversation, version: Version<unknown> | undefined
 }
 
 /** Enters what a run in SQL text has done to names. The server has just said that it is done, and nothing else is on its way. */
-export function applyNames(c: Conversation, run: Run, rendered: Rendered, policy: SessionPolicy): void {
+export function applyNames(c: Conversation, run: Run, rendered: Rendered): void {
+  // INVARIANT: the policy that judged it, even where another has come since.
+  const { policy } = run;
   const { kind } = run.statement;
   if (kind.kind === 'prepare') {
     const { name, inner: statement } = kind;
@@ -161,11 +164,18 @@ export function applyNames(c: Conversation, run: Run, rendered: Rendered, policy
     const { inner: statement } = kind;
     // The run's own count: a FETCH of the same message adds to it as well.
     const { usage } = run;
-    c.portals.set(
-      kind.name,
-      { madeBy: 'declare', statement, rendered, prepared: undefined, policy, usage, bounded: false },
-      c.batch,
-    );
+    const provenance = new Provenance();
+    const portal = {
+      madeBy: 'declare',
+      statement,
+      rendered,
+      prepared: undefined,
+      policy,
+      usage,
+      provenance,
+      bounded: false,
+    } as const;
+    c.portals.set(kind.name, { ...portal }, c.batch);
   } else if (kind.kind === 'deallocate') {
     // The unnamed statement is none of those that SQL text can name.
     c.statements.drop((version) => (kind.name === undefined ? version.name !== '' : version.name === kind.name));
