@@ -3,7 +3,7 @@
 /** What SET may do: any value, one value alone, or a value that passes a test. */
 type Rule = 'any' | { readonly only: readonly string[] } | { readonly min: readonly string[] };
 
-const LEVELS = ['warning', 'error'];
+const LEVELS = ['notice', 'warning', 'error'];
 
 /** By lower-case name. INVARIANT: nothing here moves the lexer, name resolution, row security, roles, or what is printed of plans. */
 const RULES: Readonly<Record<string, Rule>> = {

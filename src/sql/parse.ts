@@ -4,7 +4,7 @@ import { type Token, tokenize } from './tokens.ts';
 import type { Node } from './tree.ts';
 
 /** Longer statement texts are refused, in bytes of UTF-8: a longer one has never been seen from an application, and parsing holds the event loop. */
-export const MAX_STATEMENT_BYTES = 1024 * 1024;
+const MAX_STATEMENT_BYTES = 1024 * 1024;
 
 export interface ParsedStatement {
   readonly node: Node;

@@ -73,12 +73,6 @@ export function qualifiedName(schema: string, name: string): string {
   return `${quoteName(schema)}.${quoteName(name)}`;
 }
 
-/** A string as a literal that means the same whatever `standard_conforming_strings` is. */
-export function quoteLiteral(value: string): string {
-  const doubled = value.replaceAll("'", "''");
-  return value.includes('\\') ? ` E'${doubled.replaceAll('\\', '\\\\')}'` : `'${doubled}'`;
-}
-
 /** PostgreSQL's reserved words and those that cannot stand as a column or function name: quoting more than needed does no harm. */
 const KEYWORDS = new Set(
   `all analyse analyze and any array as asc asymmetric authorization between bigint binary bit boolean both case cast char

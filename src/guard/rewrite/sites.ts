@@ -202,7 +202,7 @@ function notIn(node: Node): Node | undefined {
 }
 
 /** The nodes directly below, subqueries and window definitions left out: they have roots of their own. */
-export function childrenOf(node: Node): Node[] {
+function childrenOf(node: Node): Node[] {
   const kind = kindOf(node);
   const found: Node[] = [];
   for (const [field, value] of Object.entries(as(node, kind) as unknown as Body<'A_Expr'>)) {

@@ -9,7 +9,7 @@ import { Resolver } from './resolver.ts';
 import { refuseUnread } from './unread.ts';
 import { resolveWrite } from './write.ts';
 
-export type { Analysis, Env, RelationView, Use, ViewColumn } from './model.ts';
+export type { Analysis, Env, RelationView, Use } from './model.ts';
 
 /** True for the kinds of statement that `analyze` reads. */
 export function isQuery(node: Node): boolean {

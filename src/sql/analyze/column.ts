@@ -1,7 +1,7 @@
 /** Resolves column references and stars by PostgreSQL's scoping rules, among what the role may see. */
 
 import type { Body, Node } from '../tree.ts';
-import { as, kindOf, quoteName, stringOf } from '../tree.ts';
+import { kindOf, quoteName, stringOf } from '../tree.ts';
 import { RECORD } from '../types/oids.ts';
 import type { Entry, EntryColumn, Expression, Scope, StarColumn } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -155,6 +155,7 @@ function sourceOf(
 }
 
 function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression {
+  refuseTarget(r, entry, at);
   r.marks.wholeRows.push({ node, entry });
   r.touched.push(entry.level);
   for (const column of entry.columns)
@@ -169,6 +170,14 @@ function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression
   };
 }
 
+/** INVARIANT: a target stands in the text as itself, so a star or a whole row of it would have the withheld columns too. */
+function refuseTarget(r: Resolver, entry: Entry, at: number): void {
+  const { source } = entry.source.kind === 'excluded' ? entry.source.of : entry;
+  if (source.kind !== 'relation' || source.use !== 'target' || !source.view.guarded) return;
+  const { name } = source.view.relation;
+  r.refuse('unsupported', '0A000', `a whole row of "${name}" is not supported here: name its columns`, at);
+}
+
 /** The columns that `*` or `name.*` stands for, in order. */
 export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope): StarColumn[] {
   r.read.add(body);
@@ -176,6 +185,7 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
   const parts = (body.fields ?? []).slice(0, -1).map((f) => stringOf(f) ?? kindOf(f));
   const columns: StarColumn[] = [];
   const add = (entry: Entry): void => {
+    refuseTarget(r, entry, at);
     for (const column of entry.columns) {
       if (column.access !== 'granted' || column.implicit) continue;
       columns.push({ entry, column });
@@ -204,10 +214,4 @@ export function spell(entry: Entry, column: EntryColumn): string | undefined {
   if (name === undefined) return undefined;
   const twins = entry.columns.filter((c) => c.name === column.name && c.access === 'granted');
   return twins.length > 1 ? undefined : `${quoteName(name)}.${quoteName(column.name)}`;
-}
-
-/** The one String of a one-part reference, else undefined. */
-export function plainName(node: Node | undefined): string | undefined {
-  const fields = as(node, 'ColumnRef')?.fields;
-  return fields?.length === 1 ? stringOf(fields[0]) : undefined;
 }

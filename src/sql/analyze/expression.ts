@@ -11,7 +11,7 @@ import { resolveCall } from './call.ts';
 import { resolveColumn } from './column.ts';
 import { resolveIndirection } from './indirection.ts';
 import type { Expression, Scope } from './model.ts';
-import { compareRow, operatorName, resolveAExpr } from './operator.ts';
+import { compareRow, compareWhole, operatorName, resolveAExpr } from './operator.ts';
 import { resolveSelect } from './query.ts';
 import type { Resolver } from './resolver.ts';
 import { isSoundCoercion } from './sound.ts';
@@ -150,7 +150,7 @@ const FORM_NAMES: Partial<Record<Kind, string>> = {
   MultiAssignRef: 'assignment to several columns',
 };
 
-export function resolveAll(r: Resolver, nodes: readonly Node[] | undefined, scope: Scope): Expression[] {
+function resolveAll(r: Resolver, nodes: readonly Node[] | undefined, scope: Scope): Expression[] {
   return (nodes ?? []).map((node) => resolveExpression(r, node, scope));
 }
 
@@ -197,7 +197,9 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   const number = as(body.arg, 'ParamRef')?.number;
   if (number !== undefined && arg.type === t.UNKNOWN) {
     settleParameter(r, body.arg, target);
-    return { type: target, sound: true, constant: false, barrier: 'none' };
+    // The parameter itself is of the type; a type modifier is then applied to it for each row, and can fail.
+    const fitted = coercion(r.env.catalog, target, target, 'explicit', body.typeName?.typmods?.length ? 0 : -1);
+    return { type: target, sound: isSoundCoercion(fitted), constant: false, barrier: 'none' };
   }
   const way = coercion(r.env.catalog, arg.type, target, 'explicit', body.typeName?.typmods?.length ? 0 : -1);
   settleParameter(r, body.arg, target);
@@ -234,7 +236,7 @@ function caseOf(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): Expression {
   if (body.arg) {
     // CASE x WHEN y: each pair is compared by `=`.
     for (const when of whens) {
-      const equal = resolveAExpr(r, { kind: 'AEXPR_OP', name: EQUAL, lexpr: body.arg, rexpr: when.expr! }, scope);
+      const equal = compareWhole(r, { kind: 'AEXPR_OP', name: EQUAL }, { name: '=' }, body.arg, when.expr!, scope);
       sound &&= equal.sound;
       conditions.push(equal);
     }

@@ -117,7 +117,7 @@ export function condition(r: Resolver, node: Node, phase: Root['phase'], scope: 
 }
 
 /** Whether anything in the expression is unsound. A COLLATE is, as an output: two that differ fail where they are compared. */
-export function tells(r: Resolver, node: Node): boolean {
+function tells(r: Resolver, node: Node): boolean {
   let found = false;
   const walk = (value: unknown): void => {
     if (found || typeof value !== 'object' || value === null) return;

@@ -6,7 +6,7 @@ import { UNKNOWN } from '../types/oids.ts';
 import type { Analysis, Entry, Env, Guard, Level, Marks, Use } from './model.ts';
 
 /** Deeper nesting of queries and expressions is refused. PostgreSQL's own limit depends on its stack. */
-export const MAX_DEPTH = 250;
+const MAX_DEPTH = 250;
 
 export class Resolver {
   readonly uses: Use[] = [];
