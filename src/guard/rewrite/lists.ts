@@ -55,9 +55,16 @@ function spelled(entry: Entry, column: EntryColumn): string {
   return text;
 }
 
-function writeOutStar(w: Rewriter, star: Analysis['marks']['stars'][number]): void {
+type Star = Analysis['marks']['stars'][number];
+
+/** Whether a star becomes a list of columns, once it is known which guards are needed. */
+export function isWrittenOut(star: Star): boolean {
+  return star.level.entries.some(addsColumns);
+}
+
+function writeOutStar(w: Rewriter, star: Star): void {
   const reference = as(star.target.val, 'ColumnRef')!;
-  const writesOut = star.level.entries.some(addsColumns);
+  const writesOut = isWrittenOut(star);
   const isTable = (reference.location ?? -1) < 0;
   const guarded = star.level.entries.some((e) => e.source.kind === 'relation' && e.source.view.guarded);
   if (!writesOut && !(isTable && guarded)) return;
@@ -73,7 +80,6 @@ function writeOutStar(w: Rewriter, star: Analysis['marks']['stars'][number]): vo
     w.edits.replace(tokens[i]!.start, tokens[i]!.end, [`SELECT ${text} FROM`]);
   } else {
     const range = w.range(star.target.val!);
-    // A dropped schema or renamed alias in front of the star lies inside this replacement.
     w.edits.replace(range.start, range.end, [text]);
   }
   const targets = selectTree([`SELECT ${text}`]).targetList!;
@@ -87,7 +93,7 @@ function writeOutStar(w: Rewriter, star: Analysis['marks']['stars'][number]): vo
 function keepName(w: Rewriter, target: Body<'ResTarget'>, node: Node): void {
   if (target.name !== undefined) return;
   const name = columnName(node);
-  w.edits.append(w.range(node).end, [` AS ${quoteName(name)}`]);
+  w.edits.append(w.outerRange(node).end, [` AS ${quoteName(name)}`]);
   w.mutate(() => {
     target.name = name;
   });
@@ -121,7 +127,7 @@ function endOfTargets(w: Rewriter, level: Level, list: readonly Node[]): number 
     const relation = as(level.select?.fromClause?.[0], 'RangeVar');
     throw new NotRewritable(`TABLE ${relation?.relname ?? ''} in a place where it must say ok: write SELECT`);
   }
-  const { end } = w.range(target.val!);
+  const { end } = w.outerRange(target.val!);
   if (target.name === undefined) return end;
   const tokens = w.parsed.tokens();
   let i = tokenAt(tokens, end - 1) + 1;
@@ -129,11 +135,22 @@ function endOfTargets(w: Rewriter, level: Level, list: readonly Node[]): number 
   return tokens[i]!.end;
 }
 
+/** Before the bracket that closes a row of VALUES. */
+function endOfRow(w: Rewriter, items: readonly Node[]): number {
+  const tokens = w.parsed.tokens();
+  const first = tokenAt(tokens, w.outerRange(items[0]!).start);
+  // A row of one has its own brackets among those around the item.
+  const open = items.length === 1 ? first : first - 1;
+  const close = tokens[open]?.word === '(' ? tokens[open]!.match : -1;
+  if (close < 0) throw new NotRewritable('no place for a row of VALUES');
+  return tokens[close - 1]!.end;
+}
+
 function exportFromValues(w: Rewriter, level: Level, ok: string): void {
   const val = (): Node => expressionTree([ok]);
   for (const node of level.select?.valuesLists ?? []) {
     const items = as(node, 'List')!.items!;
-    w.edits.append(w.range(items.at(-1)!).end, [`, ${ok}`]);
+    w.edits.append(endOfRow(w, items), [`, ${ok}`]);
     const added = val();
     w.mutate(() => {
       items.push(added);
@@ -170,7 +187,7 @@ function addKeys(w: Rewriter, level: Level, analysis: Analysis, sites: Sites, ca
   }
   if (added.size > 0) {
     const text = [...added.keys()].map((spelling) => `, ${spelling}`).join('');
-    w.edits.append(w.range(group.at(-1)!).end, [text]);
+    w.edits.append(w.outerRange(group.at(-1)!).end, [text]);
     const trees = [...added.keys()].map((spelling) => expressionTree([spelling]));
     w.mutate(() => {
       group.push(...trees);

@@ -3,6 +3,7 @@ import { Edits } from '../../sql/edits.ts';
 import { extentOf } from '../../sql/extent.ts';
 import { isParsed, type ParsedText, parse } from '../../sql/parse.ts';
 import type { Template } from '../../sql/template.ts';
+import { tokenAt } from '../../sql/tokens.ts';
 import type { Body, Kind, Node } from '../../sql/tree.ts';
 import { as, kindOf } from '../../sql/tree.ts';
 import { placeholders } from './placeholders.ts';
@@ -23,6 +24,19 @@ export class Rewriter {
     const extent = extentOf(node, this.parsed);
     if (!extent) throw new NotRewritable(`no place in the text for ${kindOf(node)}`);
     return extent;
+  }
+
+  /** The same with the brackets that the client has put around it. */
+  outerRange(node: Node): { start: number; end: number } {
+    const tokens = this.parsed.tokens();
+    const { start, end } = this.range(node);
+    let first = tokenAt(tokens, start);
+    let last = tokenAt(tokens, end - 1);
+    while (tokens[first - 1]?.word === '(' && tokens[first - 1]?.match === last + 1) {
+      first -= 1;
+      last += 1;
+    }
+    return { start: tokens[first]!.start, end: tokens[last]!.end };
   }
 
   /** `change` is made to the tree when all ranges have been read. */
