@@ -2,6 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { loadCatalog, saveCatalog } from '../catalog/file.ts';
+import { readCatalog } from '../catalog/read.ts';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
@@ -9,7 +10,7 @@ import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
 import type { PolicyEnvironment } from '../policy/sql-source.ts';
 import { Catalog, type CatalogData } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
-import { liveCatalog } from './live-catalog.ts';
+import { ask } from './ask-server.ts';
 
 export interface CheckOptions {
   /** `rowgate.yaml` */
@@ -67,7 +68,7 @@ export function formatCheck(result: CheckResult): string {
 
 async function catalogOf(config: Config, options: CheckOptions): Promise<CatalogData> {
   if (options.catalog !== undefined) return loadCatalog(options.catalog);
-  const data = await liveCatalog(config.upstream);
+  const data = await ask(config.upstream, readCatalog);
   if (options.saveCatalog !== undefined) await saveCatalog(options.saveCatalog, data);
   return data;
 }

@@ -1,18 +1,14 @@
 /** Reads the policies folder against the live catalog, as often as asked; the catalog itself only when it has changed. */
-import { readFileSync } from 'node:fs';
-import type { ConnectionOptions } from 'node:tls';
-import pg from 'pg';
-import { type Query, readCatalog } from '../catalog/read.ts';
+import { readCatalog } from '../catalog/read.ts';
 import { catalogFingerprint } from '../catalog/watch.ts';
-import type { Config, UpstreamConfig } from '../config/config.ts';
+import type { Config } from '../config/config.ts';
 import { compileCondition, compileMask } from '../policy/condition.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
 import { loadPolicy } from '../policy/load.ts';
 import type { PolicyReading } from '../proxy/guard-runtime.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
-
-const CONNECT_TIMEOUT_MS = 10_000;
+import { ask } from './ask-server.ts';
 
 export class PolicyReader {
   private known: { readonly catalog: Catalog; readonly version: string } | undefined;
@@ -55,33 +51,4 @@ export class PolicyReader {
       return this.known;
     });
   }
-}
-
-/** A short connection of the guard's own account. */
-async function ask<T>(upstream: UpstreamConfig, work: (query: Query) => Promise<T>): Promise<T> {
-  const { host, port, database, login, tls } = upstream;
-  const client = new pg.Client({
-    host,
-    port,
-    database,
-    user: login.user,
-    ...(login.password !== undefined && { password: login.password }),
-    ssl: tls.mode === 'disable' ? false : tlsOptions(tls),
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    application_name: 'rowgate',
-  });
-  client.on('error', () => {}); // what breaks the connection fails the query too
-  try {
-    await client.connect();
-    return await work(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows);
-  } finally {
-    await client.end().catch(() => {});
-  }
-}
-
-function tlsOptions({ mode, ca }: UpstreamConfig['tls']): ConnectionOptions {
-  const authorities = ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') };
-  // INVARIANT: verify-full checks the chain and the name; `require` checks the chain where authorities are given.
-  if (mode === 'verify-full') return { ...authorities, rejectUnauthorized: true };
-  return { ...authorities, rejectUnauthorized: ca !== undefined, checkServerIdentity: () => undefined };
 }
