@@ -1,22 +1,35 @@
 /** What is cut from the sample database to make, by hand, one that holds only what a role of the sample policies was granted. */
 import type { PrincipalName } from './world.ts';
 
+const OTHER_SCHOOLS = `
+    DELETE FROM absences WHERE student_id IN (SELECT id FROM students WHERE school_id <> 1);
+    DELETE FROM grades WHERE student_id IN (SELECT id FROM students WHERE school_id <> 1);
+    DELETE FROM parents WHERE student_id IN (SELECT id FROM students WHERE school_id <> 1);
+    DELETE FROM students WHERE school_id <> 1;
+    DELETE FROM classes WHERE school_id <> 1;
+    DELETE FROM teachers WHERE school_id <> 1;`;
+/** But where the mask itself fails. */
+const YEAR_OF_BIRTH = `
+    UPDATE students SET birth_date = date_trunc('year', birth_date::timestamp)::date WHERE birth_date <> '5874897-12-31';`;
+
 export const CUTS: Readonly<Record<PrincipalName, string>> = {
-  teacher: `
+  teacher: `${OTHER_SCHOOLS} ${YEAR_OF_BIRTH}
+    DELETE FROM absences WHERE day < '2026-09-01';
     DROP TABLE parents;
     ALTER TABLE students DROP ine, DROP address, DROP postal_code, DROP city, DROP canteen;
     ALTER TABLE absences DROP reason;
     ALTER TABLE teachers DROP email;`,
-  office: `
+  office: `${OTHER_SCHOOLS}
     ALTER TABLE grades DROP comment;`,
-  canteen: `
+  canteen: `${OTHER_SCHOOLS}
     DROP TABLE absences, grades, parents, teachers;
+    DELETE FROM students WHERE NOT canteen;
     ALTER TABLE students DROP ine, DROP last_name, DROP birth_date, DROP sex, DROP address, DROP postal_code, DROP city,
       DROP school_id, DROP canteen, DROP photo_consent;
     ALTER TABLE classes DROP school_id, DROP school_year;
     DROP TABLE schools, academies;
     DROP FUNCTION school_year;`,
-  statistics: `
+  statistics: `${YEAR_OF_BIRTH}
     DROP TABLE parents, teachers;
     ALTER TABLE absences DROP id, DROP student_id, DROP reason;
     ALTER TABLE grades DROP id, DROP student_id, DROP comment;

@@ -66,11 +66,16 @@ const DISCARD = '\x15';
 /** util-linux's, which gives psql a terminal. */
 export const SCRIPT = (process.env.PATH ?? '').split(delimiter).includes('/usr/bin') ? '/usr/bin/script' : undefined;
 
+/** What is typed: text, or text and what follows once `when` has resolved: while the first is still running, say. */
+export type Line = string | { readonly text: string; readonly when: () => Promise<void>; readonly follow: string };
+
+export const CTRL_C = '\x03';
+
 /**
  * Types lines on a terminal, each followed by a command that marks where its output ends, and gives back what was shown for each.
  * `\t` completes; a line is taken back before the mark unless it ends in a line break.
  */
-export async function typed(conninfo: string, lines: readonly string[]): Promise<string[]> {
+export async function typed(conninfo: string, lines: readonly Line[]): Promise<string[]> {
   const folder = mkdtempSync(join(tmpdir(), 'rowgate-terminal-'));
   const inputrc = join(folder, 'inputrc');
   // All that fits is listed at once and without a question, so that what is typed ahead is never taken for an answer.
@@ -103,7 +108,7 @@ export async function typed(conninfo: string, lines: readonly string[]): Promise
 async function converse(
   input: NodeJS.WritableStream,
   output: NodeJS.ReadableStream,
-  lines: readonly string[],
+  lines: readonly Line[],
 ): Promise<string[]> {
   let shown = '';
   let heard = (): void => {};
@@ -128,9 +133,17 @@ async function converse(
   };
   const answers: string[] = [];
   for (const [index, line] of ['\n', ...lines].entries()) {
-    input.write(`${line}${line.endsWith('\n') ? '' : DISCARD}\\echo mark'${index}'\n`);
+    const { text, ...interruption } = typeof line === 'string' ? { text: line } : line;
+    let answer = '';
+    input.write(text);
+    if ('when' in interruption) {
+      await interruption.when();
+      input.write(interruption.follow);
+      answer = await until(PROMPT);
+    }
+    input.write(`${text.endsWith('\n') ? '' : DISCARD}\\echo mark'${index}'\n`);
     // Behind the prompt the terminal hands on what is typed as it is.
-    answers.push(await until(`\nmark${index}\n${PROMPT}`));
+    answers.push(answer + (await until(`\nmark${index}\n${PROMPT}`)));
   }
   input.write('\\q\n');
   return answers.slice(1);
