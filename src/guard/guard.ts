@@ -16,7 +16,7 @@ import { rewriteStage } from './stages/rewrite.ts';
 import { verifyStage } from './stages/verify.ts';
 
 /** The stages for a restricted role, in order. */
-export const RESTRICTED: readonly Stage[] = [
+const RESTRICTED: readonly Stage[] = [
   parseStage,
   classifyStage,
   resolveStage,
@@ -26,7 +26,7 @@ export const RESTRICTED: readonly Stage[] = [
 ];
 
 /** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
-export const UNRESTRICTED: readonly Stage[] = [parseStage, openStage];
+const UNRESTRICTED: readonly Stage[] = [parseStage, openStage];
 
 /** How many statement texts a guard remembers, and how many characters of them together. */
 const REMEMBERED = 2_000;
@@ -53,7 +53,8 @@ export class Guard {
    * Never throws: an exception inside is a refusal.
    */
   judge(sql: string, parameterTypes: readonly number[] = []): Judgement {
-    const key = parameterTypes.length === 0 ? sql : `${sql}\u0000${parameterTypes.join()}`;
+    // INVARIANT: the types come first, so that no text with a NUL byte can be the key of another text with types.
+    const key = `${parameterTypes.join()}\u0000${sql}`;
     const known = this.remembered.get(key);
     if (known) return known;
     const judgement = this.judgeAnew(sql, parameterTypes);

@@ -8,13 +8,17 @@ import { type Token, tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, qualifiedName, quoteName } from '../../sql/tree.ts';
 import { guardedRelation } from './guarded-relation.ts';
+import { isWrittenOut } from './lists.ts';
 import { become, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
 
 export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy): void {
   for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role);
   for (const { node, entry } of analysis.marks.cteReferences)
     if (entry.guard?.needed) rewriteCteReference(w, node, entry);
-  for (const { body, entry, drop } of analysis.marks.qualified) rewriteReference(w, body, entry, drop);
+  // What stands in front of a star goes with it where the star is written out.
+  const replaced = new Set(analysis.marks.stars.filter(isWrittenOut).map((star) => as(star.target.val, 'ColumnRef')));
+  for (const { body, entry, drop } of analysis.marks.qualified)
+    if (!replaced.has(body)) rewriteReference(w, body, entry, drop);
 }
 
 function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy): void {

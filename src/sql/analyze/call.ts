@@ -51,7 +51,8 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
     formOf(body, args.length),
   );
   const use = (candidates: readonly Fn[]): void => {
-    const literals = nodes.map((n) => as(n, 'A_Const')?.sval?.sval);
+    // An argument that is given by name may be any of them: it is no literal that could be judged by its place.
+    const literals = (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval);
     r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, at });
   };
   noteStability(r, resolved, at);

@@ -44,7 +44,8 @@ function fieldOf(r: Resolver, body: Body<'A_Indirection'>, type: Oid, field: str
   } else if (type !== t.RECORD && type !== t.UNTELLABLE) {
     r.refuse('column-unknown', '42809', `column notation .${field} applied to a value that is not a row`);
   } else {
-    const fn = catalog.functionsNamed(field).some((f) => f.args.length === 1);
+    // Arguments with defaults may be left out.
+    const fn = catalog.functionsNamed(field).some((f) => f.args.length > 0 && f.args.length - f.defaults <= 1);
     if (fn) r.unsupported(`(…).${field}, which may call the function "${field}"`, undefined);
   }
   return t.UNTELLABLE;

@@ -75,7 +75,8 @@ export type Source =
   | { readonly kind: 'cte'; readonly cte: Cte; readonly node: Node }
   | { readonly kind: 'function' }
   | { readonly kind: 'join'; readonly arms: readonly Entry[] }
-  | { readonly kind: 'excluded' };
+  /** `excluded`, `old` and `new`: rows of the target. */
+  | { readonly kind: 'excluded'; readonly of: Entry };
 
 /** Something that can say `ok`: all rows behind this entry are ones that the role may see. Its name is unique in the statement. */
 export interface Guard {

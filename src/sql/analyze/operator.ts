@@ -32,9 +32,11 @@ export function resolveAExpr(
     case 'AEXPR_SIMILAR':
       return binary(r, body, name, body.lexpr, body.rexpr!, scope);
     case 'AEXPR_NULLIF': {
-      const equal = binary(r, body, name, body.lexpr, body.rexpr!, scope);
-      const left = r.marks.expressions.get(body.lexpr!);
-      return { ...equal, type: left?.type ?? t.UNTELLABLE };
+      const equal = compareWhole(r, body, name, body.lexpr, body.rexpr!, scope);
+      // Its value is the first operand as `=` takes it: nullif(1, 1.5) is numeric (manual, section 9.18.3).
+      const types = [body.lexpr, body.rexpr].map((node) => r.marks.expressions.get(node!)?.type ?? t.UNTELLABLE);
+      const resolved = resolveOperator(r.env.catalog, r.env.searchPath, name, types[0]!, types[1]!);
+      return { ...equal, type: resolved.kind === 'found' ? resolved.argTypes[0]! : t.UNTELLABLE };
     }
     case 'AEXPR_IN': {
       const items = as(body.rexpr, 'List')?.items ?? [];
@@ -87,18 +89,36 @@ function binary(
     for (const row of [left, right]) r.marks.expressions.set(row, structure(t.RECORD, parts));
     return combined(parts);
   }
-  const known = (node: Node): Expression => r.marks.expressions.get(node) ?? resolveExpression(r, node, scope);
   if (left && leftRow && as(right, 'SubLink')?.subLinkType === 'EXPR_SUBLINK') {
     // `(a, b) = (SELECT …)` is a row-wise comparison as well; the subquery may give more than one row, and fail.
-    known(left);
-    known(right);
+    for (const node of [left, right]) known(r, node, scope);
     compareRow(r, body, name, leftRow, r.marks.sublinks.get(right));
     return { type: t.BOOL, sound: false, constant: false, barrier: 'none' };
   }
-  const l = left ? known(left) : undefined;
-  const o = known(right);
+  return compareWhole(r, body, name, left, right, scope);
+}
+
+/**
+ * The operator on both operands as they are. INVARIANT: NULLIF and CASE compare rows as records, never pair by pair: that comparison
+ * fails where a pair's types differ.
+ */
+export function compareWhole(
+  r: Resolver,
+  body: Body<'A_Expr'>,
+  name: QualifiedName,
+  left: Node | undefined,
+  right: Node,
+  scope: Scope,
+): Expression {
+  const l = left ? known(r, left, scope) : undefined;
+  const o = known(r, right, scope);
   const found = applied(r, body, name, [left, right], [l?.type, o.type]);
   return { ...found, constant: found.constant && o.constant && (l === undefined || l.constant) };
+}
+
+/** An operand that stands in several comparisons (BETWEEN, IN) is read once. */
+function known(r: Resolver, node: Node, scope: Scope): Expression {
+  return r.marks.expressions.get(node) ?? resolveExpression(r, node, scope);
 }
 
 /** Pairs each part of a row, already resolved, with a column of a subquery. INVARIANT: each pair's operator is one that must be allowed. */

@@ -46,7 +46,8 @@ export function coercion(catalog: Catalog, from: Oid, to: Oid, context: CastCont
   if (to === t.ANY || isPolymorphic(to)) {
     return from !== t.UNKNOWN && isContainer(to) && baseType(catalog, from) !== from ? RELABEL : SAME;
   }
-  if (from === t.UNKNOWN) return LITERAL;
+  // A literal is read as the domain's base type while the statement is analyzed, but its CHECKs run anew for each row.
+  if (from === t.UNKNOWN) return target.kind === 'd' ? intoDomain(catalog, to, SAME) : LITERAL;
   const way = pathway(catalog, from, to, context);
   if (way) {
     const step = physical(catalog, baseType(catalog, from), baseType(catalog, to), way, context);

@@ -1,0 +1,43 @@
+/** Ways to a whole row, a function or a type that no name in the text gives away. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { teacherWorld, type World } from './world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await teacherWorld();
+});
+afterAll(async () => {
+  await world.drop();
+});
+
+const REFUSED: readonly (readonly [note: string, sql: string, message: string])[] = [
+  ['RETURNING *', `INSERT INTO notes (body) VALUES ('x') RETURNING *`, 'a whole row of "notes"'],
+  ['RETURNING the row', `INSERT INTO notes (body) VALUES ('x') RETURNING row_to_json(notes)`, 'a whole row of "notes"'],
+  ['RETURNING the new row', `INSERT INTO notes (body) VALUES ('x') RETURNING new`, 'a whole row of "notes"'],
+  [
+    'a MERGE that does nothing',
+    'MERGE INTO students AS t USING rooms AS r ON true WHEN MATCHED AND 1 / (t.id - 7) = 1 THEN DO NOTHING',
+    'MERGE on "students"',
+  ],
+  [
+    'a function of a row, its other argument left out',
+    'SELECT (q.r).of_row FROM (SELECT ROW(1, 2) AS r) AS q',
+    'of_row',
+  ],
+];
+
+test.each(REFUSED)('%s', (_note, sql, message) => {
+  const judged = world.guard.judge(sql);
+  expect(judged.effect).toBe('refuse');
+  expect(judged.refusal?.message).toContain(message);
+});
+
+test('a named column that is granted comes back', async () => {
+  const { rows } = await world.run(`INSERT INTO notes (id, body) VALUES (1, 'x') RETURNING id, body`, true);
+  expect(rows).toEqual(['[1,"x"]']);
+});
+
+test('a star behind a schema', async () => {
+  const sql = `SELECT public.students.* FROM public.students WHERE left(last_name, 2) = 'L3' AND id = 3`;
+  expect(await world.run(sql, true)).toEqual({ rows: ['[3,12,3,"L3"]'] });
+});

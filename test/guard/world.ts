@@ -1,0 +1,94 @@
+/** A small database and one role on it: what stands beside rows that the role may not see, and what is withheld from it. */
+import type pg from 'pg';
+import { readCatalog } from '../../src/catalog/read.ts';
+import { Guard } from '../../src/guard/guard.ts';
+import { compileCondition, compileMask } from '../../src/policy/condition.ts';
+import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
+import { loadPolicy } from '../../src/policy/load.ts';
+import { Catalog } from '../../src/sql/catalog.ts';
+import { renderTemplate } from '../../src/sql/edits.ts';
+import { loadParser } from '../../src/sql/parse.ts';
+import { freshDatabase } from '../support/postgres.ts';
+
+const SEARCH_PATH = ['public'];
+
+const SCHEMA = `
+CREATE TABLE students (id integer PRIMARY KEY, school_id integer NOT NULL, class_id integer, last_name text);
+CREATE TABLE absences (id integer PRIMARY KEY, student_id integer NOT NULL, reason text, minutes integer);
+CREATE TABLE rooms (id integer PRIMARY KEY, number text, capacity integer);
+CREATE TABLE notes (id serial PRIMARY KEY, body text, secret text DEFAULT 'hidden');
+CREATE DOMAIN loud AS text CHECK (VALUE <> 'hidden');
+CREATE FUNCTION of_row(r record, n integer DEFAULT 0) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'hidden'; END $$;
+INSERT INTO students SELECT i, 12 + (i % 3)::integer, i % 5, CASE i % 3 WHEN 0 THEN 'L' || i ELSE 'hidden' || i END FROM generate_series(1, 90) AS i;
+INSERT INTO absences SELECT id, id, CASE school_id WHEN 12 THEN 'flu' ELSE 'hidden' || id END, CASE school_id WHEN 12 THEN 5 ELSE -5 END FROM students;
+INSERT INTO rooms SELECT i, 'r' || i, i FROM generate_series(1, 5) AS i;
+ANALYZE`;
+
+const ROLE = `
+role: teacher
+attributes: { school_id: integer }
+scope: { student: school_id = :school_id }
+tables:
+  students: { select: { columns: [id, school_id, class_id, last_name] } }
+  absences: { select: { columns: [id, student_id, reason, minutes] } }
+  rooms: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" } }
+  notes: { select: { columns: [id, body] }, insert: { columns: [id, body, secret] } }
+limits: none`;
+
+/** What came of a statement: its rows, sorted, or its SQLSTATE. */
+export interface Outcome {
+  readonly sqlstate?: string;
+  readonly rows?: readonly string[];
+}
+
+export interface World {
+  readonly guard: Guard;
+  /** Runs what the guard sends, with the hidden rows or without them, and undoes it. */
+  run(sql: string, hidden: boolean): Promise<Outcome>;
+  drop(): Promise<void>;
+}
+
+export async function teacherWorld(): Promise<World> {
+  const database = await freshDatabase();
+  await database.query(SCHEMA);
+  const client = await database.connect();
+  await client.query('SET search_path = public');
+  const guard = await guardOn(client);
+  return { guard, run: (sql, hidden) => run(client, guard, sql, hidden), drop: () => database.drop() };
+}
+
+async function guardOn(client: pg.Client): Promise<Guard> {
+  await loadParser();
+  const catalog = new Catalog(
+    await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows),
+  );
+  const files = [
+    { path: 'roles/teacher.yaml', text: ROLE },
+    { path: 'principals.yaml', text: 'principals: {}' },
+    { path: 'subjects.yaml', text: 'subjects: { student: { keys: [students.id, absences.student_id] } }' },
+  ];
+  const options = { catalog, searchPath: SEARCH_PATH, timeZone: 'UTC', compileCondition, compileMask };
+  const { policy, diagnostics } = loadPolicy(files, options);
+  const role = policy.roles.get('teacher');
+  if (!role || role.disabled) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
+  return new Guard({ catalog, role, searchPath: SEARCH_PATH });
+}
+
+async function run(client: pg.Client, guard: Guard, sql: string, hidden: boolean): Promise<Outcome> {
+  const judged = guard.judge(sql);
+  if (judged.effect === 'refuse') throw new Error(`refused: ${judged.refusal?.message}`);
+  const sent = renderTemplate(judged.template, (slot) => (slot.kind === 'limit' ? '100' : `'12'::integer`));
+  await client.query('BEGIN');
+  try {
+    if (!hidden) {
+      await client.query('DELETE FROM absences WHERE minutes < 0');
+      await client.query('DELETE FROM students WHERE school_id <> 12');
+    }
+    const { rows } = await client.query({ text: sent, rowMode: 'array' });
+    return { rows: rows.map((row) => JSON.stringify(row)).sort() };
+  } catch (error) {
+    return { sqlstate: (error as { code?: string }).code ?? String(error) };
+  } finally {
+    await client.query('ROLLBACK');
+  }
+}
