@@ -1,0 +1,136 @@
+/**
+ * The attack suite: each member is judged, explained, and sent by both protocols through a whole guard, to the attacked database
+ * and to its twins. It passes when nothing withheld shows in any byte that comes back, and when the twins' answers are the same.
+ */
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Explanation, explanationOf } from '../../src/cli/explanation.ts';
+import { PolicyReader } from '../../src/cli/policy-reader.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import type { Judgement } from '../../src/guard/decision.ts';
+import { Guard } from '../../src/guard/guard.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import type { Catalog } from '../../src/sql/catalog.ts';
+import { tablesSeen } from '../decisions/witness.ts';
+import { type Answer, type Attacker, comparable, type Protocol, sqlstateOf } from './attacker.ts';
+import { type Case, readCases, stepsOf, textsOf, UPDATE, updateCases } from './cases.ts';
+import { MARK, makeWorlds, type World } from './twins.ts';
+
+const files = readCases();
+
+let worlds: World[] = [];
+let catalog: Catalog;
+const policies = new Map<string, SessionPolicy>();
+const sessions = new Map<string, Attacker>();
+
+beforeAll(async () => {
+  worlds = await makeWorlds();
+  const { config } = loadConfig(worlds[0]!.guard.configFile, {});
+  const reading = await new PolicyReader(config!).read();
+  catalog = reading.catalog;
+  for (const role of reading.policy!.roles.values()) {
+    const guard = new Guard({ catalog, role, searchPath: config!.searchPath });
+    const principal = reading.policy!.principals.get(role.name)!;
+    policies.set(role.name, { role, principal, hash: '', judge: (sql, types) => guard.judge(sql, types) });
+  }
+});
+
+afterAll(async () => {
+  for (const session of sessions.values()) session.end();
+  for (const world of worlds) await world.end();
+});
+
+describe.each(files.map((f) => [`${f.class}. ${f.about}`, f] as const))('%s', (_, { file, cases }) => {
+  const seen = new Map<string, Partial<Case>>();
+  afterAll(() => {
+    if (UPDATE) updateCases(file, seen);
+  });
+
+  test('there are at least five members, each with its own note', () => {
+    expect(cases.length).toBeGreaterThanOrEqual(5);
+    expect(new Set(cases.map((c) => c.note)).size).toBe(cases.length);
+  });
+
+  test.each(cases.map((c) => [c.note, c] as const))('%s', async (_, attack) => {
+    const policy = policies.get(attack.role ?? 'teacher')!;
+    const judgements = textsOf(attack).map((sql) => [sql, policy.judge(sql)] as const);
+    for (const [sql, judgement] of judgements) {
+      if (judgement.effect === 'refuse') isExplained(explanationOf(sql, policy, catalog));
+      else isWitnessed(sql, judgement);
+    }
+    const ran = await everywhere(attack);
+    const { effect, refusal } = overall(judgements.map(([, judgement]) => judgement));
+    const fails = effect === 'refuse' ? undefined : sqlstateOf(ran);
+    const now: Partial<Case> = {
+      ...(effect !== undefined && { expect: effect }),
+      ...(refusal && { reason: refusal.reason }),
+      ...(refusal?.rule !== undefined && { rule: refusal.rule }),
+      ...(fails !== undefined && { fails }),
+    };
+    if (UPDATE) seen.set(attack.note, now);
+    else {
+      const { expect: wanted, reason, rule, fails: failing } = attack;
+      expect(now).toEqual(JSON.parse(JSON.stringify({ expect: wanted, reason, rule, fails: failing })));
+    }
+    if (effect === 'refuse') expect(sqlstateOf(ran), 'an error came back').toBeDefined();
+  });
+});
+
+function overall(judgements: readonly Judgement[]): Pick<Judgement, 'refusal'> & { effect: Case['expect'] } {
+  const refused = judgements.find((j) => j.effect === 'refuse');
+  if (refused) return { effect: 'refuse', ...(refused.refusal && { refusal: refused.refusal }) };
+  if (judgements.length === 0) return { effect: undefined };
+  return { effect: judgements.some((j) => j.effect === 'rewrite') ? 'rewrite' : 'allow' };
+}
+
+/** `rowgate explain` has something to say: why, and what to do. */
+function isExplained({ reason, message, advice }: Explanation): void {
+  expect(reason).toBeTruthy();
+  expect(message).toBeTruthy();
+  expect(advice?.text).toMatch(/\w+ \w+/);
+}
+
+/** Whatever another parser finds in what is let through, the guard found too. */
+function isWitnessed(sql: string, judgement: Judgement): void {
+  const found = judgement.statements.flatMap((s) => s.tables);
+  for (const table of tablesSeen(sql) ?? [])
+    expect(
+      found.some((name) => name === table || name.endsWith(table)),
+      `${table} in ${sql}`,
+    ).toBe(true);
+}
+
+/** Sends the attack everywhere; gives the answers of the attacked database to the simple protocol. */
+async function everywhere(attack: Case): Promise<readonly Answer[]> {
+  const inFrames = stepsOf(attack).every((step) => typeof step !== 'string');
+  const protocols: Protocol[] = inFrames ? ['simple'] : attack.values ? ['extended'] : ['simple', 'extended'];
+  let first: readonly Answer[] | undefined;
+  for (const protocol of protocols) {
+    let real: string[] | undefined;
+    for (const world of worlds) {
+      const answers = await attackOnce(world, attack, protocol);
+      for (const { bytes } of answers) expect(bytes, `${protocol}, ${world.name}`).not.toMatch(MARK);
+      first ??= answers;
+      const lines = comparable(answers, world.database.name);
+      real ??= lines;
+      if (attack.apart === undefined) expect(lines, `${protocol}: ${world.name} is as the attacked one`).toEqual(real);
+    }
+  }
+  return first!;
+}
+
+async function attackOnce(world: World, attack: Case, protocol: Protocol): Promise<Answer[]> {
+  const role = attack.role ?? 'teacher';
+  const key = `${world.name} ${role}`;
+  let session = sessions.get(key);
+  if (!session || session.closed) {
+    session = await world.attack(role);
+    sessions.set(key, session);
+  }
+  const answers: Answer[] = [];
+  for (const step of stepsOf(attack)) {
+    answers.push(await session.send(step, protocol, attack.values));
+    if (session.closed) return answers;
+  }
+  for (const text of ['ROLLBACK', 'DISCARD ALL']) await session.send(text, 'simple');
+  return answers;
+}
