@@ -18,6 +18,28 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
   ["a domain's CHECK on a literal", forHidden(`'-1'::information_schema.cardinal_number IS NULL`)],
   ['NULLIF of rows compares records', forHidden('NULLIF((a.id, 1), (a.id::bigint, 1)) IS NULL')],
   ['CASE of a row compares records', forHidden('CASE (a.id, 1) WHEN (a.id::bigint, 1) THEN true END')],
+  [
+    'LIMIT of a column that may be negative',
+    'SELECT count(*) FROM absences AS a WHERE EXISTS (SELECT 1 LIMIT a.minutes)',
+  ],
+  ['OFFSET in a lateral subquery', 'SELECT count(*) FROM absences AS a, LATERAL (SELECT 1 OFFSET a.minutes - 5) AS l'],
+  ['a negative OFFSET', forHidden('EXISTS (SELECT 1 OFFSET -1)')],
+  [
+    'a sum that overflows',
+    forHidden(`EXISTS (SELECT 1 FROM (VALUES (1e308::float8), (1e308)) AS v(x) HAVING sum(x) > 0)`),
+  ],
+  ['a window function that takes no zero', forHidden('EXISTS (SELECT ntile(0) OVER () FROM rooms OFFSET 0)')],
+  ['the same behind IN', forHidden('1 IN (SELECT ntile(0) OVER () FROM rooms)')],
+  [
+    'a frame that begins before it begins',
+    forHidden('EXISTS (SELECT sum(capacity) OVER (ROWS BETWEEN -1 PRECEDING AND CURRENT ROW) FROM rooms OFFSET 0)'),
+  ],
+  ['a sample of less than nothing', forHidden('EXISTS (SELECT 1 FROM rooms TABLESAMPLE bernoulli (-5))')],
+  [
+    'rows of two shapes, compared by DISTINCT',
+    forHidden(`EXISTS (SELECT DISTINCT r FROM (VALUES (ROW(1)), (ROW('a'::text))) AS v(r) OFFSET 0)`),
+  ],
+  ['and by UNION', forHidden(`EXISTS (SELECT ROW(1) UNION SELECT ROW('a'::text) OFFSET 0)`)],
 ];
 
 test.each(STATEMENTS)('%s', async (_note, sql) => {

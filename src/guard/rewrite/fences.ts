@@ -19,10 +19,10 @@ interface Parent {
   readonly inExpression: boolean;
 }
 
-/** Marks the guards whose relations must be fenced. */
-export function fence(analysis: Analysis, tellings: readonly Telling[]): void {
-  const parents = parentsOf(analysis);
-  for (const telling of tellings) ascend(telling.scope.level, undefined, false, telling.covered, parents, new Set());
+/** Marks the guards whose relations must be fenced. `asked`: subqueries that run only where every guard around them said ok. */
+export function fence(analysis: Analysis, tellings: readonly Telling[], asked: ReadonlySet<Level>): void {
+  const parents = parentsOf(analysis, asked);
+  for (const telling of tellings) ascend(telling.scope.level, undefined, false, telling.covered, parents, new Map());
 }
 
 /** `anyFilter`: from inside an expression even a filter on the row alone may come too late: both are judged in one scan. */
@@ -32,10 +32,11 @@ function ascend(
   anyFilter: boolean,
   covered: ReadonlySet<Guard>,
   parents: ReadonlyMap<Level, readonly Parent[]>,
-  seen: Set<Level>,
+  seen: Map<Level, boolean>,
 ): void {
-  if (seen.has(level)) return;
-  seen.add(level);
+  const before = seen.get(level);
+  if (before === true || before === anyFilter) return;
+  seen.set(level, anyFilter);
   for (const entry of level.entries) {
     if (entry !== from && entry.guard && !covered.has(entry.guard)) fenceEntry(entry, anyFilter, new Set());
   }
@@ -70,7 +71,7 @@ function fenceLevel(level: Level, anyFilter: boolean, seen: Set<Level>): void {
   for (const arm of level.arms) fenceLevel(arm, anyFilter, seen);
 }
 
-function parentsOf({ marks }: Analysis): Map<Level, Parent[]> {
+function parentsOf({ marks }: Analysis, asked: ReadonlySet<Level>): Map<Level, Parent[]> {
   const parents = new Map<Level, Parent[]>();
   const put = (inner: Level | undefined, parent: Parent): void => {
     if (inner) parents.set(inner, [...(parents.get(inner) ?? []), parent]);
@@ -83,6 +84,7 @@ function parentsOf({ marks }: Analysis): Map<Level, Parent[]> {
     }
   }
   for (const inner of marks.sublinks.values())
-    if (inner.outer) put(inner, { level: inner.outer.level, entry: undefined, inExpression: true });
+    if (inner.outer && !asked.has(inner))
+      put(inner, { level: inner.outer.level, entry: undefined, inExpression: true });
   return parents;
 }

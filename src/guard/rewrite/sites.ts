@@ -28,8 +28,11 @@ export interface Sites {
 export function findSites(analysis: Analysis): Sites {
   const finder = new Finder(analysis);
   for (const level of analysis.marks.levels) for (const root of level.roots) finder.visitRoot(root);
-  const fallible = analysis.marks.fallible.map((scope) => ({ scope, covered: new Set<Guard>() }));
-  fence(analysis, [...finder.tellings, ...fallible]);
+  const fallible = analysis.marks.fallible.map(({ scope, afterRows }) => ({
+    scope,
+    covered: new Set(afterRows ? guardsOf(scope.level.entries) : []),
+  }));
+  fence(analysis, [...finder.tellings, ...fallible], finder.asked);
   for (const site of finder.sites) for (const guard of [...site.plain, ...site.grouped]) need(guard);
   // Every reference to a CTE that exports its ok sees it among the columns, whether it asks for it or not.
   for (const { entry } of analysis.marks.cteReferences) {
@@ -73,6 +76,8 @@ class Finder {
   readonly sites: Site[] = [];
   readonly ungrouped: { node: Node; level: Level }[] = [];
   readonly tellings: Telling[] = [];
+  /** Subqueries that stand inside what is wrapped: they run only where the guards around them said ok. */
+  readonly asked = new Set<Level>();
 
   constructor(private readonly analysis: Analysis) {}
 
@@ -112,6 +117,8 @@ class Finder {
         return;
       case 'subquery': {
         if (!found.sound && !at.inside) this.add(node, at);
+        const inner = this.analysis.marks.sublinks.get(node);
+        if (inner && (!found.sound || at.inside)) this.asked.add(inner);
         const test = as(node, 'SubLink')?.testexpr;
         if (test) this.visit(test, found.sound ? at : { ...at, inside: true });
         return;

@@ -9,6 +9,7 @@ import type { QualifiedName } from '../types/path.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { collects } from './collects.ts';
 import { asBoolean, resolveExpression, settleParameter, UNTOLD } from './expression.ts';
+import { noteSummary } from './fallible.ts';
 import type { Expression, Scope } from './model.ts';
 import { resolveWindow, sortKey } from './query.ts';
 import type { Resolver } from './resolver.ts';
@@ -125,6 +126,7 @@ function judged(
   const { fn, result: type } = resolved;
   const what = collects(fn);
   if (what) r.uses.push({ kind: 'collects', what, level: scope.level, at });
+  if (fn.kind === 'a' || fn.kind === 'w') noteSummary(r, fn, scope.level);
   if (body.over || fn.kind === 'w') return { type, sound: true, constant: false, barrier: 'window' };
   if (fn.kind === 'a') {
     if (touched.size > 0 && !touched.has(scope.level)) r.unsupported('an aggregate of an outer query', body.location);

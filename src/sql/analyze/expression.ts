@@ -9,6 +9,7 @@ import { sortFunctions } from '../types/sort.ts';
 import { arrayType, baseType, elementType } from '../types/type.ts';
 import { resolveCall } from './call.ts';
 import { resolveColumn } from './column.ts';
+import { noteRows } from './fallible.ts';
 import { resolveIndirection } from './indirection.ts';
 import type { Expression, Scope } from './model.ts';
 import { compareRow, compareWhole, operatorName, resolveAExpr } from './operator.ts';
@@ -71,11 +72,11 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   CaseExpr: (r, body, scope) => caseOf(r, body, scope),
   CoalesceExpr: (r, body, scope) => {
     const parts = resolveAll(r, body.args, scope);
-    return unified(r, body.args ?? [], parts);
+    return unified(r, body.args ?? [], parts, scope);
   },
   MinMaxExpr: (r, body, scope) => {
     const parts = resolveAll(r, body.args, scope);
-    const found = unified(r, body.args ?? [], parts);
+    const found = unified(r, body.args ?? [], parts, scope);
     return { ...found, sound: found.sound && sortFunctions(r.env.catalog, found.type)?.leakproof === true };
   },
   RowExpr: (r, body, scope) => structure(t.RECORD, resolveAll(r, body.args, scope)),
@@ -213,7 +214,7 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
 }
 
 /** CASE, COALESCE and kin: the parts' common type, sound where none of them needs a coercion that can fail. */
-function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression[]): Expression {
+function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression[], scope: Scope): Expression {
   const { catalog } = r.env;
   const type = commonType(
     catalog,
@@ -224,6 +225,7 @@ function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression
   });
   const ways = parts.map((p) => coercion(catalog, p.type, type, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
+  noteRows(r, type, parts.length, scope);
   const sound = ways.every(isSoundCoercion);
   const constant = parts.every((p) => p.constant) && ways.every(isImmutable);
   return { type, sound: sound && type !== t.UNTELLABLE, constant, barrier: 'none' };
@@ -249,7 +251,7 @@ function caseOf(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): Expression {
   }
   // The ELSE counts first where the common type is chosen.
   const results = [...(body.defresult ? [body.defresult] : []), ...whens.map((w) => w.result!)];
-  const found = unified(r, results, resolveAll(r, results, scope));
+  const found = unified(r, results, resolveAll(r, results, scope), scope);
   return { ...found, sound: found.sound && sound, constant: found.constant && conditions.every((c) => c.constant) };
 }
 
@@ -257,7 +259,7 @@ const EQUAL: Node[] = [{ String: { sval: '=' } }];
 
 function arrayOf(r: Resolver, body: Body<'A_ArrayExpr'>, scope: Scope): Expression {
   const parts = resolveAll(r, body.elements, scope);
-  const found = unified(r, body.elements ?? [], parts);
+  const found = unified(r, body.elements ?? [], parts, scope);
   const element = found.type === t.UNKNOWN ? t.TEXT : found.type;
   const nested = elementType(r.env.catalog, element) !== 0;
   const type = element === t.UNTELLABLE ? t.UNTELLABLE : nested ? element : arrayType(r.env.catalog, element);

@@ -98,7 +98,7 @@ export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, 
   const document = body.docexpr && r.marks.expressions.get(body.docexpr);
   if (body.docexpr && document && !document.constant)
     r.marks.expressions.set(body.docexpr, { ...document, sound: false });
-  else r.marks.fallible.push(scope);
+  else r.marks.fallible.push({ scope, afterRows: false });
   read(body.rowexpr);
   for (const namespace of body.namespaces ?? []) read(as(namespace, 'ResTarget')?.val);
   const columns = (body.columns ?? []).map((node) => {

@@ -4,6 +4,7 @@ import type { Body, Node } from '../tree.ts';
 import { as, kindOf, strings } from '../tree.ts';
 import { findCte } from './cte.ts';
 import { resolveExpression } from './expression.ts';
+import { noteSample } from './fallible.ts';
 import { resolveRangeFunction, resolveTableFunction } from './from-function.ts';
 import { resolveJoin } from './join.ts';
 import type { Cte, Entry, EntryColumn, Level, RelationView, Scope, Source } from './model.ts';
@@ -38,8 +39,13 @@ function itemOf(r: Resolver, node: Node, level: Level): Entry[] {
       const body = as(node, 'RangeTableSample')!;
       const entry = resolveRangeVar(r, body.relation!, level);
       const scope: Scope = { level, entries: [], outer: level.outer };
-      for (const arg of [...(body.args ?? []), ...(body.repeatable ? [body.repeatable] : [])])
-        resolveExpression(r, arg, scope);
+      const args = [...(body.args ?? []), ...(body.repeatable ? [body.repeatable] : [])];
+      for (const arg of args) resolveExpression(r, arg, scope);
+      noteSample(r, args, scope);
+      const method = strings(body.method).filter((name, i) => i > 0 || name !== 'pg_catalog');
+      // INVARIANT: a method is a function.
+      if (!['bernoulli', 'system'].includes(method.join('.')))
+        r.unsupported(`TABLESAMPLE ${method.join('.')}`, body.location);
       if (entry?.source.kind === 'relation') {
         r.uses.push({ kind: 'sample', relation: entry.source.view.relation, at: r.at(body.location) });
       }

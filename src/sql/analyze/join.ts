@@ -81,7 +81,8 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColum
   const tells = !isSound(equal) || !ways.every(isSoundCoercion) || a?.tells === true || b?.tells === true;
   if (tells) {
     r.marks.tellingMerges.push({ level: left.level, name });
-    r.marks.fallible.push({ level: left.level, entries: [], outer: left.level.outer });
+    const scope = { level: left.level, entries: [], outer: left.level.outer };
+    r.marks.fallible.push({ scope, afterRows: false });
   }
   return { name, type, tells, access: 'granted', merged: true };
 }

@@ -217,11 +217,17 @@ export interface Marks {
   /** USING and NATURAL columns whose comparison can tell: it has no place where it could be guarded. */
   readonly tellingMerges: { readonly level: Level; readonly name: string }[];
   /** Places where something can fail that has no expression of its own to guard. */
-  readonly fallible: Scope[];
+  readonly fallible: Fallible[];
   /** Types that untyped literals took by their place. */
   readonly literals: Map<Node, Oid>;
   /** Plain or guarded: every level of the statement. */
   readonly levels: Level[];
+}
+
+/** `afterRows`: it runs when the rows of its own level are there; else beside them. */
+export interface Fallible {
+  readonly scope: Scope;
+  readonly afterRows: boolean;
 }
 
 export interface StarColumn {

@@ -9,6 +9,7 @@ import { INT8, TEXT, UNKNOWN } from '../types/oids.ts';
 import { findColumns, resolveStar } from './column.ts';
 import { resolveWith } from './cte.ts';
 import { asBoolean, resolveExpression } from './expression.ts';
+import { noteCount, noteRows } from './fallible.ts';
 import { resolveFrom } from './from.ts';
 import type { CteScope, Level, Root, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -76,7 +77,7 @@ function resolvePlain(r: Resolver, select: Select, place: Place): Level {
   for (const item of select.distinctClause ?? []) {
     if (Object.keys(item).length > 0) resolveOutputOrExpression(r, item, scope, targets);
   }
-  resolveLimit(r, select, place);
+  resolveLimit(r, select, place, level);
   for (const window of select.windowClause ?? []) resolveWindow(r, as(window, 'WindowDef')!, scope);
   resolveLocks(r, select, level);
   return level;
@@ -211,14 +212,19 @@ function targetAt(targets: readonly Node[], index: number): Node | undefined {
 export function resolveWindow(r: Resolver, window: Body<'WindowDef'>, scope: Scope): void {
   for (const node of window.partitionClause ?? []) root(r, node, 'group', scope);
   for (const node of window.orderClause ?? []) root(r, sortKey(r, node), 'group', scope);
-  for (const node of [window.startOffset, window.endOffset]) if (node) root(r, node, 'group', scope);
+  for (const node of [window.startOffset, window.endOffset]) {
+    if (!node) continue;
+    root(r, node, 'group', scope);
+    noteCount(r, node, scope.level);
+  }
 }
 
-function resolveLimit(r: Resolver, select: Select, place: Place): void {
+function resolveLimit(r: Resolver, select: Select, place: Place, level: Level): void {
   const empty = newLevel(r, 'values', undefined, place);
   for (const node of [select.limitCount, select.limitOffset]) {
     if (!node) continue;
     const found = resolveExpression(r, node, { level: empty, entries: [], outer: place.outer });
+    noteCount(r, node, level);
     const parameter = as(node, 'ParamRef')?.number;
     if (parameter !== undefined && found.type === UNKNOWN) r.settle(parameter, INT8);
     noteCoercion(r, coercion(r.env.catalog, found.type, INT8, 'assignment'), -1);
@@ -265,10 +271,11 @@ function resolveValues(r: Resolver, select: Select, place: Place): Level {
   }
   columns.forEach((c, i) => {
     const type = commonType(r.env.catalog, c.types);
+    noteRows(r, type, c.types.length, scope);
     level.outputs.push({ name: `column${i + 1}`, type, tells: c.tells || converted(r, c.types, type) });
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
-  resolveLimit(r, select, place);
+  resolveLimit(r, select, place, level);
   return level;
 }
 
@@ -282,10 +289,11 @@ function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left
     const other = right.outputs[i];
     const type = other ? commonType(r.env.catalog, [output.type, other.type]) : output.type;
     const converts = converted(r, [output.type, other?.type ?? type], type);
+    noteRows(r, type, 2, { level, entries: [], outer: level.outer });
     level.outputs.push({ name: output.name, type, tells: output.tells || other?.tells === true || converts });
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
-  resolveLimit(r, select, place);
+  resolveLimit(r, select, place, level);
   if (select.lockingClause?.length) r.unsupported('FOR UPDATE with UNION/INTERSECT/EXCEPT', undefined);
   return level;
 }

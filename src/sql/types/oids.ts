@@ -8,6 +8,7 @@ export const BOOL = 16;
 export const BYTEA = 17;
 export const NAME = 19;
 export const INT8 = 20;
+export const INT2 = 21;
 export const INT2VECTOR = 22;
 export const INT4 = 23;
 export const TEXT = 25;

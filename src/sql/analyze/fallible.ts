@@ -1,0 +1,68 @@
+/**
+ * Notes what can fail without being an expression that could be guarded: aggregates and window functions, LIMIT, frames, samples, rows
+ * of several shapes. It runs once the rows of its own query are there; what it must not run for are hidden rows of queries around it.
+ */
+import type { Fn, Oid } from '../catalog.ts';
+import type { Node } from '../tree.ts';
+import { as } from '../tree.ts';
+import * as t from '../types/oids.ts';
+import type { Level, Scope } from './model.ts';
+import type { Resolver } from './resolver.ts';
+
+/** Aggregates that take any values of their types without failing. Sums of numeric and float8 overflow, of intervals and money too. */
+const AGGREGATES: ReadonlySet<string> = new Set(['count', 'bool_and', 'bool_or', 'every', 'any_value']);
+const INTEGER_AGGREGATES: ReadonlySet<string> = new Set(['sum', 'avg', 'bit_and', 'bit_or', 'bit_xor']);
+const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
+const EXTREMES: ReadonlySet<string> = new Set(['min', 'max']);
+/** Their comparison runs that of what they hold, which fails where rows differ in shape. */
+const CONTAINERS: readonly Oid[] = [t.ANYARRAY, t.RECORD];
+
+/** Window functions without an argument that must be positive. */
+const WINDOWS: ReadonlySet<string> = new Set([
+  'row_number',
+  'rank',
+  'dense_rank',
+  'percent_rank',
+  'cume_dist',
+  'first_value',
+  'last_value',
+]);
+
+/** An aggregate or window function. */
+export function noteSummary(r: Resolver, fn: Fn, level: Level): void {
+  // INVARIANT: an allow-list, of the server's own.
+  if (fn.schema === 'pg_catalog' && cannotFail(fn)) return;
+  noteAfterRows(r, level);
+}
+
+function cannotFail(fn: Fn): boolean {
+  if (fn.kind === 'w') return WINDOWS.has(fn.name);
+  const [first] = fn.args;
+  if (AGGREGATES.has(fn.name) || first === undefined) return true;
+  if (INTEGER_AGGREGATES.has(fn.name)) return INTEGERS.includes(first);
+  return EXTREMES.has(fn.name) && !CONTAINERS.includes(first);
+}
+
+/** LIMIT, OFFSET or an offset of a window's frame: none of them may be negative. */
+export function noteCount(r: Resolver, node: Node, level: Level): void {
+  if (!isNaturalNumber(node) && !as(node, 'A_Const')?.isnull) noteAfterRows(r, level);
+}
+
+/** TABLESAMPLE: a percentage that is none fails as soon as the table is read. */
+export function noteSample(r: Resolver, nodes: readonly Node[], scope: Scope): void {
+  if (!nodes.every((node) => isNaturalNumber(node, 100))) r.marks.fallible.push({ scope, afterRows: false });
+}
+
+/** Values of one column that are rows: they fail where they are compared, unless they are all of one shape. */
+export function noteRows(r: Resolver, type: Oid, count: number, scope: Scope): void {
+  if (count > 1 && (type === t.RECORD || type === t.RECORD_ARRAY)) r.marks.fallible.push({ scope, afterRows: false });
+}
+
+function noteAfterRows(r: Resolver, level: Level): void {
+  r.marks.fallible.push({ scope: { level, entries: level.entries, outer: level.outer }, afterRows: true });
+}
+
+function isNaturalNumber(node: Node, most = Number.MAX_SAFE_INTEGER): boolean {
+  const integer = as(node, 'A_Const')?.ival;
+  return integer !== undefined && (integer.ival ?? 0) >= 0 && (integer.ival ?? 0) <= most;
+}
