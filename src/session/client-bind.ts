@@ -10,7 +10,8 @@ import { ownWords, privateName, refuseExtended } from './refuse.ts';
 import { parameterValue } from './render.ts';
 import { renew } from './renew.ts';
 import { slotValues } from './renewal.ts';
-import { isBounded, statementUnknown, unsettled } from './sql-names.ts';
+import { isBounded } from './sql-names.ts';
+import { statementUnknown, unsettled } from './unknown-names.ts';
 
 export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const message = decodeBind(frame.bytes);

@@ -10,7 +10,7 @@ import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import { ownWords, privateName } from './refuse.ts';
 import { renew } from './renew.ts';
-import { portalUnknown, statementUnknown, unsettled } from './sql-names.ts';
+import { portalUnknown, statementUnknown, unsettled } from './unknown-names.ts';
 
 export function takeDescribe(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const target = decodeTarget(frame.bytes);

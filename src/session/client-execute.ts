@@ -11,7 +11,8 @@ import type { Portal } from './prepared.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded } from './records.ts';
 import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
-import { portalUnknown, type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
+import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
+import { portalUnknown } from './unknown-names.ts';
 import { changesNames, cuttable, natureOf, watchOf } from './watching.ts';
 
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {

@@ -1,4 +1,4 @@
-/** Query and FunctionCall: the simple protocol, judged, recorded and sent. */
+/** Query: the simple protocol, judged, recorded and sent. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import { bind } from '../wire/bind.ts';
@@ -11,10 +11,9 @@ import { decodeQuery, query } from '../wire/query.ts';
 import { type Conversation, noPolicy } from './conversation.ts';
 import type { Conversion } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
-import { Provenance } from './provenance.ts';
 import { needsStatus, planQuery } from './query-plan.ts';
-import { notRecorded, unreadable } from './records.ts';
-import { decideRefusal, ownWords, queryPending, refuseFunctionCall, refuseQuery, unnamedDropped } from './refuse.ts';
+import { NOTHING_JUDGED, notRecorded, unreadable } from './records.ts';
+import { decideRefusal, ownWords, queryPending, refuseQuery, unnamedDropped } from './refuse.ts';
 import type { Rendered } from './render.ts';
 import { renderFor } from './renewal.ts';
 import type { Run, Watch } from './run.ts';
@@ -155,34 +154,6 @@ function sendConverted(c: Conversation, rendered: Rendered, { watch }: Part, run
   c.flush();
   c.block(pending);
 }
-
-/** FunctionCall: for those from whom nothing is withheld; it is outside SQL, so nothing is known of it but that it is called. */
-export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
-  const policy = c.policy();
-  if (!policy) return c.end(noPolicy()) ?? true;
-  const statement = { ...unreadable(undefined), command: 'FUNCTION CALL' };
-  const subject = { statement, judgement: NOTHING_JUDGED, policy, text: '' };
-  if (policy.role.access === 'restricted') {
-    const reason = refusal('statement-not-allowed', '42501', 'permission denied for function call messages', {
-      hint: 'Call the function in a SELECT.',
-      rule: policy.role.rule,
-    });
-    refuseFunctionCall(c, decideRefusal(c, subject, reason));
-    return true;
-  }
-  const watch: Watch = { limits: undefined, verifies: undefined, provenance: new Provenance() };
-  const run = c.records.decide(subject, watch, { rows: 0, bytes: 0 }, true);
-  if (!run) {
-    refuseFunctionCall(c, ownWords(c, notRecorded()));
-    return true;
-  }
-  const pending = { kind: 'function-call', batch: c.batch, own: false, run } as const;
-  c.send(frame.bytes, pending);
-  c.block(pending);
-  return true;
-}
-
-const NOTHING_JUDGED: Judgement = { effect: 'allow', statements: [], template: [''], parameters: 0, edits: [] };
 
 function refuseUnread(c: Conversation, policy: SessionPolicy, reason: Refusal): boolean {
   const subject = { statement: unreadable(reason), judgement: NOTHING_JUDGED, policy, text: '' };

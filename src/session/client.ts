@@ -6,8 +6,9 @@ import { takeBind } from './client-bind.ts';
 import { takeClose, takeDescribe } from './client-describe.ts';
 import { takeExecute } from './client-execute.ts';
 import { takeExtended } from './client-extended.ts';
+import { takeFunctionCall } from './client-function-call.ts';
 import { takeParse } from './client-parse.ts';
-import { takeFunctionCall, takeQuery } from './client-query.ts';
+import { takeQuery } from './client-query.ts';
 import type { Conversation } from './conversation.ts';
 import { takeInCopy } from './copy-in.ts';
 

@@ -16,7 +16,7 @@ export class Provenance {
 }
 
 /** Why a result with these columns may not reach the role; undefined where it may. */
-export function withheldField(role: RolePolicy, fields: readonly Field[]): Refusal | undefined {
+function withheldField(role: RolePolicy, fields: readonly Field[]): Refusal | undefined {
   for (const field of fields) {
     if (field.table !== 0 && !mayRead(role, field.table, field.attnum)) {
       return refusal('provenance', '42501', `permission denied for column "${field.name}" of the result`, {

@@ -126,3 +126,6 @@ export function notRecorded(): Refusal {
     hint: 'Nothing runs that is not recorded. Tell the operator of the guard.',
   });
 }
+
+/** Stands for the judgement of a message that holds no SQL. */
+export const NOTHING_JUDGED: Judgement = { effect: 'allow', statements: [], template: [''], parameters: 0, edits: [] };

@@ -3,6 +3,7 @@
  * batch and the transaction, and only its error is exchanged (design §5). Which message must fail depends on the refused one.
  */
 import type { Refusal } from '../errors.ts';
+import type { ErrorFields } from '../wire/error-response.ts';
 import { functionCallBoundToFail } from '../wire/function-call.ts';
 import { parse } from '../wire/parse.ts';
 import { query } from '../wire/query.ts';
@@ -11,6 +12,7 @@ import type { Version } from './names.ts';
 import type { Conversion, Forced, PendingQuery } from './pending.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded, type Subject } from './records.ts';
+import { refusalResponse } from './refusal-response.ts';
 import type { Run, Watch } from './run.ts';
 
 /** A name that nothing of the client's has, and that the server's error will quote. */
@@ -121,4 +123,21 @@ export function queryPending(
 /** A Query drops the unnamed statement and, unless it is empty, the unnamed portal. */
 export function unnamedDropped(c: Conversation): Version<unknown>[] {
   return [c.statements.define('', undefined, c.batch), c.portals.define('', undefined, c.batch)];
+}
+
+/** INVARIANT: only the error that quotes our id is exchanged; whatever else the server says first stands. */
+export function isForced(forced: Forced, fields: ErrorFields): boolean {
+  if (forced.known === 'by 42883') return fields.get('C') === '42883';
+  return (fields.get('M') ?? '').includes(forced.id);
+}
+
+/** Tells the client why, where it does not know yet. */
+export function tellForced(c: Conversation, forced: Forced): void {
+  const { refusal, decision, runs } = forced;
+  if (refusal) c.toClient.add(refusalResponse(refusal, decision));
+  for (const [at, run] of runs.entries()) {
+    c.records.end(run, at === 0 ? (run.cut ? 'cut' : 'refused') : 'skipped', {
+      sqlstate: at === 0 ? refusal?.sqlstate : undefined,
+    });
+  }
 }

@@ -7,10 +7,10 @@ import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-q
 import type { Conversation } from './conversation.ts';
 import { endMisplaced } from './copy-in.ts';
 import { tellCut } from './flow.ts';
-import { endsBatch, type Forced, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
+import { endsBatch, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
 import { clientPosition } from './positions.ts';
 import { redact } from './redact.ts';
-import { refusalResponse } from './refusal-response.ts';
+import { isForced, tellForced } from './refuse.ts';
 import type { Run } from './run.ts';
 import { answerExtended } from './server-extended.ts';
 import { answerQuery, failQuery, readyAfterQuery } from './server-query.ts';
@@ -176,22 +176,6 @@ function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCal
   if (head.kind === 'function-call' || !head.mustFail || status !== 'T') return true;
   c.debt = { kind: 'fail-transaction' };
   return false;
-}
-
-/** INVARIANT: only the error that quotes our id is exchanged; whatever else the server says first stands. */
-function isForced(forced: Forced, fields: ErrorFields): boolean {
-  if (forced.known === 'by 42883') return fields.get('C') === '42883';
-  return (fields.get('M') ?? '').includes(forced.id);
-}
-
-function tellForced(c: Conversation, forced: Forced): void {
-  const { refusal, decision, runs } = forced;
-  if (refusal) c.toClient.add(refusalResponse(refusal, decision));
-  for (const [at, run] of runs.entries()) {
-    c.records.end(run, at === 0 ? (run.cut ? 'cut' : 'refused') : 'skipped', {
-      sqlstate: at === 0 ? refusal?.sqlstate : undefined,
-    });
-  }
 }
 
 function runOf(head: Pending): Run | undefined {

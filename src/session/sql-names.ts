@@ -3,7 +3,6 @@ import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
 import type { Conversation } from './conversation.ts';
 import type { Usage } from './meter.ts';
-import type { Version } from './names.ts';
 import type { SessionPolicy } from './ports.ts';
 import { type Portal, Prepared } from './prepared.ts';
 import { Provenance } from './provenance.ts';
@@ -11,6 +10,7 @@ import { cachedPlanChanged } from './refusal-response.ts';
 import type { Rendered } from './render.ts';
 import { freshen } from './renewal.ts';
 import type { Run } from './run.ts';
+import { cursorUnknown, statementUnknown, unsettled } from './unknown-names.ts';
 
 /** What a statement's names turned out to be. */
 export interface Resolved {
@@ -111,7 +111,7 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   const prepared = version?.value;
   // INVARIANT: what an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
   if (!prepared) return isFree(policy) ? fresh() : statementUnknown(name);
-  if (prepared.rendered.added.length > 0) {
+  if (!canExecute(prepared)) {
     return refusal('unsupported', '0A000', `EXECUTE of prepared statement "${name}" is not supported`, {
       hint: 'It was prepared by the protocol, and is to be run by it.',
     });
@@ -123,6 +123,15 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
     ...fresh(prepared.statement),
     bounded: prepared.statement?.kind.kind === 'read' && isBounded(prepared.rendered),
   };
+}
+
+/**
+ * PREPARE takes nothing but queries. By Parse anything gets a name, and with EXECUTE of that, what the server did to transactions
+ * and names would be hidden from us; so would parameters of the guard's own.
+ */
+function canExecute({ statement, rendered }: Prepared): boolean {
+  const kind = statement?.kind.kind;
+  return (kind === 'read' || kind === 'write') && rendered.added.length === 0;
 }
 
 function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Refusal | 'wait' {
@@ -141,11 +150,6 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): Refusal | 
   if (judgement.effect === 'refuse') return judgement.refusal;
   portal.policy = policy;
   return undefined;
-}
-
-/** The last definition of a name is still unanswered, and a failure would bring an older one back. */
-export function unsettled(c: Conversation, version: Version<unknown> | undefined): boolean {
-  return version !== undefined && !version.settled && version.batch < c.batch;
 }
 
 /** Enters what a run in SQL text has done to names. The server has just said that it is done, and nothing else is on its way. */
@@ -196,22 +200,6 @@ export function isBounded({ judgement }: Rendered): boolean {
 
 function readOf(kind: StatementKind): StatementKind['kind'] {
   return kind.kind === 'prepare' ? kind.inner.kind.kind : kind.kind;
-}
-
-export function statementUnknown(name: string): Refusal {
-  return refusal(
-    'unsupported',
-    '26000',
-    name === '' ? 'unnamed prepared statement does not exist' : `prepared statement "${name}" does not exist`,
-  );
-}
-
-export function portalUnknown(name: string): Refusal {
-  return refusal('unsupported', '34000', `portal "${name}" does not exist`);
-}
-
-function cursorUnknown(name: string): Refusal {
-  return refusal('unsupported', '34000', `cursor "${name}" does not exist`);
 }
 
 /** Nothing is withheld from the role: a name that it made out of our sight can be used. */

@@ -317,3 +317,11 @@ test('in observe mode nothing is cut off', async () => {
   peer.policy = policyOf({ ...options, mode: 'observe' });
   expect(rows(await ask(peer, Q('select a from t')))).toBe(10);
 });
+
+test.each(['begin', 'deallocate all', 'select 1'])(
+  'EXECUTE in SQL of what was prepared by the protocol is refused by name: %s',
+  async (sql) => {
+    await ask(peer, P(sql, 'x'), S());
+    expect(await ask(peer, Q('execute x'))).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
+  },
+);

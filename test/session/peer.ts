@@ -117,7 +117,7 @@ export class Received {
 const names = new Map<number, string>(Object.entries(Backend).map(([name, type]) => [type, name]));
 
 /** `ErrorResponse:42501`, `ReadyForQuery:T`, `CommandComplete:SELECT 1`, or the message's name alone. */
-export function word(frame: Frame): string {
+function word(frame: Frame): string {
   const name = names.get(frame.type) ?? `?${frame.type}`;
   switch (frame.type) {
     case Backend.ErrorResponse:

@@ -4,6 +4,7 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import type { SessionPolicy } from '../../src/session/ports.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { Q, S } from './messages.ts';
@@ -64,45 +65,61 @@ function alike(words: readonly string[]): string[] {
 const withoutRows = (words: readonly string[]) =>
   words.filter((word) => word !== 'DataRow' && word !== 'RowDescription');
 
-const PLAIN: Vocabulary = { names: ['a', 'b'], over: false };
-/** EXECUTE in SQL of what was prepared by the protocol with a limit is refused by name: so the names differ. */
-const APART: Vocabulary = { names: ['c', 'd'], over: false };
+/** EXECUTE in SQL of what was prepared by the protocol is refused by name where it cannot be followed: so the names differ. */
+const WORDS: Vocabulary = { names: ['c', 'd'], over: false };
+
+/** Policies in turn, each asked for a few times: the second one gives every statement that is not prepared in SQL another form. */
+function reloading(first: PolicyOptions): () => SessionPolicy {
+  const marked = (text: string) => (/prepare/.test(text) ? text : `${text} /*anew*/`);
+  let asked = 0;
+  let policy = policyOf(first);
+  return () => {
+    asked += 1;
+    if (asked % 7 === 0) policy = policyOf(asked % 2 === 0 ? first : { ...first, rewrite: marked });
+    return policy;
+  };
+}
+
+const all = (words: readonly string[]) => words;
 
 test.each([
-  { who: 'a restricted role', vocabulary: PLAIN, more: {}, shown: (words: readonly string[]) => words },
+  { who: 'a restricted role', vocabulary: WORDS, more: {}, shown: all },
   {
     who: 'a restricted role below its limits',
-    vocabulary: APART,
+    vocabulary: WORDS,
     more: { limits: { rowsPerStatement: 1000, bytesPerStatement: 1_000_000 } },
-    shown: (words: readonly string[]) => words,
+    shown: all,
   },
   {
     who: 'a restricted role over its limits',
-    vocabulary: { ...APART, over: true },
+    vocabulary: { ...WORDS, over: true },
     more: { limits: { rowsPerStatement: 3 } },
     shown: withoutRows,
   },
   {
     who: 'an unrestricted role',
-    vocabulary: PLAIN,
+    vocabulary: WORDS,
     more: { access: 'unrestricted' as const },
-    shown: (words: readonly string[]) => words,
+    shown: all,
   },
-])('$who sees what PostgreSQL would answer', { timeout: 30_000 + RUNS * 500 }, async ({ vocabulary, more, shown }) => {
-  await fc.assert(
-    fc.asyncProperty(conversations(vocabulary), cuts, async (steps, cut) => {
-      const toServer = Buffer.concat(steps.map((step) => step.server));
-      const toSession = Buffer.concat(steps.map((step) => step.session));
-      const expected = await outcome(() => direct(database.url), toServer, 0);
-      const seen = await outcome(
-        () => relayed(database.url, policyOf({ ...granted, ...more }), cut || Infinity),
-        toSession,
-        cut,
-      );
-      const said = steps.map((step) => step.says).join(' ');
-      expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));
-      expect(seen.rows, said).toEqual(expected.rows);
-    }),
-    { numRuns: RUNS, ...SEED },
-  );
-});
+  { who: 'a role whose policy changes all the time', vocabulary: WORDS, more: {}, shown: all, reloads: true },
+])(
+  '$who sees what PostgreSQL would answer',
+  { timeout: 30_000 + RUNS * 500 },
+  async ({ vocabulary, more, shown, reloads = false }) => {
+    await fc.assert(
+      fc.asyncProperty(conversations(vocabulary), cuts, async (steps, cut) => {
+        const toServer = Buffer.concat(steps.map((step) => step.server));
+        const toSession = Buffer.concat(steps.map((step) => step.session));
+        const expected = await outcome(() => direct(database.url), toServer, 0);
+        const options = { ...granted, ...more };
+        const policy = reloads ? reloading(options) : policyOf(options);
+        const seen = await outcome(() => relayed(database.url, policy, cut || Infinity), toSession, cut);
+        const said = steps.map((step) => step.says).join(' ');
+        expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));
+        expect(seen.rows, said).toEqual(expected.rows);
+      }),
+      { numRuns: RUNS, ...SEED },
+    );
+  },
+);

@@ -20,8 +20,16 @@ export interface RelayedPeer extends Peer {
   readonly cancels: number;
 }
 
-/** @param cutServer the server's bytes reach the session in pieces of at most so many. */
-export async function relayed(url: string, policy: SessionPolicy, cutServer = Infinity): Promise<RelayedPeer> {
+/**
+ * @param policy or one for each time that the session asks.
+ * @param cutServer the server's bytes reach the session in pieces of at most so many.
+ */
+export async function relayed(
+  url: string,
+  policy: SessionPolicy | (() => SessionPolicy),
+  cutServer = Infinity,
+): Promise<RelayedPeer> {
+  const next = typeof policy === 'function' ? policy : undefined;
   let made = 0;
   const server = await logIn(url);
   const received = new Received();
@@ -32,7 +40,7 @@ export async function relayed(url: string, policy: SessionPolicy, cutServer = In
     sent: [],
     faults: [],
     recording: true,
-    policy,
+    policy: typeof policy === 'function' ? policy() : policy,
     policyGone: false,
     get paused() {
       return state.paused;
@@ -62,7 +70,7 @@ export async function relayed(url: string, policy: SessionPolicy, cutServer = In
         received.close();
         server.socket.end();
       },
-      policy: () => (peer.policyGone ? undefined : peer.policy),
+      policy: () => (peer.policyGone ? undefined : (next?.() ?? peer.policy)),
       now: () => performance.now(),
       newId: () => {
         made += 1;

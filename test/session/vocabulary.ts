@@ -161,5 +161,19 @@ function messagesOf({ names, over }: Vocabulary): fc.Arbitrary<readonly Step[]> 
 }
 
 export function conversations(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
-  return fc.array(messagesOf(vocabulary), { minLength: 2, maxLength: 24 }).map((steps) => steps.flat());
+  return fc.array(messagesOf(vocabulary), { minLength: 2, maxLength: 24 }).map((steps) => synced(steps.flat()));
+}
+
+/**
+ * A Query that is sent in another form ends what extended messages before it, without Sync, have begun, where PostgreSQL may stay in
+ * its implicit transaction (`docs/decisions.md`): no driver sends that, so a Sync is put between.
+ */
+function synced(steps: readonly Step[]): Step[] {
+  let open = false;
+  return steps.flatMap((step) => {
+    const query = step.says.startsWith('Q(');
+    const apart = open && query && /returning|execute|;/.test(step.says);
+    open = query || step.says === 'S' ? false : open || step.says !== 'H';
+    return apart ? [both('S', S()), step] : [step];
+  });
 }

@@ -1,0 +1,34 @@
+/** FunctionCall: a call by OID, outside SQL, of which nothing is known but that it is made. */
+import { refusal } from '../errors.ts';
+import type { Frame } from '../wire/frame-reader.ts';
+import { type Conversation, noPolicy } from './conversation.ts';
+import { Provenance } from './provenance.ts';
+import { NOTHING_JUDGED, notRecorded, unreadable } from './records.ts';
+import { decideRefusal, ownWords, refuseFunctionCall } from './refuse.ts';
+import type { Watch } from './run.ts';
+
+/** Only for those from whom nothing is withheld. */
+export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
+  const policy = c.policy();
+  if (!policy) return c.end(noPolicy()) ?? true;
+  const statement = { ...unreadable(undefined), command: 'FUNCTION CALL' };
+  const subject = { statement, judgement: NOTHING_JUDGED, policy, text: '' };
+  if (policy.role.access === 'restricted') {
+    const reason = refusal('statement-not-allowed', '42501', 'permission denied for function call messages', {
+      hint: 'Call the function in a SELECT.',
+      rule: policy.role.rule,
+    });
+    refuseFunctionCall(c, decideRefusal(c, subject, reason));
+    return true;
+  }
+  const watch: Watch = { limits: undefined, verifies: undefined, provenance: new Provenance() };
+  const run = c.records.decide(subject, watch, { rows: 0, bytes: 0 }, true);
+  if (!run) {
+    refuseFunctionCall(c, ownWords(c, notRecorded()));
+    return true;
+  }
+  const pending = { kind: 'function-call', batch: c.batch, own: false, run } as const;
+  c.send(frame.bytes, pending);
+  c.block(pending);
+  return true;
+}
