@@ -51,6 +51,7 @@ export function parse(text: string): ParsedText | ParseProblem {
   const nul = text.indexOf('\u0000');
   if (nul >= 0)
     return { kind: 'syntax', message: 'invalid byte sequence for encoding "UTF8": 0x00', position: nul + 1 };
+  if (operatorWork(text) > MOST_OPERATOR_WORK) return { kind: 'too-large', message: 'operator too long' };
   let raw: readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[];
   try {
     raw = pgQuery.parseSync(text).stmts ?? [];
@@ -75,6 +76,19 @@ export function parse(text: string): ParsedText | ParseProblem {
       return tokens;
     },
   };
+}
+
+/** A run of about 4,500 characters, or many shorter ones: 50 ms. */
+const MOST_OPERATOR_WORK = 20_000_000;
+
+/**
+ * How much the scanner has to do for runs of operator characters: it reads such a run to its end, takes a part and begins again, so
+ * that 100 kB of comment openers, or of signs, hold it for half a minute. No operator has more than 63 characters.
+ */
+function operatorWork(text: string): number {
+  let work = 0;
+  for (const [run] of text.matchAll(/[-~!@#^&|`?+*/%<>=]{64,}/g)) work += run.length ** 2;
+  return work;
 }
 
 /** True where `parse` gave a tree. */

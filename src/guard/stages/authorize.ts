@@ -31,8 +31,9 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   for (const use of analysis.uses) {
     note(statement, use);
     const found = judge(draft, use);
+    if (!found || first) continue;
     const at = position(draft.text, use.at);
-    if (found) first ??= { ...found, ...(at !== undefined && { position: at }) };
+    first = { ...found, ...(at !== undefined && { position: at }) };
   }
   for (const oid of draft.parameterTypes) {
     const type = draft.catalog.typesByOid.get(oid);
