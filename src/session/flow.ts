@@ -35,6 +35,7 @@ export function tellCut(c: Conversation, run: Run): void {
 
 /** Rows that a command changed, by its tag: `INSERT 0 5`, `UPDATE 5`, `MERGE 5`, `COPY 5` of data that came in. */
 export function rowsChanged(tag: string, run: Run): number {
+  if (run.statement.kind.kind === 'read') return 0;
   const [command] = tag.split(' ', 1);
   const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
   if (!changes && !(command === 'COPY' && run.statement.kind.kind === 'copy-in')) return 0;

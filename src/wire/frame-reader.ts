@@ -1,5 +1,6 @@
 /** Cuts a byte stream into typed frames, wherever its chunks were cut. Large frames of named types pass in pieces and are never held whole. */
 
+import { int32At } from './integers.ts';
 import { HEADER_BYTES } from './message-cursor.ts';
 import { Backend, Frontend } from './message-types.ts';
 import { ProtocolError } from './protocol-error.ts';
@@ -159,8 +160,7 @@ export class FrameReader {
   }
 
   private frameLength(type: number, bytes: Uint8Array, at: number): number {
-    const view = new DataView(bytes.buffer, bytes.byteOffset + at, HEADER_BYTES);
-    const length = view.getUint32(1) + 1;
+    const length = (int32At(bytes, at + 1) >>> 0) + 1;
     // INVARIANT: a length is believed only within bounds: it decides how much memory a peer may take.
     const most = this.limits.streamed.has(type) ? LARGEST_STREAMED : this.limits.maxFrame;
     if (length < HEADER_BYTES || length > most) throw new ProtocolError('invalid message length');

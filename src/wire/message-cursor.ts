@@ -1,11 +1,11 @@
 /** Reads the body of one message, field by field. Reading past the end, or leaving bytes over, is a MalformedMessage. */
+import { int32At, uint16At } from './integers.ts';
 import { MalformedMessage } from './protocol-error.ts';
 
 /** Type byte and length: the bytes of a frame before its body. */
 export const HEADER_BYTES = 5;
 
 export class MessageCursor {
-  private readonly view: DataView;
   private at: number;
 
   /** @param bytes a message; @param start where its body begins: behind the header of a typed frame, or 0 for a bare body. */
@@ -14,7 +14,6 @@ export class MessageCursor {
     private readonly decode: (bytes: Uint8Array) => string,
     start: number = HEADER_BYTES,
   ) {
-    this.view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.at = start;
   }
 
@@ -24,23 +23,23 @@ export class MessageCursor {
   }
 
   byte(): number {
-    return this.view.getUint8(this.advance(1));
+    return this.bytes[this.advance(1)]!;
   }
 
   int16(): number {
-    return this.view.getInt16(this.advance(2));
+    return (this.uint16() << 16) >> 16;
   }
 
   uint16(): number {
-    return this.view.getUint16(this.advance(2));
+    return uint16At(this.bytes, this.advance(2));
   }
 
   int32(): number {
-    return this.view.getInt32(this.advance(4));
+    return int32At(this.bytes, this.advance(4));
   }
 
   uint32(): number {
-    return this.view.getUint32(this.advance(4));
+    return this.int32() >>> 0;
   }
 
   take(length: number): Uint8Array {
