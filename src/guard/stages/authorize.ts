@@ -6,6 +6,7 @@ import { reaches } from '../../sql/analyze/from.ts';
 import type { Level } from '../../sql/analyze/model.ts';
 import { position } from '../../sql/analyze/resolver.ts';
 import type { Fn, Operator, Relation, Type } from '../../sql/catalog.ts';
+import { UNKNOWN } from '../../sql/types/oids.ts';
 import {
   BUILTINS,
   DENIED,
@@ -35,9 +36,10 @@ function authorize(draft: Draft, statement: DraftStatement): void {
     const at = position(draft.text, use.at);
     first = { ...found, ...(at !== undefined && { position: at }) };
   }
-  for (const oid of draft.parameterTypes) {
+  // As a Parse or PREPARE declares them, or as their places settled them: a domain's CHECK runs at Bind.
+  for (const oid of analysis.parameterTypes) {
     const type = draft.catalog.typesByOid.get(oid);
-    if (oid !== 0 && (!type || !mayUseType(draft, type))) {
+    if (oid && oid !== UNKNOWN && (!type || !mayUseType(draft, type))) {
       first ??= refusal('type-not-granted', '42501', `permission denied for type ${type?.name ?? oid}`);
     }
   }
