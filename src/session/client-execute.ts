@@ -67,7 +67,9 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   const watch = watchOf(statement.kind, nature, policy, provenance);
   const usage = statement.kind.kind === 'fetch' ? resolved.usage : portal.usage;
   const maxRows = mostRows(message, watch.limits?.rows, usage.rows, portal.bounded);
-  const bounded = portal.bounded || resolved.bounded || watch.limits?.rows !== undefined;
+  // COPY sends all its rows, whatever Execute asks for.
+  const counted = watch.limits?.rows !== undefined && statement.kind.kind !== 'copy-out';
+  const bounded = portal.bounded || resolved.bounded || counted;
   const recorded = c.records.decide({ statement, judgement, policy, text }, watch, usage, bounded);
   if (!recorded) {
     refuseExtended(c, ownWords(c, notRecorded()));

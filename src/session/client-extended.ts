@@ -16,7 +16,10 @@ export function takeExtended(
   take: (c: Conversation, frame: Frame, policy: SessionPolicy) => boolean,
 ): boolean {
   const policy = c.policy();
-  if (!policy) return c.end(noPolicy()) ?? true;
+  if (!policy) {
+    c.end(noPolicy());
+    return true;
+  }
   try {
     return take(c, frame, policy);
   } catch (error) {

@@ -10,7 +10,10 @@ import type { Watch } from './run.ts';
 /** Only for those from whom nothing is withheld. */
 export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
   const policy = c.policy();
-  if (!policy) return c.end(noPolicy()) ?? true;
+  if (!policy) {
+    c.end(noPolicy());
+    return true;
+  }
   const statement = { ...unreadable(undefined), command: 'FUNCTION CALL' };
   const subject = { statement, judgement: NOTHING_JUDGED, policy, text: '' };
   if (policy.role.access === 'restricted') {

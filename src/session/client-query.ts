@@ -31,7 +31,10 @@ interface Part {
 /** @returns false where the message must wait for the server. */
 export function takeQuery(c: Conversation, frame: Frame): boolean {
   const policy = c.policy();
-  if (!policy) return c.end(noPolicy()) ?? true;
+  if (!policy) {
+    c.end(noPolicy());
+    return true;
+  }
   let text: string;
   try {
     text = decodeQuery(frame.bytes);

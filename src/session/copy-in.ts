@@ -1,4 +1,4 @@
-/** COPY FROM STDIN: what the client sends while the server reads data (`wire.md` section 3). */
+/** COPY FROM STDIN: what the client sends while the server reads data. */
 import type { Frame } from '../wire/frame-reader.ts';
 import { Frontend } from '../wire/message-types.ts';
 import { copyFail } from '../wire/simple-frontend.ts';

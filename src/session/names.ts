@@ -1,6 +1,6 @@
 /**
  * What the names of statements and portals stand for. What a message does to a name is entered at once, before the server has
- * answered, and taken back when the server fails or skips the message (`docs/architecture.md`, "names").
+ * answered, and taken back when the server fails or skips the message.
  */
 
 /** What a name stands for from one message on. `value` undefined: from here on, nothing. */

@@ -1,4 +1,4 @@
-/** How a Query is sent, so that a result that is cut off leaves nothing committed of which the client was told that it failed (`wire.md` §4). */
+/** How a Query is sent, so that a result that is cut off leaves nothing committed of which the client was told that it failed. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { StatementKind } from '../guard/decision.ts';
 import type { TransactionStatus } from '../wire/ready-for-query.ts';

@@ -1,4 +1,4 @@
-/** Writes what a session decides and what became of it (design §7, promise P7). */
+/** Writes what a session decides and what became of it (promise P7). */
 import { type Refusal, refusal } from '../errors.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import type { OutcomeEntry } from './entries.ts';

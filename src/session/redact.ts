@@ -1,4 +1,4 @@
-/** What of the server's own messages a restricted role is shown: decided by SQLSTATE alone, never by what a message holds (design §5). */
+/** What of the server's own messages a restricted role is shown: decided by SQLSTATE alone, never by what a message holds. */
 
 import type { ErrorFields } from '../wire/error-response.ts';
 import { conditionName } from './conditions.ts';

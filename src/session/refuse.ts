@@ -1,6 +1,6 @@
 /**
  * A refusal is a message bound to fail, sent in the place of the refused one: so the server itself decides what becomes of the
- * batch and the transaction, and only its error is exchanged (design §5). Which message must fail depends on the refused one.
+ * batch and the transaction, and only its error is exchanged. Which message must fail depends on the refused one.
  */
 import type { Refusal } from '../errors.ts';
 import type { ErrorFields } from '../wire/error-response.ts';

@@ -1,4 +1,4 @@
-/** Has the server prepare a statement anew, when a new policy gives it another form (`wire.md` section 6). */
+/** Has the server prepare a statement anew, when a new policy gives it another form. */
 import { close, describe, type Target } from '../wire/describe.ts';
 import { parsePrepared } from './client-parse.ts';
 import type { Conversation } from './conversation.ts';

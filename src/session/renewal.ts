@@ -1,4 +1,4 @@
-/** A statement that was prepared under another policy: judged again before it next runs (`wire.md` section 6). */
+/** A statement that was prepared under another policy: judged again before it next runs. */
 import type { Refusal } from '../errors.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import { rowsToAsk, statementLimits } from './meter.ts';

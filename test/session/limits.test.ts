@@ -254,6 +254,16 @@ describe('cursors in SQL', () => {
   });
 });
 
+test.each([
+  ['Query', [Q('copy big to stdout')]],
+  ['Execute', [P('copy big to stdout'), B(), E(), S()]],
+])('COPY by %s is stopped at the limit of rows', async (_what, messages) => {
+  const words = await ask(peer, ...messages);
+  expect(words.filter((word) => word === 'CopyData')).toHaveLength(3);
+  expect(words.slice(-2)).toEqual(['ErrorResponse:53400', 'ReadyForQuery:I']);
+  expect(peer.cancels).toBe(1);
+});
+
 test('EXECUTE in SQL is metered, and a write by it undone', async () => {
   await ask(peer, Q('prepare i as insert into log select a from t returning a'));
   expect(ends(await ask(peer, Q('execute i')))).toEqual(['ErrorResponse:53400', 'ReadyForQuery:I']);

@@ -166,7 +166,7 @@ export function conversations(vocabulary: Vocabulary): fc.Arbitrary<readonly Ste
 
 /**
  * A Query that is sent in another form ends what extended messages before it, without Sync, have begun, where PostgreSQL may stay in
- * its implicit transaction (`docs/decisions.md`): no driver sends that, so a Sync is put between.
+ * its implicit transaction: no driver sends that, so a Sync is put between.
  */
 function synced(steps: readonly Step[]): Step[] {
   let open = false;
