@@ -58,9 +58,9 @@ export function sameTree(a: unknown, b: unknown): boolean {
   return true;
 }
 
-/** A key that is equal for trees that `sameTree` holds equal: to find an expression among GROUP BY's. */
-export function treeKey(tree: unknown): string {
-  return JSON.stringify(tree, (k, v: unknown) => (isLocation(k) ? undefined : v));
+/** A key that is equal for trees that `sameTree` holds equal. `standIn`: what counts in a part's place; undefined for the part itself. */
+export function treeKey(tree: unknown, standIn?: (part: unknown) => string | undefined): string {
+  return JSON.stringify(tree, (k, v: unknown) => (isLocation(k) ? undefined : (standIn?.(v) ?? v)));
 }
 
 /** A name as it must be written in SQL: quoted unless it is a plain lower-case identifier that is no keyword. */

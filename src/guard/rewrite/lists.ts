@@ -203,7 +203,7 @@ function dependsOnKey(level: Level, entry: Entry, analysis: Analysis): boolean {
   if (key.length === 0) return false;
   const grouped = new Set<number>();
   for (const [node, reference] of analysis.marks.references) {
-    if (reference.entry !== entry || !level.select!.groupClause!.includes(node)) continue;
+    if (reference.entry !== entry || !level.groupKeys.includes(node)) continue;
     const index = entry.columns.indexOf(reference.column);
     const column = view.columns[index];
     if (column && !column.masked) grouped.add(column.column.attnum);

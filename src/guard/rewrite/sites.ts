@@ -5,8 +5,9 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Entry, Expression, Guard, Level, Root, Scope } from '../../sql/analyze/model.ts';
 import type { Body, Node } from '../../sql/tree.ts';
-import { as, kindOf, treeKey } from '../../sql/tree.ts';
+import { as, kindOf } from '../../sql/tree.ts';
 import { fence, type Telling } from './fences.ts';
+import { GroupKeys } from './group-keys.ts';
 
 /** An expression to be wrapped. */
 export interface Site {
@@ -78,13 +79,17 @@ class Finder {
   readonly tellings: Telling[] = [];
   /** Subqueries that stand inside what is wrapped: they run only where the guards around them said ok. */
   readonly asked = new Set<Level>();
+  private readonly keys: GroupKeys;
 
-  constructor(private readonly analysis: Analysis) {}
+  constructor(private readonly analysis: Analysis) {
+    this.keys = new GroupKeys(analysis.marks.references);
+  }
 
   visitRoot(root: Root): void {
     const phase = root.scope.level.aggregated ? root.phase : 'row';
     const position: Position = { scope: root.scope, phase, inside: false };
     if (root.inFrom) this.visitArguments(root.node, this.expression(root.node), position);
+    else if (root.scope.level.groupKeys.includes(root.node)) this.visitKey(root.node, position);
     else this.visit(root.node, position);
   }
 
@@ -94,9 +99,8 @@ class Finder {
 
   private visit(node: Node, at: Position): void {
     const { level } = at.scope;
-    if (at.phase === 'group' && level.groupKeys.size > 0 && level.groupKeys.has(treeKey(node))) {
-      // The same text as in GROUP BY, so that the server finds it equal.
-      this.visit(node, { ...at, phase: 'row', inside: false });
+    if (at.phase === 'group' && this.keys.isKey(node, level)) {
+      this.visitKey(node, at);
       return;
     }
     const found = this.expression(node);
@@ -126,6 +130,15 @@ class Finder {
       case 'none':
         this.visitPlain(node, found, at);
     }
+  }
+
+  /** A key of GROUP BY, wrapped alike wherever it stands, so that the server finds both equal. */
+  private visitKey(node: Node, at: Position): void {
+    const row: Position = { ...at, phase: 'row', inside: false };
+    // INVARIANT: a key is computed before grouping, also where it is GROUP BY 1: a subquery in it was read as if it ran after.
+    const whole = this.contains(node, 'subquery');
+    if (whole) this.add(node, row);
+    this.visit(node, whole ? { ...row, inside: true } : row);
   }
 
   private visitPlain(node: Node, found: Expression, at: Position): void {
@@ -171,8 +184,13 @@ class Finder {
   private add(node: Node, at: Position): void {
     const own = guardsOf(at.scope.entries);
     const outer: Guard[] = [];
-    for (let s = at.scope.outer; s; s = s.outer) outer.push(...guardsOf(s.entries));
-    this.tellings.push({ scope: at.scope, covered: new Set([...own, ...outer]) });
+    const passed: Guard[] = [];
+    for (let s = at.scope.outer; s; s = s.outer) {
+      // A subquery that runs after grouping runs for groups of rows that have passed; `ok` of one row is no longer there.
+      const grouped = s.phase === 'group' && s.level.aggregated;
+      (grouped ? passed : outer).push(...guardsOf(s.entries));
+    }
+    this.tellings.push({ scope: at.scope, covered: new Set([...own, ...outer, ...passed]) });
     if (at.phase === 'row') this.push({ node, plain: [...own, ...outer], grouped: [] });
     // What holds an aggregate is computed from groups of rows that have passed the filters.
     else if (this.contains(node, 'aggregate')) this.push({ node, plain: outer, grouped: [] });

@@ -36,11 +36,12 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   }
   const name: QualifiedName = parts.length === 2 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
   const before = r.touched.length;
+  const inside = argumentScope(r, body, name, scope);
   const keys = (body.agg_order ?? []).map((sort) => sortKey(r, sort));
   const nodes = [...(body.args ?? []), ...(body.agg_within_group ? keys : [])].map(unnamed);
-  const args = nodes.map((node) => resolveExpression(r, node, scope));
-  if (!body.agg_within_group) for (const key of keys) resolveExpression(r, key, scope);
-  if (body.agg_filter) asBoolean(r, body.agg_filter, resolveExpression(r, body.agg_filter, scope), 'FILTER');
+  const args = nodes.map((node) => resolveExpression(r, node, inside));
+  if (!body.agg_within_group) for (const key of keys) resolveExpression(r, key, inside);
+  if (body.agg_filter) asBoolean(r, body.agg_filter, resolveExpression(r, body.agg_filter, inside), 'FILTER');
   const touched = new Set(r.touched.slice(before));
   if (body.over) resolveWindow(r, body.over, scope);
   const { catalog, searchPath } = r.env;
@@ -143,6 +144,12 @@ function judged(
       strict: fn.strict,
     };
   return { type, sound: isSound(resolved), constant, barrier: 'none', strict: fn.strict };
+}
+
+/** INVARIANT: what an aggregate takes is computed from rows before they are grouped, wherever the call stands. */
+function argumentScope(r: Resolver, body: Body<'FuncCall'>, { name }: QualifiedName, scope: Scope): Scope {
+  const aggregate = !body.over && r.env.catalog.functionsNamed(name).some((fn) => fn.kind === 'a');
+  return aggregate ? { ...scope, phase: 'row' } : scope;
 }
 
 function unnamed(node: Node): Node {

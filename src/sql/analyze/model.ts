@@ -124,7 +124,8 @@ export interface Level {
   readonly ctes: CteScope | undefined;
   readonly outputs: OutputColumn[];
   aggregated: boolean;
-  readonly groupKeys: Set<string>;
+  /** The expressions of GROUP BY; of `GROUP BY 1` and `GROUP BY name` the target that is meant. */
+  readonly groupKeys: Node[];
   /** GROUPING SETS, ROLLUP or CUBE. */
   groupingSets: boolean;
   /** Expressions of this level's clauses. */
@@ -138,6 +139,8 @@ export interface Scope {
   readonly level: Level;
   readonly entries: readonly Entry[];
   readonly outer: Scope | undefined;
+  /** When a subquery that stands here runs: see `Root`. */
+  readonly phase?: Root['phase'];
 }
 
 export interface OutputColumn {

@@ -2,10 +2,11 @@
 import type { Oid } from '../catalog.ts';
 import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
-import { as, kindOf, stringOf, treeKey } from '../tree.ts';
+import { as, kindOf, stringOf } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import { INT8, TEXT, UNKNOWN } from '../types/oids.ts';
+import { notePath, notePaths } from './builds.ts';
 import { findColumns, resolveStar } from './column.ts';
 import { resolveWith } from './cte.ts';
 import { asBoolean, resolveExpression } from './expression.ts';
@@ -35,7 +36,7 @@ export function newLevel(r: Resolver, kind: Level['kind'], select: Select | unde
     ctes: place.ctes,
     outputs: [],
     aggregated: false,
-    groupKeys: new Set(),
+    groupKeys: [],
     groupingSets: false,
     roots: [],
     exports: undefined,
@@ -95,11 +96,13 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star') {
     const columns = resolveStar(r, reference, scope);
     r.marks.stars.push({ target, columns, level: scope.level, list: list as Node[] });
+    for (const { entry, column } of columns) notePath(r, column.from?.entry ?? entry, column.name, scope.level, r.at(reference.location));
     for (const { column } of columns)
       scope.level.outputs.push({ name: column.name, type: column.type, tells: column.tells });
     return;
   }
   const found = root(r, value, 'group', scope, target);
+  notePaths(r, value, scope.level);
   // An untyped literal becomes text when a query's output is settled.
   const type = found.type === UNKNOWN ? TEXT : found.type;
   scope.level.outputs.push({ name: target.name ?? columnName(value), type, tells: tells(r, value) });
@@ -107,7 +110,7 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
 
 /** Resolves an expression of a clause and remembers it as one of the level's. */
 export function root(r: Resolver, node: Node, phase: Root['phase'], scope: Scope, target?: Body<'ResTarget'>) {
-  const found = resolveExpression(r, node, scope);
+  const found = resolveExpression(r, node, { ...scope, phase });
   scope.level.roots.push({ node, phase, inFrom: false, scope, target });
   return found;
 }
@@ -177,11 +180,13 @@ function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets: readon
   if (named) {
     const reference = as(item, 'ColumnRef');
     if (reference) r.read.add(reference);
-    level.groupKeys.add(treeKey(named));
+    level.groupKeys.push(named);
     return;
   }
-  level.groupKeys.add(treeKey(item));
-  root(r, item, 'row', scope);
+  level.groupKeys.push(item);
+  // A subquery in it is read as in the select list, where it stands again: both are wrapped whole.
+  resolveExpression(r, item, { ...scope, phase: 'group' });
+  level.roots.push({ node: item, phase: 'row', inFrom: false, scope, target: undefined });
 }
 
 /** GROUP BY 1 and GROUP BY name: an input column's name goes before an output's. */
