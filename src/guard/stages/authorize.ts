@@ -271,14 +271,15 @@ function mayUseType(draft: Draft, type: Type): boolean {
 }
 
 /** Whether rows of a granted user relation flow into this level. */
-function reachesData(role: RolePolicy, level: Level): boolean {
-  for (const entry of level.entries) {
-    if (entry.source.kind === 'relation' && !entry.source.view.system) return true;
-    if (entry.source.kind === 'query' && reachesData(role, entry.source.level)) return true;
-    if (entry.source.kind === 'cte' && (!entry.source.cte.level || reachesData(role, entry.source.cte.level)))
-      return true;
+function reachesData(role: RolePolicy, level: Level, seen: Set<Level> = new Set()): boolean {
+  if (seen.has(level)) return false;
+  seen.add(level);
+  for (const { source } of level.entries) {
+    if (source.kind === 'relation' && !source.view.system) return true;
+    if (source.kind === 'query' && reachesData(role, source.level, seen)) return true;
+    if (source.kind === 'cte' && (!source.cte.level || reachesData(role, source.cte.level, seen))) return true;
   }
-  return level.arms.some((arm) => reachesData(role, arm));
+  return level.arms.some((arm) => reachesData(role, arm, seen));
 }
 
 /** EXPLAIN shows estimates, which come from statistics over every row. */

@@ -46,7 +46,8 @@ function resolve(draft: Draft, statement: DraftStatement): void {
   });
   statement.analysis = analysis;
   // INVARIANT: a type that is not found here could be found by the server.
-  if (declared.includes(0)) statement.refusal = refusal('type-not-granted', '42704', 'a type of PREPARE does not exist');
+  if (declared.includes(0))
+    statement.refusal = refusal('type-not-granted', '42704', 'a type of PREPARE does not exist');
   if (analysis.parameters > HIGHEST_PARAMETER) {
     statement.refusal = refusal('too-large', '54023', `there is no parameter $${analysis.parameters}`);
   }

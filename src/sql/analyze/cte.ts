@@ -3,6 +3,7 @@
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf, strings } from '../tree.ts';
 import { BOOL, RECORD_ARRAY } from '../types/oids.ts';
+import { noteBuilding } from './builds.ts';
 import { reaches } from './from.ts';
 import type { Cte, CteScope, EntryColumn, Level } from './model.ts';
 import { type Place, resolveSelect } from './query.ts';
@@ -61,6 +62,7 @@ function readCte(r: Resolver, cte: Cte, place: Place): void {
   if (level) settle(level);
   cte.columns ??= [];
   cte.extra = extraColumns(cte.node);
+  noteBuilding(r, cte);
   dropIdleGuards(cte, level);
   cte.state = 'read';
 }
