@@ -161,7 +161,10 @@ export class Relay {
 
   private onClose(): void {
     this.open -= 1;
-    if (this.open === 0) this.options.onClosed();
+    if (this.open > 0) return;
+    // What was still under way has an outcome too: lost. Said again where the session knows it already.
+    this.run(() => this.session.onServerClosed());
+    this.options.onClosed();
   }
 
   /** The boundary: whatever goes wrong inside ends this session alone. */

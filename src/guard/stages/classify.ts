@@ -2,11 +2,13 @@
 import { type Refusal, refusal } from '../../errors.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
 import type { Body, Kind, Node } from '../../sql/tree.ts';
-import { as, kindOf } from '../../sql/tree.ts';
+import { as, kindOf, strings } from '../../sql/tree.ts';
+import { typeByName } from '../../sql/types/type-name.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { classifySet, classifyShow } from './classify-settings.ts';
 import { transactionKind } from './transaction.ts';
+import { writesInside } from './writes-inside.ts';
 
 export const classifyStage: Stage = {
   name: 'classify',
@@ -24,8 +26,8 @@ type Classifier<K extends Kind> = (
 
 // INVARIANT: a statement kind that is not in this table is refused.
 const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
-  SelectStmt: (draft, statement, _body, node) => {
-    set(statement, 'SELECT', { kind: 'read' }, node);
+  SelectStmt: (draft, statement, body, node) => {
+    set(statement, 'SELECT', writesInside(body) ? { kind: 'write', returning: true } : { kind: 'read' }, node);
     statement.bounded = draft.role.limits.rowsPerStatement !== undefined;
     return undefined;
   },
@@ -47,8 +49,8 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     statement.kind = { kind: 'prepare', name: body.name ?? '', inner: innerOf(draft, statement, body.query) };
     return undefined;
   },
-  ExecuteStmt: (_d, statement, body) => {
-    if ((body.params ?? []).some((p) => !isConstant(p))) {
+  ExecuteStmt: (draft, statement, body) => {
+    if ((body.params ?? []).some((p) => !isConstant(draft, p))) {
       return refusal('unsupported', '0A000', 'EXECUTE takes constants only for restricted roles');
     }
     return set(statement, 'EXECUTE', { kind: 'execute', name: body.name ?? '' });
@@ -118,9 +120,12 @@ function innerOf(draft: Draft, statement: DraftStatement, query: Node) {
   };
 }
 
-function isConstant(node: Node): boolean {
+/** A literal, perhaps with its type. INVARIANT: one of the server's own: a domain's CHECK is code that nobody granted. */
+function isConstant(draft: Draft, node: Node): boolean {
   const cast = as(node, 'TypeCast');
-  return 'A_Const' in node || 'ParamRef' in node || (cast?.arg !== undefined && isConstant(cast.arg));
+  if (!cast?.arg) return 'A_Const' in node || 'ParamRef' in node;
+  const type = typeByName(draft.catalog, draft.searchPath, strings(cast.typeName?.names));
+  return type?.schema === 'pg_catalog' && isConstant(draft, cast.arg);
 }
 
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {

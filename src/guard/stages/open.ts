@@ -4,6 +4,7 @@ import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
 import { transactionKind } from './transaction.ts';
+import { writesInside } from './writes-inside.ts';
 
 export const openStage: Stage = {
   name: 'open',
@@ -19,8 +20,11 @@ export const openStage: Stage = {
 function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
   const kind = kindOf(node);
   switch (kind) {
-    case 'SelectStmt':
-      return as(node, 'SelectStmt')?.intoClause ? { kind: 'other' } : { kind: 'read' };
+    case 'SelectStmt': {
+      const body = as(node, 'SelectStmt')!;
+      if (body.intoClause) return { kind: 'other' };
+      return writesInside(body) ? { kind: 'write', returning: true } : { kind: 'read' };
+    }
     case 'InsertStmt':
     case 'UpdateStmt':
     case 'DeleteStmt':
