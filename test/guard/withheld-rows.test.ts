@@ -24,6 +24,7 @@ const REFUSED: readonly (readonly [note: string, sql: string, message: string])[
     'SELECT (q.r).of_row FROM (SELECT ROW(1, 2) AS r) AS q',
     'of_row',
   ],
+  ["a domain's CHECK at EXECUTE", `EXECUTE p('x'::loud)`, 'EXECUTE takes constants only'],
 ];
 
 test.each(REFUSED)('%s', (_note, sql, message) => {
