@@ -82,9 +82,12 @@ export class Guard {
       }
     } catch (error) {
       // INVARIANT: what the guard cannot get through does not run.
-      draft.refusal = refusal('internal', 'XX000', 'the statement could not be judged', {
-        detail: error instanceof Error ? error.message : String(error),
-      });
+      draft.refusal =
+        error instanceof RangeError // the stack's end, whichever walk came to it first
+          ? refusal('too-large', '54001', 'statement is nested too deeply')
+          : refusal('internal', 'XX000', 'the statement could not be judged', {
+              detail: error instanceof Error ? error.message : String(error),
+            });
     }
     return role.mode === 'observe' ? observed(draft) : judgementOf(draft);
   }

@@ -28,7 +28,7 @@ export interface Attacker {
 
 const PATIENCE_MS = 15_000;
 
-export function attacker(client: pg.Client, functions: ReadonlyMap<string, number>): Attacker {
+export function attacker(client: pg.Client, oids: ReadonlyMap<string, number>): Attacker {
   const socket = (client as unknown as { connection: { stream: Socket } }).connection.stream;
   socket.removeAllListeners('data');
   let buffer = Buffer.alloc(0);
@@ -59,7 +59,7 @@ export function attacker(client: pg.Client, functions: ReadonlyMap<string, numbe
     },
     async send(step, protocol, values = []) {
       buffer = Buffer.alloc(0);
-      const { bytes, syncs } = messageOf(step, protocol, values, functions);
+      const { bytes, syncs } = messageOf(step, protocol, values, oids);
       socket.write(bytes);
       await readies(syncs);
       return { bytes: buffer.toString('latin1'), frames: framesOf(buffer), closed };
@@ -72,20 +72,24 @@ function messageOf(
   step: Step,
   protocol: Protocol,
   values: readonly (string | null)[],
-  functions: ReadonlyMap<string, number>,
+  oids: ReadonlyMap<string, number>,
 ): { bytes: Buffer; syncs: number } {
   if (typeof step !== 'string') {
     const syncs = step.filter((f) => 'sync' in f || 'query' in f || 'call' in f || 'raw' in f).length;
-    return { bytes: Buffer.concat(step.map((frame) => frameBytes(frame, functions))), syncs };
+    return { bytes: Buffer.concat(step.map((frame) => frameBytes(frame, oids))), syncs };
   }
   if (protocol === 'simple') return { bytes: serialize.query(step), syncs: 1 };
   const frames: Frame[] = [{ parse: step }, { bind: values }, { describe: 'P' }, { execute: '' }, { sync: true }];
-  return { bytes: Buffer.concat(frames.map((frame) => frameBytes(frame, functions))), syncs: 1 };
+  return { bytes: Buffer.concat(frames.map((frame) => frameBytes(frame, oids))), syncs: 1 };
 }
 
-function frameBytes(frame: Frame, functions: ReadonlyMap<string, number>): Buffer {
+function frameBytes(frame: Frame, oids: ReadonlyMap<string, number>): Buffer {
   if ('parse' in frame)
-    return serialize.parse({ text: frame.parse, name: frame.name ?? '', types: [...(frame.types ?? [])] });
+    return serialize.parse({
+      text: frame.parse,
+      name: frame.name ?? '',
+      types: (frame.types ?? []).map((type) => oids.get(`type ${type}`) ?? 0),
+    });
   if ('bind' in frame)
     return serialize.bind({ portal: frame.portal ?? '', statement: frame.name ?? '', values: [...frame.bind] });
   if ('describe' in frame) return serialize.describe({ type: frame.describe, name: frame.name ?? '' });
@@ -96,10 +100,7 @@ function frameBytes(frame: Frame, functions: ReadonlyMap<string, number>): Buffe
   if ('query' in frame) return serialize.query(frame.query);
   if ('copied' in frame) return serialize.copyData(Buffer.from(String(frame.copied), 'hex'));
   if ('raw' in frame) return Buffer.from(frame.raw.replace(/\s/g, ''), 'hex');
-  return functionCall(
-    typeof frame.call === 'number' ? frame.call : (functions.get(frame.call) ?? 0),
-    frame.values ?? [],
-  );
+  return functionCall(typeof frame.call === 'number' ? frame.call : (oids.get(frame.call) ?? 0), frame.values ?? []);
 }
 
 /** FunctionCall (manual, section 54.7), arguments and result as text. */

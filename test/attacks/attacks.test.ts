@@ -52,10 +52,16 @@ describe.each(files.map((f) => [`${f.class}. ${f.about}`, f] as const))('%s', (_
 
   test.each(cases.map((c) => [c.note, c] as const))('%s', async (_, attack) => {
     const policy = policies.get(attack.role ?? 'teacher')!;
-    const judgements = textsOf(attack).map((sql) => [sql, policy.judge(sql)] as const);
+    const judgements = textsOf(attack).map(({ sql, types }) => {
+      const oids = types.map((name) => catalog.data.types.find((type) => type.name === name)?.oid ?? 0);
+      const judgement = policy.judge(sql, oids);
+      if (judgement.effect === 'refuse')
+        isExplained(explanationOf(sql, { ...policy, judge: () => judgement }, catalog));
+      return [sql, judgement] as const;
+    });
     for (const [sql, judgement] of judgements) {
-      if (judgement.effect === 'refuse') isExplained(explanationOf(sql, policy, catalog));
-      else isWitnessed(sql, judgement);
+      if (judgement.effect === 'refuse') continue;
+      if (!attack.bomb) isWitnessed(sql, judgement);
     }
     const ran = await everywhere(attack);
     const { effect, refusal } = overall(judgements.map(([, judgement]) => judgement));

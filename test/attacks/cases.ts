@@ -5,7 +5,7 @@ import { type Document, isMap, isSeq, parseDocument } from 'yaml';
 
 /** Frames of the extended protocol, and bytes as they are, for attacks on the wire itself. */
 export type Frame =
-  | { readonly parse: string; readonly name?: string; readonly types?: readonly number[] }
+  | { readonly parse: string; readonly name?: string; readonly types?: readonly string[] }
   | { readonly bind: readonly (string | null)[]; readonly name?: string; readonly portal?: string }
   | { readonly describe: 'S' | 'P'; readonly name?: string }
   | { readonly execute: string; readonly rows?: number }
@@ -70,13 +70,15 @@ export function stepsOf({ sql = '', bomb }: Case): readonly Step[] {
   return frames ? [sql as readonly Frame[]] : (sql as readonly Step[]);
 }
 
-/** SQL texts of a case that the guard judges. */
-export function textsOf(attack: Case): string[] {
-  return stepsOf(attack).flatMap((step) =>
-    typeof step === 'string'
-      ? [step]
-      : step.flatMap((frame) => ('parse' in frame ? [frame.parse] : 'query' in frame ? [frame.query] : [])),
-  );
+/** SQL texts of a case that the guard judges, with the names of the types that their Parse declares. */
+export function textsOf(attack: Case): { readonly sql: string; readonly types: readonly string[] }[] {
+  return stepsOf(attack).flatMap((step) => {
+    if (typeof step === 'string') return [{ sql: step, types: [] }];
+    return step.flatMap((frame) => {
+      if ('parse' in frame) return [{ sql: frame.parse, types: frame.types ?? [] }];
+      return 'query' in frame ? [{ sql: frame.query, types: [] }] : [];
+    });
+  });
 }
 
 export function updateCases(file: string, seen: ReadonlyMap<string, Partial<Case>>): void {

@@ -27,7 +27,7 @@ UPDATE grades SET comment = NULL;
 DELETE FROM students WHERE id > 1000;
 UPDATE students SET ssn = NULL, address = NULL;
 UPDATE students SET ine = left(ine, 8) || 'none' WHERE id < 1000;
-UPDATE staff SET iban = NULL, salary = NULL;
+UPDATE staff SET iban = NULL, salary = 0;
 DELETE FROM payroll;
 DELETE FROM archive.students;
 DELETE FROM events WHERE school_id <> 1;

@@ -57,14 +57,16 @@ async function worldOf(name: string, database: FreshDatabase): Promise<World> {
   await runOnce(database.url, 'VACUUM ANALYZE');
   const guard = await guardInFrontOf(database, { policies: POLICIES });
   const client = await database.connect();
-  const { rows } = await client.query<{ proname: string; oid: number }>('SELECT proname, oid::int FROM pg_proc');
-  const functions = new Map(rows.map(({ proname, oid }) => [proname, oid]));
+  const { rows } = await client.query<{ name: string; oid: number }>(
+    `SELECT proname AS name, oid::int FROM pg_proc UNION ALL SELECT 'type ' || typname, oid::int FROM pg_type`,
+  );
+  const oids = new Map(rows.map((row) => [row.name, row.oid]));
   return {
     name,
     database,
     guard,
     async attack(role) {
-      return attacker(await guard.connect(role), functions);
+      return attacker(await guard.connect(role), oids);
     },
     async end() {
       await guard.stop();
