@@ -179,8 +179,25 @@ function notYet(statement: DraftStatement, what: string): Refusal {
   return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`);
 }
 
+/** Statements that the grammar does not name as their command does. */
+const COMMANDS: Partial<Record<string, string>> = {
+  AlterSeqStmt: 'ALTER SEQUENCE',
+  CheckPointStmt: 'CHECKPOINT',
+  CreateExtensionStmt: 'CREATE EXTENSION',
+  CreateSeqStmt: 'CREATE SEQUENCE',
+  CreateStmt: 'CREATE TABLE',
+  CreateTrigStmt: 'CREATE TRIGGER',
+  IndexStmt: 'CREATE INDEX',
+  RefreshMatViewStmt: 'REFRESH MATERIALIZED VIEW',
+  RenameStmt: 'ALTER … RENAME',
+  RuleStmt: 'CREATE RULE',
+  ViewStmt: 'CREATE VIEW',
+};
+
 /** `CreateTableAsStmt` → `CREATE TABLE AS`. */
 export function commandOf(kind: string): string {
+  const named = COMMANDS[kind];
+  if (named !== undefined) return named;
   return kind
     .replace(/Stmt$/, '')
     .replace(/([a-z])([A-Z])/g, '$1 $2')
