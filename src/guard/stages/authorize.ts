@@ -279,7 +279,8 @@ function reachesData(role: RolePolicy, level: Level, seen: Set<Level> = new Set(
     if (source.kind === 'query' && reachesData(role, source.level, seen)) return true;
     if (source.kind === 'cte' && (!source.cte.level || reachesData(role, source.cte.level, seen))) return true;
   }
-  return level.arms.some((arm) => reachesData(role, arm, seen));
+  // INVARIANT: a subquery in an expression brings values as well: string_agg((SELECT name FROM students WHERE id = i)) over a series.
+  return [...level.arms, ...level.subqueries].some((inner) => reachesData(role, inner, seen));
 }
 
 /** EXPLAIN shows estimates, which come from statistics over every row. */

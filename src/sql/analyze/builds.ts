@@ -4,7 +4,7 @@ import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType } from '../types/type.ts';
-import type { Cte, Entry, Level } from './model.ts';
+import type { Cte, Entry, EntryColumn, Level } from './model.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Types whose values do not grow. All others may: text, arrays, numeric, json, … */
@@ -42,22 +42,24 @@ export function noteBuilding(r: Resolver, cte: Cte): void {
 function armBuilds(r: Resolver, arm: Level): boolean {
   if (arm.arms.length > 0) return arm.arms.some((inner) => armBuilds(r, inner));
   if (!reachesItself(arm, new Set())) return false;
-  return arm.roots.some(({ node, target }) => target !== undefined && makesMore(r, node, arm));
+  const starred = r.marks.stars.filter((star) => star.level === arm).flatMap((star) => star.columns);
+  return (
+    starred.some(({ entry, column }) => wasMade(r, entry, column)) ||
+    arm.roots.some(({ node, target }) => target !== undefined && makesMore(r, node, arm))
+  );
 }
 
 function makesMore(r: Resolver, node: Node, arm: Level): boolean {
   const reference = r.marks.references.get(node);
-  if (reference) {
-    const { source } = reference.entry;
-    return (
-      source.kind !== 'relation' &&
-      source.kind !== 'join' &&
-      !isRecursion(reference.entry) &&
-      grows(r, reference.column.type)
-    );
-  }
+  if (reference) return wasMade(r, reference.entry, reference.column);
   const type = r.marks.expressions.get(node)?.type ?? t.UNTELLABLE;
   return grows(r, type) && readsSteps(r, node, arm);
+}
+
+/** A column of a derived table, say: neither a table's nor the step's before. */
+function wasMade(r: Resolver, entry: Entry, column: EntryColumn): boolean {
+  if (column.from) return wasMade(r, column.from.entry, column.from.column);
+  return entry.source.kind !== 'relation' && !isRecursion(entry) && grows(r, column.type);
 }
 
 function grows(r: Resolver, type: Oid): boolean {
@@ -82,9 +84,12 @@ function isRecursion(entry: Entry): boolean {
 function reachesItself(level: Level, seen: Set<Level>): boolean {
   if (seen.has(level)) return false;
   seen.add(level);
-  return level.entries.some(
-    (entry) => isRecursion(entry) || (entry.source.kind === 'query' && reachesItself(entry.source.level, seen)),
-  );
+  return level.entries.some((entry) => {
+    if (isRecursion(entry)) return true;
+    const inner = entry.source.kind === 'query' ? entry.source.level : undefined;
+    const query = entry.source.kind === 'cte' ? entry.source.cte.level : inner;
+    return query !== undefined && reachesItself(query, seen);
+  });
 }
 
 /** The same for a list that shows the path of SEARCH or CYCLE: ordering by it is no harm. */

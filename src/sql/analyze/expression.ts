@@ -280,6 +280,7 @@ function subLink(r: Resolver, body: Body<'SubLink'>, scope: Scope, node: Node): 
   const test = body.testexpr ? resolveExpression(r, body.testexpr, scope) : undefined;
   const level = resolveSelect(r, select, { outer: scope, ctes: scope.level.ctes });
   r.marks.sublinks.set(node, level);
+  scope.level.subqueries.push(level);
   const first = level.outputs[0]?.type ?? t.UNTELLABLE;
   switch (body.subLinkType) {
     case 'EXISTS_SUBLINK':

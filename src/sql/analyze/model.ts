@@ -130,6 +130,8 @@ export interface Level {
   groupingSets: boolean;
   /** Expressions of this level's clauses. */
   readonly roots: Root[];
+  /** Subqueries in its expressions. */
+  readonly subqueries: Level[];
   /** Name of the column by which this level says `ok` to the level around it; set while rewriting. */
   exports: string | undefined;
 }

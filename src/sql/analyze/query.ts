@@ -39,6 +39,7 @@ export function newLevel(r: Resolver, kind: Level['kind'], select: Select | unde
     groupKeys: [],
     groupingSets: false,
     roots: [],
+    subqueries: [],
     exports: undefined,
   };
   r.marks.levels.push(level);
@@ -96,7 +97,8 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star') {
     const columns = resolveStar(r, reference, scope);
     r.marks.stars.push({ target, columns, level: scope.level, list: list as Node[] });
-    for (const { entry, column } of columns) notePath(r, column.from?.entry ?? entry, column.name, scope.level, r.at(reference.location));
+    for (const { entry, column } of columns)
+      notePath(r, column.from?.entry ?? entry, column.name, scope.level, r.at(reference.location));
     for (const { column } of columns)
       scope.level.outputs.push({ name: column.name, type: column.type, tells: column.tells });
     return;
