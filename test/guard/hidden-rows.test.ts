@@ -40,6 +40,10 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
     forHidden(`EXISTS (SELECT DISTINCT r FROM (VALUES (ROW(1)), (ROW('a'::text))) AS v(r) OFFSET 0)`),
   ],
   ['and by UNION', forHidden(`EXISTS (SELECT ROW(1) UNION SELECT ROW('a'::text) OFFSET 0)`)],
+  [
+    'several columns set from one subquery',
+    `UPDATE rooms AS r SET (number, capacity) = (SELECT lower(reason), minutes / 5 FROM absences AS a WHERE a.id = r.id) RETURNING *`,
+  ],
 ];
 
 test.each(STATEMENTS)('%s', async (_note, sql) => {

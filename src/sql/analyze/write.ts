@@ -1,6 +1,6 @@
 /** Resolves INSERT, UPDATE, DELETE and MERGE: their target, what they read, and what they return. Whether the target may be written is the policy's. */
 import type { Body, Node } from '../tree.ts';
-import { as, kindOf, treeKey } from '../tree.ts';
+import { as, kindOf } from '../tree.ts';
 import { resolveWith } from './cte.ts';
 import { resolveExpression } from './expression.ts';
 import { enter, resolveFrom, resolveItem, resolveRangeVar } from './from.ts';
@@ -147,15 +147,17 @@ function checkTargets(r: Resolver, targets: readonly Node[] | undefined, target:
 
 function setList(r: Resolver, targets: readonly Node[] | undefined, scope: Scope, target: Entry | undefined): void {
   checkTargets(r, targets, target);
-  const seen = new Set<string>();
+  let source: Node | undefined;
   for (const node of targets ?? []) {
     const value = as(node, 'ResTarget')?.val;
     if (!value) continue;
-    const source = as(value, 'MultiAssignRef')?.source;
-    // (a, b) = (…): every column's value refers to one and the same source.
-    if (!source) root(r, value, 'row', scope);
-    else if (!seen.has(treeKey(source))) {
-      seen.add(treeKey(source));
+    const multiple = as(value, 'MultiAssignRef');
+    if (!multiple?.source) root(r, value, 'row', scope);
+    else if (multiple.colno !== 1 && source) {
+      // (a, b) = (…): the parser gives each column a copy of the one source; what is changed in one is meant in all.
+      multiple.source = source;
+    } else {
+      source = multiple.source;
       const row = as(source, 'RowExpr');
       if (row) for (const part of row.args ?? []) root(r, part, 'row', scope);
       else root(r, source, 'row', scope);
