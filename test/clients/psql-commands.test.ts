@@ -5,7 +5,7 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { CUTS } from './copies.ts';
 import { statementsIn } from './decision-log.ts';
-import { CTRL_C, PSQL, PSQL_MAJOR, psqlScript, SCRIPT, typed } from './psql.ts';
+import { CTRL_C, PSQL_MAJOR, psqlScript, SCRIPT, typed } from './psql.ts';
 import { PRINCIPALS, type PrincipalName, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -114,7 +114,7 @@ function comparable(text: string): string {
     .replace(/ (of relation|in) ".*"/g, '');
 }
 
-describe.skipIf(!PSQL)('statements by psql', () => {
+describe.skipIf(PSQL_MAJOR < 16)('statements by psql', () => {
   it.each(PRINCIPALS)('%s', async (principal) => {
     // Where no key is granted, rows alike in the others have no order.
     const text =
@@ -202,7 +202,7 @@ describe.skipIf(!PSQL)('statements by psql', () => {
   });
 });
 
-describe.skipIf(!PSQL || !SCRIPT)('Ctrl-C', () => {
+describe.skipIf(PSQL_MAJOR < 16 || !SCRIPT)('Ctrl-C', () => {
   /** Until the server is at it. */
   async function running(mark: string): Promise<void> {
     const end = Date.now() + 10_000;

@@ -8,7 +8,7 @@ import { statementsIn } from './decision-log.ts';
 import { PSQL, PSQL_MAJOR, type Ran, run } from './psql.ts';
 import { startWorld, type World } from './world.ts';
 
-describe.skipIf(!PSQL || !openssl)('psql connects', () => {
+describe.skipIf(PSQL_MAJOR < 16 || !openssl)('psql connects', () => {
   let world: World;
   let strict: World;
   let certificates: Certificates;

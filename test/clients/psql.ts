@@ -2,14 +2,14 @@
 import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { delimiter, join } from 'node:path';
+import { join } from 'node:path';
 import { findProgram } from '../support/programs.ts';
 
 const ENVIRONMENT = { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', TERM: 'dumb', PAGER: 'cat' };
 
 export const PSQL = findProgram('psql');
 
-/** 0 where there is none. */
+/** 0 where there is none. The tests want 16 at least, for \\bind and \\watch with options. */
 export const PSQL_MAJOR = await majorOf(PSQL);
 
 async function majorOf(program: string | undefined): Promise<number> {
@@ -64,7 +64,7 @@ const PROMPT = '=> ';
 const DISCARD = '\x15';
 
 /** util-linux's, which gives psql a terminal. */
-export const SCRIPT = (process.env.PATH ?? '').split(delimiter).includes('/usr/bin') ? '/usr/bin/script' : undefined;
+export const SCRIPT = findProgram('script');
 
 /** What is typed: text, or text and what follows once `when` has resolved: while the first is still running, say. */
 export type Line = string | { readonly text: string; readonly when: () => Promise<void>; readonly follow: string };
@@ -94,7 +94,7 @@ export async function typed(conninfo: string, lines: readonly Line[]): Promise<s
     conninfo,
   ];
   const command = words.map((word) => `'${word}'`).join(' ');
-  const child = spawn('script', ['-qec', `stty cols 200; exec ${command}`, '/dev/null'], {
+  const child = spawn(SCRIPT ?? 'script', ['-qec', `stty cols 200; exec ${command}`, '/dev/null'], {
     env: { ...ENVIRONMENT, HOME: folder, INPUTRC: inputrc },
   });
   try {

@@ -1,4 +1,4 @@
-/** Finds programs that npm does not bring: PostgreSQL's clients and openssl. */
+/** Finds programs that npm does not bring: PostgreSQL's clients, openssl, and script, which gives a terminal. */
 import { accessSync, constants, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
@@ -18,7 +18,7 @@ function folders(): string[] {
  * Absolute path of a program, or undefined where the machine lacks it: then `describe.skipIf(!path)` shows the tests as skipped.
  * In CI nothing may be skipped: there a missing program is an error.
  */
-export function findProgram(name: 'psql' | 'pgbench' | 'openssl'): string | undefined {
+export function findProgram(name: 'psql' | 'pgbench' | 'openssl' | 'script'): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);
     try {
