@@ -17,6 +17,7 @@ import {
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { mayShow } from '../settings.ts';
 import { verdict } from './classify-settings.ts';
+import { isDefinition, namesVisible } from './definitions.ts';
 
 export const authorizeStage: Stage = {
   name: 'authorize',
@@ -208,9 +209,19 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
         hint: 'Functions beyond the built-in safe set are granted by functions: […].',
         rule: draft.role.rule,
       });
+    } else if (isDefinition(fn.schema, fn.name) && !asksOfVisible(draft, use.subject)) {
+      return refusal('function-not-granted', '42501', `permission denied for function ${use.name} here`, {
+        hint: "Its first argument must be a column of a system catalog as it stands, or a granted relation's OID or name as a constant.",
+      });
     }
   }
   return undefined;
+}
+
+/** INVARIANT: these functions look into the catalogs behind our filters: they are asked only about what the filters show. */
+function asksOfVisible(draft: Draft, subject: Extract<Use, { kind: 'function' }>['subject']): boolean {
+  if (!subject || subject.catalog) return subject?.catalog === true;
+  return subject.text !== undefined && namesVisible(subject.text, draft.role, draft.catalog, draft.searchPath);
 }
 
 function judgeSetting(draft: Draft, name: string, literals: readonly (string | undefined)[]): Refusal | undefined {

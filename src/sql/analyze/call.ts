@@ -55,7 +55,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   const use = (candidates: readonly Fn[]): void => {
     // An argument that is given by name may be any of them: it is no literal that could be judged by its place.
     const literals = (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval);
-    r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, at });
+    r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, subject: subjectOf(r, nodes[0]), at });
   };
   noteStability(r, resolved, at);
   switch (resolved.kind) {
@@ -150,6 +150,19 @@ function judged(
 function argumentScope(r: Resolver, body: Body<'FuncCall'>, { name }: QualifiedName, scope: Scope): Scope {
   const aggregate = !body.over && r.env.catalog.functionsNamed(name).some((fn) => fn.kind === 'a');
   return aggregate ? { ...scope, phase: 'row' } : scope;
+}
+
+/** What a function that asks the catalogs by OID or name is asked about. */
+function subjectOf(r: Resolver, node: Node | undefined): { catalog: boolean; text: string | undefined } {
+  const inner = as(node, 'TypeCast')?.arg;
+  if (inner) return subjectOf(r, inner);
+  const constant = as(node, 'A_Const');
+  const text = constant?.sval
+    ? (constant.sval.sval ?? '')
+    : constant?.ival
+      ? String(constant.ival.ival ?? 0)
+      : undefined;
+  return { catalog: node !== undefined && r.marks.references.get(node)?.column.catalog === true, text };
 }
 
 function unnamed(node: Node): Node {

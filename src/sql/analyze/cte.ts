@@ -93,7 +93,7 @@ function readQuery(
 }
 
 function named(level: Level, aliases: readonly string[]): EntryColumn[] {
-  return level.outputs.map((o, i) => ({ name: aliases[i] ?? o.name, type: o.type, tells: o.tells, access: 'granted' }));
+  return level.outputs.map((o, i) => ({ ...o, name: aliases[i] ?? o.name, access: 'granted' as const }));
 }
 
 function extraColumns(node: Body<'CommonTableExpr'>): EntryColumn[] {

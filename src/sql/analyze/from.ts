@@ -134,6 +134,7 @@ export function resolveRangeVar(
     type: c.column.type,
     tells: c.tells,
     access: c.access,
+    catalog: view.system && !c.masked,
     implicit: c.column.attnum < 0,
   }));
   const alias = body.alias;
@@ -234,6 +235,7 @@ function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Leve
     type: o.type,
     tells: o.tells,
     access: 'granted',
+    catalog: o.catalog,
   }));
   const entry = enter(
     r,

@@ -65,6 +65,8 @@ export interface EntryColumn {
   /** For a join's column: where it comes from; absent for a merged one. */
   readonly from?: { readonly entry: Entry; readonly column: EntryColumn };
   readonly merged?: boolean;
+  /** A system catalog's column as it stands, unmasked: what it names, the role was shown. */
+  readonly catalog?: boolean;
   /** A system column: it can be named, but stands in no star, whole row or join. */
   readonly implicit?: boolean;
 }
@@ -149,6 +151,8 @@ export interface OutputColumn {
   readonly name: string;
   readonly type: Oid;
   readonly tells: boolean;
+  /** As of an EntryColumn. */
+  readonly catalog: boolean;
 }
 
 /** Where an expression stands: `row`: computed from rows as they are joined; `group`: after grouping, where the level has any. */
@@ -188,6 +192,8 @@ export type Use =
       readonly candidates: readonly Fn[];
       /** The text of each argument that is a plain literal. */
       readonly literals: readonly (string | undefined)[];
+      /** Of the first argument: a system catalog's column as it stands; else the text of a constant, cast or not. */
+      readonly subject?: { readonly catalog: boolean; readonly text: string | undefined };
       readonly at: number;
     }
   | { readonly kind: 'operator'; readonly name: string; readonly candidates: readonly Operator[]; readonly at: number }

@@ -100,14 +100,20 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
     for (const { entry, column } of columns)
       notePath(r, column.from?.entry ?? entry, column.name, scope.level, r.at(reference.location));
     for (const { column } of columns)
-      scope.level.outputs.push({ name: column.name, type: column.type, tells: column.tells });
+      scope.level.outputs.push({
+        name: column.name,
+        type: column.type,
+        tells: column.tells,
+        catalog: column.catalog === true,
+      });
     return;
   }
   const found = root(r, value, 'group', scope, target);
   notePaths(r, value, scope.level);
   // An untyped literal becomes text when a query's output is settled.
   const type = found.type === UNKNOWN ? TEXT : found.type;
-  scope.level.outputs.push({ name: target.name ?? columnName(value), type, tells: tells(r, value) });
+  const catalog = r.marks.references.get(value)?.column.catalog === true;
+  scope.level.outputs.push({ name: target.name ?? columnName(value), type, tells: tells(r, value), catalog });
 }
 
 /** Resolves an expression of a clause and remembers it as one of the level's. */
@@ -279,7 +285,7 @@ function resolveValues(r: Resolver, select: Select, place: Place): Level {
   columns.forEach((c, i) => {
     const type = commonType(r.env.catalog, c.types);
     noteRows(r, type, c.types.length, scope);
-    level.outputs.push({ name: `column${i + 1}`, type, tells: c.tells || converted(r, c.types, type) });
+    level.outputs.push({ name: `column${i + 1}`, type, tells: c.tells || converted(r, c.types, type), catalog: false });
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
   resolveLimit(r, select, place, level);
@@ -297,7 +303,12 @@ function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left
     const type = other ? commonType(r.env.catalog, [output.type, other.type]) : output.type;
     const converts = converted(r, [output.type, other?.type ?? type], type);
     noteRows(r, type, 2, { level, entries: [], outer: level.outer });
-    level.outputs.push({ name: output.name, type, tells: output.tells || other?.tells === true || converts });
+    level.outputs.push({
+      name: output.name,
+      type,
+      tells: output.tells || other?.tells === true || converts,
+      catalog: output.catalog && other?.catalog === true,
+    });
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
   resolveLimit(r, select, place, level);
