@@ -17,6 +17,9 @@ import { MARK, makeWorlds, type World } from './twins.ts';
 
 const files = readCases();
 
+/** Refusals that a line of policy decides. */
+const RULED: ReadonlySet<string> = new Set(['relation-not-granted', 'column-withheld', 'write-restricted', 'collects']);
+
 let worlds: World[] = [];
 let catalog: Catalog;
 const policies = new Map<string, SessionPolicy>();
@@ -89,8 +92,9 @@ function overall(judgements: readonly Judgement[]): Pick<Judgement, 'refusal'> &
 }
 
 /** `rowgate explain` has something to say: why, and what to do. */
-function isExplained({ reason, message, advice }: Explanation): void {
+function isExplained({ reason, message, rule, advice }: Explanation): void {
   expect(reason).toBeTruthy();
+  if (RULED.has(reason ?? '')) expect(rule).toMatch(/^roles\/\w+\.yaml:\d+$/);
   expect(message).toBeTruthy();
   expect(advice?.text).toMatch(/\w+ \w+/);
 }
