@@ -6,7 +6,7 @@ import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase, superuserUrl } from '../support/postgres.ts';
 import { type Attacker, attacker } from './attacker.ts';
 
-export const POLICIES = join(import.meta.dirname, 'policies');
+const POLICIES = join(import.meta.dirname, 'policies');
 
 /** What no byte that comes back may hold. */
 export const MARK = /HIDDEN|SECRET|77000\d\d\d|1907-\d\d/;
