@@ -40,27 +40,27 @@ function isLocation(field: string): boolean {
   return field.endsWith('location') || field === 'stmt_len' || /^(rexpr_)?list_(start|end)$/.test(field);
 }
 
-/** Equality of two trees (or parts) with everything but locations; absent and undefined fields are the same. */
-export function sameTree(a: unknown, b: unknown): boolean {
+/**
+ * Equality of two trees (or parts) with everything but locations; absent and undefined fields are the same.
+ * `samePart` has the last word on two objects where it has one.
+ */
+export function sameTree(a: unknown, b: unknown, samePart?: (a: object, b: object) => boolean | undefined): boolean {
   if (a === b) return true;
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  const known = samePart?.(a, b);
+  if (known !== undefined) return known;
   if (Array.isArray(a)) {
-    return Array.isArray(b) && a.length === b.length && a.every((x, i) => sameTree(x, b[i]));
+    return Array.isArray(b) && a.length === b.length && a.every((x, i) => sameTree(x, b[i], samePart));
   }
   if (Array.isArray(b)) return false;
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
   for (const k in left) {
     if (!isLocation(k) && !(k in right) && left[k] !== undefined) return false;
-    if (!isLocation(k) && k in right && !sameTree(left[k], right[k])) return false;
+    if (!isLocation(k) && k in right && !sameTree(left[k], right[k], samePart)) return false;
   }
   for (const k in right) if (!isLocation(k) && !(k in left) && right[k] !== undefined) return false;
   return true;
-}
-
-/** A key that is equal for trees that `sameTree` holds equal. `standIn`: what counts in a part's place; undefined for the part itself. */
-export function treeKey(tree: unknown, standIn?: (part: unknown) => string | undefined): string {
-  return JSON.stringify(tree, (k, v: unknown) => (isLocation(k) ? undefined : (standIn?.(v) ?? v)));
 }
 
 /** A name as it must be written in SQL: quoted unless it is a plain lower-case identifier that is no keyword. */

@@ -26,6 +26,10 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
     `SELECT s.id, s.last_name, count(*) FROM students AS s JOIN absences AS a ON a.student_id = s.id GROUP BY 1`,
   ],
   [
+    'by a primary key that a join shows',
+    `SELECT class_id, last_name, count(*) FROM students JOIN (SELECT student_id FROM absences) AS a ON a.student_id = id GROUP BY id`,
+  ],
+  [
     'a scalar subquery about the group',
     `SELECT s.class_id, (SELECT count(*) FROM rooms AS r WHERE r.capacity / 2 = s.class_id) FROM students AS s GROUP BY s.class_id`,
   ],

@@ -1,35 +1,33 @@
 /** Finds the keys of GROUP BY among the expressions of a query, as the server does: by the columns that are meant, however they are written. */
+import type { Entry, EntryColumn, Level, Marks } from '../../sql/analyze/model.ts';
+import { type Node, sameTree } from '../../sql/tree.ts';
 
-import type { Entry, Level, Marks } from '../../sql/analyze/model.ts';
-import { type Node, treeKey } from '../../sql/tree.ts';
+type References = Marks['references'];
 
-export class GroupKeys {
-  private readonly byLevel = new Map<Level, ReadonlySet<string>>();
-  private readonly numbers = new Map<Entry, number>();
+interface Reference {
+  readonly entry: Entry;
+  readonly column: EntryColumn;
+}
 
-  constructor(private readonly references: Marks['references']) {}
+/** Whether the expression is one of the level's keys. Compared part by part, so that most end at once: there may be many of both. */
+export function isGroupKey(node: Node, level: Level, references: References): boolean {
+  const samePart = (a: object, b: object): boolean | undefined => {
+    const [left, right] = [columnOf(a, level, references), columnOf(b, level, references)];
+    if (!left && !right) return undefined;
+    return left?.entry === right?.entry && left?.column === right?.column;
+  };
+  return level.groupKeys.some((key) => sameTree(key, node, samePart));
+}
 
-  /** Whether the expression is one of the level's keys. */
-  isKey(node: Node, level: Level): boolean {
-    if (level.groupKeys.length === 0) return false;
-    const known = this.byLevel.get(level) ?? new Set(level.groupKeys.map((key) => this.keyOf(key, level)));
-    this.byLevel.set(level, known);
-    return known.has(this.keyOf(node, level));
-  }
+/** `s.name`, `public.students.name` and `name` are one column, behind joins too. A subquery's own columns are what their text says. */
+function columnOf(part: object, level: Level, references: References): Reference | undefined {
+  const found = references.get(part as Node);
+  if (!found) return undefined;
+  const column = behindJoins(found);
+  return column.entry.level === level ? column : undefined;
+}
 
-  private keyOf(node: Node, level: Level): string {
-    return treeKey(node, (part) => this.columnOf(part, level));
-  }
-
-  /** `s.name`, `public.students.name` and `name` are one column, behind joins too. A subquery's own columns are what their text says. */
-  private columnOf(part: unknown, level: Level): string | undefined {
-    const found = this.references.get(part as Node);
-    if (!found) return undefined;
-    let { entry, column } = found;
-    while (column.from) ({ entry, column } = column.from);
-    if (entry.level !== level) return undefined;
-    const number = this.numbers.get(entry) ?? this.numbers.size;
-    this.numbers.set(entry, number);
-    return `column ${number}.${entry.columns.indexOf(column)}`;
-  }
+/** The column of a FROM item that a join shows as its own. */
+export function behindJoins(found: Reference): Reference {
+  return found.column.from ? behindJoins(found.column.from) : found;
 }

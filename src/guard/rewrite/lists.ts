@@ -8,6 +8,7 @@ import { tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, kindOf, quoteName } from '../../sql/tree.ts';
 import { sortFunctions } from '../../sql/types/sort.ts';
+import { behindJoins } from './group-keys.ts';
 import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
 import { guardsOf, type Sites } from './sites.ts';
 
@@ -167,9 +168,11 @@ function addKeys(w: Rewriter, level: Level, analysis: Analysis, sites: Sites, ca
   if (!group?.length || level.groupingSets) return [];
   const changed: Node[] = [];
   const added = new Map<string, Node>();
+  const depends = new Map<Entry, boolean>();
   for (const { node } of sites.ungrouped.filter((u) => u.level === level)) {
-    const { entry, column } = analysis.marks.references.get(node)!;
-    if (!dependsOnKey(level, entry, analysis)) continue;
+    const { entry, column } = behindJoins(analysis.marks.references.get(node)!);
+    if (!depends.has(entry)) depends.set(entry, dependsOnKey(level, entry, analysis));
+    if (!depends.get(entry)) continue;
     const spelling = spelled(entry, column);
     if (sortFunctions(catalog, column.type)) {
       added.set(spelling, node);
@@ -202,8 +205,10 @@ function dependsOnKey(level: Level, entry: Entry, analysis: Analysis): boolean {
   const key = view.relation.primaryKey;
   if (key.length === 0) return false;
   const grouped = new Set<number>();
-  for (const [node, reference] of analysis.marks.references) {
-    if (reference.entry !== entry || !level.groupKeys.includes(node)) continue;
+  for (const key of level.groupKeys) {
+    const found = analysis.marks.references.get(key);
+    const reference = found && behindJoins(found);
+    if (reference?.entry !== entry) continue;
     const index = entry.columns.indexOf(reference.column);
     const column = view.columns[index];
     if (column && !column.masked) grouped.add(column.column.attnum);

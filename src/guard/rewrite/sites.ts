@@ -7,7 +7,7 @@ import type { Entry, Expression, Guard, Level, Root, Scope } from '../../sql/ana
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, kindOf } from '../../sql/tree.ts';
 import { fence, type Telling } from './fences.ts';
-import { GroupKeys } from './group-keys.ts';
+import { isGroupKey } from './group-keys.ts';
 
 /** An expression to be wrapped. */
 export interface Site {
@@ -79,11 +79,8 @@ class Finder {
   readonly tellings: Telling[] = [];
   /** Subqueries that stand inside what is wrapped: they run only where the guards around them said ok. */
   readonly asked = new Set<Level>();
-  private readonly keys: GroupKeys;
 
-  constructor(private readonly analysis: Analysis) {
-    this.keys = new GroupKeys(analysis.marks.references);
-  }
+  constructor(private readonly analysis: Analysis) {}
 
   visitRoot(root: Root): void {
     const phase = root.scope.level.aggregated ? root.phase : 'row';
@@ -99,7 +96,7 @@ class Finder {
 
   private visit(node: Node, at: Position): void {
     const { level } = at.scope;
-    if (at.phase === 'group' && this.keys.isKey(node, level)) {
+    if (at.phase === 'group' && isGroupKey(node, level, this.analysis.marks.references)) {
       this.visitKey(node, at);
       return;
     }
