@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../proxy/support.ts';
 import { statementsIn } from './decision-log.ts';
 import { PagedQuery } from './paged-query.ts';
 import { createTypedTable, grantTypedTable, THINGS } from './typed-table.ts';
@@ -408,12 +409,12 @@ describe('cancelling', () => {
     expect((await client.query('SHOW statement_timeout')).rows).toEqual([{ statement_timeout: '100ms' }]);
   });
 
-  async function eventuallyActive(): Promise<void> {
-    const end = Date.now() + 10_000;
-    const sql =
-      "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%100000000%' AND pid <> pg_backend_pid()";
-    while ((await world.database.query(sql)).length === 0) if (Date.now() > end) throw new Error('it did not begin');
-  }
+  const eventuallyActive = (): Promise<void> =>
+    eventually(async () => {
+      const sql =
+        "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND state = 'active' AND query LIKE '%100000000%' AND pid <> pg_backend_pid()";
+      return (await world.database.query(sql)).length > 0;
+    }, 'it runs');
 
   /** As the protocol has it (manual, section 54.2.8). */
   async function sendCancel(client: pg.Client): Promise<void> {
