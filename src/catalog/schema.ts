@@ -10,6 +10,7 @@ const column = z.strictObject({
   type: oid,
   typmod: z.int(),
   typeName: z.string(),
+  collation: oid,
   notNull: z.boolean(),
   hasDefault: z.boolean(),
   generated: z.enum(['', 's', 'v']),

@@ -146,6 +146,7 @@ function systemColumn(attnum: number, name: string, type: number, typeName: stri
     type,
     typmod: -1,
     typeName: `pg_catalog.${typeName}`,
+    collation: 0,
     notNull: true,
     hasDefault: false,
     generated: '',

@@ -9,6 +9,8 @@ export interface Column {
   readonly typmod: number;
   /** `format_type(type, typmod)`, with the schema unless it is pg_catalog: `integer`, `character varying(40)`, `public.mood`. */
   readonly typeName: string;
+  /** pg_attribute.attcollation: 0 where the type has none, 100 the database's default. */
+  readonly collation: Oid;
   readonly notNull: boolean;
   readonly hasDefault: boolean;
   /** '' | 's' (stored) | 'v' (virtual) */

@@ -19,6 +19,7 @@ export async function grantOf(
       type: atttypid,
       typmod: -1,
       typeName: '',
+      collation: 0,
       notNull: false,
       hasDefault: false,
       generated: '',
