@@ -35,6 +35,7 @@ export class Resolver {
     levels: [],
   };
   private depth = 0;
+  private exhausted = false;
   private guards = 0;
   private renames = 0;
 
@@ -61,7 +62,10 @@ export class Resolver {
 
   /** Runs `read` one level deeper; past the cap nothing is read and the statement is refused. */
   deeper<T>(read: () => T, otherwise: () => T): T {
+    if (this.exhausted) return otherwise();
     if (this.depth >= MAX_DEPTH) {
+      // The statement is refused: no more of it is read.
+      this.exhausted = true;
       this.refuse('too-large', '54001', 'statement is nested too deeply');
       return otherwise();
     }
