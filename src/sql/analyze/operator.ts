@@ -69,6 +69,9 @@ export function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
   return parts.length > 1 ? { schema: parts[0]!, name: parts[1]! } : { name: parts[0] ?? '' };
 }
 
+/** The name of the operator that a form without one compares by. */
+export const EQUAL: Node[] = [{ String: { sval: '=' } }];
+
 function combined(parts: readonly Expression[]): Expression {
   return { ...structure(t.BOOL, parts), sound: parts.every((p) => p.sound) };
 }

@@ -1,0 +1,86 @@
+/** Resolves the forms whose parts must share one type: CASE, COALESCE, GREATEST and LEAST, ARRAY (manual, section 10.5). */
+import type { Body, Node } from '../tree.ts';
+import { as } from '../tree.ts';
+import { coercion } from '../types/coercion.ts';
+import { commonType } from '../types/common-type.ts';
+import * as t from '../types/oids.ts';
+import { sortFunctions } from '../types/sort.ts';
+import { arrayType, elementType } from '../types/type.ts';
+import { asBoolean, resolveAll, resolveExpression, settleParameter } from './expression.ts';
+import { noteRows } from './fallible.ts';
+import type { Expression, Scope } from './model.ts';
+import { compareWhole, EQUAL } from './operator.ts';
+import type { Resolver } from './resolver.ts';
+import { isSoundCoercion } from './sound.ts';
+import { isImmutable, noteCoercion } from './stability.ts';
+
+/** CASE, with an expression to compare or with conditions. */
+export function resolveCase(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): Expression {
+  const whens = (body.args ?? []).map((n) => as(n, 'CaseWhen')!);
+  const conditions: Expression[] = [];
+  let sound = true;
+  if (body.arg) {
+    // CASE x WHEN y: each pair is compared by `=`.
+    for (const when of whens) {
+      const equal = compareWhole(r, { kind: 'AEXPR_OP', name: EQUAL }, { name: '=' }, body.arg, when.expr!, scope);
+      sound &&= equal.sound;
+      conditions.push(equal);
+    }
+  } else {
+    for (const when of whens) {
+      const found = resolveExpression(r, when.expr!, scope);
+      asBoolean(r, when.expr!, found, 'CASE/WHEN');
+      conditions.push(found);
+    }
+  }
+  // The ELSE counts first where the common type is chosen.
+  const results = [...(body.defresult ? [body.defresult] : []), ...whens.map((w) => w.result!)];
+  const found = unified(r, results, resolveAll(r, results, scope), scope);
+  return { ...found, sound: found.sound && sound, constant: found.constant && conditions.every((c) => c.constant) };
+}
+
+/** COALESCE. */
+export function resolveCoalesce(r: Resolver, body: Body<'CoalesceExpr'>, scope: Scope): Expression {
+  const parts = resolveAll(r, body.args, scope);
+  return unified(r, body.args ?? [], parts, scope);
+}
+
+/** GREATEST and LEAST, which compare their parts. */
+export function resolveMinMax(r: Resolver, body: Body<'MinMaxExpr'>, scope: Scope): Expression {
+  const parts = resolveAll(r, body.args, scope);
+  const found = unified(r, body.args ?? [], parts, scope);
+  return { ...found, sound: found.sound && sortFunctions(r.env.catalog, found.type)?.leakproof === true };
+}
+
+/** `ARRAY[…]`. */
+export function resolveArray(r: Resolver, body: Body<'A_ArrayExpr'>, scope: Scope): Expression {
+  const parts = resolveAll(r, body.elements, scope);
+  const found = unified(r, body.elements ?? [], parts, scope);
+  const element = found.type === t.UNKNOWN ? t.TEXT : found.type;
+  const nested = elementType(r.env.catalog, element) !== 0;
+  const type = element === t.UNTELLABLE ? t.UNTELLABLE : nested ? element : arrayType(r.env.catalog, element);
+  // Arrays of arrays must agree in their dimensions: that can fail.
+  return {
+    ...found,
+    type: parts.length === 0 ? t.UNKNOWN : type,
+    sound: parts.length === 0 || (found.sound && !nested),
+  };
+}
+
+/** The parts' common type; sound where none of them needs a coercion that can fail. */
+function unified(r: Resolver, nodes: readonly Node[], parts: readonly Expression[], scope: Scope): Expression {
+  const { catalog } = r.env;
+  const type = commonType(
+    catalog,
+    parts.map((p) => p.type),
+  );
+  nodes.forEach((node, i) => {
+    if (parts[i]!.type === t.UNKNOWN) settleParameter(r, node, type);
+  });
+  const ways = parts.map((p) => coercion(catalog, p.type, type, 'implicit'));
+  for (const way of ways) noteCoercion(r, way, -1);
+  noteRows(r, type, parts.length, scope);
+  const sound = ways.every(isSoundCoercion);
+  const constant = parts.every((p) => p.constant) && ways.every(isImmutable);
+  return { type, sound: sound && type !== t.UNTELLABLE, constant, barrier: 'none' };
+}

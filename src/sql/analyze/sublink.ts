@@ -1,0 +1,56 @@
+/** Resolves subqueries in expressions: EXISTS, IN, ANY and ALL, ARRAY(…), and those that stand for one value. */
+import type { Body, Node } from '../tree.ts';
+import { as } from '../tree.ts';
+import * as t from '../types/oids.ts';
+import { arrayType } from '../types/type.ts';
+import { resolveExpression, settleParameter, UNTOLD } from './expression.ts';
+import type { Expression, Scope } from './model.ts';
+import { compareRow, EQUAL, operatorName, resolveAExpr } from './operator.ts';
+import { resolveSelect } from './query.ts';
+import type { Resolver } from './resolver.ts';
+
+/** A subquery in an expression; its level is remembered in `marks.sublinks`. */
+export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope, node: Node): Expression {
+  const select = as(body.subselect, 'SelectStmt');
+  if (!select) {
+    r.unsupported('this subquery', body.location);
+    return UNTOLD;
+  }
+  const test = body.testexpr ? resolveExpression(r, body.testexpr, scope) : undefined;
+  const level = resolveSelect(r, select, { outer: scope, ctes: scope.level.ctes });
+  r.marks.sublinks.set(node, level);
+  scope.level.subqueries.push(level);
+  const first = level.outputs[0]?.type ?? t.UNTELLABLE;
+  switch (body.subLinkType) {
+    case 'EXISTS_SUBLINK':
+      return { type: t.BOOL, sound: true, constant: false, barrier: 'subquery' };
+    case 'ANY_SUBLINK':
+    case 'ALL_SUBLINK': {
+      const name = body.operName?.length ? body.operName : EQUAL;
+      const row = as(body.testexpr, 'RowExpr')?.args;
+      const compared: Body<'A_Expr'> = {
+        kind: 'AEXPR_OP',
+        name,
+        ...(body.location !== undefined && { location: body.location }),
+      };
+      const { sound } = row
+        ? compareRow(r, compared, operatorName(r, compared), row, level)
+        : resolveAExpr(r, compared, undefined, [test?.type ?? t.UNTELLABLE, first]);
+      settleParameter(r, body.testexpr, first);
+      return {
+        type: t.BOOL,
+        sound: sound && level.outputs.every((o) => !o.tells),
+        constant: false,
+        barrier: 'subquery',
+      };
+    }
+    case 'EXPR_SUBLINK':
+      return { type: first, sound: false, constant: false, barrier: 'subquery' };
+    case 'ARRAY_SUBLINK':
+      r.uses.push({ kind: 'collects', what: 'ARRAY(…)', level, at: r.at(body.location) });
+      return { type: arrayType(r.env.catalog, first), sound: false, constant: false, barrier: 'subquery' };
+    default:
+      r.unsupported('this subquery', body.location);
+      return UNTOLD;
+  }
+}
