@@ -2,9 +2,10 @@
 import type { ParsedText } from '../parse.ts';
 import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';
+import { root } from './clauses.ts';
 import { enter } from './from.ts';
 import type { Analysis, Env, RelationView, Scope } from './model.ts';
-import { newLevel, resolveSelect, root } from './query.ts';
+import { newLevel, resolveSelect } from './query.ts';
 import { Resolver } from './resolver.ts';
 import { refuseUnread } from './unread.ts';
 import { resolveWrite } from './write.ts';

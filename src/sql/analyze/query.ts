@@ -1,21 +1,28 @@
 /** Resolves a SELECT, VALUES, TABLE or set operation into a Level, in the order in which PostgreSQL reads its clauses. */
 import type { Oid } from '../catalog.ts';
-import { columnName } from '../colname.ts';
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, stringOf } from '../tree.ts';
+import type { Body } from '../tree.ts';
+import { as } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
-import { INT8, TEXT, UNKNOWN } from '../types/oids.ts';
-import { notePath, notePaths } from './builds.ts';
-import { findColumns, resolveStar } from './column.ts';
+import {
+  condition,
+  resolveGroupItem,
+  resolveLimit,
+  resolveLocks,
+  resolveOutputName,
+  resolveOutputOrExpression,
+  resolveSortKey,
+  resolveWindow,
+  root,
+} from './clauses.ts';
 import { resolveWith } from './cte.ts';
-import { asBoolean, resolveExpression } from './expression.ts';
-import { noteCount, noteRows } from './fallible.ts';
+import { noteRows } from './fallible.ts';
 import { resolveFrom } from './from.ts';
-import type { CteScope, Level, Root, Scope } from './model.ts';
+import type { CteScope, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { isSoundCoercion } from './sound.ts';
 import { noteCoercion } from './stability.ts';
+import { resolveTarget, tells } from './target-list.ts';
 
 type Select = Body<'SelectStmt'>;
 
@@ -85,191 +92,6 @@ function resolvePlain(r: Resolver, select: Select, place: Place): Level {
   return level;
 }
 
-/** One item of a select or RETURNING list. */
-export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: readonly Node[]): void {
-  const target = as(node, 'ResTarget');
-  const value = target?.val;
-  if (!target || !value) {
-    r.unsupported(kindOf(node), undefined);
-    return;
-  }
-  const reference = as(value, 'ColumnRef');
-  if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star') {
-    const columns = resolveStar(r, reference, scope);
-    r.marks.stars.push({ target, columns, level: scope.level, list: list as Node[] });
-    for (const { entry, column } of columns)
-      notePath(r, column.from?.entry ?? entry, column.name, scope.level, r.at(reference.location));
-    for (const { column } of columns)
-      scope.level.outputs.push({
-        name: column.name,
-        type: column.type,
-        tells: column.tells,
-        catalog: column.catalog === true,
-      });
-    return;
-  }
-  const found = root(r, value, 'group', scope, target);
-  notePaths(r, value, scope.level);
-  // An untyped literal becomes text when a query's output is settled.
-  const type = found.type === UNKNOWN ? TEXT : found.type;
-  const catalog = r.marks.references.get(value)?.column.catalog === true;
-  scope.level.outputs.push({ name: target.name ?? columnName(value), type, tells: tells(r, value), catalog });
-}
-
-/** Resolves an expression of a clause and remembers it as one of the level's. */
-export function root(r: Resolver, node: Node, phase: Root['phase'], scope: Scope, target?: Body<'ResTarget'>) {
-  const found = resolveExpression(r, node, { ...scope, phase });
-  scope.level.roots.push({ node, phase, inFrom: false, scope, target });
-  return found;
-}
-
-/** The same for a condition, which must be a truth. */
-export function condition(r: Resolver, node: Node, phase: Root['phase'], scope: Scope, place: string): void {
-  asBoolean(r, node, root(r, node, phase, scope), place);
-}
-
-/** Whether anything in the expression is unsound. A COLLATE is, as an output: two that differ fail where they are compared. */
-function tells(r: Resolver, node: Node): boolean {
-  let found = false;
-  const walk = (value: unknown): void => {
-    if (found || typeof value !== 'object' || value === null) return;
-    const expression = r.marks.expressions.get(value as Node);
-    if ('CollateClause' in value || (expression && !expression.sound && !expression.constant)) found = true;
-    else for (const inner of Object.values(value)) walk(inner);
-  };
-  walk(node);
-  return found;
-}
-
-function resolveSortKey(r: Resolver, sort: Node, scope: Scope, targets: readonly Node[]): void {
-  resolveOutputOrExpression(r, sortKey(r, sort), scope, targets);
-}
-
-/** The expression of an ORDER BY item. INVARIANT: USING an operator runs functions that nobody has judged. */
-export function sortKey(r: Resolver, sort: Node): Node {
-  const key = as(sort, 'SortBy')!;
-  if (key.useOp && key.useOp.length > 0) r.unsupported('ORDER BY … USING', key.location);
-  return key.node!;
-}
-
-/** ORDER BY and DISTINCT ON: an output column's name or number before an expression over input columns. */
-function resolveOutputOrExpression(r: Resolver, node: Node, scope: Scope, targets: readonly Node[]): void {
-  if (outputIndex(r, node, targets, scope.level) !== undefined) return;
-  root(r, node, 'group', scope);
-}
-
-function outputIndex(r: Resolver, node: Node, targets: readonly Node[], level: Level): number | undefined {
-  const number = as(node, 'A_Const')?.ival?.ival;
-  if (number !== undefined) return number - 1;
-  const fields = as(node, 'ColumnRef')?.fields;
-  const name = fields?.length === 1 ? stringOf(fields[0]) : undefined;
-  if (name === undefined) return undefined;
-  const index = level.outputs.findIndex((o) => o.name === name);
-  if (index < 0 || (targets.length === 0 && level.kind === 'select')) return undefined;
-  r.read.add(as(node, 'ColumnRef')!);
-  return index;
-}
-
-function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets: readonly Node[]): void {
-  const { level } = scope;
-  level.aggregated = true;
-  const set = as(item, 'GroupingSet');
-  if (set) {
-    level.groupingSets = true;
-    for (const inner of set.content ?? []) resolveGroupItem(r, inner, scope, targets);
-    return;
-  }
-  const row = as(item, 'RowExpr');
-  if (row && row.row_format === 'COERCE_IMPLICIT_CAST') {
-    for (const inner of row.args ?? []) resolveGroupItem(r, inner, scope, targets);
-    return;
-  }
-  const named = groupTarget(item, scope, targets);
-  if (named) {
-    const reference = as(item, 'ColumnRef');
-    if (reference) r.read.add(reference);
-    level.groupKeys.push(named);
-    return;
-  }
-  level.groupKeys.push(item);
-  // A subquery in it is read as in the select list, where it stands again: both are wrapped whole.
-  resolveExpression(r, item, { ...scope, phase: 'group' });
-  level.roots.push({ node: item, phase: 'row', inFrom: false, scope, target: undefined });
-}
-
-/** GROUP BY 1 and GROUP BY name: an input column's name goes before an output's. */
-function groupTarget(item: Node, scope: Scope, targets: readonly Node[]): Node | undefined {
-  const number = as(item, 'A_Const')?.ival?.ival;
-  if (number !== undefined) return targetAt(targets, number - 1);
-  const fields = as(item, 'ColumnRef')?.fields;
-  const name = fields?.length === 1 ? stringOf(fields[0]) : undefined;
-  if (name === undefined || findColumns(scope.entries, name).length > 0) return undefined;
-  for (const node of targets) {
-    const target = as(node, 'ResTarget');
-    if (target?.val && (target.name ?? columnName(target.val)) === name) return target.val;
-  }
-  return undefined;
-}
-
-/** The expression at a place of the list; none where a star stands before it: then the place cannot be told by the tree alone. */
-function targetAt(targets: readonly Node[], index: number): Node | undefined {
-  for (let i = 0; i <= index; i++) {
-    const value = as(targets[i], 'ResTarget')?.val;
-    const fields = as(value, 'ColumnRef')?.fields;
-    if (fields && kindOf(fields.at(-1)!) === 'A_Star') return undefined;
-  }
-  return as(targets[index], 'ResTarget')?.val;
-}
-
-/** PARTITION BY, ORDER BY and frame offsets of a window. */
-export function resolveWindow(r: Resolver, window: Body<'WindowDef'>, scope: Scope): void {
-  for (const node of window.partitionClause ?? []) root(r, node, 'group', scope);
-  for (const node of window.orderClause ?? []) root(r, sortKey(r, node), 'group', scope);
-  for (const node of [window.startOffset, window.endOffset]) {
-    if (!node) continue;
-    root(r, node, 'group', scope);
-    noteCount(r, node, scope.level);
-  }
-}
-
-function resolveLimit(r: Resolver, select: Select, place: Place, level: Level): void {
-  const empty = newLevel(r, 'values', undefined, place);
-  for (const node of [select.limitCount, select.limitOffset]) {
-    if (!node) continue;
-    const found = resolveExpression(r, node, { level: empty, entries: [], outer: place.outer });
-    noteCount(r, node, level);
-    const parameter = as(node, 'ParamRef')?.number;
-    if (parameter !== undefined && found.type === UNKNOWN) r.settle(parameter, INT8);
-    noteCoercion(r, coercion(r.env.catalog, found.type, INT8, 'assignment'), -1);
-  }
-}
-
-function resolveLocks(r: Resolver, select: Select, level: Level): void {
-  for (const node of select.lockingClause ?? []) {
-    const names = (as(node, 'LockingClause')?.lockedRels ?? []).map((n) => as(n, 'RangeVar')!);
-    const wanted = level.entries.filter((e) => names.length === 0 || names.some((n) => n.relname === e.name));
-    for (const name of names) {
-      r.read.add(name);
-      if (name.schemaname || !wanted.some((e) => e.name === name.relname)) {
-        r.refuse(
-          'relation-unknown',
-          '42P01',
-          `relation "${name.relname}" in FOR UPDATE clause not found in FROM clause`,
-          r.at(name.location),
-        );
-      }
-    }
-    for (const entry of wanted) lock(r, entry);
-  }
-}
-
-function lock(r: Resolver, entry: Level['entries'][number]): void {
-  if (entry.source.kind === 'relation') {
-    const at = r.at(as(entry.source.node, 'RangeVar')?.location);
-    r.uses.push({ kind: 'relation', relation: entry.source.view.relation, action: 'lock', at });
-  } else if (entry.source.kind === 'query') for (const inner of entry.source.level.entries) lock(r, inner);
-}
-
 function resolveValues(r: Resolver, select: Select, place: Place): Level {
   const level = newLevel(r, 'values', select, place);
   const scope: Scope = { level, entries: [], outer: place.outer };
@@ -321,16 +143,4 @@ function converted(r: Resolver, types: readonly Oid[], common: Oid): boolean {
   const ways = types.map((type) => coercion(r.env.catalog, type, common, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
   return !ways.every(isSoundCoercion);
-}
-
-/** ORDER BY of a set operation or VALUES: only names and numbers of output columns. */
-function resolveOutputName(r: Resolver, sort: Node, level: Level): void {
-  if (outputIndex(r, sortKey(r, sort), [], level) === undefined) {
-    r.refuse(
-      'unsupported',
-      '0A000',
-      'ORDER BY of UNION, INTERSECT, EXCEPT or VALUES takes names of output columns only',
-      r.at(as(sort, 'SortBy')?.location),
-    );
-  }
 }

@@ -1,12 +1,14 @@
 /** Resolves INSERT, UPDATE, DELETE and MERGE: their target, what they read, and what they return. Whether the target may be written is the policy's. */
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf } from '../tree.ts';
+import { condition, root } from './clauses.ts';
 import { resolveWith } from './cte.ts';
 import { resolveExpression } from './expression.ts';
 import { enter, resolveFrom, resolveItem, resolveRangeVar } from './from.ts';
 import type { Action, Entry, EntryColumn, Level, RelationView, Scope } from './model.ts';
-import { condition, newLevel, type Place, resolveSelect, resolveTarget, root } from './query.ts';
+import { newLevel, type Place, resolveSelect } from './query.ts';
 import type { Resolver } from './resolver.ts';
+import { resolveTarget } from './target-list.ts';
 
 /** The level of a data-modifying statement; undefined for any other. */
 export function resolveWrite(r: Resolver, node: Node, place: Place): Level | undefined {

@@ -1,0 +1,54 @@
+/** Resolves select and RETURNING lists: each item becomes output columns of its level. */
+import { columnName } from '../colname.ts';
+import type { Node } from '../tree.ts';
+import { as, kindOf } from '../tree.ts';
+import { TEXT, UNKNOWN } from '../types/oids.ts';
+import { notePath, notePaths } from './builds.ts';
+import { root } from './clauses.ts';
+import { resolveStar } from './column.ts';
+import type { Scope } from './model.ts';
+import type { Resolver } from './resolver.ts';
+
+/** One item of a select or RETURNING list. */
+export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: readonly Node[]): void {
+  const target = as(node, 'ResTarget');
+  const value = target?.val;
+  if (!target || !value) {
+    r.unsupported(kindOf(node), undefined);
+    return;
+  }
+  const reference = as(value, 'ColumnRef');
+  if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star') {
+    const columns = resolveStar(r, reference, scope);
+    r.marks.stars.push({ target, columns, level: scope.level, list: list as Node[] });
+    for (const { entry, column } of columns)
+      notePath(r, column.from?.entry ?? entry, column.name, scope.level, r.at(reference.location));
+    for (const { column } of columns)
+      scope.level.outputs.push({
+        name: column.name,
+        type: column.type,
+        tells: column.tells,
+        catalog: column.catalog === true,
+      });
+    return;
+  }
+  const found = root(r, value, 'group', scope, target);
+  notePaths(r, value, scope.level);
+  // An untyped literal becomes text when a query's output is settled.
+  const type = found.type === UNKNOWN ? TEXT : found.type;
+  const catalog = r.marks.references.get(value)?.column.catalog === true;
+  scope.level.outputs.push({ name: target.name ?? columnName(value), type, tells: tells(r, value), catalog });
+}
+
+/** Whether anything in the expression is unsound. A COLLATE is, as an output: two that differ fail where they are compared. */
+export function tells(r: Resolver, node: Node): boolean {
+  let found = false;
+  const walk = (value: unknown): void => {
+    if (found || typeof value !== 'object' || value === null) return;
+    const expression = r.marks.expressions.get(value as Node);
+    if ('CollateClause' in value || (expression && !expression.sound && !expression.constant)) found = true;
+    else for (const inner of Object.values(value)) walk(inner);
+  };
+  walk(node);
+  return found;
+}
