@@ -1,23 +1,18 @@
 /** Stage 4: everything that the statement touches, held against what the role was granted. */
 import { type Refusal, refusal } from '../../errors.ts';
-import type { RelationGrant, RolePolicy } from '../../policy/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
 import { reaches } from '../../sql/analyze/from.ts';
-import type { Level } from '../../sql/analyze/model.ts';
 import { position } from '../../sql/analyze/resolver.ts';
-import type { Fn, Operator, Relation, Type } from '../../sql/catalog.ts';
+import type { Operator } from '../../sql/catalog.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
-import {
-  BUILTINS,
-  DENIED,
-  INFORMATION_SCHEMA_FUNCTIONS,
-  KNOWN_EXTENSIONS,
-  SETTING_FUNCTIONS,
-} from '../builtin-functions.ts';
+import { SETTING_FUNCTIONS } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { mayCall, mayUseOperator, mayUseType } from '../may-use.ts';
 import { mayShow } from '../settings.ts';
+import { judgeRelation } from './authorize-relation.ts';
 import { verdict } from './classify-settings.ts';
 import { isDefinition, namesVisible } from './definitions.ts';
+import { reachesData, readsCatalogsAlone } from './reads-data.ts';
 
 export const authorizeStage: Stage = {
   name: 'authorize',
@@ -51,28 +46,6 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   if (statement.explains) first ??= estimates(draft, statement);
   // What policy refuses stands before what only does not exist: a relation that was not granted has no columns that could be found.
   statement.refusal = relationRefusal(first) ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
-}
-
-function readsCatalogsAlone(role: RolePolicy, uses: readonly Use[]): boolean {
-  return uses.some((use) => use.kind === 'relation') && uses.every((use) => isOfServer(role, use));
-}
-
-/** INVARIANT: no relation that holds data is read, and nothing is called but the server's own: what users made could read one. */
-function isOfServer(role: RolePolicy, use: Use): boolean {
-  const isSystem = ({ oid }: { readonly oid: number }): boolean => oid < FIRST_USER_OID;
-  switch (use.kind) {
-    case 'relation':
-    case 'column':
-    case 'sample':
-      return role.relations.get(use.relation.oid)?.system === true;
-    case 'function':
-    case 'operator':
-      return use.candidates.every(isSystem);
-    case 'type':
-      return isSystem(use.type);
-    case 'collects':
-      return true;
-  }
 }
 
 function relationRefusal(found: Refusal | undefined): Refusal | undefined {
@@ -138,66 +111,6 @@ function judge(draft: Draft, use: Use): Refusal | undefined {
   }
 }
 
-/** What an action on a relation needs. */
-const NEEDED: Readonly<Record<string, string>> = {
-  select: 'SELECT',
-  insert: 'INSERT',
-  update: 'UPDATE',
-  delete: 'DELETE',
-  lock: 'UPDATE or DELETE, which FOR UPDATE and its kin need,',
-};
-
-function judgeRelation(role: RolePolicy, relation: Relation, action: string): Refusal | undefined {
-  const grant = role.relations.get(relation.oid);
-  const kind =
-    relation.kind === 'v'
-      ? 'view'
-      : relation.kind === 'm'
-        ? 'materialized view'
-        : relation.kind === 'S'
-          ? 'sequence'
-          : 'table';
-  const none = (): Refusal =>
-    refusal('relation-not-granted', '42501', `permission denied for ${kind} ${relation.name}`, {
-      hint: `Role "${role.name}" was not granted ${NEEDED[action] ?? action} on ${relation.schema}.${relation.name}.`,
-      rule: grant?.rule ?? role.rule,
-    });
-  switch (action) {
-    case 'select':
-      return grant?.select ? undefined : none();
-    case 'lock':
-      return grant?.update || grant?.delete ? undefined : none();
-    case 'insert':
-    case 'update':
-    case 'delete': {
-      const write = grant?.[action];
-      if (!grant || !write) return none();
-      return restricted(grant, action, write.whole) ? writeRestricted(role, relation, action, write.rule) : undefined;
-    }
-    default:
-      return none();
-  }
-}
-
-/** Until restricted writes are judged as they are stored, a table with any restriction is not written at all. */
-function restricted(grant: RelationGrant, action: string, whole: boolean): boolean {
-  if (!whole || !grant.relation.columns.length || grant.relation.kind === 'v') return true;
-  if (action === 'insert') return grant.select !== undefined && grant.select.conditions.length > 0;
-  return grant.select?.whole !== true;
-}
-
-function writeRestricted(role: RolePolicy, relation: Relation, action: string, rule: string): Refusal {
-  return refusal(
-    'write-restricted',
-    '0A000',
-    `${action.toUpperCase()} on "${relation.name}" is not supported yet: role "${role.name}" is restricted on it`,
-    {
-      hint: 'Writes are supported on tables of which the role holds every column and every row.',
-      rule,
-    },
-  );
-}
-
 function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): Refusal | undefined {
   for (const fn of use.candidates) {
     const special = fn.schema === 'pg_catalog' && SETTING_FUNCTIONS.has(fn.name);
@@ -242,21 +155,6 @@ function judgeSetting(draft: Draft, name: string, literals: readonly (string | u
   return verdict(draft, setting, setting.toLowerCase() === 'search_path' ? value.split(',') : [value]);
 }
 
-function mayCall(role: RolePolicy, fn: Fn): boolean {
-  if (role.functions.has(fn.oid)) return true;
-  if (fn.extension !== '' && KNOWN_EXTENSIONS.has(fn.extension)) return !DENIED.has(fn.name) && fn.volatility !== 'v';
-  if (fn.schema === 'pg_catalog') return fn.oid < FIRST_USER_OID && BUILTINS.has(fn.name);
-  return fn.schema === 'information_schema' && fn.oid < FIRST_USER_OID && INFORMATION_SCHEMA_FUNCTIONS.has(fn.name);
-}
-
-/** PostgreSQL's FirstNormalObjectId: objects below it came with the server. */
-const FIRST_USER_OID = 16384;
-
-function mayUseOperator(role: RolePolicy, operator: Operator): boolean {
-  if (operator.schema === 'pg_catalog' && operator.oid < FIRST_USER_OID) return true;
-  return role.functions.has(operator.fn) || (operator.extension !== '' && KNOWN_EXTENSIONS.has(operator.extension));
-}
-
 function operatorDenied(operator: Operator): Refusal {
   return refusal(
     'operator-not-granted',
@@ -266,32 +164,6 @@ function operatorDenied(operator: Operator): Refusal {
       hint: 'An operator is its function: grant that by functions: […].',
     },
   );
-}
-
-/** System types, enums, and what extensions bring; types of granted columns; a domain only where it is one of those, for its CHECK is code. */
-function mayUseType(draft: Draft, type: Type): boolean {
-  if (type.schema === 'pg_catalog' || type.schema === 'information_schema') return type.oid < FIRST_USER_OID;
-  if (type.kind === 'e') return true;
-  const element = type.element !== 0 ? draft.catalog.typesByOid.get(type.element) : undefined;
-  if (element) return mayUseType(draft, element);
-  for (const grant of draft.role.relations.values()) {
-    if (grant.system) continue;
-    for (const column of grant.select?.columns.values() ?? []) if (column.column.type === type.oid) return true;
-  }
-  return type.kind === 'b' && draft.catalog.functionsNamed(type.name).some((f) => KNOWN_EXTENSIONS.has(f.extension));
-}
-
-/** Whether rows of a granted user relation flow into this level. */
-function reachesData(role: RolePolicy, level: Level, seen: Set<Level> = new Set()): boolean {
-  if (seen.has(level)) return false;
-  seen.add(level);
-  for (const { source } of level.entries) {
-    if (source.kind === 'relation' && !source.view.system) return true;
-    if (source.kind === 'query' && reachesData(role, source.level, seen)) return true;
-    if (source.kind === 'cte' && (!source.cte.level || reachesData(role, source.cte.level, seen))) return true;
-  }
-  // INVARIANT: a subquery in an expression brings values as well: string_agg((SELECT name FROM students WHERE id = i)) over a series.
-  return [...level.arms, ...level.subqueries].some((inner) => reachesData(role, inner, seen));
 }
 
 /** EXPLAIN shows estimates, which come from statistics over every row. */

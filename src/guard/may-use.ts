@@ -1,0 +1,35 @@
+/** Which functions, operators and types a role may use: those known to be safe, and those that it was granted. */
+import type { RolePolicy } from '../policy/policy.ts';
+import type { Fn, Operator, Type } from '../sql/catalog.ts';
+import { BUILTINS, DENIED, INFORMATION_SCHEMA_FUNCTIONS, KNOWN_EXTENSIONS } from './builtin-functions.ts';
+import type { Draft } from './draft.ts';
+
+/** PostgreSQL's FirstNormalObjectId: objects below it came with the server. */
+export const FIRST_USER_OID = 16384;
+
+/** INVARIANT: what was not granted is called only where a list names it, or its extension, and it came with the server or that extension. */
+export function mayCall(role: RolePolicy, fn: Fn): boolean {
+  if (role.functions.has(fn.oid)) return true;
+  if (fn.extension !== '' && KNOWN_EXTENSIONS.has(fn.extension)) return !DENIED.has(fn.name) && fn.volatility !== 'v';
+  if (fn.schema === 'pg_catalog') return fn.oid < FIRST_USER_OID && BUILTINS.has(fn.name);
+  return fn.schema === 'information_schema' && fn.oid < FIRST_USER_OID && INFORMATION_SCHEMA_FUNCTIONS.has(fn.name);
+}
+
+/** Operators of the server, of known extensions, and those whose function was granted. */
+export function mayUseOperator(role: RolePolicy, operator: Operator): boolean {
+  if (operator.schema === 'pg_catalog' && operator.oid < FIRST_USER_OID) return true;
+  return role.functions.has(operator.fn) || (operator.extension !== '' && KNOWN_EXTENSIONS.has(operator.extension));
+}
+
+/** System types, enums, and what extensions bring; types of granted columns; a domain only where it is one of those, for its CHECK is code. */
+export function mayUseType(draft: Draft, type: Type): boolean {
+  if (type.schema === 'pg_catalog' || type.schema === 'information_schema') return type.oid < FIRST_USER_OID;
+  if (type.kind === 'e') return true;
+  const element = type.element !== 0 ? draft.catalog.typesByOid.get(type.element) : undefined;
+  if (element) return mayUseType(draft, element);
+  for (const grant of draft.role.relations.values()) {
+    if (grant.system) continue;
+    for (const column of grant.select?.columns.values() ?? []) if (column.column.type === type.oid) return true;
+  }
+  return type.kind === 'b' && draft.catalog.functionsNamed(type.name).some((f) => KNOWN_EXTENSIONS.has(f.extension));
+}
