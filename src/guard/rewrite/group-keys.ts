@@ -1,5 +1,6 @@
 /** Finds the keys of GROUP BY among the expressions of a query, as the server does: by the columns that are meant, however they are written. */
-import type { Entry, EntryColumn, Level, Marks } from '../../sql/analyze/model.ts';
+import type { Marks } from '../../sql/analyze/findings.ts';
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
 import { type Node, sameTree } from '../../sql/tree.ts';
 
 type References = Marks['references'];

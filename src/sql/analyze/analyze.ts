@@ -3,14 +3,16 @@ import type { ParsedText } from '../parse.ts';
 import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import { root } from './clauses.ts';
+import type { Analysis } from './findings.ts';
 import { enter } from './from.ts';
-import type { Analysis, Env, RelationView, Scope } from './model.ts';
+import type { Env, RelationView, Scope } from './model.ts';
 import { newLevel, resolveSelect } from './query.ts';
 import { Resolver } from './resolver.ts';
 import { refuseUnread } from './unread.ts';
 import { resolveWrite } from './write.ts';
 
-export type { Analysis, Env, RelationView, Use } from './model.ts';
+export type { Analysis, Use } from './findings.ts';
+export type { Env, RelationView } from './model.ts';
 
 /** True for the kinds of statement that `analyze` reads. */
 export function isQuery(node: Node): boolean {

@@ -3,7 +3,8 @@
 import type { Body, Node } from '../tree.ts';
 import { kindOf, quoteName, stringOf } from '../tree.ts';
 import { RECORD } from '../types/oids.ts';
-import type { Entry, EntryColumn, Expression, Scope, StarColumn } from './model.ts';
+import type { StarColumn } from './findings.ts';
+import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 
 const SYSTEM_COLUMNS = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax']);

@@ -1,7 +1,5 @@
-/** What resolution finds in a statement: query levels, the names visible in them, expressions, and where policy and rewriting must look. */
-import type { Refusal } from '../../errors.ts';
-import type { Catalog, Column, Fn, Oid, Operator, Relation, Type } from '../catalog.ts';
-import type { ParsedText } from '../parse.ts';
+/** What resolution builds of a statement: relations as the role sees them, query levels, the names visible in them, expressions. */
+import type { Catalog, Column, Oid, Relation } from '../catalog.ts';
 import type { Body, Node } from '../tree.ts';
 
 /** One column of a relation, as the asking role may see it. */
@@ -177,85 +175,4 @@ export interface Expression {
   readonly barrier: 'none' | 'aggregate' | 'window' | 'set-returning' | 'subquery';
   /** A call that does nothing where an argument is NULL. */
   readonly strict?: boolean;
-}
-
-export type Action = 'select' | 'insert' | 'update' | 'delete' | 'lock';
-
-/** What the statement touches, for the policy to judge; `at` is a character of the text, from 0. */
-export type Use =
-  | { readonly kind: 'relation'; readonly relation: Relation; readonly action: Action; readonly at: number }
-  | { readonly kind: 'column'; readonly relation: Relation; readonly column: string; readonly at: number }
-  | {
-      readonly kind: 'function';
-      readonly name: string;
-      /** The function found; several where argument types cannot be told: then all must be granted. */
-      readonly candidates: readonly Fn[];
-      /** The text of each argument that is a plain literal. */
-      readonly literals: readonly (string | undefined)[];
-      /** Of the first argument: a system catalog's column as it stands; else the text of a constant, cast or not. */
-      readonly subject?: { readonly catalog: boolean; readonly text: string | undefined };
-      readonly at: number;
-    }
-  | { readonly kind: 'operator'; readonly name: string; readonly candidates: readonly Operator[]; readonly at: number }
-  | { readonly kind: 'type'; readonly type: Type; readonly at: number }
-  | { readonly kind: 'sample'; readonly relation: Relation; readonly at: number }
-  | { readonly kind: 'collects'; readonly what: string; readonly level: Level; readonly at: number };
-
-/** Places that rewriting must look at. */
-export interface Marks {
-  /** RangeVars of relations, with their entry. */
-  readonly relations: { readonly node: Node; readonly entry: Entry; readonly level: Level }[];
-  readonly cteReferences: { readonly node: Node; readonly entry: Entry; readonly level: Level }[];
-  readonly functions: { readonly body: Body<'FuncCall'>; readonly fn: Fn }[];
-  readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
-  /** References that name their relation's schema or database, or an entry that is renamed. */
-  readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: Entry; readonly drop: number }[];
-  readonly stars: {
-    readonly target: Body<'ResTarget'>;
-    readonly columns: readonly StarColumn[];
-    readonly level: Level;
-    readonly list: Node[];
-  }[];
-  readonly wholeRows: { readonly node: Node; readonly entry: Entry }[];
-  /** References to columns of an entry, for functional dependency. */
-  readonly references: Map<Node, { readonly entry: Entry; readonly column: EntryColumn }>;
-  /** The SelectStmt of each derived table and CTE, whose list may get one more column. */
-  readonly expressions: Map<Node, Expression>;
-  /** Subqueries inside expressions. */
-  readonly sublinks: Map<Node, Level>;
-  /** Functions, casts and values whose result moves with time or settings: a policy's conditions may not hold them. */
-  readonly unstable: { readonly what: string; readonly at: number }[];
-  /** USING and NATURAL columns whose comparison can tell: it has no place where it could be guarded. */
-  readonly tellingMerges: { readonly level: Level; readonly name: string }[];
-  /** Places where something can fail that has no expression of its own to guard. */
-  readonly fallible: Fallible[];
-  /** Types that untyped literals took by their place. */
-  readonly literals: Map<Node, Oid>;
-  /** Plain or guarded: every level of the statement. */
-  readonly levels: Level[];
-}
-
-/** `afterRows`: it runs when the rows of its own level are there; else beside them. */
-export interface Fallible {
-  readonly scope: Scope;
-  readonly afterRows: boolean;
-}
-
-export interface StarColumn {
-  readonly entry: Entry;
-  readonly column: EntryColumn;
-}
-
-/** The whole finding for one statement. */
-export interface Analysis {
-  readonly parsed: ParsedText;
-  readonly level: Level | undefined;
-  readonly uses: readonly Use[];
-  /** In the order found. */
-  readonly refusals: readonly Refusal[];
-  readonly marks: Marks;
-  /** The highest $n. */
-  readonly parameters: number;
-  /** Types as the statement settled them; 705 where it did not. */
-  readonly parameterTypes: readonly Oid[];
 }

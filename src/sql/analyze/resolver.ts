@@ -3,7 +3,8 @@ import { type Reason, type Refusal, type RefusalExtras, refusal } from '../../er
 import type { Oid } from '../catalog.ts';
 import type { ParsedText } from '../parse.ts';
 import { UNKNOWN } from '../types/oids.ts';
-import type { Analysis, Entry, Env, Guard, Level, Marks, Use } from './model.ts';
+import type { Analysis, Marks, Use } from './findings.ts';
+import type { Entry, Env, Guard, Level } from './model.ts';
 
 /** Deeper nesting of queries and expressions is refused. PostgreSQL's own limit depends on its stack. */
 const MAX_DEPTH = 250;
