@@ -1,14 +1,13 @@
-/** Resolves the FROM clause: relations, CTE references, derived tables, functions, joins; each makes names visible. */
-import type { Relation } from '../catalog.ts';
+/** Resolves the FROM clause: its items from left to right, each of which makes names visible. */
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf, strings } from '../tree.ts';
-import { findCte } from './cte.ts';
 import { resolveExpression } from './expression.ts';
 import { noteSample } from './fallible.ts';
 import { resolveRangeFunction, resolveTableFunction } from './from-function.ts';
 import { resolveJoin } from './join.ts';
-import type { Cte, Entry, EntryColumn, Level, RelationView, Scope, Source } from './model.ts';
+import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import { resolveSelect } from './query.ts';
+import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Reads FROM items from left to right into `level.entries`. */
@@ -63,6 +62,38 @@ function one(entry: Entry | undefined): Entry[] {
   return entry ? [entry] : [];
 }
 
+function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Level): Entry | undefined {
+  const select = as(body.subquery, 'SelectStmt');
+  if (!select) {
+    r.unsupported('this subquery', undefined);
+    return undefined;
+  }
+  const outer: Scope | undefined = body.lateral
+    ? { level, entries: [...level.entries], outer: level.outer }
+    : level.outer;
+  const inner = resolveSelect(r, select, { outer, ctes: level.ctes });
+  const columns: EntryColumn[] = inner.outputs.map((o) => ({
+    name: o.name,
+    type: o.type,
+    tells: o.tells,
+    access: 'granted',
+    catalog: o.catalog,
+  }));
+  const entry = enter(
+    r,
+    level,
+    {
+      name: body.alias?.aliasname,
+      schema: undefined,
+      columns: aliasColumns(r, columns, body.alias, -1),
+      source: { kind: 'query', level: inner },
+    },
+    -1,
+  );
+  if (reaches(inner)) entry.guard = r.newGuard(entry);
+  return entry;
+}
+
 /** Makes an entry and puts it into the level; a name that is taken twice is refused, or renamed where PostgreSQL would tell them apart. */
 export function enter(
   r: Resolver,
@@ -111,145 +142,6 @@ export function aliasColumns(
     );
   }
   return renamed;
-}
-
-export function resolveRangeVar(
-  r: Resolver,
-  node: Node,
-  level: Level,
-  use: 'read' | 'target' = 'read',
-): Entry | undefined {
-  const body = as(node, 'RangeVar')!;
-  r.read.add(body);
-  const at = r.at(body.location);
-  const cte = body.schemaname || use === 'target' ? undefined : findCte(level.ctes, body.relname ?? '');
-  if (cte) return enterCte(r, cte, node, body, level, at);
-  const relation = findRelation(r, body, at);
-  if (!relation) return undefined;
-  if (use === 'read') r.uses.push({ kind: 'relation', relation, action: 'select', at });
-  const view = r.env.viewOf(relation) ?? hidden(relation);
-  const source: Source = { kind: 'relation', view, node, use };
-  const all: EntryColumn[] = view.columns.map((c) => ({
-    name: c.column.name,
-    type: c.column.type,
-    tells: c.tells,
-    access: c.access,
-    catalog: view.system && !c.masked,
-    implicit: c.column.attnum < 0,
-  }));
-  const alias = body.alias;
-  const entry = enter(
-    r,
-    level,
-    {
-      name: alias?.aliasname ?? relation.name,
-      schema: alias ? undefined : relation.schema,
-      columns: aliasColumns(r, all, alias, at),
-      source,
-    },
-    at,
-  );
-  if (use === 'read' && view.hides !== 'no') entry.guard = r.newGuard(entry);
-  r.marks.relations.push({ node, entry, level });
-  return entry;
-}
-
-/** A relation that was not granted: every column withheld. The policy refuses the relation itself. */
-function hidden(relation: Relation): RelationView {
-  return {
-    relation,
-    columns: relation.columns.map((column) => ({ column, access: 'withheld', masked: false, tells: true })),
-    guarded: true,
-    hides: 'scan',
-    system: false,
-  };
-}
-
-function findRelation(r: Resolver, body: Body<'RangeVar'>, at: number): Relation | undefined {
-  const { catalog, searchPath } = r.env;
-  const name = body.relname ?? '';
-  if (body.catalogname && body.catalogname !== catalog.data.database) {
-    r.refuse(
-      'unsupported',
-      '0A000',
-      `cross-database references are not implemented: "${body.catalogname}.${body.schemaname}.${name}"`,
-      at,
-    );
-    return undefined;
-  }
-  const schemas = body.schemaname ? [body.schemaname] : ['pg_catalog', ...searchPath];
-  for (const schema of schemas) {
-    const relation = catalog.relation(schema, name);
-    if (!relation) continue;
-    if ('rpvmfS'.includes(relation.kind)) return relation;
-    r.refuse('relation-unknown', '42809', `cannot open relation "${name}"`, at);
-    return undefined;
-  }
-  const shown = body.schemaname ? `${body.schemaname}.${name}` : name;
-  r.refuse('relation-unknown', '42P01', `relation "${shown}" does not exist`, at);
-  return undefined;
-}
-
-function enterCte(r: Resolver, cte: Cte, node: Node, body: Body<'RangeVar'>, level: Level, at: number): Entry {
-  if (cte.state === 'named') cte.read();
-  if (!cte.columns)
-    r.refuse(
-      'unsupported',
-      '42P19',
-      `recursive reference to query "${cte.name}" must not appear within its non-recursive term`,
-      at,
-    );
-  const columns = [...(cte.columns ?? []), ...cte.extra];
-  const entry = enter(
-    r,
-    level,
-    {
-      name: body.alias?.aliasname ?? cte.name,
-      schema: undefined,
-      columns: aliasColumns(r, columns, body.alias, at),
-      source: { kind: 'cte', cte, node },
-    },
-    at,
-  );
-  if (cte.state === 'reading') {
-    // Whether it reaches hidden rows is known only when all of it is read.
-    entry.guard = r.newGuard(entry);
-    cte.recursions.push(entry);
-  } else if (cte.level && reaches(cte.level)) entry.guard = r.newGuard(entry);
-  r.marks.cteReferences.push({ node, entry, level });
-  return entry;
-}
-
-function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Level): Entry | undefined {
-  const select = as(body.subquery, 'SelectStmt');
-  if (!select) {
-    r.unsupported('this subquery', undefined);
-    return undefined;
-  }
-  const outer: Scope | undefined = body.lateral
-    ? { level, entries: [...level.entries], outer: level.outer }
-    : level.outer;
-  const inner = resolveSelect(r, select, { outer, ctes: level.ctes });
-  const columns: EntryColumn[] = inner.outputs.map((o) => ({
-    name: o.name,
-    type: o.type,
-    tells: o.tells,
-    access: 'granted',
-    catalog: o.catalog,
-  }));
-  const entry = enter(
-    r,
-    level,
-    {
-      name: body.alias?.aliasname,
-      schema: undefined,
-      columns: aliasColumns(r, columns, body.alias, -1),
-      source: { kind: 'query', level: inner },
-    },
-    -1,
-  );
-  if (reaches(inner)) entry.guard = r.newGuard(entry);
-  return entry;
 }
 
 /** Whether rows of a filtered relation flow through this level. */

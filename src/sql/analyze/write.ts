@@ -5,9 +5,10 @@ import { condition, root } from './clauses.ts';
 import { resolveWith } from './cte.ts';
 import { resolveExpression } from './expression.ts';
 import type { Action } from './findings.ts';
-import { enter, resolveFrom, resolveItem, resolveRangeVar } from './from.ts';
+import { enter, resolveFrom, resolveItem } from './from.ts';
 import type { Entry, EntryColumn, Level, RelationView, Scope } from './model.ts';
 import { newLevel, type Place, resolveSelect } from './query.ts';
+import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveTarget } from './target-list.ts';
 

@@ -1,0 +1,116 @@
+/** Resolves a RangeVar: a CTE that is visible here, or a relation of the catalog as the role sees it. */
+import type { Relation } from '../catalog.ts';
+import type { Body, Node } from '../tree.ts';
+import { as } from '../tree.ts';
+import { findCte } from './cte.ts';
+import { aliasColumns, enter, reaches } from './from.ts';
+import type { Cte, Entry, EntryColumn, Level, RelationView, Source } from './model.ts';
+import type { Resolver } from './resolver.ts';
+
+/** Puts it into the level; undefined where there is no such relation. `target`: the relation that a statement writes. */
+export function resolveRangeVar(
+  r: Resolver,
+  node: Node,
+  level: Level,
+  use: 'read' | 'target' = 'read',
+): Entry | undefined {
+  const body = as(node, 'RangeVar')!;
+  r.read.add(body);
+  const at = r.at(body.location);
+  const cte = body.schemaname || use === 'target' ? undefined : findCte(level.ctes, body.relname ?? '');
+  if (cte) return enterCte(r, cte, node, body, level, at);
+  const relation = findRelation(r, body, at);
+  if (!relation) return undefined;
+  if (use === 'read') r.uses.push({ kind: 'relation', relation, action: 'select', at });
+  const view = r.env.viewOf(relation) ?? hidden(relation);
+  const source: Source = { kind: 'relation', view, node, use };
+  const all: EntryColumn[] = view.columns.map((c) => ({
+    name: c.column.name,
+    type: c.column.type,
+    tells: c.tells,
+    access: c.access,
+    catalog: view.system && !c.masked,
+    implicit: c.column.attnum < 0,
+  }));
+  const alias = body.alias;
+  const entry = enter(
+    r,
+    level,
+    {
+      name: alias?.aliasname ?? relation.name,
+      schema: alias ? undefined : relation.schema,
+      columns: aliasColumns(r, all, alias, at),
+      source,
+    },
+    at,
+  );
+  if (use === 'read' && view.hides !== 'no') entry.guard = r.newGuard(entry);
+  r.marks.relations.push({ node, entry, level });
+  return entry;
+}
+
+/** A relation that was not granted: every column withheld. The policy refuses the relation itself. */
+function hidden(relation: Relation): RelationView {
+  return {
+    relation,
+    columns: relation.columns.map((column) => ({ column, access: 'withheld', masked: false, tells: true })),
+    guarded: true,
+    hides: 'scan',
+    system: false,
+  };
+}
+
+function findRelation(r: Resolver, body: Body<'RangeVar'>, at: number): Relation | undefined {
+  const { catalog, searchPath } = r.env;
+  const name = body.relname ?? '';
+  if (body.catalogname && body.catalogname !== catalog.data.database) {
+    r.refuse(
+      'unsupported',
+      '0A000',
+      `cross-database references are not implemented: "${body.catalogname}.${body.schemaname}.${name}"`,
+      at,
+    );
+    return undefined;
+  }
+  const schemas = body.schemaname ? [body.schemaname] : ['pg_catalog', ...searchPath];
+  for (const schema of schemas) {
+    const relation = catalog.relation(schema, name);
+    if (!relation) continue;
+    if ('rpvmfS'.includes(relation.kind)) return relation;
+    r.refuse('relation-unknown', '42809', `cannot open relation "${name}"`, at);
+    return undefined;
+  }
+  const shown = body.schemaname ? `${body.schemaname}.${name}` : name;
+  r.refuse('relation-unknown', '42P01', `relation "${shown}" does not exist`, at);
+  return undefined;
+}
+
+function enterCte(r: Resolver, cte: Cte, node: Node, body: Body<'RangeVar'>, level: Level, at: number): Entry {
+  if (cte.state === 'named') cte.read();
+  if (!cte.columns)
+    r.refuse(
+      'unsupported',
+      '42P19',
+      `recursive reference to query "${cte.name}" must not appear within its non-recursive term`,
+      at,
+    );
+  const columns = [...(cte.columns ?? []), ...cte.extra];
+  const entry = enter(
+    r,
+    level,
+    {
+      name: body.alias?.aliasname ?? cte.name,
+      schema: undefined,
+      columns: aliasColumns(r, columns, body.alias, at),
+      source: { kind: 'cte', cte, node },
+    },
+    at,
+  );
+  if (cte.state === 'reading') {
+    // Whether it reaches hidden rows is known only when all of it is read.
+    entry.guard = r.newGuard(entry);
+    cte.recursions.push(entry);
+  } else if (cte.level && reaches(cte.level)) entry.guard = r.newGuard(entry);
+  r.marks.cteReferences.push({ node, entry, level });
+  return entry;
+}
