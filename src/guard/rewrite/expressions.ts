@@ -2,8 +2,9 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { nameExtent } from '../../sql/extent.ts';
 import { quoteName } from '../../sql/tree.ts';
+import { guardsOf } from './guard-demand.ts';
 import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
-import { guardsOf, type Site, type Sites } from './sites.ts';
+import type { Site, Sites } from './sites.ts';
 
 /** `CASE WHEN (ok AND …) IS NOT FALSE THEN expression END` around each site. */
 export function wrapSites(w: Rewriter, sites: Sites, analysis: Analysis): void {

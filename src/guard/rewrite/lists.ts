@@ -9,8 +9,9 @@ import type { Body, Node } from '../../sql/tree.ts';
 import { as, kindOf, quoteName } from '../../sql/tree.ts';
 import { sortFunctions } from '../../sql/types/sort.ts';
 import { behindJoins } from './group-keys.ts';
+import { guardsOf } from './guard-demand.ts';
 import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
-import { guardsOf, type Sites } from './sites.ts';
+import type { Sites } from './sites.ts';
 
 export function rewriteLists(w: Rewriter, analysis: Analysis, sites: Sites, catalog: Catalog): void {
   const renamed = new Set<Node>(sites.wrapped);

@@ -1,13 +1,15 @@
 /**
  * Finds the expressions that can tell (`rewriting.md` §2): each topmost one that is not sound, with the guards that must say
- * `ok` before it runs; marks those guards, and the queries that must export them, as needed.
+ * `ok` before it runs; asks for those guards.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Expression, Guard, Level, Root, Scope } from '../../sql/analyze/model.ts';
-import type { Body, Node } from '../../sql/tree.ts';
+import type { Expression, Guard, Level, Root, Scope } from '../../sql/analyze/model.ts';
+import type { Node } from '../../sql/tree.ts';
 import { as, kindOf } from '../../sql/tree.ts';
 import { fence, type Telling } from './fences.ts';
 import { isGroupKey } from './group-keys.ts';
+import { guardsOf, need } from './guard-demand.ts';
+import { argumentsOf, childrenOf } from './operands.ts';
 
 /** An expression to be wrapped. */
 export interface Site {
@@ -40,30 +42,6 @@ export function findSites(analysis: Analysis): Sites {
     if (entry.guard && entry.source.kind === 'cte' && entry.source.cte.level?.exports !== undefined) need(entry.guard);
   }
   return { sites: finder.sites, wrapped: new Set(finder.sites.map((s) => s.node)), ungrouped: finder.ungrouped };
-}
-
-/** The guard is asked for: whatever it stands on must be exported. */
-function need(guard: Guard): void {
-  if (guard.needed) return;
-  guard.needed = true;
-  const { source } = guard.entry;
-  if (source.kind === 'query') exportFrom(source.level, guard.name);
-  else if (source.kind === 'cte') {
-    const level = source.cte.level;
-    if (level) exportFrom(level, `${guard.name}_of`);
-  }
-}
-
-function exportFrom(level: Level, name: string): void {
-  if (level.exports !== undefined) return;
-  level.exports = name;
-  for (const arm of level.arms) exportFrom(arm, name);
-  for (const guard of guardsOf(level.entries)) need(guard);
-}
-
-/** The guards of entries, each once. */
-export function guardsOf(entries: readonly Entry[]): Guard[] {
-  return entries.flatMap((e) => e.guard ?? []);
 }
 
 /** Where an expression stands: in which root, computed when, and whether something around it is wrapped already. */
@@ -206,11 +184,6 @@ class Finder {
   }
 }
 
-/** A call's arguments, behind the names that they may be given by. */
-function argumentsOf(node: Node): Node[] {
-  return childrenOf(node).map((child) => as(child, 'NamedArgExpr')?.arg ?? child);
-}
-
 function isParameter(node: Node): boolean {
   const cast = as(node, 'TypeCast')?.arg;
   return 'ParamRef' in node || (cast !== undefined && isParameter(cast));
@@ -221,25 +194,4 @@ function notIn(node: Node): Node | undefined {
   const not = as(node, 'BoolExpr');
   const arg = not?.boolop === 'NOT_EXPR' ? not.args?.[0] : undefined;
   return as(arg, 'SubLink')?.subLinkType === 'ANY_SUBLINK' ? arg : undefined;
-}
-
-/** The nodes directly below, subqueries and window definitions left out: they have roots of their own. */
-function childrenOf(node: Node): Node[] {
-  const kind = kindOf(node);
-  const found: Node[] = [];
-  for (const [field, value] of Object.entries(as(node, kind) as unknown as Body<'A_Expr'>)) {
-    if (field === 'subselect' || field === 'over' || field === 'typeName' || field === 'funcname' || field === 'output')
-      continue;
-    collect(value, found);
-  }
-  return found;
-}
-
-function collect(value: unknown, found: Node[]): void {
-  if (Array.isArray(value)) for (const item of value) collect(item, found);
-  else if (typeof value === 'object' && value !== null) {
-    const keys = Object.keys(value);
-    if (keys.length === 1 && /^[A-Z]/.test(keys[0]!)) found.push(value as Node);
-    else for (const inner of Object.values(value)) collect(inner, found);
-  }
 }
