@@ -64,9 +64,10 @@ function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): b
 }
 
 /** The client sees its own parameters; those behind them are the guard's. */
-function ownParameters(c: Conversation, { parameters }: PendingDescribe, frame: Frame): boolean {
+function ownParameters(c: Conversation, { parameters, rendered }: PendingDescribe, frame: Frame): boolean {
+  // Without any of the guard's the server alone knows how many there are: not every text is analyzed.
+  if (parameters === undefined || !rendered?.added.length) return true;
   const types = decodeParameterDescription(frame.bytes);
-  if (parameters === undefined || types.length <= parameters) return true;
   c.toClient.add(parameterDescription(types.slice(0, parameters)));
   return false;
 }
