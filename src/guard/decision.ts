@@ -64,6 +64,8 @@ export interface Judgement {
   readonly edits: readonly TextEdit[];
   /** In observe mode: what would have been done (effect is then `allow`). */
   readonly would?: { readonly effect: Effect; readonly refusal?: Refusal };
+  /** What was thrown where the guard met a bug: for the operator's log. INVARIANT: never for the client, whom it might tell what is withheld. */
+  readonly fault?: unknown;
 }
 
 /** Client text [start, end) became piece `text` of the template (slots not counted). Offsets are characters (UTF-16 units) of the client's text. */

@@ -39,6 +39,8 @@ export interface Draft {
   statements: DraftStatement[];
   /** Of the text as a whole: it does not parse, or Rowgate's own output was not what it meant. */
   refusal: Refusal | undefined;
+  /** What a stage threw: a bug. `refusal` is then set. */
+  fault?: unknown;
   edits: readonly Edit[];
 }
 

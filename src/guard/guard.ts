@@ -63,6 +63,14 @@ export class Guard {
   }
 
   private judgeAnew(sql: string, parameterTypes: readonly number[]): Judgement {
+    const { mode, access } = this.options.role;
+    const stages = access === 'unrestricted' ? UNRESTRICTED : RESTRICTED;
+    const judged = judgementOf(this.drafted(stages, sql, parameterTypes));
+    if (mode === 'enforce') return judged;
+    return observed(judged, judgementOf(this.drafted(UNRESTRICTED, sql, parameterTypes)));
+  }
+
+  private drafted(stages: readonly Stage[], sql: string, parameterTypes: readonly number[]): Draft {
     const { role, catalog, searchPath } = this.options;
     const draft: Draft = {
       text: sql,
@@ -76,20 +84,19 @@ export class Guard {
       edits: [],
     };
     try {
-      for (const stage of role.access === 'unrestricted' ? UNRESTRICTED : RESTRICTED) {
+      for (const stage of stages) {
         stage.run(draft);
         if (draft.refusal || draft.statements.some((s) => s.refusal)) break;
       }
     } catch (error) {
       // INVARIANT: what the guard cannot get through does not run.
-      draft.refusal =
-        error instanceof RangeError // the stack's end, whichever walk came to it first
-          ? refusal('too-large', '54001', 'statement is nested too deeply')
-          : refusal('internal', 'XX000', 'the statement could not be judged', {
-              detail: error instanceof Error ? error.message : String(error),
-            });
+      const nested = error instanceof RangeError; // the stack's end, whichever walk came to it first
+      draft.refusal = nested
+        ? refusal('too-large', '54001', 'statement is nested too deeply')
+        : refusal('internal', 'XX000', 'the statement could not be judged');
+      if (!nested) draft.fault = error;
     }
-    return role.mode === 'observe' ? observed(draft) : judgementOf(draft);
+    return draft;
   }
 }
 
@@ -105,20 +112,27 @@ function judgementOf(draft: Draft): Judgement {
     template: refused || !rewritten ? [draft.text] : applyEdits(draft.text, draft.edits),
     parameters: Math.max(0, ...draft.statements.map((s) => s.analysis?.parameters ?? 0)),
     edits: refused ? [] : draft.edits,
+    ...(draft.fault !== undefined && { fault: draft.fault }),
   };
 }
 
-/** Observe mode: everything goes through as it came; what would have been done stands beside it. */
-function observed(draft: Draft): Judgement {
-  const judged = judgementOf(draft);
-  // What does not parse the server refuses itself; what is over the caps nobody has read.
-  const unread = judged.refusal?.reason === 'too-large';
-  if (unread) return judged;
+/**
+ * Observe mode: everything goes through as it came; what would have been done stands beside it.
+ * @param open the judgement of a role that may do everything.
+ */
+function observed(judged: Judgement, open: Judgement): Judgement {
+  if (judged.refusal?.reason === 'too-large') return judged;
+  // INVARIANT: what runs must be followed. What does not parse the server refuses itself; anything else that cannot be read does not run.
+  if (open.refusal && open.refusal.reason !== 'syntax') return open;
   return {
     ...judged,
     effect: 'allow',
-    statements: judged.statements.map((s) => ({ ...s, effect: 'allow' as const })),
-    template: [draft.text],
+    statements: judged.statements.map((s, i) => {
+      // Of a refused statement classification may have told no more than that.
+      const { kind, command } = open.statements[i] ?? s;
+      return { ...s, effect: 'allow' as const, kind, command: s.command || command };
+    }),
+    template: open.template,
     edits: [],
     would: { effect: judged.effect, ...(judged.refusal && { refusal: judged.refusal }) },
   };

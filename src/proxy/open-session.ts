@@ -129,6 +129,11 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
         now: () => performance.now(),
         newId: newUlid,
         fault: (error) => log.error({ ...logged, err: error }, 'internal error in a session; it was ended'),
+        misjudged: (error, decision) =>
+          log.error(
+            { ...logged, decision, err: error },
+            'internal error in the guard; the statement could not be judged',
+          ),
       }),
     cancelUpstream,
     onBug: (error) => log.error({ ...logged, err: error }, 'internal error in a relay; its session was ended'),

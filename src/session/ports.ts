@@ -45,6 +45,8 @@ export interface SessionPorts {
   policy(): SessionPolicy | undefined;
   /** A bug was met and ends the session: for the operator's log, never for the client. */
   fault?(error: unknown): void;
+  /** The guard met a bug while it judged the statement of this decision, which is refused; the session goes on. For the operator's log as well. */
+  misjudged?(error: unknown, decision: string): void;
   /** Monotonic milliseconds. */
   now(): number;
   /** A new unique id for a decision (ULID: 26 characters of Crockford base 32). */

@@ -78,6 +78,7 @@ export class Records {
     const would = judgement.would && (statement.refusal ? 'refuse' : judgement.would.effect);
     const effect = judgement.would ? 'allow' : reason ? 'refuse' : statement.effect;
     const rule = reason?.rule ?? statement.rule;
+    if (judgement.fault !== undefined) this.ports.misjudged?.(judgement.fault, id);
     return this.ports.record({
       kind: 'decision',
       id,

@@ -11,6 +11,8 @@ export interface RelayedPeer extends Peer {
   readonly sent: Buffer[];
   /** Bugs that ended the session. */
   readonly faults: unknown[];
+  /** Bugs that the guard met while it judged, by the decision's id. */
+  readonly misjudged: Map<string, unknown>;
   /** Set false: the log cannot be written. */
   recording: boolean;
   policy: SessionPolicy;
@@ -39,6 +41,7 @@ export async function relayed(
     records: [],
     sent: [],
     faults: [],
+    misjudged: new Map(),
     recording: true,
     policy: typeof policy === 'function' ? policy() : policy,
     policyGone: false,
@@ -77,6 +80,7 @@ export async function relayed(
         return `01TEST${String(made).padStart(20, '0')}`;
       },
       fault: (error) => void peer.faults.push(error),
+      misjudged: (error, decision) => void peer.misjudged.set(decision, error),
     }),
     send: (bytes) => peer.session.onClient(Uint8Array.from(bytes)),
     close: () => server.close(),

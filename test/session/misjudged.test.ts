@@ -1,0 +1,52 @@
+/** A bug in the guard refuses the statement in which it came up: the operator is shown what was thrown, the client is not. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { Guard } from '../../src/guard/guard.ts';
+import type { RolePolicy } from '../../src/policy/policy.ts';
+import type { Catalog } from '../../src/sql/catalog.ts';
+import { loadParser } from '../../src/sql/parse.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { P, Q, S } from './messages.ts';
+import { ask } from './peer.ts';
+import { policyOf } from './policies.ts';
+import { relayed } from './relay.ts';
+
+let database: FreshDatabase;
+beforeAll(async () => {
+  database = await freshDatabase();
+  await loadParser();
+});
+afterAll(() => database.drop());
+
+const bug = new Error('WITHHELD stands in src/somewhere.ts');
+const brokenCatalog = new Proxy({} as Catalog, {
+  get() {
+    throw bug;
+  },
+});
+
+function policyWithBug(mode: RolePolicy['mode'], access: RolePolicy['access']) {
+  const policy = policyOf({ mode, access });
+  const guard = new Guard({ catalog: brokenCatalog, role: policy.role, searchPath: ['public'] });
+  return { ...policy, judge: (sql: string) => guard.judge(sql) };
+}
+
+test.each([
+  ['enforce', 'restricted'],
+  ['enforce', 'unrestricted'],
+  ['observe', 'restricted'], // nothing can be said of what it runs: it is not followed, so it does not run
+  ['observe', 'unrestricted'],
+] as const)('%s, %s', async (mode, access) => {
+  const peer = await relayed(database.url, policyWithBug(mode, access));
+  for (const messages of [[Q('table pg_class')], [P('table pg_class'), S()]]) {
+    expect(await ask(peer, ...messages)).toEqual(['ErrorResponse:XX000', 'ReadyForQuery:I']);
+    expect(peer.received.errors().at(-1)?.get('M')).toBe('the statement could not be judged');
+  }
+  expect(Buffer.concat(peer.received.bytes).includes('WITHHELD')).toBe(false);
+  expect(JSON.stringify(peer.records)).not.toContain('WITHHELD');
+  const decisions = peer.records.filter(({ kind }) => kind === 'decision');
+  expect(decisions).toMatchObject([{ reason: 'internal' }, { reason: 'internal' }]);
+  expect([...peer.misjudged]).toEqual(decisions.map(({ id }) => [id, bug]));
+  expect(await ask(peer, Q('begin'))).toEqual(['CommandComplete:BEGIN', 'ReadyForQuery:T']);
+  expect(peer.faults).toEqual([]);
+  await peer.close();
+});
