@@ -5,6 +5,7 @@ import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
 import { resolveFunction } from './functions.ts';
 import { compileTables } from './grants.ts';
+import { withRules } from './limit-rules.ts';
 import type { Limits } from './limits.ts';
 import type { AttributeType, RelationGrant, RolePolicy, Subject } from './policy.ts';
 import type { GrantsFile, RoleFile } from './role-schema.ts';
@@ -64,7 +65,7 @@ export function compileRole(
     statements: new Set(file.statements ?? []),
     collect: file.collect ?? 'deny',
     minGroup: file.min_group,
-    limits: file.limits,
+    limits: withRules(file.limits, document, ['limits']),
     ...(file.limits_per_user && { limitsPerUser: file.limits_per_user }),
     ...(file.during && { during: file.during }),
     ...(file.when_exceeded && { whenExceeded: file.when_exceeded }),

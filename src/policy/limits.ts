@@ -1,4 +1,5 @@
 /** Limits as a policy states them: numbers and windows. What they do is enforced by the session and the meter. */
+import type { RuleRef } from './policy.ts';
 
 export type LimitEffect = 'warn' | 'throttle' | 'deny' | 'lock';
 
@@ -29,6 +30,13 @@ export interface Limits {
   readonly connections?: number;
   /** Milliseconds. */
   readonly statementTimeout?: number;
+  /** Where the limits of one statement stand: a client over one is told the line. */
+  readonly rules?: LimitRules;
+}
+
+export interface LimitRules {
+  readonly rowsPerStatement?: RuleRef;
+  readonly bytesPerStatement?: RuleRef;
 }
 
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';

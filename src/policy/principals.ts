@@ -5,6 +5,7 @@ import { compileAttributeValue } from './attributes.ts';
 import { endOfDay } from './calendar.ts';
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
+import { withRules } from './limit-rules.ts';
 import type { Principal, RolePolicy } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
 import { suggestion } from './suggestion.ts';
@@ -43,7 +44,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     ...(entry.certificate !== undefined && { certificate: fingerprint(entry.certificate, path, part) }),
     from: (entry.from ?? []).map((block, index) => addressBlock(block, [...path, 'from', index], part)),
     ...(entry.valid_until !== undefined && { validUntil: endOfDay(entry.valid_until, part.timeZone) }),
-    limits: entry.limits ?? {},
+    limits: withRules(entry.limits ?? {}, document, [...path, 'limits']),
     rule: document.rule(path),
   };
 }

@@ -1,6 +1,7 @@
 /** Counts the rows and bytes of one result, and says which one would pass a limit. */
 import { type Refusal, refusal } from '../errors.ts';
-import type { Limits } from '../policy/limits.ts';
+import type { LimitRules } from '../policy/limits.ts';
+import type { RuleRef } from '../policy/policy.ts';
 import type { SessionPolicy } from './ports.ts';
 
 /** What has been shown of one result: shared by all Executes of a portal and all FETCHes of a cursor. */
@@ -13,14 +14,16 @@ export interface Usage {
 export interface StatementLimits {
   readonly rows: number | undefined;
   readonly bytes: number | undefined;
-  readonly rule: string;
+  /** Where each of them stands. */
+  readonly rules: { readonly rows: RuleRef; readonly bytes: RuleRef };
 }
 
 /** undefined where nothing limits a statement's result. */
-export function statementLimits({ role, principal }: SessionPolicy): StatementLimits | undefined {
-  const rows = smaller(role.limits, principal.limits, 'rowsPerStatement');
-  const bytes = smaller(role.limits, principal.limits, 'bytesPerStatement');
-  return rows === undefined && bytes === undefined ? undefined : { rows, bytes, rule: role.rule };
+export function statementLimits(policy: SessionPolicy): StatementLimits | undefined {
+  const rows = smaller(policy, 'rowsPerStatement');
+  const bytes = smaller(policy, 'bytesPerStatement');
+  if (rows.limit === undefined && bytes.limit === undefined) return undefined;
+  return { rows: rows.limit, bytes: bytes.limit, rules: { rows: rows.rule, bytes: bytes.rule } };
 }
 
 /** The limit that one more row of so many bytes would pass, as what the client is told; undefined where it fits. */
@@ -28,13 +31,13 @@ export function overLimit(limits: StatementLimits, used: Usage, bytes: number): 
   if (limits.rows !== undefined && used.rows + 1 > limits.rows) {
     return refusal('limit-rows', '53400', `statement returns more than ${limits.rows} rows`, {
       hint: 'Ask for fewer rows, for example with a narrower condition.',
-      rule: limits.rule,
+      rule: limits.rules.rows,
     });
   }
   if (limits.bytes !== undefined && used.bytes + bytes > limits.bytes) {
     return refusal('limit-bytes', '53400', `statement returns more than ${limits.bytes} bytes`, {
       hint: 'Ask for fewer rows or columns.',
-      rule: limits.rule,
+      rule: limits.rules.bytes,
     });
   }
   return undefined;
@@ -48,7 +51,11 @@ export function rowsToAsk(limits: StatementLimits | undefined): bigint {
   return limits?.rows === undefined ? NO_LIMIT : BigInt(limits.rows) + 1n;
 }
 
-function smaller(a: Limits, b: Limits, key: 'rowsPerStatement' | 'bytesPerStatement'): number | undefined {
-  const of = [a[key], b[key]].filter((limit) => limit !== undefined);
-  return of.length === 0 ? undefined : Math.min(...of);
+function smaller(
+  { role, principal }: SessionPolicy,
+  key: keyof LimitRules,
+): { limit: number | undefined; rule: RuleRef } {
+  const [ofRole = Infinity, ofPrincipal = Infinity] = [role.limits[key], principal.limits[key]];
+  const { limits, rule } = ofPrincipal < ofRole ? principal : role;
+  return { limit: limits[key], rule: limits.rules?.[key] ?? rule };
 }

@@ -316,6 +316,29 @@ test("the principal's own limit holds where it is smaller", async () => {
   expect(rows(await ask(peer, Q('select a from t /*unbounded*/')))).toBe(1);
 });
 
+describe('the error names the line of the limit', () => {
+  const detail = () => peer.received.errors().at(-1)?.get('D');
+  const rules = { rowsPerStatement: 'roles/tester.yaml:8', bytesPerStatement: 'roles/tester.yaml:9' };
+  const own = { rowsPerStatement: 'principals.yaml:5' };
+
+  test.each([
+    ['of rows', { rowsPerStatement: 3, rules }, {}, 'roles/tester.yaml:8'],
+    ['of bytes', { rowsPerStatement: 3, bytesPerStatement: 5, rules }, {}, 'roles/tester.yaml:9'],
+    ["the principal's own", { rowsPerStatement: 3, rules }, { rowsPerStatement: 1, rules: own }, 'principals.yaml:5'],
+    [
+      "the role's, which is smaller",
+      { rowsPerStatement: 3, rules },
+      { rowsPerStatement: 5, rules: own },
+      rules.rowsPerStatement,
+    ],
+  ])('%s', async (_what, ofRole, ofPrincipal, rule) => {
+    const policy = policyOf({ ...options, limits: ofRole });
+    peer.policy = { ...policy, principal: { ...policy.principal, limits: ofPrincipal } };
+    expect(ends(await ask(peer, Q('select a from t'))).at(-2)).toBe('ErrorResponse:53400');
+    expect(detail()).toContain(`, rule ${rule}.`);
+  });
+});
+
 test('an unrestricted role is metered, too', async () => {
   peer.policy = policyOf({ ...options, access: 'unrestricted' });
   const words = await ask(peer, Q('select a from t'));
