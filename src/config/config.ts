@@ -1,4 +1,4 @@
-/** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in (design §3). Plain data. */
+/** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in. Plain data. */
 
 export interface Login {
   readonly user: string;

@@ -1,4 +1,4 @@
-/** The keys of `rowgate.yaml` and what each may hold (design §3). Unknown keys are errors. */
+/** The keys of `rowgate.yaml` and what each may hold. Unknown keys are errors. */
 import { z } from 'zod';
 import { mapping } from '../policy/schema-values.ts';
 

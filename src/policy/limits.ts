@@ -3,7 +3,7 @@ import type { RuleRef } from './policy.ts';
 
 export type LimitEffect = 'warn' | 'throttle' | 'deny' | 'lock';
 
-/** `30 days`, as a window: `day` is a calendar day where `count` is 1, everything else slides (design §6). */
+/** `30 days`, as a window: `day` is a calendar day where `count` is 1, everything else slides. */
 export interface Window {
   readonly count: number;
   readonly unit: 'second' | 'minute' | 'hour' | 'day';

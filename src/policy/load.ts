@@ -13,7 +13,7 @@ import { reportUnenforcedCanaries } from './unenforced.ts';
 import { validate } from './validate.ts';
 
 export interface LoadedPolicy {
-  /** Usable even with errors: what they concern is disabled (design §3: at start). A reload takes it only without. */
+  /** Usable even with errors: what they concern is disabled: at start only. A reload takes it only without. */
   readonly policy: Policy;
   /** By file, line and column. */
   readonly diagnostics: readonly Diagnostic[];

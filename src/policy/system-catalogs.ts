@@ -1,4 +1,4 @@
-/** Grants on the system catalogs: every restricted role reads those of a list, and finds in them what it was granted (design §4). */
+/** Grants on the system catalogs: every restricted role reads those of a list, and finds in them what it was granted. */
 import type { Catalog, Fn, Relation } from '../sql/catalog.ts';
 import { type CatalogRule, INFORMATION_SCHEMA, PG_CATALOG } from './catalog-rules.ts';
 import { TABLEOID } from './names.ts';

@@ -1,4 +1,4 @@
-/** What the proxy needs of the decision log (design §7); the log itself is `record/`, put together with the proxy by the command. */
+/** What the proxy needs of the decision log; the log itself is `record/`, put together with the proxy by the command. */
 import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
 
 /** Who a session is: the log writes it into each of its records. */

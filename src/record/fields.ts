@@ -1,4 +1,4 @@
-/** The records of the decision log: their kinds, their fields, and the order in which these stand in a line (design §7). */
+/** The records of the decision log: their kinds, their fields, and the order in which these stand in a line. See docs/decision-log.md. */
 
 export type RecordKind = 'decision' | 'outcome' | 'login' | 'login-refused' | 'policy' | 'start' | 'stop';
 

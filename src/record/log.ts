@@ -1,4 +1,4 @@
-/** The decision log (design §7): one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
+/** The decision log: one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
 import pino from 'pino';
 import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';

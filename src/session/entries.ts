@@ -1,4 +1,4 @@
-/** What a session has to record (design §7). The log adds time, guard, sequence number, and who the session is. */
+/** What a session has to record. The log adds time, guard, sequence number, and who the session is. */
 
 export interface DecisionEntry {
   readonly kind: 'decision';

@@ -1,4 +1,4 @@
-/** Whether a recursive query gathers values of many rows in one (design §6): a column that grows from step to step, or a path that SEARCH or CYCLE keeps. */
+/** Whether a recursive query gathers values of many rows in one: a column that grows from step to step, or a path that SEARCH or CYCLE keeps. */
 import type { Oid } from '../catalog.ts';
 import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';

@@ -1,4 +1,4 @@
-/** Which aggregates and window functions bring values of several rows into one (design §6); all others of theirs are allowed by name. */
+/** Which aggregates and window functions bring values of several rows into one; all others of theirs are allowed by name. */
 import type { Fn } from '../catalog.ts';
 
 /** Aggregates that keep a number, a truth or one extreme of many rows. */
