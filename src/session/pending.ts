@@ -93,6 +93,8 @@ export interface PendingQuery extends Sent {
   readonly runs: readonly Run[];
   /** Which of `runs` the server is at. */
   at: number;
+  /** The server has sent something of the run that it is at. */
+  begun: boolean;
   /** Runs between the guard's own BEGIN and COMMIT. */
   readonly wrapped: boolean;
   cut: Refusal | undefined;

@@ -1,13 +1,22 @@
-/** What of the server's own messages a restricted role is shown: decided by SQLSTATE alone, never by what a message holds. */
+/** What of the server's own messages a restricted role is shown: decided by SQLSTATE and by what they answer, never by what a message holds. */
 
 import type { ErrorFields } from '../wire/error-response.ts';
 import { conditionName } from './conditions.ts';
 
+/**
+ * Where a message comes from, as far as it can be told. `analysis`: it answers a Parse, so it is about the client's own text and no
+ * row was read. `beginning`: of a statement of a Query that has shown nothing yet. `running`: of anything else.
+ */
+export type Origin = 'analysis' | 'beginning' | 'running';
+
 /** Classes whose messages name settings, transactions, cursors and resources, never a value of a row. */
 const CLASSES_WITHOUT_VALUES = new Set(['08', '0A', '24', '25', '26', '34', '3B', '40', '42', '53', '55', '57']);
 
-/** Detail, hint, context and internal query: may quote rows, expressions and the rewritten text. */
-const MAY_QUOTE = new Set(['D', 'H', 'W', 'p', 'q']);
+/** Detail and hint: may quote rows and expressions. */
+const MAY_QUOTE = new Set(['D', 'H']);
+
+/** Context, internal query and its position: of code that the client did not write, and of the rewritten text. */
+const OF_CODE = new Set(['W', 'p', 'q']);
 
 /** Where in the server's source a message was made: with the words gone, it would still tell one message from another. */
 const SOURCE = new Set(['F', 'L', 'R']);
@@ -15,22 +24,27 @@ const SOURCE = new Set(['F', 'L', 'R']);
 /** Names that only the rewriting made. */
 const OWN_NAME = /rowgate_/i;
 
-/**
- * The fields that may be shown of an ErrorResponse or NoticeResponse. `analysis`: it answers a Parse, so it is about the client's
- * own text and no row was read.
- */
-export function redact(fields: ErrorFields, analysis: boolean): ErrorFields {
+/** The fields that may be shown of an ErrorResponse or NoticeResponse. */
+export function redact(fields: ErrorFields, origin: Origin): ErrorFields {
   const sqlstate = fields.get('C') ?? 'XX000';
-  const stays = analysis || CLASSES_WITHOUT_VALUES.has(sqlstate.slice(0, 2));
-  const quotes = analysis || sqlstate.startsWith('42');
+  // INVARIANT: what a function or trigger raises has a context, and its words are its own, whatever SQLSTATE it took.
+  const ofCode = fields.has('W') || fields.has('q');
+  const ofText = origin === 'analysis' || (origin === 'beginning' && !ofCode && namesPlace(fields, sqlstate));
+  const stays = ofText || (!ofCode && CLASSES_WITHOUT_VALUES.has(sqlstate.slice(0, 2)));
   // INVARIANT: a message outside the list, or one that names what the client never wrote, shows as its condition's name.
   const replaced = !stays || OWN_NAME.test(fields.get('M') ?? '');
   const shown = new Map<string, string>();
   for (const [code, value] of fields) {
     if (code === 'M') shown.set(code, replaced ? conditionName(sqlstate) : value);
-    else if (MAY_QUOTE.has(code) && (!quotes || replaced || OWN_NAME.test(value))) continue;
+    else if (OF_CODE.has(code)) continue;
+    else if (MAY_QUOTE.has(code) && (!ofText || replaced || OWN_NAME.test(value))) continue;
     else if (SOURCE.has(code) && replaced) continue;
     else shown.set(code, value);
   }
   return shown;
+}
+
+/** In a Query the server analyzes and runs in one go: what analysis finds is of class 42 and points into the text. */
+function namesPlace(fields: ErrorFields, sqlstate: string): boolean {
+  return sqlstate.startsWith('42') && fields.has('P');
 }

@@ -111,6 +111,7 @@ export function queryPending(
     versions: [],
     runs: [],
     at: 0,
+    begun: false,
     wrapped: false,
     cut: undefined,
     told: false,

@@ -22,6 +22,7 @@ export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame):
 }
 
 function answerClients(c: Conversation, query: PendingQuery, frame: Frame): boolean {
+  query.begun = frame.type !== Backend.CommandComplete;
   if (query.cut) return false;
   const run = query.runs[query.at];
   switch (frame.type) {

@@ -9,7 +9,7 @@ import { endMisplaced } from './copy-in.ts';
 import { tellCut } from './flow.ts';
 import { endsBatch, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
 import { clientPosition } from './positions.ts';
-import { redact } from './redact.ts';
+import { type Origin, redact } from './redact.ts';
 import { isForced, tellForced } from './refuse.ts';
 import type { Run } from './run.ts';
 import { answerExtended } from './server-extended.ts';
@@ -79,7 +79,7 @@ export class ServerSide {
   private notice(frame: Frame): boolean {
     const { c } = this;
     if (!c.redacts) return true;
-    c.toClient.add(noticeResponse(redact(decodeErrorFields(frame.bytes), c.pending.head?.kind === 'parse')));
+    c.toClient.add(noticeResponse(redact(decodeErrorFields(frame.bytes), originOf(c.pending.head))));
     return false;
   }
 
@@ -117,7 +117,7 @@ export class ServerSide {
     const position = Number(fields.get('P'));
     const moved = rendered && Number.isInteger(position) && rendered.judgement.edits.length > 0;
     if (!c.redacts && !moved) return frame.bytes;
-    const shown = new Map(c.redacts ? redact(fields, head?.kind === 'parse') : fields);
+    const shown = new Map(c.redacts ? redact(fields, originOf(head)) : fields);
     if (moved) shown.set('P', String(clientPosition(rendered, position)));
     return errorResponse(shown);
   }
@@ -176,6 +176,17 @@ function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCal
   if (head.kind === 'function-call' || !head.mustFail || status !== 'T') return true;
   c.debt = { kind: 'fail-transaction' };
   return false;
+}
+
+function originOf(head: Pending | undefined): Origin {
+  switch (head?.kind) {
+    case 'parse':
+      return 'analysis';
+    case 'query':
+      return head.part === 'client' && !head.begun && head.at < head.runs.length ? 'beginning' : 'running';
+    default:
+      return 'running';
+  }
 }
 
 function runOf(head: Pending): Run | undefined {

@@ -23,6 +23,13 @@ beforeAll(async () => {
       begin raise notice 'saw %', (select s from t limit 1); return 1; end $$;
     create function fail() returns int language plpgsql as $$
       begin raise exception 'saw %', (select s from t limit 1) using detail = 'WITHHELD', hint = 'WITHHELD'; end $$;
+    create function fail_as(code text) returns int language plpgsql immutable as $$
+      begin raise exception 'saw %', (select s from t limit 1)
+        using errcode = code, detail = 'WITHHELD', hint = 'WITHHELD', column = 'c'; end $$;
+    create function nest() returns int language plpgsql as $$
+      begin execute format('select %I from t', (select s from t limit 1)); return 1; end $$;
+    create function late() returns setof int language plpgsql as $$
+      begin return next 1; execute 'select withheld'; end $$;
   `);
   options = {
     relations: [await grantOf(database, 't'), await grantOf(database, 'later')],
@@ -45,6 +52,13 @@ describe('values do not show', () => {
     ['select fail()', 'P0001', 'raise exception'],
     ['select 1/(a - 1) from t', '22012', 'division by zero'],
     ['begin; insert into later values (1), (1); commit', '23505', 'unique violation'],
+    // Code of the database may take any SQLSTATE; a constant call fails while it is planned.
+    ["select fail_as('42501')", '42501', 'insufficient privilege'],
+    ["select fail_as('42703'), a from t", '42703', 'undefined column'],
+    ["select fail_as('55000')", '55000', 'object not in prerequisite state'],
+    ["select 1; select fail_as('42601')", '42601', 'syntax error'],
+    ['select nest()', '42703', 'undefined column'],
+    ['select late()', '42703', 'undefined column'],
   ])('%s', async (sql, sqlstate, message) => {
     await ask(peer, Q(sql));
     const fields = shown();
@@ -52,8 +66,14 @@ describe('values do not show', () => {
     expect(fields).not.toHaveProperty('D');
     expect(fields).not.toHaveProperty('H');
     expect(fields).not.toHaveProperty('W');
+    expect(fields).not.toHaveProperty('q');
+    expect(fields).not.toHaveProperty('p');
     expect(Buffer.concat(peer.received.bytes).includes('WITHHELD')).toBe(false);
     await ask(peer, Q('rollback'));
+    if (sql.includes(';')) return;
+    await ask(peer, P(sql), B(), E(), S());
+    expect([shown().C, shown().M]).toEqual([sqlstate, message]);
+    expect(Buffer.concat(peer.received.bytes).includes('WITHHELD')).toBe(false);
   });
 
   test('constraint, severity and table stay: applications need them', async () => {
@@ -81,6 +101,17 @@ describe('what helps stays', () => {
   ])('%s', async (sql, sqlstate, message) => {
     await ask(peer, Q(sql));
     expect([shown().C, shown().M]).toEqual([sqlstate, message]);
+  });
+
+  const UNKNOWN_COLUMN = 'Perhaps you meant to reference the column "x.a".';
+
+  test.each([
+    ['a Parse', [P('select x.aa from t x'), S()]],
+    ['a Query', [Q('select x.aa from t x')]],
+    ['the second statement of a Query', [Q('select 1; select x.aa from t x')]],
+  ])('the hint of analysis, in answer to %s', async (_what, messages) => {
+    await ask(peer, ...messages);
+    expect(shown()).toMatchObject({ C: '42703', M: 'column x.aa does not exist', H: UNKNOWN_COLUMN });
   });
 
   test('what answers a Parse: analysis of the text alone', async () => {
