@@ -40,6 +40,13 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
     forHidden(`EXISTS (SELECT DISTINCT r FROM (VALUES (ROW(1)), (ROW('a'::text))) AS v(r) OFFSET 0)`),
   ],
   ['and by UNION', forHidden(`EXISTS (SELECT ROW(1) UNION SELECT ROW('a'::text) OFFSET 0)`)],
+  ['collations of two columns that meet', forHidden('a.code = a.place')],
+  ['and meet in a call', forHidden('starts_with(a.code, a.place)')],
+  [
+    'and meet behind derived tables',
+    forHidden('(SELECT d.x = d.y FROM (SELECT a.code AS x, a.place AS y OFFSET 0) AS d)'),
+  ],
+  ['and in an IN list', forHidden('a.code IN (a.place, a.code)')],
   [
     'several columns set from one subquery',
     `UPDATE rooms AS r SET (number, capacity) = (SELECT lower(reason), minutes / 5 FROM absences AS a WHERE a.id = r.id) RETURNING *`,
@@ -48,4 +55,9 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
 
 test.each(STATEMENTS)('%s', async (_note, sql) => {
   expect(await world.run(sql, true)).toEqual(await world.run(sql, false));
+});
+
+test('USING cannot be guarded where it stands, and says so', () => {
+  const sql = 'SELECT count(*) FROM absences AS a JOIN (SELECT place AS code FROM absences) AS b USING (code)';
+  expect(world.guard.judge(sql).refusal?.message).toContain('USING or NATURAL on "code"');
 });

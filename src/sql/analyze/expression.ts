@@ -6,6 +6,7 @@ import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
 import { baseType } from '../types/type.ts';
 import { resolveCall } from './call.ts';
+import { unlessCollationsMeet } from './collation.ts';
 import { resolveColumn } from './column.ts';
 import { resolveArray, resolveCase, resolveCoalesce, resolveMinMax } from './conditional.ts';
 import { resolveIndirection } from './indirection.ts';
@@ -33,8 +34,9 @@ export function resolveExpression(r: Resolver, node: Node, scope: Scope): Expres
     () => expressionOf(r, node, scope),
     () => UNTOLD,
   );
-  r.marks.expressions.set(node, found);
-  return found;
+  const judged = unlessCollationsMeet(r, node, found);
+  r.marks.expressions.set(node, judged);
+  return judged;
 }
 
 /** Of an expression of which nothing is known. */

@@ -78,11 +78,14 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColum
   const type = commonType(catalog, [l, o]);
   const ways = [l, o].map((from) => coercion(catalog, from, type, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
-  const tells = !isSound(equal) || !ways.every(isSoundCoercion) || a?.tells === true || b?.tells === true;
+  const collations = new Set([a?.collation, b?.collation].filter((collation) => collation !== undefined));
+  const sound = isSound(equal) && ways.every(isSoundCoercion) && collations.size < 2;
+  const tells = !sound || a?.tells === true || b?.tells === true;
   if (tells) {
     r.marks.tellingMerges.push({ level: left.level, name });
     const scope = { level: left.level, entries: [], outer: left.level.outer };
     r.marks.fallible.push({ scope, afterRows: false });
   }
-  return { name, type, tells, access: 'granted', merged: true };
+  const [collation] = collations;
+  return { name, type, tells, access: 'granted', merged: true, ...(collation !== undefined && { collation }) };
 }

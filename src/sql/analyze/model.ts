@@ -67,6 +67,8 @@ export interface EntryColumn {
   readonly catalog?: boolean;
   /** A system column: it can be named, but stands in no star, whole row or join. */
   readonly implicit?: boolean;
+  /** A collation of its own: neither none nor the database's default. */
+  readonly collation?: Oid;
 }
 
 export type Source =

@@ -1,5 +1,5 @@
 /** Resolves a RangeVar: a CTE that is visible here, or a relation of the catalog as the role sees it. */
-import type { Relation } from '../catalog.ts';
+import type { Column, Relation } from '../catalog.ts';
 import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import { findCte } from './cte.ts';
@@ -28,6 +28,7 @@ export function resolveRangeVar(
     name: c.column.name,
     type: c.column.type,
     tells: c.tells,
+    ...collationOf(r, c.column),
     access: c.access,
     catalog: view.system && !c.masked,
     implicit: c.column.attnum < 0,
@@ -47,6 +48,15 @@ export function resolveRangeVar(
   if (use === 'read' && view.hides !== 'no') entry.guard = r.newGuard(entry);
   r.marks.relations.push({ node, entry, level });
   return entry;
+}
+
+/** pg_collation's OID of the database's default. */
+const DEFAULT_COLLATION = 100;
+
+function collationOf(r: Resolver, column: Column): { collation?: number } {
+  if (column.collation === 0 || column.collation === DEFAULT_COLLATION) return {};
+  r.collations = true;
+  return { collation: column.collation };
 }
 
 /** A relation that was not granted: every column withheld. The policy refuses the relation itself. */

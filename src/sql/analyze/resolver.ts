@@ -35,6 +35,8 @@ export class Resolver {
     literals: new Map(),
     levels: [],
   };
+  /** A column with a collation of its own is in sight. */
+  collations = false;
   private depth = 0;
   private exhausted = false;
   private guards = 0;

@@ -5,6 +5,7 @@ import { as, kindOf } from '../tree.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { notePath, notePaths } from './builds.ts';
 import { root } from './clauses.ts';
+import { collationsIn } from './collation.ts';
 import { resolveStar } from './column.ts';
 import type { Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -27,7 +28,7 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
       scope.level.outputs.push({
         name: column.name,
         type: column.type,
-        tells: column.tells,
+        tells: column.tells || column.collation !== undefined,
         catalog: column.catalog === true,
       });
     return;
@@ -40,9 +41,9 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   scope.level.outputs.push({ name: target.name ?? columnName(value), type, tells: tells(r, value), catalog });
 }
 
-/** Whether anything in the expression is unsound. A COLLATE is, as an output: two that differ fail where they are compared. */
+/** Whether anything in the expression is unsound. A collation is, as an output: two that differ fail where they are compared. */
 export function tells(r: Resolver, node: Node): boolean {
-  let found = false;
+  let found = collationsIn(r, node).size > 0;
   const walk = (value: unknown): void => {
     if (found || typeof value !== 'object' || value === null) return;
     const expression = r.marks.expressions.get(value as Node);
