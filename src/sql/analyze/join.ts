@@ -22,6 +22,10 @@ export function resolveJoin(r: Resolver, body: Body<'JoinExpr'>, level: Level): 
   // ON sees the arms of its own join, as they stand before they are merged, and outer queries.
   const scope: Scope = { level, entries: below, outer: level.outer };
   if (body.quals) condition(r, body.quals, 'row', scope, 'JOIN/ON');
+  // Inside a guarded subquery a system column is one like any other, and NATURAL would join on it.
+  if (body.isNatural && [l, other].every((entry) => entry.columns.some((c) => c.implicit))) {
+    r.unsupported('NATURAL JOIN of tables whose system columns are granted', undefined);
+  }
   const shared = body.isNatural ? commonNames(l, other) : strings(body.usingClause);
   const merged = shared.map((name) => merge(r, l, other, name));
   const rest = (entry: Entry): EntryColumn[] =>
