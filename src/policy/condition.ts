@@ -2,7 +2,6 @@
  * Compiles the SQL of a policy (row conditions, masks) against the relation that it stands for: names qualified, inner aliases
  * renamed to a reserved prefix, the row's own columns behind a slot, attributes as slots; refused unless it is immutable.
  */
-import type { Refusal } from '../errors.ts';
 import { type Analysis, analyzeExpression, type Env, type RelationView } from '../sql/analyze/analyze.ts';
 import { spell } from '../sql/analyze/column.ts';
 import type { Entry } from '../sql/analyze/model.ts';
@@ -15,8 +14,8 @@ import type { Template } from '../sql/template.ts';
 import { tokenAt } from '../sql/tokens.ts';
 import { as, type Node, qualifiedName, quoteName } from '../sql/tree.ts';
 import { coercion } from '../sql/types/coercion.ts';
-import { BOOL, DATE, TIMESTAMP, TIMESTAMPTZ, TIMETZ, UNKNOWN } from '../sql/types/oids.ts';
 import { type AttributeText, replaceAttributes } from './attribute-references.ts';
+import { problemsOf } from './condition-problems.ts';
 import type { Condition } from './policy.ts';
 import type { CompileCondition, CompileMask, SqlEnvironment, SqlProblem } from './sql-source.ts';
 
@@ -76,7 +75,10 @@ function compile(sql: string, env: SqlEnvironment, what: 'condition' | 'mask'): 
     env.relation.name,
     openView(env.relation),
   );
-  const problems = problemsOf(analysis, node, what).map((p) => ({ message: p.message, offset: toSource(p.offset) }));
+  const problems = problemsOf(analysis, node, env.catalog, what).map((p) => ({
+    message: p.message,
+    offset: toSource(p.offset),
+  }));
   if (problems.length > 0) return problems;
   return {
     template: rewrite(parsed, node, analysis, env, replaced),
@@ -108,44 +110,6 @@ function openView(relation: Relation): RelationView {
     (column) => ({ column, access: 'granted', masked: false, tells: false }) as const,
   );
   return { relation, columns, guarded: false, hides: 'no', system: relation.schema === 'pg_catalog' };
-}
-
-function problemsOf(analysis: Analysis, node: Node, what: 'condition' | 'mask'): SqlProblem[] {
-  const problems: SqlProblem[] = analysis.refusals.map((r: Refusal) => ({
-    message: r.message,
-    offset: (r.position ?? 1) - 1,
-  }));
-  for (const { what: thing, at } of analysis.marks.unstable) {
-    problems.push({
-      message: `${thing} is not immutable: its result moves with the session's settings or with time; only attributes and now() may`,
-      offset: at,
-    });
-  }
-  for (const [literal, type] of analysis.marks.literals) {
-    const body = as(literal, 'A_Const');
-    const moved = movedBySettings(body?.sval?.sval ?? '', type);
-    if (moved) problems.push({ message: moved, offset: Math.max(0, analysis.parsed.toChar(body?.location ?? 0)) });
-  }
-  if (analysis.marks.wholeRows.length > 0)
-    problems.push({ message: 'a whole row cannot stand here: name its columns', offset: 0 });
-  const type = analysis.marks.expressions.get(node)?.type;
-  if (what === 'condition' && problems.length === 0 && type !== BOOL && type !== UNKNOWN) {
-    problems.push({ message: 'expected a boolean condition', offset: 0 });
-  }
-  if (analysis.level?.aggregated) problems.push({ message: 'an aggregate cannot stand here', offset: 0 });
-  return problems;
-}
-
-/** A literal of a date or time type is read under DateStyle and TimeZone unless it is written so that they do not matter. */
-function movedBySettings(text: string, type: number): string | undefined {
-  const iso = /^\d{4}-\d{2}-\d{2}/.test(text);
-  const zoned = /(z|[+-]\d{2}(:?\d{2})?)$/i.test(text.slice(10));
-  if ((type === DATE || type === TIMESTAMP) && !iso)
-    return `'${text}' moves with the session's DateStyle: write YYYY-MM-DD`;
-  if ((type === TIMESTAMPTZ && !(iso && zoned)) || (type === TIMETZ && !/[+-]\d{2}/.test(text))) {
-    return `'${text}' moves with the session's time zone: write it with an offset, as 2026-09-01 00:00+02`;
-  }
-  return undefined;
 }
 
 function readColumns(analysis: Analysis, relation: Relation): string[] {

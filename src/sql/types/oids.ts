@@ -26,6 +26,7 @@ export const DATE = 1082;
 export const TIME = 1083;
 export const TIMESTAMP = 1114;
 export const TIMESTAMPTZ = 1184;
+export const INTERVAL = 1186;
 export const TIMETZ = 1266;
 export const BIT = 1560;
 export const NUMERIC = 1700;
