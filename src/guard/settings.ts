@@ -1,4 +1,5 @@
 /** Which run-time settings a restricted role may read and change (`rewriting.md` §6). The others are pinned or nobody's business. */
+import { isSearchPath } from './search-path.ts';
 
 /** What SET may do: any value, one value alone, or a value that passes a test. */
 type Rule = 'any' | { readonly only: readonly string[] } | { readonly min: readonly string[] };
@@ -55,11 +56,7 @@ export function maySet(
   searchPath: readonly string[],
 ): SettingVerdict {
   const key = name.toLowerCase();
-  if (key === 'search_path') {
-    if (values === undefined) return 'allowed';
-    const wanted = values.map((v) => v.trim()).filter((v) => v !== '"$user"' && v !== '$user');
-    return wanted.length === searchPath.length && wanted.every((v, i) => v === searchPath[i]) ? 'allowed' : 'pinned';
-  }
+  if (key === 'search_path') return values === undefined || isSearchPath(values, searchPath) ? 'allowed' : 'pinned';
   const rule = Object.hasOwn(RULES, key) ? RULES[key] : undefined;
   if (rule === undefined) return 'unknown';
   if (rule === 'any' || values === undefined) return 'allowed';

@@ -1,4 +1,5 @@
 /** Settings that change what SQL means or what it may reach: pinned for every upstream session (promise P2, `rewriting.md` §6). */
+import { formatSearchPath } from '../guard/search-path.ts';
 
 /**
  * Given to the server as startup `options`: RESET and DISCARD ALL come back to them, and they outrank ALTER ROLE and
@@ -23,24 +24,4 @@ export function pinnedSettings(searchPath: readonly string[]): ReadonlyMap<strin
     ['debug_print_rewritten', 'off'],
     ['debug_print_plan', 'off'],
   ]);
-}
-
-/** As the setting has it: names quoted where they must be. */
-function formatSearchPath(searchPath: readonly string[]): string {
-  return searchPath
-    .map((name) => (/^[a-z_][a-z0-9_]*$/.test(name) ? name : `"${name.replaceAll('"', '""')}"`))
-    .join(', ');
-}
-
-/** Reads a list of identifiers; undefined where it is not one. */
-export function parseSearchPath(text: string): string[] | undefined {
-  const names: string[] = [];
-  let rest = text.trim();
-  for (;;) {
-    const match = /^(?:"((?:[^"]|"")+)"|([^\s",]+))\s*(,\s*|$)/.exec(rest);
-    if (!match) return undefined;
-    names.push(match[1] === undefined ? (match[2] ?? '').toLowerCase() : match[1].replaceAll('""', '"'));
-    rest = rest.slice(match[0].length);
-    if (match[3] === '') return rest === '' ? names : undefined;
-  }
 }

@@ -1,4 +1,5 @@
 /** Which settings a client may choose in its startup packet, as drivers and PGOPTIONS do; all others are refused. */
+import { isSearchPath, parseSearchPath } from '../guard/search-path.ts';
 import {
   encodingRefused,
   invalidSetting,
@@ -6,7 +7,6 @@ import {
   settingNotAllowed,
   settingPinned,
 } from './login-refusal.ts';
-import { parseSearchPath } from './pinned-settings.ts';
 
 const BOOLEAN = /^(on|off|true|false|yes|no|0|1)$/i;
 const DURATION = /^[0-9]{1,10} ?(us|ms|s|min|h|d)?$/;
@@ -59,7 +59,7 @@ function isUtf8(value: string): boolean {
 
 function isSame(key: string, value: string, pin: string): boolean {
   if (key === 'search_path') {
-    return JSON.stringify(parseSearchPath(value)) === JSON.stringify(parseSearchPath(pin));
+    return isSearchPath(parseSearchPath(value), parseSearchPath(pin) ?? []);
   }
   return canonical(value) === canonical(pin);
 }

@@ -3,6 +3,7 @@ import { type Refusal, refusal } from '../../errors.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as } from '../../sql/tree.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
+import { formatSearchPath, parseSearchPath } from '../search-path.ts';
 import { maySet, mayShow } from '../settings.ts';
 
 export function classifySet(
@@ -19,14 +20,14 @@ export function classifySet(
     case 'VAR_RESET':
     case 'VAR_SET_DEFAULT':
       statement.command = body.kind === 'VAR_RESET' ? 'RESET' : 'SET';
-      return verdict(draft, name, undefined);
+      return judgeValues(draft, name, undefined);
     case 'VAR_SET_MULTI':
       // SET TRANSACTION and SET SESSION CHARACTERISTICS: modes of transactions. SET TRANSACTION SNAPSHOT needs an exported one.
       statement.command = 'SET';
       return name === 'TRANSACTION' || name === 'SESSION CHARACTERISTICS' ? undefined : notAllowed(name);
     case 'VAR_SET_VALUE':
       statement.command = 'SET';
-      return verdict(draft, name, (body.args ?? []).map(settingValue));
+      return judgeValues(draft, name, (body.args ?? []).map(settingValue));
     default:
       statement.command = 'SET';
       return notAllowed(name);
@@ -39,8 +40,15 @@ export function classifyShow(statement: DraftStatement, body: Body<'VariableShow
   return mayShow(body.name ?? '') ? undefined : notAllowed(body.name ?? '');
 }
 
-/** A refusal where the role may not give the setting these values. Also for `set_config`. */
-export function verdict(draft: Draft, name: string, values: readonly string[] | undefined): Refusal | undefined {
+/** A refusal where the role may not give the setting this value by `set_config`. `pieces`: its text, that of a list cut at each comma. */
+export function verdict(draft: Draft, name: string, pieces: readonly string[]): Refusal | undefined {
+  if (name.toLowerCase() !== 'search_path') return judgeValues(draft, name, pieces);
+  const names = parseSearchPath(pieces.join(','));
+  return names ? judgeValues(draft, name, names) : notThis(draft, name);
+}
+
+/** @param values as SET gives them: a name of a list each; undefined for its default. */
+function judgeValues(draft: Draft, name: string, values: readonly string[] | undefined): Refusal | undefined {
   const most = draft.role.limits.statementTimeout;
   if (name.toLowerCase() === 'statement_timeout' && most !== undefined && values !== undefined) {
     const wanted = milliseconds(values[0] ?? '');
@@ -56,12 +64,19 @@ export function verdict(draft: Draft, name: string, values: readonly string[] | 
     case 'allowed':
       return undefined;
     case 'pinned':
-      return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set to this value`, {
-        hint: 'It would change what a statement means, and is fixed.',
-      });
+      return notThis(draft, name);
     case 'unknown':
       return notAllowed(name);
   }
+}
+
+function notThis(draft: Draft, name: string): Refusal {
+  return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set to this value`, {
+    hint:
+      name.toLowerCase() === 'search_path'
+        ? `It would change what names mean, and is fixed to ${formatSearchPath(draft.searchPath)}.`
+        : 'It would change what a statement means, and is fixed.',
+  });
 }
 
 function notAllowed(name: string): Refusal {
