@@ -2,17 +2,21 @@
 import type { ParsedText } from '../parse.ts';
 import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';
-import { root } from './clauses.ts';
+import { enter } from './entries.ts';
+import { resolveExpression } from './expression.ts';
 import type { Analysis } from './findings.ts';
-import { enter } from './from.ts';
+import { newLevel } from './levels.ts';
 import type { Env, RelationView, Scope } from './model.ts';
-import { newLevel, resolveSelect } from './query.ts';
-import { Resolver } from './resolver.ts';
+import { resolveSelect } from './query.ts';
+import { Resolver, type Verbs } from './resolver.ts';
+import { root } from './root.ts';
 import { refuseUnread } from './unread.ts';
 import { resolveWrite } from './write.ts';
 
 export type { Analysis, Use } from './findings.ts';
 export type { Env, RelationView } from './model.ts';
+
+const VERBS: Verbs = { expression: resolveExpression, select: resolveSelect, write: resolveWrite };
 
 /** True for the kinds of statement that `analyze` reads. */
 export function isQuery(node: Node): boolean {
@@ -23,10 +27,10 @@ export function isQuery(node: Node): boolean {
 
 /** Analyzes a SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE or MERGE of the parsed text. */
 export function analyze(node: Node, parsed: ParsedText, env: Env): Analysis {
-  const r = new Resolver(env, parsed);
+  const r = new Resolver(env, parsed, VERBS);
   const place = { outer: undefined, ctes: undefined };
   const select = as(node, 'SelectStmt');
-  const level = select ? resolveSelect(r, select, place) : resolveWrite(r, node, place);
+  const level = select ? r.select(select, place) : r.write(node, place);
   refuseUnread(r, node);
   return r.finish(level);
 }
@@ -39,7 +43,7 @@ export function analyzeExpression(
   name: string,
   view: RelationView,
 ): { readonly analysis: Analysis; readonly scope: Scope } {
-  const r = new Resolver(env, parsed);
+  const r = new Resolver(env, parsed, VERBS);
   const level = newLevel(r, 'select', undefined, { outer: undefined, ctes: undefined });
   const columns = view.columns.map((c) => ({
     name: c.column.name,

@@ -7,14 +7,15 @@ import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
-import { resolveWindow, sortKey } from './clauses.ts';
 import { collects } from './collects.ts';
-import { asBoolean, resolveExpression, settleParameter, UNTOLD } from './expression.ts';
 import { noteSummary } from './fallible.ts';
 import type { Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { asBoolean, settleParameter } from './settle.ts';
 import { isPlainSeries, isSound, isSoundCoercion } from './sound.ts';
 import { isImmutable, isImmutableCall, noteStability } from './stability.ts';
+import { UNTOLD } from './structure.ts';
+import { resolveWindow, sortKey } from './window.ts';
 
 /** What a call was found to be: for FROM, which needs its columns. */
 export interface CallFinding {
@@ -39,9 +40,9 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   const inside = argumentScope(r, body, name, scope);
   const keys = (body.agg_order ?? []).map((sort) => sortKey(r, sort));
   const nodes = [...(body.args ?? []), ...(body.agg_within_group ? keys : [])].map(unnamed);
-  const args = nodes.map((node) => resolveExpression(r, node, inside));
-  if (!body.agg_within_group) for (const key of keys) resolveExpression(r, key, inside);
-  if (body.agg_filter) asBoolean(r, body.agg_filter, resolveExpression(r, body.agg_filter, inside), 'FILTER');
+  const args = nodes.map((node) => r.expression(node, inside));
+  if (!body.agg_within_group) for (const key of keys) r.expression(key, inside);
+  if (body.agg_filter) asBoolean(r, body.agg_filter, r.expression(body.agg_filter, inside), 'FILTER');
   const touched = new Set(r.touched.slice(before));
   if (body.over) resolveWindow(r, body.over, scope);
   const { catalog, searchPath } = r.env;

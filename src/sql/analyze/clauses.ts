@@ -1,39 +1,21 @@
-/** Resolves the clauses of a query behind its list: conditions, ORDER BY, GROUP BY, WINDOW, LIMIT, FOR UPDATE. */
+/** Resolves the clauses of a query behind its list: ORDER BY, GROUP BY, LIMIT, FOR UPDATE. */
 import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf, stringOf } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { INT8, UNKNOWN } from '../types/oids.ts';
 import { findColumns } from './column.ts';
-import { asBoolean, resolveExpression } from './expression.ts';
 import { noteCount } from './fallible.ts';
-import type { Level, Root, Scope } from './model.ts';
-import { newLevel, type Place } from './query.ts';
+import { newLevel } from './levels.ts';
+import type { Level, Place, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { root } from './root.ts';
 import { noteCoercion } from './stability.ts';
-
-/** Resolves an expression of a clause and remembers it as one of the level's. */
-export function root(r: Resolver, node: Node, phase: Root['phase'], scope: Scope, target?: Body<'ResTarget'>) {
-  const found = resolveExpression(r, node, { ...scope, phase });
-  scope.level.roots.push({ node, phase, inFrom: false, scope, target });
-  return found;
-}
-
-/** The same for a condition, which must be a truth. */
-export function condition(r: Resolver, node: Node, phase: Root['phase'], scope: Scope, place: string): void {
-  asBoolean(r, node, root(r, node, phase, scope), place);
-}
+import { sortKey } from './window.ts';
 
 /** An ORDER BY item of a plain SELECT. */
 export function resolveSortKey(r: Resolver, sort: Node, scope: Scope, targets: readonly Node[]): void {
   resolveOutputOrExpression(r, sortKey(r, sort), scope, targets);
-}
-
-/** The expression of an ORDER BY item. INVARIANT: USING an operator runs functions that nobody has judged. */
-export function sortKey(r: Resolver, sort: Node): Node {
-  const key = as(sort, 'SortBy')!;
-  if (key.useOp && key.useOp.length > 0) r.unsupported('ORDER BY … USING', key.location);
-  return key.node!;
 }
 
 /** ORDER BY and DISTINCT ON: an output column's name or number before an expression over input columns. */
@@ -90,7 +72,7 @@ export function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets:
   }
   level.groupKeys.push(item);
   // A subquery in it is read as in the select list, where it stands again: both are wrapped whole.
-  resolveExpression(r, item, { ...scope, phase: 'group' });
+  r.expression(item, { ...scope, phase: 'group' });
   level.roots.push({ node: item, phase: 'row', inFrom: false, scope, target: undefined });
 }
 
@@ -118,23 +100,12 @@ function targetAt(targets: readonly Node[], index: number): Node | undefined {
   return as(targets[index], 'ResTarget')?.val;
 }
 
-/** PARTITION BY, ORDER BY and frame offsets of a window. */
-export function resolveWindow(r: Resolver, window: Body<'WindowDef'>, scope: Scope): void {
-  for (const node of window.partitionClause ?? []) root(r, node, 'group', scope);
-  for (const node of window.orderClause ?? []) root(r, sortKey(r, node), 'group', scope);
-  for (const node of [window.startOffset, window.endOffset]) {
-    if (!node) continue;
-    root(r, node, 'group', scope);
-    noteCount(r, node, scope.level);
-  }
-}
-
 /** LIMIT and OFFSET, which see no column of the query itself. */
 export function resolveLimit(r: Resolver, select: Body<'SelectStmt'>, place: Place, level: Level): void {
   const empty = newLevel(r, 'values', undefined, place);
   for (const node of [select.limitCount, select.limitOffset]) {
     if (!node) continue;
-    const found = resolveExpression(r, node, { level: empty, entries: [], outer: place.outer });
+    const found = r.expression(node, { level: empty, entries: [], outer: place.outer });
     noteCount(r, node, level);
     const parameter = as(node, 'ParamRef')?.number;
     if (parameter !== undefined && found.type === UNKNOWN) r.settle(parameter, INT8);

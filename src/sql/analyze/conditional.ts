@@ -6,11 +6,11 @@ import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
 import { sortFunctions } from '../types/sort.ts';
 import { arrayType, elementType } from '../types/type.ts';
-import { asBoolean, resolveAll, resolveExpression, settleParameter } from './expression.ts';
 import { noteRows } from './fallible.ts';
 import type { Expression, Scope } from './model.ts';
 import { compareWhole, EQUAL } from './operator.ts';
 import type { Resolver } from './resolver.ts';
+import { asBoolean, settleParameter } from './settle.ts';
 import { isSoundCoercion } from './sound.ts';
 import { isImmutable, noteCoercion } from './stability.ts';
 
@@ -28,33 +28,33 @@ export function resolveCase(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): 
     }
   } else {
     for (const when of whens) {
-      const found = resolveExpression(r, when.expr!, scope);
+      const found = r.expression(when.expr!, scope);
       asBoolean(r, when.expr!, found, 'CASE/WHEN');
       conditions.push(found);
     }
   }
   // The ELSE counts first where the common type is chosen.
   const results = [...(body.defresult ? [body.defresult] : []), ...whens.map((w) => w.result!)];
-  const found = unified(r, results, resolveAll(r, results, scope), scope);
+  const found = unified(r, results, r.expressions(results, scope), scope);
   return { ...found, sound: found.sound && sound, constant: found.constant && conditions.every((c) => c.constant) };
 }
 
 /** COALESCE. */
 export function resolveCoalesce(r: Resolver, body: Body<'CoalesceExpr'>, scope: Scope): Expression {
-  const parts = resolveAll(r, body.args, scope);
+  const parts = r.expressions(body.args, scope);
   return unified(r, body.args ?? [], parts, scope);
 }
 
 /** GREATEST and LEAST, which compare their parts. */
 export function resolveMinMax(r: Resolver, body: Body<'MinMaxExpr'>, scope: Scope): Expression {
-  const parts = resolveAll(r, body.args, scope);
+  const parts = r.expressions(body.args, scope);
   const found = unified(r, body.args ?? [], parts, scope);
   return { ...found, sound: found.sound && sortFunctions(r.env.catalog, found.type)?.leakproof === true };
 }
 
 /** `ARRAY[…]`. */
 export function resolveArray(r: Resolver, body: Body<'A_ArrayExpr'>, scope: Scope): Expression {
-  const parts = resolveAll(r, body.elements, scope);
+  const parts = r.expressions(body.elements, scope);
   const found = unified(r, body.elements ?? [], parts, scope);
   const element = found.type === t.UNKNOWN ? t.TEXT : found.type;
   const nested = elementType(r.env.catalog, element) !== 0;

@@ -4,11 +4,9 @@ import type { Body, Node } from '../tree.ts';
 import { as, kindOf, strings } from '../tree.ts';
 import { BOOL, RECORD_ARRAY } from '../types/oids.ts';
 import { noteBuilding } from './builds.ts';
-import { reaches } from './from.ts';
-import type { Cte, CteScope, EntryColumn, Level } from './model.ts';
-import { type Place, resolveSelect } from './query.ts';
+import { reaches } from './levels.ts';
+import type { Cte, CteScope, EntryColumn, Level, Place } from './model.ts';
 import type { Resolver } from './resolver.ts';
-import { resolveWrite } from './write.ts';
 
 /** The names of a WITH clause on top of those around it. Each query is read when it is first named, or here. */
 export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Place): CteScope {
@@ -37,15 +35,6 @@ export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Plac
   }
   for (const cte of byName.values()) if (cte.state === 'named') cte.read();
   return all;
-}
-
-/** The CTE of that name, if one is visible; the innermost. */
-export function findCte(ctes: CteScope | undefined, name: string): Cte | undefined {
-  for (let scope = ctes; scope; scope = scope.outer) {
-    const cte = scope.byName.get(name);
-    if (cte) return cte;
-  }
-  return undefined;
 }
 
 function readCte(r: Resolver, cte: Cte, place: Place): void {
@@ -86,8 +75,8 @@ function readQuery(
 ): Level | undefined {
   if (!query) return undefined;
   const select = as(query, 'SelectStmt');
-  if (select) return resolveSelect(r, select, place, afterLeft);
-  const write = resolveWrite(r, query, place);
+  if (select) return r.select(select, place, afterLeft);
+  const write = r.write(query, place);
   if (!write) r.unsupported(`WITH … ${kindOf(query)}`, undefined);
   return write;
 }

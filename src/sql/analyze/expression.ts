@@ -4,7 +4,6 @@ import type { Body, Kind, Node } from '../tree.ts';
 import { as, kindOf } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
-import { baseType } from '../types/type.ts';
 import { resolveCall } from './call.ts';
 import { unlessCollationsMeet } from './collation.ts';
 import { resolveColumn } from './column.ts';
@@ -13,9 +12,11 @@ import { resolveIndirection } from './indirection.ts';
 import type { Expression, Scope } from './model.ts';
 import { resolveAExpr } from './operator.ts';
 import type { Resolver } from './resolver.ts';
+import { asBoolean, settleParameter } from './settle.ts';
 import { isSoundCoercion } from './sound.ts';
 import { resolveSqlValue } from './sql-value.ts';
 import { isImmutable, noteCoercion } from './stability.ts';
+import { structure, UNTOLD } from './structure.ts';
 import { resolveSubLink } from './sublink.ts';
 import { resolveTypeName } from './type-name.ts';
 import {
@@ -39,14 +40,6 @@ export function resolveExpression(r: Resolver, node: Node, scope: Scope): Expres
   return judged;
 }
 
-/** Of an expression of which nothing is known. */
-export const UNTOLD: Expression = { type: t.UNTELLABLE, sound: false, constant: false, barrier: 'none' };
-
-/** Structure that computes nothing which could fail. */
-export function structure(type: Oid, parts: readonly Expression[] = []): Expression {
-  return { type, sound: true, constant: parts.every((p) => p.constant), barrier: 'none' };
-}
-
 type Handler<K extends Kind> = (r: Resolver, body: Body<K>, scope: Scope, node: Node) => Expression;
 
 // INVARIANT: a node kind that is not in this table is refused.
@@ -61,34 +54,34 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   FuncCall: (r, body, scope) => resolveCall(r, body, scope),
   A_Indirection: (r, body, scope) => resolveIndirection(r, body, scope),
   BoolExpr: (r, body, scope) => {
-    const parts = resolveAll(r, body.args, scope);
+    const parts = r.expressions(body.args, scope);
     const place = (body.boolop ?? '').replace(/_EXPR$/, '');
     parts.forEach((part, i) => {
       asBoolean(r, body.args![i]!, part, place);
     });
     return structure(t.BOOL, parts);
   },
-  NullTest: (r, body, scope) => structure(t.BOOL, [resolveExpression(r, body.arg!, scope)]),
+  NullTest: (r, body, scope) => structure(t.BOOL, [r.expression(body.arg!, scope)]),
   BooleanTest: (r, body, scope) => {
-    const arg = resolveExpression(r, body.arg!, scope);
+    const arg = r.expression(body.arg!, scope);
     asBoolean(r, body.arg!, arg, 'IS TRUE');
     return structure(t.BOOL, [arg]);
   },
   CollateClause: (r, body, scope) => {
-    const arg = resolveExpression(r, body.arg!, scope);
+    const arg = r.expression(body.arg!, scope);
     return structure(arg.type, [arg]);
   },
   TypeCast: (r, body, scope) => cast(r, body, scope),
   CaseExpr: (r, body, scope) => resolveCase(r, body, scope),
   CoalesceExpr: (r, body, scope) => resolveCoalesce(r, body, scope),
   MinMaxExpr: (r, body, scope) => resolveMinMax(r, body, scope),
-  RowExpr: (r, body, scope) => structure(t.RECORD, resolveAll(r, body.args, scope)),
+  RowExpr: (r, body, scope) => structure(t.RECORD, r.expressions(body.args, scope)),
   A_ArrayExpr: (r, body, scope) => resolveArray(r, body, scope),
   SubLink: (r, body, scope, node) => resolveSubLink(r, body, scope, node),
   SQLValueFunction: (r, body) => resolveSqlValue(r, body),
   GroupingFunc: (r, body, scope) => {
     scope.level.aggregated = true;
-    resolveAll(r, body.args, scope);
+    r.expressions(body.args, scope);
     return { type: t.INT4, sound: true, constant: false, barrier: 'aggregate' };
   },
   SetToDefault: () => ({ type: t.UNKNOWN, sound: true, constant: true, barrier: 'none' }),
@@ -122,27 +115,6 @@ const FORM_NAMES: Partial<Record<Kind, string>> = {
   MultiAssignRef: 'assignment to several columns',
 };
 
-/** Each of a list of expressions. */
-export function resolveAll(r: Resolver, nodes: readonly Node[] | undefined, scope: Scope): Expression[] {
-  return (nodes ?? []).map((node) => resolveExpression(r, node, scope));
-}
-
-/** A parameter or literal without a type takes the one that its place asks for. */
-export function settleParameter(r: Resolver, node: Node | undefined, type: Oid): void {
-  if (node && as(node, 'A_Const')?.sval && !r.marks.literals.has(node)) r.marks.literals.set(node, type);
-  const number = as(node, 'ParamRef')?.number;
-  if (number !== undefined && type !== t.UNKNOWN && type !== t.UNTELLABLE) r.settle(number, type);
-}
-
-/** INVARIANT: what stands for a truth is one: another type would become it by a cast that somebody defined. */
-export function asBoolean(r: Resolver, node: Node, found: Expression, place: string): void {
-  settleParameter(r, node, t.BOOL);
-  const type = baseType(r.env.catalog, found.type);
-  if (type === t.BOOL || type === t.UNKNOWN || type === t.UNTELLABLE) return;
-  const name = r.env.catalog.typesByOid.get(type)?.name ?? '';
-  r.refuse('unsupported', '42804', `argument of ${place} must be type boolean, not type ${name}`);
-}
-
 function constant(body: Body<'A_Const'>): Expression {
   const type =
     body.ival !== undefined
@@ -166,7 +138,7 @@ function numberType(text: string): Oid {
 
 function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   const target = resolveTypeName(r, body.typeName!);
-  const arg = resolveExpression(r, body.arg!, scope);
+  const arg = r.expression(body.arg!, scope);
   const number = as(body.arg, 'ParamRef')?.number;
   if (number !== undefined && arg.type === t.UNKNOWN) {
     settleParameter(r, body.arg, target);

@@ -6,8 +6,7 @@ import { as } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
 import { findCall } from './call.ts';
-import { resolveExpression } from './expression.ts';
-import { aliasColumns, enter } from './from.ts';
+import { aliasColumns, enter } from './entries.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveTypeName } from './type-name.ts';
@@ -50,9 +49,7 @@ function columnsOf(
   scope: Scope,
 ): EntryColumn[] {
   const call = as(node, 'FuncCall');
-  const finding = call
-    ? findCall(r, call, scope)
-    : { expression: resolveExpression(r, node, scope), resolved: undefined };
+  const finding = call ? findCall(r, call, scope) : { expression: r.expression(node, scope), resolved: undefined };
   r.marks.expressions.set(node, finding.expression);
   scope.level.roots.push({ node, phase: 'row', inFrom: true, scope, target: undefined });
   const collates = carriesCollation([node, definitions]);
@@ -90,7 +87,7 @@ export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, 
   const scope = scopeOf(level);
   const read = (node: Node | undefined): void => {
     if (!node) return;
-    resolveExpression(r, node, scope);
+    r.expression(node, scope);
     level.roots.push({ node, phase: 'row', inFrom: false, scope, target: undefined });
   };
   read(body.docexpr);

@@ -4,12 +4,12 @@ import type { Body } from '../tree.ts';
 import { as, kindOf, stringOf } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
-import { resolveExpression, UNTOLD } from './expression.ts';
 import type { Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { UNTOLD } from './structure.ts';
 
 export function resolveIndirection(r: Resolver, body: Body<'A_Indirection'>, scope: Scope): Expression {
-  const arg = resolveExpression(r, body.arg!, scope);
+  const arg = r.expression(body.arg!, scope);
   let { type } = arg;
   let sound = true;
   for (const step of body.indirection ?? []) {
@@ -18,7 +18,7 @@ export function resolveIndirection(r: Resolver, body: Body<'A_Indirection'>, sco
       type = fieldOf(r, body, type, field);
     } else if (kindOf(step) === 'A_Indices') {
       const indices = as(step, 'A_Indices')!;
-      for (const bound of [indices.lidx, indices.uidx]) if (bound) resolveExpression(r, bound, scope);
+      for (const bound of [indices.lidx, indices.uidx]) if (bound) r.expression(bound, scope);
       sound = false;
       const element = elementType(r.env.catalog, baseType(r.env.catalog, type));
       type = indices.is_slice ? type : element || (type === t.JSONB ? t.JSONB : t.UNTELLABLE);

@@ -4,17 +4,21 @@ import { strings } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import { resolveOperator } from '../types/operator.ts';
-import { condition } from './clauses.ts';
-import { aliasColumns, enter, resolveItem } from './from.ts';
+import { aliasColumns, enter } from './entries.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { condition } from './root.ts';
 import { isSound, isSoundCoercion } from './sound.ts';
 import { noteCoercion, noteStability } from './stability.ts';
 
-/** Pushes the entries of both arms, then the join's own; returns them all, the join's last. */
-export function resolveJoin(r: Resolver, body: Body<'JoinExpr'>, level: Level): Entry[] {
-  const left = resolveItem(r, body.larg!, level);
-  const right = resolveItem(r, body.rarg!, level);
+/** Pushes the join's own entry behind those of its arms, which the level holds; returns them all, the join's last. */
+export function resolveJoin(
+  r: Resolver,
+  body: Body<'JoinExpr'>,
+  level: Level,
+  left: readonly Entry[],
+  right: readonly Entry[],
+): Entry[] {
   const below = [...left, ...right];
   const l = left.at(-1);
   const other = right.at(-1);

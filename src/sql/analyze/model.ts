@@ -113,6 +113,12 @@ export interface CteScope {
   readonly outer: CteScope | undefined;
 }
 
+/** Where a query stands: the names around it. */
+export interface Place {
+  readonly outer: Scope | undefined;
+  readonly ctes: CteScope | undefined;
+}
+
 /** One SELECT, VALUES, set operation or data-modifying statement. */
 export interface Level {
   readonly kind: 'select' | 'values' | 'set' | 'write';

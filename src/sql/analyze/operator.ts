@@ -7,11 +7,12 @@ import { resolveArrayOperator, resolveOperator } from '../types/operator.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Resolved } from '../types/resolved.ts';
 import { arrayType } from '../types/type.ts';
-import { resolveExpression, settleParameter, structure, UNTOLD } from './expression.ts';
 import type { Expression, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { settleParameter } from './settle.ts';
 import { isSound } from './sound.ts';
 import { isImmutableCall, noteStability } from './stability.ts';
+import { structure, UNTOLD } from './structure.ts';
 
 /** `types` stands in for operands that have no node of their own (a subquery's column): then no scope is needed. */
 export function resolveAExpr(
@@ -121,7 +122,7 @@ export function compareWhole(
 
 /** An operand that stands in several comparisons (BETWEEN, IN) is read once. */
 function known(r: Resolver, node: Node, scope: Scope): Expression {
-  return r.marks.expressions.get(node) ?? resolveExpression(r, node, scope);
+  return r.marks.expressions.get(node) ?? r.expression(node, scope);
 }
 
 /** Pairs each part of a row, already resolved, with a column of a subquery. INVARIANT: each pair's operator is one that must be allowed. */
@@ -204,8 +205,8 @@ function described(r: Resolver, name: string, types: readonly (Oid | undefined)[
 
 function ofArray(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, scope: Scope): Expression {
   const { catalog, searchPath } = r.env;
-  const left = resolveExpression(r, body.lexpr!, scope);
-  const right = resolveExpression(r, body.rexpr!, scope);
+  const left = r.expression(body.lexpr!, scope);
+  const right = r.expression(body.rexpr!, scope);
   // An untyped parameter or literal on the right is an array of what stands on the left.
   if (right.type === t.UNKNOWN) settleParameter(r, body.rexpr, arrayType(catalog, left.type));
   const resolved = resolveArrayOperator(catalog, searchPath, name, left.type, right.type);

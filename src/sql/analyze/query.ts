@@ -5,53 +5,26 @@ import { as } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import {
-  condition,
   resolveGroupItem,
   resolveLimit,
   resolveLocks,
   resolveOutputName,
   resolveOutputOrExpression,
   resolveSortKey,
-  resolveWindow,
-  root,
 } from './clauses.ts';
 import { resolveWith } from './cte.ts';
 import { noteRows } from './fallible.ts';
 import { resolveFrom } from './from.ts';
-import type { CteScope, Level, Scope } from './model.ts';
+import { newLevel } from './levels.ts';
+import type { Level, Place, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { condition, root } from './root.ts';
 import { isSoundCoercion } from './sound.ts';
 import { noteCoercion } from './stability.ts';
 import { resolveTarget, tells } from './target-list.ts';
+import { resolveWindow } from './window.ts';
 
 type Select = Body<'SelectStmt'>;
-
-/** Where a query stands: the names around it. */
-export interface Place {
-  readonly outer: Scope | undefined;
-  readonly ctes: CteScope | undefined;
-}
-
-/** A level with nothing in it yet. */
-export function newLevel(r: Resolver, kind: Level['kind'], select: Select | undefined, place: Place): Level {
-  const level: Level = {
-    kind,
-    select,
-    arms: [],
-    entries: [],
-    outer: place.outer,
-    ctes: place.ctes,
-    outputs: [],
-    aggregated: false,
-    groupKeys: [],
-    groupingSets: false,
-    roots: [],
-    subqueries: [],
-    exports: undefined,
-  };
-  r.marks.levels.push(level);
-  return level;
-}
 
 /** `afterLeft` hears of the first arm of a set operation before the second is read: how a recursive CTE learns its columns. */
 export function resolveSelect(r: Resolver, select: Select, place: Place, afterLeft?: (left: Level) => void): Level {

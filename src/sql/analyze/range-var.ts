@@ -2,9 +2,9 @@
 import type { Column, Relation } from '../catalog.ts';
 import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
-import { findCte } from './cte.ts';
-import { aliasColumns, enter, reaches } from './from.ts';
-import type { Cte, Entry, EntryColumn, Level, RelationView, Source } from './model.ts';
+import { aliasColumns, enter } from './entries.ts';
+import { reaches } from './levels.ts';
+import type { Cte, CteScope, Entry, EntryColumn, Level, RelationView, Source } from './model.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Puts it into the level; undefined where there is no such relation. `target`: the relation that a statement writes. */
@@ -48,6 +48,15 @@ export function resolveRangeVar(
   if (use === 'read' && view.hides !== 'no') entry.guard = r.newGuard(entry);
   r.marks.relations.push({ node, entry, level });
   return entry;
+}
+
+/** The CTE of that name, if one is visible; the innermost. */
+function findCte(ctes: CteScope | undefined, name: string): Cte | undefined {
+  for (let scope = ctes; scope; scope = scope.outer) {
+    const cte = scope.byName.get(name);
+    if (cte) return cte;
+  }
+  return undefined;
 }
 
 /** pg_collation's OID of the database's default. */

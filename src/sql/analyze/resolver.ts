@@ -1,13 +1,27 @@
-/** The state of one statement's resolution: what was found so far. The verbs that fill it stand in the files beside it. */
+/** The state of one statement's resolution: what was found so far, and the verbs by which a part of the tree is read from inside another. */
 import { type Reason, type Refusal, type RefusalExtras, refusal } from '../../errors.ts';
 import type { Oid } from '../catalog.ts';
 import type { ParsedText } from '../parse.ts';
+import type { Body, Node } from '../tree.ts';
 import { UNKNOWN } from '../types/oids.ts';
 import type { Analysis, Marks, Use } from './findings.ts';
-import type { Entry, Env, Guard, Level } from './model.ts';
+import type { Entry, Env, Expression, Guard, Level, Place, Scope } from './model.ts';
 
 /** Deeper nesting of queries and expressions is refused. PostgreSQL's own limit depends on its stack. */
 const MAX_DEPTH = 250;
+
+/**
+ * Where SQL is recursive: expressions hold queries and queries hold expressions. The files that read them take these from the Resolver
+ * instead of importing each other.
+ */
+export interface Verbs {
+  /** Type and soundness of an expression; every node in it is judged, and remembered in `marks.expressions`. */
+  expression(r: Resolver, node: Node, scope: Scope): Expression;
+  /** `afterLeft` hears of the first arm of a set operation before the second is read: how a recursive CTE learns its columns. */
+  select(r: Resolver, select: Body<'SelectStmt'>, place: Place, afterLeft?: (left: Level) => void): Level;
+  /** The level of a data-modifying statement; undefined for any other. */
+  write(r: Resolver, node: Node, place: Place): Level | undefined;
+}
 
 export class Resolver {
   readonly uses: Use[] = [];
@@ -45,8 +59,29 @@ export class Resolver {
   constructor(
     readonly env: Env,
     readonly parsed: ParsedText,
+    private readonly verbs: Verbs,
   ) {
     this.parameterTypes = [...env.parameterTypes];
+  }
+
+  /** Reads an expression. */
+  expression(node: Node, scope: Scope): Expression {
+    return this.verbs.expression(this, node, scope);
+  }
+
+  /** Reads each of a list of expressions. */
+  expressions(nodes: readonly Node[] | undefined, scope: Scope): Expression[] {
+    return (nodes ?? []).map((node) => this.expression(node, scope));
+  }
+
+  /** Reads a query inside the statement, or the statement itself. */
+  select(select: Body<'SelectStmt'>, place: Place, afterLeft?: (left: Level) => void): Level {
+    return this.verbs.select(this, select, place, afterLeft);
+  }
+
+  /** Reads a statement that may be a data-modifying one. */
+  write(node: Node, place: Place): Level | undefined {
+    return this.verbs.write(this, node, place);
   }
 
   /** Character of the text, from 0, at a byte location of the tree; -1 where the node has none. */

@@ -2,9 +2,9 @@
 import type { Oid } from '../catalog.ts';
 import type { Body } from '../tree.ts';
 import * as t from '../types/oids.ts';
-import { structure, UNTOLD } from './expression.ts';
 import type { Expression } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { structure, UNTOLD } from './structure.ts';
 
 /** Sound, but no constant: it differs from one run to the next. */
 export function resolveSqlValue(r: Resolver, body: Body<'SQLValueFunction'>): Expression {

@@ -3,11 +3,11 @@ import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { arrayType } from '../types/type.ts';
-import { resolveExpression, settleParameter, UNTOLD } from './expression.ts';
 import type { Expression, Scope } from './model.ts';
 import { compareRow, EQUAL, operatorName, resolveAExpr } from './operator.ts';
-import { resolveSelect } from './query.ts';
 import type { Resolver } from './resolver.ts';
+import { settleParameter } from './settle.ts';
+import { UNTOLD } from './structure.ts';
 
 /** A subquery in an expression; its level is remembered in `marks.sublinks`. */
 export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope, node: Node): Expression {
@@ -16,8 +16,8 @@ export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope,
     r.unsupported('this subquery', body.location);
     return UNTOLD;
   }
-  const test = body.testexpr ? resolveExpression(r, body.testexpr, scope) : undefined;
-  const level = resolveSelect(r, select, { outer: scope, ctes: scope.level.ctes });
+  const test = body.testexpr ? r.expression(body.testexpr, scope) : undefined;
+  const level = r.select(select, { outer: scope, ctes: scope.level.ctes });
   r.marks.sublinks.set(node, level);
   scope.level.subqueries.push(level);
   const first = level.outputs[0]?.type ?? t.UNTELLABLE;

@@ -4,11 +4,11 @@ import type { Node } from '../tree.ts';
 import { as, kindOf } from '../tree.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { notePath, notePaths } from './builds.ts';
-import { root } from './clauses.ts';
 import { collationsIn } from './collation.ts';
 import { resolveStar } from './column.ts';
 import type { Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { root } from './root.ts';
 
 /** One item of a select or RETURNING list. */
 export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: readonly Node[]): void {

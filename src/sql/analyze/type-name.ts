@@ -3,7 +3,6 @@ import type { Oid } from '../catalog.ts';
 import type { Body } from '../tree.ts';
 import { strings } from '../tree.ts';
 import { typeByName } from '../types/type-name.ts';
-import { resolveExpression } from './expression.ts';
 import type { Resolver } from './resolver.ts';
 
 /** The type's OID; 0 where there is none, which is refused. */
@@ -18,7 +17,7 @@ export function resolveTypeName(r: Resolver, body: Body<'TypeName'>): Oid {
   const level = { kind: 'values', entries: [], outer: undefined } as const;
   for (const modifier of body.typmods ?? []) {
     // Modifiers are numbers or names: nothing that reads a row.
-    resolveExpression(r, modifier, { level: level as never, entries: [], outer: undefined });
+    r.expression(modifier, { level: level as never, entries: [], outer: undefined });
   }
   const bounds = body.arrayBounds?.length ?? 0;
   const named = typeByName(r.env.catalog, r.env.searchPath, names);

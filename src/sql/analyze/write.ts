@@ -1,15 +1,15 @@
 /** Resolves INSERT, UPDATE, DELETE and MERGE: their target, what they read, and what they return. Whether the target may be written is the policy's. */
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf } from '../tree.ts';
-import { condition, root } from './clauses.ts';
 import { resolveWith } from './cte.ts';
-import { resolveExpression } from './expression.ts';
+import { enter } from './entries.ts';
 import type { Action } from './findings.ts';
-import { enter, resolveFrom, resolveItem } from './from.ts';
-import type { Entry, EntryColumn, Level, RelationView, Scope } from './model.ts';
-import { newLevel, type Place, resolveSelect } from './query.ts';
+import { resolveFrom, resolveItem } from './from.ts';
+import { newLevel } from './levels.ts';
+import type { Entry, EntryColumn, Level, Place, RelationView, Scope } from './model.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
+import { condition, root } from './root.ts';
 import { resolveTarget } from './target-list.ts';
 
 /** The level of a data-modifying statement; undefined for any other. */
@@ -58,14 +58,14 @@ function scopeOf(level: Level, entries: readonly Entry[] = level.entries): Scope
 function insert(r: Resolver, body: Body<'InsertStmt'>, place: Place): Level {
   const { level, target } = start(r, body, place, ['insert']);
   checkTargets(r, body.cols, target);
-  if (body.selectStmt) resolveSelect(r, as(body.selectStmt, 'SelectStmt')!, { outer: level.outer, ctes: level.ctes });
+  if (body.selectStmt) r.select(as(body.selectStmt, 'SelectStmt')!, { outer: level.outer, ctes: level.ctes });
   const conflict = body.onConflictClause;
   if (conflict) {
     for (const item of conflict.infer?.indexElems ?? []) {
       const expression = as(item, 'IndexElem')?.expr;
-      if (expression) resolveExpression(r, expression, scopeOf(level));
+      if (expression) r.expression(expression, scopeOf(level));
     }
-    if (conflict.infer?.whereClause) resolveExpression(r, conflict.infer.whereClause, scopeOf(level));
+    if (conflict.infer?.whereClause) r.expression(conflict.infer.whereClause, scopeOf(level));
     if (conflict.action === 'ONCONFLICT_UPDATE') {
       use(r, body.relation, target, 'update');
       use(r, body.relation, target, 'select');

@@ -2,14 +2,14 @@
 import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import * as t from '../types/oids.ts';
-import { resolveAll, resolveExpression, UNTOLD } from './expression.ts';
 import type { Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { UNTOLD } from './structure.ts';
 import { resolveTypeName } from './type-name.ts';
 
 /** XMLELEMENT, XMLFOREST, XMLCONCAT, XMLPARSE, XMLPI, XMLROOT and IS DOCUMENT. */
 export function resolveXml(r: Resolver, body: Body<'XmlExpr'>, scope: Scope): Expression {
-  resolveAll(r, [...(body.named_args ?? []).map(unwrapTarget), ...(body.args ?? [])], scope);
+  r.expressions([...(body.named_args ?? []).map(unwrapTarget), ...(body.args ?? [])], scope);
   return { ...UNTOLD, type: body.op === 'IS_DOCUMENT' ? t.BOOL : t.XML };
 }
 
@@ -19,25 +19,25 @@ function unwrapTarget(node: Node): Node {
 
 /** XMLSERIALIZE. */
 export function resolveXmlSerialize(r: Resolver, body: Body<'XmlSerialize'>, scope: Scope): Expression {
-  resolveExpression(r, body.expr!, scope);
+  r.expression(body.expr!, scope);
   return { ...UNTOLD, type: body.typeName ? resolveTypeName(r, body.typeName) : t.TEXT };
 }
 
 /** IS JSON. */
 export function resolveIsJson(r: Resolver, body: Body<'JsonIsPredicate'>, scope: Scope): Expression {
-  resolveExpression(r, body.expr!, scope);
+  r.expression(body.expr!, scope);
   return { ...UNTOLD, type: t.BOOL };
 }
 
 /** JSON_SCALAR. */
 export function resolveJsonScalar(r: Resolver, body: Body<'JsonScalarExpr'>, scope: Scope): Expression {
-  resolveExpression(r, body.expr!, scope);
+  r.expression(body.expr!, scope);
   return { ...UNTOLD, type: t.JSON_TYPE };
 }
 
 /** JSON(…). */
 export function resolveJsonParse(r: Resolver, body: Body<'JsonParseExpr'>, scope: Scope): Expression {
-  resolveExpression(r, (body.expr as { raw_expr?: Node } | undefined)!.raw_expr!, scope);
+  r.expression((body.expr as { raw_expr?: Node } | undefined)!.raw_expr!, scope);
   return { ...UNTOLD, type: t.JSON_TYPE };
 }
 
@@ -45,8 +45,8 @@ export function resolveJsonParse(r: Resolver, body: Body<'JsonParseExpr'>, scope
 export function resolveJsonObject(r: Resolver, body: Body<'JsonObjectConstructor'>, scope: Scope): Expression {
   for (const item of body.exprs ?? []) {
     const pair = as(item, 'JsonKeyValue');
-    resolveExpression(r, pair?.key as Node, scope);
-    resolveExpression(r, pair?.value?.raw_expr as Node, scope);
+    r.expression(pair?.key as Node, scope);
+    r.expression(pair?.value?.raw_expr as Node, scope);
   }
   if (body.output) r.unsupported('RETURNING of a JSON constructor', body.location);
   return { ...UNTOLD, type: t.JSON_TYPE };
@@ -54,7 +54,7 @@ export function resolveJsonObject(r: Resolver, body: Body<'JsonObjectConstructor
 
 /** JSON_ARRAY of values. */
 export function resolveJsonArray(r: Resolver, body: Body<'JsonArrayConstructor'>, scope: Scope): Expression {
-  for (const item of body.exprs ?? []) resolveExpression(r, as(item, 'JsonValueExpr')?.raw_expr as Node, scope);
+  for (const item of body.exprs ?? []) r.expression(as(item, 'JsonValueExpr')?.raw_expr as Node, scope);
   if (body.output) r.unsupported('RETURNING of a JSON constructor', body.location);
   return { ...UNTOLD, type: t.JSON_TYPE };
 }

@@ -1,0 +1,55 @@
+/** Makes names visible: puts an entry into its level, under the column names that an alias gives it. */
+import type { Body } from '../tree.ts';
+import { strings } from '../tree.ts';
+import type { Entry, EntryColumn, Level } from './model.ts';
+import type { Resolver } from './resolver.ts';
+
+/** Makes an entry and puts it into the level; a name that is taken twice is refused, or renamed where PostgreSQL would tell them apart. */
+export function enter(
+  r: Resolver,
+  level: Level,
+  parts: Omit<Entry, 'level' | 'nameVisible' | 'columnsVisible' | 'guard'>,
+  at: number,
+): Entry {
+  const entry: Entry = {
+    ...parts,
+    level,
+    nameVisible: parts.name !== undefined,
+    columnsVisible: true,
+    guard: undefined,
+  };
+  const twin = entry.name === undefined ? undefined : level.entries.find((e) => e.nameVisible && e.name === entry.name);
+  if (twin) {
+    if (twin.schema === undefined || entry.schema === undefined || twin.schema === entry.schema) {
+      r.refuse('relation-unknown', '42712', `table name "${entry.name}" specified more than once`, at);
+    }
+    twin.rename ??= r.newName();
+    entry.rename = r.newName();
+  }
+  level.entries.push(entry);
+  return entry;
+}
+
+/** Names the columns by an alias's list; too many names are an error, as in PostgreSQL. */
+export function aliasColumns(
+  r: Resolver,
+  columns: readonly EntryColumn[],
+  alias: Body<'Alias'> | undefined,
+  at: number,
+): EntryColumn[] {
+  const names = strings(alias?.colnames);
+  let next = 0;
+  const renamed = columns.map((c) =>
+    c.access === 'granted' && !c.implicit && next < names.length ? { ...c, name: names[next++]! } : c,
+  );
+  // INVARIANT: a list longer than the granted columns would rename the `ok` that may be added behind them.
+  if (next < names.length) {
+    r.refuse(
+      'column-unknown',
+      '42P10',
+      `table "${alias?.aliasname ?? ''}" has ${next} columns available but ${names.length} columns specified`,
+      at,
+    );
+  }
+  return renamed;
+}

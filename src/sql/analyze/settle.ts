@@ -1,0 +1,24 @@
+/** Holds operands against the type that their place asks for: parameters and untyped literals take it, conditions must have it. */
+import type { Oid } from '../catalog.ts';
+import type { Node } from '../tree.ts';
+import { as } from '../tree.ts';
+import * as t from '../types/oids.ts';
+import { baseType } from '../types/type.ts';
+import type { Expression } from './model.ts';
+import type { Resolver } from './resolver.ts';
+
+/** A parameter or literal without a type takes the one that its place asks for. */
+export function settleParameter(r: Resolver, node: Node | undefined, type: Oid): void {
+  if (node && as(node, 'A_Const')?.sval && !r.marks.literals.has(node)) r.marks.literals.set(node, type);
+  const number = as(node, 'ParamRef')?.number;
+  if (number !== undefined && type !== t.UNKNOWN && type !== t.UNTELLABLE) r.settle(number, type);
+}
+
+/** INVARIANT: what stands for a truth is one: another type would become it by a cast that somebody defined. */
+export function asBoolean(r: Resolver, node: Node, found: Expression, place: string): void {
+  settleParameter(r, node, t.BOOL);
+  const type = baseType(r.env.catalog, found.type);
+  if (type === t.BOOL || type === t.UNKNOWN || type === t.UNTELLABLE) return;
+  const name = r.env.catalog.typesByOid.get(type)?.name ?? '';
+  r.refuse('unsupported', '42804', `argument of ${place} must be type boolean, not type ${name}`);
+}
