@@ -117,7 +117,7 @@ async function converse(
     heard();
   });
   const until = async (mark: string): Promise<string> => {
-    const end = Date.now() + 10_000;
+    const end = Date.now() + 20_000;
     while (!shown.includes(mark)) {
       if (Date.now() > end) throw new Error(`no ${JSON.stringify(mark)} in ${JSON.stringify(shown)}`);
       await Promise.race([

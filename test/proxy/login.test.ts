@@ -121,7 +121,7 @@ describe('a login is refused', () => {
     for (const client of clients) await client.connect();
     expect(await errorOf(proxy.url('two', 'secret'))).toMatchObject({ code: '53300' });
     await clients[0]!.end();
-    await new Promise((wake) => setTimeout(wake, 200));
+    await eventually(() => proxy.sessions.size === 1, 'the first is gone');
     const again = new pg.Client({ connectionString: proxy.url('two', 'secret') });
     await again.connect();
     await Promise.all([again.end(), clients[1]!.end()]);

@@ -74,7 +74,7 @@ describe.each([
   const sleeping = "state = 'active' AND query LIKE '%pg_sleep%'";
 
   test('Ctrl-C in psql', async () => {
-    const child = psqlProcess(proxy.url('app', 'secret'), ['-c', 'SELECT pg_sleep(20)']);
+    const child = psqlProcess(proxy.url('app', 'secret'), ['-c', 'SELECT pg_sleep(60)']);
     let stderr = '';
     child.stderr?.on('data', (chunk) => {
       stderr += chunk;
@@ -92,7 +92,7 @@ describe.each([
   ])('a CancelRequest with the key of protocol 3.%i; no other key will do', async (minor, length) => {
     const client = await raw(minor);
     expect(client.key.secretKey).toHaveLength(length);
-    client.socket.write(query('SELECT pg_sleep(20)'));
+    client.socket.write(query('SELECT pg_sleep(60)'));
     await eventually(async () => (await backends(sleeping)) === 1, 'the statement runs');
     const wrong = Uint8Array.from(client.key.secretKey);
     wrong[0]! ^= 1;
@@ -126,9 +126,13 @@ describe.each([
     client.socket.pause();
     const before = process.memoryUsage().rss;
     client.socket.write(query("SELECT repeat('x', 1000) FROM generate_series(1, 150000)"));
-    await new Promise((wake) => setTimeout(wake, 1_500));
+    let held = 0;
+    // In a row, so that it is not between two writes.
+    await eventually(async () => {
+      held = (await backends("wait_event = 'ClientWrite'")) === 1 ? held + 1 : 0;
+      return held >= 10;
+    }, 'the server waits');
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
-    expect(await backends("wait_event = 'ClientWrite'")).toBe(1);
     let bytes = 0;
     await new Promise<void>((done) => {
       client.socket.on('data', (chunk) => {
@@ -143,10 +147,10 @@ describe.each([
 
   test('what a client that is gone was running is stopped soon', async () => {
     const client = await raw();
-    client.socket.write(query('SELECT pg_sleep(30)'));
+    client.socket.write(query('SELECT pg_sleep(60)'));
     await eventually(async () => (await backends(sleeping)) === 1, 'the statement runs');
     client.socket.destroy();
-    await eventually(async () => (await backends(sleeping)) === 0, 'it was stopped', 4_000);
+    await eventually(async () => (await backends(sleeping)) === 0, 'it was stopped');
   });
 
   test('what was asked before a goodbye is done', async () => {

@@ -187,13 +187,13 @@ export function psqlProcess(conninfo: string, args: readonly string[]): ReturnTy
 }
 
 /** Sends bytes on a new connection and gives back what came until it was closed. */
-export async function talk(port: number, bytes: Uint8Array | string, timeoutMs = 10_000): Promise<Buffer> {
+export async function talk(port: number, bytes: Uint8Array | string, timeoutMs = 20_000): Promise<Buffer> {
   const socket = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
   socket.write(bytes);
   return until(socket, timeoutMs);
 }
 
-export function until(socket: Socket, timeoutMs = 10_000): Promise<Buffer> {
+export function until(socket: Socket, timeoutMs = 20_000): Promise<Buffer> {
   const chunks: Buffer[] = [];
   return new Promise((done, failed) => {
     const timer = setTimeout(() => {
@@ -226,7 +226,7 @@ export function errorIn(bytes: Buffer): Record<string, string> {
 export async function eventually(
   check: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 5_000,
+  timeoutMs = 20_000,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await check())) {

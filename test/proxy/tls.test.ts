@@ -12,6 +12,7 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { type Certificates, makeCertificates, openssl } from './certificates.ts';
 import {
   errorIn,
+  eventually,
   policyOf,
   principal,
   psql,
@@ -40,7 +41,7 @@ describe.skipIf(!openssl)('TLS towards clients', () => {
     proxy = await startTestProxy({ ...login, database: database.name }, policy, {
       tls: { cert: server.cert, key: server.key, clientCa: ca },
       tlsRequired: true,
-      loginTimeoutMs: 1_500,
+      loginTimeoutMs: 3_000,
     });
   });
 
@@ -206,17 +207,19 @@ describe.skipIf(!openssl)('TLS towards the server', () => {
   });
 
   test('a statement is cancelled over TLS', async () => {
-    const running = through('localhost', { mode: 'require' }, 'SELECT pg_sleep(20)');
-    await new Promise((wake) => setTimeout(wake, 500));
-    proxy?.sessions.terminateAll({ reason: 'stopping', sqlstate: '57P01', message: 'bye' });
-    expect((await running).stderr).toContain('bye');
     const client = new pg.Client({ connectionString: server.url });
     await client.connect();
-    await new Promise((wake) => setTimeout(wake, 2_500));
-    const { rows } = await client.query(
-      "SELECT count(*)::int AS n FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()",
-    );
-    expect(rows).toEqual([{ n: 0 }]);
+    const sleeping = async (): Promise<boolean> => {
+      const { rows } = await client.query(
+        "SELECT FROM pg_stat_activity WHERE state = 'active' AND query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()",
+      );
+      return rows.length > 0;
+    };
+    const running = through('localhost', { mode: 'require' }, 'SELECT pg_sleep(60)');
+    await eventually(sleeping, 'the statement runs');
+    proxy?.sessions.terminateAll({ reason: 'stopping', sqlstate: '57P01', message: 'bye' });
+    expect((await running).stderr).toContain('bye');
+    await eventually(async () => !(await sleeping()), 'it was stopped');
     await client.end();
   });
 });

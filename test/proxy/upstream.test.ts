@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { errorResponse } from '../../src/wire/error-response.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { policyOf, principal, psql, startTestProxy, type TestProxy, verifierOf } from './support.ts';
+import { eventually, policyOf, principal, psql, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 
 let database: FreshDatabase;
 let proxy: TestProxy | undefined;
@@ -150,10 +150,9 @@ test('a server that asks for no password is logged in to', async () => {
   });
   const running = await withUpstream(port);
   const connecting = psql(running.url('app', 'secret'), ['-c', 'SELECT 1']);
-  await new Promise((wake) => setTimeout(wake, 600));
+  await eventually(() => running.sessions.size === 1, 'the session is open');
   expect(sent).toContain('user\0upstream_account\0database\0ent\0');
   expect(sent).toContain('-c search_path=public -c standard_conforming_strings=on');
-  expect(running.sessions.size).toBe(1);
   await running.stop(500);
   expect((await connecting).stderr).toContain('terminating connection due to administrator command');
 });

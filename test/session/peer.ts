@@ -77,7 +77,7 @@ export class Received {
   }
 
   /** Resolves once `done` holds, or the connection is closed. */
-  async until(done: () => boolean, ms = 5_000): Promise<void> {
+  async until(done: () => boolean, ms = 20_000): Promise<void> {
     const deadline = Date.now() + ms;
     while (!done() && !this.closed) {
       const left = deadline - Date.now();
