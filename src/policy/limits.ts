@@ -1,5 +1,5 @@
 /** Limits as a policy states them: numbers and windows. What they do is enforced by the session and the meter. */
-import type { RuleRef } from './policy.ts';
+import type { RuleRef } from './rule.ts';
 
 export type LimitEffect = 'warn' | 'throttle' | 'deny' | 'lock';
 

@@ -2,9 +2,7 @@
 import type { Column, Oid, Relation } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
-
-/** `roles/teacher.yaml:7`, relative to the policies folder. */
-export type RuleRef = string;
+import type { RuleRef } from './rule.ts';
 
 /** A row condition, ready to stand inside a guarded subquery: names qualified, inner aliases renamed, row columns behind a `row` slot. */
 export interface Condition {

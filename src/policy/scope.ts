@@ -2,7 +2,8 @@
 import type { Column, Relation } from '../sql/catalog.ts';
 import type { SqlText } from './document.ts';
 import { qualifiedName, quoteIdentifier } from './names.ts';
-import type { RuleRef, Subject } from './policy.ts';
+import type { Subject } from './policy.ts';
+import type { RuleRef } from './rule.ts';
 import type { SqlSource } from './sql-source.ts';
 
 /** A role's scope of one subject. `broken`: its condition was reported already, and stands for nothing. */

@@ -1,7 +1,8 @@
 /** What is asked of SQL in a policy: it is compiled against a relation of the catalog, or says what is wrong and where. */
 import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
-import type { AttributeType, Condition, RuleRef } from './policy.ts';
+import type { AttributeType, Condition } from './policy.ts';
+import type { RuleRef } from './rule.ts';
 
 export interface SqlSource {
   readonly sql: string;

@@ -2,7 +2,8 @@
 import type { Catalog, Fn, Relation } from '../sql/catalog.ts';
 import { type CatalogRule, INFORMATION_SCHEMA, PG_CATALOG } from './catalog-rules.ts';
 import { TABLEOID } from './names.ts';
-import type { ColumnGrant, Condition, RelationGrant, RuleRef } from './policy.ts';
+import type { ColumnGrant, Condition, RelationGrant } from './policy.ts';
+import type { RuleRef } from './rule.ts';
 import { type Visible, visibleTo } from './visible.ts';
 
 /** The grants on system catalogs that go with a role's own grants and functions. */

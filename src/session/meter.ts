@@ -1,7 +1,7 @@
 /** Counts the rows and bytes of one result, and says which one would pass a limit. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { LimitRules } from '../policy/limits.ts';
-import type { RuleRef } from '../policy/policy.ts';
+import type { RuleRef } from '../policy/rule.ts';
 import type { SessionPolicy } from './ports.ts';
 
 /** What has been shown of one result: shared by all Executes of a portal and all FETCHes of a cursor. */

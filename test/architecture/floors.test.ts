@@ -63,6 +63,19 @@ it.each(files)('src/%s stands on a floor and imports its own folder and lower fl
   }
 });
 
+it('no import comes back to where it started, types included', () => {
+  const done = new Set<string>();
+  const follow = (file: string, path: readonly string[]): void => {
+    expect(path, `${[...path, file].join(' → ')}`).not.toContain(file);
+    if (done.has(file)) return;
+    for (const name of imports(read(file)).filter((name) => name.startsWith('.'))) {
+      follow(relative(source, resolve(source, dirname(file), name)), [...path, file]);
+    }
+    done.add(file);
+  };
+  for (const file of files) follow(file, []);
+});
+
 it.each(files.filter((file) => floorOf(file) <= HIGHEST_PURE_FLOOR))(
   'src/%s touches no sockets, files, clock or randomness',
   (file) => {

@@ -1,7 +1,7 @@
 /** Stage 4: everything that the statement touches, held against what the role was granted. */
 import { type Refusal, refusal } from '../../errors.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
-import { reaches } from '../../sql/analyze/from.ts';
+import { reaches } from '../../sql/analyze/levels.ts';
 import { position } from '../../sql/analyze/resolver.ts';
 import type { Operator } from '../../sql/catalog.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';

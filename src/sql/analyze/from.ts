@@ -10,8 +10,6 @@ import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 
-export { reaches } from './levels.ts';
-
 /** Reads FROM items from left to right into `level.entries`. */
 export function resolveFrom(r: Resolver, nodes: readonly Node[], level: Level): void {
   for (const node of nodes) resolveItem(r, node, level);
