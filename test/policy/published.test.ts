@@ -1,4 +1,4 @@
-/** What is published of the schemas is current. `ROWGATE_UPDATE=1 npx vitest run test/policy` writes it anew. */
+/** What is published of the schemas is current. `ROWGATE_UPDATE=1 npm run vitest -- test/policy` writes it anew. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
@@ -15,7 +15,7 @@ it('policies/schema.json is the schema by which files are read', () => {
 
 it('docs/policies.md has every key of the schema', () => {
   const file = join(root, 'docs/policies.md');
-  const mark = '<!-- What follows is made from the schema: ROWGATE_UPDATE=1 npx vitest run test/policy -->\n';
+  const mark = '<!-- What follows is made from the schema: ROWGATE_UPDATE=1 npm run vitest -- test/policy -->\n';
   const text = readFileSync(file, 'utf8');
   const current = `${text.split(mark)[0]}${mark}\n${keyReference()}`;
   if (update) writeFileSync(file, current);
