@@ -193,14 +193,6 @@ describe.skipIf(PSQL_MAJOR < 16)('statements by psql', () => {
     expect(shown).toContain('teacher');
     expect(shown).toContain(String(world.port));
   });
-
-  it.skipIf(PSQL_MAJOR < 18)('\\parse, \\bind_named and \\close_prepared, of psql 18', async () => {
-    const shown = await psqlScript(
-      world.url('teacher'),
-      'select count(*) as n from students where class_id = $1 \\parse st\n\\bind_named st 1 \\g\n\\close_prepared st\n',
-    );
-    expect(shown).toMatch(/ n /);
-  });
 });
 
 describe.skipIf(PSQL_MAJOR < 16 || !SCRIPT)('Ctrl-C', () => {
