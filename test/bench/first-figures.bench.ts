@@ -151,7 +151,8 @@ ${cpu.length} cores (${cpu[0]?.model.trim()}), Node ${process.version}, ${new Da
 interleaved; transactions a second are medians, ratios are taken pair by pair: median (least–most).
 
 "Unrestricted" is a role with \`access: unrestricted\`; "restricted" has a row filter by attribute, three granted columns, limits of rows and bytes
-a statement. The decision log is on for both.
+a statement. The decision log is on for both. In the simple protocol each text differs from the last by its literal, so each is judged anew; in the other
+two a text is judged once and remembered.
 
 ${table(['clients', 'protocol', 'direct', 'unrestricted', 'to direct', 'restricted', 'to direct'], rows)}
 
