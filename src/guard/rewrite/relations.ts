@@ -8,8 +8,8 @@ import { type Token, tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, qualifiedName, quoteName } from '../../sql/tree.ts';
 import { guardedRelation } from './guarded-relation.ts';
-import { isWrittenOut } from './lists.ts';
 import { become, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { isWrittenOut } from './stars.ts';
 
 export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy): void {
   for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role);

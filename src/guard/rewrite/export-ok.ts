@@ -1,0 +1,65 @@
+/** One more column for a derived table or CTE: `ok` of all that it reads, for the query around it. */
+import type { Level } from '../../sql/analyze/model.ts';
+import { tokenAt } from '../../sql/tokens.ts';
+import { as, kindOf, type Node } from '../../sql/tree.ts';
+import { guardsOf } from './guard-demand.ts';
+import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
+
+/** One more column, last: `ok` of all that this query reads, for the query around it. */
+export function exportOk(w: Rewriter, level: Level): void {
+  const name = level.exports!;
+  const guards = guardsOf(level.entries).map((g) => g.name);
+  const terms = level.aggregated ? guards.map((g) => `pg_catalog.bool_and(${g})`) : guards;
+  const ok = terms.length === 0 ? 'true' : `(${terms.join(' AND ')}) IS NOT FALSE`;
+  if (level.kind === 'values') {
+    exportFromValues(w, level, ok);
+    return;
+  }
+  const list = level.select?.targetList;
+  if (!list?.length) throw new NotRewritable('a query without columns in a place where it must say ok');
+  const text = `, ${ok} AS ${name}`;
+  w.edits.append(endOfTargets(w, level, list), [text]);
+  const val = expressionTree([ok]);
+  w.mutate(() => {
+    list.push({ ResTarget: { name, val } });
+  });
+}
+
+function endOfTargets(w: Rewriter, level: Level, list: readonly Node[]): number {
+  const target = as(list.at(-1), 'ResTarget')!;
+  const reference = as(target.val, 'ColumnRef');
+  if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star' && (reference.location ?? -1) < 0) {
+    // TABLE t: behind the list that `writeOutStar` puts in TABLE's place.
+    const relation = as(level.select?.fromClause?.[0], 'RangeVar');
+    throw new NotRewritable(`TABLE ${relation?.relname ?? ''} in a place where it must say ok: write SELECT`);
+  }
+  const { end } = w.outerRange(target.val!);
+  if (target.name === undefined) return end;
+  const tokens = w.parsed.tokens();
+  let i = tokenAt(tokens, end - 1) + 1;
+  if (tokens[i]?.word === 'as') i += 1;
+  return tokens[i]!.end;
+}
+
+/** Before the bracket that closes a row of VALUES. */
+function endOfRow(w: Rewriter, items: readonly Node[]): number {
+  const tokens = w.parsed.tokens();
+  const first = tokenAt(tokens, w.outerRange(items[0]!).start);
+  // A row of one has its own brackets among those around the item.
+  const open = items.length === 1 ? first : first - 1;
+  const close = tokens[open]?.word === '(' ? tokens[open]!.match : -1;
+  if (close < 0) throw new NotRewritable('no place for a row of VALUES');
+  return tokens[close - 1]!.end;
+}
+
+function exportFromValues(w: Rewriter, level: Level, ok: string): void {
+  const val = (): Node => expressionTree([ok]);
+  for (const node of level.select?.valuesLists ?? []) {
+    const items = as(node, 'List')!.items!;
+    w.edits.append(endOfRow(w, items), [`, ${ok}`]);
+    const added = val();
+    w.mutate(() => {
+      items.push(added);
+    });
+  }
+}
