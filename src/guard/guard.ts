@@ -14,6 +14,7 @@ import { parseStage } from './stages/parse.ts';
 import { resolveStage } from './stages/resolve.ts';
 import { rewriteStage } from './stages/rewrite.ts';
 import { verifyStage } from './stages/verify.ts';
+import { unreadable } from './unreadable.ts';
 
 /** The stages for a restricted role, in order. */
 const RESTRICTED: readonly Stage[] = [
@@ -166,17 +167,4 @@ function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
     ...(statement.rule !== undefined && { rule: statement.rule }),
   };
   return { ...kind, inner };
-}
-
-function unreadable(found: Refusal): StatementJudgement {
-  return {
-    effect: 'refuse',
-    kind: { kind: 'other' },
-    command: '',
-    fingerprint: '',
-    normalized: '',
-    tables: [],
-    columns: [],
-    refusal: found,
-  };
 }

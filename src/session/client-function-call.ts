@@ -1,9 +1,10 @@
 /** FunctionCall: a call by OID, outside SQL, of which nothing is known but that it is made. */
 import { refusal } from '../errors.ts';
+import { unreadable } from '../guard/unreadable.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { type Conversation, noPolicy } from './conversation.ts';
 import { Provenance } from './provenance.ts';
-import { NOTHING_JUDGED, notRecorded, unreadable } from './records.ts';
+import { NOTHING_JUDGED, notRecorded } from './records.ts';
 import { decideRefusal, ownWords, refuseFunctionCall } from './refuse.ts';
 import type { Watch } from './run.ts';
 

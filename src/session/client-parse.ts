@@ -1,11 +1,11 @@
 /** Parse: a text is judged, and prepared as it may be sent. */
 import { type Refusal, refusal } from '../errors.ts';
+import { unreadable } from '../guard/unreadable.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { decodeParse, parse } from '../wire/parse.ts';
 import type { Conversation } from './conversation.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Prepared } from './prepared.ts';
-import { unreadable } from './records.ts';
 import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { renderFor } from './renewal.ts';
 

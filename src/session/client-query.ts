@@ -1,6 +1,7 @@
 /** Query: the simple protocol, judged, recorded and sent. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
+import { unreadable } from '../guard/unreadable.ts';
 import { bind } from '../wire/bind.ts';
 import { describe } from '../wire/describe.ts';
 import { execute } from '../wire/execute.ts';
@@ -12,7 +13,7 @@ import { type Conversation, noPolicy } from './conversation.ts';
 import type { Conversion } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import { needsStatus, planQuery } from './query-plan.ts';
-import { NOTHING_JUDGED, notRecorded, unreadable } from './records.ts';
+import { NOTHING_JUDGED, notRecorded } from './records.ts';
 import { decideRefusal, ownWords, queryPending, refuseQuery, unnamedDropped } from './refuse.ts';
 import type { Rendered } from './render.ts';
 import { renderFor } from './renewal.ts';

@@ -108,20 +108,6 @@ function limitReached(run: Run): OutcomeEntry['limit'] {
   return undefined;
 }
 
-/** Stands for a text of which no statement is known: it did not parse, or it is no text. */
-export function unreadable(reason: Refusal | undefined): StatementJudgement {
-  return {
-    effect: reason ? 'refuse' : 'allow',
-    kind: { kind: 'other' },
-    command: '',
-    fingerprint: '',
-    normalized: '',
-    tables: [],
-    columns: [],
-    ...(reason && { refusal: reason }),
-  };
-}
-
 export function notRecorded(): Refusal {
   return refusal('not-recorded', '58030', 'could not write the decision log', {
     hint: 'Nothing runs that is not recorded. Tell the operator of the guard.',

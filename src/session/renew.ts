@@ -1,11 +1,12 @@
 /** Has the server prepare a statement anew, when a new policy gives it another form. */
+
+import { unreadable } from '../guard/unreadable.ts';
 import { close, describe, type Target } from '../wire/describe.ts';
 import { parsePrepared } from './client-parse.ts';
 import type { Conversation } from './conversation.ts';
 import type { Pending } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Prepared } from './prepared.ts';
-import { unreadable } from './records.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { freshen } from './renewal.ts';
