@@ -1,12 +1,12 @@
 /** Bind: a portal of a judged statement, with the values of the guard's own parameters. */
-import { refusal } from '../errors.ts';
+import { type Refusal, refusal } from '../errors.ts';
 import { type Bind, bind, decodeBind, textValue } from '../wire/bind.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
-import { ownWords, privateName, refuseExtended } from './refuse.ts';
+import { ownWords, privateName } from './refuse.ts';
 import { parameterValue } from './render.ts';
 import { renew } from './renew.ts';
 import { slotValues } from './renewal.ts';
@@ -18,19 +18,12 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const version = c.statements.current(message.statement);
   if (unsettled(c, version)) return false;
   const prepared = version?.value;
-  if (!prepared) {
-    const forced = ownWords(c, statementUnknown(message.statement));
-    const bytes = bind({ ...message, portal: privateName(forced.id), statement: privateName(forced.id) });
-    return sendUnknown(c, bytes, { kind: 'bind', batch: c.batch, own: false, versions: [], forced });
-  }
+  if (!prepared) return refuseByName(c, message, statementUnknown(message.statement));
   const ready = renew(c, prepared, policy);
   if (ready !== 'ready') return ready === 'refused';
   const { added } = prepared.rendered;
   const misfit = added.length > 0 ? misfitOf(message, prepared) : undefined;
-  if (misfit) {
-    refuseExtended(c, ownWords(c, refusal('syntax', '08P01', misfit)));
-    return true;
-  }
+  if (misfit) return refuseByName(c, message, refusal('syntax', '08P01', misfit));
   const portal: Portal = {
     madeBy: 'bind',
     statement: prepared.statement,
@@ -45,6 +38,16 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   const bytes = added.length > 0 ? bind(withAdded(message, prepared, policy)) : frame.bytes;
   c.send(bytes, { kind: 'bind', batch: c.batch, own: false, versions, rendered: prepared.rendered });
   return true;
+}
+
+/**
+ * Refused by a Bind of a statement that is not there: PostgreSQL looks for the statement, and counts its parameters, before it
+ * looks whether the transaction has failed, so this error comes where its own would.
+ */
+function refuseByName(c: Conversation, message: Bind, reason: Refusal): boolean {
+  const forced = ownWords(c, reason);
+  const bytes = bind({ ...message, portal: privateName(forced.id), statement: privateName(forced.id) });
+  return sendUnknown(c, bytes, { kind: 'bind', batch: c.batch, own: false, versions: [], forced });
 }
 
 /** The added values go behind the client's, in text format. */
