@@ -15,6 +15,11 @@ const forHidden = (then: string): string =>
   `SELECT count(*) FROM absences AS a WHERE CASE WHEN a.reason = 'hidden7' THEN ${then} ELSE true END`;
 
 const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
+  ['a mask that fails, in a condition', `SELECT count(*) FROM absences WHERE mark = '6'`],
+  [
+    'a mask that fails, behind a join',
+    `SELECT s.id, a.mark FROM students AS s LEFT JOIN absences AS a ON a.student_id = s.id AND a.mark = '6'`,
+  ],
   ["a domain's CHECK on a literal", forHidden(`'-1'::information_schema.cardinal_number IS NULL`)],
   ['NULLIF of rows compares records', forHidden('NULLIF((a.id, 1), (a.id::bigint, 1)) IS NULL')],
   ['CASE of a row compares records', forHidden('CASE (a.id, 1) WHEN (a.id::bigint, 1) THEN true END')],

@@ -15,6 +15,11 @@ const REFUSED: readonly (readonly [note: string, sql: string, message: string])[
   ['RETURNING the row', `INSERT INTO notes (body) VALUES ('x') RETURNING row_to_json(notes)`, 'a whole row of "notes"'],
   ['RETURNING the new row', `INSERT INTO notes (body) VALUES ('x') RETURNING new`, 'a whole row of "notes"'],
   [
+    'RETURNING of a masked column',
+    `INSERT INTO notes (body) VALUES ('x') RETURNING upper(hint)`,
+    'permission denied for column "hint"',
+  ],
+  [
     'a MERGE that does nothing',
     'MERGE INTO students AS t USING rooms AS r ON true WHEN MATCHED AND 1 / (t.id - 7) = 1 THEN DO NOTHING',
     'MERGE on "students"',

@@ -15,13 +15,14 @@ const SEARCH_PATH = ['public'];
 const SCHEMA = `
 CREATE TABLE students (id integer PRIMARY KEY, school_id integer NOT NULL, class_id integer, last_name text);
 CREATE TABLE absences (id integer PRIMARY KEY, student_id integer NOT NULL, reason text, minutes integer,
-  code text COLLATE "C" DEFAULT 'x', place text COLLATE "POSIX" DEFAULT 'x');
+  code text COLLATE "C" DEFAULT 'x', place text COLLATE "POSIX" DEFAULT 'x',
+  mark text);
 CREATE TABLE rooms (id integer PRIMARY KEY, number text, capacity integer);
-CREATE TABLE notes (id serial PRIMARY KEY, body text, secret text DEFAULT 'hidden');
+CREATE TABLE notes (id serial PRIMARY KEY, body text, secret text DEFAULT 'hidden', hint text DEFAULT 'hidden');
 CREATE DOMAIN loud AS text CHECK (VALUE <> 'hidden');
 CREATE FUNCTION of_row(r record, n integer DEFAULT 0) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'hidden'; END $$;
 INSERT INTO students SELECT i, 12 + (i % 3)::integer, i % 5, CASE i % 3 WHEN 0 THEN 'L' || i ELSE 'hidden' || i END FROM generate_series(1, 90) AS i;
-INSERT INTO absences (id, student_id, reason, minutes) SELECT id, id, CASE school_id WHEN 12 THEN 'flu' ELSE 'hidden' || id END, CASE school_id WHEN 12 THEN 5 ELSE -5 END FROM students;
+INSERT INTO absences (id, student_id, reason, minutes, mark) SELECT id, id, CASE school_id WHEN 12 THEN 'flu' ELSE 'hidden' || id END, CASE school_id WHEN 12 THEN 5 ELSE -5 END, CASE school_id WHEN 12 THEN '5' ELSE 'hidden' END FROM students;
 INSERT INTO rooms SELECT i, 'r' || i, i FROM generate_series(1, 5) AS i;
 ANALYZE`;
 
@@ -31,9 +32,9 @@ attributes: { school_id: integer }
 scope: { student: school_id = :school_id }
 tables:
   students: { select: { columns: [id, school_id, class_id, last_name] } }
-  absences: { select: { columns: [id, student_id, reason, minutes, code, place] } }
+  absences: { select: { columns: [id, student_id, reason, minutes, code, place], masks: { mark: '(mark::integer + 1)::text' } } }
   rooms: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" } }
-  notes: { select: { columns: [id, body] }, insert: { columns: [id, body, secret] } }
+  notes: { select: { columns: [id, body], masks: { hint: 'left(hint, 1)' } }, insert: { columns: [id, body, secret, hint] } }
 limits: none`;
 
 /** What came of a statement: its rows, sorted, or its SQLSTATE. */

@@ -23,7 +23,8 @@ export function guardedRelation(
     const name = quoteName(column.name);
     if (!mask) pieces.push(`${ROW}.${name}`);
     else if (maskTells && !system && select.conditions.length > 0) {
-      const guarded = ['CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS NOT FALSE THEN ', ...fill(mask), ' END'];
+      // INVARIANT: of a hidden row the condition may be NULL, not FALSE: only IS TRUE keeps the mask from running on it.
+      const guarded = ['CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS TRUE THEN ', ...fill(mask), ' END'];
       // CASE loses a type's modifier, as of varchar(11).
       if (column.typmod >= 0) pieces.push('(', ...guarded, `)::${column.typeName} AS ${name}`);
       else pieces.push(...guarded, ` AS ${name}`);

@@ -26,6 +26,10 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
   const { view, use } = entry.source;
   const body = as(node, 'RangeVar')!;
   const { relation } = view;
+  // INVARIANT: a target stands as itself; one with rows that the role may not see must never come this far.
+  if (use === 'target' && view.hides !== 'no' && entry.columns.some((c) => c.access === 'granted')) {
+    throw new NotRewritable(`a write to "${relation.name}", of which rows are withheld`);
+  }
   if (use === 'target' || !view.guarded) {
     qualify(w, body, qualifiedName(relation.schema, relation.name), entry.rename);
     w.mutate(() => {

@@ -29,7 +29,8 @@ export function resolveRangeVar(
     type: c.column.type,
     tells: c.tells,
     ...collationOf(r, c.column),
-    access: c.access,
+    // INVARIANT: a target stands as itself, without its masks: what is masked is withheld there.
+    access: use === 'target' && c.masked ? 'withheld' : c.access,
     catalog: view.system && !c.masked,
     implicit: c.column.attnum < 0,
   }));
