@@ -23,6 +23,11 @@ export class ClientSide {
 
   constructor(private readonly c: Conversation) {}
 
+  /** A message of the client's waits for the server. */
+  get waits(): boolean {
+    return this.held !== undefined;
+  }
+
   push(chunk: Uint8Array): void {
     this.reader.push(chunk);
   }

@@ -52,6 +52,8 @@ export class Conversation {
   status: TransactionStatus = 'I';
   /** Number of the batch that is being sent. */
   batch = 0;
+  /** Extended messages were sent, and no Sync or Query behind them yet. */
+  batchOpen = false;
   /** Something other than a read was sent in this batch. */
   batchHasEffects = false;
   /** BEGIN, COMMIT or their kin was sent in this batch: `status` does not say where the transaction stands. */
@@ -105,10 +107,12 @@ export class Conversation {
     this.pending.push(pending);
     if (endsBatch(pending)) {
       this.batch += 1;
+      this.batchOpen = false;
       this.batchHasEffects = false;
       this.batchHasControl = false;
       this.unflushed = false;
     } else {
+      this.batchOpen = true;
       this.unflushed = true;
     }
   }

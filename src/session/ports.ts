@@ -1,4 +1,7 @@
-/** What a session asks of the world: bytes out, the record, cancel, time. `proxy/` gives the real ones; tests give their own. */
+/**
+ * What a session asks of the world: bytes out, the record, cancel, time. `proxy/` gives the real ones; tests give their own. Timeouts
+ * and draining are not among them: whoever holds the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
+ */
 import type { Judgement } from '../guard/decision.ts';
 import type { Principal, RolePolicy } from '../policy/policy.ts';
 import type { DecisionEntry, OutcomeEntry } from './entries.ts';

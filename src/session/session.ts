@@ -22,6 +22,12 @@ export interface Farewell {
   readonly hint?: string;
 }
 
+/**
+ * What PostgreSQL would show in pg_stat_activity.state. `active`: a message is under way, or a batch of extended messages waits for
+ * its Sync. The others are the state of the last ReadyForQuery, with nothing more asked.
+ */
+export type Activity = 'idle' | 'in-transaction' | 'failed-transaction' | 'active';
+
 export class Session {
   private readonly c: Conversation;
   private readonly client: ClientSide;
@@ -71,6 +77,23 @@ export class Session {
   /** Ends the session for a reason of the guard's own: a principal removed, a shutdown. */
   terminate({ sqlstate, message, detail, hint }: Farewell): void {
     this.guarded(() => this.c.end(refusal('role-disabled', sqlstate, message, { detail, hint })));
+  }
+
+  /**
+   * Where the session stands between two calls of its methods: for idle times and draining. Changes only within such calls, so whoever
+   * relays asks again after each.
+   */
+  activity(): Activity {
+    const { c, client } = this;
+    if (c.pending.length > 0 || c.blocked || c.batchOpen || client.waits) return 'active';
+    switch (c.status) {
+      case 'I':
+        return 'idle';
+      case 'T':
+        return 'in-transaction';
+      case 'E':
+        return 'failed-transaction';
+    }
   }
 
   private resume(): void {
