@@ -54,7 +54,8 @@ export function parse(text: string): ParsedText | ParseProblem {
   if (operatorWork(text) > MOST_OPERATOR_WORK) return { kind: 'too-large', message: 'operator too long' };
   let raw: readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[];
   try {
-    raw = pgQuery.parseSync(text).stmts ?? [];
+    // The empty text is a statement of none; the library throws on it.
+    raw = text === '' ? [] : (pgQuery.parseSync(text).stmts ?? []);
   } catch (error) {
     return problemOf(error);
   }
@@ -72,7 +73,7 @@ export function parse(text: string): ParsedText | ParseProblem {
     statements,
     toChar,
     tokens: () => {
-      tokens ??= tokenize(text, toChar);
+      tokens ??= text === '' ? [] : tokenize(text, toChar);
       return tokens;
     },
   };
