@@ -15,6 +15,8 @@ export interface GuardOptions {
   readonly policies?: string;
   /** Further lines of `rowgate.yaml`. */
   readonly configuration?: string;
+  /** The mapping `upstream` of `rowgate.yaml`, made from the account's connection string; absent: that string as `url` alone. */
+  readonly upstream?: (accountUrl: string) => string | Promise<string>;
 }
 
 export interface TestGuard {
@@ -36,11 +38,12 @@ export async function guardInFrontOf(database: FreshDatabase, options: GuardOpti
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-guard-'));
   const configFile = join(folder, 'rowgate.yaml');
   const policies = options.policies ?? resolve(import.meta.dirname, '../../policies');
+  const upstream = (await options.upstream?.(account.url)) ?? `{ url: "${account.url}" }`;
   await writeFile(
     configFile,
     `name: test
 listen: 127.0.0.1:0
-upstream: { url: "${account.url}" }
+upstream: ${upstream}
 policies: ${JSON.stringify(policies)}
 log: { file: ./decisions.jsonl }
 time_zone: Europe/Paris

@@ -1,0 +1,61 @@
+/** Each driver takes the same steps at PostgreSQL, through Rowgate as an unrestricted role over TLS, and as a restricted one without TLS. */
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { openssl } from '../proxy/certificates.ts';
+import { type Driver, type Outcomes, takeSteps } from './driver.ts';
+import { DRIVERS } from './drivers.ts';
+import { type Round, startRound } from './round.ts';
+import { PARAMETERS, STEPS, type Step } from './steps.ts';
+
+describe.skipIf(!openssl)('drivers', () => {
+  let round: Round;
+  beforeAll(async () => {
+    round = await startRound();
+  });
+  afterAll(() => round?.stop());
+
+  for (const driver of DRIVERS) {
+    describe.skipIf(!driver.found)(driver.name, () => {
+      let direct: Outcomes;
+      beforeAll(async () => {
+        direct = await takeSteps(driver, round.direct());
+      });
+
+      it('takes every step at PostgreSQL, or says why not', () => {
+        expect(Object.keys(direct)).toEqual([...Object.keys(STEPS), ...Object.keys(driver.also ?? {})]);
+        expect(direct).toEqual(unrestricted(direct));
+        const parameters = direct['typed parameters'];
+        if (parameters && 'result' in parameters) {
+          expect(Object.keys(parameters.result as object).sort()).toEqual([...PARAMETERS].sort());
+        }
+      });
+
+      it('over TLS, unrestricted: the same', async () => {
+        expect(await takeSteps(driver, round.overTls('owner'))).toEqual(direct);
+      });
+
+      it('without TLS, restricted: what is granted, and a refusal that it understands', async () => {
+        expect(await takeSteps(driver, round.plain('reader'))).toEqual(restricted(driver, direct));
+      });
+    });
+  }
+});
+
+/** The outcomes with what the steps say that everybody must see who has a step. */
+function unrestricted(direct: Outcomes): Outcomes {
+  return mapOutcomes(direct, (step, result) => stepOf(step)?.expected ?? result);
+}
+
+function restricted({ alsoRestricted }: Driver, direct: Outcomes): Outcomes {
+  return mapOutcomes(direct, (step, result) => stepOf(step)?.restricted ?? alsoRestricted?.[step] ?? result);
+}
+
+const stepOf = (name: string): Step | undefined =>
+  Object.hasOwn(STEPS, name) ? STEPS[name as keyof typeof STEPS] : undefined;
+
+function mapOutcomes(outcomes: Outcomes, change: (step: string, result: unknown) => unknown): Outcomes {
+  const changed = Object.entries(outcomes).map(([step, outcome]) => [
+    step,
+    'lacks' in outcome ? outcome : { result: change(step, 'result' in outcome ? outcome.result : undefined) },
+  ]);
+  return Object.fromEntries(changed);
+}

@@ -1,0 +1,77 @@
+/** Where drivers go round: a database with the tables of `tables.ts`, and guards in front of it, one that demands TLS and one without. */
+import { resolve } from 'node:path';
+import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
+import { type GuardOptions, guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import type { Environment } from './driver.ts';
+import { createTables } from './tables.ts';
+
+export const POLICIES = resolve(import.meta.dirname, 'policies');
+
+/** `owner` is unrestricted; `reader` is not. */
+export type Principal = 'owner' | 'reader';
+
+export interface Round {
+  readonly database: FreshDatabase;
+  /** At PostgreSQL itself, as the superuser, without TLS. */
+  direct(): Environment;
+  /** Through the guard that demands TLS, its certificate verified. */
+  overTls(principal: Principal): Environment;
+  /** Through the guard without TLS. */
+  plain(principal: Principal): Environment;
+  stop(): Promise<void>;
+}
+
+export interface RoundOptions {
+  /** Further lines of `rowgate.yaml`, and what stands upstream: for both guards. */
+  readonly guard?: Omit<GuardOptions, 'policies'>;
+}
+
+export async function startRound(options: RoundOptions = {}): Promise<Round> {
+  const certificates = makeCertificates();
+  const database = await freshDatabase();
+  const guards: TestGuard[] = [];
+  const stop = async (): Promise<void> => {
+    for (const guard of guards) await guard.stop();
+    await database.drop();
+  };
+  try {
+    await createTables(database);
+    const start = async (configuration: string): Promise<TestGuard> => {
+      const lines = [configuration, options.guard?.configuration ?? ''].join('\n');
+      const guard = await guardInFrontOf(database, { ...options.guard, policies: POLICIES, configuration: lines });
+      guards.push(guard);
+      return guard;
+    };
+    const tls = await start(`tls: { cert: ${certificates.server.cert}, key: ${certificates.server.key} }`);
+    const plain = await start('');
+    return {
+      database,
+      direct: () => environmentOf(database.url),
+      overTls: (principal) => environmentOf(tls.url(principal), certificates),
+      plain: (principal) => environmentOf(plain.url(principal)),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+/** What a program reads: libpq's variables, and ROWGATE_URL for drivers that take nothing else (without TLS settings: PGSSLMODE says). */
+export function environmentOf(url: string, certificates?: Certificates): Environment {
+  const { hostname, port, username, password, pathname } = new URL(url);
+  // The certificate is for this name.
+  const host = certificates ? 'localhost' : hostname;
+  const secret = decodeURIComponent(password);
+  return {
+    PGHOST: host,
+    PGPORT: port,
+    PGUSER: decodeURIComponent(username),
+    PGPASSWORD: secret,
+    PGDATABASE: decodeURIComponent(pathname.slice(1)),
+    PGSSLMODE: certificates ? 'verify-full' : 'disable',
+    ...(certificates && { PGSSLROOTCERT: certificates.ca }),
+    ROWGATE_URL: `postgres://${username}:${encodeURIComponent(secret)}@${host}:${port}${pathname}`,
+  };
+}
