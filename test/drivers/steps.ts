@@ -11,7 +11,7 @@ export interface Step {
 
 /**
  * By the name that stands in the line `{"step": name, "result": …}`. A driver that lacks one prints `{"step": name, "lacks": "why"}`; a step of its
- * own may follow under another name. An error is printed as its SQLSTATE and its message, as the server sent them, and `then` is the result of
+ * own may follow under another name. An error is printed as its SQLSTATE and its message, as the server sent them, and `after` is the result of
  * `SELECT 42` on the same connection after it.
  */
 export const STEPS = {
@@ -35,16 +35,16 @@ export const STEPS = {
   /** `SELECT 1/0` inside a transaction, then `SELECT 1` in the failed transaction, then ROLLBACK. `failed` is the second SQLSTATE. */
   errors: {
     heading: 'errors',
-    expected: { sqlstate: '22012', message: 'division by zero', failed: '25P02', then: 42 },
+    expected: { sqlstate: '22012', message: 'division by zero', failed: '25P02', after: 42 },
   },
   /** `SELECT ine FROM students WHERE id = 1`: prints the rows, as lists, or the error. */
   refusal: {
     heading: 'refusal',
-    expected: { rows: [['0000000001A']], then: 42 },
-    restricted: { sqlstate: '42501', message: 'permission denied for column "ine" of relation "students"', then: 42 },
+    expected: { rows: [['0000000001A']], after: 42 },
+    restricted: { sqlstate: '42501', message: 'permission denied for column "ine" of relation "students"', after: 42 },
   },
   /** Cancels `SELECT count(*) FROM measures AS a, measures AS b, measures AS c` by the driver's own means once it runs. Prints the SQLSTATE. */
-  cancel: { heading: 'cancel', expected: { sqlstate: '57014', then: 42 } },
+  cancel: { heading: 'cancel', expected: { sqlstate: '57014', after: 42 } },
   /** `SELECT id, label FROM measures ORDER BY id` through a cursor or a portal, 1,000 rows at a time. Prints the count of rows and the sum of ids. */
   cursor: {
     heading: 'cursor',

@@ -82,7 +82,7 @@ def errors():
     connection.rollback()
     connection.autocommit = True
     return {
-        "sqlstate": first.pgcode, "message": first.diag.message_primary, "failed": second.pgcode, "then": rows("SELECT 42")[0][0],
+        "sqlstate": first.pgcode, "message": first.diag.message_primary, "failed": second.pgcode, "after": rows("SELECT 42")[0][0],
     }
 
 
@@ -91,14 +91,14 @@ def refusal():
         result = {"rows": rows("SELECT ine FROM students WHERE id = 1")}
     except psycopg2.Error as error:
         result = {"sqlstate": error.pgcode, "message": error.diag.message_primary}
-    return {**result, "then": rows("SELECT 42")[0][0]}
+    return {**result, "after": rows("SELECT 42")[0][0]}
 
 
 def cancel():
     timer = soon(connection.cancel)
     sqlstate = failure(TRIPLE_JOIN).pgcode
     timer.join()
-    return {"sqlstate": sqlstate, "then": rows("SELECT 42")[0][0]}
+    return {"sqlstate": sqlstate, "after": rows("SELECT 42")[0][0]}
 
 
 def cursor():
