@@ -1,4 +1,5 @@
 /** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in. Plain data. */
+import type { ListenAddress } from './listen-address.ts';
 
 export interface Login {
   readonly user: string;
@@ -30,7 +31,11 @@ export interface Config {
   readonly hash: string;
   /** Which guard a log record comes from. Default: the host's name. */
   readonly name: string;
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: readonly ListenAddress[];
+  /** Permissions of the unix sockets among them. */
+  readonly unixSocketPermissions: number;
+  /** From these address blocks a header of the PROXY protocol is believed, and required. */
+  readonly proxyProtocol: { readonly from: readonly string[] };
   readonly tls?: {
     readonly cert: string;
     readonly key: string;
@@ -43,6 +48,8 @@ export interface Config {
   /** The policies folder. */
   readonly policies: string;
   readonly log: LogConfig;
+  /** Where /healthz, /readyz and /metrics are; absent: nowhere, and nothing is counted. */
+  readonly admin?: { readonly host: string; readonly port: number };
   /** IANA name; default: the host's. */
   readonly timeZone: string;
   /** Keys that the file sets and that this version does not act on, as `log.rotate`. */

@@ -85,7 +85,9 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     file: path,
     hash,
     name: raw.name ?? hostname(),
-    listen: raw.listen,
+    listen: raw.listen.map((address) => (address.path === undefined ? address : { path: at(address.path) })),
+    unixSocketPermissions: raw.unix_socket_permissions,
+    proxyProtocol: { from: raw.proxy_protocol?.from ?? [] },
     ...(raw.tls && {
       tls: {
         cert: at(raw.tls.cert),
@@ -105,6 +107,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     searchPath: raw.search_path,
     policies: at(raw.policies),
     log: { file: at(raw.log.file), durability: raw.log.durability, text: raw.log.text },
+    ...(raw.admin && { admin: raw.admin }),
     timeZone: raw.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     notEnforced: notEnforcedKeys(raw),
   };

@@ -1,6 +1,8 @@
 /** The keys of `rowgate.yaml` and what each may hold. Unknown keys are errors. */
 import { z } from 'zod';
-import { mapping } from '../policy/schema-values.ts';
+import { isAddressBlock } from '../policy/address-block.ts';
+import { mapping, oneOrList } from '../policy/schema-values.ts';
+import { listenAddress, tcpAddress } from './listen-address.ts';
 
 const text = z.string().min(1);
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
@@ -8,16 +10,15 @@ const DURATION = /^[1-9][0-9]* (second|minute|hour|day|month|year)s?$/;
 const duration = z.string().regex(DURATION, 'expected a duration, as 1 minute or 12 months');
 const login = mapping({ user: text, password: z.string().optional() });
 
-/** `host:port`, `[::1]:port`, or `*:port` for every address. */
-const address = z.string().transform((value, context) => {
-  const match = /^(\[[0-9a-fA-F:.%a-z]+\]|[^:[\]\s]+):([0-9]{1,5})$/.exec(value);
-  const port = Number(match?.[2]);
-  if (!match || port > 65535) {
-    context.addIssue({ code: 'custom', message: 'expected host:port, as 127.0.0.1:6432 or [::1]:6432' });
-    return z.NEVER;
-  }
-  return { host: (match[1] ?? '').replace(/^\[|\]$/g, ''), port };
-});
+/** As PostgreSQL's unix_socket_permissions. In quotes: YAML reads the digits as a decimal number. */
+const permissions = z
+  .string('expected octal digits in quotes, as "0770"')
+  .regex(/^0?[0-7]{3}$/, 'expected octal digits in quotes, as "0770"')
+  .transform((digits) => Number.parseInt(digits, 8));
+
+const addressBlock = z
+  .string()
+  .refine((block) => isAddressBlock(block), 'expected an address block, as 10.0.0.7/32, or local');
 
 const timeZone = z.string().refine((name) => {
   try {
@@ -45,7 +46,9 @@ const workers = z
 /** `upstream.url` is read from its pieces beside the schema, see `upstream-url.ts`. */
 export const configSchema = mapping({
   name: text.max(63).optional(),
-  listen: address,
+  listen: oneOrList(listenAddress),
+  unix_socket_permissions: permissions.default(0o777),
+  proxy_protocol: mapping({ from: z.array(addressBlock).min(1) }).optional(),
   tls: mapping({ cert: text, key: text, client_ca: text.optional(), required: boolean.default(true) }).optional(),
   upstream: mapping({
     url: text,
@@ -69,7 +72,7 @@ export const configSchema = mapping({
     .string()
     .regex(/^(memory$|file:.|redis:\/\/.)/, 'expected memory, file:PATH or redis://host:port')
     .optional(),
-  admin: address.optional(),
+  admin: tcpAddress.optional(),
   workers: workers.default(1),
 });
 
@@ -81,7 +84,7 @@ export function notEnforcedKeys(raw: RawConfig): string[] {
   for (const key of ['subjects', 'rotate', 'keep', 'anchor'] as const) {
     if (raw.log[key] !== undefined) keys.push(`log.${key}`);
   }
-  for (const key of ['notify', 'state', 'admin'] as const) {
+  for (const key of ['notify', 'state'] as const) {
     if (raw[key] !== undefined) keys.push(key);
   }
   if (raw.workers > 1) keys.push('workers');

@@ -39,7 +39,7 @@ describe('rowgate.yaml', () => {
   test('every key is read, and those that nothing acts on yet are named', () => {
     const { config } = parse(FULL, { ROWGATE_UPSTREAM_PASSWORD: 'p@ss/w:rd%', TEACHER_PASSWORD: 't$' });
     expect(config).toMatchObject({
-      listen: { host: '127.0.0.1', port: 6432 },
+      listen: [{ host: '127.0.0.1', port: 6432 }],
       tls: { cert: '/etc/rowgate/server.crt', clientCa: '/etc/rowgate/ca.crt', required: true },
       upstream: {
         host: 'db.internal',
@@ -52,7 +52,7 @@ describe('rowgate.yaml', () => {
       policies: '/etc/rowgate/policies',
       log: { file: '/etc/rowgate/decisions.jsonl', durability: 'batched', text: 'normalized' },
       timeZone: 'Europe/Paris',
-      notEnforced: ['log.subjects', 'log.rotate', 'log.keep', 'log.anchor', 'notify', 'state', 'admin'],
+      notEnforced: ['log.subjects', 'log.rotate', 'log.keep', 'log.anchor', 'notify', 'state'],
     });
     expect(JSON.stringify(config?.hash)).not.toContain('p@ss');
   });
@@ -74,7 +74,7 @@ describe('rowgate.yaml', () => {
     ['*:6432', { host: '*', port: 6432 }],
     ['localhost:6432', { host: 'localhost', port: 6432 }],
   ])('listen: "%s"', (listen, expected) => {
-    expect(parse(MINIMAL.replace('127.0.0.1:6432', `"${listen}"`)).config?.listen).toEqual(expected);
+    expect(parse(MINIMAL.replace('127.0.0.1:6432', `"${listen}"`)).config?.listen).toEqual([expected]);
   });
 
   test.each<[string, Record<string, string>, unknown]>([

@@ -1,0 +1,128 @@
+/** The admin address: /healthz, /readyz and /metrics over HTTP, for a supervisor, a load balancer and Prometheus. Nothing else. */
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import { CONTENT_TYPE } from './exposition.ts';
+
+/** Where the answers come from. */
+export interface AdminSources {
+  /** Why clients should be sent elsewhere now, in one line; undefined where they are welcome. */
+  notReady(): string | undefined | Promise<string | undefined>;
+  /** Prometheus' text. */
+  metrics(): Promise<string>;
+}
+
+export interface RunningAdmin {
+  readonly address: AddressInfo;
+  stop(): Promise<void>;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly body: string;
+  readonly type?: string;
+  readonly allow?: string;
+}
+
+/** Whoever asks is a machine that is near, and asks for little. */
+const REQUEST_MS = 5_000;
+const HEADER_BYTES = 4_096;
+const CONNECTIONS = 64;
+
+/** Throws with EADDRINUSE and kin. */
+export async function startAdmin(
+  { host, port }: { readonly host: string; readonly port: number },
+  sources: AdminSources,
+  log: Logger,
+): Promise<RunningAdmin> {
+  const metrics = onePerTime(() => sources.metrics());
+  const server = createServer(
+    {
+      headersTimeout: REQUEST_MS,
+      requestTimeout: REQUEST_MS,
+      keepAliveTimeout: REQUEST_MS,
+      connectionsCheckingInterval: 1_000,
+      maxHeaderSize: HEADER_BYTES,
+    },
+    (request, response) => {
+      answerTo(request, { ...sources, metrics })
+        .catch((error: unknown): Answer => {
+          log.error({ err: error }, 'internal error at the admin address');
+          return { status: 500, body: 'internal error' };
+        })
+        .then((answer) => send(request, response, answer));
+    },
+  );
+  server.maxConnections = CONNECTIONS;
+  server.on('clientError', (_error, socket) => socket.destroy());
+  await listening(server, host, port);
+  server.on('error', (error) => log.error({ err: error }, 'admin listener failed'));
+  return {
+    address: server.address() as AddressInfo,
+    stop: () =>
+      new Promise((done) => {
+        server.close(() => done());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+/** Who may ask for metrics when the address is not of this host alone: everybody who reaches it. */
+export function isLoopback(host: string): boolean {
+  return /^(localhost|127\.[0-9.]+|::1)$/.test(host);
+}
+
+async function answerTo(request: IncomingMessage, sources: AdminSources): Promise<Answer> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') {
+    return { status: 405, body: 'method not allowed', allow: 'GET, HEAD' };
+  }
+  // INVARIANT: these paths and no others; a query string is nothing that any of them takes.
+  switch (request.url) {
+    case '/healthz':
+      return { status: 200, body: 'ok' };
+    case '/readyz': {
+      const why = await sources.notReady();
+      return why === undefined ? { status: 200, body: 'ready' } : { status: 503, body: why };
+    }
+    case '/metrics':
+      return { status: 200, body: await sources.metrics(), type: CONTENT_TYPE };
+    default:
+      return { status: 404, body: 'not found' };
+  }
+}
+
+function send(request: IncomingMessage, response: ServerResponse, { status, body, type, allow }: Answer): void {
+  // A body that nobody reads would be taken for the next request.
+  const hasBody = request.headers['content-length'] !== undefined || request.headers['transfer-encoding'] !== undefined;
+  const text = body.endsWith('\n') ? body : `${body}\n`;
+  response.writeHead(status, {
+    'content-type': type ?? 'text/plain; charset=utf-8',
+    'content-length': Buffer.byteLength(text),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(allow !== undefined && { allow }),
+    ...(hasBody && { connection: 'close' }),
+  });
+  response.end(request.method === 'HEAD' ? undefined : text);
+}
+
+/** Who asks while an answer is being made gets the same one: a crowd costs no more than one. */
+function onePerTime<T>(work: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined;
+  return () => {
+    running ??= work().finally(() => {
+      running = undefined;
+    });
+    return running;
+  };
+}
+
+function listening(server: Server, host: string, port: number): Promise<void> {
+  return new Promise((done, failed) => {
+    server.once('error', failed);
+    server.listen(host === '*' ? { port } : { host, port }, () => {
+      server.off('error', failed);
+      done();
+    });
+  });
+}

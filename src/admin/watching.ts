@@ -1,0 +1,117 @@
+/**
+ * Counts what a guard does, from outside: around the decision log, which hears of every login and statement, around the judge, and
+ * around the reading of policies. Nothing on a statement's way knows of it.
+ */
+import type { Judgement } from '../guard/decision.ts';
+import type { MakeJudge, PolicyReading } from '../proxy/guard-runtime.ts';
+import type { RecordFields, RecordKind } from '../record/fields.ts';
+import type { DecisionLog, SessionLog } from '../record/log.ts';
+import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
+import type { RoleTally, Tally } from './tally.ts';
+
+/** Puts the counting around what a guard is made of. */
+export interface Watch {
+  log(log: DecisionLog): DecisionLog;
+  makeJudge(makeJudge: MakeJudge): MakeJudge;
+  read(read: () => Promise<PolicyReading>): () => Promise<PolicyReading>;
+}
+
+/** Nobody will ask for figures: nothing is counted. */
+export const UNWATCHED: Watch = { log: (log) => log, makeJudge: (makeJudge) => makeJudge, read: (read) => read };
+
+export function watchInto(tally: Tally): Watch {
+  return {
+    log: (log) => watchLog(log, tally),
+    makeJudge: (makeJudge) => watchJudge(makeJudge, tally),
+    read: (read) => watchReading(read, tally),
+  };
+}
+
+/** The log itself, counted. Its answers are passed on as they are: whether a statement may run is the log's to say. */
+function watchLog(log: DecisionLog, tally: Tally): DecisionLog {
+  return {
+    append(kind, fields) {
+      const written = tally.written(log.append(kind, fields));
+      if (written) countRecord(tally, kind, fields);
+      return written;
+    },
+    session: (context) => watchSession(log.session(context), tally, tally.role(context.role)),
+    reopen: () => log.reopen(),
+    close: () => log.close(),
+  };
+}
+
+/** INVARIANT: of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
+function countRecord(tally: Tally, kind: RecordKind, fields: RecordFields): void {
+  if (kind === 'login' && fields.role !== undefined) tally.role(fields.role).logins += 1;
+  if (kind === 'policy') tally.policyHash = fields.to;
+  if (kind !== 'login-refused') return;
+  tally.loginFailures.add(fields.reason ?? 'internal');
+  if (fields.reason === 'upstream') tally.upstreamFailures.add(fields.sqlstate ?? '');
+}
+
+function watchSession(session: SessionLog, tally: Tally, role: RoleTally): SessionLog {
+  /** Decisions about a COPY whose outcome has not come. */
+  const copies = new Set<string>();
+  const countDecision = (entry: DecisionEntry): void => {
+    role.statements.add(entry.reason === undefined ? entry.effect : `${entry.effect} ${entry.reason}`);
+    if (entry.would) role.observed.add(entry.would);
+    if (entry.limit) role.overruns.add(entry.limit.name);
+    if (entry.command === 'COPY') copies.add(entry.id);
+  };
+  const countOutcome = (entry: OutcomeEntry): void => {
+    const copied = copies.delete(entry.id);
+    role.outcomes.add(entry.status);
+    role.rows += entry.rows;
+    role.bytes += entry.bytes;
+    if (copied) role.copyBytes += entry.bytes;
+    role.changed += entry.changed;
+    if (entry.limit) role.overruns.add(entry.limit.name);
+    // A refused or skipped statement never ran: its time would only flatter the others.
+    if (entry.status !== 'refused' && entry.status !== 'skipped') role.serverTime.observe(entry.ms / 1000);
+  };
+  return {
+    append(entry) {
+      const written = tally.written(session.append(entry));
+      if (entry.kind === 'outcome') countOutcome(entry);
+      else if (written) countDecision(entry);
+      return written;
+    },
+  };
+}
+
+/** Judges that are timed, what was judged before apart from what is new: the one takes less than a microsecond, the other hundreds. */
+function watchJudge(makeJudge: MakeJudge, tally: Tally): MakeJudge {
+  return (context) => {
+    const judge = makeJudge(context);
+    // A guard that remembers gives the same object again.
+    const seen = new WeakSet<Judgement>();
+    return {
+      judge(sql, parameterTypes) {
+        const began = performance.now();
+        const judgement = judge.judge(sql, parameterTypes);
+        const seconds = (performance.now() - began) / 1000;
+        if (seen.has(judgement)) tally.judgedFromMemory.observe(seconds);
+        else {
+          seen.add(judgement);
+          tally.judgedAnew.observe(seconds);
+        }
+        return judgement;
+      },
+    };
+  };
+}
+
+/** A reading of policies and catalog that says how it went. */
+function watchReading(read: () => Promise<PolicyReading>, tally: Tally): () => Promise<PolicyReading> {
+  return async () => {
+    let ok = false;
+    try {
+      const reading = await read();
+      ok = reading.policy !== undefined && reading.errors.length === 0;
+      return reading;
+    } finally {
+      tally.read(ok);
+    }
+  };
+}
