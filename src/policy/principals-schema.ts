@@ -38,7 +38,9 @@ export const principalSchema = mapping({
     .array(z.string())
     .min(1)
     .optional()
-    .describe('Addresses that it may log in from: `[127.0.0.1/32, 10.12.0.0/16]`. Without it: from anywhere.'),
+    .describe(
+      'Addresses that it may log in from: `[127.0.0.1/32, 10.12.0.0/16]`, and `local` for the guard’s unix sockets. Without it: from anywhere.',
+    ),
   valid_until: written(FORMS.date, readDate).optional().describe('The last day on which it may log in.'),
   limits: limits.optional().describe('Limits beside those of the role: both hold.'),
   during: during.optional(),

@@ -1,6 +1,6 @@
 /** One principal against its role: attribute values, verifiers, addresses. A mistake closes this principal and no other. */
-import { isIP } from 'node:net';
 import { parseVerifier, type ScramVerifier, shareChallenge } from '../wire/scram-verifier.ts';
+import { isAddressBlock } from './address-block.ts';
 import { compileAttributeValue } from './attributes.ts';
 import { endOfDay } from './calendar.ts';
 import type { Report } from './diagnostic.ts';
@@ -116,12 +116,10 @@ function fingerprint(text: string, path: Path, part: PrincipalPart): string {
 }
 
 function addressBlock(block: string, path: Path, part: PrincipalPart): string {
-  const [address = '', prefix, rest] = block.split('/');
-  const bits = isIP(address) === 6 ? 128 : 32;
-  const sound = rest === undefined && (prefix === undefined || (/^[0-9]{1,3}$/.test(prefix) && Number(prefix) <= bits));
-  if (isIP(address) === 0 || address.includes('%') || !sound) {
+  if (!isAddressBlock(block)) {
     const place = part.document.placeOfValue(path);
-    part.report.error(place, `expected an address block such as "10.12.0.0/16" or "::1/128", found "${block}"`);
+    const expected = 'expected an address block such as "10.12.0.0/16" or "::1/128", or "local" for unix sockets';
+    part.report.error(place, `${expected}, found "${block}"`);
   }
   return block;
 }
