@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { Config } from '../config/config.ts';
 import { Guard } from '../guard/guard.ts';
+import { ListenFailure, type Listening } from '../proxy/listener.ts';
 import { watchPolicies } from '../proxy/policy-watch.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
@@ -20,7 +21,9 @@ export class StartError extends Error {
 }
 
 export interface RunningGuard {
+  /** The first TCP address; port 0 where there is none. */
   readonly address: AddressInfo;
+  readonly listening: readonly Listening[];
   /** What SIGHUP asks for: policies, certificates and the log's file anew. */
   reload(): Promise<void>;
   /** Ends sessions and listener, and writes the last record. */
@@ -31,7 +34,6 @@ const CATALOG_POLL_MS = 10_000;
 const EXPIRE_MS = 30_000;
 const LOGIN_TIMEOUT_MS = 15_000;
 const UPSTREAM_TIMEOUT_MS = 10_000;
-const MAX_LOGINS = 500;
 const STOP_MS = 5_000;
 
 /** Throws StartError. Errors in a role have closed it; they are in the log. */
@@ -76,14 +78,16 @@ async function startListening(
   reading: Awaited<ReturnType<PolicyReader['read']>>,
 ): Promise<RunningProxy> {
   const { upstream, listen, tls } = config;
-  return orStartError(`could not begin to listen on ${shownAddress(listen.host, listen.port)}`, () =>
+  return orStartError('could not start', () =>
     startProxy({
       database: upstream.database,
       accountOf: (role) => upstream.logins.get(role) ?? upstream.login,
       searchPath: config.searchPath,
       tlsRequired: tls?.required ?? false,
+      proxies: config.proxyProtocol.from,
+      unixSocketMode: config.unixSocketPermissions,
       loginTimeoutMs: LOGIN_TIMEOUT_MS,
-      maxLogins: MAX_LOGINS,
+      limits: config.limits,
       mockSecret: mockSecret(config),
       listen,
       tls,
@@ -120,6 +124,7 @@ async function keepRunning(
   }, CATALOG_POLL_MS);
   return {
     address: proxy.address,
+    listening: proxy.listening,
     async reload() {
       if (!records.reopen()) log.error('could not open the decision log anew; the open file stays');
       try {
@@ -140,11 +145,6 @@ async function keepRunning(
   };
 }
 
-/** `127.0.0.1:6432`, `[::1]:6432` */
-export function shownAddress(host: string, port: number): string {
-  return `${host.includes(':') ? `[${host}]` : host}:${port}`;
-}
-
 /**
  * Stays the same over restarts where there is a private key to derive it from, so that asking before and after one tells
  * nothing about which users exist.
@@ -159,6 +159,7 @@ async function orStartError<T>(what: string, work: () => Promise<T>): Promise<T>
     return await work();
   } catch (error) {
     if (error instanceof StartError) throw error;
+    if (error instanceof ListenFailure) throw new StartError([`${error.message}: ${reasonOf(error.cause)}`]);
     throw new StartError([`${what}: ${reasonOf(error)}`]);
   }
 }

@@ -2,8 +2,9 @@
 import type { Command } from 'commander';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { shownAddress, shownListening } from '../proxy/listen-address.ts';
 import { operatorLog } from './operator-log.ts';
-import { type RunningGuard, StartError, shownAddress, startGuard } from './run-guard.ts';
+import { type RunningGuard, StartError, startGuard } from './run-guard.ts';
 
 const HELP = `
 Examples:
@@ -35,10 +36,10 @@ async function serve(file: string, verbose: boolean): Promise<number> {
     if (error instanceof StartError) return failed(error.lines);
     throw error;
   }
-  const { address, port } = guard.address;
+  const places = guard.listening.map(shownListening).join(', ');
   const { host, port: upstreamPort, database } = config.upstream;
   const upstream = `${shownAddress(host, upstreamPort)}/${database}`;
-  process.stdout.write(`rowgate listens on ${shownAddress(address, port)}, in front of ${upstream}\n`);
+  process.stdout.write(`rowgate listens on ${places}, in front of ${upstream}\n`);
   process.on('SIGHUP', () => void guard.reload());
   await told('SIGTERM', 'SIGINT');
   await guard.stop();

@@ -1,5 +1,7 @@
 /** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in. Plain data. */
+
 import type { ListenAddress } from './listen-address.ts';
+import type { TargetSessionAttrs, UpstreamHost } from './upstream-url.ts';
 
 export interface Login {
   readonly user: string;
@@ -8,8 +10,15 @@ export interface Login {
 }
 
 export interface UpstreamConfig {
-  readonly host: string;
-  readonly port: number;
+  /** At least one, tried in this order; a host that begins with `/` is the folder of a unix socket. */
+  readonly hosts: readonly UpstreamHost[];
+  readonly targetSessionAttrs: TargetSessionAttrs;
+  /** The hosts in another order each time. */
+  readonly loadBalance: boolean;
+  /** For connecting to one address, TLS and login together. */
+  readonly connectTimeoutMs: number;
+  /** What stands between Rowgate and the server: nothing, or a pooler like PgBouncer, and how that one pools. */
+  readonly pooling: 'none' | 'session' | 'transaction';
   readonly database: string;
   /** For roles that `logins` does not name. */
   readonly login: Login;
@@ -50,6 +59,21 @@ export interface Config {
   readonly log: LogConfig;
   /** Where /healthz, /readyz and /metrics are; absent: nowhere, and nothing is counted. */
   readonly admin?: { readonly host: string; readonly port: number };
+  /** Processes that serve clients. 1: the guard is one process. */
+  readonly workers: number;
+  /** Over all workers together. */
+  readonly limits: {
+    /** Sessions. */
+    readonly connections: number;
+    readonly connectionsPerAddress: number;
+    /** Of `connections`, those that only unrestricted roles get. */
+    readonly reservedConnections: number;
+    /** Connections that have not logged in. */
+    readonly logins: number;
+    readonly loginsPerAddress: number;
+  };
+  /** How long statements and transactions may go on when the guard is told to stop. */
+  readonly drainMs: number;
   /** IANA name; default: the host's. */
   readonly timeZone: string;
   /** Keys that the file sets and that this version does not act on, as `log.rotate`. */

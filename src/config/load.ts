@@ -43,6 +43,9 @@ export function parseConfig(path: string, text: string, environment: Environment
 
 const URL_PATH = 'upstream.url';
 
+/** Of one address. */
+const CONNECT_TIMEOUT_MS = 10_000;
+
 /** The document's data with the environment's variables put in, and the pieces that each text is made of, by its path. */
 function expandAll(document: PolicyDocument, environment: Environment) {
   const missing: ConfigProblem[] = [];
@@ -79,8 +82,8 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
   const logins = Object.entries(raw.upstream.logins).map(
     ([role, { user, password }]) => [role, login(user, password)] as const,
   );
-  const isLoopback = /^(localhost|127\.[0-9.]+|::1)$/.test(url.host);
-  const tls = raw.upstream.tls ?? { mode: isLoopback ? 'disable' : 'verify-full' };
+  const isLocal = url.hosts.every(({ host }) => /^(localhost|127\.[0-9.]+|::1|\/.*)$/.test(host));
+  const tls = raw.upstream.tls ?? { mode: isLocal ? 'disable' : 'verify-full' };
   return {
     file: path,
     hash,
@@ -97,8 +100,11 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
       },
     }),
     upstream: {
-      host: url.host,
-      port: url.port,
+      hosts: url.hosts,
+      targetSessionAttrs: url.targetSessionAttrs,
+      loadBalance: url.loadBalance,
+      connectTimeoutMs: raw.upstream.connect_timeout ?? url.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
+      pooling: raw.upstream.pooling,
       database: url.database,
       login: login(url.user, url.password),
       logins: new Map(logins),
@@ -108,7 +114,22 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     policies: at(raw.policies),
     log: { file: at(raw.log.file), durability: raw.log.durability, text: raw.log.text },
     ...(raw.admin && { admin: raw.admin }),
+    workers: raw.workers,
+    limits: limitsOf(raw.limits),
+    drainMs: raw.drain,
     timeZone: raw.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     notEnforced: notEnforcedKeys(raw),
+  };
+}
+
+/** One address gets half where the file does not say it. */
+function limitsOf(raw: RawConfig['limits']): Config['limits'] {
+  const half = (all: number) => Math.ceil(all / 2);
+  return {
+    connections: raw.connections,
+    connectionsPerAddress: raw.connections_per_address ?? half(raw.connections),
+    reservedConnections: raw.reserved_connections,
+    logins: raw.logins,
+    loginsPerAddress: raw.logins_per_address ?? half(raw.logins),
   };
 }

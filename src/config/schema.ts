@@ -1,7 +1,8 @@
 /** The keys of `rowgate.yaml` and what each may hold. Unknown keys are errors. */
 import { z } from 'zod';
 import { isAddressBlock } from '../policy/address-block.ts';
-import { mapping, oneOrList } from '../policy/schema-values.ts';
+import { FORMS, readDuration } from '../policy/quantity.ts';
+import { mapping, oneOrList, written } from '../policy/schema-values.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
 
 const text = z.string().min(1);
@@ -33,15 +34,28 @@ const schemaName = text.refine(
   '"$user" cannot stand in search_path: it changes with the login',
 );
 
-const workers = z
-  .union([
-    z.number(),
-    z
-      .string()
-      .regex(/^[0-9]+$/)
-      .transform(Number),
-  ])
-  .pipe(z.int().min(1).max(256));
+/** A whole number, also as the text that an environment variable gives. */
+function count(least: number, most: number) {
+  const digits = z
+    .string()
+    .regex(/^[0-9]+$/)
+    .transform(Number);
+  return z.union([z.number(), digits]).pipe(z.int().min(least).max(most));
+}
+
+/** Of one address: half of all, where the file does not say it. */
+const limits = mapping({
+  connections: count(1, 100_000).default(1000),
+  connections_per_address: count(1, 100_000).optional(),
+  reserved_connections: count(0, 1000).default(3),
+  logins: count(1, 100_000).default(500),
+  logins_per_address: count(1, 100_000).optional(),
+})
+  .prefault({})
+  .refine(({ connections, reserved_connections: reserved }) => reserved < connections, {
+    path: ['reserved_connections'],
+    error: 'expected fewer than connections',
+  });
 
 /** `upstream.url` is read from its pieces beside the schema, see `upstream-url.ts`. */
 export const configSchema = mapping({
@@ -54,6 +68,8 @@ export const configSchema = mapping({
     url: text,
     tls: mapping({ mode: z.enum(['disable', 'require', 'verify-full']), ca: text.optional() }).optional(),
     logins: z.record(z.string(), login).default({}),
+    connect_timeout: written(FORMS.duration, readDuration).optional(),
+    pooling: z.enum(['none', 'session', 'transaction']).default('none'),
   }),
   search_path: z.array(schemaName).min(1).default(['public']),
   policies: text.default('./policies'),
@@ -73,7 +89,9 @@ export const configSchema = mapping({
     .regex(/^(memory$|file:.|redis:\/\/.)/, 'expected memory, file:PATH or redis://host:port')
     .optional(),
   admin: tcpAddress.optional(),
-  workers: workers.default(1),
+  workers: count(1, 256).default(1),
+  limits,
+  drain: written(FORMS.duration, readDuration).default(30_000),
 });
 
 export type RawConfig = z.output<typeof configSchema>;
@@ -87,6 +105,5 @@ export function notEnforcedKeys(raw: RawConfig): string[] {
   for (const key of ['notify', 'state'] as const) {
     if (raw[key] !== undefined) keys.push(key);
   }
-  if (raw.workers > 1) keys.push('workers');
   return keys;
 }

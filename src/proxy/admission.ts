@@ -1,5 +1,4 @@
 /** May this principal log in, from there, now? Asked at login, and again of each session when the policy changes. Pure. */
-import { BlockList, isIP, isIPv6 } from 'node:net';
 import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
 import {
   certificateRequired,
@@ -9,10 +8,11 @@ import {
   roleDisabled,
   wrongAddress,
 } from './login-refusal.ts';
+import { isInBlocks } from './peer-address.ts';
 
 /** What is known of the one who asks. */
 export interface Peer {
-  /** IP address without zone; IPv4 also where the socket is a dual one. */
+  /** IP address without zone, IPv4 also where the socket is a dual one; `local` for a unix socket. */
   readonly address: string;
   /** `sha256:…` of the certificate with which the client proved itself over TLS. */
   readonly certificate: string | undefined;
@@ -29,7 +29,7 @@ export function admit(policy: Policy, principal: Principal, peer: Peer, now: num
   const role = policy.roles.get(principal.role);
   if (!role || role.disabled !== undefined) return { refusal: roleDisabled(principal.role) };
   if (principal.validUntil !== undefined && now > principal.validUntil) return { refusal: expired(name) };
-  if (!isFrom(principal.from, peer.address)) return { refusal: wrongAddress(name) };
+  if (principal.from.length > 0 && !isInBlocks(principal.from, peer.address)) return { refusal: wrongAddress(name) };
   // INVARIANT: a principal that is bound to a certificate logs in with that one and no other.
   if (principal.certificate !== undefined && !sameFingerprint(principal.certificate, peer.certificate)) {
     return { refusal: certificateRequired(name) };
@@ -41,25 +41,6 @@ export function admit(policy: Policy, principal: Principal, peer: Peer, now: num
 export function connectionLimit(principal: Principal, role: RolePolicy): number | undefined {
   const limits = [principal.limits.connections, role.limits.connections].filter((limit) => limit !== undefined);
   return limits.length === 0 ? undefined : Math.min(...limits);
-}
-
-/** `::ffff:10.0.0.1` and `fe80::1%eth0` as they are written in a policy. */
-export function plainAddress(address: string): string {
-  return address.replace(/^::ffff:(?=[0-9]+\.)/i, '').replace(/%.*$/, '');
-}
-
-function isFrom(blocks: readonly string[], address: string): boolean {
-  if (blocks.length === 0) return true;
-  const family = isIPv6(address) ? 'ipv6' : 'ipv4';
-  return blocks.some((block) => {
-    const [network = '', prefix] = block.split('/');
-    const version = isIP(network);
-    // INVARIANT: a block that cannot be read lets nobody in.
-    if (version === 0 || family !== `ipv${version}`) return false;
-    const list = new BlockList();
-    list.addSubnet(network, prefix === undefined ? (version === 6 ? 128 : 32) : Number(prefix), family);
-    return list.check(address, family);
-  });
 }
 
 function sameFingerprint(wanted: string, shown: string | undefined): boolean {

@@ -1,11 +1,12 @@
 /** One client's connection, from its first byte to its session. The one boundary at which broken protocol and bugs become an answer. */
 import type { Socket } from 'node:net';
 import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
-import { plainAddress } from './admission.ts';
+import { cancel } from './cancel.ts';
 import { logInClient } from './client-login.ts';
 import { endWith, FAREWELL_MS } from './farewell.ts';
-import { internalError, type LoginRefusal, loginTimeout, protocolViolation } from './login-refusal.ts';
+import { internalError, type LoginRefusal, loginTimeout, protocolViolation, tooManyLogins } from './login-refusal.ts';
 import { openSession } from './open-session.ts';
+import { type PeerAddress, proxiedPeer } from './peer-address.ts';
 import type { Services } from './services.ts';
 import { ConnectionClosed, SocketReader } from './socket-reader.ts';
 import { type Channel, negotiate } from './startup-negotiation.ts';
@@ -13,19 +14,33 @@ import type { StartupRequest } from './startup-request.ts';
 
 class LoginTimeout extends Error {}
 
+/** A connection that was just accepted. */
+export interface Arrival {
+  readonly socket: Socket;
+  readonly isUnix: boolean;
+  /** The socket's other end. */
+  readonly peer: PeerAddress;
+  /** It must say first whom it speaks for. */
+  readonly behindProxy: boolean;
+  /** Counts the connection for the address behind the proxy; false where that has too many. */
+  countFrom(address: string): Promise<boolean>;
+}
+
 /** Resolves when the login is over: a session runs by itself then, or the connection is ended. */
-export async function serveClient(raw: Socket, services: Services): Promise<void> {
+export async function serveClient(arrival: Arrival, services: Services): Promise<void> {
+  const { socket: raw, isUnix } = arrival;
+  let { peer } = arrival;
   raw.on('error', () => {}); // what matters of it comes as 'close'
   raw.setNoDelay(true);
   raw.setKeepAlive(true, 60_000);
   let channel: Channel = {
     socket: raw,
     reader: new SocketReader(raw),
+    isUnix,
     encrypted: false,
     certificate: undefined,
     certificateTrusted: true,
   };
-  const client = `${plainAddress(raw.remoteAddress ?? '')}:${raw.remotePort ?? 0}`;
   const timer = setTimeout(() => {
     channel.reader.fail(new LoginTimeout());
     // In the middle of a TLS handshake nobody reads; and who does not take the answer is cut off.
@@ -33,10 +48,14 @@ export async function serveClient(raw: Socket, services: Services): Promise<void
   }, services.options.loginTimeoutMs);
   let known: StartupRequest | undefined;
   const refuse = (refusal: LoginRefusal, record: boolean): void => {
-    if (record) recordRefusal(services, client, known, refusal, channel.certificate);
+    if (record) recordRefusal(services, peer.shown, known, refusal, channel.certificate);
     endWith(channel.socket, refusal);
   };
   try {
+    if (arrival.behindProxy) {
+      peer = await proxiedPeer(channel.reader, peer);
+      if (!(await arrival.countFrom(peer.address))) return refuse(tooManyLogins(), false);
+    }
     const negotiated = await negotiate(
       channel,
       { tls: services.tls(), tlsRequired: services.options.tlsRequired },
@@ -45,28 +64,33 @@ export async function serveClient(raw: Socket, services: Services): Promise<void
       },
     );
     if (negotiated.kind === 'cancel') {
-      await services.sessions.find(negotiated)?.cancel();
+      await cancel(services, negotiated);
       channel.socket.destroySoon();
       return;
     }
     if (negotiated.kind === 'refused') return refuse(negotiated.refusal, true);
-    const address = plainAddress(raw.remoteAddress ?? '');
-    const result = await logInClient(channel, negotiated, address, services, (request) => {
+    const result = await logInClient(channel, negotiated, peer.address, services, (request) => {
       known = request;
     });
     clearTimeout(timer);
     if (result.kind === 'refused') return refuse(result.refusal, true);
-    const refusal = await openSession({ channel, admitted: result, minor: negotiated.minor, client, services });
+    const refusal = await openSession({
+      channel,
+      admitted: result,
+      minor: negotiated.minor,
+      client: peer.shown,
+      services,
+    });
     if (refusal) refuse(refusal, true);
   } catch (error) {
     if (error instanceof ConnectionClosed) channel.socket.destroy();
     else if (error instanceof LoginTimeout) refuse(loginTimeout(), known !== undefined);
     else if (error instanceof ProtocolError || error instanceof MalformedMessage) {
-      services.log.debug({ client, reason: error.message }, 'not the PostgreSQL protocol');
+      services.log.debug({ client: peer.shown, reason: error.message }, 'not the PostgreSQL protocol');
       // Noise on the port is no login: without a name it is not recorded, lest the log be flooded.
       refuse(protocolViolation(error.message), known !== undefined);
     } else {
-      services.log.error({ client, err: error }, 'internal error during login');
+      services.log.error({ client: peer.shown, err: error }, 'internal error during login');
       refuse(internalError(), true);
     }
   } finally {

@@ -48,7 +48,7 @@ export async function logInClient(
     address,
     policy: services.runtime.policy,
     channelBinding: channel.encrypted ? services.tls()?.channelBinding : undefined,
-    failedLogins: services.failedLogins,
+    shared: services.shared,
     mockSecret: services.options.mockSecret,
   });
   if (check.kind === 'refused') return refused(check.refusal);

@@ -1,9 +1,14 @@
-/** Counts failed logins by principal and by address, and says how long the next answer waits. Guessing gets slow; nobody is locked out. */
-import { isIPv6 } from 'node:net';
+/**
+ * Counts failed logins by principal and by address, and says how long the next answer waits. Guessing gets slow; nobody is locked
+ * out, least of all the owner of an account at whom others guess from elsewhere.
+ */
 import { LRUCache } from 'lru-cache';
+import { networkOf } from './network-of.ts';
 
 /** A failure is forgotten after this time without another. */
 const FORGET_MS = 15 * 60_000;
+/** Where a principal has logged in from within this time, what is guessed at it elsewhere does not count. */
+const KNOWN_MS = 30 * 24 * 60 * 60_000;
 const STEP_MS = 200;
 
 /** How many failures are free (a typing error, a pool with an old password), and where the delay ends. */
@@ -13,28 +18,41 @@ const BY_PRINCIPAL = { free: 20, maxMs: 2_000 };
 
 export class FailedLogins {
   private readonly counts = new LRUCache<string, number>({ max: 20_000, ttl: FORGET_MS });
+  /** Pairs that have logged in. Only who knows a password can make an entry, so nobody can crowd out the others'. */
+  private readonly known = new LRUCache<string, true>({ max: 20_000, ttl: KNOWN_MS });
 
   /**
-   * Milliseconds that the answer to a password waits. INVARIANT: it depends on earlier failures only, never on whether this
-   * password is right, so that hanging up early tells nothing.
+   * Counts an attempt, and returns the milliseconds that the answer to it waits. Counted before the wait: many guesses at a time
+   * slow each other.
    */
-  delay(principal: string, address: string): number {
+  attempted(principal: string, address: string, accepted: boolean): number {
+    // INVARIANT: the wait follows from earlier attempts only, never from whether this password is right, so that hanging up
+    // early tells nothing.
+    const wait = this.delay(principal, address);
+    if (accepted) this.succeeded(principal, address);
+    else this.failed(principal, address);
+    return wait;
+  }
+
+  private delay(principal: string, address: string): number {
+    const pair = pairKey(principal, address);
     return Math.max(
-      delayOf(this.count(pairKey(principal, address)), BY_PAIR),
+      delayOf(this.count(pair), BY_PAIR),
       delayOf(this.count(addressKey(address)), BY_ADDRESS),
-      delayOf(this.count(principalKey(principal)), BY_PRINCIPAL),
+      this.known.has(pair) ? 0 : delayOf(this.count(principalKey(principal)), BY_PRINCIPAL),
     );
   }
 
-  failed(principal: string, address: string): void {
+  private failed(principal: string, address: string): void {
     for (const key of [pairKey(principal, address), addressKey(address), principalKey(principal)]) {
       this.counts.set(key, this.count(key) + 1);
     }
   }
 
   /** The pair starts anew. Its address and its principal do not: a guesser may own one account. */
-  succeeded(principal: string, address: string): void {
+  private succeeded(principal: string, address: string): void {
     this.counts.delete(pairKey(principal, address));
+    this.known.set(pairKey(principal, address), true);
   }
 
   private count(key: string): number {
@@ -46,16 +64,9 @@ function delayOf(count: number, { free, maxMs }: { free: number; maxMs: number }
   return count <= free ? 0 : Math.min(maxMs, STEP_MS * 2 ** Math.min(count - free - 1, 10));
 }
 
-/** A host owns a whole /64 of IPv6. */
-function network(address: string): string {
-  if (!isIPv6(address)) return address;
-  const [head = ''] = address.split('::');
-  return `${head.split(':').slice(0, 4).join(':')}::/64`;
-}
-
 /** Names are as long as the client likes; keys are not. */
 const short = (principal: string) => principal.slice(0, 64);
 
-const pairKey = (principal: string, address: string) => `both\0${network(address)}\0${short(principal)}`;
-const addressKey = (address: string) => `address\0${network(address)}`;
+const pairKey = (principal: string, address: string) => `both\0${networkOf(address)}\0${short(principal)}`;
+const addressKey = (address: string) => `address\0${networkOf(address)}`;
 const principalKey = (principal: string) => `principal\0${short(principal)}`;

@@ -1,10 +1,14 @@
 /** The listener: takes connections, bounds those that have not logged in, and ends everything in order. */
+import cluster from 'node:cluster';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import { plainAddress } from './admission.ts';
 import { serveClient } from './client-connection.ts';
+import { takeLogin, takeLoginFrom } from './connection-limits.ts';
 import { endWith } from './farewell.ts';
+import { type ListenAddress, shownListening } from './listen-address.ts';
 import { type LoginRefusal, stopping, tooManyLogins } from './login-refusal.ts';
+import { isInBlocks, socketPeer } from './peer-address.ts';
 import type { Services } from './services.ts';
+import { claimSocketFile, setSocketMode } from './unix-socket.ts';
 
 const terminated: LoginRefusal = {
   reason: 'stopping',
@@ -12,65 +16,124 @@ const terminated: LoginRefusal = {
   message: 'terminating connection due to administrator command',
 };
 
+/** Where something listens now; a unix socket by its path. */
+export type Listening = AddressInfo | { readonly path: string };
+
+/** An address that cannot be had; `cause` is the system's error. */
+export class ListenFailure extends Error {}
+
 export class Listener {
-  private readonly server: Server;
-  /** Sockets before login, with the address they come from. */
-  private readonly loggingIn = new Map<Socket, string>();
-  private readonly byAddress = new Map<string, number>();
+  private readonly servers: Server[] = [];
+  /** Sockets before login. */
+  private readonly loggingIn = new Set<Socket>();
   private turnedAway = 0;
-  private isStopping = false;
+  /** Resolves when all connections are closed; set when no new ones are taken any more. */
+  private closed: Promise<unknown> | undefined;
 
-  constructor(private readonly services: Services) {
+  constructor(private readonly services: Services) {}
+
+  /** Resolves with where it listens; throws with EADDRINUSE and kin where one of them cannot be had, and keeps none then. */
+  async listen(addresses: readonly ListenAddress[]): Promise<Listening[]> {
+    try {
+      const listening: Listening[] = [];
+      for (const address of addresses) listening.push(await this.listenOn(address));
+      return listening;
+    } catch (error) {
+      for (const server of this.servers) server.close();
+      throw error;
+    }
+  }
+
+  private async listenOn(address: ListenAddress): Promise<Listening> {
+    const { path } = address;
+    // Of several workers the primary makes the socket, and has made room for it.
+    if (path !== undefined && !cluster.isWorker) await orNamed(address, () => claimSocketFile(path));
     // Half open: a client may close its side and still wait for answers.
-    this.server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) => this.accept(socket));
+    const server = createServer({ allowHalfOpen: true, pauseOnConnect: true }, (socket) =>
+      this.accept(socket, path !== undefined),
+    );
+    await orNamed(
+      address,
+      () =>
+        new Promise<void>((done, failed) => {
+          server.once('error', failed);
+          // Without a host: every address, of both families where there are both.
+          server.listen(path !== undefined ? { path } : address.host === '*' ? { port: address.port } : address, () => {
+            server.off('error', failed);
+            done();
+          });
+        }),
+    );
+    this.servers.push(server);
+    server.on('error', (error) => this.services.log.error({ err: error }, 'listener failed'));
+    if (path === undefined) return server.address() as AddressInfo;
+    setSocketMode(path, this.services.options.unixSocketMode);
+    return { path };
   }
 
-  /** Resolves with where it listens; throws with EADDRINUSE and kin. */
-  listen(host: string, port: number): Promise<AddressInfo> {
-    return new Promise((done, failed) => {
-      this.server.once('error', failed);
-      // Without a host: every address, of both families where there are both.
-      this.server.listen(host === '*' ? { port } : { host, port }, () => {
-        this.server.off('error', failed);
-        this.server.on('error', (error) => this.services.log.error({ err: error }, 'listener failed'));
-        done(this.server.address() as AddressInfo);
-      });
-    });
+  /** No new connections from now on. */
+  close(): void {
+    this.closed ??= Promise.all(this.servers.map((server) => new Promise<void>((done) => server.close(() => done()))));
   }
 
-  /** No new connections; sessions are told and ended. Resolves when all are closed, or after `graceMs`. */
+  /** Sessions are told and ended as each comes to its first idle moment. Resolves when all have gone, or after `withinMs`. */
+  async drain(withinMs: number): Promise<void> {
+    this.close();
+    this.services.sessions.terminateWhenIdle(terminated);
+    await this.services.sessions.empty(withinMs);
+  }
+
+  /** No new connections; sessions are told and ended, whatever they run. Resolves when all are closed, or after `graceMs`. */
   async stop(graceMs: number): Promise<void> {
-    this.isStopping = true;
-    const closed = new Promise<void>((done) => this.server.close(() => done()));
-    for (const socket of this.loggingIn.keys()) socket.destroy();
+    this.close();
+    for (const socket of this.loggingIn) socket.destroy();
     this.services.sessions.terminateAll(terminated);
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise<void>((done) => {
       timer = setTimeout(done, graceMs);
     });
-    await Promise.race([closed, grace]);
+    await Promise.race([this.closed, grace]);
     clearTimeout(timer);
   }
 
-  private accept(socket: Socket): void {
-    const address = plainAddress(socket.remoteAddress ?? '');
-    const { maxLogins } = this.services.options;
-    const fromThere = this.byAddress.get(address) ?? 0;
+  private accept(socket: Socket, isUnix: boolean): void {
     socket.on('error', () => {});
-    // INVARIANT: strangers cannot take more than this of our memory and descriptors, nor one address all of it.
-    const isFull = this.loggingIn.size >= maxLogins || fromThere >= Math.ceil(maxLogins / 2);
-    if (this.isStopping || isFull) {
-      this.turnAway(socket);
+    // INVARIANT: strangers cannot take more than this of our memory and descriptors, whatever the other workers answer.
+    const isFull = this.loggingIn.size >= this.services.options.limits.logins;
+    if (this.closed || isFull) {
+      this.turnAway(socket, this.closed ? stopping() : tooManyLogins());
       return;
     }
-    this.loggingIn.set(socket, address);
-    this.byAddress.set(address, fromThere + 1);
-    void serveClient(socket, this.services).finally(() => this.loginIsOver(socket));
+    this.loggingIn.add(socket);
+    void this.serve(socket, isUnix).finally(() => this.loggingIn.delete(socket));
+  }
+
+  private async serve(socket: Socket, isUnix: boolean): Promise<void> {
+    const { shared, options } = this.services;
+    const peer = socketPeer(socket, isUnix);
+    // A proxy says first whom it speaks for: until then the connection counts among all, and for no address.
+    const behindProxy = isInBlocks(options.proxies, peer.address);
+    const taken = await takeLogin(shared, options.limits, behindProxy ? undefined : peer.address);
+    if ('refusal' in taken) {
+      this.turnAway(socket, taken.refusal);
+      return;
+    }
+    const held = [taken.held];
+    const countFrom = async (address: string): Promise<boolean> => {
+      const more = await takeLoginFrom(shared, options.limits, address);
+      if ('held' in more) held.push(more.held);
+      return 'held' in more;
+    };
+    try {
+      await serveClient({ socket, isUnix, peer, behindProxy, countFrom }, this.services);
+    } finally {
+      for (const places of held) places.release();
+    }
   }
 
   /** With a word where there is room for it: in a flood the word is what costs. */
-  private turnAway(socket: Socket): void {
-    if (this.turnedAway >= this.services.options.maxLogins) {
+  private turnAway(socket: Socket, refusal: LoginRefusal): void {
+    if (this.turnedAway >= this.services.options.limits.logins) {
       socket.destroy();
       return;
     }
@@ -78,15 +141,14 @@ export class Listener {
     socket.once('close', () => {
       this.turnedAway -= 1;
     });
-    endWith(socket, this.isStopping ? stopping() : tooManyLogins());
+    endWith(socket, refusal);
   }
+}
 
-  private loginIsOver(socket: Socket): void {
-    const address = this.loggingIn.get(socket);
-    if (address === undefined) return;
-    this.loggingIn.delete(socket);
-    const left = (this.byAddress.get(address) ?? 1) - 1;
-    if (left > 0) this.byAddress.set(address, left);
-    else this.byAddress.delete(address);
+async function orNamed<T>(address: ListenAddress, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new ListenFailure(`could not begin to listen on ${shownListening(address)}`, { cause });
   }
 }

@@ -100,7 +100,14 @@ export const roleDisabled = (role: string) =>
   refuse('disabled', '28000', `role "${role}" is disabled`, 'The operator finds the reason with "rowgate check".');
 
 export const tooManyConnections = (user: string) =>
-  refuse('connections', '53300', `too many connections for user "${user}"`);
+  refuse('connections', '53300', `too many connections for role "${user}"`);
+
+export const tooManyFromAddress = () => refuse('connections', '53300', 'too many connections from this address');
+
+export const tooManyClients = () => refuse('connections', '53300', 'sorry, too many clients already');
+
+export const reservedConnections = () =>
+  refuse('connections', '53300', 'remaining connection slots are reserved for unrestricted roles');
 
 export const upstreamRefused = (sqlstate: string, message: string) => refuse('upstream', sqlstate, message);
 

@@ -4,9 +4,9 @@ import { authenticationOk } from '../wire/authentication.ts';
 import { backendKeyData } from '../wire/backend-key-data.ts';
 import { parameterStatus } from '../wire/parameter-status.ts';
 import { readyForQuery } from '../wire/ready-for-query.ts';
-import { connectionLimit } from './admission.ts';
 import type { Admitted } from './client-login.ts';
-import { type LoginRefusal, notRecorded, tooManyConnections } from './login-refusal.ts';
+import { type HeldPlaces, takeSession } from './connection-limits.ts';
+import { type LoginRefusal, notRecorded, stopping } from './login-refusal.ts';
 import type { SessionContext } from './record-sink.ts';
 import { Relay } from './relay.ts';
 import type { Services } from './services.ts';
@@ -33,9 +33,9 @@ export interface Opening {
 export async function openSession(opening: Opening): Promise<LoginRefusal | undefined> {
   const { admitted, services, client } = opening;
   const { principal, role, request } = admitted;
-  if (!services.sessions.reserve(principal.name, connectionLimit(principal, role))) {
-    return tooManyConnections(principal.name);
-  }
+  const { address } = admitted.peer;
+  const taken = await takeSession(services.shared, services.options.limits, { principal, role, address });
+  if ('refusal' in taken) return taken.refusal;
   let running = false;
   try {
     const account = services.options.accountOf(role.name);
@@ -50,20 +50,21 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
       services.log.error({ client, principal: principal.name, upstream: account.user, detail }, refusal.message);
       return refusal;
     }
-    const refusal = run(opening, opened.session);
+    const refusal = run(opening, opened.session, taken.held);
     running = refusal === undefined;
     return refusal;
   } finally {
-    if (!running) services.sessions.release(principal.name);
+    if (!running) taken.held.release();
   }
 }
 
-function run(opening: Opening, server: UpstreamSession): LoginRefusal | undefined {
+function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): LoginRefusal | undefined {
   const { admitted, services, channel } = opening;
   const { principal, role, peer, verifier } = admitted;
   let started = false;
   try {
     channel.reader.check(); // the client may have left meanwhile
+    if (services.draining()) return stopping();
     const login = { principal: principal.name, role: role.name, peer, verifier };
     // INVARIANT: a session that the policy of now would not let in never begins.
     const refusal = noLongerAdmitted(login, services.runtime.policy, Date.now());
@@ -72,7 +73,7 @@ function run(opening: Opening, server: UpstreamSession): LoginRefusal | undefine
     // INVARIANT: nobody is let in unrecorded (promise P7).
     if (!services.records.append('login', context)) return notRecorded();
     channel.reader.detach();
-    connect(opening, server, context);
+    connect(opening, server, context, held);
     started = true;
     return undefined;
   } finally {
@@ -95,7 +96,7 @@ function contextOf({ admitted, channel, client, services }: Opening): SessionCon
 }
 
 /** Joins the two sides and lets the client begin. */
-function connect(opening: Opening, server: UpstreamSession, context: SessionContext): void {
+function connect(opening: Opening, server: UpstreamSession, context: SessionContext, held: HeldPlaces): void {
   const { admitted, services, channel, minor } = opening;
   const { principal, role, peer, verifier } = admitted;
   const { sessions, log } = services;
@@ -110,8 +111,10 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     role: role.name,
     peer,
     verifier,
+    activity: () => relay.activity(),
     cancel: cancelUpstream,
     terminate: (refusal) => relay.terminate(refusal),
+    terminateWhenIdle: (refusal) => relay.terminateWhenIdle(refusal),
   };
   const key = sessions.add(session, minor >= 2 ? LONG_KEY : SHORT_KEY);
   const statuses = [...server.parameters].map(([name, value]) => parameterStatus({ name, value }));
@@ -139,7 +142,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     onBug: (error) => log.error({ ...logged, err: error }, 'internal error in a relay; its session was ended'),
     onClosed: () => {
       sessions.remove(key.processId);
-      sessions.release(principal.name);
+      held.release();
       log.debug(logged, 'session ended');
     },
   });

@@ -20,8 +20,8 @@ import {
   type ScramVerifier,
   shareChallenge,
 } from '../wire/scram-verifier.ts';
-import type { FailedLogins } from './failed-logins.ts';
 import { type LoginRefusal, wrongPassword } from './login-refusal.ts';
+import type { SharedState } from './shared-state.ts';
 import type { SocketReader } from './socket-reader.ts';
 
 export interface PasswordCheckOptions {
@@ -30,7 +30,7 @@ export interface PasswordCheckOptions {
   readonly policy: Policy;
   /** Of the guard's certificate, where the client speaks TLS. */
   readonly channelBinding: Buffer | undefined;
-  readonly failedLogins: FailedLogins;
+  readonly shared: SharedState;
   /** Makes the challenges of unknown users; never shown. */
   readonly mockSecret: Uint8Array;
 }
@@ -47,7 +47,7 @@ export type PasswordCheck =
 
 /** Throws ProtocolError, MalformedMessage or ConnectionClosed; those are no attempts at a password. */
 export async function checkPassword(reader: SocketReader, options: PasswordCheckOptions): Promise<PasswordCheck> {
-  const { user, address, channelBinding, failedLogins } = options;
+  const { user, address, channelBinding, shared } = options;
   const principal = options.policy.principals.get(user);
   const known = usableVerifiers(principal?.verifiers ?? []);
   // INVARIANT: made for known users too, so that making it does not tell them from unknown ones.
@@ -65,14 +65,11 @@ export async function checkPassword(reader: SocketReader, options: PasswordCheck
   if (first.kind === 'malformed') throw new ProtocolError(first.message);
   reader.socket.write(authenticationSaslContinue(first.message));
   const answer = decodeSaslResponse(await readResponse(reader));
-  const delay = failedLogins.delay(user, address);
   const final = answerClientFinal(first.exchange, Buffer.from(answer, 'utf8'));
   if (final.kind === 'malformed') throw new ProtocolError(final.message);
   // INVARIANT: a made-up verifier is matched by nothing anybody can know; and if it were, nobody would be let in by it.
   const accepted = final.kind === 'accepted' && known !== undefined ? final : undefined;
-  // Counted before the wait: many guesses at a time slow each other.
-  if (accepted) failedLogins.succeeded(user, address);
-  else failedLogins.failed(user, address);
+  const delay = await shared.attempted(user, address, accepted !== undefined);
   if (delay > 0) await sleep(delay);
   if (!accepted) return { kind: 'refused', refusal: wrongPassword(user) };
   const finalMessage = authenticationSaslFinal(accepted.message);

@@ -1,6 +1,7 @@
 /** Connects two sockets to a session's protocol state: bytes in and out, backpressure both ways, cancel, and the end of either side. */
 import type { Socket } from 'node:net';
 import type { SessionPorts } from '../session/ports.ts';
+import type { Session } from '../session/session.ts';
 import type { LoginRefusal } from './login-refusal.ts';
 
 /** What a session is to the relay; `session/` holds the real one. */
@@ -13,6 +14,8 @@ export interface SessionMachine {
   onServerClosed(): void;
   /** Tells the client at the next message boundary why its session ends, and ends it. */
   terminate(refusal: LoginRefusal): void;
+  /** What it is doing; changes within these methods only. */
+  activity(): ReturnType<Session['activity']>;
 }
 
 /** The session's ports that are about sockets. */
@@ -45,6 +48,8 @@ export class Relay {
   private draining = false;
   private ending = false;
   private saidGoodbye = false;
+  /** To be told to the client at the first idle moment. */
+  private farewell: LoginRefusal | undefined;
   private open = 2;
 
   constructor(private readonly options: RelayOptions) {
@@ -85,6 +90,10 @@ export class Relay {
     if (server.destroyed) this.onServerGone();
   }
 
+  activity(): ReturnType<Session['activity']> {
+    return this.session.activity();
+  }
+
   /** The client's CancelRequest: like with PostgreSQL, whether it comes in time is the client's own matter. */
   cancel(): Promise<void> {
     return this.options.cancelUpstream();
@@ -92,6 +101,19 @@ export class Relay {
 
   terminate(refusal: LoginRefusal): void {
     this.run(() => !this.ending && this.session.terminate(refusal));
+  }
+
+  /** Ends the session as soon as no statement runs and no transaction is open. */
+  terminateWhenIdle(refusal: LoginRefusal): void {
+    this.farewell = refusal;
+    this.leaveWhenIdle();
+  }
+
+  private leaveWhenIdle(): void {
+    const { farewell } = this;
+    if (!farewell || this.session.activity() !== 'idle') return;
+    this.farewell = undefined;
+    this.terminate(farewell);
   }
 
   private toServer(bytes: Uint8Array): void {
@@ -171,6 +193,7 @@ export class Relay {
   private run(step: () => unknown): void {
     try {
       step();
+      this.leaveWhenIdle();
     } catch (error) {
       this.options.onBug(error);
       this.options.client.destroy();

@@ -1,12 +1,13 @@
 /** What every client connection needs: put together once, by `startProxy`. */
 import type { Logger } from 'pino';
 import type { SessionPorts } from '../session/ports.ts';
-import type { FailedLogins } from './failed-logins.ts';
+import type { ConnectionLimits } from './connection-limits.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
 import type { ServerTls } from './server-tls.ts';
 import type { Sessions } from './sessions.ts';
+import type { SharedState } from './shared-state.ts';
 import type { Upstream } from './upstream.ts';
 
 export interface UpstreamAccount {
@@ -21,10 +22,13 @@ export interface ProxyOptions {
   accountOf(role: string): UpstreamAccount;
   readonly searchPath: readonly string[];
   readonly tlsRequired: boolean;
+  /** Address blocks of the proxies that say by the PROXY protocol whom they speak for. */
+  readonly proxies: readonly string[];
+  /** Permissions of the unix sockets. */
+  readonly unixSocketMode: number;
   /** From the first byte to the password. */
   readonly loginTimeoutMs: number;
-  /** Connections that have not logged in, all together; half of them from one address. */
-  readonly maxLogins: number;
+  readonly limits: ConnectionLimits;
   /** Makes the challenges of unknown users; never shown. */
   readonly mockSecret: Uint8Array;
 }
@@ -34,11 +38,16 @@ export interface Services {
   readonly runtime: GuardRuntime;
   readonly records: RecordSink;
   readonly sessions: Sessions;
-  readonly failedLogins: FailedLogins;
+  /** What holds over all workers together. */
+  readonly shared: SharedState;
+  /** The number of this worker, from 0; 0 as well where there is one process only. */
+  readonly slot: number;
   readonly upstream: Upstream;
   readonly pinned: ReadonlyMap<string, string>;
   tls(): ServerTls | undefined;
   /** The session's protocol state, made when both sides have logged in. */
   makeSession(ports: SessionPorts): SessionMachine;
+  /** True from the moment at which the guard began to end: nobody new gets in. */
+  draining(): boolean;
   readonly log: Logger;
 }

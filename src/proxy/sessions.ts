@@ -1,6 +1,7 @@
-/** The sessions that are open: how many each principal has, whom a cancel request means, and who must go when the policy changes. */
+/** The sessions of this process: whom a cancel request means, who must go when the policy changes, and when all have gone. */
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import type { Policy } from '../policy/policy.ts';
+import type { Activity } from '../session/session.ts';
 import { admit, type Peer } from './admission.ts';
 import type { LoginRefusal } from './login-refusal.ts';
 import type { UpstreamKey } from './upstream-error.ts';
@@ -12,38 +13,47 @@ export interface LiveSession {
   readonly peer: Peer;
   /** With which it logged in: when the principal has it no more, the session ends. */
   readonly verifier: string;
+  /** What it is doing now. */
+  activity(): Activity;
   /** The client asked, by a CancelRequest. Resolves when the server knows. */
   cancel(): Promise<void>;
   /** Tells the client why, and ends both sides. */
   terminate(refusal: LoginRefusal): void;
+  /** The same at its first idle moment: a running statement and an open transaction come to their end. */
+  terminateWhenIdle(refusal: LoginRefusal): void;
+}
+
+/** The number of a worker stands in the upper bits of the process ids that it gives out: so a cancel request finds the worker. */
+const SLOT_SHIFT = 22;
+const MOST_SLOTS = 2 ** (31 - SLOT_SHIFT);
+
+/** The worker that gave out this process id. */
+export function slotOf(processId: number): number {
+  return processId >>> SLOT_SHIFT;
 }
 
 export class Sessions {
   private readonly byProcessId = new Map<number, { session: LiveSession; secretKey: Buffer }>();
-  private readonly open = new Map<string, number>();
+  private readonly whenEmpty: (() => void)[] = [];
+
+  /** `slot`: the number of this worker, from 0. */
+  constructor(private readonly slot: number) {
+    if (slot < 0 || slot >= MOST_SLOTS) throw new RangeError(`no process ids for worker ${slot}`);
+  }
 
   get size(): number {
     return this.byProcessId.size;
   }
 
-  /** Takes one of the principal's connections, before there is a session; false where `limit` are taken. */
-  reserve(principal: string, limit: number | undefined): boolean {
-    const taken = this.open.get(principal) ?? 0;
-    if (limit !== undefined && taken >= limit) return false;
-    this.open.set(principal, taken + 1);
-    return true;
-  }
-
-  release(principal: string): void {
-    const taken = (this.open.get(principal) ?? 0) - 1;
-    if (taken > 0) this.open.set(principal, taken);
-    else this.open.delete(principal);
+  /** Those that are open, for whoever counts them. */
+  live(): readonly LiveSession[] {
+    return [...this.byProcessId.values()].map(({ session }) => session);
   }
 
   /** Gives the session a key of its own; the server's never leaves Rowgate. `keyLength`: 4, or more with protocol 3.2. */
   add(session: LiveSession, keyLength: number): UpstreamKey {
     let processId: number;
-    do processId = randomInt(1, 2 ** 31);
+    do processId = (this.slot << SLOT_SHIFT) | randomInt(1, 2 ** SLOT_SHIFT);
     while (this.byProcessId.has(processId));
     const secretKey = randomBytes(keyLength);
     this.byProcessId.set(processId, { session, secretKey });
@@ -52,6 +62,7 @@ export class Sessions {
 
   remove(processId: number): void {
     this.byProcessId.delete(processId);
+    if (this.size === 0) for (const tell of this.whenEmpty.splice(0)) tell();
   }
 
   find({ processId, secretKey }: UpstreamKey): LiveSession | undefined {
@@ -75,6 +86,22 @@ export class Sessions {
 
   terminateAll(refusal: LoginRefusal): void {
     for (const { session } of [...this.byProcessId.values()]) session.terminate(refusal);
+  }
+
+  terminateWhenIdle(refusal: LoginRefusal): void {
+    for (const { session } of [...this.byProcessId.values()]) session.terminateWhenIdle(refusal);
+  }
+
+  /** Resolves when no session is left, or after this time. */
+  async empty(withinMs: number): Promise<void> {
+    if (this.size === 0) return;
+    await new Promise<void>((done) => {
+      const timer = setTimeout(done, withinMs);
+      this.whenEmpty.push(() => {
+        clearTimeout(timer);
+        done();
+      });
+    });
   }
 }
 

@@ -3,9 +3,10 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { SessionPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
-import { FailedLogins } from './failed-logins.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
-import { Listener } from './listener.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { Listener, type Listening } from './listener.ts';
+import { localState } from './local-state.ts';
 import { pinnedSettings } from './pinned-settings.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
@@ -13,15 +14,18 @@ import { Reloader, type ReloadVia } from './reload.ts';
 import { ServerTls, type TlsFiles } from './server-tls.ts';
 import type { ProxyOptions, Services } from './services.ts';
 import { Sessions } from './sessions.ts';
+import type { SharedState } from './shared-state.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
 
 export interface StartOptions extends ProxyOptions {
-  readonly listen: { readonly host: string; readonly port: number };
+  readonly listen: readonly ListenAddress[];
   readonly tls: TlsFiles | undefined;
   readonly upstream: UpstreamOptions;
   readonly records: RecordSink;
   readonly log: Logger;
   readonly makeJudge: MakeJudge;
+  /** Which of several workers this is, from 0, and what all of them share. Absent: there is one process. */
+  readonly worker?: { readonly slot: number; readonly shared: SharedState };
   /** Default: the real one. */
   readonly makeSession?: (ports: SessionPorts) => SessionMachine;
   /** The first reading: errors in it have closed the roles that they concern. */
@@ -31,7 +35,9 @@ export interface StartOptions extends ProxyOptions {
 }
 
 export interface RunningProxy {
+  /** The first TCP address; port 0 where there is none. */
   readonly address: AddressInfo;
+  readonly listening: readonly Listening[];
   readonly sessions: Sessions;
   readonly runtime: GuardRuntime;
   reload(via: ReloadVia): Promise<void>;
@@ -39,6 +45,11 @@ export interface RunningProxy {
   reloadTls(): void;
   /** Ends sessions whose principal's time is over. */
   expire(): void;
+  /** True from the moment at which no new connections are taken. */
+  readonly draining: boolean;
+  /** Takes no new connections, and ends each session at its first idle moment. Resolves when all have gone, or after this time. */
+  drain(withinMs: number): Promise<void>;
+  /** Ends everything, told or not after `graceMs`. */
   stop(graceMs: number): Promise<void>;
 }
 
@@ -47,28 +58,33 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const { reading, records, log } = options;
   if (!reading.policy) throw new Error('no policy could be read');
   const runtime = new GuardRuntime(options.makeJudge, reading.policy, reading);
-  const sessions = new Sessions();
+  const slot = options.worker?.slot ?? 0;
+  const sessions = new Sessions(slot);
+  let draining = false;
   let tls = options.tls && new ServerTls(options.tls);
   const services: Services = {
     options,
     runtime,
     records,
     sessions,
-    failedLogins: new FailedLogins(),
+    shared: options.worker?.shared ?? localState(),
+    slot,
     upstream: new Upstream(options.upstream),
     pinned: pinnedSettings(options.searchPath),
     tls: () => tls,
     makeSession: options.makeSession ?? ((ports) => new Session(ports)),
+    draining: () => draining,
     log,
   };
   const listener = new Listener(services);
-  const address = await listener.listen(options.listen.host, options.listen.port);
+  const listening = await listener.listen(options.listen);
   const reloader = new Reloader({ runtime, sessions, records, log, read: options.read });
   const expire = (): void => {
     sessions.recheck(runtime.policy, Date.now());
   };
   return {
-    address,
+    address: listening.find((place) => 'port' in place) ?? { address: '', family: 'unix', port: 0 },
+    listening,
     sessions,
     runtime,
     reload: (via) => reloader.request(via),
@@ -76,6 +92,16 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
       if (options.tls) tls = new ServerTls(options.tls);
     },
     expire,
-    stop: (graceMs) => listener.stop(graceMs),
+    get draining() {
+      return draining;
+    },
+    drain: (withinMs) => {
+      draining = true;
+      return listener.drain(withinMs);
+    },
+    stop: (graceMs) => {
+      draining = true;
+      return listener.stop(graceMs);
+    },
   };
 }

@@ -14,6 +14,8 @@ export interface NegotiationOptions {
 export interface Channel {
   readonly socket: Socket;
   readonly reader: SocketReader;
+  /** By a unix socket nobody can listen in: TLS is not needed there, and as with PostgreSQL not offered. */
+  readonly isUnix: boolean;
   readonly encrypted: boolean;
   readonly certificate: string | undefined;
   readonly certificateTrusted: boolean;
@@ -50,13 +52,14 @@ export async function negotiate(
   replace: (channel: Channel) => void,
 ): Promise<Negotiated> {
   let channel = initial;
+  const tls = initial.isUnix ? undefined : options.tls;
   const encrypt = async (direct: boolean): Promise<void> => {
-    channel = await startTls(channel, options.tls!, direct);
+    channel = await startTls(channel, tls!, direct);
     replace(channel);
   };
   const first = await channel.reader.read(1);
   channel.socket.unshift(first);
-  if (first[0] === TLS_HANDSHAKE && options.tls) await encrypt(true);
+  if (first[0] === TLS_HANDSHAKE && tls) await encrypt(true);
   let asked = { ssl: channel.encrypted, gssenc: channel.encrypted };
   for (;;) {
     const packet = await channel.reader.readStartup();
@@ -64,14 +67,15 @@ export async function negotiate(
       return { kind: 'cancel', processId: packet.processId, secretKey: packet.secretKey };
     }
     if (packet.kind === 'startup') {
-      if (options.tlsRequired && !channel.encrypted) return { kind: 'refused', refusal: tlsRequired() };
+      if (options.tlsRequired && !channel.encrypted && !channel.isUnix)
+        return { kind: 'refused', refusal: tlsRequired() };
       return readStartup(packet.major, packet.minor, packet.parameters);
     }
     const kind = packet.kind === 'ssl-request' ? 'ssl' : 'gssenc';
     // Each may be asked for once, and none of them inside TLS: else a connection could ask for ever.
     if (asked[kind]) throw new ProtocolError('encryption was negotiated before');
     asked = { ...asked, [kind]: true };
-    if (kind === 'ssl' && options.tls) await encrypt(false);
+    if (kind === 'ssl' && tls) await encrypt(false);
     else channel.socket.write('N');
     if (channel.encrypted) asked = { ssl: true, gssenc: true };
   }
@@ -91,6 +95,7 @@ async function startTls(channel: Channel, tls: ServerTls, direct: boolean): Prom
   const encrypted: Channel = {
     socket: accepted.socket,
     reader: new SocketReader(accepted.socket),
+    isUnix: channel.isUnix,
     encrypted: true,
     certificate: accepted.certificate,
     certificateTrusted: accepted.trusted,

@@ -1,6 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { admit, connectionLimit, plainAddress } from '../../src/proxy/admission.ts';
+import { admit, connectionLimit } from '../../src/proxy/admission.ts';
 import { FailedLogins } from '../../src/proxy/failed-logins.ts';
+import { networkOf } from '../../src/proxy/network-of.ts';
+import { plainAddress } from '../../src/proxy/peer-address.ts';
 import { pinnedSettings } from '../../src/proxy/pinned-settings.ts';
 import { formatOptions, parseOptions } from '../../src/proxy/startup-options.ts';
 import { readRequest } from '../../src/proxy/startup-request.ts';
@@ -90,20 +92,50 @@ describe('admission', () => {
   });
 });
 
-test('failed logins: delay grows, by pair, address and principal, and is bounded', () => {
-  const failed = new FailedLogins();
-  const delays: number[] = [];
-  for (let i = 0; i < 40; i++) {
-    delays.push(failed.delay('app', '10.0.0.1'));
-    failed.failed('app', '10.0.0.1');
-  }
-  expect(delays.slice(0, 6)).toEqual([0, 0, 0, 200, 400, 800]);
-  expect(Math.max(...delays)).toBe(5_000);
-  expect(failed.delay('other', '10.0.0.1')).toBe(5_000); // the address
-  expect(failed.delay('app', '10.0.0.2')).toBe(2_000); // the principal, less: others must still get in
-  expect(failed.delay('other', '10.0.0.2')).toBe(0);
-  failed.succeeded('app', '10.0.0.1');
-  expect(failed.delay('app', '10.0.0.1')).toBe(5_000);
+describe('failed logins', () => {
+  const guess = (failed: FailedLogins, principal: string, address: string) =>
+    failed.attempted(principal, address, false);
+
+  test('the delay grows, by pair, address and principal, and is bounded', () => {
+    const failed = new FailedLogins();
+    const delays = Array.from({ length: 40 }, () => guess(failed, 'app', '10.0.0.1'));
+    expect(delays.slice(0, 6)).toEqual([0, 0, 0, 200, 400, 800]);
+    expect(Math.max(...delays)).toBe(5_000);
+    expect(guess(failed, 'other', '10.0.0.1')).toBe(5_000); // the address
+    expect(guess(failed, 'app', '10.0.0.2')).toBe(2_000); // the principal, less: others must still get in
+    expect(guess(failed, 'other', '10.0.0.2')).toBe(0);
+    expect(failed.attempted('app', '10.0.0.1', true)).toBe(5_000); // known only after the wait
+    expect(failed.attempted('app', '10.0.0.1', true)).toBe(5_000); // the address still
+  });
+
+  test('whoever guesses at a principal from many addresses does not slow its owner where that has logged in before', () => {
+    const failed = new FailedLogins();
+    expect(failed.attempted('app', '10.9.0.1', true)).toBe(0);
+    for (let i = 0; i < 1_000; i++) guess(failed, 'app', `192.0.2.${i % 250}`);
+    expect(failed.attempted('app', '10.9.0.1', true)).toBe(0);
+    expect(failed.attempted('app', '10.9.0.2', true)).toBe(2_000); // from a new address: slowed, and let in
+    expect(failed.attempted('app', '10.9.0.2', true)).toBe(0);
+  });
+
+  test('a /64 of IPv6 is one address', () => {
+    const failed = new FailedLogins();
+    for (let i = 0; i < 40; i++) guess(failed, `p${i}`, `2001:db8::${i.toString(16)}`);
+    expect(guess(failed, 'app', '2001:db8::ffff:1:2:3')).toBe(5_000);
+    expect(guess(failed, 'app', '2001:db8:0:1::1')).toBe(0);
+  });
+});
+
+test.each([
+  ['10.0.0.1', '10.0.0.1'],
+  ['local', 'local'],
+  ['::1', '0:0:0:0::/64'],
+  ['2001:db8::7:8', '2001:db8:0:0::/64'],
+  ['1:0:0:5::', '1:0:0:5::/64'],
+  ['1::4:5:6:7:8', '1:0:0:4::/64'],
+  ['1:2:3:4:5:6:7:8', '1:2:3:4::/64'],
+  ['64:ff9b::10.0.0.1', '64:ff9b:0:0::/64'],
+])('who counts as one stranger: %s belongs to %s', (address, network) => {
+  expect(networkOf(address)).toBe(network);
 });
 
 test('ULIDs: 26 characters, unique, in the order of their time', () => {
