@@ -50,7 +50,10 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
   const { catalog, searchPath, timeZone } = { ...config, catalog: new Catalog(data) };
   try {
     const files = await readPolicyFolder(config.policies);
-    return ofPolicy(loadPolicy(files, { catalog, searchPath, timeZone, ...compilers }), config.policies);
+    return ofPolicy(
+      loadPolicy(files, { catalog, searchPath, timeZone, clientCa: config.tls?.clientCa !== undefined, ...compilers }),
+      config.policies,
+    );
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;
     return found([problemOf(shown(config.policies), error.message)]);

@@ -26,6 +26,7 @@ export class PolicyReader {
         catalog,
         searchPath,
         timeZone,
+        clientCa: this.config.tls?.clientCa !== undefined,
         compileCondition,
         compileMask,
       });

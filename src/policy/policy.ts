@@ -107,8 +107,9 @@ export interface Principal {
   readonly attributes: ReadonlyMap<string, string>;
   /** SCRAM verifiers `SCRAM-SHA-256$…`. */
   readonly verifiers: readonly string[];
+  /** `sha256:…`, in small letters, or `subject:` and a name as `formatDistinguishedName` writes it. */
   readonly certificate?: string;
-  /** CIDR blocks; empty: from anywhere. */
+  /** CIDR blocks, and `local` for unix sockets; empty: from anywhere. */
   readonly from: readonly string[];
   /** Milliseconds since the epoch, end of that day in the guard's time zone. */
   readonly validUntil?: number;

@@ -23,7 +23,9 @@ export const principalSchema = mapping({
   certificate: z
     .string()
     .optional()
-    .describe('`sha256:` and the fingerprint of a client certificate that must be shown as well.'),
+    .describe(
+      'A client certificate that must be shown as well: `sha256:` and its fingerprint, or `subject:CN=app,O=School`, the whole subject of one that an authority in `tls.client_ca` has signed.',
+    ),
   token: mapping({
     issuer: z.string().describe('The issuer (`iss`) that signs the tokens.'),
     keys: z.string().describe('The file with the issuer’s public keys, a JWK set.'),

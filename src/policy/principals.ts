@@ -1,4 +1,5 @@
 /** One principal against its role: attribute values, verifiers, addresses. A mistake closes this principal and no other. */
+import { formatDistinguishedName, parseDistinguishedName } from '../wire/distinguished-name.ts';
 import { parseVerifier, type ScramVerifier, shareChallenge } from '../wire/scram-verifier.ts';
 import { isAddressBlock } from './address-block.ts';
 import { compileAttributeValue } from './attributes.ts';
@@ -20,6 +21,8 @@ export interface PrincipalPart {
   readonly roles: ReadonlyMap<string, RolePolicy>;
   readonly subjects: ReadonlySet<string>;
   readonly timeZone: string;
+  /** An authority for client certificates is configured. */
+  readonly clientCa: boolean;
 }
 
 /** Compiles the principal at `principals.<name>`. Errors are in the report; the caller marks it disabled by them. */
@@ -41,7 +44,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     role: entry.role,
     attributes: role && isRead(role) ? attributeValues(entry, role, path, part) : new Map(),
     verifiers: verifiers(entry, path, part),
-    ...(entry.certificate !== undefined && { certificate: fingerprint(entry.certificate, path, part) }),
+    ...(entry.certificate !== undefined && { certificate: certificate(entry.certificate, path, part) }),
     from: (entry.from ?? []).map((block, index) => addressBlock(block, [...path, 'from', index], part)),
     ...(entry.valid_until !== undefined && { validUntil: endOfDay(entry.valid_until, part.timeZone) }),
     limits: withRules(entry.limits ?? {}, document, [...path, 'limits']),
@@ -103,14 +106,28 @@ function verifiers(entry: PrincipalEntry, path: Path, part: PrincipalPart): stri
   return texts;
 }
 
-function fingerprint(text: string, path: Path, part: PrincipalPart): string {
+function certificate(text: string, path: Path, { document, report, clientCa }: PrincipalPart): string {
+  const place = document.placeOfValue([...path, 'certificate']);
+  const subject = /^subject:(.*)$/isu.exec(text)?.[1];
+  if (subject !== undefined) {
+    // INVARIANT: anybody can make a certificate with any subject: it counts only where an authority has signed it.
+    if (!clientCa) report.error(place, 'a subject proves nothing without "tls.client_ca" in the configuration');
+    const comment = document.commentBehind([...path, 'certificate']);
+    if (comment) report.error(comment, 'YAML reads this as a comment; write the subject in quotes');
+    const name = parseDistinguishedName(subject);
+    if (name) return `subject:${formatDistinguishedName(name)}`;
+    report.error(place, 'expected a subject as "subject:CN=app,O=School" (openssl x509 -subject -nameopt RFC2253)');
+    return text;
+  }
   const hex = text
     .replace(/^sha256:/i, '')
     .replaceAll(':', '')
     .toLowerCase();
   if (!/^sha256:/i.test(text) || !/^[0-9a-f]{64}$/.test(hex)) {
-    const place = part.document.placeOfValue([...path, 'certificate']);
-    part.report.error(place, 'expected "sha256:" and the 64 hex digits of a certificate’s fingerprint');
+    report.error(
+      place,
+      'expected "sha256:" and the 64 hex digits of a certificate’s fingerprint, or "subject:" and a name',
+    );
   }
   return `sha256:${hex}`;
 }

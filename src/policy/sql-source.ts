@@ -43,6 +43,8 @@ export interface PolicyEnvironment {
   readonly searchPath: readonly string[];
   /** IANA name: `valid_until` ends with a day there. */
   readonly timeZone: string;
+  /** False: no authority says whose a client's certificate is, so that a subject in it proves nothing. */
+  readonly clientCa?: boolean;
   readonly compileCondition: CompileCondition;
   readonly compileMask: CompileMask;
 }

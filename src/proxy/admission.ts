@@ -1,6 +1,8 @@
 /** May this principal log in, from there, now? Asked at login, and again of each session when the policy changes. Pure. */
 import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import {
+  certificateExpired,
   certificateRequired,
   expired,
   type LoginRefusal,
@@ -14,8 +16,8 @@ import { isInBlocks } from './peer-address.ts';
 export interface Peer {
   /** IP address without zone, IPv4 also where the socket is a dual one; `local` for a unix socket. */
   readonly address: string;
-  /** `sha256:…` of the certificate with which the client proved itself over TLS. */
-  readonly certificate: string | undefined;
+  /** With which the client proved itself over TLS. */
+  readonly certificate: ClientCertificate | undefined;
 }
 
 export type Admission =
@@ -31,8 +33,10 @@ export function admit(policy: Policy, principal: Principal, peer: Peer, now: num
   if (principal.validUntil !== undefined && now > principal.validUntil) return { refusal: expired(name) };
   if (principal.from.length > 0 && !isInBlocks(principal.from, peer.address)) return { refusal: wrongAddress(name) };
   // INVARIANT: a principal that is bound to a certificate logs in with that one and no other.
-  if (principal.certificate !== undefined && !sameFingerprint(principal.certificate, peer.certificate)) {
-    return { refusal: certificateRequired(name) };
+  if (principal.certificate !== undefined) {
+    const { certificate } = peer;
+    if (!certificate || !isMeant(principal.certificate, certificate)) return { refusal: certificateRequired(name) };
+    if (!(certificate.validFrom <= now && now <= certificate.validUntil)) return { refusal: certificateExpired(name) };
   }
   return { principal, role };
 }
@@ -43,6 +47,8 @@ export function connectionLimit(principal: Principal, role: RolePolicy): number 
   return limits.length === 0 ? undefined : Math.min(...limits);
 }
 
-function sameFingerprint(wanted: string, shown: string | undefined): boolean {
-  return shown !== undefined && wanted.replaceAll(':', '').toLowerCase() === shown.replaceAll(':', '').toLowerCase();
+/** INVARIANT: whole texts are compared, never parts; a subject counts only where an authority has vouched for it. */
+function isMeant(demand: string, certificate: ClientCertificate): boolean {
+  if (!demand.startsWith('subject:')) return demand === certificate.fingerprint;
+  return certificate.subject !== undefined && demand === `subject:${certificate.subject}`;
 }

@@ -2,6 +2,7 @@
 import type { Socket } from 'node:net';
 import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
 import { cancel } from './cancel.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import { logInClient } from './client-login.ts';
 import { endWith, FAREWELL_MS } from './farewell.ts';
 import { internalError, type LoginRefusal, loginTimeout, protocolViolation, tooManyLogins } from './login-refusal.ts';
@@ -103,17 +104,17 @@ function recordRefusal(
   client: string,
   request: StartupRequest | undefined,
   refusal: LoginRefusal,
-  certificate: string | undefined,
+  certificate: ClientCertificate | undefined,
 ): void {
   services.records.append('login-refused', {
     client,
     ...(request && { principal: request.user, database: request.database, application: request.application }),
-    ...(certificate !== undefined && { certificate }),
+    ...(certificate && { certificate: certificate.fingerprint }),
     reason: refusal.reason,
     sqlstate: refusal.sqlstate,
   });
   services.log.warn(
-    { client, principal: request?.user, sqlstate: refusal.sqlstate },
+    { client, principal: request?.user, sqlstate: refusal.sqlstate, subject: certificate?.subject },
     `login refused: ${refusal.message}`,
   );
 }

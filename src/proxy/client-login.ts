@@ -47,7 +47,7 @@ export async function logInClient(
     user: request.user,
     address,
     policy: services.runtime.policy,
-    channelBinding: channel.encrypted ? services.tls()?.channelBinding : undefined,
+    channelBinding: channel.channelBinding,
     shared: services.shared,
     mockSecret: services.options.mockSecret,
   });

@@ -92,6 +92,9 @@ export const expired = (user: string) => refuse('expired', '28000', `login of us
 export const certificateRequired = (user: string) =>
   refuse('certificate', '28000', `user "${user}" must show its own client certificate`);
 
+export const certificateExpired = (user: string) =>
+  refuse('certificate', '28000', `client certificate of user "${user}" is out of date`);
+
 export const certificateNotTrusted = () => refuse('certificate', '28000', 'client certificate is not trusted');
 
 export const principalDisabled = (user: string) => refuse('disabled', '28000', `user "${user}" is disabled`);

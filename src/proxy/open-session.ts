@@ -89,7 +89,7 @@ function contextOf({ admitted, channel, client, services }: Opening): SessionCon
     role: role.name,
     attributes: attributeValues(role.attributes, principal.attributes),
     client,
-    ...(channel.certificate !== undefined && { certificate: channel.certificate }),
+    ...(channel.certificate !== undefined && { certificate: channel.certificate.fingerprint }),
     database: services.options.database,
     application: request.application,
   };

@@ -1,9 +1,10 @@
 /** TLS towards clients: the guard's certificate, the handshake, and what the client's own certificate says. */
-import { createHash, X509Certificate } from 'node:crypto';
+import { constants, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import { serverEndPoint } from '../wire/scram-channel-binding.ts';
+import { type ClientCertificate, clientCertificate } from './client-certificate.ts';
 
 export interface TlsFiles {
   readonly cert: string;
@@ -15,8 +16,8 @@ export interface TlsFiles {
 /** What a handshake told about the client. */
 export interface ClientTls {
   readonly socket: TLSSocket;
-  /** `sha256:…` over its DER form; undefined where none was shown. Its private key is in the client's hands. */
-  readonly certificate: string | undefined;
+  /** Undefined where none was shown. Its private key is in the client's hands. */
+  readonly certificate: ClientCertificate | undefined;
   /** False where authorities are configured and the certificate shown is of none of them, or out of date. */
   readonly trusted: boolean;
   /** True where the client asked for the protocol by name (ALPN). */
@@ -24,6 +25,21 @@ export interface ClientTls {
 }
 
 const PROTOCOL = 'postgresql';
+
+/** Of TLS 1.2: forward secrecy and authenticated encryption only, which every client since 2014 has. Those of TLS 1.3 are all of that kind. */
+const CIPHERS = [
+  'TLS_AES_256_GCM_SHA384',
+  'TLS_CHACHA20_POLY1305_SHA256',
+  'TLS_AES_128_GCM_SHA256',
+  'ECDHE+AESGCM',
+  'ECDHE+CHACHA20',
+].join(':');
+
+/**
+ * As PostgreSQL has it. INVARIANT: each connection shows its certificate anew. A resumed session would vouch for one that has
+ * expired, or whose authority was removed, since; and renegotiation could change it behind the login.
+ */
+const OPTIONS = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION;
 
 export class ServerTls {
   /** `tls-server-end-point` data for SCRAM-SHA-256-PLUS; undefined where the certificate gives none. */
@@ -46,6 +62,8 @@ export class ServerTls {
       rejectUnauthorized: false,
       ALPNProtocols: [PROTOCOL],
       minVersion: 'TLSv1.2',
+      ciphers: CIPHERS,
+      secureOptions: OPTIONS,
     });
     this.server.on('secureConnection', (socket) => this.settle(peerKey(socket), socket));
     this.server.on('tlsClientError', (_error, socket) => this.settle(peerKey(socket), undefined));
@@ -63,7 +81,7 @@ export class ServerTls {
     const der = socket.getPeerX509Certificate()?.raw;
     return {
       socket,
-      certificate: der && `sha256:${createHash('sha256').update(der).digest('hex')}`,
+      certificate: der && clientCertificate(der, this.hasClientCa && socket.authorized),
       trusted: !der || !this.hasClientCa || socket.authorized,
       namedProtocol: socket.alpnProtocol === PROTOCOL,
     };

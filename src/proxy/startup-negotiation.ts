@@ -1,6 +1,7 @@
 /** The first words of a connection: encryption, cancel, protocol version. Ends with a StartupMessage, a CancelRequest, or a refusal. */
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../wire/protocol-error.ts';
+import type { ClientCertificate } from './client-certificate.ts';
 import { type LoginRefusal, tlsRequired, unsupportedProtocol } from './login-refusal.ts';
 import type { ServerTls } from './server-tls.ts';
 import { ConnectionClosed, SocketReader } from './socket-reader.ts';
@@ -17,7 +18,9 @@ export interface Channel {
   /** By a unix socket nobody can listen in: TLS is not needed there, and as with PostgreSQL not offered. */
   readonly isUnix: boolean;
   readonly encrypted: boolean;
-  readonly certificate: string | undefined;
+  readonly certificate: ClientCertificate | undefined;
+  /** For SCRAM-SHA-256-PLUS, of the guard's certificate that this very connection was shown. */
+  readonly channelBinding?: Buffer;
   readonly certificateTrusted: boolean;
 }
 
@@ -98,6 +101,7 @@ async function startTls(channel: Channel, tls: ServerTls, direct: boolean): Prom
     isUnix: channel.isUnix,
     encrypted: true,
     certificate: accepted.certificate,
+    ...(tls.channelBinding && { channelBinding: tls.channelBinding }),
     certificateTrusted: accepted.trusted,
   };
   // Without SSLRequest the name of the protocol is what tells PostgreSQL from any other TLS service (ALPACA attacks).

@@ -1,0 +1,155 @@
+/** Names of certificates' subjects: read from the text of RFC 4514 and from DER, and written in one form, so that equal names are equal texts. */
+import { Der, readElement, readElements, readOid } from './der.ts';
+
+/** One `type=value`: the type as object identifier, the value decoded. */
+export interface NameAttribute {
+  readonly type: string;
+  readonly value: string;
+}
+
+/** Relative names, most specific first, as they are written; each a set of attributes, most often of one. */
+export type DistinguishedName = readonly (readonly NameAttribute[])[];
+
+/** By the word that stands for it: RFC 4514, section 3, and what OpenSSL writes. */
+const TYPES: ReadonlyMap<string, string> = new Map([
+  ['CN', '2.5.4.3'],
+  ['SN', '2.5.4.4'],
+  ['serialNumber', '2.5.4.5'],
+  ['C', '2.5.4.6'],
+  ['L', '2.5.4.7'],
+  ['ST', '2.5.4.8'],
+  ['STREET', '2.5.4.9'],
+  ['O', '2.5.4.10'],
+  ['OU', '2.5.4.11'],
+  ['title', '2.5.4.12'],
+  ['GN', '2.5.4.42'],
+  ['dnQualifier', '2.5.4.46'],
+  ['UID', '0.9.2342.19200300.100.1.1'],
+  ['DC', '0.9.2342.19200300.100.1.25'],
+  ['emailAddress', '1.2.840.113549.1.9.1'],
+]);
+const OIDS: ReadonlyMap<string, string> = new Map([...TYPES].map(([word, oid]) => [word.toUpperCase(), oid]));
+const WORDS: ReadonlyMap<string, string> = new Map([...TYPES].map(([word, oid]) => [oid, word]));
+
+/** A character that stands for itself, a backslash with a special character, or two hex digits of UTF-8. */
+const VALUE_PART = /\\([ "#+,;<=>\\])|((?:\\[0-9a-fA-F]{2})+)|([^"+,;<>\\])/suy;
+
+/** Reads `CN=app,O=School`; spaces around `,`, `+` and `=` count for nothing. Undefined where the text is no such name. */
+export function parseDistinguishedName(text: string): DistinguishedName | undefined {
+  const names: NameAttribute[][] = [[]];
+  let at = 0;
+  for (;;) {
+    const type = /\s*([A-Za-z][A-Za-z0-9-]*|[0-9]+(?:\.[0-9]+)+)\s*=[ ]*/uy;
+    type.lastIndex = at;
+    const word = type.exec(text)?.[1];
+    const oid = word === undefined ? undefined : /^[0-9]/.test(word) ? word : OIDS.get(word.toUpperCase());
+    if (oid === undefined) return undefined;
+    const read = readValue(text, type.lastIndex);
+    if (!read || !isValue(read.value)) return undefined;
+    names.at(-1)?.push({ type: oid, value: read.value });
+    if (read.end === text.length) return names;
+    if (text[read.end] === ',') names.push([]);
+    at = read.end + 1;
+  }
+}
+
+/** Up to an unescaped `,` or `+`, or the end; spaces that are not escaped are cut at the end. */
+function readValue(text: string, start: number): { value: string; end: number } | undefined {
+  // `#` would begin the value's DER in hex digits.
+  if (text[start] === '#') return undefined;
+  let value = '';
+  let kept = 0;
+  let end = start;
+  while (end < text.length && text[end] !== ',' && text[end] !== '+') {
+    VALUE_PART.lastIndex = end;
+    const [whole, escaped, hex, plain] = VALUE_PART.exec(text) ?? [];
+    if (whole === undefined) return undefined;
+    const part = hex === undefined ? (escaped ?? plain ?? '') : decodeHex(hex);
+    if (part === undefined) return undefined;
+    value += part;
+    if (plain !== ' ') kept = value.length;
+    end += whole.length;
+  }
+  return { value: value.slice(0, kept), end };
+}
+
+function decodeHex(hex: string): string | undefined {
+  return decodeUtf8(Buffer.from(hex.replaceAll('\\', ''), 'hex'));
+}
+
+/**
+ * The subject of a certificate (RFC 5280, section 4.1); undefined where it is empty or holds what no text of a policy could mean: a
+ * NUL or another control character, a string type without one meaning, bytes that are not of their type.
+ */
+export function subjectOf(certificate: Uint8Array): DistinguishedName | undefined {
+  const whole = readElement(certificate);
+  const signed = whole && readElement(whole.content);
+  const fields = signed && readElements(signed.content);
+  if (!fields) return undefined;
+  // [0] version, serialNumber, signature, issuer, validity, subject; the version stands only where it is not 1.
+  const subject = fields[fields[0]?.tag === 0xa0 ? 5 : 4];
+  const relative = subject?.tag === Der.Sequence ? readElements(subject.content) : undefined;
+  if (!relative || relative.length === 0) return undefined;
+  const names: NameAttribute[][] = [];
+  for (const { tag, content } of relative) {
+    const attributes =
+      tag === Der.Set ? readElements(content)?.map(({ content: pair }) => attributeOf(pair)) : undefined;
+    if (!attributes || attributes.length === 0) return undefined;
+    const known = attributes.filter((attribute) => attribute !== undefined);
+    // INVARIANT: a name of which a part cannot be read equals no other name.
+    if (known.length < attributes.length) return undefined;
+    names.unshift(known);
+  }
+  return names;
+}
+
+function attributeOf(pair: Uint8Array): NameAttribute | undefined {
+  const [type, value, more] = readElements(pair) ?? [];
+  const text = value && decodeString(value.tag, value.content);
+  if (type?.tag !== Der.Oid || text === undefined || more || !isValue(text)) return undefined;
+  return { type: readOid(type.content), value: text };
+}
+
+/** INVARIANT: a control character, NUL above all, is how one name is made to look like another one. */
+function isValue(text: string): boolean {
+  return text !== '' && !/[\p{Cc}\p{Surrogate}]/u.test(text);
+}
+
+/** UTF8String, PrintableString, IA5String and BMPString. Teletex, which everybody reads in another way, is not taken. */
+function decodeString(tag: number, bytes: Uint8Array): string | undefined {
+  const ascii = Buffer.from(bytes).toString('latin1');
+  switch (tag) {
+    case 0x0c:
+      return decodeUtf8(bytes);
+    case 0x13:
+      return /^[A-Za-z0-9 '()+,./:=?-]*$/.test(ascii) ? ascii : undefined;
+    case 0x16:
+      return bytes.every((byte) => byte < 0x80) ? ascii : undefined;
+    case 0x1e:
+      return bytes.length % 2 === 0 ? Buffer.from(bytes).swap16().toString('utf16le') : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function decodeUtf8(bytes: Uint8Array): string | undefined {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    return undefined;
+  }
+}
+
+/** `CN=app,O=School`: RFC 4514, the attributes of a set in one order. Two names are the same where their texts are. */
+export function formatDistinguishedName(name: DistinguishedName): string {
+  return name.map((set) => set.map(formatAttribute).sort(byCodeUnit).join('+')).join(',');
+}
+
+function formatAttribute({ type, value }: NameAttribute): string {
+  const escaped = value.replace(/["+,;<>\\]/g, '\\$&').replace(/^[ #]| $/g, '\\$&');
+  return `${WORDS.get(type) ?? type}=${escaped}`;
+}
+
+function byCodeUnit(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
