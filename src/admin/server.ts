@@ -17,6 +17,12 @@ export interface RunningAdmin {
   stop(): Promise<void>;
 }
 
+export interface AdminAddress {
+  /** `*`: every address. */
+  readonly host: string;
+  readonly port: number;
+}
+
 interface Answer {
   readonly status: number;
   readonly body: string;
@@ -31,7 +37,7 @@ const CONNECTIONS = 64;
 
 /** Throws with EADDRINUSE and kin. */
 export async function startAdmin(
-  { host, port }: { readonly host: string; readonly port: number },
+  { host, port }: AdminAddress,
   sources: AdminSources,
   log: Logger,
 ): Promise<RunningAdmin> {
@@ -53,6 +59,11 @@ export async function startAdmin(
         .then((answer) => send(request, response, answer));
     },
   );
+  if (!isLoopback(host)) {
+    log.warn(
+      `admin is not of this host alone: whoever reaches port ${port} can read the metrics, with role names and volumes`,
+    );
+  }
   server.maxConnections = CONNECTIONS;
   server.on('clientError', (_error, socket) => socket.destroy());
   await listening(server, host, port);
@@ -67,8 +78,7 @@ export async function startAdmin(
   };
 }
 
-/** Who may ask for metrics when the address is not of this host alone: everybody who reaches it. */
-export function isLoopback(host: string): boolean {
+function isLoopback(host: string): boolean {
   return /^(localhost|127\.[0-9.]+|::1)$/.test(host);
 }
 

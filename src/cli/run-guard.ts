@@ -3,6 +3,10 @@ import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import { exposition } from '../admin/exposition.ts';
+import { type RunningAdmin, startAdmin } from '../admin/server.ts';
+import { WatchedGuard } from '../admin/watched-guard.ts';
+import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
 import { Guard } from '../guard/guard.ts';
 import { ListenFailure, type Listening } from '../proxy/listener.ts';
@@ -24,6 +28,8 @@ export interface RunningGuard {
   /** The first TCP address; port 0 where there is none. */
   readonly address: AddressInfo;
   readonly listening: readonly Listening[];
+  /** Where it is watched, if anywhere. */
+  readonly adminAddress: AddressInfo | undefined;
   /** What SIGHUP asks for: policies, certificates and the log's file anew. */
   reload(): Promise<void>;
   /** Ends sessions and listener, and writes the last record. */
@@ -39,8 +45,45 @@ const STOP_MS = 5_000;
 /** Throws StartError. Errors in a role have closed it; they are in the log. */
 export async function startGuard(config: Config, log: Logger): Promise<RunningGuard> {
   await loadParser();
+  const watched = config.admin && new WatchedGuard(version());
+  const admin = watched && (await openAdmin(config, watched, log));
+  try {
+    const guard = await startWatched(config, log, watched);
+    return {
+      ...guard,
+      adminAddress: admin?.address,
+      async stop() {
+        await guard.stop();
+        await admin?.stop();
+      },
+    };
+  } catch (error) {
+    await admin?.stop();
+    throw error;
+  }
+}
+
+/** Open before anything else, so that a guard that waits for its database can say so. */
+async function openAdmin({ admin }: Config, watched: WatchedGuard, log: Logger): Promise<RunningAdmin | undefined> {
+  if (!admin) return undefined;
+  const sources = {
+    notReady: () => watched.notReady(),
+    metrics: async () => exposition([await watched.metrics()]),
+  };
+  return orStartError(`could not begin to listen on the admin address ${admin.host}:${admin.port}`, () =>
+    startAdmin(admin, sources, log),
+  );
+}
+
+async function startWatched(
+  config: Config,
+  log: Logger,
+  watched: WatchedGuard | undefined,
+): Promise<Omit<RunningGuard, 'adminAddress'>> {
+  const watch = watched?.watch ?? UNWATCHED;
   const reader = new PolicyReader(config);
-  const reading = await orStartError('could not read the catalog of the database', () => reader.read());
+  const read = watch.read(() => reader.read());
+  const reading = await orStartError('could not read the catalog of the database', read);
   for (const warning of reading.warnings) log.warn(warning);
   for (const error of reading.errors) log.error(error);
   const { policy } = reading;
@@ -50,7 +93,7 @@ export async function startGuard(config: Config, log: Logger): Promise<RunningGu
     if (role.disabled !== undefined) log.error(`role "${role.name}" is disabled: ${role.disabled}`);
   }
   const records = await orStartError(`could not open the decision log ${config.log.file}`, async () =>
-    openLog({ ...config.log, guard: config.name, clock: Date.now, notice: (message) => log.error(message) }),
+    watch.log(openLog({ ...config.log, guard: config.name, clock: Date.now, notice: (message) => log.error(message) })),
   );
   try {
     const started =
@@ -62,8 +105,8 @@ export async function startGuard(config: Config, log: Logger): Promise<RunningGu
         ...(reading.errors.length > 0 && { problems: reading.errors }),
       });
     if (!started) throw new StartError([`could not write the decision log ${config.log.file}`]);
-    const proxy = await startListening(config, log, records, reader, reading);
-    return await keepRunning(config, log, records, reader, proxy);
+    const proxy = await startListening(config, log, records, watch, read, reading);
+    return await keepRunning(config, log, records, reader, proxy, watched);
   } catch (error) {
     records.close();
     throw error;
@@ -74,7 +117,8 @@ async function startListening(
   config: Config,
   log: Logger,
   records: DecisionLog,
-  reader: PolicyReader,
+  watch: Watch,
+  read: PolicyReader['read'],
   reading: Awaited<ReturnType<PolicyReader['read']>>,
 ): Promise<RunningProxy> {
   const { upstream, listen, tls } = config;
@@ -94,9 +138,9 @@ async function startListening(
       upstream: { host: upstream.host, port: upstream.port, tls: upstream.tls, timeoutMs: UPSTREAM_TIMEOUT_MS },
       records,
       log,
-      makeJudge: ({ catalog, role }) => new Guard({ catalog, role, searchPath: config.searchPath }),
+      makeJudge: watch.makeJudge(({ catalog, role }) => new Guard({ catalog, role, searchPath: config.searchPath })),
       reading,
-      read: () => reader.read(),
+      read,
     }),
   );
 }
@@ -108,7 +152,8 @@ async function keepRunning(
   records: DecisionLog,
   reader: PolicyReader,
   proxy: RunningProxy,
-): Promise<RunningGuard> {
+  watched: WatchedGuard | undefined,
+): Promise<Omit<RunningGuard, 'adminAddress'>> {
   const stopWatching = await watchPolicies(config.policies, () => void proxy.reload('file'));
   const expiring = setInterval(() => proxy.expire(), EXPIRE_MS);
   let unreachable = false;
@@ -122,6 +167,7 @@ async function keepRunning(
       unreachable = true;
     }
   }, CATALOG_POLL_MS);
+  watched?.running(proxy, [() => (unreachable ? 'the database server could not be reached' : undefined)]);
   return {
     address: proxy.address,
     listening: proxy.listening,

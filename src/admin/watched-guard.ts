@@ -1,0 +1,63 @@
+/** A guard that is watched: what it counts, what it is to be asked for, and from when on it is running. */
+import type { GuardRuntime } from '../proxy/guard-runtime.ts';
+import type { Sessions } from '../proxy/sessions.ts';
+import { metricsOfThisProcess } from './exposition.ts';
+import type { MetricFamily } from './metrics.ts';
+import { type Check, logCheck, notReady } from './readiness.ts';
+import { Tally } from './tally.ts';
+import { type Watch, watchInto } from './watching.ts';
+
+/** What one process says of itself; the primary puts together what its workers say. */
+export interface GuardReport {
+  /** Why clients should be sent elsewhere now, in one line; undefined where they are welcome. */
+  notReady(): string | undefined;
+  metrics(): Promise<MetricFamily[]>;
+}
+
+/** Of the running proxy. */
+export interface WatchedProxy {
+  readonly sessions: Sessions;
+  readonly runtime: GuardRuntime;
+  readonly draining: boolean;
+}
+
+export class WatchedGuard implements GuardReport {
+  /** To be put around the guard's parts while it is put together. */
+  readonly watch: Watch;
+  private readonly tally: Tally;
+  private readonly checks: Check[] = [];
+  private proxy: WatchedProxy | undefined;
+
+  constructor(
+    private readonly version: string,
+    clock: () => number = Date.now,
+  ) {
+    this.tally = new Tally(clock);
+    this.watch = watchInto(this.tally);
+  }
+
+  /** Policies are in force and the listener accepts. `checks`: what only the one who runs the guard knows. */
+  running(proxy: WatchedProxy, checks: readonly Check[]): void {
+    this.proxy = proxy;
+    this.checks.push(...checks);
+  }
+
+  notReady(): string | undefined {
+    const { proxy, tally } = this;
+    if (!proxy) return 'starting: no policy is in force yet';
+    if (proxy.draining) return 'draining';
+    return notReady([...this.checks, () => logCheck(tally, tally.clock())]);
+  }
+
+  metrics(): Promise<MetricFamily[]> {
+    const { proxy, tally, version } = this;
+    const roles = proxy ? [...proxy.runtime.policy.roles.values()] : [];
+    return metricsOfThisProcess({
+      tally,
+      version,
+      sessions: proxy?.sessions.live() ?? [],
+      disabledRoles: roles.filter((role) => role.disabled !== undefined).length,
+      ready: this.notReady() === undefined,
+    });
+  }
+}
