@@ -17,6 +17,8 @@ export interface Driver {
   readonly alsoRestricted?: Readonly<Record<string, unknown>>;
   /** What `docs/clients.md` says that it needs or does otherwise; absent: nothing. */
   readonly note?: string;
+  /** Compiles the program, once before it runs; absent: there is nothing to compile. */
+  build?(): Promise<void>;
   /** Takes all steps, and gives what was printed. Throws where the program fails. */
   run(env: Environment): Promise<string>;
 }

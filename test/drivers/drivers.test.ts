@@ -16,6 +16,7 @@ describe.skipIf(!openssl)('drivers', () => {
   for (const driver of DRIVERS) {
     describe.skipIf(!driver.found)(driver.name, () => {
       let direct: Outcomes;
+      beforeAll(async () => driver.build?.(), 300_000);
       beforeAll(async () => {
         direct = await takeSteps(driver, round.direct());
       });

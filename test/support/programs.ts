@@ -18,7 +18,9 @@ function folders(): string[] {
  * Absolute path of a program, or undefined where the machine lacks it: then `describe.skipIf(!path)` shows the tests as skipped.
  * In CI nothing may be skipped: there a missing program is an error.
  */
-export function findProgram(name: 'psql' | 'pgbench' | 'openssl' | 'script'): string | undefined {
+export function findProgram(
+  name: 'psql' | 'pgbench' | 'openssl' | 'script' | 'gcc' | 'java' | 'javac' | 'go',
+): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);
     try {

@@ -1,0 +1,83 @@
+/** Drivers in languages that are compiled: libpq itself, JDBC's, and Go's two. */
+import { accessSync } from 'node:fs';
+import { join } from 'node:path';
+import { findProgram } from '../support/programs.ts';
+import { build, CACHE } from './build.ts';
+import { type Driver, runProgram } from './driver.ts';
+
+const JDBC = '/usr/share/java/postgresql.jar';
+const GO_PATH = '/usr/share/gocode';
+const GCC = findProgram('gcc');
+const JAVA = findProgram('java');
+const JAVAC = findProgram('javac');
+const GO = findProgram('go');
+
+/** False where a file that a package brings is missing: then the tests are skipped. In CI that is an error. */
+function has(file: string): boolean {
+  try {
+    accessSync(file);
+    return true;
+  } catch (error) {
+    if (process.env.CI) throw new Error(`${file} is not installed`, { cause: error });
+    return false;
+  }
+}
+
+const LIBPQ: Driver = {
+  name: 'libpq',
+  language: 'C',
+  found: GCC !== undefined && has('/usr/include/postgresql/libpq-fe.h'),
+  build: () =>
+    build('libpq', GCC!, (output) => ['-Wall', '-I/usr/include/postgresql', '-o', output, 'libpq/steps.c', '-lpq']),
+  run: (env) => runProgram(join(CACHE, 'libpq'), [], env),
+  also: {
+    'pipeline with errors': 'a pipeline with errors in it',
+    'chunked rows': 'rows in chunks',
+    'closing in a pipeline': 'Close in a pipeline',
+  },
+  alsoRestricted: {
+    'pipeline with errors': [
+      ...['1', 'PGRES_COMMAND_OK', '22012', 'PGRES_PIPELINE_ABORTED', 'PGRES_PIPELINE_SYNC'],
+      ...['3', '42501', 'PGRES_PIPELINE_ABORTED', 'PGRES_PIPELINE_SYNC'],
+      ...['0', 'PGRES_PIPELINE_SYNC'],
+    ],
+    'chunked rows': { chunks: 50, rows: 50_000, sum: 2_500_050_000 },
+  },
+};
+
+const JDBC_DRIVER: Driver = {
+  name: 'JDBC',
+  language: 'Java',
+  found: JAVA !== undefined && JAVAC !== undefined && has(JDBC),
+  build: () => build('jdbc', JAVAC!, (output) => ['-encoding', 'UTF-8', '-cp', JDBC, '-d', output, 'jdbc/Steps.java']),
+  run: (env) => {
+    const quickStart = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+    return runProgram(JAVA!, [...quickStart, '-cp', `${join(CACHE, 'jdbc')}:${JDBC}`, 'Steps'], env);
+  },
+  also: { 'batch with an error': 'a batch with an error in it', 'keys and metadata': 'DatabaseMetaData' },
+  alsoRestricted: { 'keys and metadata': ['key id', 'id int4', 'label text', 'measures.id'] },
+};
+
+function goDriver(name: string, folder: string, more: Partial<Driver>): Driver {
+  // Debian brings Go's libraries as source, to be found as before there were modules.
+  const env = { GO111MODULE: 'off', GOPATH: GO_PATH, GOCACHE: join(CACHE, 'go-build'), GOFLAGS: '-p=2' };
+  const files = ['go/lines.go', `go/${name}.go`];
+  return {
+    name: name === 'pq' ? 'lib/pq' : name,
+    language: 'Go',
+    found: GO !== undefined && has(join(GO_PATH, 'src/github.com', folder)),
+    build: () => build(`go-${name}`, GO!, (output) => ['build', '-o', output, ...files], env),
+    run: (variables) => runProgram(join(CACHE, `go-${name}`), [], variables),
+    ...more,
+  };
+}
+
+export const COMPILED_DRIVERS: readonly Driver[] = [
+  LIBPQ,
+  JDBC_DRIVER,
+  goDriver('pgx', 'jackc/pgx/v4', { also: { 'batch with an error': 'a batch with an error in it' } }),
+  goDriver('pq', 'lib/pq', {
+    also: { 'copy from': 'COPY FROM', notifications: 'LISTEN' },
+    note: 'gives up its connection when a context ends',
+  }),
+];
