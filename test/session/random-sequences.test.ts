@@ -5,13 +5,15 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SessionPolicy } from '../../src/session/ports.ts';
+import type { Frame } from '../../src/wire/frame-reader.ts';
+import { Backend } from '../../src/wire/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { Q, S } from './messages.ts';
 import { direct, type Peer } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
 import { relayed } from './relay.ts';
-import { conversations, type Vocabulary } from './vocabulary.ts';
+import { conversations, type Step, SYNCS, type Vocabulary } from './vocabulary.ts';
 
 const RUNS = Number(process.env.ROWGATE_RUNS ?? (process.env.ROWGATE_LONG ? 30_000 : 100));
 /** The same sequences at each run of `npm test`; others at each run of the long tests, whose failures print what they were. */
@@ -33,10 +35,32 @@ afterAll(() => database.drop());
 /** Where the bytes are cut into segments: nowhere, everywhere, or at some distance. */
 const cuts = fc.oneof(fc.constant(0), fc.constant(1), fc.integer({ min: 2, max: 80 }));
 
-async function play(peer: Peer, bytes: Uint8Array, cut: number): Promise<string[]> {
-  const all = Buffer.concat([bytes, S(), Q('rollback'), Q("select 'the end'")]);
-  for (let at = 0; at < all.length; at += cut || all.length) peer.send(all.subarray(at, at + (cut || all.length)));
+/** What one side is sent, and what the client does behind it, see `vocabulary.ts`. */
+type Part = readonly [bytes: Uint8Array, does: Step['does']];
+
+async function play(peer: Peer, parts: readonly Part[], cut: number): Promise<string[]> {
   const { received } = peer;
+  let waiting: Uint8Array[] = [];
+  let answered = 0;
+  const flush = () => {
+    const all = Buffer.concat(waiting);
+    waiting = [];
+    for (let at = 0; at < all.length; at += cut || all.length) peer.send(all.subarray(at, at + (cut || all.length)));
+  };
+  for (const [bytes, does] of parts) {
+    waiting.push(bytes);
+    if (does === undefined) continue;
+    flush();
+    if (does === 'cancel') {
+      await runsOrHasEnded(peer, answered);
+      await peer.cancel();
+    } else {
+      await received.until(() => received.frames.slice(-SYNCS).filter(isReady).length === SYNCS);
+      answered = received.ready;
+    }
+  }
+  waiting.push(S(), Q('rollback'), Q("select 'the end'"));
+  flush();
   await received.until(() => {
     const row = received.frames.at(-3);
     return row !== undefined && Buffer.from(row.bytes).includes('the end');
@@ -44,11 +68,25 @@ async function play(peer: Peer, bytes: Uint8Array, cut: number): Promise<string[
   return received.words();
 }
 
-async function outcome(open: () => Promise<Peer>, bytes: Uint8Array, cut: number) {
+const isReady = ({ type }: Frame) => type === Backend.ReadyForQuery;
+
+/** The server sleeps, waits for data of a COPY, or has answered one message more. */
+async function runsOrHasEnded({ pid, received }: Peer, answered: number): Promise<void> {
+  for (let tries = 0; tries < 2_000; tries += 1) {
+    if (received.ready > answered || received.closed || received.frames.at(-1)?.type === Backend.CopyInResponse) return;
+    const [row] = await database.query<{ runs: boolean }>(
+      `select wait_event = 'PgSleep' as runs from pg_stat_activity where pid = ${pid}`,
+    );
+    if (row?.runs) return;
+  }
+  throw new Error(`what is to be cancelled neither runs nor has ended: ${received.words().join(' ')}`);
+}
+
+async function outcome(open: () => Promise<Peer>, parts: readonly Part[], cut: number) {
   await database.query('truncate t, u');
   const peer = await open();
   try {
-    const words = await play(peer, bytes, cut);
+    const words = await play(peer, parts, cut);
     await peer.close();
     return { words, rows: await database.query('select a from u order by a') };
   } finally {
@@ -113,8 +151,8 @@ test.each([
   async ({ vocabulary, more, shown, reloads = false }) => {
     await fc.assert(
       fc.asyncProperty(conversations(vocabulary), cuts, async (steps, cut) => {
-        const toServer = Buffer.concat(steps.map((step) => step.server));
-        const toSession = Buffer.concat(steps.map((step) => step.session));
+        const toServer = steps.map(({ server, does }): Part => [server, does]);
+        const toSession = steps.map(({ session, does }): Part => [session, does]);
         const expected = await outcome(() => direct(database.url), toServer, 0);
         const options = { ...granted, ...more };
         const policy = reloads ? reloading(options) : policyOf(options);
@@ -123,7 +161,7 @@ test.each([
         expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));
         expect(seen.rows, said).toEqual(expected.rows);
       }),
-      { numRuns: RUNS, ...SEED },
+      { numRuns: RUNS, ...SEED, endOnFailure: true },
     );
   },
 );

@@ -38,6 +38,7 @@ export async function relayed(
   const state = { paused: false, cancels: 0 };
   const peer: RelayedPeer = {
     received,
+    pid: server.pid,
     records: [],
     sent: [],
     faults: [],
@@ -83,6 +84,7 @@ export async function relayed(
       misjudged: (error, decision) => void peer.misjudged.set(decision, error),
     }),
     send: (bytes) => peer.session.onClient(Uint8Array.from(bytes)),
+    cancel: server.cancel,
     close: () => server.close(),
   };
   server.socket.on('data', (chunk) => {

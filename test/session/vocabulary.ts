@@ -1,12 +1,14 @@
 /** The words of random conversations: messages, each as a session gets it and as PostgreSQL gets it for comparison. */
 import fc from 'fast-check';
-import { B, CP, CS, DP, DS, E, H, P, Q, S } from './messages.ts';
+import { B, CP, CS, D, DONE, DP, DS, E, FAIL, H, P, Q, S } from './messages.ts';
 
 /** They differ only where a statement is refused, or cut off at a limit: the server gets one that fails, or fails at that row. */
 export interface Step {
   readonly says: string;
   readonly session: Uint8Array;
   readonly server: Uint8Array;
+  /** Behind it the client waits until all that was sent is answered; or until the last statement runs or has ended, and cancels it. */
+  readonly does?: 'wait' | 'cancel';
 }
 
 const differs = (says: string, session: Uint8Array, server: Uint8Array): Step =>
@@ -15,6 +17,12 @@ const both = (says: string, bytes: Uint8Array): Step => differs(says, bytes, byt
 
 const REFUSED = 'select 1 /*refuse*/';
 const FAILS = 'select nosuch';
+
+const cancelled = (step: Step): Step => ({ ...step, does: 'cancel' });
+
+/** How many Syncs in a row tell the client by their answers that all before them is answered: no random sequence holds so many. */
+export const SYNCS = 9;
+const settled: Step = { ...both('all answered', Buffer.concat(new Array<Uint8Array>(SYNCS).fill(S()))), does: 'wait' };
 
 /** A text, and what stands for it with the server. */
 type Text = readonly [session: string, server: string];
@@ -31,6 +39,12 @@ const OVER: Text[] = [
     'insert into u select case when i <= 3 then i else i / (i - i) end from generate_series(1, 5) i returning a',
   ],
 ];
+
+/** Rows of a COPY are shown until the limit is passed, in both. */
+const OVER_IN_COPY: Text[] = OVER.slice(0, 1).map(([session, server]) => [
+  `copy (${session}) to stdout`,
+  `copy (${server}) to stdout`,
+]);
 
 const number = fc.integer({ min: 1, max: 3 });
 const portal = fc.constantFrom('p', 'q');
@@ -49,7 +63,8 @@ const textsOf = (names: readonly [string, string], over: boolean) =>
     some(2, same('begin', 'commit', 'rollback', 'savepoint s', 'rollback to s', 'release s')),
     some(2, same('', 'selec', 'select 1/(random()*0)::int', 'show search_path', 'insert into t values (1), (1)')),
     some(1, same(`prepare ${names[0]} as select 5`, `deallocate ${names[0]}`, `execute ${names[0]}`, 'deallocate all')),
-    ...(over ? [some(4, OVER)] : []),
+    some(1, same('copy t to stdout', 'copy (select generate_series(1, 3)) to stdout', 'listen n', 'notify n')),
+    ...(over ? [some(4, OVER), some(1, OVER_IN_COPY)] : []),
   );
 
 const queriesOf = ([a, b]: readonly [string, string], over: boolean) =>
@@ -62,7 +77,13 @@ const queriesOf = ([a, b]: readonly [string, string], over: boolean) =>
     some(2, same(`prepare ${a} as select 5`, `prepare ${b} as select a from t`, `execute ${a}`, `execute ${b}`)),
     some(1, same(`deallocate ${a}`, 'deallocate all', 'discard all')),
     some(2, same('declare c cursor for select generate_series(1, 3)', 'fetch 2 from c', 'close c')),
-    ...(over ? [some(4, OVER), some(2, OVER.map(behind)), some(2, OVER.map(before))] : []),
+    some(
+      1,
+      same('declare h cursor with hold for select generate_series(1, 3)', 'fetch 2 from h', 'move 1 in h', 'close h'),
+    ),
+    some(1, same('copy t to stdout', 'copy (select generate_series(1, 3)) to stdout', 'copy t to stdout; select 1')),
+    some(1, same('listen n', 'notify n', 'unlisten *', 'begin; notify n', 'notify n; select 1')),
+    ...(over ? [some(1, OVER_IN_COPY), some(4, OVER), some(2, OVER.map(behind)), some(2, OVER.map(before))] : []),
   );
 
 const behind = ([session, server]: Text): Text => [
@@ -73,6 +94,55 @@ const before = ([session, server]: Text): Text => [
   `${session}; insert into u values (14)`,
   `${server}; insert into u values (14)`,
 ];
+
+/** What a client sends behind a COPY FROM STDIN, up to its end: good lines and bad ones, in one piece or several. */
+const copyData = fc
+  .tuple(
+    fc.array(fc.constantFrom('1\n', '2\n3\n', '4', '5\n6', '\n', 'x\n', '\\.\n'), { maxLength: 3 }),
+    fc.constantFrom(DONE, DONE, DONE, FAIL),
+  )
+  .map(([pieces, end]) => [
+    ...pieces.map((piece) => both(`D(${JSON.stringify(piece)})`, D(piece))),
+    both(end === DONE ? 'DONE' : 'FAIL', end),
+  ]);
+
+const COPY_IN = 'copy u from stdin';
+const SLEEP = 'select pg_sleep(20)';
+
+/** COPY FROM STDIN in both protocols, several in one message, and messages of COPY where there is none. */
+const copies: fc.Arbitrary<readonly Step[]> = fc.oneof(
+  {
+    weight: 3,
+    arbitrary: copyData.map((data) => [both(`Q(${COPY_IN})`, Q(COPY_IN)), ...data]),
+  },
+  {
+    weight: 2,
+    arbitrary: copyData.map((data) => [
+      both(`P(${COPY_IN})`, P(COPY_IN)),
+      both('B', B()),
+      both('E', E()),
+      ...data,
+      both('S', S()),
+    ]),
+  },
+  {
+    weight: 1,
+    arbitrary: fc
+      .tuple(copyData, copyData)
+      .map(([one, other]) => [both(`Q(${COPY_IN}; ${COPY_IN})`, Q(`${COPY_IN}; ${COPY_IN}`)), ...one, ...other]),
+  },
+  { weight: 1, arbitrary: copyData },
+);
+
+/** Statements that are cancelled while they run, or that had no reason to run. */
+const cancels: fc.Arbitrary<readonly Step[]> = fc.constantFrom(
+  [settled, cancelled(both(`Q(${SLEEP})`, Q(SLEEP)))],
+  [settled, both(`P(${SLEEP})`, P(SLEEP)), both('B', B()), both('E', E()), cancelled(both('S', S()))],
+  [settled, cancelled(both(`Q(insert; ${SLEEP})`, Q(`insert into u values (15); ${SLEEP}`)))],
+  [settled, cancelled(both('Q(copy sleep)', Q(`copy (${SLEEP}) to stdout`)))],
+  [settled, cancelled(both(`Q(${COPY_IN})`, Q(COPY_IN))), both('D(1)', D('1\n')), both('DONE', DONE)],
+  [settled, cancelled(both('S', S()))],
+);
 
 export interface Vocabulary {
   /** Names for PREPARE and EXECUTE in SQL. */
@@ -144,6 +214,8 @@ function messagesOf({ names, over }: Vocabulary): fc.Arbitrary<readonly Step[]> 
     ),
     one(4, fc.constant(both('S', S()))),
     one(1, fc.constant(both('H', H()))),
+    { weight: 2, arbitrary: copies },
+    { weight: 1, arbitrary: cancels },
     // As drivers send it. The unnamed portal is only ever run right behind its Bind: anything else can crash PostgreSQL 18.4.
     {
       weight: 6,
@@ -172,7 +244,7 @@ function synced(steps: readonly Step[]): Step[] {
   let open = false;
   return steps.flatMap((step) => {
     const query = step.says.startsWith('Q(');
-    const apart = open && query && /returning|execute|;/.test(step.says);
+    const apart = open && query && /returning|execute|;|copy|listen|notify/.test(step.says);
     open = query || step.says === 'S' ? false : open || step.says !== 'H';
     return apart ? [both('S', S()), step] : [step];
   });
