@@ -1,29 +1,44 @@
-/** Bind: a portal of a judged statement, with the values of the guard's own parameters. */
+/** Bind: a portal of a judged statement, with the values of the guard's own parameters. A long one passes in pieces. */
 import { type Refusal, refusal } from '../errors.ts';
-import { type Bind, bind, decodeBind, textValue } from '../wire/bind.ts';
-import type { Frame } from '../wire/frame-reader.ts';
+import { type BindHead, bind, decodeBind, decodeBindHead, textValue } from '../wire/bind.ts';
+import { BindAddition } from '../wire/bind-addition.ts';
+import { type Frame, LARGEST_FROM_CLIENT } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
+import type { PendingBind } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
-import { ownWords, privateName } from './refuse.ts';
+import { ownWords, privateName, refuseExtended } from './refuse.ts';
 import { parameterValue } from './render.ts';
 import { renew } from './renew.ts';
 import { slotValues } from './renewal.ts';
 import { isBounded } from './sql-names.ts';
 import { statementUnknown, unsettled } from './unknown-names.ts';
 
+/** So many portals may be open at a time: what a session remembers is bounded. */
+const MOST_PORTALS = 10_000;
+
 export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
-  const message = decodeBind(frame.bytes);
-  const version = c.statements.current(message.statement);
+  // What came whole is read whole; of the rest the server reads the values, and refuses what is wrong with them.
+  if (frame.last) decodeBind(frame.bytes);
+  const head = decodeBindHead(frame.bytes);
+  const version = c.statements.current(head.statement);
   if (unsettled(c, version)) return false;
   const prepared = version?.value;
-  if (!prepared) return refuseByName(c, message, statementUnknown(message.statement));
+  if (!prepared) return refuseByName(c, statementUnknown(head.statement));
   const ready = renew(c, prepared, policy);
   if (ready !== 'ready') return ready === 'refused';
-  const { added } = prepared.rendered;
-  const misfit = added.length > 0 ? misfitOf(message, prepared) : undefined;
-  if (misfit) return refuseByName(c, message, refusal('syntax', '08P01', misfit));
+  const misfit = prepared.rendered.added.length > 0 ? misfitOf(head, prepared) : undefined;
+  if (misfit) return refuseByName(c, refusal('syntax', '08P01', misfit));
+  if (head.portal !== '' && c.portals.size >= MOST_PORTALS) {
+    refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many open portals')));
+    return true;
+  }
+  const addition = additionTo(frame, head, prepared, policy);
+  if (addition && addition.length > LARGEST_FROM_CLIENT) {
+    refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));
+    return true;
+  }
   const portal: Portal = {
     madeBy: 'bind',
     statement: prepared.statement,
@@ -34,9 +49,9 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     provenance: prepared.provenance,
     bounded: prepared.statement?.kind.kind === 'read' && isBounded(prepared.rendered),
   };
-  const versions = [c.portals.define(message.portal, portal, c.batch)];
-  const bytes = added.length > 0 ? bind(withAdded(message, prepared, policy)) : frame.bytes;
-  c.send(bytes, { kind: 'bind', batch: c.batch, own: false, versions, rendered: prepared.rendered });
+  const versions = [c.portals.define(head.portal, portal, c.batch)];
+  const pending: PendingBind = { kind: 'bind', batch: c.batch, own: false, versions, rendered: prepared.rendered };
+  c.pass(frame, pending, addition);
   return true;
 }
 
@@ -44,27 +59,32 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
  * Refused by a Bind of a statement that is not there: PostgreSQL looks for the statement, and counts its parameters, before it
  * looks whether the transaction has failed, so this error comes where its own would.
  */
-function refuseByName(c: Conversation, message: Bind, reason: Refusal): boolean {
+function refuseByName(c: Conversation, reason: Refusal): boolean {
   const forced = ownWords(c, reason);
-  const bytes = bind({ ...message, portal: privateName(forced.id), statement: privateName(forced.id) });
+  const name = privateName(forced.id);
+  const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
+  const bytes = bind({ portal: name, statement: name, ...noValues });
   return sendUnknown(c, bytes, { kind: 'bind', batch: c.batch, own: false, versions: [], forced });
 }
 
-/** The added values go behind the client's, in text format. */
-function withAdded(message: Bind, { rendered, parameters }: Prepared, policy: SessionPolicy): Bind {
+/** The added values go behind the client's, in text format; undefined where there are none. */
+function additionTo(
+  frame: Frame,
+  head: ReturnType<typeof decodeBindHead>,
+  { rendered, parameters }: Prepared,
+  policy: SessionPolicy,
+): BindAddition | undefined {
+  if (rendered.added.length === 0) return undefined;
   const values = slotValues(policy);
-  const own = message.formats.length === 1 ? new Array<number>(parameters).fill(message.formats[0]!) : message.formats;
-  const text = rendered.added.map(() => 0);
-  return {
-    ...message,
-    formats: message.formats.every((format) => format === 0) ? [] : [...own, ...text],
-    values: Buffer.concat([message.values, ...rendered.added.map((added) => textValue(parameterValue(added, values)))]),
-    valueCount: message.valueCount + rendered.added.length,
-  };
+  const { formats } = head;
+  const own = formats.length === 1 ? new Array<number>(parameters).fill(formats[0]!) : formats;
+  const all = formats.every((format) => format === 0) ? [] : [...own, ...rendered.added.map(() => 0)];
+  const added = rendered.added.map((parameter) => textValue(parameterValue(parameter, values)));
+  return new BindAddition(head, frame.length, all, added);
 }
 
 /** What PostgreSQL would say of a wrong count: its own message would count the added parameters. */
-function misfitOf(message: Bind, { name, parameters }: Prepared): string | undefined {
+function misfitOf(message: BindHead, { name, parameters }: Prepared): string | undefined {
   const { formats, valueCount } = message;
   if (formats.length > 1 && formats.length !== valueCount) {
     return `bind message has ${formats.length} parameter formats but ${valueCount} parameters`;

@@ -32,7 +32,7 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     return true;
   }
   const pending = { kind: 'function-call', batch: c.batch, own: false, run } as const;
-  c.send(frame.bytes, pending);
+  c.pass(frame, pending);
   c.block(pending);
   return true;
 }

@@ -2,11 +2,12 @@
 import { type Refusal, refusal } from '../errors.ts';
 import { unreadable } from '../guard/unreadable.ts';
 import type { Frame } from '../wire/frame-reader.ts';
-import { decodeParse, parse } from '../wire/parse.ts';
+import { decodeParse, decodeParseName, parse } from '../wire/parse.ts';
 import type { Conversation } from './conversation.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Prepared } from './prepared.ts';
-import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
+import { NOTHING_JUDGED } from './records.ts';
+import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
 import { renderFor } from './renewal.ts';
 
 /** So many characters of statements may be prepared at a time: what a session remembers is bounded. */
@@ -16,6 +17,7 @@ const MOST_PREPARED = 8_000_000;
 const MOST_PARAMETERS = 65535;
 
 export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
+  if (!frame.last) return refuseLong(c, frame, policy);
   const { name, text, types } = decodeParse(frame.bytes);
   const judgement = policy.judge(text, types);
   const unnamed = name === '';
@@ -38,13 +40,25 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     refuseExtended(c, ownWords(c, refusal('unsupported', '54000', 'too many parameters')), { unnamed });
     return true;
   }
-  if (c.statements.weight > MOST_PREPARED && !unnamed) {
-    refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many prepared statements')));
-    return true;
+  if (c.statements.weight > MOST_PREPARED) {
+    if (!unnamed) {
+      refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many prepared statements')));
+      return true;
+    }
+    // The unnamed statement takes the place of the one before it, which is forgotten once the server has said so.
+    if (c.pending.length > 0) return false;
   }
   const versions = [c.statements.define(name, prepared, c.batch)];
   const bytes = rendered.sent === text && rendered.added.length === 0 ? frame.bytes : parsePrepared(prepared);
   c.send(bytes, { kind: 'parse', batch: c.batch, own: false, versions, rendered });
+  return true;
+}
+
+/** A message that the guard would not read anyway: it comes in pieces, and those behind the first are dropped. */
+function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true {
+  const reason = textTooLong();
+  const subject = { statement: unreadable(reason), judgement: NOTHING_JUDGED, policy, text: '' };
+  refuseExtended(c, decideRefusal(c, subject, reason), { unnamed: decodeParseName(frame.bytes) === '' });
   return true;
 }
 

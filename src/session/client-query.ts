@@ -14,7 +14,7 @@ import type { Conversion } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import { needsStatus, planQuery } from './query-plan.ts';
 import { NOTHING_JUDGED, notRecorded } from './records.ts';
-import { decideRefusal, ownWords, queryPending, refuseQuery, unnamedDropped } from './refuse.ts';
+import { decideRefusal, ownWords, queryPending, refuseQuery, textTooLong, unnamedDropped } from './refuse.ts';
 import type { Rendered } from './render.ts';
 import { renderFor } from './renewal.ts';
 import type { Run, Watch } from './run.ts';
@@ -36,6 +36,7 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     c.end(noPolicy());
     return true;
   }
+  if (!frame.last) return refuseUnread(c, policy, textTooLong());
   let text: string;
   try {
     text = decodeQuery(frame.bytes);

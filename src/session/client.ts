@@ -57,6 +57,10 @@ export class ClientSide {
   /** @returns false where the frame must wait. */
   private take(frame: Frame): boolean {
     const { c } = this;
+    if (!frame.first) {
+      c.passRest(frame);
+      return true;
+    }
     if (c.copyIn === 'data') return takeInCopy(c, frame);
     if (c.skipping && frame.type !== Frontend.Sync && frame.type !== Frontend.Terminate)
       return isFrontend(frame.type) || this.unknown(frame);
@@ -104,7 +108,7 @@ export class ClientSide {
       case Frontend.FunctionCall:
         return takeFunctionCall(c, frame);
       case Frontend.Terminate:
-        c.toServer.add(frame.bytes);
+        c.add(frame.bytes);
         c.leaving = true;
         return true;
       case Frontend.CopyData:

@@ -1,5 +1,6 @@
 /** What both directions of a session share: where the client and the server stand, what is on its way, and how a message is sent. */
 import { type Refusal, refusal } from '../errors.ts';
+import type { Frame } from '../wire/frame-reader.ts';
 import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { flush, sync, terminate } from '../wire/simple-frontend.ts';
 import { Names, type Version } from './names.ts';
@@ -41,6 +42,15 @@ export type Debt =
   /** A Query that went as extended messages has ended. */
   | { readonly kind: 'sync' };
 
+/** Changes a message while it passes. */
+export interface Passage {
+  /** @returns what goes on of the first piece; the rest is asked for by `push`. */
+  begin(piece: Uint8Array): Uint8Array[];
+  push(piece: Uint8Array): Uint8Array[];
+}
+
+const UNCHANGED: Passage = { begin: (piece) => [piece], push: (piece) => [piece] };
+
 export class Conversation {
   readonly toServer = new Outbox();
   readonly toClient = new Outbox();
@@ -74,6 +84,8 @@ export class Conversation {
   misplaced: { readonly id: string; readonly type: number } | undefined;
   /** In COPY IN a Sync came, which the server would ignore. */
   syncInCopy = false;
+  /** The server was sent a part of a frame: nothing else may come before its end. */
+  passing: Passage | undefined;
   /** Extended messages were sent since the last Sync, Query or Flush: the server may be holding answers back. */
   unflushed = false;
   /** The client was shown a part of a frame: nothing else may come before its end. */
@@ -103,7 +115,32 @@ export class Conversation {
 
   /** Sends a message whose answer is owed. */
   send(bytes: Uint8Array, pending: Pending): void {
+    this.add(bytes);
+    this.owe(pending);
+  }
+
+  /** Passes a client's message on, as it is or changed. Where it comes in pieces, those behind the first follow by `passRest`. */
+  pass(frame: Frame, pending?: Pending, passage: Passage = UNCHANGED): void {
+    for (const bytes of passage.begin(frame.bytes)) this.add(bytes);
+    if (!frame.last) this.passing = passage;
+    if (pending) this.owe(pending);
+  }
+
+  /** A piece behind the first one: goes where that went. */
+  passRest(frame: Frame): void {
+    if (!this.passing) return;
+    for (const bytes of this.passing.push(frame.bytes)) this.toServer.add(bytes);
+    if (frame.last) this.passing = undefined;
+  }
+
+  /** Adds to what goes to the server. */
+  add(bytes: Uint8Array): void {
+    // INVARIANT: nothing comes between the pieces of a frame: what the server then read as messages, nobody would have judged.
+    if (this.passing) throw new Error('a message was to be sent inside of another one');
     this.toServer.add(bytes);
+  }
+
+  private owe(pending: Pending): void {
     this.pending.push(pending);
     if (endsBatch(pending)) {
       this.batch += 1;
@@ -119,8 +156,8 @@ export class Conversation {
 
   /** Makes the server show what it holds back. */
   flush(): void {
-    if (!this.unflushed) return;
-    this.toServer.add(flush());
+    if (!this.unflushed || this.passing) return;
+    this.add(flush());
     this.unflushed = false;
   }
 
@@ -181,7 +218,7 @@ export class Conversation {
     if (this.closed) return;
     this.closed = true;
     if (last && !this.midFrame && !this.leaving) this.toClient.add(refusalResponse({ ...last, severity: 'FATAL' }));
-    if (!this.leaving) this.toServer.add(terminate());
+    if (!this.leaving && !this.passing) this.add(terminate());
     this.flushOut();
     this.records.lose();
     this.ports.end();

@@ -10,11 +10,11 @@ import { privateName } from './refuse.ts';
 export function takeInCopy(c: Conversation, frame: Frame): boolean {
   switch (frame.type) {
     case Frontend.CopyData:
-      c.toServer.add(frame.bytes);
+      c.pass(frame);
       return true;
     case Frontend.CopyDone:
     case Frontend.CopyFail:
-      c.toServer.add(frame.bytes);
+      c.add(frame.bytes);
       ended(c);
       return true;
     case Frontend.Flush:
@@ -26,7 +26,7 @@ export function takeInCopy(c: Conversation, frame: Frame): boolean {
     default:
       // INVARIANT: nothing else goes upstream in COPY: after a bad line the server would run it, unjudged.
       c.misplaced = { id: c.ports.newId(), type: frame.type };
-      c.toServer.add(copyFail(privateName(c.misplaced.id)));
+      c.add(copyFail(privateName(c.misplaced.id)));
       ended(c);
       return false;
   }

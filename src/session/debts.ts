@@ -3,10 +3,10 @@ import { query } from '../wire/query.ts';
 import type { Conversation } from './conversation.ts';
 import { failTransaction, queryPending, refuseExtended } from './refuse.ts';
 
-/** Does nothing while a cancel is on its way: it could hit what is sent. */
+/** Does nothing while a cancel is on its way, which could hit what is sent, nor while a frame of the client's is. */
 export function payDebt(c: Conversation): void {
   const { debt } = c;
-  if (!debt || c.cancelling || c.closed) return;
+  if (!debt || c.cancelling || c.passing || c.closed) return;
   c.debt = undefined;
   switch (debt.kind) {
     case 'fail-statement': {

@@ -33,6 +33,11 @@ export class Names<T> implements Keeper {
   /** @param weigh what a value takes to remember. */
   constructor(private readonly weigh: (value: T) => number) {}
 
+  /** How many names stand for something, or may. */
+  get size(): number {
+    return this.versions.size;
+  }
+
   /** Enters what a message that was just sent will make of the name. */
   define(name: string, value: T | undefined, batch: number): Version<T> {
     const version: Version<T> = { name, value, batch, settled: false, names: this };

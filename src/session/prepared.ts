@@ -30,8 +30,8 @@ export class Prepared {
   /** Under which it was judged. */
   policy: SessionPolicy;
   provenance = new Provenance();
-  /** The RowDescription that the client was shown, by statement or by portal: null is NoData, undefined none yet. */
-  described: Uint8Array | null | undefined;
+  /** A digest of the columns that the client was shown, by statement or by portal; undefined none yet. */
+  described: string | undefined;
   /** Its columns changed after they had been shown: it cannot run again before it is prepared anew. */
   columnsChanged = false;
 

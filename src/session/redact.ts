@@ -24,12 +24,16 @@ const SOURCE = new Set(['F', 'L', 'R']);
 /** Names that only the rewriting made. */
 const OWN_NAME = /rowgate_/i;
 
-/** The fields that may be shown of an ErrorResponse or NoticeResponse. */
-export function redact(fields: ErrorFields, origin: Origin): ErrorFields {
+/**
+ * The fields that may be shown of an ErrorResponse or NoticeResponse.
+ * @param whole false where only its beginning was read: whether it has a context is not known then.
+ */
+export function redact(fields: ErrorFields, origin: Origin, whole = true): ErrorFields {
   const sqlstate = fields.get('C') ?? 'XX000';
   // INVARIANT: what a function or trigger raises has a context, and its words are its own, whatever SQLSTATE it took.
-  const ofCode = fields.has('W') || fields.has('q');
-  const ofText = origin === 'analysis' || (origin === 'beginning' && !ofCode && namesPlace(fields, sqlstate));
+  const ofCode = !whole || fields.has('W') || fields.has('q');
+  const ofText =
+    (origin === 'analysis' && whole) || (origin === 'beginning' && !ofCode && namesPlace(fields, sqlstate));
   const stays = ofText || (!ofCode && CLASSES_WITHOUT_VALUES.has(sqlstate.slice(0, 2)));
   // INVARIANT: a message outside the list, or one that names what the client never wrote, shows as its condition's name.
   const replaced = !stays || OWN_NAME.test(fields.get('M') ?? '');

@@ -2,7 +2,8 @@
  * A refusal is a message bound to fail, sent in the place of the refused one: so the server itself decides what becomes of the
  * batch and the transaction, and only its error is exchanged. Which message must fail depends on the refused one.
  */
-import type { Refusal } from '../errors.ts';
+import { type Refusal, refusal } from '../errors.ts';
+import { MAX_STATEMENT_BYTES } from '../sql/parse.ts';
 import type { ErrorFields } from '../wire/error-response.ts';
 import { functionCallBoundToFail } from '../wire/function-call.ts';
 import { parse } from '../wire/parse.ts';
@@ -42,6 +43,13 @@ export function decideRefusal(
 /** What PostgreSQL would have said itself: not a decision of the policy, and nothing would have run. */
 export function ownWords(c: Conversation, refusal: Refusal, runs: readonly Run[] = []): Forced {
   return { id: c.ports.newId(), known: 'by id', refusal, decision: undefined, runs };
+}
+
+/** Of a text so long that it is not even held. */
+export function textTooLong(): Refusal {
+  return refusal('too-large', '54000', `statement is too long: at most ${MAX_STATEMENT_BYTES} bytes are read`, {
+    hint: 'Give large values as parameters, or by COPY.',
+  });
 }
 
 /** In the place of a Query. `several`: nothing of the message may run, not even a leading ROLLBACK, so the text must not parse. */

@@ -1,4 +1,5 @@
 /** The answers to Parse, Bind, Describe, Execute and Close. */
+import { createHash } from 'node:crypto';
 import { decodeCommandComplete } from '../wire/command-complete.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { Backend } from '../wire/message-types.ts';
@@ -77,26 +78,22 @@ function learn(head: PendingDescribe, description: Uint8Array | null): void {
   const { prepared, provenance, renewal, role } = head;
   if (role.access === 'restricted') provenance.learn(role, description ? decodeRowDescription(description) : []);
   else provenance.verdict = 'verified';
-  if (prepared && !head.own) prepared.described = description && Uint8Array.from(description);
+  if (prepared && !head.own) prepared.described = columnsDigest(description);
   if (!renewal) return;
   const before = renewal.prepared;
-  if (before.described !== undefined && !sameColumns(before.described, description)) before.columnsChanged = true;
+  if (before.described !== undefined && before.described !== columnsDigest(description)) before.columnsChanged = true;
   before.rendered = renewal.renewed.rendered;
   before.statement = renewal.renewed.statement;
   before.policy = renewal.renewed.policy;
   before.provenance = provenance;
 }
 
-/** Formats aside: a statement is described before its formats are known. */
-function sameColumns(a: Uint8Array | null, b: Uint8Array | null): boolean {
-  if (a === null || b === null) return a === b;
-  const [before, now] = [decodeRowDescription(a), decodeRowDescription(b)];
-  return (
-    before.length === now.length &&
-    before.every(
-      ({ name, type, typmod }, at) => name === now[at]!.name && type === now[at]!.type && typmod === now[at]!.typmod,
-    )
-  );
+/** Of names and types, formats aside: a statement is described before its formats are known. Short, however many columns there are. */
+function columnsDigest(description: Uint8Array | null): string {
+  if (description === null) return 'no data';
+  const hash = createHash('sha256');
+  for (const { name, type, typmod } of decodeRowDescription(description)) hash.update(`${name}\0${type},${typmod};`);
+  return hash.digest('base64');
 }
 
 function answerExecute(c: Conversation, head: PendingExecute, frame: Frame): boolean {

@@ -1,5 +1,12 @@
 /** What the server sends: each message is the answer to the oldest one that is still open, or comes by itself. */
-import { decodeErrorFields, type ErrorFields, errorResponse, isFatal, noticeResponse } from '../wire/error-response.ts';
+import {
+  decodeErrorBeginning,
+  decodeErrorFields,
+  type ErrorFields,
+  errorResponse,
+  isFatal,
+  noticeResponse,
+} from '../wire/error-response.ts';
 import { type Frame, FrameReader, SERVER_LIMITS } from '../wire/frame-reader.ts';
 import { Backend } from '../wire/message-types.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
@@ -78,14 +85,15 @@ export class ServerSide {
 
   private notice(frame: Frame): boolean {
     const { c } = this;
-    if (!c.redacts) return true;
-    c.toClient.add(noticeResponse(redact(decodeErrorFields(frame.bytes), originOf(c.pending.head))));
+    if (!c.redacts && frame.last) return true;
+    const fields = fieldsOf(frame);
+    c.toClient.add(noticeResponse(c.redacts ? redact(fields, originOf(c.pending.head), frame.last) : fields));
     return false;
   }
 
   private error(frame: Frame): boolean {
     const { c } = this;
-    const fields = decodeErrorFields(frame.bytes);
+    const fields = fieldsOf(frame);
     const head = c.pending.head;
     if (isFatal(fields)) {
       c.fatal = true;
@@ -116,8 +124,8 @@ export class ServerSide {
     const rendered = head && 'rendered' in head ? head.rendered : undefined;
     const position = Number(fields.get('P'));
     const moved = rendered && Number.isInteger(position) && rendered.judgement.edits.length > 0;
-    if (!c.redacts && !moved) return frame.bytes;
-    const shown = new Map(c.redacts ? redact(fields, originOf(head)) : fields);
+    if (!c.redacts && !moved && frame.last) return frame.bytes;
+    const shown = new Map(c.redacts ? redact(fields, originOf(head), frame.last) : fields);
     if (moved) shown.set('P', String(clientPosition(rendered, position)));
     return errorResponse(shown);
   }
@@ -141,7 +149,7 @@ export class ServerSide {
     if (head.conversion) {
       c.skipping = false;
       c.debt = { kind: 'sync' };
-    } else if (copyEnded && c.syncInCopy) c.sync();
+    } else if (copyEnded && c.syncInCopy) c.debt = { kind: 'sync' };
     c.syncInCopy = false;
   }
 
@@ -176,6 +184,11 @@ function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCal
   if (head.kind === 'function-call' || !head.mustFail || status !== 'T') return true;
   c.debt = { kind: 'fail-transaction' };
   return false;
+}
+
+/** Of a message that comes in pieces only the first is read, and the others are dropped: it quotes a value of a client's, or a function's. */
+function fieldsOf(frame: Frame): ErrorFields {
+  return frame.last ? decodeErrorFields(frame.bytes) : decodeErrorBeginning(frame.bytes);
 }
 
 function originOf(head: Pending | undefined): Origin {

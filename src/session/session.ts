@@ -45,6 +45,8 @@ export class Session {
     this.guarded(() => {
       this.client.push(chunk);
       this.client.pump();
+      // What had to wait for the end of a frame.
+      payDebt(this.c);
     });
   }
 

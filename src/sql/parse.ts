@@ -4,7 +4,7 @@ import { type Token, tokenize } from './tokens.ts';
 import type { Node } from './tree.ts';
 
 /** Longer statement texts are refused, in bytes of UTF-8: a longer one has never been seen from an application, and parsing holds the event loop. */
-const MAX_STATEMENT_BYTES = 1024 * 1024;
+export const MAX_STATEMENT_BYTES = 1024 * 1024;
 
 export interface ParsedStatement {
   readonly node: Node;
@@ -23,7 +23,7 @@ export interface ParsedText {
 }
 
 export interface ParseProblem {
-  readonly kind: 'syntax' | 'too-large';
+  readonly kind: 'syntax' | 'too-large' | 'too-long';
   readonly message: string;
   /** Characters of the text, from 1. */
   readonly position?: number;
@@ -43,7 +43,7 @@ export function parse(text: string): ParsedText | ParseProblem {
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_STATEMENT_BYTES) {
     return {
-      kind: 'too-large',
+      kind: 'too-long',
       message: `statement is too long: ${bytes} bytes, at most ${MAX_STATEMENT_BYTES} are read`,
     };
   }

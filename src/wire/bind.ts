@@ -4,42 +4,68 @@ import { Frontend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
 import { decodeClientText } from './text.ts';
 
-export interface Bind {
+/** What stands before the values. */
+export interface BindHead {
   readonly portal: string;
   readonly statement: string;
   /** 0 text, 1 binary: none (all text), one (for all) or one for each parameter. */
   readonly formats: readonly number[];
+  readonly valueCount: number;
+}
+
+export interface Bind extends BindHead {
   /** The encoded values, lengths included, one behind the other. */
   readonly values: Uint8Array;
-  readonly valueCount: number;
   readonly resultFormats: readonly number[];
+}
+
+/**
+ * Reads what stands before the values of a message that need not have come whole, and where they begin.
+ * @throws MalformedMessage
+ */
+export function decodeBindHead(bytes: Uint8Array): BindHead & { readonly valuesAt: number } {
+  const cursor = new MessageCursor(bytes, decodeClientText);
+  const head = takeHead(cursor);
+  return { ...head, valuesAt: bytes.length - cursor.remaining };
 }
 
 /** @throws MalformedMessage */
 export function decodeBind(bytes: Uint8Array): Bind {
   const cursor = new MessageCursor(bytes, decodeClientText);
-  const portal = cursor.string();
-  const statement = cursor.string();
-  const formats = Array.from({ length: cursor.uint16() }, () => cursor.int16());
-  const valueCount = cursor.uint16();
+  const head = takeHead(cursor);
   const valuesAt = bytes.length - cursor.remaining;
-  for (let i = 0; i < valueCount; i += 1) {
+  for (let i = 0; i < head.valueCount; i += 1) {
     const length = cursor.int32();
     if (length !== -1) cursor.take(length);
   }
   const values = bytes.subarray(valuesAt, bytes.length - cursor.remaining);
   const resultFormats = Array.from({ length: cursor.uint16() }, () => cursor.int16());
   cursor.end();
-  return { portal, statement, formats, values, valueCount, resultFormats };
+  return { ...head, values, resultFormats };
+}
+
+function takeHead(cursor: MessageCursor): BindHead {
+  const portal = cursor.string();
+  const statement = cursor.string();
+  const formats = Array.from({ length: cursor.uint16() }, () => cursor.int16());
+  return { portal, statement, formats, valueCount: cursor.uint16() };
+}
+
+/** The message's bytes up to its values; the length in them is not that of the whole. */
+export function bindHead(head: BindHead): Buffer {
+  return writeHead(head).finish();
 }
 
 export function bind(message: Bind): Buffer {
-  const writer = new MessageWriter(Frontend.Bind).string(message.portal).string(message.statement);
-  writer.int16(message.formats.length);
-  for (const format of message.formats) writer.int16(format);
-  writer.int16(message.valueCount).bytes(message.values).int16(message.resultFormats.length);
+  const writer = writeHead(message).bytes(message.values).int16(message.resultFormats.length);
   for (const format of message.resultFormats) writer.int16(format);
   return writer.finish();
+}
+
+function writeHead({ portal, statement, formats, valueCount }: BindHead): MessageWriter {
+  const writer = new MessageWriter(Frontend.Bind).string(portal).string(statement).int16(formats.length);
+  for (const format of formats) writer.int16(format);
+  return writer.int16(valueCount);
 }
 
 /** One value in text format, as it stands among `values`. */

@@ -1,5 +1,5 @@
 /** ErrorResponse and NoticeResponse: fields by their letter (manual, section 54.8). */
-import { MessageCursor } from './message-cursor.ts';
+import { HEADER_BYTES, MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
 import { decodeServerText } from './text.ts';
@@ -18,6 +18,21 @@ export function decodeErrorFields(bytes: Uint8Array): ErrorFields {
     fields.set(String.fromCharCode(code), cursor.string());
   }
   cursor.end();
+  return fields;
+}
+
+/** Most characters that are shown of the field at which a long message was cut. */
+const SHOWN_OF_LONG = 60_000;
+
+/** Reads the beginning of one that is too long to be held: fields in the server's order, the last of them cut. */
+export function decodeErrorBeginning(bytes: Uint8Array): ErrorFields {
+  const fields = new Map<string, string>();
+  for (let at = HEADER_BYTES; at < bytes.length && bytes[at] !== 0; ) {
+    const end = bytes.indexOf(0, at + 1);
+    const text = decodeServerText(bytes.subarray(at + 1, end < 0 ? bytes.length : end));
+    fields.set(String.fromCharCode(bytes[at]!), end < 0 ? `${text.slice(0, SHOWN_OF_LONG)}…` : text);
+    at = end < 0 ? bytes.length : end + 1;
+  }
   return fields;
 }
 

@@ -5,12 +5,20 @@ import { HEADER_BYTES } from './message-cursor.ts';
 import { Backend, Frontend } from './message-types.ts';
 import { ProtocolError } from './protocol-error.ts';
 
+/** When frames of one type pass in pieces. */
+export interface Streaming {
+  /** Those of more bytes, header included. */
+  readonly above: number;
+  /** So many bytes the first piece holds at least: what must be read before anything is known of the frame. */
+  readonly head: number;
+}
+
 export interface FrameLimits {
-  /** Most bytes of one frame, header included, that is not streamed. */
+  /** Most bytes of a frame, header included, of a type that never passes in pieces. */
   readonly maxFrame: number;
-  /** Types that are streamed once their frame is longer than `streamAbove`. */
-  readonly streamed: ReadonlySet<number>;
-  readonly streamAbove: number;
+  /** Most bytes of one that may. */
+  readonly maxStreamed: number;
+  readonly streamed: ReadonlyMap<number, Streaming>;
 }
 
 /** A frame, or a piece of one. `bytes` may be a view of the chunk that was pushed. */
@@ -24,34 +32,50 @@ export interface Frame {
   readonly last: boolean;
 }
 
-/** PostgreSQL's own bound for a message (PQ_LARGE_MESSAGE_LIMIT): a greater length is noise, not a frame. */
-const LARGEST_STREAMED = 0x3fffffff;
+/** PostgreSQL's own bound for a message of a client's (PQ_LARGE_MESSAGE_LIMIT), type byte included: a greater length is noise, not a frame. */
+export const LARGEST_FROM_CLIENT = 0x3fffffff;
 
-const STREAM_ABOVE = 64 * 1024;
+/** What PostgreSQL can build (MaxAllocSize) behind type byte and length. */
+const LARGEST_FROM_SERVER = 0x3ffffffe + HEADER_BYTES;
+
+const MIB = 1024 * 1024;
+const DATA: Streaming = { above: 64 * 1024, head: HEADER_BYTES };
+
+/** Names, and up to 65,535 formats of two bytes. */
+const BIND_HEAD = 256 * 1024;
 
 /**
  * Before login: nothing that a client may send then is long (SASL messages are some hundred bytes).
  */
-export const LOGIN_LIMITS: FrameLimits = { maxFrame: 64 * 1024, streamed: new Set(), streamAbove: STREAM_ABOVE };
+export const LOGIN_LIMITS: FrameLimits = { maxFrame: 64 * 1024, maxStreamed: 0, streamed: new Map() };
 
 /**
- * From clients after login. With a chunk of a socket (64 kB) and what is held while a session waits (one chunk more), a
- * connection holds at most about 17 MiB for its client.
+ * From clients after login. Texts longer than the guard reads come in pieces as well, so that they can be refused without being
+ * held. All other messages are short, as with PostgreSQL (PQ_SMALL_MESSAGE_LIMIT, and the type byte).
  */
 export const CLIENT_LIMITS: FrameLimits = {
-  maxFrame: 16 * 1024 * 1024,
-  streamed: new Set([Frontend.CopyData]),
-  streamAbove: STREAM_ABOVE,
+  maxFrame: 10_001,
+  maxStreamed: LARGEST_FROM_CLIENT,
+  streamed: new Map([
+    [Frontend.CopyData, DATA],
+    [Frontend.FunctionCall, DATA],
+    [Frontend.Bind, { above: BIND_HEAD, head: BIND_HEAD }],
+    [Frontend.Query, { above: 2 * MIB, head: HEADER_BYTES }],
+    [Frontend.Parse, { above: 2 * MIB, head: 64 * 1024 }],
+  ]),
 };
 
-/**
- * From the server. Rows and COPY data pass in pieces; what is held whole is the rest, the longest of which is an error that
- * quotes a client's value (as long as the client's message) in its message and again in its context.
- */
+/** From the server. What is held whole has no data in it; an error or notice that quotes a long value is read in its beginning. */
 export const SERVER_LIMITS: FrameLimits = {
-  maxFrame: 40 * 1024 * 1024,
-  streamed: new Set([Backend.DataRow, Backend.CopyData, Backend.FunctionCallResponse]),
-  streamAbove: STREAM_ABOVE,
+  maxFrame: 4 * MIB,
+  maxStreamed: LARGEST_FROM_SERVER,
+  streamed: new Map([
+    [Backend.DataRow, DATA],
+    [Backend.CopyData, DATA],
+    [Backend.FunctionCallResponse, DATA],
+    [Backend.ErrorResponse, { above: MIB, head: 64 * 1024 }],
+    [Backend.NoticeResponse, { above: MIB, head: 64 * 1024 }],
+  ]),
 };
 
 export class FrameReader {
@@ -99,11 +123,12 @@ export class FrameReader {
     if (available < HEADER_BYTES) return this.keep(chunk, available);
     const type = chunk[this.at]!;
     const length = this.frameLength(type, chunk, this.at);
-    if (this.isStreamed(type, length)) {
+    const head = this.headOf(type, length);
+    if (available < head) return this.keep(chunk, available);
+    if (head < length) {
       this.streaming = { type, length, remaining: length };
       return this.piece(chunk);
     }
-    if (available < length) return this.keep(chunk, available);
     const bytes = chunk.subarray(this.at, this.at + length);
     this.at += length;
     return { type, length, bytes, first: true, last: true };
@@ -125,22 +150,14 @@ export class FrameReader {
     }
     const type = this.partial[0]!;
     const length = this.frameLength(type, this.partial, 0);
-    if (this.isStreamed(type, length)) return this.startStream(type, length);
-    this.keep(chunk, Math.min(length - this.filled, chunk.length - this.at));
-    if (this.filled < length) return undefined;
-    const bytes = this.partial.subarray(0, length);
+    const head = this.headOf(type, length);
+    this.keep(chunk, Math.min(head - this.filled, chunk.length - this.at));
+    if (this.filled < head) return undefined;
+    const bytes = this.partial.subarray(0, head);
     this.partial = Buffer.alloc(0);
     this.filled = 0;
-    return { type, length, bytes, first: true, last: true };
-  }
-
-  /** A streamed frame whose header was cut: the header is its first piece. */
-  private startStream(type: number, length: number): Frame {
-    const bytes = this.partial.subarray(0, this.filled);
-    this.streaming = { type, length, remaining: length - this.filled };
-    this.partial = Buffer.alloc(0);
-    this.filled = 0;
-    return { type, length, bytes, first: true, last: false };
+    if (head < length) this.streaming = { type, length, remaining: length - head };
+    return { type, length, bytes, first: true, last: head === length };
   }
 
   private keep(chunk: Uint8Array, count: number): undefined {
@@ -155,14 +172,16 @@ export class FrameReader {
     return undefined;
   }
 
-  private isStreamed(type: number, length: number): boolean {
-    return length > this.limits.streamAbove && this.limits.streamed.has(type);
+  /** How many bytes make the first piece: all of them, unless the frame passes in pieces. */
+  private headOf(type: number, length: number): number {
+    const streaming = this.limits.streamed.get(type);
+    return streaming && length > streaming.above ? streaming.head : length;
   }
 
   private frameLength(type: number, bytes: Uint8Array, at: number): number {
     const length = (int32At(bytes, at + 1) >>> 0) + 1;
     // INVARIANT: a length is believed only within bounds: it decides how much memory a peer may take.
-    const most = this.limits.streamed.has(type) ? LARGEST_STREAMED : this.limits.maxFrame;
+    const most = this.limits.streamed.has(type) ? this.limits.maxStreamed : this.limits.maxFrame;
     if (length < HEADER_BYTES || length > most) throw new ProtocolError('invalid message length');
     return length;
   }

@@ -22,6 +22,11 @@ export function decodeParse(bytes: Uint8Array): Parse {
   return { name, text, types };
 }
 
+/** The name alone, of a message that need not have come whole. @throws MalformedMessage */
+export function decodeParseName(bytes: Uint8Array): string {
+  return new MessageCursor(bytes, decodeClientText).string();
+}
+
 export function parse({ name, text, types }: Parse): Buffer {
   const writer = new MessageWriter(Frontend.Parse).string(name).string(text).int16(types.length);
   for (const type of types) writer.int32(type);

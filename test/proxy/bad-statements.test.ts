@@ -56,8 +56,8 @@ const CASES: readonly [name: string, body: Buffer, sqlstate: string, message: Re
     '22021',
     /invalid byte sequence/,
   ],
-  ['10 MB of SQL', Buffer.from(`SELECT '${'x'.repeat(10 * million)}'`), '54001', /too long/],
-  ['10 MB of an IN list', Buffer.from(`SELECT 1 WHERE 1 IN (${'1,'.repeat(5 * million)}1)`), '54001', /too long/],
+  ['10 MB of SQL', Buffer.from(`SELECT '${'x'.repeat(10 * million)}'`), '54000', /too long/],
+  ['10 MB of an IN list', Buffer.from(`SELECT 1 WHERE 1 IN (${'1,'.repeat(5 * million)}1)`), '54000', /too long/],
   [
     '100,000 nested parentheses',
     Buffer.from(`SELECT ${'('.repeat(100_000)}1${')'.repeat(100_000)}`),

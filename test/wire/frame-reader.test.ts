@@ -10,7 +10,14 @@ import {
 } from '../../src/wire/frame-reader.ts';
 import { ProtocolError } from '../../src/wire/protocol-error.ts';
 
-const LIMITS: FrameLimits = { maxFrame: 1000, streamed: new Set([0x44]), streamAbove: 50 };
+const LIMITS: FrameLimits = {
+  maxFrame: 1000,
+  maxStreamed: 0x3fffffff,
+  streamed: new Map([
+    [0x44, { above: 50, head: 5 }],
+    [0x42, { above: 90, head: 60 }],
+  ]),
+};
 
 const frameOf = (type: number, body: Uint8Array): Buffer => {
   const frame = Buffer.alloc(5 + body.length);
@@ -23,7 +30,7 @@ const frameOf = (type: number, body: Uint8Array): Buffer => {
 const frames = fc.array(
   fc
     .tuple(
-      fc.constantFrom(0x44, 0x51, 0x5a),
+      fc.constantFrom(0x42, 0x44, 0x51, 0x5a),
       fc.oneof(fc.uint8Array({ maxLength: 8 }), fc.uint8Array({ maxLength: 300 })),
     )
     .map(([type, body]) => frameOf(type, body)),
@@ -46,6 +53,9 @@ function joined(pieces: readonly Frame[]): Buffer[] {
   let parts: Uint8Array[] = [];
   for (const piece of pieces) {
     expect(piece.first).toBe(parts.length === 0);
+    const streaming = LIMITS.streamed.get(piece.type);
+    if (piece.first && !piece.last) expect(piece.length).toBeGreaterThan(streaming?.above ?? Infinity);
+    if (piece.first && !piece.last) expect(piece.bytes.length).toBeGreaterThanOrEqual(streaming?.head ?? Infinity);
     parts.push(piece.bytes);
     if (!piece.last) continue;
     whole.push(Buffer.concat(parts));
@@ -103,7 +113,7 @@ test('only large frames of the named types are streamed', () => {
 test('what was not read can be taken over', () => {
   fc.assert(
     fc.property(frames, fc.nat(12), fc.array(fc.nat(3000), { maxLength: 8 }), (sent, taken, cuts) => {
-      const reader = new FrameReader({ ...LIMITS, streamed: new Set() });
+      const reader = new FrameReader({ ...LIMITS, streamed: new Map() });
       const bytes = Buffer.concat(sent);
       for (const chunk of cutAt(bytes, cuts)) reader.push(chunk);
       let read = 0;
@@ -133,15 +143,37 @@ describe('lengths', () => {
     expect(read(new FrameReader(LIMITS), [frameOf(0x51, Buffer.alloc(995))])).toHaveLength(1);
   });
 
-  test('of 10 MB from a client is read whole: it is the guard that refuses it', () => {
-    expect(read(new FrameReader(CLIENT_LIMITS), [frameOf(0x51, Buffer.alloc(10_000_000))])).toHaveLength(1);
+  test('a text that the guard reads comes whole, one that it does not in pieces', () => {
+    const chunksOf = (bytes: Buffer) =>
+      Array.from({ length: Math.ceil(bytes.length / 65_536) }, (_, at) =>
+        bytes.subarray(at * 65_536, (at + 1) * 65_536),
+      );
+    const pieces = (length: number) =>
+      read(new FrameReader(CLIENT_LIMITS), chunksOf(frameOf(0x51, Buffer.alloc(length)))).length;
+    expect(pieces(1024 * 1024 + 1)).toBe(1);
+    expect(pieces(10_000_000)).toBeGreaterThan(100);
+  });
+
+  test.each([
+    ['a client', CLIENT_LIMITS, 0x42, 0x3fffffff],
+    ['a client', CLIENT_LIMITS, 0x64, 0x3fffffff],
+    ['the server', SERVER_LIMITS, 0x44, 0x40000003],
+  ] as const)('of 1 GB less one from %s passes, and no more', (_who, limits, type, most) => {
+    const header = (length: number) => {
+      const bytes = Buffer.alloc(300_000);
+      bytes[0] = type;
+      bytes.writeUInt32BE(length - 1, 1);
+      return bytes;
+    };
+    expect(read(new FrameReader(limits), [header(most)])).toMatchObject([{ length: most, first: true, last: false }]);
+    expect(() => read(new FrameReader(limits), [header(most + 1)])).toThrow(ProtocolError);
   });
 
   test('a promise of much takes no memory before it is kept', () => {
     const before = process.memoryUsage().arrayBuffers;
     const readers = Array.from({ length: 200 }, () => {
       const reader = new FrameReader(CLIENT_LIMITS);
-      reader.push(Buffer.from([0x51, 0, 0xff, 0xff, 0xff, 1, 2, 3]));
+      reader.push(Buffer.from([0x51, 0, 0x1f, 0xff, 0xff, 1, 2, 3]));
       expect(reader.next()).toBeUndefined();
       return reader;
     });

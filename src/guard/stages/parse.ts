@@ -1,15 +1,20 @@
 /** Stage 1: the text as PostgreSQL's grammar reads it. */
-import { refusal } from '../../errors.ts';
-import { isParsed, parse } from '../../sql/parse.ts';
+import { type Reason, refusal } from '../../errors.ts';
+import { isParsed, type ParseProblem, parse } from '../../sql/parse.ts';
 import type { Draft, Stage } from '../draft.ts';
+
+const REASONS = {
+  syntax: ['syntax', '42601'],
+  'too-large': ['too-large', '54001'],
+  'too-long': ['too-large', '54000'],
+} as const satisfies Record<ParseProblem['kind'], readonly [Reason, string]>;
 
 export const parseStage: Stage = {
   name: 'parse',
   run(draft: Draft): void {
     const outcome = parse(draft.text);
     if (!isParsed(outcome)) {
-      const [reason, sqlstate] =
-        outcome.kind === 'syntax' ? (['syntax', '42601'] as const) : (['too-large', '54001'] as const);
+      const [reason, sqlstate] = REASONS[outcome.kind];
       draft.refusal = refusal(reason, sqlstate, outcome.message, { position: outcome.position });
       return;
     }
