@@ -10,6 +10,8 @@ import { decodeReadyForQuery } from '../../src/wire/ready-for-query.ts';
 /** A socket to the server after login, and how to cancel what runs on it. */
 export interface LoggedIn {
   readonly socket: Socket;
+  /** The server's process. */
+  readonly pid: number;
   /** Resolves when the server has closed the cancel connection. */
   cancel(): Promise<void>;
   close(): Promise<void>;
@@ -30,6 +32,7 @@ export async function logIn(url: string): Promise<LoggedIn> {
   socket.on('error', () => {});
   return {
     socket,
+    pid: processID,
     cancel: () => cancel(url, processID, secretKey),
     close: () =>
       new Promise((resolve) => {
@@ -137,7 +140,11 @@ function word(frame: Frame): string {
 /** A client of PostgreSQL itself, or of a session in front of it. */
 export interface Peer {
   readonly received: Received;
+  /** The server's process. */
+  readonly pid: number;
   send(bytes: Uint8Array): void;
+  /** The client's CancelRequest; resolves when the server has closed its connection. */
+  cancel(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -158,5 +165,11 @@ export async function direct(url: string): Promise<Peer> {
   const received = new Received();
   server.socket.on('data', (chunk) => received.push(chunk));
   server.socket.on('close', () => received.close());
-  return { received, send: (bytes) => void server.socket.write(bytes), close: () => server.close() };
+  return {
+    received,
+    pid: server.pid,
+    send: (bytes) => void server.socket.write(bytes),
+    cancel: server.cancel,
+    close: () => server.close(),
+  };
 }
