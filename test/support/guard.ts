@@ -21,6 +21,8 @@ export interface GuardOptions {
 
 export interface TestGuard {
   readonly port: number;
+  /** Of /metrics and kin; 0 where the configuration has no `admin`. */
+  readonly adminPort: number;
   /** Where its `rowgate.yaml` lies: for commands beside it. */
   readonly configFile: string;
   url(principal: string, password?: string): string;
@@ -59,6 +61,7 @@ ${options.configuration ?? ''}
     `postgres://${principal}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database.name}`;
   return {
     port,
+    adminPort: guard.adminAddress?.port ?? 0,
     configFile,
     url,
     async connect(principal, password) {

@@ -1,0 +1,162 @@
+import { connect } from 'node:net';
+import pino from 'pino';
+import { afterEach, describe, expect, test } from 'vitest';
+import { type AdminSources, type RunningAdmin, startAdmin } from '../../src/admin/server.ts';
+import { ask } from './support.ts';
+
+const lines: string[] = [];
+const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
+let admin: RunningAdmin | undefined;
+
+afterEach(async () => {
+  await admin?.stop();
+  admin = undefined;
+  lines.length = 0;
+});
+
+async function started(sources: Partial<AdminSources> = {}, host = '127.0.0.1'): Promise<number> {
+  admin = await startAdmin(
+    { host, port: 0 },
+    { notReady: () => undefined, metrics: async () => 'm 1', ...sources },
+    log,
+  );
+  return admin.address.port;
+}
+
+/** Writes bytes to the port; resolves with all that came back when the connection is closed. */
+function raw(port: number, text: string): Promise<string> {
+  return new Promise((done) => {
+    let answer = '';
+    const socket = connect(port, '127.0.0.1', () => socket.write(text));
+    socket.on('data', (chunk: Buffer) => {
+      answer += chunk;
+    });
+    socket.on('error', () => {});
+    socket.on('close', () => done(answer));
+  });
+}
+
+describe('three paths', () => {
+  test('/healthz answers while the process works, ready or not', async () => {
+    const port = await started({ notReady: () => 'draining' });
+    expect(await ask(port, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
+  });
+
+  test('/readyz says in one line why not', async () => {
+    let why: string | undefined = 'draining';
+    const port = await started({ notReady: () => why });
+    expect(await ask(port, '/readyz')).toMatchObject({ status: 503, body: 'draining\n' });
+    why = undefined;
+    expect(await ask(port, '/readyz')).toMatchObject({ status: 200, body: 'ready\n' });
+  });
+
+  test('/metrics is Prometheus text, and nothing keeps it', async () => {
+    const { status, headers, body } = await ask(await started(), '/metrics');
+    expect({ status, body }).toEqual({ status: 200, body: 'm 1\n' });
+    expect(headers).toMatchObject({
+      'content-type': 'text/plain; version=0.0.4; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+    });
+  });
+
+  test('HEAD has the headers of GET and no body', async () => {
+    const port = await started();
+    for (const path of ['/healthz', '/readyz', '/metrics', '/']) {
+      const [get, head] = [await ask(port, path), await ask(port, path, 'HEAD')];
+      expect(head).toMatchObject({ status: get.status, body: '' });
+      expect(head.headers['content-length']).toBe(String(get.body.length));
+    }
+  });
+
+  test.each([
+    '/',
+    '/healthz/',
+    '/healthz?x=1',
+    '/metrics/..',
+    '//metrics',
+    '/METRICS',
+    '/metrics%00',
+    '/favicon.ico',
+    '*',
+    'http://127.0.0.1/metrics',
+    '/../package.json',
+  ])('%s is not found', async (path) => {
+    expect(await ask(await started(), path)).toMatchObject({ status: 404, body: 'not found\n' });
+  });
+
+  test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH'])('%s is no method', async (method) => {
+    const { status, headers } = await ask(await started(), '/metrics', method);
+    expect({ status, allow: headers.allow }).toEqual({ status: 405, allow: 'GET, HEAD' });
+  });
+
+  test('an exception is told to the operator, not to who asked', async () => {
+    const port = await started({ metrics: () => Promise.reject(new Error('secret')) });
+    expect(await ask(port, '/metrics')).toMatchObject({ status: 500, body: 'internal error\n' });
+    expect(lines.join()).toContain('secret');
+  });
+});
+
+describe('on a port that others reach', () => {
+  test('the operator is told', async () => {
+    await started({}, '0.0.0.0');
+    expect(lines.join()).toContain('whoever reaches port');
+  });
+
+  test('on one of this host alone there is nothing to tell', async () => {
+    await started();
+    expect(lines).toEqual([]);
+  });
+
+  test('headers that never end, or are too long, are cut off', async () => {
+    const port = await started();
+    const began = Date.now();
+    const [slow, long] = await Promise.all([
+      raw(port, 'GET /metrics HTTP/1.1\r\nHost: a\r\nX: '),
+      raw(port, `GET /metrics HTTP/1.1\r\nHost: a\r\nX: ${'x'.repeat(5_000)}\r\n\r\n`),
+    ]);
+    expect(slow).not.toContain('m 1');
+    expect(long).not.toContain('m 1');
+    expect(Date.now() - began).toBeLessThan(10_000);
+  }, 15_000);
+
+  test('a body is not taken for the next request', async () => {
+    const port = await started();
+    const inner = 'GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n';
+    const answer = await raw(
+      port,
+      `GET /healthz HTTP/1.1\r\nHost: a\r\nContent-Length: ${inner.length}\r\n\r\n${inner}`,
+    );
+    expect(answer).toMatch(/^HTTP\/1\.1 200 OK\r\n[\s\S]*\r\n\r\nok\n$/);
+  });
+
+  test('what is not HTTP is closed without a word', async () => {
+    const port = await started();
+    expect(await raw(port, '\0\0\0\x08\x04\xd2\x16\x2f')).toBe('');
+  });
+
+  test('a crowd costs one answer, and connections are bounded', async () => {
+    let made = 0;
+    const port = await started({
+      metrics: async () => {
+        made += 1;
+        await new Promise((done) => setTimeout(done, 200));
+        return 'm 1';
+      },
+    });
+    const answers = await Promise.allSettled(Array.from({ length: 100 }, () => ask(port, '/metrics')));
+    const fulfilled = answers.filter((answer) => answer.status === 'fulfilled').length;
+    expect(fulfilled).toBeGreaterThan(0);
+    expect(fulfilled).toBeLessThanOrEqual(64);
+    expect(made).toBeLessThanOrEqual(3);
+  });
+
+  test('stop does not wait for who holds a connection', async () => {
+    const port = await started();
+    const held = raw(port, 'GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n');
+    await ask(port, '/healthz');
+    await admin?.stop();
+    expect(await held).toContain('ok');
+    await expect(ask(port, '/healthz')).rejects.toThrow(/ECONNREFUSED/);
+  });
+});

@@ -1,0 +1,230 @@
+import { describe, expect, test } from 'vitest';
+import { Counts } from '../../src/admin/counts.ts';
+import { BOUNDS, Distribution } from '../../src/admin/distribution.ts';
+import { exposition } from '../../src/admin/exposition.ts';
+import type { WatchedProxy } from '../../src/admin/watched-guard.ts';
+import { WatchedGuard } from '../../src/admin/watched-guard.ts';
+import type { Judgement } from '../../src/guard/decision.ts';
+import type { MakeJudge, PolicyReading } from '../../src/proxy/guard-runtime.ts';
+import type { DecisionLog } from '../../src/record/log.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+import { type Family, figure, readMetrics } from './support.ts';
+
+const WHO = {
+  session: 's',
+  principal: 'p',
+  role: 'teacher',
+  attributes: {},
+  client: 'c',
+  database: 'd',
+  application: 'a',
+};
+
+const DECISION: DecisionEntry = {
+  kind: 'decision',
+  id: '1',
+  command: 'SELECT',
+  fingerprint: '',
+  statement: '',
+  tables: [],
+  columns: [],
+  effect: 'rewrite',
+  policy: 'sha256:1',
+  text: 'SELECT secret',
+};
+
+const OUTCOME: OutcomeEntry = { kind: 'outcome', id: '1', rows: 3, bytes: 40, changed: 2, ms: 7, status: 'ok' };
+
+/** A log that keeps nothing, and can be told to fail. */
+function fakeLog(): DecisionLog & { fails: boolean } {
+  const log = {
+    fails: false,
+    append: () => !log.fails,
+    session: () => ({ append: () => !log.fails }),
+    reopen: () => true,
+    close: () => {},
+  };
+  return log;
+}
+
+const proxy = (extra: Partial<WatchedProxy> = {}): WatchedProxy =>
+  ({
+    sessions: { live: () => [] },
+    runtime: { policy: { roles: new Map() } },
+    draining: false,
+    ...extra,
+  }) as unknown as WatchedProxy;
+
+async function figures(...guards: WatchedGuard[]): Promise<Family[]> {
+  return readMetrics(await exposition(await Promise.all(guards.map((guard) => guard.metrics()))));
+}
+
+describe('counting', () => {
+  test('decisions and outcomes become figures of the role', async () => {
+    const guard = new WatchedGuard('1');
+    const log = guard.watch.log(fakeLog());
+    log.append('login', WHO);
+    const session = log.session(WHO);
+    session.append(DECISION);
+    session.append(OUTCOME);
+    session.append({ ...DECISION, id: '2', effect: 'refuse', reason: 'column-withheld' });
+    session.append({ ...OUTCOME, id: '2', rows: 0, bytes: 0, changed: 0, status: 'refused' });
+    session.append({ ...DECISION, id: '3', command: 'COPY', effect: 'allow', would: 'refuse' });
+    const limit = { name: 'rows_per_statement', used: 1, of: 1 };
+    session.append({ ...OUTCOME, id: '3', bytes: 100, status: 'cut', limit });
+    const read = await figures(guard);
+    const role = 'teacher';
+    const count = (name: string, labels = {}) => figure(read, name, { role, ...labels });
+    expect(count('rowgate_logins_total')).toBe(1);
+    expect(count('rowgate_statements_total', { effect: 'rewrite', reason: '' })).toBe(1);
+    expect(count('rowgate_statements_total', { effect: 'refuse', reason: 'column-withheld' })).toBe(1);
+    expect(count('rowgate_observed_statements_total', { would: 'refuse' })).toBe(1);
+    expect(count('rowgate_outcomes_total', { status: 'cut' })).toBe(1);
+    expect(count('rowgate_limit_overruns_total', { limit: 'rows_per_statement' })).toBe(1);
+    expect([count('rowgate_rows_total'), count('rowgate_bytes_total'), count('rowgate_copy_bytes_total')]).toEqual([
+      6, 140, 100,
+    ]);
+    expect(count('rowgate_changed_rows_total')).toBe(4);
+    expect(count('rowgate_server_seconds_count'), 'a refused statement has no time of its own').toBe(2);
+    expect(count('rowgate_server_seconds_sum')).toBeCloseTo(0.014);
+    expect(count('rowgate_server_seconds_bucket', { le: '0.005' })).toBe(0);
+    expect(count('rowgate_server_seconds_bucket', { le: '0.01' })).toBe(2);
+  });
+
+  test('refused logins are counted by reason, failures of the server by SQLSTATE too', async () => {
+    const guard = new WatchedGuard('1');
+    const log = guard.watch.log(fakeLog());
+    log.append('login-refused', { client: 'c', principal: 'x"\n', reason: 'password', sqlstate: '28P01' });
+    log.append('login-refused', { client: 'c', reason: 'upstream', sqlstate: '08001' });
+    const read = await figures(guard);
+    expect(figure(read, 'rowgate_login_failures_total', { reason: 'password' })).toBe(1);
+    expect(figure(read, 'rowgate_login_failures_total', { reason: 'expired' }), 'shown from the start').toBe(0);
+    expect(figure(read, 'rowgate_upstream_failures_total', { sqlstate: '08001' })).toBe(1);
+  });
+
+  test('a remembered judgement is told from a new one', async () => {
+    const guard = new WatchedGuard('1');
+    const remembered = {} as Judgement;
+    const make: MakeJudge = () => ({ judge: (sql) => (sql === 'same' ? remembered : ({} as Judgement)) });
+    const judge = guard.watch.makeJudge(make)({} as Parameters<MakeJudge>[0]);
+    for (const sql of ['same', 'same', 'same', 'other']) judge.judge(sql);
+    const read = await figures(guard);
+    expect(figure(read, 'rowgate_decision_seconds_count', { remembered: 'yes' })).toBe(2);
+    expect(figure(read, 'rowgate_decision_seconds_count', { remembered: 'no' })).toBe(2);
+  });
+
+  test('what the judge says and throws comes through unchanged', () => {
+    const judgement = {} as Judgement;
+    const seen: unknown[] = [];
+    const make: MakeJudge = () => ({
+      judge: (...given) => {
+        seen.push(given);
+        return judgement;
+      },
+    });
+    const judge = new WatchedGuard('1').watch.makeJudge(make)({} as Parameters<MakeJudge>[0]);
+    expect(judge.judge('x', [23])).toBe(judgement);
+    expect(seen).toEqual([['x', [23]]]);
+  });
+
+  test('readings of the policies: errors and exceptions are failures', async () => {
+    let now = 1_000_000;
+    const guard = new WatchedGuard('1', () => now);
+    const reading = { policy: {}, errors: [] as string[] } as unknown as PolicyReading;
+    expect(await guard.watch.read(async () => reading)()).toBe(reading);
+    now = 2_000_000;
+    await guard.watch.read(async () => ({ ...reading, errors: ['x'] }))();
+    await expect(guard.watch.read(() => Promise.reject(new Error('gone')))()).rejects.toThrow('gone');
+    const read = await figures(guard);
+    expect(figure(read, 'rowgate_policy_readings_total', { result: 'failed' })).toBe(2);
+    expect(figure(read, 'rowgate_policy_readings_total', { result: 'ok' })).toBe(1);
+    expect(figure(read, 'rowgate_policy_last_reading_ok')).toBe(0);
+    expect(figure(read, 'rowgate_policy_last_reading_timestamp_seconds')).toBe(2_000);
+  });
+
+  test('neither words nor roles grow without bound', async () => {
+    const counts = new Counts();
+    for (let i = 0; i < 10_000; i++) counts.add(`word${i}`);
+    expect([...counts.entries()]).toHaveLength(65);
+    expect(new Map(counts.entries()).get('other')).toBe(10_000 - 64);
+    const guard = new WatchedGuard('1');
+    const log = guard.watch.log(fakeLog());
+    for (let i = 0; i < 2_000; i++) log.append('login', { ...WHO, role: `role${i}` });
+    const read = await figures(guard);
+    expect(read.find(({ name }) => name === 'rowgate_logins_total')?.samples).toHaveLength(501);
+    expect(figure(read, 'rowgate_logins_total')).toBe(2_000);
+  });
+
+  test('durations fall into the bucket that holds them, bounds included', () => {
+    const distribution = new Distribution();
+    for (const bound of BOUNDS) distribution.observe(bound);
+    for (const seconds of [0, 11, 1_000_000]) distribution.observe(seconds);
+    const cumulative = distribution.cumulative();
+    expect(cumulative).toEqual([...BOUNDS.map((_bound, i) => i + 2), BOUNDS.length + 3]);
+  });
+});
+
+describe('ready', () => {
+  test('not before it runs, not while it drains, not where one of the checks fails', () => {
+    const guard = new WatchedGuard('1');
+    expect(guard.notReady()).toMatch(/starting/);
+    let why: string | undefined;
+    const running = { ...proxy(), draining: false };
+    guard.running(running, [() => why]);
+    expect(guard.notReady()).toBeUndefined();
+    why = 'no database';
+    expect(guard.notReady()).toBe('no database');
+    running.draining = true;
+    expect(guard.notReady()).toBe('draining');
+  });
+
+  test('not for half a minute after a record could not be written; its answer is passed on', async () => {
+    let now = 0;
+    const guard = new WatchedGuard('1', () => now);
+    guard.running(proxy(), []);
+    const inner = fakeLog();
+    const log = guard.watch.log(inner);
+    const session = log.session(WHO);
+    expect(session.append(DECISION)).toBe(true);
+    inner.fails = true;
+    expect(session.append(DECISION)).toBe(false);
+    expect(log.append('login', WHO)).toBe(false);
+    expect(guard.notReady()).toBe('the decision log could not be written');
+    now = 29_999;
+    expect(guard.notReady()).toBeDefined();
+    now = 30_000;
+    expect(guard.notReady(), 'only a statement tries the log anew').toBeUndefined();
+    const read = await figures(guard);
+    expect(figure(read, 'rowgate_decision_log_failures_total')).toBe(2);
+    expect(figure(read, 'rowgate_statements_total'), 'what was not recorded was not decided').toBe(1);
+    expect(figure(read, 'rowgate_logins_total')).toBe(0);
+  });
+});
+
+describe('several processes', () => {
+  test('counters and histograms add up; the least ready one tells', async () => {
+    const guards = ['1', '1'].map((version) => new WatchedGuard(version));
+    guards[0]?.running(proxy(), []);
+    for (const [index, guard] of guards.entries()) {
+      const log = guard.watch.log(fakeLog());
+      log.append('policy', { to: index === 0 ? 'sha256:a' : 'sha256:b' });
+      log.session(WHO).append(DECISION);
+      log.session(WHO).append(OUTCOME);
+    }
+    const read = await figures(...guards);
+    expect(figure(read, 'rowgate_statements_total', { role: 'teacher' })).toBe(2);
+    expect(figure(read, 'rowgate_server_seconds_count')).toBe(2);
+    expect(figure(read, 'rowgate_ready')).toBe(0);
+    expect(figure(read, 'rowgate_build_info', { version: '1' })).toBe(1);
+    expect(figure(read, 'rowgate_policy_info', { hash: 'sha256:a' })).toBe(1);
+    expect(figure(read, 'rowgate_policy_info', { hash: 'sha256:b' })).toBe(1);
+    expect(figure(read, 'process_start_time_seconds')).toBeGreaterThan(0);
+  });
+
+  test('what a worker sends survives the way as JSON', async () => {
+    const guard = new WatchedGuard('1');
+    guard.watch.log(fakeLog()).session(WHO).append(DECISION);
+    const sent = JSON.parse(JSON.stringify(await guard.metrics()));
+    expect(figure(readMetrics(await exposition([sent, sent])), 'rowgate_statements_total')).toBe(2);
+  });
+});
