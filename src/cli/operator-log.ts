@@ -1,11 +1,11 @@
 /** The log for operators: one JSON object a line on standard error. What was decided of statements stands in the decision log instead. */
 import pino, { type Logger } from 'pino';
 
-/** `verbose`: each session's beginning and end, and connections that did not speak the protocol. */
-export function operatorLog(verbose: boolean): Logger {
+/** `debug`: each session's beginning and end, and connections that did not speak the protocol. */
+export function operatorLog(level: 'error' | 'warn' | 'info' | 'debug'): Logger {
   return pino(
     {
-      level: verbose ? 'debug' : 'info',
+      level,
       base: null,
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },

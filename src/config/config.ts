@@ -31,6 +31,8 @@ export interface LogConfig {
   readonly file: string;
   readonly durability: 'batched' | 'strict';
   readonly text: 'normalized' | 'full' | 'none';
+  /** Of the operators' log, which is no part of the decision log. */
+  readonly level: 'error' | 'warn' | 'info' | 'debug';
 }
 
 export interface Config {
@@ -76,6 +78,13 @@ export interface Config {
   readonly drainMs: number;
   /** IANA name; default: the host's. */
   readonly timeZone: string;
+  readonly timeouts: {
+    /** From the first byte to the password. */
+    readonly loginMs: number;
+    /** Absent: for ever. */
+    readonly idleMs?: number;
+    readonly idleInTransactionMs?: number;
+  };
   /** Keys that the file sets and that this version does not act on, as `log.rotate`. */
   readonly notEnforced: readonly string[];
 }

@@ -11,8 +11,8 @@ import { configSchema, notEnforcedKeys, type RawConfig } from './schema.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
 export type LoadedConfig =
-  | { readonly config: Config; readonly problems?: undefined }
-  | { readonly config?: undefined; readonly problems: readonly ConfigProblem[] };
+  | { readonly config: Config; readonly text: string; readonly problems?: undefined }
+  | { readonly config?: undefined; readonly text?: undefined; readonly problems: readonly ConfigProblem[] };
 
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
   const path = resolve(file);
@@ -38,7 +38,7 @@ export function parseConfig(path: string, text: string, environment: Environment
     return { problems: [{ ...document.placeOfValue(URL_PATH.split('.')), message: `upstream.url: ${url}` }] };
   }
   const hash = `sha256:${createHash('sha256').update(text).digest('hex')}`;
-  return { config: build(path, hash, parsed.value, url) };
+  return { config: build(path, hash, parsed.value, url), text };
 }
 
 const URL_PATH = 'upstream.url';
@@ -112,10 +112,15 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     },
     searchPath: raw.search_path,
     policies: at(raw.policies),
-    log: { file: at(raw.log.file), durability: raw.log.durability, text: raw.log.text },
+    log: { file: at(raw.log.file), durability: raw.log.durability, text: raw.log.text, level: raw.log.level },
     ...(raw.admin && { admin: raw.admin }),
     workers: raw.workers,
     limits: limitsOf(raw.limits),
+    timeouts: {
+      loginMs: raw.timeouts.login,
+      ...(raw.timeouts.idle > 0 && { idleMs: raw.timeouts.idle }),
+      ...(raw.timeouts.idle_in_transaction > 0 && { idleInTransactionMs: raw.timeouts.idle_in_transaction }),
+    },
     drainMs: raw.drain,
     timeZone: raw.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     notEnforced: notEnforcedKeys(raw),

@@ -57,6 +57,17 @@ const limits = mapping({
     error: 'expected fewer than connections',
   });
 
+const durationOrNone = (text: string) => (text === '0' ? { value: 0 } : readDuration(text));
+
+/** As PostgreSQL's settings of like names; `0`, or nothing, is for ever. But nobody logs in for ever. */
+const timeouts = mapping({
+  login: written(FORMS.duration, readDuration)
+    .refine((ms) => ms >= 1_000, 'expected at least 1 s')
+    .default(15_000),
+  idle: written(FORMS.duration, durationOrNone).default(0),
+  idle_in_transaction: written(FORMS.duration, durationOrNone).default(0),
+}).prefault({});
+
 /** `upstream.url` is read from its pieces beside the schema, see `upstream-url.ts`. */
 export const configSchema = mapping({
   name: text.max(63).optional(),
@@ -77,6 +88,7 @@ export const configSchema = mapping({
     file: text.default('./decisions.jsonl'),
     durability: z.enum(['batched', 'strict']).default('batched'),
     text: z.enum(['normalized', 'full', 'none']).default('normalized'),
+    level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
     subjects: z.enum(['hashed', 'counted']).optional(),
     rotate: z.enum(['hourly', 'daily', 'weekly', 'monthly']).optional(),
     keep: duration.optional(),
@@ -91,6 +103,7 @@ export const configSchema = mapping({
   admin: tcpAddress.optional(),
   workers: count(1, 256).default(1),
   limits,
+  timeouts,
   drain: written(FORMS.duration, readDuration).default(30_000),
 });
 

@@ -16,6 +16,7 @@ export type LoginReason =
   | 'upstream'
   | 'not-recorded'
   | 'stopping'
+  | 'idle' // a session that its client left waiting
   | 'internal';
 
 export interface LoginRefusal {
@@ -69,6 +70,14 @@ export const settingPinned = (name: string, value: string) =>
 export const invalidSetting = (name: string, value: string) =>
   refuse('startup-setting', '22023', `invalid value for parameter "${name}": "${value}"`);
 
+export const notThroughPooler = (name: string) =>
+  refuse(
+    'startup-setting',
+    '0A000',
+    `parameter "${name}" cannot be set at startup through a pooler of transactions`,
+    'Set it inside a transaction by SET LOCAL.',
+  );
+
 export const encodingRefused = (encoding: string) =>
   refuse('startup-setting', '0A000', `client encoding "${encoding}" is not supported`, 'Set client_encoding to UTF8.');
 
@@ -115,6 +124,14 @@ export const reservedConnections = () =>
 export const upstreamRefused = (sqlstate: string, message: string) => refuse('upstream', sqlstate, message);
 
 export const notRecorded = () => refuse('not-recorded', '58030', 'could not write the decision log');
+
+/** In PostgreSQL's words, as is the next. */
+export const sessionIdle = () => refuse('idle', '57P05', 'terminating connection due to idle-session timeout');
+
+export const transactionIdle = () =>
+  refuse('idle', '25P03', 'terminating connection due to idle-in-transaction timeout');
+
+export const notReady = () => refuse('upstream', '57P03', 'Rowgate is waiting for the database server');
 
 export const stopping = () => refuse('stopping', '57P03', 'Rowgate is shutting down');
 

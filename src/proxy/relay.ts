@@ -51,6 +51,8 @@ export class Relay {
   /** To be told to the client at the first idle moment. */
   private farewell: LoginRefusal | undefined;
   private open = 2;
+  /** Monotonic milliseconds: when the client last said something, or the session was last at work. */
+  private lastWork = performance.now();
 
   constructor(private readonly options: RelayOptions) {
     const { client, server } = options;
@@ -69,7 +71,7 @@ export class Relay {
       end: () => this.end(),
     });
     client.on('data', (chunk: Buffer) => this.onClientData(chunk));
-    server.on('data', (chunk: Buffer) => this.run(() => this.session.onServer(chunk)));
+    server.on('data', (chunk: Buffer) => this.onServerData(chunk));
     client.on('drain', () => {
       this.clientFull = false;
       this.flow();
@@ -92,6 +94,12 @@ export class Relay {
 
   activity(): ReturnType<Session['activity']> {
     return this.session.activity();
+  }
+
+  /** For how long the client was silent with nothing under way to it; a client that is slow to read, or held back, is not idle. */
+  idleMs(now: number): number {
+    if (this.options.client.writableLength > 0 || this.sessionPaused) this.lastWork = now;
+    return now - this.lastWork;
   }
 
   /** The client's CancelRequest: like with PostgreSQL, whether it comes in time is the client's own matter. */
@@ -145,8 +153,15 @@ export class Relay {
 
   private onClientData(chunk: Buffer): void {
     if (this.ending) return;
+    this.lastWork = performance.now();
     this.saidGoodbye = chunk.subarray(-TERMINATE.length).equals(TERMINATE);
     this.run(() => this.session.onClient(chunk));
+  }
+
+  private onServerData(chunk: Buffer): void {
+    // What comes unasked, as notifications do, is no work of the client's.
+    if (this.session.activity() === 'active') this.lastWork = performance.now();
+    this.run(() => this.session.onServer(chunk));
   }
 
   private onClientGone(): void {

@@ -1,5 +1,5 @@
 /** TLS towards clients: the guard's certificate, the handshake, and what the client's own certificate says. */
-import { constants, X509Certificate } from 'node:crypto';
+import { constants, createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
@@ -44,6 +44,9 @@ const OPTIONS = constants.SSL_OP_NO_TICKET | constants.SSL_OP_NO_RENEGOTIATION |
 export class ServerTls {
   /** `tls-server-end-point` data for SCRAM-SHA-256-PLUS; undefined where the certificate gives none. */
   readonly channelBinding: Buffer | undefined;
+  /** Changes when one of the files does. */
+  readonly hash: string;
+  readonly validUntil: Date;
   private readonly server: Server;
   private readonly hasClientCa: boolean;
   private readonly waiting = new Map<string, (socket: TLSSocket | undefined) => void>();
@@ -51,12 +54,17 @@ export class ServerTls {
   /** Throws where a file cannot be read or the parts do not fit together. */
   constructor(files: TlsFiles) {
     const cert = readFileSync(files.cert);
-    this.channelBinding = serverEndPoint(new X509Certificate(cert).raw);
-    this.hasClientCa = files.clientCa !== undefined;
+    const key = readFileSync(files.key);
+    const ca = files.clientCa === undefined ? undefined : readFileSync(files.clientCa);
+    const certificate = new X509Certificate(cert);
+    this.channelBinding = serverEndPoint(certificate.raw);
+    this.validUntil = new Date(certificate.validTo);
+    this.hash = [cert, key, ca ?? Buffer.alloc(0)].map(sha256).join(' ');
+    this.hasClientCa = ca !== undefined;
     this.server = createServer({
       cert,
-      key: readFileSync(files.key),
-      ...(files.clientCa !== undefined && { ca: readFileSync(files.clientCa) }),
+      key,
+      ...(ca && { ca }),
       // Asked for, so that a principal can be bound to one; judged below and at login, where the client can be told why.
       requestCert: true,
       rejectUnauthorized: false,
@@ -95,4 +103,8 @@ export class ServerTls {
 
 function peerKey(socket: Socket): string {
   return `${socket.remoteAddress}|${socket.remotePort}|${socket.localAddress}|${socket.localPort}`;
+}
+
+function sha256(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
 }

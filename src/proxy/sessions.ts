@@ -15,6 +15,8 @@ export interface LiveSession {
   readonly verifier: string;
   /** What it is doing now. */
   activity(): Activity;
+  /** For how long nothing was asked of it; 0 while an answer is on its way. `now`: monotonic milliseconds. */
+  idleMs(now: number): number;
   /** The client asked, by a CancelRequest. Resolves when the server knows. */
   cancel(): Promise<void>;
   /** Tells the client why, and ends both sides. */
