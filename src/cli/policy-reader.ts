@@ -9,6 +9,7 @@ import type { PolicyReading } from '../proxy/guard-runtime.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
 import { ask } from './ask-server.ts';
+import { keepApart } from './pooled-accounts.ts';
 
 export class PolicyReader {
   private known: { readonly catalog: Catalog; readonly version: string } | undefined;
@@ -32,7 +33,8 @@ export class PolicyReader {
       });
       const of = (severity: Diagnostic['severity']) =>
         diagnostics.filter((diagnostic) => diagnostic.severity === severity).map(formatDiagnostic);
-      return { ...base, policy, errors: of('error'), warnings: of('warning') };
+      const apart = keepApart(policy, this.config.upstream);
+      return { ...base, policy: apart.policy, errors: [...of('error'), ...apart.errors], warnings: of('warning') };
     } catch (error) {
       if (!(error instanceof PolicyFolderError)) throw error;
       return { ...base, errors: [error.message], warnings: [] };

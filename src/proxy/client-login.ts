@@ -2,7 +2,7 @@
 import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
 import { negotiateProtocolVersion } from '../wire/negotiate-protocol-version.ts';
 import { admit, type Peer } from './admission.ts';
-import { certificateNotTrusted, type LoginRefusal, unknownDatabase } from './login-refusal.ts';
+import { certificateNotTrusted, type LoginRefusal, notReady, unknownDatabase } from './login-refusal.ts';
 import { checkPassword } from './password-check.ts';
 import type { Services } from './services.ts';
 import type { Channel, Startup } from './startup-negotiation.ts';
@@ -38,6 +38,7 @@ export async function logInClient(
   if (read.refusal) return refused(read.refusal);
   const { request } = read;
   named(request);
+  if (!services.runtime.ready) return refused(notReady());
   if (!channel.certificateTrusted) return refused(certificateNotTrusted());
   if (startup.renegotiate) {
     const { unknownOptions } = startup.renegotiate;

@@ -1,7 +1,7 @@
 /** The policy in force, and what remembers decisions under it. Replaced as a whole by a reload; a broken edit changes nothing. */
 import type { Policy, RolePolicy } from '../policy/policy.ts';
 import type { SessionPolicy } from '../session/ports.ts';
-import type { Catalog } from '../sql/catalog.ts';
+import { Catalog } from '../sql/catalog.ts';
 
 /** Judges statements of one role; remembers what it judged. */
 export type Judge = Pick<SessionPolicy, 'judge'>;
@@ -30,19 +30,28 @@ interface Generation {
 
 export type Reloaded =
   | { readonly kind: 'unchanged' }
-  | { readonly kind: 'replaced'; readonly from: string; readonly to: string }
+  /** `from`: absent where it is the first. `errors` have closed the roles that they concern. */
+  | { readonly kind: 'replaced'; readonly from?: string; readonly to: string; readonly errors: readonly string[] }
   | { readonly kind: 'kept'; readonly hash: string; readonly errors: readonly string[] };
 
 export class GuardRuntime {
-  private generation: Generation;
+  private generation: Generation = NOTHING_READ;
 
-  /** The first reading must hold a policy; errors in it have disabled the roles that they concern. */
+  /**
+   * Errors in the first policy have disabled the roles that they concern. Without one (the database could not be asked yet)
+   * nobody is let in until `replace` is given one.
+   */
   constructor(
     private readonly makeJudge: MakeJudge,
-    policy: Policy,
-    reading: PolicyReading,
+    policy?: Policy,
+    reading?: PolicyReading,
   ) {
-    this.generation = newGeneration(policy, reading);
+    if (policy && reading) this.generation = newGeneration(policy, reading);
+  }
+
+  /** False as long as there was no policy to put into force. */
+  get ready(): boolean {
+    return this.generation !== NOTHING_READ;
   }
 
   get policy(): Policy {
@@ -77,16 +86,40 @@ export class GuardRuntime {
   /** Puts a reading into force, unless it holds an error. The same files against another catalog are a change too. */
   replace(reading: PolicyReading): Reloaded {
     const { policy: current, catalogVersion } = this.generation;
+    const { errors } = reading;
     // INVARIANT: a policy with any error in it never replaces a running one.
-    if (!reading.policy || reading.errors.length > 0) {
-      return { kind: 'kept', hash: current.hash, errors: reading.errors };
+    if (!reading.policy || (this.ready && errors.length > 0)) return { kind: 'kept', hash: current.hash, errors };
+    if (!this.ready) {
+      this.generation = newGeneration(reading.policy, reading);
+      return { kind: 'replaced', to: reading.policy.hash, errors };
     }
     if (reading.policy.hash === current.hash && reading.catalogVersion === catalogVersion) return { kind: 'unchanged' };
     this.generation = newGeneration(reading.policy, reading);
-    return { kind: 'replaced', from: current.hash, to: reading.policy.hash };
+    return { kind: 'replaced', from: current.hash, to: reading.policy.hash, errors };
   }
 }
 
 function newGeneration(policy: Policy, { catalog, catalogVersion }: PolicyReading): Generation {
   return { policy, catalog, catalogVersion, judges: new Map(), sessionPolicies: new Map() };
 }
+
+/** INVARIANT: holds no principal and no role: nobody gets in by a policy that was not read. */
+const NOTHING_READ: Generation = newGeneration(
+  { hash: '', roles: new Map(), principals: new Map(), subjects: new Map() },
+  {
+    catalog: new Catalog({
+      serverVersion: 0,
+      database: '',
+      relations: [],
+      types: [],
+      functions: [],
+      operators: [],
+      casts: [],
+      opclasses: [],
+      schemas: [],
+    }),
+    catalogVersion: '',
+    errors: [],
+    warnings: [],
+  },
+);

@@ -4,7 +4,7 @@ import type { GuardRuntime, PolicyReading } from './guard-runtime.ts';
 import type { PolicyChange, RecordSink } from './record-sink.ts';
 import type { Sessions } from './sessions.ts';
 
-export type ReloadVia = Exclude<PolicyChange['via'], 'start'>;
+export type ReloadVia = PolicyChange['via'];
 
 export interface ReloadOptions {
   readonly runtime: GuardRuntime;
@@ -44,7 +44,8 @@ export class Reloader {
       reading = await this.options.read();
     } catch (error) {
       // INVARIANT: whatever goes wrong while reading, the policy in force stays in force.
-      log.error({ via, err: error }, 'policy not reloaded; the one in force stays');
+      if (runtime.ready) log.error({ via, err: error }, 'policy not reloaded; the one in force stays');
+      else log.warn({ via, err: error }, 'no policy yet; nobody is let in');
       return;
     }
     for (const warning of reading.warnings) log.warn(warning);
@@ -55,12 +56,18 @@ export class Reloader {
         return;
       case 'kept':
         for (const error of outcome.errors) log.error(error);
+        if (!runtime.ready) {
+          log.error({ via }, 'no policy yet, it has errors; nobody is let in');
+          return;
+        }
         log.error({ via, policy: outcome.hash }, 'policy not reloaded: it has errors; the one in force stays');
         records.append('policy', { from: outcome.hash, to: outcome.hash, by: BY, via, problems: outcome.errors });
         return;
       case 'replaced': {
-        const { from, to } = outcome;
-        records.append('policy', { from, to, by: BY, via });
+        const { from, to, errors } = outcome;
+        for (const error of errors) log.error(error);
+        const problems = errors.length > 0 ? { problems: errors } : {};
+        records.append('policy', { ...(from !== undefined && { from }), to, by: BY, via, ...problems });
         const ended = sessions.recheck(runtime.policy, Date.now());
         log.info({ via, from, to, ended }, 'policy reloaded');
         return;

@@ -12,6 +12,8 @@ export class UpstreamError extends Error {
   constructor(
     readonly refusal: LoginRefusal,
     detail: string,
+    /** Another host may do better. False where the server has answered, and would answer so elsewhere: a wrong password. */
+    readonly elsewhere = false,
   ) {
     super(detail);
   }

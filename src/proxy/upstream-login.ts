@@ -32,18 +32,18 @@ export interface UpstreamLogin {
 }
 
 /** A session of the server, idle. */
-export interface UpstreamSession {
+export interface LoggedIn {
   readonly socket: Socket;
   /** Undefined where the server sent none: then nothing can be cancelled. */
   readonly key: UpstreamKey | undefined;
-  /** As the server reported them: name and value. */
-  readonly parameters: ReadonlyMap<string, string>;
+  /** As the server reports them: name and value. */
+  readonly parameters: Map<string, string>;
 }
 
 const notLoggedIn = () => upstreamRefused('08001', 'could not log in to the database server');
 
 /** Throws UpstreamError, ProtocolError, MalformedMessage or ConnectionClosed. */
-export async function logIn(reader: SocketReader, login: UpstreamLogin): Promise<UpstreamSession> {
+export async function logIn(reader: SocketReader, login: UpstreamLogin): Promise<LoggedIn> {
   const socket = reader.socket;
   const { user, database } = login;
   socket.write(startupMessage(3, 0, [['user', user], ['database', database], ...login.parameters]));
@@ -147,13 +147,17 @@ function passwordOf(login: UpstreamLogin): string {
 }
 
 /** What may be passed on by its SQLSTATE: conditions of the server that pass. Everything else concerns the operator, not the client. */
-function serverError(fields: ErrorFields): UpstreamError {
+export function serverError(fields: ErrorFields): UpstreamError {
   const sqlstate = fields.get('C') ?? '';
   const detail = `${fields.get('M') ?? 'no message'} (SQLSTATE ${sqlstate})`;
   if (sqlstate === '53300')
     return new UpstreamError(upstreamRefused(sqlstate, 'the database server has no connection left'), detail);
   if (/^57P0[1-5]$/.test(sqlstate)) {
-    return new UpstreamError(upstreamRefused('57P03', 'the database server is not accepting connections now'), detail);
+    return new UpstreamError(
+      upstreamRefused('57P03', 'the database server is not accepting connections now'),
+      detail,
+      true,
+    );
   }
   // A setting that the client chose: its own mistake, and its own text.
   if (sqlstate === '22023')

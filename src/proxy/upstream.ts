@@ -3,41 +3,88 @@ import { createConnection, type Socket } from 'node:net';
 import { cancelRequest, sslRequest } from '../wire/startup.ts';
 import { upstreamRefused } from './login-refusal.ts';
 import { ConnectionClosed, SocketReader } from './socket-reader.ts';
-import { UpstreamError, type UpstreamFailure, type UpstreamKey } from './upstream-error.ts';
-import { logIn, type UpstreamLogin, type UpstreamSession } from './upstream-login.ts';
-import { type UpstreamTlsOptions, upstreamTls } from './upstream-tls.ts';
+import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './upstream-addresses.ts';
+import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './upstream-attributes.ts';
+import { UpstreamError, type UpstreamFailure } from './upstream-error.ts';
+import { type LoggedIn, logIn, type UpstreamLogin } from './upstream-login.ts';
+import { type ServerQuery, serverQuery } from './upstream-query.ts';
+import { type UpstreamTls, type UpstreamTlsOptions, upstreamTls } from './upstream-tls.ts';
 
 export interface UpstreamOptions {
-  readonly host: string;
-  readonly port: number;
+  /** At least one. */
+  readonly hosts: readonly UpstreamHost[];
   readonly tls: UpstreamTlsOptions;
-  /** For connecting, TLS and login together. */
+  /** For connecting to one address, TLS and login together. */
   readonly timeoutMs: number;
+  /** Default: any. */
+  readonly targetSessionAttrs?: TargetSessionAttrs;
+  /** Default: false, the order of `hosts`. */
+  readonly loadBalance?: boolean;
+  /** A pooler stands in between: what it reports may be another server's. */
+  readonly pooled?: boolean;
+}
+
+/** A session that has logged in, and is not a client's yet. */
+export interface Fresh {
+  readonly reader: SocketReader;
+  /** As the server reports them: what it reports while it is asked is put in. */
+  readonly reported: Map<string, string>;
+  readonly ask: ServerQuery;
+}
+
+/** How a session is opened. */
+export interface Opener extends UpstreamLogin {
+  /** Makes the session what it must be, or throws an UpstreamError. Runs right after the login, within its time. */
+  setUp(fresh: Fresh): Promise<void>;
+}
+
+/** A session of the server, idle, and where it is: cancel requests go there. */
+export interface UpstreamSession extends LoggedIn {
+  readonly at: UpstreamAddress;
 }
 
 const unreachable = () => upstreamRefused('08001', 'could not connect to the database server');
 
+type Attempt<T> = { readonly result: T } | { readonly failure: UpstreamFailure; readonly elsewhere: boolean };
+
 export class Upstream {
-  private readonly tls: ReturnType<typeof upstreamTls>;
+  private readonly addresses: UpstreamAddresses;
+  private readonly tls = new Map<string, UpstreamTls | undefined>();
 
   /** Throws where a file of certificates cannot be read. */
   constructor(private readonly options: UpstreamOptions) {
-    this.tls = upstreamTls(options.host, options.tls);
+    this.addresses = new UpstreamAddresses(options.hosts, options.loadBalance ?? false);
+    for (const { host } of options.hosts) {
+      // INVARIANT: each host shows a certificate of its own name; a unix socket is the machine itself, and has no TLS.
+      this.tls.set(host, host.startsWith('/') ? undefined : upstreamTls(host, options.tls));
+    }
   }
 
-  /** Logs in; ReadyForQuery has been read, the session is idle, and its socket paused. */
-  async open(login: UpstreamLogin): Promise<{ session: UpstreamSession } | { failure: UpstreamFailure }> {
-    return this.attempt(async (dial) => {
-      const reader = await dial();
-      const session = await logIn(reader, login);
-      reader.detach();
-      return { session };
-    });
+  /**
+   * Logs in at the first host that lets us in and suits; ReadyForQuery has been read, the session is idle, and its socket paused.
+   * A host that answers, but with an error that it would give anywhere (a wrong password), is the last one tried.
+   */
+  async open(opener: Opener): Promise<{ session: UpstreamSession } | { failure: UpstreamFailure }> {
+    const failures: UpstreamFailure[] = [];
+    for (const wanted of roundsFor(this.options.targetSessionAttrs ?? 'any')) {
+      for await (const place of this.addresses.inOrder()) {
+        if (!('address' in place)) {
+          failures.push({ refusal: unreachable(), detail: `${place.host}: ${messageOf(place.error)}` });
+          continue;
+        }
+        const attempt = await this.attempt(place, (dial) => this.begin(place, dial, opener, wanted));
+        if ('result' in attempt) return { session: attempt.result };
+        failures.push(attempt.failure);
+        if (!attempt.elsewhere) return { failure: together(failures) };
+      }
+    }
+    return { failure: together(failures) };
   }
 
   /** Resolves when the server has closed the cancel connection, or when it is clear that it will not. */
-  async cancel(key: UpstreamKey): Promise<UpstreamFailure | undefined> {
-    const result = await this.attempt(async (dial) => {
+  async cancel({ key, at }: Pick<UpstreamSession, 'key' | 'at'>): Promise<UpstreamFailure | undefined> {
+    if (!key) return { refusal: unreachable(), detail: 'the server gave no key to cancel with' };
+    const attempt = await this.attempt(at, async (dial) => {
       const reader = await dial();
       reader.socket.write(cancelRequest(key.processId, key.secretKey));
       // The server answers nothing; it closes when the signal is on its way.
@@ -46,16 +93,33 @@ export class Upstream {
       });
       reader.detach();
       reader.socket.destroy();
-      return {};
     });
-    return 'failure' in result ? result.failure : undefined;
+    return 'failure' in attempt ? attempt.failure : undefined;
+  }
+
+  private async begin(
+    at: UpstreamAddress,
+    dial: () => Promise<SocketReader>,
+    opener: Opener,
+    wanted: WantedSession,
+  ): Promise<UpstreamSession> {
+    const reader = await dial();
+    const session = await logIn(reader, opener);
+    const ask = serverQuery(reader, session.parameters);
+    if (wanted !== 'any') {
+      const chosen = opener.parameters.has('default_transaction_read_only');
+      demand(wanted, await kindOf(session.parameters, ask, { pooled: this.options.pooled ?? false, chosen }));
+    }
+    await opener.setUp({ reader, reported: session.parameters, ask });
+    reader.detach();
+    return { ...session, at };
   }
 
   private async attempt<T>(
+    at: UpstreamAddress,
     work: (dial: () => Promise<SocketReader>) => Promise<T>,
-  ): Promise<T | { failure: UpstreamFailure }> {
-    const { host, port, timeoutMs } = this.options;
-    const raw = createConnection({ host, port });
+  ): Promise<Attempt<T>> {
+    const raw = createConnection(at.isUnix ? { path: at.address } : { host: at.address, port: at.port });
     raw.setNoDelay(true);
     raw.setKeepAlive(true, 60_000);
     let reader: SocketReader | undefined;
@@ -63,40 +127,46 @@ export class Upstream {
     const timer = setTimeout(() => {
       timedOut = true;
       raw.destroy(new Error('timed out'));
-    }, timeoutMs);
+    }, this.options.timeoutMs);
     const dial = async (): Promise<SocketReader> => {
       await connected(raw);
-      reader = new SocketReader(await this.encrypt(raw));
+      reader = new SocketReader(await this.encrypt(raw, at));
       return reader;
     };
     try {
-      return await work(dial);
+      const result = await work(dial);
+      this.addresses.heard(at, true);
+      return { result };
     } catch (error) {
       reader?.socket.destroy();
       raw.destroy();
-      return { failure: describe(error, timedOut) };
+      this.addresses.heard(at, !timedOut);
+      return describe(error, timedOut, shownUpstream(at));
     } finally {
       clearTimeout(timer);
     }
   }
 
-  private async encrypt(raw: Socket): Promise<Socket> {
-    if (!this.tls) return raw;
+  private async encrypt(raw: Socket, at: UpstreamAddress): Promise<Socket> {
+    const tls = this.tls.get(at.host);
+    if (!tls) return raw;
     const reader = new SocketReader(raw);
     raw.write(sslRequest());
     const answer = (await reader.read(1)).toString('latin1');
     if (answer !== 'S') {
-      throw new UpstreamError(unreachable(), 'the server does not offer TLS, which upstream.tls demands');
+      throw new UpstreamError(unreachable(), 'the server does not offer TLS, which upstream.tls demands', true);
     }
     // INVARIANT: see startup-negotiation.ts; the same trick works in this direction (CVE-2021-23222).
-    if (reader.hasUnread()) throw new UpstreamError(unreachable(), 'the server sent data before the TLS handshake');
+    if (reader.hasUnread()) {
+      throw new UpstreamError(unreachable(), 'the server sent data before the TLS handshake', true);
+    }
     reader.detach();
     try {
-      const secure = await this.tls(raw);
+      const secure = await tls(raw);
       secure.on('error', () => {});
       return secure;
     } catch (error) {
-      throw new UpstreamError(unreachable(), `TLS handshake failed: ${messageOf(error)}`);
+      throw new UpstreamError(unreachable(), `TLS handshake failed: ${messageOf(error)}`, true);
     }
   }
 }
@@ -105,20 +175,34 @@ function connected(socket: Socket): Promise<void> {
   return new Promise((done, failed) => {
     socket.once('connect', done);
     // Stays for the life of the socket: an error event without a listener would end the process.
-    socket.on('error', (error) => failed(new UpstreamError(unreachable(), messageOf(error))));
+    socket.on('error', (error) => failed(new UpstreamError(unreachable(), messageOf(error), true)));
     socket.once('close', () => failed(new ConnectionClosed('connection closed')));
   });
 }
 
-function describe(error: unknown, timedOut: boolean): UpstreamFailure {
-  if (timedOut) return { refusal: unreachable(), detail: 'no answer in time' };
-  if (error instanceof UpstreamError) return { refusal: error.refusal, detail: error.message };
+function describe(error: unknown, timedOut: boolean, at: string): { failure: UpstreamFailure; elsewhere: boolean } {
+  const said = (refusal: UpstreamFailure['refusal'], detail: string, elsewhere = true) => ({
+    failure: { refusal, detail: `${at}: ${detail}` },
+    elsewhere,
+  });
+  if (timedOut) return said(unreachable(), 'no answer in time');
+  if (error instanceof UpstreamError) return said(error.refusal, error.message, error.elsewhere);
   if (error instanceof ConnectionClosed) {
     const refusal = upstreamRefused('08006', 'the database server closed the connection during login');
-    return { refusal, detail: 'the server closed the connection during login' };
+    return said(refusal, 'the server closed the connection during login');
   }
   const refusal = upstreamRefused('08006', 'the database server does not speak the PostgreSQL protocol');
-  return { refusal, detail: messageOf(error) };
+  return said(refusal, messageOf(error));
+}
+
+/** The client hears the most hopeful of the failures (57P03 tells it to come again); the operator all of them. */
+function together(failures: readonly UpstreamFailure[]): UpstreamFailure {
+  const hopeful = failures.find(({ refusal }) => refusal.sqlstate === '57P03');
+  const refusal = (hopeful ?? failures.at(-1))?.refusal ?? unreachable();
+  return {
+    refusal,
+    detail: [...new Set(failures.map(({ detail }) => detail))].join('; ') || 'no address to connect to',
+  };
 }
 
 function messageOf(error: unknown): string {

@@ -177,7 +177,7 @@ describe.skipIf(!openssl)('TLS towards the server', () => {
     proxy = await startTestProxy(
       { user: 'postgres', password: decodeURIComponent(new URL(server.url).password), database: 'postgres' },
       policyOf([principal('app', [await verifierOf('secret')])]),
-      { upstream: { host, port: server.port, tls, timeoutMs: 5_000 } },
+      { upstream: { hosts: [{ host, port: server.port }], tls, timeoutMs: 5_000 } },
     );
     return psql(proxy.url('app', 'secret'), ['-c', sql]);
   }

@@ -25,7 +25,7 @@ const account = { user: 'upstream_account', password: 'upstream_password', datab
 
 async function withUpstream(port: number, extra = {}): Promise<TestProxy> {
   const policy = policyOf([principal('app', [await verifierOf('secret')])]);
-  const upstream = { host: '127.0.0.1', port, tls: { mode: 'disable' as const }, timeoutMs: 1_000 };
+  const upstream = { hosts: [{ host: '127.0.0.1', port }], tls: { mode: 'disable' as const }, timeoutMs: 1_000 };
   proxy = await startTestProxy(account, policy, { upstream, ...extra });
   return proxy;
 }
@@ -160,7 +160,7 @@ test('a server that asks for no password is logged in to', async () => {
 test('a port in use is an error', async () => {
   const running = await withUpstream(1);
   await expect(
-    startTestProxy(account, policyOf([]), { listen: { host: '127.0.0.1', port: running.port } }),
+    startTestProxy(account, policyOf([]), { listen: [{ host: '127.0.0.1', port: running.port }] }),
   ).rejects.toMatchObject({ code: 'EADDRINUSE' });
 });
 

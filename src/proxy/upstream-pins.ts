@@ -1,0 +1,121 @@
+/** Asks the server which settings are in force in a session, and says what is wrong with them: a pooler may have lost or changed them. */
+import { formatSearchPath, isSearchPath, parseSearchPath } from '../guard/search-path.ts';
+import type { Pooling } from './upstream-parameters.ts';
+
+/** What must be in force. */
+export interface Pins {
+  readonly pooling: Pooling;
+  readonly pinned: ReadonlyMap<string, string>;
+  /** As whom the session must run. */
+  readonly account: string;
+  readonly database: string;
+  /** Of the role, in milliseconds. */
+  readonly statementTimeout: number | undefined;
+}
+
+export interface PinReport {
+  /** `search_path is "$user", public`: empty where everything holds. */
+  readonly problems: readonly string[];
+  /** SQL that would make them hold in every later connection of the account. */
+  readonly remedy: readonly string[];
+  /** Identifies the server's process behind the session. */
+  readonly backend: string;
+  /** The server's time. */
+  readonly at: string;
+}
+
+type Rows = readonly (readonly (string | null)[])[];
+
+const MESSAGES: ReadonlySet<string> = new Set(['notice', 'warning', 'error']);
+
+/** INVARIANT: every name and operator is qualified, lest a session with a strange search_path answer for itself. */
+export function pinsQuery({ pinned }: Pins): string {
+  const names = [...pinned.keys(), 'client_min_messages', 'statement_timeout'].map((name) => `'${name}'`).join(', ');
+  return `SELECT s.name, s.setting, s.reset_val, s.source FROM pg_catalog.pg_settings AS s
+ WHERE s.name OPERATOR(pg_catalog.=) ANY (ARRAY[${names}]::pg_catalog.text[])
+UNION ALL SELECT ' role', pg_catalog.current_setting('role'), NULL, NULL
+UNION ALL SELECT ' account', session_user::pg_catalog.text, current_user::pg_catalog.text, NULL
+UNION ALL SELECT ' server', pg_catalog.pg_backend_pid()::pg_catalog.text,
+ pg_catalog.pg_postmaster_start_time()::pg_catalog.text, pg_catalog.clock_timestamp()::pg_catalog.text
+UNION ALL SELECT ' default', c.setting, NULL, NULL FROM pg_catalog.pg_db_role_setting AS d, pg_catalog.unnest(d.setconfig) AS c (setting)
+ WHERE pg_catalog.starts_with(c.setting, 'role=')
+ AND (d.setrole OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR d.setrole OPERATOR(pg_catalog.=) session_user::pg_catalog.regrole::pg_catalog.oid)`;
+}
+
+export function readPins(pins: Pins, rows: Rows): PinReport {
+  const found = new Map(rows.map(([name, ...values]) => [name ?? '', values] as const));
+  const report = new Report(pins);
+  for (const [name, wanted] of pins.pinned) {
+    if (name === 'role') readRole(report, found, wanted);
+    else report.expect(name, found.get(name), (value) => isSame(name, value, wanted), wanted);
+  }
+  const messages = found.get('client_min_messages');
+  report.expect('client_min_messages', messages, (value) => MESSAGES.has(value), 'notice');
+  const cap = pins.statementTimeout;
+  if (cap !== undefined && pins.pooling !== 'none') {
+    const least = String(Math.max(1, Math.floor(cap)));
+    const short = (value: string) => Number(value) >= 1 && Number(value) <= Math.max(1, cap);
+    report.expect('statement_timeout', found.get('statement_timeout'), short, least);
+  }
+  const [session, current] = found.get(' account') ?? [];
+  if (session !== pins.account || current !== pins.account) {
+    report.problems.push(
+      `the session is of "${session ?? ''}", running as "${current ?? ''}", not of "${pins.account}"`,
+    );
+  }
+  const [pid, started, at] = found.get(' server') ?? [];
+  if (!pid || !started || !at) report.problems.push('the server did not say which process it is');
+  return { problems: report.problems, remedy: report.remedy, backend: `${started} ${pid}`, at: at ?? '' };
+}
+
+type Found = ReadonlyMap<string, readonly (string | null)[]>;
+
+function readRole(report: Report, found: Found, wanted: string): void {
+  const now = found.get(' role')?.[0];
+  const byDefault = found.get(' default')?.[0] ?? 'role=none';
+  if (now === wanted && (!report.pooled || byDefault === `role=${wanted}`)) return;
+  report.problems.push(`role is ${now ?? 'unknown'}, by default ${byDefault.replace('role=', '')}`);
+  report.remedy.push(`${report.alter} RESET role;`);
+}
+
+class Report {
+  readonly problems: string[] = [];
+  readonly remedy: string[] = [];
+  readonly pooled: boolean;
+  readonly alter: string;
+
+  constructor({ pooling, account, database }: Pins) {
+    this.pooled = pooling !== 'none';
+    this.alter = `ALTER ROLE ${quoted(account)} IN DATABASE ${quoted(database)}`;
+  }
+
+  expect(
+    name: string,
+    values: readonly (string | null)[] | undefined,
+    holds: (value: string) => boolean,
+    wanted: string,
+  ): void {
+    const [now, reset, source] = values ?? [];
+    if (now === undefined || now === null || reset === undefined || reset === null) {
+      this.problems.push(`${name} cannot be read`);
+      return;
+    }
+    // INVARIANT: with a pooler in between, what RESET and a new connection come back to must hold as well.
+    if (!holds(now) || (this.pooled && !holds(reset))) {
+      this.problems.push(now === reset ? `${name} is ${now}` : `${name} is ${now}, by default ${reset}`);
+      this.remedy.push(`${this.alter} SET ${name} = ${name === 'search_path' ? wanted : `'${wanted}'`};`);
+    } else if (!this.pooled && source !== 'client') {
+      // INVARIANT: the server itself takes settings from the startup packet; a pooler that was not declared drops them.
+      this.problems.push(`${name} does not come from the startup packet: is there a pooler? then set upstream.pooling`);
+    }
+  }
+}
+
+function isSame(name: string, value: string, wanted: string): boolean {
+  if (name === 'search_path') return isSearchPath(parseSearchPath(value), parseSearchPath(wanted) ?? []);
+  return value === wanted;
+}
+
+function quoted(name: string): string {
+  return formatSearchPath([name]);
+}

@@ -1,0 +1,65 @@
+/** Rowgate's own statements on a session of the server that no client has yet: few, small, and read whole. */
+
+import { decodeDataRow } from '../wire/data-row.ts';
+import { decodeErrorFields } from '../wire/error-response.ts';
+import { Backend } from '../wire/message-types.ts';
+import { decodeParameterStatus } from '../wire/parameter-status.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import { query as queryMessage } from '../wire/query.ts';
+import { decodeReadyForQuery } from '../wire/ready-for-query.ts';
+import type { SocketReader } from './socket-reader.ts';
+import type { UpstreamError } from './upstream-error.ts';
+import { serverError } from './upstream-login.ts';
+
+/** Rows of text, NULL as null. Throws UpstreamError where the server refuses. */
+export type ServerQuery = (sql: string) => Promise<(string | null)[][]>;
+
+/** More than this is no answer to what we ask. */
+const MOST_MESSAGES = 10_000;
+
+/** `reported` takes what the server reports meanwhile. */
+export function serverQuery(reader: SocketReader, reported: Map<string, string>): ServerQuery {
+  return (sql) => send(reader, reported, queryMessage(sql));
+}
+
+/** Sends messages that end in one ReadyForQuery, and reads the rows in the answer. */
+export async function send(
+  reader: SocketReader,
+  reported: Map<string, string>,
+  messages: Uint8Array,
+): Promise<(string | null)[][]> {
+  reader.socket.write(messages);
+  const rows: (string | null)[][] = [];
+  let failure: UpstreamError | undefined;
+  for (let count = 0; count < MOST_MESSAGES; count += 1) {
+    const { type, bytes } = await reader.readMessage();
+    switch (type) {
+      case Backend.DataRow:
+        rows.push(decodeDataRow(bytes));
+        break;
+      case Backend.ParameterStatus: {
+        const { name, value } = decodeParameterStatus(bytes);
+        reported.set(name, value);
+        break;
+      }
+      case Backend.ErrorResponse:
+        failure ??= serverError(decodeErrorFields(bytes));
+        break;
+      case Backend.ReadyForQuery:
+        if (failure) throw failure;
+        if (decodeReadyForQuery(bytes) !== 'I') throw new ProtocolError('session is not idle after login');
+        return rows;
+      case Backend.RowDescription:
+      case Backend.CommandComplete:
+      case Backend.NoticeResponse:
+      case Backend.ParseComplete:
+      case Backend.BindComplete:
+      case Backend.CloseComplete:
+      case Backend.EmptyQueryResponse:
+        break;
+      default:
+        throw new ProtocolError(`unexpected message type ${type} after login`);
+    }
+  }
+  throw new ProtocolError('the server does not come to an end');
+}

@@ -1,0 +1,138 @@
+/** Makes a fresh session of the server one that a client may have: what is pinned is verified, what the client chose is set. */
+import type { RolePolicy } from '../policy/policy.ts';
+import { bind } from '../wire/bind.ts';
+import { close } from '../wire/describe.ts';
+import { execute } from '../wire/execute.ts';
+import { parse } from '../wire/parse.ts';
+import { sync } from '../wire/simple-frontend.ts';
+import { type LoginRefusal, upstreamRefused } from './login-refusal.ts';
+import type { UpstreamAccount } from './services.ts';
+import type { Fresh, Opener } from './upstream.ts';
+import { UpstreamError } from './upstream-error.ts';
+import { type Pooling, upstreamParameters } from './upstream-parameters.ts';
+import { type Pins, pinsQuery, readPins } from './upstream-pins.ts';
+import { send } from './upstream-query.ts';
+
+export interface SetupOptions {
+  readonly pooling: Pooling;
+  readonly pinned: ReadonlyMap<string, string>;
+  readonly database: string;
+}
+
+export class UpstreamSetup {
+  /** Server processes behind the sessions that live, through a pooler that pools sessions. */
+  private readonly backends = new Set<string>();
+  /** By account: the server's time at which a connection was last seen whose defaults do not hold. */
+  private readonly badSince = new Map<string, string>();
+
+  constructor(private readonly options: SetupOptions) {}
+
+  /** How a session for this role is opened, with the settings that its client chose. */
+  opener(
+    account: UpstreamAccount,
+    role: RolePolicy,
+    chosen: ReadonlyMap<string, string>,
+  ): Opener | { readonly refusal: LoginRefusal } {
+    const { pooling, pinned, database } = this.options;
+    const parameters = upstreamParameters(pooling, pinned, role, chosen);
+    if ('refusal' in parameters) return parameters;
+    const { user, password } = account;
+    const pins: Pins = { pooling, pinned, account: user, database, statementTimeout: role.limits.statementTimeout };
+    return {
+      user,
+      password,
+      database,
+      parameters: parameters.startup,
+      setUp: (fresh) => this.setUp(fresh, pins, parameters.later),
+    };
+  }
+
+  private async setUp(fresh: Fresh, pins: Pins, later: ReadonlyMap<string, string>): Promise<void> {
+    // Whatever an earlier client left, even where the pooler does not clean up.
+    if (pins.pooling === 'session') await fresh.ask('DISCARD ALL');
+    await this.verify(fresh, pins);
+    if (pins.pooling === 'transaction') await demandPreparedStatements(fresh);
+    if (later.size === 0) return;
+    const calls = [...later].map(
+      ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`,
+    );
+    await fresh.ask(`SELECT ${calls.join(', ')}`);
+  }
+
+  /** INVARIANT: no client gets a session of which it is not known that the pinned settings are in force. */
+  private async verify(fresh: Fresh, pins: Pins): Promise<void> {
+    const report = readPins(pins, await fresh.ask(pinsQuery(pins)));
+    if (report.problems.length > 0) {
+      this.badSince.set(pins.account, report.at);
+      const remedy = report.remedy.length > 0 && pins.pooling !== 'none' ? `; run: ${report.remedy.join(' ')}` : '';
+      throw new UpstreamError(notPinned(), `what must be pinned is not: ${report.problems.join('; ')}${remedy}`);
+    }
+    if (pins.pooling === 'none') return;
+    await this.demandNoOlder(fresh, pins.account);
+    if (pins.pooling === 'session') this.demandOwn(fresh, report.backend);
+  }
+
+  /** Settings of an account hold for connections that begin after them: those that began before must go from the pool first. */
+  private async demandNoOlder({ ask }: Fresh, account: string): Promise<void> {
+    const bad = this.badSince.get(account);
+    if (bad === undefined) return;
+    const [row] = await ask(
+      `SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usename OPERATOR(pg_catalog.=) session_user
+ AND a.backend_start OPERATOR(pg_catalog.<=) ${literal(bad)}::pg_catalog.timestamptz`,
+    );
+    if (row?.[0] === '0') this.badSince.delete(account);
+    else {
+      const detail = `the pool has ${row?.[0]} connections of "${account}" that began before its settings held; in PgBouncer's console: RECONNECT`;
+      throw new UpstreamError(notPinned(), detail);
+    }
+  }
+
+  /** Two sessions that live at once have two server processes, or it is no session pooling, whatever the configuration says. */
+  private demandOwn({ reader }: Fresh, backend: string): void {
+    if (this.backends.has(backend)) {
+      const detail = 'two sessions share one server process: the pooler does not pool sessions; see upstream.pooling';
+      throw new UpstreamError(notPinned(), detail);
+    }
+    this.backends.add(backend);
+    reader.socket.once('close', () => this.backends.delete(backend));
+  }
+}
+
+const PROBE = 'rowgate_probe';
+
+/**
+ * A pooler of transactions must keep prepared statements apart, under names of its own. INVARIANT: otherwise one client's Bind
+ * could run what another one has prepared under the same name.
+ */
+async function demandPreparedStatements({ reader, reported }: Fresh): Promise<void> {
+  const text = `SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements AS p WHERE p.name OPERATOR(pg_catalog.=) '${PROBE}'`;
+  const message = {
+    portal: '',
+    statement: PROBE,
+    formats: [],
+    valueCount: 0,
+    values: Buffer.alloc(0),
+    resultFormats: [],
+  };
+  const messages = [
+    parse({ name: PROBE, text, types: [] }),
+    bind(message),
+    execute({ portal: '', maxRows: 0 }),
+    close({ of: 'statement', name: PROBE }),
+    sync(),
+  ];
+  const [row] = await send(reader, reported, Buffer.concat(messages));
+  if (row?.[0] === '0') return;
+  const detail =
+    'the pooler does not keep prepared statements apart; PgBouncer 1.21 or later with max_prepared_statements does';
+  throw new UpstreamError(notPinned(), detail);
+}
+
+function notPinned(): LoginRefusal {
+  return upstreamRefused('08001', 'the session with the database server is not as Rowgate needs it');
+}
+
+/** As E'…': read the same whatever standard_conforming_strings says. */
+function literal(text: string): string {
+  return `E'${text.replaceAll('\\', '\\\\').replaceAll("'", "''")}'`;
+}
