@@ -67,7 +67,7 @@ export class Listener {
     this.servers.push(server);
     server.on('error', (error) => this.services.log.error({ err: error }, 'listener failed'));
     if (path === undefined) return server.address() as AddressInfo;
-    setSocketMode(path, this.services.options.unixSocketMode);
+    await orNamed(address, async () => setSocketMode(path, this.services.options.unixSocketMode));
     return { path };
   }
 
@@ -83,7 +83,10 @@ export class Listener {
     await this.services.sessions.empty(withinMs);
   }
 
-  /** No new connections; sessions are told and ended, whatever they run. Resolves when all are closed, or after `graceMs`. */
+  /**
+   * No new connections; sessions are told and ended, whatever they run. Resolves when all are closed, those to the server too (what
+   * they ran has been cancelled then), or after `graceMs`.
+   */
   async stop(graceMs: number): Promise<void> {
     this.close();
     for (const socket of this.loggingIn) socket.destroy();
@@ -92,7 +95,7 @@ export class Listener {
     const grace = new Promise<void>((done) => {
       timer = setTimeout(done, graceMs);
     });
-    await Promise.race([this.closed, grace]);
+    await Promise.race([Promise.all([this.closed, this.services.sessions.empty(graceMs)]), grace]);
     clearTimeout(timer);
   }
 

@@ -5,11 +5,16 @@ import { connect } from 'node:net';
 /** How long a guard that may be alive has to take a connection. */
 const PROBE_MS = 1_000;
 
+/** What fits into sockaddr_un. */
+const LONGEST_PATH = process.platform === 'linux' ? 107 : 103;
+
 /**
  * Makes room for a socket at `path`, before somebody listens there: for several processes that listen together, once for all.
- * Throws EADDRINUSE where somebody listens, and EEXIST where another kind of file is in the way.
+ * Throws EADDRINUSE where somebody listens, EEXIST where another kind of file is in the way, and ENAMETOOLONG.
  */
 export async function claimSocketFile(path: string): Promise<void> {
+  // Node cuts a longer one short, and would listen somewhere else.
+  if (Buffer.byteLength(path) > LONGEST_PATH) throw coded('ENAMETOOLONG', `longer than ${LONGEST_PATH} bytes`);
   const found = kindOf(path);
   if (found === undefined) return;
   if (found === 'other') throw coded('EEXIST', `${path} is no socket`);

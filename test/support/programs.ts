@@ -11,7 +11,7 @@ function folders(): string[] {
     // not Debian: PATH alone
   }
   const clients = versions.map((version) => join('/usr/lib/postgresql', version, 'bin'));
-  return [...clients, ...(process.env.PATH ?? '').split(delimiter)];
+  return [...clients, ...(process.env.PATH ?? '').split(delimiter), '/usr/sbin'];
 }
 
 /**
@@ -19,7 +19,7 @@ function folders(): string[] {
  * In CI nothing may be skipped: there a missing program is an error.
  */
 export function findProgram(
-  name: 'psql' | 'pgbench' | 'openssl' | 'script' | 'gcc' | 'java' | 'javac' | 'go',
+  name: 'psql' | 'pgbench' | 'openssl' | 'script' | 'gcc' | 'java' | 'javac' | 'go' | 'haproxy',
 ): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);
