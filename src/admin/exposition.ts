@@ -22,9 +22,13 @@ export async function metricsOfThisProcess(figures: Figures): Promise<MetricFami
   return [...families(figures), ...ofNode.map(kept)];
 }
 
-/** prom-client leaves this one out when it adds up; the oldest process tells how long the guard has been up. */
+/**
+ * prom-client leaves out what is `omit` when it adds up: the oldest process tells how long the guard has been up. And a value that is
+ * no number yet has no place in JSON.
+ */
 function kept(family: MetricFamily): MetricFamily {
-  return family.aggregator === 'omit' ? { ...family, aggregator: 'min' } : family;
+  const values = family.values.filter(({ value }) => Number.isFinite(value));
+  return { ...family, values, aggregator: family.aggregator === 'omit' ? 'min' : family.aggregator };
 }
 
 /** Prometheus' text format 0.0.4, of one process or of several: each metric says how its values become one. */

@@ -46,6 +46,7 @@ export const METRICS: readonly Metric[] = [
   gauge('rowgate_ready', 'Whether clients are welcome: 1, or 0 as /readyz tells.', [], 'min', ({ ready }) =>
     single(Number(ready)),
   ),
+  gauge('rowgate_workers', 'Processes that serve clients.', [], 'sum', () => single(1)),
   gauge('rowgate_build_info', 'Always 1; the version of Rowgate.', ['version'], 'max', ({ version }) => [
     { labels: { version }, value: 1 },
   ]),

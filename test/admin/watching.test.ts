@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { Counts } from '../../src/admin/counts.ts';
 import { BOUNDS, Distribution } from '../../src/admin/distribution.ts';
 import { exposition } from '../../src/admin/exposition.ts';
+import { Fleet, type WorkerReport } from '../../src/admin/fleet.ts';
 import type { WatchedProxy } from '../../src/admin/watched-guard.ts';
 import { WatchedGuard } from '../../src/admin/watched-guard.ts';
 import type { Judgement } from '../../src/guard/decision.ts';
@@ -226,5 +227,48 @@ describe('several processes', () => {
     guard.watch.log(fakeLog()).session(WHO).append(DECISION);
     const sent = JSON.parse(JSON.stringify(await guard.metrics()));
     expect(figure(readMetrics(await exposition([sent, sent])), 'rowgate_statements_total')).toBe(2);
+  });
+
+  test('a worker that ends takes no counter with it, and its gauges', async () => {
+    const guards = [new WatchedGuard('1'), new WatchedGuard('1'), new WatchedGuard('1')];
+    const logs = guards.map((guard) => guard.watch.log(fakeLog()).session(WHO));
+    const reporting = guards.map((guard, id) => ({
+      id,
+      report: async () => ({ notReady: null, metrics: await guard.metrics() }),
+    }));
+    let alive = reporting.slice(0, 2);
+    const fleet = new Fleet(() => alive);
+    const read = async () => readMetrics(await fleet.metrics());
+    for (const [index, log] of logs.entries()) for (let i = 0; i <= index; i++) log.append(OUTCOME);
+    const [one, two, three] = [OUTCOME.rows, 2 * OUTCOME.rows, 3 * OUTCOME.rows];
+    expect(figure(await read(), 'rowgate_rows_total')).toBe(one + two);
+    alive = reporting.slice(0, 1);
+    const after = await read();
+    expect(figure(after, 'rowgate_rows_total')).toBe(one + two);
+    expect(figure(after, 'rowgate_server_seconds_count')).toBe(3);
+    expect(figure(after, 'rowgate_workers')).toBe(1);
+    alive = [reporting[0]!, reporting[2]!];
+    expect(figure(await read(), 'rowgate_rows_total')).toBe(one + two + three);
+    alive = [];
+    const none = await read();
+    expect(figure(none, 'rowgate_rows_total')).toBe(one + two + three);
+    expect(figure(none, 'rowgate_workers')).toBeUndefined();
+  });
+
+  test.each([
+    ['none', [], 'no worker serves'],
+    ['all ready', [null, null], undefined],
+    ['one of them not', [null, 'the decision log could not be written'], 'the decision log could not be written'],
+    ['one that fails', [null, new Error('gone')], 'a worker does not answer'],
+    ['one that is silent', [null, 'silent'], 'a worker does not answer'],
+  ] as const)('ready: %s', async (_name, says, expected) => {
+    const workers = says.map((word, id) => ({
+      id,
+      report: (): Promise<WorkerReport> => {
+        if (word === 'silent') return new Promise(() => {});
+        return word instanceof Error ? Promise.reject(word) : Promise.resolve({ notReady: word, metrics: [] });
+      },
+    }));
+    expect(await new Fleet(() => workers).notReady()).toBe(expected);
   });
 });

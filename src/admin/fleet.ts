@@ -1,0 +1,68 @@
+/** What several worker processes say of themselves, as one guard's answers: asked anew for each of them, and in time. */
+import { AggregatorRegistry } from 'prom-client';
+import { exposition } from './exposition.ts';
+import type { MetricFamily } from './metrics.ts';
+import type { AdminSources } from './server.ts';
+
+/** Plain data: it comes over a channel between processes. */
+export interface WorkerReport {
+  readonly notReady: string | null;
+  readonly metrics: readonly MetricFamily[];
+}
+
+/** A worker that serves now. */
+export interface ReportingWorker {
+  /** Never used for another process. */
+  readonly id: number;
+  report(): Promise<WorkerReport>;
+}
+
+/** A worker that takes longer is too busy to be counted on. */
+const ANSWER_MS = 2_000;
+
+export class Fleet implements AdminSources {
+  private readonly lastReports = new Map<number, WorkerReport>();
+  /** Counters of workers that have ended: without them the sums would fall, which Prometheus takes for a restart of everything. */
+  private departed: readonly MetricFamily[] = [];
+
+  constructor(private readonly workers: () => readonly ReportingWorker[]) {}
+
+  async notReady(): Promise<string | undefined> {
+    const asked = await Promise.all(this.workers().map(answerOf));
+    if (asked.length === 0) return 'no worker serves';
+    if (asked.includes(undefined)) return 'a worker does not answer';
+    return asked.find((report) => report?.notReady)?.notReady ?? undefined;
+  }
+
+  async metrics(): Promise<string> {
+    const workers = this.workers();
+    const answers = await Promise.all(workers.map(answerOf));
+    for (const [index, report] of answers.entries()) {
+      const worker = workers[index];
+      if (worker && report) this.lastReports.set(worker.id, report);
+    }
+    await this.forgetAllBut(new Set(workers.map(({ id }) => id)));
+    return exposition([...[...this.lastReports.values()].map(({ metrics }) => metrics), this.departed]);
+  }
+
+  private async forgetAllBut(living: ReadonlySet<number>): Promise<void> {
+    const gone = [...this.lastReports].filter(([id]) => !living.has(id));
+    if (gone.length === 0) return;
+    for (const [id] of gone) this.lastReports.delete(id);
+    this.departed = await countersOf([this.departed, ...gone.map(([, { metrics }]) => metrics)]);
+  }
+}
+
+/** Undefined where it fails, or does not come in time. */
+async function answerOf(worker: ReportingWorker): Promise<WorkerReport | undefined> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<undefined>((done) => {
+    timer = setTimeout(() => done(undefined), ANSWER_MS);
+  });
+  return Promise.race([worker.report().catch(() => undefined), late]).finally(() => clearTimeout(timer));
+}
+
+async function countersOf(processes: readonly (readonly MetricFamily[])[]): Promise<MetricFamily[]> {
+  const sums = (await AggregatorRegistry.aggregate([...processes]).getMetricsAsJSON()) as unknown as MetricFamily[];
+  return sums.filter(({ type }) => type === 'counter' || type === 'histogram');
+}
