@@ -8,6 +8,7 @@ import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourText } from '../demo/tour.ts';
+import { Ending } from './ending.ts';
 import { operatorLog } from './operator-log.ts';
 import { type RunningGuard, StartError, startGuard } from './run-guard.ts';
 
@@ -52,9 +53,15 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   try {
     const guard = await startInFront(server, options.port);
+    const ending = new Ending(guard);
     process.stdout.write(tourText(place(guard.address.port)));
+    void told.then(() => {
+      ending.tell();
+      for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => ending.tell());
+    });
     const why = await Promise.race([told.then(() => 'told' as const), server.ended.then(() => 'lost' as const)]);
-    await guard.stop();
+    if (why === 'lost') ending.stop();
+    await ending.ended;
     return why === 'told' ? 0 : failed(['the database has ended by itself']);
   } catch (error) {
     if (error instanceof StartError) return failed(error.lines);
@@ -81,7 +88,7 @@ time_zone: Europe/Paris
   await writeFile(file, configuration, { mode: 0o600 });
   const { config, problems } = loadConfig(file, {});
   if (!config) throw new StartError(problems.map(formatProblem));
-  return startGuard(config, operatorLog(false));
+  return startGuard(config, operatorLog('info'));
 }
 
 function place(port: number) {

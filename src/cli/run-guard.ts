@@ -4,17 +4,23 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { exposition } from '../admin/exposition.ts';
-import { type RunningAdmin, startAdmin } from '../admin/server.ts';
+import type { MetricFamily } from '../admin/metrics.ts';
+import { type AdminSources, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import { WatchedGuard } from '../admin/watched-guard.ts';
 import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
+import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
+import { watchFiles } from '../proxy/file-watch.ts';
 import { ListenFailure, type Listening } from '../proxy/listener.ts';
-import { watchPolicies } from '../proxy/policy-watch.ts';
+import type { SharedState } from '../proxy/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
+import type { UpstreamKey } from '../proxy/upstream-error.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
 import { loadParser } from '../sql/parse.ts';
+import { firstReading, keepTrying } from './first-reading.ts';
 import { PolicyReader } from './policy-reader.ts';
+import { rereadConfig } from './reread-config.ts';
 import { version } from './version.ts';
 
 /** Why a guard does not start, for the operator: one line each. */
@@ -30,30 +36,48 @@ export interface RunningGuard {
   readonly listening: readonly Listening[];
   /** Where it is watched, if anywhere. */
   readonly adminAddress: AddressInfo | undefined;
+  /** What is known of it there. */
+  readonly watched: WatchedGuard | undefined;
   /** What SIGHUP asks for: policies, certificates and the log's file anew. */
   reload(): Promise<void>;
-  /** Ends sessions and listener, and writes the last record. */
-  stop(): Promise<void>;
+  /** Takes no new connections, and lets each session come to an idle moment, for so long as the configuration says. */
+  drain(): Promise<void>;
+  /** Ends sessions and listener, and writes the last record. `at-once`: without much patience for those who do not close. */
+  stop(how?: 'drained' | 'at-once'): Promise<void>;
+  /** For a CancelRequest that came in at another worker. */
+  cancel(key: UpstreamKey): Promise<void>;
+}
+
+type Started = Omit<RunningGuard, 'adminAddress' | 'watched'>;
+
+/** Of several processes that are one guard: which one this is, and what they share. */
+export interface WorkerPlace {
+  /** From 0. */
+  readonly slot: number;
+  readonly shared: SharedState;
+  readonly mockSecret: Uint8Array;
 }
 
 const CATALOG_POLL_MS = 10_000;
 const EXPIRE_MS = 30_000;
-const LOGIN_TIMEOUT_MS = 15_000;
-const UPSTREAM_TIMEOUT_MS = 10_000;
+/** A statement that still runs is cancelled a second after its session has ended; its server's answer is waited for. */
 const STOP_MS = 5_000;
+const STOP_AT_ONCE_MS = 1_500;
 
 /** Throws StartError. Errors in a role have closed it; they are in the log. */
-export async function startGuard(config: Config, log: Logger): Promise<RunningGuard> {
+export async function startGuard(config: Config, log: Logger, worker?: WorkerPlace): Promise<RunningGuard> {
   await loadParser();
   const watched = config.admin && new WatchedGuard(version());
-  const admin = watched && (await openAdmin(config, watched, log));
+  // Of several workers the primary answers for all.
+  const admin = watched && !worker ? await openAdmin(config, log, onlyProcess(watched)) : undefined;
   try {
-    const guard = await startWatched(config, log, watched);
+    const guard = await startWatched(config, log, watched, worker);
     return {
       ...guard,
       adminAddress: admin?.address,
-      async stop() {
-        await guard.stop();
+      watched,
+      async stop(how) {
+        await guard.stop(how);
         await admin?.stop();
       },
     };
@@ -63,15 +87,20 @@ export async function startGuard(config: Config, log: Logger): Promise<RunningGu
   }
 }
 
+function onlyProcess(watched: WatchedGuard) {
+  return { notReady: () => watched.notReady(), metrics: async () => [await watched.metrics()] };
+}
+
 /** Open before anything else, so that a guard that waits for its database can say so. */
-async function openAdmin({ admin }: Config, watched: WatchedGuard, log: Logger): Promise<RunningAdmin | undefined> {
+export async function openAdmin(
+  { admin }: Config,
+  log: Logger,
+  sources: { notReady: AdminSources['notReady']; metrics(): Promise<MetricFamily[][]> },
+): Promise<RunningAdmin | undefined> {
   if (!admin) return undefined;
-  const sources = {
-    notReady: () => watched.notReady(),
-    metrics: async () => exposition([await watched.metrics()]),
-  };
+  const { notReady, metrics } = sources;
   return orStartError(`could not begin to listen on the admin address ${admin.host}:${admin.port}`, () =>
-    startAdmin(admin, sources, log),
+    startAdmin(admin, { notReady, metrics: async () => exposition(await metrics()) }, log),
   );
 }
 
@@ -79,33 +108,35 @@ async function startWatched(
   config: Config,
   log: Logger,
   watched: WatchedGuard | undefined,
-): Promise<Omit<RunningGuard, 'adminAddress'>> {
+  worker: WorkerPlace | undefined,
+): Promise<Started> {
   const watch = watched?.watch ?? UNWATCHED;
   const reader = new PolicyReader(config);
   const read = watch.read(() => reader.read());
-  const reading = await orStartError('could not read the catalog of the database', read);
-  for (const warning of reading.warnings) log.warn(warning);
-  for (const error of reading.errors) log.error(error);
-  const { policy } = reading;
-  if (!policy) throw new StartError(reading.errors);
+  const reading = await orStartError('could not read the catalog of the database', () => firstReading(read, log));
+  for (const warning of reading?.warnings ?? []) log.warn(warning);
+  for (const error of reading?.errors ?? []) log.error(error);
+  if (reading && !reading.policy) throw new StartError(reading.errors);
   for (const key of config.notEnforced) log.warn(`${key} in ${config.file} is read, but not enforced yet`);
-  for (const role of policy.roles.values()) {
+  for (const role of reading?.policy?.roles.values() ?? []) {
     if (role.disabled !== undefined) log.error(`role "${role.name}" is disabled: ${role.disabled}`);
   }
-  const records = await orStartError(`could not open the decision log ${config.log.file}`, async () =>
-    watch.log(openLog({ ...config.log, guard: config.name, clock: Date.now, notice: (message) => log.error(message) })),
+  const { name, log: recording } = worker ? workerConfig(config, worker.slot) : config;
+  const records = await orStartError(`could not open the decision log ${recording.file}`, async () =>
+    watch.log(openLog({ ...recording, guard: name, clock: Date.now, notice: (message) => log.error(message) })),
   );
   try {
     const started =
       records.append('start', { version: version(), configuration: config.hash }) &&
-      records.append('policy', {
-        to: policy.hash,
-        by: 'system',
-        via: 'start',
-        ...(reading.errors.length > 0 && { problems: reading.errors }),
-      });
-    if (!started) throw new StartError([`could not write the decision log ${config.log.file}`]);
-    const proxy = await startListening(config, log, records, watch, read, reading);
+      (!reading?.policy ||
+        records.append('policy', {
+          to: reading.policy.hash,
+          by: 'system',
+          via: 'start',
+          ...(reading.errors.length > 0 && { problems: reading.errors }),
+        }));
+    if (!started) throw new StartError([`could not write the decision log ${recording.file}`]);
+    const proxy = await startListening(config, log, records, watch, read, reading, worker);
     return await keepRunning(config, log, records, reader, proxy, watched);
   } catch (error) {
     records.close();
@@ -119,7 +150,8 @@ async function startListening(
   records: DecisionLog,
   watch: Watch,
   read: PolicyReader['read'],
-  reading: Awaited<ReturnType<PolicyReader['read']>>,
+  reading: Awaited<ReturnType<typeof firstReading>>,
+  worker: WorkerPlace | undefined,
 ): Promise<RunningProxy> {
   const { upstream, listen, tls } = config;
   return orStartError('could not start', () =>
@@ -130,15 +162,18 @@ async function startListening(
       tlsRequired: tls?.required ?? false,
       proxies: config.proxyProtocol.from,
       unixSocketMode: config.unixSocketPermissions,
-      loginTimeoutMs: LOGIN_TIMEOUT_MS,
+      loginTimeoutMs: config.timeouts.loginMs,
+      idle: config.timeouts,
       limits: config.limits,
-      mockSecret: mockSecret(config),
+      mockSecret: worker?.mockSecret ?? mockSecret(config),
+      ...(worker && { worker }),
       listen,
       tls,
-      upstream: { host: upstream.host, port: upstream.port, tls: upstream.tls, timeoutMs: UPSTREAM_TIMEOUT_MS },
+      pooling: upstream.pooling,
+      upstream: { ...upstream, timeoutMs: upstream.connectTimeoutMs },
       records,
       log,
-      makeJudge: watch.makeJudge(({ catalog, role }) => new Guard({ catalog, role, searchPath: config.searchPath })),
+      makeJudge: watch.makeJudge(({ catalog, role }) => new Guard({ catalog, role, searchPath: config.searchPath, pooling: upstream.pooling })),
       reading,
       read,
     }),
@@ -153,8 +188,12 @@ async function keepRunning(
   reader: PolicyReader,
   proxy: RunningProxy,
   watched: WatchedGuard | undefined,
-): Promise<Omit<RunningGuard, 'adminAddress'>> {
-  const stopWatching = await watchPolicies(config.policies, () => void proxy.reload('file'));
+): Promise<Started> {
+  const stopWatching = await watchFiles(config.policies, () => void proxy.reload('file'));
+  const { cert, key, clientCa = cert } = config.tls ?? {};
+  const certificates = [cert, key, clientCa].filter((path) => path !== undefined);
+  const stopWatchingTls = await watchFiles(certificates, () => proxy.reloadTls());
+  const levelIsFixed = log.level !== config.log.level;
   const expiring = setInterval(() => proxy.expire(), EXPIRE_MS);
   let unreachable = false;
   const polling = setInterval(async () => {
@@ -167,24 +206,35 @@ async function keepRunning(
       unreachable = true;
     }
   }, CATALOG_POLL_MS);
-  watched?.running(proxy, [() => (unreachable ? 'the database server could not be reached' : undefined)]);
+  const { runtime } = proxy;
+  const stopTrying = keepTrying(
+    () => proxy.reload('start'),
+    () => runtime.ready,
+  );
+  watched?.running(proxy, [
+    () => (runtime.ready ? undefined : 'no policy is in force: the database server could not be asked yet'),
+    () => (unreachable ? 'the database server could not be reached' : undefined),
+  ]);
   return {
     address: proxy.address,
     listening: proxy.listening,
     async reload() {
       if (!records.reopen()) log.error('could not open the decision log anew; the open file stays');
-      try {
-        proxy.reloadTls();
-      } catch (error) {
-        log.error({ err: error }, 'certificate not reloaded; the one in use stays');
-      }
+      rereadConfig(config, log, levelIsFixed);
+      proxy.reloadTls();
       await proxy.reload('signal');
     },
-    async stop() {
+    drain: () => proxy.drain(config.drainMs),
+    cancel: async (key) => {
+      await proxy.sessions.find(key)?.cancel();
+    },
+    async stop(how) {
       clearInterval(expiring);
       clearInterval(polling);
+      stopTrying();
       await stopWatching();
-      await proxy.stop(STOP_MS);
+      await stopWatchingTls();
+      await proxy.stop(how === 'at-once' ? STOP_AT_ONCE_MS : STOP_MS);
       records.append('stop', { version: version() });
       records.close();
     },
@@ -195,7 +245,7 @@ async function keepRunning(
  * Stays the same over restarts where there is a private key to derive it from, so that asking before and after one tells
  * nothing about which users exist.
  */
-function mockSecret({ tls }: Config): Uint8Array {
+export function mockSecret({ tls }: Config): Uint8Array {
   if (!tls) return randomBytes(32);
   return createHmac('sha256', readFileSync(tls.key)).update('rowgate challenges of unknown users').digest();
 }

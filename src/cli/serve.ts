@@ -1,17 +1,22 @@
 /** `rowgate serve`: the guard in front of a database, until it is told to stop. */
+import cluster from 'node:cluster';
 import type { Command } from 'commander';
-import { formatProblem } from '../config/config.ts';
+import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { shownAddress, shownListening } from '../proxy/listen-address.ts';
+import { Ending } from './ending.ts';
 import { operatorLog } from './operator-log.ts';
-import { type RunningGuard, StartError, startGuard } from './run-guard.ts';
+import { StartError, startGuard } from './run-guard.ts';
+import { serveAsWorker } from './serve-worker.ts';
+import { type RunningWorkers, startWorkers } from './serve-workers.ts';
 
 const HELP = `
 Examples:
   rowgate serve
   rowgate serve --config /etc/rowgate/rowgate.yaml
 
-Signals: SIGHUP reads policies and certificates anew and reopens the decision log; SIGTERM and SIGINT end the guard.
+Signals: SIGHUP reads policies, certificates and the log's level anew and reopens the decision log. SIGTERM and SIGINT take no more
+connections and let statements and transactions come to their end, for so long as "drain" says; a second one ends at once.
 Exit code: 0 when it was told to stop, 1 where it could not start.`;
 
 export function register(program: Command): void {
@@ -27,30 +32,36 @@ export function register(program: Command): void {
 }
 
 async function serve(file: string, verbose: boolean): Promise<number> {
-  const { config, problems } = loadConfig(file, process.env);
+  // The channel to the primary would keep a worker that has ended alive.
+  if (cluster.isWorker) process.exit(await serveAsWorker(verbose));
+  const { config, text, problems } = loadConfig(file, process.env);
   if (!config) return failed(problems.map(formatProblem));
-  let guard: RunningGuard;
   try {
-    guard = await startGuard(config, operatorLog(verbose));
+    const running = await (config.workers > 1 ? startWorkers(config, text, verbose) : startAlone(config, verbose));
+    const { hosts, database } = config.upstream;
+    const places = running.listening.join(', ');
+    process.stdout.write(
+      `rowgate listens on ${places}, in front of ${hosts.map(({ host, port }) => shownAddress(host, port)).join(',')}/${database}\n`,
+    );
+    process.on('SIGHUP', () => running.reload());
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => running.tell());
+    return await running.ended;
   } catch (error) {
     if (error instanceof StartError) return failed(error.lines);
     throw error;
   }
-  const places = guard.listening.map(shownListening).join(', ');
-  const { host, port: upstreamPort, database } = config.upstream;
-  const upstream = `${shownAddress(host, upstreamPort)}/${database}`;
-  process.stdout.write(`rowgate listens on ${places}, in front of ${upstream}\n`);
-  process.on('SIGHUP', () => void guard.reload());
-  await told('SIGTERM', 'SIGINT');
-  await guard.stop();
-  return 0;
 }
 
-/** Resolves at the first of these signals; a second one does what it does by default. */
-function told(...signals: NodeJS.Signals[]): Promise<void> {
-  return new Promise((done) => {
-    for (const signal of signals) process.once(signal, () => done());
-  });
+/** One process that does all of it. */
+async function startAlone(config: Config, verbose: boolean): Promise<RunningWorkers> {
+  const guard = await startGuard(config, operatorLog(verbose ? 'debug' : config.log.level));
+  const ending = new Ending(guard);
+  return {
+    listening: guard.listening.map(shownListening),
+    reload: () => void guard.reload(),
+    tell: () => ending.tell(),
+    ended: ending.ended.then(() => 0),
+  };
 }
 
 function failed(lines: readonly string[]): number {

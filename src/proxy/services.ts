@@ -3,12 +3,15 @@ import type { Logger } from 'pino';
 import type { SessionPorts } from '../session/ports.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
+import type { IdleLimits } from './idle-sweep.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
 import type { ServerTls } from './server-tls.ts';
 import type { Sessions } from './sessions.ts';
 import type { SharedState } from './shared-state.ts';
 import type { Upstream } from './upstream.ts';
+import type { Pooling } from './upstream-parameters.ts';
+import type { UpstreamSetup } from './upstream-setup.ts';
 
 export interface UpstreamAccount {
   readonly user: string;
@@ -20,6 +23,8 @@ export interface ProxyOptions {
   readonly database: string;
   /** With which a role logs in upstream. */
   accountOf(role: string): UpstreamAccount;
+  /** Default: none, no pooler stands between Rowgate and the server. */
+  readonly pooling?: Pooling;
   readonly searchPath: readonly string[];
   readonly tlsRequired: boolean;
   /** Address blocks of the proxies that say by the PROXY protocol whom they speak for. */
@@ -28,6 +33,7 @@ export interface ProxyOptions {
   readonly unixSocketMode: number;
   /** From the first byte to the password. */
   readonly loginTimeoutMs: number;
+  readonly idle: IdleLimits;
   readonly limits: ConnectionLimits;
   /** Makes the challenges of unknown users; never shown. */
   readonly mockSecret: Uint8Array;
@@ -43,6 +49,7 @@ export interface Services {
   /** The number of this worker, from 0; 0 as well where there is one process only. */
   readonly slot: number;
   readonly upstream: Upstream;
+  readonly upstreamSetup: UpstreamSetup;
   readonly pinned: ReadonlyMap<string, string>;
   tls(): ServerTls | undefined;
   /** The session's protocol state, made when both sides have logged in. */

@@ -4,6 +4,7 @@ import type { Logger } from 'pino';
 import type { SessionPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
+import { startIdleSweep } from './idle-sweep.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
 import { localState } from './local-state.ts';
@@ -16,6 +17,7 @@ import type { ProxyOptions, Services } from './services.ts';
 import { Sessions } from './sessions.ts';
 import type { SharedState } from './shared-state.ts';
 import { Upstream, type UpstreamOptions } from './upstream.ts';
+import { UpstreamSetup } from './upstream-setup.ts';
 
 export interface StartOptions extends ProxyOptions {
   readonly listen: readonly ListenAddress[];
@@ -28,8 +30,8 @@ export interface StartOptions extends ProxyOptions {
   readonly worker?: { readonly slot: number; readonly shared: SharedState };
   /** Default: the real one. */
   readonly makeSession?: (ports: SessionPorts) => SessionMachine;
-  /** The first reading: errors in it have closed the roles that they concern. */
-  readonly reading: PolicyReading;
+  /** The first reading: errors in it have closed the roles that they concern. Absent: nobody is let in before the first reload. */
+  readonly reading: PolicyReading | undefined;
   /** Reads policies and catalog anew. */
   read(): Promise<PolicyReading>;
 }
@@ -41,7 +43,7 @@ export interface RunningProxy {
   readonly sessions: Sessions;
   readonly runtime: GuardRuntime;
   reload(via: ReloadVia): Promise<void>;
-  /** Reads certificate and key again, for new connections; throws where they do not serve, and keeps the old ones. */
+  /** Reads certificates and key again, for new connections; where they do not serve, the log says so and the old ones stay. */
   reloadTls(): void;
   /** Ends sessions whose principal's time is over. */
   expire(): void;
@@ -56,12 +58,15 @@ export interface RunningProxy {
 /** Throws where certificates cannot be read, no policy could be made, or the port is taken. */
 export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const { reading, records, log } = options;
-  if (!reading.policy) throw new Error('no policy could be read');
-  const runtime = new GuardRuntime(options.makeJudge, reading.policy, reading);
+  if (reading && !reading.policy) throw new Error('no policy could be read');
+  const runtime = new GuardRuntime(options.makeJudge, reading?.policy, reading);
+  const pinned = pinnedSettings(options.searchPath);
+  const pooling = options.pooling ?? 'none';
   const slot = options.worker?.slot ?? 0;
   const sessions = new Sessions(slot);
   let draining = false;
   let tls = options.tls && new ServerTls(options.tls);
+  warnOfDates(tls, log);
   const services: Services = {
     options,
     runtime,
@@ -69,8 +74,9 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     sessions,
     shared: options.worker?.shared ?? localState(),
     slot,
-    upstream: new Upstream(options.upstream),
-    pinned: pinnedSettings(options.searchPath),
+    upstream: new Upstream({ ...options.upstream, pooled: pooling !== 'none' }),
+    upstreamSetup: new UpstreamSetup({ pooling, pinned, database: options.database }),
+    pinned,
     tls: () => tls,
     makeSession: options.makeSession ?? ((ports) => new Session(ports)),
     draining: () => draining,
@@ -79,6 +85,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const listener = new Listener(services);
   const listening = await listener.listen(options.listen);
   const reloader = new Reloader({ runtime, sessions, records, log, read: options.read });
+  const stopSweep = startIdleSweep(sessions, options.idle);
   const expire = (): void => {
     sessions.recheck(runtime.policy, Date.now());
   };
@@ -89,7 +96,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     runtime,
     reload: (via) => reloader.request(via),
     reloadTls: () => {
-      if (options.tls) tls = new ServerTls(options.tls);
+      if (options.tls) tls = reloadedTls(tls, options.tls, log);
     },
     expire,
     get draining() {
@@ -101,7 +108,26 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     },
     stop: (graceMs) => {
       draining = true;
+      stopSweep();
       return listener.stop(graceMs);
     },
   };
+}
+
+/** The new one, or the one in use where nothing changed or what is there now does not serve. */
+function reloadedTls(current: ServerTls | undefined, files: TlsFiles, log: Logger): ServerTls | undefined {
+  try {
+    const next = new ServerTls(files);
+    if (next.hash === current?.hash) return current;
+    log.info({ validUntil: next.validUntil.toISOString() }, 'certificate reloaded');
+    warnOfDates(next, log);
+    return next;
+  } catch (error) {
+    log.error({ err: error }, 'certificate not reloaded; the one in use stays');
+    return current;
+  }
+}
+
+function warnOfDates(tls: ServerTls | undefined, log: Logger): void {
+  if (tls && tls.validUntil.getTime() < Date.now()) log.warn('the certificate of the guard is out of date');
 }

@@ -19,6 +19,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   catalog: 5,
   config: 5,
   admin: 6,
+  workers: 6,
   demo: 6,
   cli: 7,
 };

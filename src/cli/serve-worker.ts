@@ -1,0 +1,43 @@
+/** One of several processes of `rowgate serve`: the same guard, with a primary over it that says when to begin and when to end. */
+
+import { formatProblem } from '../config/config.ts';
+import { parseConfig } from '../config/load.ts';
+import { shownListening } from '../proxy/listen-address.ts';
+import { linkToPrimary } from '../workers/primary-link.ts';
+import { Ending } from './ending.ts';
+import { operatorLog } from './operator-log.ts';
+import { StartError, startGuard } from './run-guard.ts';
+
+/** Resolves with the exit code when the guard has ended. */
+export async function serveAsWorker(verbose: boolean): Promise<number> {
+  const { assignment, shared, ready, failed } = await linkToPrimary();
+  const { slot, configuration } = assignment;
+  const { config, problems } = parseConfig(configuration.path, configuration.text, process.env);
+  if (!config) {
+    await failed(problems.map(formatProblem));
+    return 1;
+  }
+  const log = operatorLog(verbose ? 'debug' : config.log.level).child({ worker: slot + 1 });
+  try {
+    const mockSecret = Buffer.from(assignment.mockSecret, 'base64');
+    const guard = await startGuard(config, log, { slot, shared, mockSecret });
+    const ending = new Ending(guard);
+    ready(guard.listening.map(shownListening), {
+      cancel: (key) => guard.cancel(key),
+      notReady: () => guard.watched?.notReady(),
+      metrics: async () => guard.watched?.metrics() ?? [],
+      reload: () => guard.reload(),
+      drain: () => ending.drain(),
+      stop: () => ending.stop(),
+    });
+    // A signal to the whole group reaches the primary as well, whose word comes besides: so that a second one changes nothing.
+    for (const signal of ['SIGTERM', 'SIGINT']) process.on(signal, () => ending.drain());
+    process.on('SIGHUP', () => void guard.reload());
+    await ending.ended;
+    return 0;
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    await failed(error.lines);
+    return 1;
+  }
+}

@@ -1,0 +1,64 @@
+/** `rowgate serve` with several workers: the primary process, which starts them and ends with them. */
+import { statSync } from 'node:fs';
+import type { MetricFamily } from '../admin/metrics.ts';
+import type { Config } from '../config/config.ts';
+import { claimSocketFile } from '../proxy/unix-socket.ts';
+import { Supervisor, WorkersFailed } from '../workers/supervisor.ts';
+import { operatorLog } from './operator-log.ts';
+import { mockSecret, openAdmin, StartError } from './run-guard.ts';
+
+/** Workers that do not end in time are killed: they have a little more than they give themselves. */
+const SLACK_MS = 8_000;
+
+export interface RunningWorkers {
+  /** Where they listen, as it is shown. */
+  readonly listening: readonly string[];
+  reload(): void;
+  /** Told once they drain, told again they stop. */
+  tell(): void;
+  /** Resolves with the exit code. */
+  readonly ended: Promise<number>;
+}
+
+/** Throws StartError. `text`: of the configuration file, as it was read. */
+export async function startWorkers(config: Config, text: string, verbose: boolean): Promise<RunningWorkers> {
+  refuseSharedLog(config.log.file);
+  for (const { path } of config.listen) if (path !== undefined) await claimSocketFile(path);
+  const secret = Buffer.from(mockSecret(config)).toString('base64');
+  const log = operatorLog(verbose ? 'debug' : config.log.level);
+  const supervisor = new Supervisor({
+    workers: config.workers,
+    assignment: (slot) => ({ slot, configuration: { path: config.file, text }, mockSecret: secret }),
+    drainMs: config.drainMs + SLACK_MS,
+    stopMs: SLACK_MS / 2,
+    log,
+  });
+  const admin = await openAdmin(config, log, {
+    notReady: () => supervisor.notReady(),
+    metrics: async () => (await supervisor.metrics()) as MetricFamily[][],
+  });
+  let told = false;
+  try {
+    return {
+      listening: await supervisor.start(),
+      reload: () => supervisor.reload(),
+      tell: () => {
+        if (told) supervisor.stop();
+        else supervisor.drain();
+        told = true;
+      },
+      ended: supervisor.ended.finally(() => admin?.stop()),
+    };
+  } catch (error) {
+    await admin?.stop();
+    if (error instanceof WorkersFailed) throw new StartError(error.lines);
+    throw error;
+  }
+}
+
+/** A pipe or a device has no second name, and lines of several writers would not be one sequence. */
+function refuseSharedLog(file: string): void {
+  const stat = statSync(file, { throwIfNoEntry: false });
+  if (stat && !stat.isFile())
+    throw new StartError([`log.file ${file} is not a regular file, which several workers need`]);
+}

@@ -1,0 +1,52 @@
+/** What the primary and its workers say to each other. All of it is plain JSON, and none of it is a statement or a row. */
+import type { Claim } from '../proxy/places.ts';
+
+/** Messages by name: what is said, and what is answered. */
+export type Messages = Readonly<Record<string, { readonly says: unknown; readonly answer: unknown }>>;
+
+/** What a worker begins with. */
+export interface Assignment {
+  /** From 0. */
+  readonly slot: number;
+  /** The configuration as the primary has read it, so that a worker which replaces another runs with the same one. */
+  readonly configuration: { readonly path: string; readonly text: string };
+  /** For challenges of unknown users, in base64: the same at all workers. */
+  readonly mockSecret: string;
+}
+
+/** A key of `SharedState.cancel`, its secret in base64. */
+export interface CancelKey {
+  readonly processId: number;
+  readonly secretKey: string;
+}
+
+/** From a worker to the primary. */
+export type ToPrimary = {
+  readonly assignment: { readonly says: null; readonly answer: Assignment };
+  /** It serves; with the places where it listens, as they are shown. */
+  readonly ready: { readonly says: readonly string[]; readonly answer: null };
+  /** It cannot start; why, one line each. */
+  readonly failed: { readonly says: readonly string[]; readonly answer: null };
+  readonly take: { readonly says: readonly Claim[]; readonly answer: number | null };
+  readonly give: { readonly says: readonly string[]; readonly answer: null };
+  readonly attempted: {
+    readonly says: { readonly principal: string; readonly address: string; readonly accepted: boolean };
+    readonly answer: number;
+  };
+  readonly cancel: { readonly says: CancelKey & { readonly slot: number }; readonly answer: null };
+};
+
+/** From the primary to a worker. */
+export type ToWorker = {
+  readonly cancel: { readonly says: CancelKey; readonly answer: null };
+  /** Why clients should be sent elsewhere now; null where they are welcome. */
+  readonly notReady: { readonly says: null; readonly answer: string | null };
+  /** Its metrics, as `admin/` has them. */
+  readonly metrics: { readonly says: null; readonly answer: unknown };
+  /** What SIGHUP asks for. */
+  readonly reload: { readonly says: null; readonly answer: null };
+  /** End, sessions as they come to an idle moment. */
+  readonly drain: { readonly says: null; readonly answer: null };
+  /** End at once. */
+  readonly stop: { readonly says: null; readonly answer: null };
+};

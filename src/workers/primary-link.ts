@@ -1,0 +1,69 @@
+/** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
+import type { SharedState } from '../proxy/shared-state.ts';
+import type { UpstreamKey } from '../proxy/upstream-error.ts';
+import { Channel } from './channel.ts';
+import type { Assignment, ToPrimary, ToWorker } from './messages.ts';
+import { remoteState } from './remote-state.ts';
+
+/** What a worker does when the primary says so; nothing of it is called before the worker has said that it is ready. */
+export interface WorkerDuties {
+  /** A CancelRequest came in elsewhere. Resolves when the server knows, or when nobody has that key. */
+  cancel(key: UpstreamKey): Promise<void>;
+  notReady(): string | undefined;
+  metrics(): Promise<unknown>;
+  reload(): Promise<void>;
+  drain(): void;
+  stop(): void;
+}
+
+export interface PrimaryLink {
+  readonly assignment: Assignment;
+  readonly shared: SharedState;
+  /** From now on it serves. `listening`: where, as it is shown. */
+  ready(listening: readonly string[], duties: WorkerDuties): void;
+  /** It cannot start. Resolves when the primary knows. */
+  failed(lines: readonly string[]): Promise<void>;
+}
+
+export async function linkToPrimary(): Promise<PrimaryLink> {
+  let duties: WorkerDuties | undefined;
+  const primary = new Channel<ToPrimary, ToWorker>(sendToPrimary, {
+    cancel: async ({ processId, secretKey }) => {
+      await duties?.cancel({ processId, secretKey: Buffer.from(secretKey, 'base64') });
+      return null;
+    },
+    notReady: () => (duties ? (duties.notReady() ?? null) : 'starting'),
+    metrics: async () => duties?.metrics() ?? [],
+    reload: async () => {
+      await duties?.reload();
+      return null;
+    },
+    drain: () => {
+      duties?.drain();
+      return null;
+    },
+    stop: () => {
+      duties?.stop();
+      return null;
+    },
+  });
+  process.on('message', (message) => primary.receive(message));
+  // INVARIANT: no worker serves on its own: nobody would count its sessions, and nobody could stop it.
+  process.on('disconnect', () => process.exit(1));
+  return {
+    assignment: await primary.ask('assignment', null),
+    shared: remoteState(primary),
+    ready: (listening, to) => {
+      duties = to;
+      primary.tell('ready', listening);
+    },
+    failed: async (lines) => {
+      await primary.ask('failed', lines);
+    },
+  };
+}
+
+/** A primary that is gone shows as `disconnect`; what could not be sent to it needs no other word. */
+function sendToPrimary(packet: object): void {
+  process.send?.(packet, undefined, {}, () => {});
+}

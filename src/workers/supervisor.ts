@@ -1,0 +1,189 @@
+/**
+ * The primary: starts the workers, each in its slot, replaces one that dies, and passes on what the guard is told. It takes the
+ * connections and hands each to a worker, but reads nothing of them; what it keeps are counts.
+ */
+import cluster from 'node:cluster';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Logger } from 'pino';
+import { FailedLogins } from '../proxy/failed-logins.ts';
+import { Places } from '../proxy/places.ts';
+import type { Assignment, ToWorker } from './messages.ts';
+import { type Kept, WorkerProcess } from './worker-process.ts';
+
+export interface SupervisorOptions {
+  readonly workers: number;
+  readonly assignment: (slot: number) => Assignment;
+  /** How long a worker takes at most to end when it is told to drain. */
+  readonly drainMs: number;
+  /** The same where it is told to stop. */
+  readonly stopMs: number;
+  readonly log: Logger;
+}
+
+/** Why the workers do not start: one line each. */
+export class WorkersFailed extends Error {
+  constructor(readonly lines: readonly string[]) {
+    super(lines.join('\n'));
+  }
+}
+
+/** A worker that lived for less is one that dies at once: each further time its replacement waits twice as long. */
+const SHORT_LIFE_MS = 10_000;
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 5_000;
+/** So many starts in a row that came to nothing, while no worker serves, are the end. */
+const MOST_FAILED_STARTS = 5;
+const ANSWER_MS = 2_000;
+
+interface Slot {
+  process: WorkerProcess | undefined;
+  shortLives: number;
+  waiting?: NodeJS.Timeout;
+}
+
+export class Supervisor {
+  private readonly slots: Slot[];
+  private readonly kept: Kept;
+  private failedStarts = 0;
+  private stopping = false;
+  private exitCode = 0;
+  /** Resolves with the exit code when no worker is left, and none will be started. */
+  readonly ended: Promise<number>;
+  private end: () => void = () => {};
+
+  constructor(private readonly options: SupervisorOptions) {
+    this.slots = Array.from({ length: options.workers }, () => ({ process: undefined, shortLives: 0 }));
+    this.kept = {
+      places: new Places(),
+      failedLogins: new FailedLogins(),
+      // A worker that ends in between took the session with it: there is nothing left to cancel.
+      cancel: async (slot, key) => {
+        await this.slots[slot]?.process?.channel.ask('cancel', key).catch(() => {});
+      },
+    };
+    this.ended = new Promise((done) => {
+      this.end = () => done(this.exitCode);
+    });
+    // Round robin: of long connections the kernel would give most to few processes. And no worker that is busy is given another.
+    cluster.schedulingPolicy = cluster.SCHED_RR;
+  }
+
+  /** Resolves with where they listen, when all of them do; throws WorkersFailed. */
+  async start(): Promise<readonly string[]> {
+    // One before the others: what is wrong is said once.
+    const [first, ...others] = this.slots.keys();
+    const listening = await this.startFirst(first ?? 0);
+    await Promise.all(others.map((slot) => this.startFirst(slot)));
+    return listening;
+  }
+
+  reload(): void {
+    for (const process of this.serving()) process.channel.tell('reload', null);
+  }
+
+  /** Each worker ends when its sessions have come to an idle moment. */
+  drain(): void {
+    this.endAll('drain', this.options.drainMs);
+  }
+
+  /** Each worker ends at once. */
+  stop(): void {
+    this.endAll('stop', this.options.stopMs);
+  }
+
+  /** Why clients should be sent elsewhere now, in one line; undefined while there is a worker that welcomes them. */
+  async notReady(): Promise<string | undefined> {
+    if (this.stopping) return 'draining';
+    const answers = await this.askAll('notReady');
+    if (answers.includes(null)) return undefined;
+    return answers.find((answer) => answer !== null) ?? 'no worker answers';
+  }
+
+  /** Of each worker that answers in time, as that gave them. */
+  metrics(): Promise<unknown[]> {
+    return this.askAll('metrics');
+  }
+
+  /** A worker that is busy for so long is left out. */
+  private async askAll<Name extends 'notReady' | 'metrics'>(name: Name): Promise<ToWorker[Name]['answer'][]> {
+    const asked = this.serving().map(async ({ channel }) => {
+      const late = sleep(ANSWER_MS, undefined, { ref: false });
+      const answer = channel.ask(name, null).then((given) => [given]);
+      return Promise.race([answer, late]).catch(() => undefined);
+    });
+    return (await Promise.all(asked)).flatMap((answer) => answer ?? []);
+  }
+
+  /** The processes that serve now. */
+  private serving(): readonly WorkerProcess[] {
+    return this.slots.flatMap(({ process }) => (process?.isServing ? [process] : []));
+  }
+
+  private endAll(how: 'drain' | 'stop', withinMs: number): void {
+    this.stopping = true;
+    for (const { process, waiting } of this.slots) {
+      clearTimeout(waiting);
+      if (process?.isServing) process.channel.tell(how, null);
+      else process?.kill();
+    }
+    setTimeout(() => this.killAll(), withinMs).unref();
+    this.endIfNoneIsLeft();
+  }
+
+  private killAll(): void {
+    for (const { process } of this.slots) process?.kill();
+  }
+
+  private endIfNoneIsLeft(): void {
+    if (this.stopping && this.slots.every(({ process }) => process === undefined)) this.end();
+  }
+
+  private async startFirst(slot: number): Promise<readonly string[]> {
+    const started = await this.launch(slot).started;
+    if ('listening' in started) return started.listening;
+    this.stopping = true;
+    this.killAll();
+    throw new WorkersFailed(started.problems);
+  }
+
+  private launch(slot: number): WorkerProcess {
+    const process = new WorkerProcess(this.options.assignment(slot), this.kept);
+    const launched = performance.now();
+    const place = this.slots[slot];
+    if (place) place.process = process;
+    void process.ended.then((how) => this.onEnd(slot, how, performance.now() - launched));
+    return process;
+  }
+
+  private onEnd(slot: number, how: string, livedMs: number): void {
+    const place = this.slots[slot];
+    if (!place) return;
+    place.process = undefined;
+    if (this.stopping) {
+      this.endIfNoneIsLeft();
+      return;
+    }
+    place.shortLives = livedMs < SHORT_LIFE_MS ? place.shortLives + 1 : 0;
+    const waitMs = Math.min(LONGEST_WAIT_MS, FIRST_WAIT_MS * 2 ** Math.max(0, place.shortLives - 1));
+    this.options.log.error({ worker: slot + 1, how, waitMs }, 'a worker has ended, and its sessions with it');
+    place.waiting = setTimeout(() => void this.replace(slot), waitMs);
+  }
+
+  private async replace(slot: number): Promise<void> {
+    if (this.stopping) return;
+    const { log } = this.options;
+    const started = await this.launch(slot).started;
+    if (this.stopping) return;
+    if ('listening' in started) {
+      this.failedStarts = 0;
+      log.info({ worker: slot + 1 }, 'a worker was replaced');
+      return;
+    }
+    this.failedStarts += 1;
+    for (const line of started.problems) log.error({ worker: slot + 1 }, line);
+    if (this.failedStarts < MOST_FAILED_STARTS || this.serving().length > 0) return;
+    log.fatal('no worker serves, and none can be started');
+    this.exitCode = 1;
+    this.stop();
+  }
+}

@@ -1,0 +1,83 @@
+/** One worker as the primary sees it: a process with a channel, what it holds of the shared places, and how it began and ended. */
+import cluster, { type Worker } from 'node:cluster';
+import type { FailedLogins } from '../proxy/failed-logins.ts';
+import { Holding, type Places } from '../proxy/places.ts';
+import { Channel } from './channel.ts';
+import type { Assignment, CancelKey, ToPrimary, ToWorker } from './messages.ts';
+
+/** What the primary keeps for all of them. */
+export interface Kept {
+  readonly places: Places;
+  readonly failedLogins: FailedLogins;
+  /** Passes a CancelRequest on to the worker in this slot. Resolves when that one has done what there was to do, or has ended. */
+  cancel(slot: number, key: CancelKey): Promise<void>;
+}
+
+/** How a start went: where the worker listens, as it is shown; or why it does not, one line each. */
+export type Started = { readonly listening: readonly string[] } | { readonly problems: readonly string[] };
+
+export class WorkerProcess {
+  readonly channel: Channel<ToWorker, ToPrimary>;
+  readonly started: Promise<Started>;
+  /** Resolves with how: `exit code 1`, `signal SIGKILL`. */
+  readonly ended: Promise<string>;
+  private readonly worker: Worker;
+  private readonly holding: Holding;
+  private serving = false;
+
+  constructor(assignment: Assignment, kept: Kept) {
+    this.worker = cluster.fork();
+    this.holding = new Holding(kept.places);
+    let start: (how: Started) => void = () => {};
+    this.started = new Promise((done) => {
+      start = done;
+    });
+    this.channel = new Channel<ToWorker, ToPrimary>(
+      // A worker that has ended shows as `exit`; what could not be sent to it needs no other word.
+      (packet) => void this.worker.process.send?.(packet, undefined, {}, () => {}),
+      {
+        assignment: () => assignment,
+        ready: (listening) => {
+          this.serving = true;
+          start({ listening });
+          return null;
+        },
+        failed: (problems) => {
+          start({ problems });
+          return null;
+        },
+        take: (claims) => this.holding.take(claims) ?? null,
+        give: (keys) => {
+          this.holding.give(keys);
+          return null;
+        },
+        attempted: ({ principal, address, accepted }) => kept.failedLogins.attempted(principal, address, accepted),
+        cancel: async ({ slot, ...key }) => {
+          await kept.cancel(slot, key);
+          return null;
+        },
+      },
+    );
+    this.worker.on('message', (message) => this.channel.receive(message));
+    this.ended = new Promise<string>((done) => {
+      this.worker.once('exit', (code, signal) => done(signal ? `signal ${signal}` : `exit code ${code}`));
+      this.worker.once('error', (error) => done(error.message));
+    }).then((how) => {
+      this.serving = false;
+      this.channel.close();
+      // INVARIANT: what a dead worker held is free again, and it holds nothing more, whatever of its messages still comes.
+      this.holding.giveAll();
+      start({ problems: [`a worker ended while it started: ${how}`] });
+      return how;
+    });
+  }
+
+  /** It has begun to serve, and has not ended. */
+  get isServing(): boolean {
+    return this.serving;
+  }
+
+  kill(): void {
+    this.worker.process.kill('SIGKILL');
+  }
+}
