@@ -65,6 +65,12 @@ export function maySet(
   return values.length === 1 && allowed.includes(value) ? 'allowed' : 'pinned';
 }
 
+/** Whether SET may give the setting any value whatever. */
+export function takesAny(name: string): boolean {
+  const key = name.toLowerCase();
+  return Object.hasOwn(RULES, key) && RULES[key] === 'any';
+}
+
 /** Whether SHOW and current_setting may read it. */
 export function mayShow(name: string): boolean {
   const key = name.toLowerCase();

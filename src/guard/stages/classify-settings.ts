@@ -4,7 +4,7 @@ import type { Body, Node } from '../../sql/tree.ts';
 import { as } from '../../sql/tree.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { formatSearchPath, parseSearchPath } from '../search-path.ts';
-import { maySet, mayShow } from '../settings.ts';
+import { maySet, mayShow, takesAny } from '../settings.ts';
 
 export function classifySet(
   draft: Draft,
@@ -45,6 +45,18 @@ export function verdict(draft: Draft, name: string, pieces: readonly string[]): 
   if (name.toLowerCase() !== 'search_path') return judgeValues(draft, name, pieces);
   const names = parseSearchPath(pieces.join(','));
   return names ? judgeValues(draft, name, names) : notThis(draft, name);
+}
+
+/** A refusal where the role may not give the setting a value that only Bind tells. */
+export function verdictUnseen(draft: Draft, name: string): Refusal | undefined {
+  // INVARIANT: a value that cannot be judged goes to a setting whose value need not be.
+  const capped = name.toLowerCase() === 'statement_timeout' && draft.role.limits.statementTimeout !== undefined;
+  if (takesAny(name) && !capped) return undefined;
+  return mayShow(name)
+    ? refusal('setting-not-allowed', '42501', `set_config takes a constant for "${name}" for restricted roles`, {
+        rule: draft.role.rule,
+      })
+    : notAllowed(name);
 }
 
 /** @param values as SET gives them: a name of a list each; undefined for its default. */

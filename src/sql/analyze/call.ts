@@ -9,6 +9,7 @@ import type { QualifiedName } from '../types/path.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { collects } from './collects.ts';
 import { noteSummary } from './fallible.ts';
+import { PARAMETER } from './findings.ts';
 import type { Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
@@ -55,7 +56,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   );
   const use = (candidates: readonly Fn[]): void => {
     // An argument that is given by name may be any of them: it is no literal that could be judged by its place.
-    const literals = (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval);
+    const literals = (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval ?? (as(n, 'ParamRef') && PARAMETER));
     r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, subject: subjectOf(r, nodes[0]), at });
   };
   noteStability(r, resolved, at);

@@ -19,6 +19,9 @@ export interface Analysis {
   readonly parameterTypes: readonly Oid[];
 }
 
+/** Stands for an argument that is a parameter as it is: one value, the client's own, for all rows. */
+export const PARAMETER = Symbol('parameter');
+
 export type Action = 'select' | 'insert' | 'update' | 'delete' | 'lock';
 
 /** What the statement touches, for the policy to judge; `at` is a character of the text, from 0. */
@@ -31,7 +34,7 @@ export type Use =
       /** The function found; several where argument types cannot be told: then all must be granted. */
       readonly candidates: readonly Fn[];
       /** The text of each argument that is a plain literal. */
-      readonly literals: readonly (string | undefined)[];
+      readonly literals: readonly (string | typeof PARAMETER | undefined)[];
       /** Of the first argument: a system catalog's column as it stands; else the text of a constant, cast or not. */
       readonly subject?: { readonly catalog: boolean; readonly text: string | undefined };
       readonly at: number;
