@@ -15,11 +15,13 @@ export type Reason =
   | 'type-not-granted'
   | 'setting-not-allowed'
   | 'write-restricted' // INSERT, UPDATE, DELETE, MERGE on a restricted table
+  | 'pooled' // it does not work through a pooler of transactions
   | 'collects' // values of several guarded rows in one
   | 'estimates' // EXPLAIN where estimates would tell
   | 'provenance' // the server names a column that the role may not read
   | 'limit-rows'
   | 'limit-bytes'
+  | 'limit-changed' // rows written
   | 'role-disabled'
   | 'not-recorded' // the decision log cannot be written
   | 'not-verified' // Rowgate's own output did not parse to the tree that it meant

@@ -59,6 +59,7 @@ export function adviceFor(refused: Refused): Advice {
       };
     case 'limit-rows':
     case 'limit-bytes':
+    case 'limit-changed':
       return { text: `Ask for less, or raise the limit in ${fileOf(role)}.` };
     case 'role-disabled':
       return { text: 'An error in the policy files has closed the role: rowgate check names it.' };

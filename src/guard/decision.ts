@@ -22,10 +22,17 @@ export type StatementKind =
   | { readonly kind: 'fetch'; readonly name: string } // FETCH and MOVE: metered
   | { readonly kind: 'close'; readonly name: string | undefined }
   | { readonly kind: 'discard'; readonly all: boolean }
-  | { readonly kind: 'copy-out' }
-  | { readonly kind: 'copy-in' }
+  | { readonly kind: 'copy-out'; readonly format: CopyFormat } // metered
+  | { readonly kind: 'copy-in'; readonly format: CopyFormat } // metered as it comes
+  | { readonly kind: 'listen' } // LISTEN, UNLISTEN, NOTIFY: no result, and undone with their transaction
   | { readonly kind: 'explain' }
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
+
+/** How COPY data is cut into rows. Quote and escape are bytes. */
+export type CopyFormat =
+  | { readonly kind: 'text'; readonly header: boolean }
+  | { readonly kind: 'csv'; readonly header: boolean; readonly quote: number; readonly escape: number }
+  | { readonly kind: 'binary' };
 
 export type Effect = 'allow' | 'rewrite' | 'refuse';
 

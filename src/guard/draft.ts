@@ -2,10 +2,10 @@
 import type { Refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import type { Analysis } from '../sql/analyze/analyze.ts';
-import type { Catalog } from '../sql/catalog.ts';
+import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
-import type { Node } from '../sql/tree.ts';
+import type { Body, Node } from '../sql/tree.ts';
 import type { StatementKind } from './decision.ts';
 
 export interface DraftStatement {
@@ -21,6 +21,10 @@ export interface DraftStatement {
   /** Sent with a LIMIT where the role has one: a plain read by itself. */
   bounded: boolean;
   explains: boolean;
+  /** Set for COPY; `query` is then the SELECT or INSERT as which it is judged. */
+  copy: Body<'CopyStmt'> | undefined;
+  /** Of COPY with a table: what is copied, once that was granted. */
+  copied: { readonly relation: Relation; readonly columns: readonly Column[] } | undefined;
   analysis: Analysis | undefined;
   tables: Set<string>;
   columns: Set<string>;

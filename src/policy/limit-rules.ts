@@ -5,6 +5,7 @@ import type { LimitRules, Limits } from './limits.ts';
 const KEYS: Readonly<Record<keyof LimitRules, string>> = {
   rowsPerStatement: 'rows_per_statement',
   bytesPerStatement: 'bytes_per_statement',
+  changedPerStatement: 'changed_per_statement',
 };
 
 /** The limits that stand under `path`, with their lines. */

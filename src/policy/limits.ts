@@ -37,6 +37,7 @@ export interface Limits {
 export interface LimitRules {
   readonly rowsPerStatement?: RuleRef;
   readonly bytesPerStatement?: RuleRef;
+  readonly changedPerStatement?: RuleRef;
 }
 
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';

@@ -12,7 +12,7 @@ import { ownWords, privateName, refuseExtended } from './refuse.ts';
 import { parameterValue } from './render.ts';
 import { renew } from './renew.ts';
 import { slotValues } from './renewal.ts';
-import { isBounded } from './sql-names.ts';
+import { isBounded, isRead } from './sql-names.ts';
 import { statementUnknown, unsettled } from './unknown-names.ts';
 
 /** So many portals may be open at a time: what a session remembers is bounded. */
@@ -47,7 +47,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     policy: prepared.policy,
     usage: { rows: 0, bytes: 0 },
     provenance: prepared.provenance,
-    bounded: prepared.statement?.kind.kind === 'read' && isBounded(prepared.rendered),
+    bounded: prepared.statement !== undefined && isRead(prepared.statement.kind) && isBounded(prepared.rendered),
   };
   const versions = [c.portals.define(head.portal, portal, c.batch)];
   const pending: PendingBind = { kind: 'bind', batch: c.batch, own: false, versions, rendered: prepared.rendered };

@@ -25,7 +25,7 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     refuseFunctionCall(c, decideRefusal(c, subject, reason));
     return true;
   }
-  const watch: Watch = { limits: undefined, verifies: undefined, provenance: new Provenance() };
+  const watch: Watch = { limits: undefined, input: undefined, verifies: undefined, provenance: new Provenance() };
   const run = c.records.decide(subject, watch, { rows: 0, bytes: 0 }, true);
   if (!run) {
     refuseFunctionCall(c, ownWords(c, notRecorded()));

@@ -18,7 +18,7 @@ import { decideRefusal, ownWords, queryPending, refuseQuery, textTooLong, unname
 import type { Rendered } from './render.ts';
 import { renderFor } from './renewal.ts';
 import type { Run, Watch } from './run.ts';
-import { isBounded, type Resolved, resolveNames } from './sql-names.ts';
+import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { cuttable, type Nature, natureOf, watchOf } from './watching.ts';
 
 /** One statement of the message, with all that was found out about it. */
@@ -117,7 +117,7 @@ function record(
 ): { complete: boolean; of: Run[] } {
   const of: Run[] = [];
   for (const { statement, watch, resolved } of parts) {
-    const limited = statement.kind.kind === 'read' && isBounded(rendered);
+    const limited = isRead(statement.kind) && isBounded(rendered);
     const bounded = limited || resolved.bounded || (converted && watch.limits?.rows !== undefined);
     const subject = { statement, judgement: rendered.judgement, policy, text: rendered.text };
     const run = c.records.decide(subject, watch, resolved.usage, bounded);

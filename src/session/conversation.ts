@@ -3,6 +3,7 @@ import { type Refusal, refusal } from '../errors.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { flush, sync, terminate } from '../wire/simple-frontend.ts';
+import { Copying } from './copying.ts';
 import { Names, type Version } from './names.ts';
 import { Outbox } from './outbox.ts';
 import {
@@ -80,6 +81,8 @@ export class Conversation {
   fatal = false;
   /** COPY FROM STDIN: `data` while the client sends, `ended` until the server has said what became of it. */
   copyIn: 'data' | 'ended' | undefined;
+  /** What is known of the COPY FROM STDIN that runs. */
+  copying: Copying | undefined;
   /** A message came that has no place in COPY IN: the id in our CopyFail, and the message's type. */
   misplaced: { readonly id: string; readonly type: number } | undefined;
   /** In COPY IN a Sync came, which the server would ignore. */
@@ -98,6 +101,19 @@ export class Conversation {
 
   constructor(readonly ports: SessionPorts) {
     this.records = new Records(ports);
+  }
+
+  /** The server asks for the data of a COPY FROM STDIN. */
+  beginCopyIn(run: Run): void {
+    this.copyIn = 'data';
+    this.copying = new Copying(run);
+  }
+
+  /** The server has said what became of it. */
+  endCopyIn(): void {
+    this.copyIn = undefined;
+    this.copying = undefined;
+    this.syncInCopy = false;
   }
 
   /** The policy now; undefined where the principal has none any more. */

@@ -9,9 +9,30 @@ import type { Run } from './run.ts';
 /** A DataRow or CopyData of a run's result. @returns whether it may go to the client. */
 export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
   const before = run.cut;
-  if (run.admit(frame.length - HEADER_BYTES)) return true;
+  const rows = isRow(run, frame) ? 1 : 0;
+  run.messages += 1;
+  if (run.admit(frame.length - HEADER_BYTES, rows)) return true;
   if (before === undefined) cutOff(c, run);
   return false;
+}
+
+/** Of COPY the server sends each row as a message of its own; but a line of names comes first where it was asked for, and binary data ends with one that is empty. */
+function isRow({ statement, messages }: Run, frame: Frame): boolean {
+  const { kind } = statement;
+  if (kind.kind !== 'copy-out') return true;
+  return kind.format.kind === 'binary' ? !isTrailer(frame) : !(kind.format.header && messages === 0);
+}
+
+/** A count of fields of -1: alone, or behind the header where there is no row at all. No tuple is so short and ends so. */
+function isTrailer({ bytes, length }: Frame): boolean {
+  const short = length === HEADER_BYTES + 2 || length === HEADER_BYTES + 21;
+  return short && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
+}
+
+/** The server says how many rows a COPY has brought in. @returns whether it may stand. */
+export function admitChanged(run: Run, changed: number): boolean {
+  // INVARIANT: its own count decides, however the data was cut into rows on its way.
+  return run.statement.kind.kind !== 'copy-in' || run.admitInput(changed, run.bytes);
 }
 
 /** Something else of a run's result, which may pass once it is shown that every column may be read. */

@@ -26,18 +26,50 @@ export function statementLimits(policy: SessionPolicy): StatementLimits | undefi
   return { rows: rows.limit, bytes: bytes.limit, rules: { rows: rows.rule, bytes: bytes.rule } };
 }
 
-/** The limit that one more row of so many bytes would pass, as what the client is told; undefined where it fits. */
-export function overLimit(limits: StatementLimits, used: Usage, bytes: number): Refusal | undefined {
-  if (limits.rows !== undefined && used.rows + 1 > limits.rows) {
+/** The limit that so much more would pass, as what the client is told; undefined where it fits. */
+export function overLimit(limits: StatementLimits, used: Usage, more: Usage): Refusal | undefined {
+  if (limits.rows !== undefined && used.rows + more.rows > limits.rows) {
     return refusal('limit-rows', '53400', `statement returns more than ${limits.rows} rows`, {
       hint: 'Ask for fewer rows, for example with a narrower condition.',
       rule: limits.rules.rows,
     });
   }
-  if (limits.bytes !== undefined && used.bytes + bytes > limits.bytes) {
+  if (limits.bytes !== undefined && used.bytes + more.bytes > limits.bytes) {
     return refusal('limit-bytes', '53400', `statement returns more than ${limits.bytes} bytes`, {
       hint: 'Ask for fewer rows or columns.',
       rule: limits.rules.bytes,
+    });
+  }
+  return undefined;
+}
+
+/** What one COPY may bring in. */
+export interface InputLimits {
+  readonly changed: number | undefined;
+  readonly bytes: number | undefined;
+  readonly rules: { readonly changed: RuleRef; readonly bytes: RuleRef };
+}
+
+/** undefined where nothing limits it. */
+export function inputLimits(policy: SessionPolicy): InputLimits | undefined {
+  const changed = smaller(policy, 'changedPerStatement');
+  const bytes = smaller(policy, 'bytesPerStatement');
+  if (changed.limit === undefined && bytes.limit === undefined) return undefined;
+  return { changed: changed.limit, bytes: bytes.limit, rules: { changed: changed.rule, bytes: bytes.rule } };
+}
+
+/** The limit that so many rows and bytes pass; undefined where they fit. */
+export function overInput({ changed, bytes, rules }: InputLimits, taken: Usage): Refusal | undefined {
+  if (changed !== undefined && taken.rows > changed) {
+    return refusal('limit-changed', '53400', `statement changes more than ${changed} rows`, {
+      hint: 'Nothing of it was kept. Change fewer rows at a time.',
+      rule: rules.changed,
+    });
+  }
+  if (bytes !== undefined && taken.bytes > bytes) {
+    return refusal('limit-bytes', '53400', `statement copies more than ${bytes} bytes`, {
+      hint: 'Nothing of it was kept. Copy fewer rows at a time.',
+      rule: rules.bytes,
     });
   }
   return undefined;

@@ -105,6 +105,12 @@ function limitReached(run: Run): OutcomeEntry['limit'] {
   if (run.cut?.reason === 'limit-bytes' && limits?.bytes !== undefined) {
     return { name: 'bytes_per_statement', used: run.usage.bytes, of: limits.bytes };
   }
+  if (run.cut?.reason === 'limit-changed' && run.watch.input?.changed !== undefined) {
+    return { name: 'changed_per_statement', used: run.watch.input.changed, of: run.watch.input.changed };
+  }
+  if (run.cut?.reason === 'limit-bytes' && run.watch.input?.bytes !== undefined) {
+    return { name: 'bytes_per_statement', used: run.watch.input.bytes, of: run.watch.input.bytes };
+  }
   return undefined;
 }
 

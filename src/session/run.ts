@@ -2,13 +2,15 @@
 import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/policy.ts';
-import { overLimit, type StatementLimits, type Usage } from './meter.ts';
+import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Provenance } from './provenance.ts';
 
 /** What must be looked at while a result flows. */
 export interface Watch {
   readonly limits: StatementLimits | undefined;
+  /** Of a COPY that brings rows in. */
+  readonly input: InputLimits | undefined;
   /** The role whose right to every column must be shown by the server first; undefined: none needed. */
   readonly verifies: RolePolicy | undefined;
   readonly provenance: Provenance;
@@ -21,6 +23,8 @@ export class Run {
   /** Set once something would have gone too far: from then on nothing of it reaches the client. */
   cut: Refusal | undefined;
   ended = false;
+  /** CopyData that the server has sent. */
+  messages = 0;
 
   constructor(
     /** Of its decision. */
@@ -36,20 +40,28 @@ export class Run {
     readonly startedAt: number,
   ) {}
 
-  /** May one more row of so many bytes go to the client? Counts it if so; cuts the run if not. */
-  admit(bytes: number): boolean {
+  /** May a row of so many bytes go to the client, or what is no row? Counts it if so; cuts the run if not. */
+  admit(bytes: number, rows = 1): boolean {
     // INVARIANT: a row is counted before it is forwarded, and never forwarded when it would pass a limit.
     if (!this.verify()) return false;
-    const over = this.watch.limits && overLimit(this.watch.limits, this.usage, bytes);
+    const over = this.watch.limits && overLimit(this.watch.limits, this.usage, { rows, bytes });
     if (over) {
       this.cut = over;
       return false;
     }
-    this.rows += 1;
+    this.rows += rows;
     this.bytes += bytes;
-    this.usage.rows += 1;
+    this.usage.rows += rows;
     this.usage.bytes += bytes;
     return true;
+  }
+
+  /** May so many rows and bytes, all in all, be brought in? Cuts the run if not: the server must then be made to undo it. */
+  admitInput(rows: number, bytes: number): boolean {
+    if (this.cut) return false;
+    this.bytes = bytes;
+    this.cut = this.watch.input && overInput(this.watch.input, { rows, bytes });
+    return this.cut === undefined;
   }
 
   /** Is it shown that every column may be read? Cuts the run if not. */

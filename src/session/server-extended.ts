@@ -7,7 +7,7 @@ import { decodeParameterDescription, parameterDescription } from '../wire/parame
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeRowDescription } from '../wire/row-description.ts';
 import type { Conversation } from './conversation.ts';
-import { admitRow, rowsChanged, tellCut, verify } from './flow.ts';
+import { admitChanged, admitRow, rowsChanged, tellCut, verify } from './flow.ts';
 import type { Pending, PendingDescribe, PendingExecute } from './pending.ts';
 import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
@@ -121,9 +121,11 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
     case Backend.CopyDone:
       return verify(c, run);
     case Backend.CopyInResponse:
-      c.copyIn = 'data';
+      c.beginCopyIn(run);
       return true;
     case Backend.CommandComplete:
+      if (!admitChanged(run, rowsChanged(decodeCommandComplete(frame.bytes), run))) return endCut(c, head, run);
+      return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
     case Backend.PortalSuspended:
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
     default:
@@ -133,8 +135,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
 
 function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame): boolean {
   done(c, head);
-  c.copyIn = undefined;
-  c.syncInCopy = false;
+  c.endCopyIn();
   if (frame.type === Backend.CommandComplete) {
     const tag = decodeCommandComplete(frame.bytes);
     if (head.rendered && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered);
@@ -152,6 +153,7 @@ function endCut(c: Conversation, head: PendingExecute, run: Run): boolean {
   // INVARIANT: nothing was sent behind a statement that can be cut off but a Sync that may pass.
   if (barrier?.until !== head) throw new Error('a statement was cut off that nothing waits for');
   done(c, head);
+  c.endCopyIn();
   if (barrier.sync) {
     tellCut(c, run);
     barrier.sync.mustFail = true;

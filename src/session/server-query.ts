@@ -6,7 +6,7 @@ import { ProtocolError } from '../wire/protocol-error.ts';
 import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { decodeRowDescription } from '../wire/row-description.ts';
 import type { Conversation } from './conversation.ts';
-import { admitRow, rowsChanged, tellCut, verify } from './flow.ts';
+import { admitChanged, admitRow, rowsChanged, tellCut, verify } from './flow.ts';
 import type { PendingQuery } from './pending.ts';
 import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
@@ -34,7 +34,7 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
     case Backend.CopyDone:
       return verify(c, current(run));
     case Backend.CopyInResponse:
-      c.copyIn = 'data';
+      c.beginCopyIn(current(run));
       return true;
     case Backend.DataRow:
     case Backend.CopyData:
@@ -58,10 +58,14 @@ function describe(c: Conversation, run: Run, frame: Frame): boolean {
 }
 
 function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
-  c.copyIn = undefined;
+  c.endCopyIn();
   const tag = decodeCommandComplete(frame.bytes);
   if (query.rendered) applyNames(c, run, query.rendered);
   const changed = rowsChanged(tag, run);
+  if (!admitChanged(run, changed)) {
+    query.cut = run.cut;
+    return false;
+  }
   query.at += 1;
   if (query.wrapped && query.at === query.runs.length) {
     // PostgreSQL commits before it says that the last statement is complete.

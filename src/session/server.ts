@@ -12,9 +12,10 @@ import { Backend } from '../wire/message-types.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
 import type { Conversation } from './conversation.ts';
-import { endMisplaced } from './copy-in.ts';
+import { endMisplaced, isOfCut } from './copy-in.ts';
 import { tellCut } from './flow.ts';
 import { endsBatch, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
+import type { SessionPolicy } from './ports.ts';
 import { clientPosition } from './positions.ts';
 import { type Origin, redact } from './redact.ts';
 import { isForced, tellForced } from './refuse.ts';
@@ -51,8 +52,9 @@ export class ServerSide {
     const { c } = this;
     switch (frame.type) {
       case Backend.ParameterStatus:
-      case Backend.NotificationResponse:
         return true;
+      case Backend.NotificationResponse:
+        return hears(c.policy());
       case Backend.NoticeResponse:
         return this.notice(frame);
       case Backend.ErrorResponse:
@@ -109,9 +111,10 @@ export class ServerSide {
       endMisplaced(c, misplaced.type);
       return false;
     }
+    c.life.failed = true;
     const run = runOf(head);
     if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
-    else if (run?.cut) tellCut(c, run);
+    else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
     // Of making a transaction fail the client knows already, whatever the server calls it.
     else if (head.kind !== 'query' || head.part !== 'fail') c.toClient.add(this.shown(fields, frame, head));
     this.fail(head, fields.get('C'));
@@ -137,8 +140,8 @@ export class ServerSide {
     if (run) c.records.end(run, 'error', { sqlstate });
     for (const [at, other] of (head.forced?.runs ?? []).entries())
       c.records.end(other, at === 0 ? 'error' : 'skipped', { sqlstate });
-    const copyEnded = c.copyIn !== undefined;
-    c.copyIn = undefined;
+    const syncCame = c.copyIn !== undefined && c.syncInCopy;
+    c.endCopyIn();
     if (endsBatch(head)) {
       if (head.kind === 'query') failQuery(c, head);
       return;
@@ -149,8 +152,7 @@ export class ServerSide {
     if (head.conversion) {
       c.skipping = false;
       c.debt = { kind: 'sync' };
-    } else if (copyEnded && c.syncInCopy) c.debt = { kind: 'sync' };
-    c.syncInCopy = false;
+    } else if (syncCame) c.debt = { kind: 'sync' };
   }
 
   /** After an error the server drops everything up to Sync: what was sent already, and what the client is still to send. */
@@ -171,10 +173,7 @@ export class ServerSide {
     if (!head || !endsBatch(head)) throw new ProtocolError('server is ready while it owes an answer');
     c.status = status;
     c.settle(head, 'done');
-    if (status === 'I') {
-      // INVARIANT: only portals of that batch or earlier are gone; a later one keeps its count.
-      c.portals.drop((version) => version.batch <= head.batch && version.value?.madeBy !== 'declare');
-    }
+    c.life.ready(status !== 'I');
     if (head.kind === 'query') return readyAfterQuery(c, head, status);
     return readyAfterBatch(c, head as PendingSync | PendingFunctionCall, status);
   }
@@ -189,6 +188,13 @@ function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCal
 /** Of a message that comes in pieces only the first is read, and the others are dropped: it quotes a value of a client's, or a function's. */
 function fieldsOf(frame: Frame): ErrorFields {
   return frame.last ? decodeErrorFields(frame.bytes) : decodeErrorBeginning(frame.bytes);
+}
+
+/** INVARIANT: what other sessions notify reaches a role only while it may LISTEN, whatever the server was once told. */
+function hears(policy: SessionPolicy | undefined): boolean {
+  if (!policy) return false;
+  const { access, mode, statements } = policy.role;
+  return access === 'unrestricted' || mode === 'observe' || statements.has('listen');
 }
 
 function originOf(head: Pending | undefined): Origin {

@@ -193,13 +193,14 @@ export function applyNames(c: Conversation, run: Run, rendered: Rendered): void 
 
 /** Does the server stop by itself one row above the limit, in each read of the text? */
 export function isBounded({ judgement }: Rendered): boolean {
-  const reads = judgement.statements.filter(({ kind }) => readOf(kind) === 'read').length;
+  const reads = judgement.statements.filter(({ kind }) => isRead(kind)).length;
   const limits = judgement.template.filter((piece) => typeof piece !== 'string' && piece.kind === 'limit').length;
   return limits > 0 && limits >= reads;
 }
 
-function readOf(kind: StatementKind): StatementKind['kind'] {
-  return kind.kind === 'prepare' ? kind.inner.kind.kind : kind.kind;
+/** It has a LIMIT where the role has one. */
+export function isRead(kind: StatementKind): boolean {
+  return kind.kind === 'prepare' ? isRead(kind.inner.kind) : kind.kind === 'read' || kind.kind === 'copy-out';
 }
 
 /** Nothing is withheld from the role: a name that it made out of our sight can be used. */

@@ -1,6 +1,6 @@
 /** What must be watched of a statement while it runs, by its kind and the role's policy. */
 import type { StatementKind } from '../guard/decision.ts';
-import { statementLimits } from './meter.ts';
+import { inputLimits, statementLimits } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import type { Watch } from './run.ts';
@@ -40,6 +40,7 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'close':
     case 'discard':
     case 'copy-in':
+    case 'listen':
     case 'explain':
       return { givesRows: false, metered: false, pure: false };
   }
@@ -55,6 +56,7 @@ export function watchOf(
   const enforced = policy.role.mode === 'enforce';
   return {
     limits: enforced && nature.givesRows && nature.metered ? statementLimits(policy) : undefined,
+    input: enforced && kind.kind === 'copy-in' ? inputLimits(policy) : undefined,
     // COPY tells no columns: what it sends was judged as the SELECT that it is.
     verifies:
       enforced && nature.givesRows && policy.role.access === 'restricted' && kind.kind !== 'copy-out'
@@ -66,7 +68,8 @@ export function watchOf(
 
 /** Could the run be cut off, as far as is known now? */
 export function cuttable(watch: Watch): boolean {
-  return watch.limits !== undefined || (watch.verifies !== undefined && watch.provenance.verdict !== 'verified');
+  if (watch.limits !== undefined || watch.input !== undefined) return true;
+  return watch.verifies !== undefined && watch.provenance.verdict !== 'verified';
 }
 
 /** Changes what names stand for, in SQL text: known only from the command tag, so everything behind it waits. */

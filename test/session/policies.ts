@@ -1,6 +1,6 @@
 /** Policies for sessions without the guard: marks in comments say what is judged of a text. */
 import { refusal } from '../../src/errors.ts';
-import type { Judgement, StatementJudgement, StatementKind } from '../../src/guard/decision.ts';
+import type { CopyFormat, Judgement, StatementJudgement, StatementKind } from '../../src/guard/decision.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import type { Principal, RelationGrant, RolePolicy } from '../../src/policy/policy.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
@@ -110,6 +110,13 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
   };
 }
 
+/** As the words say: `csv`, `binary`, `header`. */
+function formatIn(words: readonly string[]): CopyFormat {
+  const header = words.includes('header');
+  if (words.includes('binary')) return { kind: 'binary' };
+  return words.includes('csv') ? { kind: 'csv', header, quote: 34, escape: 34 } : { kind: 'text', header };
+}
+
 function kindOf(text: string, options: PolicyOptions): StatementKind {
   const words = text
     .replace(/\/\*.*?\*\//g, ' ')
@@ -132,11 +139,13 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
     case 'commit':
       return { kind: 'transaction', action: 'commit' };
     case 'rollback':
-      return { kind: 'transaction', action: second === 'to' ? 'rollback-to' : 'rollback' };
+      return second === 'to'
+        ? { kind: 'transaction', action: 'rollback-to', savepoint: words.at(-1)! }
+        : { kind: 'transaction', action: 'rollback' };
     case 'savepoint':
-      return { kind: 'transaction', action: 'savepoint' };
+      return { kind: 'transaction', action: 'savepoint', savepoint: second! };
     case 'release':
-      return { kind: 'transaction', action: 'release' };
+      return { kind: 'transaction', action: 'release', savepoint: words.at(-1)! };
     case 'set':
     case 'reset':
     case 'show':
@@ -155,6 +164,7 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
       return {
         kind: 'declare',
         name: second!,
+        hold: words.includes('hold'),
         inner: judgeStatement(text.slice(text.toLowerCase().indexOf(' for ') + 5), options),
       };
     case 'fetch':
@@ -165,7 +175,7 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
     case 'discard':
       return { kind: 'discard', all: second === 'all' };
     case 'copy':
-      return words.includes('stdin') ? { kind: 'copy-in' } : { kind: 'copy-out' };
+      return { kind: words.includes('stdin') ? 'copy-in' : 'copy-out', format: formatIn(words) };
     case 'explain':
       return { kind: 'explain' };
     default:

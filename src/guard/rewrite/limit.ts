@@ -5,7 +5,8 @@ import type { Body } from '../../sql/tree.ts';
 import { as } from '../../sql/tree.ts';
 import { expressionTree, type Rewriter } from './rewriter.ts';
 
-const LIMIT: Template = [{ kind: 'limit' }];
+/** The rows that may still come, and one. */
+export const LIMIT: Template = [{ kind: 'limit' }];
 
 /** `end`: the end of the statement in the text. `most`: the rows that the role may take of one statement. */
 export function boundRead(w: Rewriter, select: Body<'SelectStmt'>, end: number, most: number): void {

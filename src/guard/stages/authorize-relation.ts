@@ -2,6 +2,7 @@
 import { type Refusal, refusal } from '../../errors.ts';
 import type { RelationGrant, RolePolicy } from '../../policy/policy.ts';
 import type { Relation } from '../../sql/catalog.ts';
+import { judgeCopyInto } from './authorize-copy.ts';
 
 /** What an action on a relation needs. */
 const NEEDED: Readonly<Record<string, string>> = {
@@ -9,6 +10,7 @@ const NEEDED: Readonly<Record<string, string>> = {
   insert: 'INSERT',
   update: 'UPDATE',
   delete: 'DELETE',
+  copy: 'INSERT',
   lock: 'UPDATE or DELETE, which FOR UPDATE and its kin need,',
 };
 
@@ -33,6 +35,8 @@ export function judgeRelation(role: RolePolicy, relation: Relation, action: stri
       return grant?.select ? undefined : none();
     case 'lock':
       return grant?.update || grant?.delete ? undefined : none();
+    case 'copy':
+      return grant?.insert ? judgeCopyInto(grant) : none();
     case 'insert':
     case 'update':
     case 'delete': {

@@ -9,8 +9,9 @@ import { SETTING_FUNCTIONS } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { mayCall, mayUseOperator, mayUseType } from '../may-use.ts';
 import { mayShow } from '../settings.ts';
+import { authorizeCopy } from './authorize-copy.ts';
 import { judgeRelation } from './authorize-relation.ts';
-import { verdict, verdictUnseen } from './classify-settings.ts';
+import { verdict } from './classify-settings.ts';
 import { isDefinition, namesVisible } from './definitions.ts';
 import { reachesData, readsCatalogsAlone } from './reads-data.ts';
 
@@ -27,7 +28,7 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   let first: Refusal | undefined;
   for (const use of analysis.uses) {
     note(statement, use);
-    const found = judge(draft, use);
+    const found = judge(draft, use, statement.copy?.is_from === true);
     if (!found || first) continue;
     const at = position(draft.text, use.at);
     first = { ...found, ...(at !== undefined && { position: at }) };
@@ -45,7 +46,8 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   }
   if (statement.explains) first ??= estimates(draft, statement);
   // What policy refuses stands before what only does not exist: a relation that was not granted has no columns that could be found.
-  statement.refusal = relationRefusal(first) ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
+  const copied = relationRefusal(first) ? undefined : authorizeCopy(draft, statement);
+  statement.refusal = relationRefusal(first) ?? copied ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
 }
 
 function relationRefusal(found: Refusal | undefined): Refusal | undefined {
@@ -73,10 +75,11 @@ function note(statement: DraftStatement, use: Use): void {
   if (use.kind === 'column') statement.columns.add(`${use.relation.schema}.${use.relation.name}.${use.column}`);
 }
 
-function judge(draft: Draft, use: Use): Refusal | undefined {
+/** `copies`: into the relation, by COPY. */
+function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
   switch (use.kind) {
     case 'relation':
-      return judgeRelation(draft.role, use.relation, use.action);
+      return judgeRelation(draft.role, use.relation, copies ? 'copy' : use.action);
     case 'column':
       // Judged where names were resolved: what is not granted could not be found.
       return undefined;
@@ -137,12 +140,9 @@ function asksOfVisible(draft: Draft, subject: Extract<Use, { kind: 'function' }>
   return subject.text !== undefined && namesVisible(subject.text, draft.role, draft.catalog, draft.searchPath);
 }
 
-function judgeSetting(
-  draft: Draft,
-  name: string,
-  [setting, value]: Extract<Use, { kind: 'function' }>['literals'],
-): Refusal | undefined {
-  if (typeof setting !== 'string')
+function judgeSetting(draft: Draft, name: string, literals: readonly (string | undefined)[]): Refusal | undefined {
+  const [setting, value] = literals;
+  if (setting === undefined)
     return refusal(
       'setting-not-allowed',
       '42501',
@@ -153,10 +153,8 @@ function judgeSetting(
       ? undefined
       : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
   }
-  // A value computed from rows would be kept in the setting from one row to the next: it could collect them.
   if (value === undefined)
     return refusal('setting-not-allowed', '42501', 'set_config takes constants for restricted roles');
-  if (typeof value !== 'string') return verdictUnseen(draft, setting);
   return verdict(draft, setting, setting.toLowerCase() === 'search_path' ? value.split(',') : [value]);
 }
 

@@ -6,6 +6,7 @@ import { as, kindOf, strings } from '../../sql/tree.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { classifyCopy } from './classify-copy.ts';
 import { classifySet, classifyShow } from './classify-settings.ts';
 import { transactionKind } from './transaction.ts';
 import { writesInside } from './writes-inside.ts';
@@ -71,13 +72,13 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     return set(statement, all ? 'DISCARD ALL' : 'DISCARD', { kind: 'discard', all });
   },
   ExplainStmt: (draft, statement, body) => explain(draft, statement, body),
-  CopyStmt: (_d, statement, body) => {
+  CopyStmt: (draft, statement, body) => {
     statement.command = 'COPY';
     if (body.filename || body.is_program) return denied(statement, 'COPY to or from a file or program');
-    return notYet(statement, 'COPY');
+    return classifyCopy(draft.role, statement, body);
   },
   ListenStmt: (draft, statement) => onRequest(draft.role, statement, 'LISTEN', 'listen'),
-  UnlistenStmt: (_d, statement) => set(statement, 'UNLISTEN', { kind: 'other' }),
+  UnlistenStmt: (_d, statement) => set(statement, 'UNLISTEN', { kind: 'listen' }),
   NotifyStmt: (draft, statement) => onRequest(draft.role, statement, 'NOTIFY', 'notify'),
   LockStmt: (_d, statement) => notYet(statement, 'LOCK TABLE'),
   CallStmt: (_d, statement) => notYet(statement, 'CALL'),
@@ -159,7 +160,7 @@ function onRequest(
   command: string,
   option: 'listen' | 'notify',
 ): Refusal | undefined {
-  set(statement, command, { kind: 'other' });
+  set(statement, command, { kind: 'listen' });
   if (role.statements.has(option)) return undefined;
   return refusal('statement-not-allowed', '42501', `permission denied for ${command}`, {
     hint: `It is granted by statements: [${option}].`,

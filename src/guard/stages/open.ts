@@ -1,5 +1,6 @@
 /** The one stage of an unrestricted role after parsing: what must be known to follow, meter and record its statements. Nothing is refused. */
 import { as, type Body, kindOf, type Node } from '../../sql/tree.ts';
+import { formatOf } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
@@ -62,9 +63,15 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
       return { kind: 'set' };
     case 'ExplainStmt':
       return { kind: 'explain' };
-    case 'CopyStmt':
-      if (as(node, 'CopyStmt')?.filename) return { kind: 'other' };
-      return { kind: as(node, 'CopyStmt')?.is_from ? 'copy-in' : 'copy-out' };
+    case 'CopyStmt': {
+      const body = as(node, 'CopyStmt')!;
+      if (body.filename) return { kind: 'other' };
+      return { kind: body.is_from ? 'copy-in' : 'copy-out', format: formatOf(body) };
+    }
+    case 'ListenStmt':
+    case 'UnlistenStmt':
+    case 'NotifyStmt':
+      return { kind: 'listen' };
     default:
       return { kind: 'other' };
   }

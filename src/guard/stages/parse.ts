@@ -29,6 +29,8 @@ export const parseStage: Stage = {
       declaredTypes: [],
       bounded: false,
       explains: false,
+      copy: undefined,
+      copied: undefined,
       analysis: undefined,
       tables: new Set(),
       columns: new Set(),

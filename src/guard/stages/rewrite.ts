@@ -1,7 +1,9 @@
 /** Stage 5: the text in which what is withheld is out of scope. */
 import { refusal } from '../../errors.ts';
+import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { as } from '../../sql/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import { rewriteCopyFrom, rewriteCopyTo } from '../rewrite/copy.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
@@ -34,8 +36,16 @@ export const rewriteStage: Stage = {
 };
 
 function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
-  const { analysis, query } = statement;
+  const { analysis, query, copy, copied } = statement;
   if (!analysis || !query) return;
+  noteRule(draft, statement, analysis);
+  if (copy?.relation) {
+    // INVARIANT: of a table only what was granted, column by column, is copied.
+    if (!copied) throw new Error('a COPY that was not authorized');
+    if (copy.is_from) rewriteCopyFrom(w, copy, copied);
+    else rewriteCopyTo(w, copy, copied, draft.role, statement.bounded);
+    return;
+  }
   const sites = findSites(analysis);
   wrapSites(w, sites, analysis);
   rewriteRelations(w, analysis, draft.role);
@@ -43,7 +53,21 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   qualifyNames(w, analysis);
   const select = as(query, 'SelectStmt');
   const most = draft.role.limits.rowsPerStatement;
-  if (select && statement.bounded && most !== undefined) boundRead(w, select, statement.end, most);
+  if (select && statement.bounded && most !== undefined) boundRead(w, select, endOfQuery(w, statement), most);
+}
+
+/** Of COPY (query) it is the bracket's; of anything else, the statement's. */
+function endOfQuery(w: Rewriter, { copy, start, end }: DraftStatement): number {
+  if (!copy) return end;
+  const tokens = w.parsed.tokens();
+  const first = tokens.findIndex((token) => token.start >= start);
+  const close = tokens[tokens[first + 1]?.match ?? -1];
+  if (tokens[first]?.word !== 'copy' || !close) throw new NotRewritable('no place for the query of COPY');
+  return close.start;
+}
+
+/** The line of the first guarded relation. */
+function noteRule(draft: Draft, statement: DraftStatement, analysis: Analysis): void {
   const [guarded] = analysis.marks.relations.filter(
     (m) => m.entry.source.kind === 'relation' && m.entry.source.view.guarded,
   );

@@ -1,0 +1,85 @@
+/** The options of COPY: which of them a restricted role may give, and what they say of the form of the data (manual, page COPY). */
+import { type Refusal, refusal } from '../errors.ts';
+import type { Body } from '../sql/tree.ts';
+import { as, stringOf } from '../sql/tree.ts';
+import type { CopyFormat } from './decision.ts';
+
+type Copy = Body<'CopyStmt'>;
+
+/** They say how values are written, and no more. */
+const OF_FORM = ['format', 'delimiter', 'null', 'header', 'quote', 'escape', 'encoding'];
+
+/** INVARIANT: an option that stands in neither list is refused. FREEZE does: it shows rows to transactions that should not see them. */
+const OUT: ReadonlySet<string> = new Set([...OF_FORM, 'force_quote']);
+
+/** What `on_error` skips, what `header match` compares and what `default` puts in are the client's own data and column names that it was granted. */
+const IN: ReadonlySet<string> = new Set([
+  ...OF_FORM,
+  'default',
+  'force_not_null',
+  'force_null',
+  'on_error',
+  'reject_limit',
+  'log_verbosity',
+]);
+
+/** Names of the one encoding that clients speak: client_encoding is pinned to it. */
+const PINNED_ENCODING: ReadonlySet<string> = new Set(['utf8', 'unicode']);
+
+/** The first option that a restricted role may not give. */
+export function optionRefusal(copy: Copy): Refusal | undefined {
+  const allowed = copy.is_from ? IN : OUT;
+  for (const { name, value } of optionsOf(copy)) {
+    if (!allowed.has(name)) {
+      return refusal('unsupported', '0A000', `COPY option "${name}" is not supported for restricted roles`);
+    }
+    // As the server reads the name: letters and digits alone, in any case.
+    const encoding = name === 'encoding' ? (value ?? '').toLowerCase().replace(/[^a-z0-9]/g, '') : undefined;
+    if (encoding !== undefined && !PINNED_ENCODING.has(encoding)) {
+      return refusal('unsupported', '0A000', `COPY option "encoding" takes UTF8 only for restricted roles`);
+    }
+  }
+  return undefined;
+}
+
+/** The form of the data, as far as it must be known to count rows in it. What the server would not take is read as something or other. */
+export function formatOf(copy: Copy): CopyFormat {
+  const options = new Map(optionsOf(copy).map(({ name, value }) => [name, value]));
+  const header = options.has('header') && isTrue(options.get('header'));
+  switch (options.get('format')) {
+    case 'binary':
+      return { kind: 'binary' };
+    case 'csv': {
+      const quote = options.get('quote') ?? '"';
+      return { kind: 'csv', header, quote: byteOf(quote), escape: byteOf(options.get('escape') ?? quote) };
+    }
+    default:
+      return { kind: 'text', header };
+  }
+}
+
+interface Option {
+  readonly name: string;
+  /** undefined: none was given, or a list. */
+  readonly value: string | undefined;
+}
+
+function optionsOf(copy: Copy): Option[] {
+  return (copy.options ?? []).map((node) => {
+    const option = as(node, 'DefElem');
+    const { arg } = option ?? {};
+    const number = as(arg, 'Integer');
+    const truth = as(arg, 'Boolean');
+    const value = number ? String(number.ival ?? 0) : truth ? String(truth.boolval ?? false) : stringOf(arg);
+    return { name: option?.defname ?? '', value };
+  });
+}
+
+/** HEADER alone is a yes, and so is MATCH. */
+function isTrue(value: string | undefined): boolean {
+  return value === undefined || ['true', 'on', '1', 'match'].includes(value.toLowerCase());
+}
+
+function byteOf(text: string): number {
+  return Buffer.from(text)[0] ?? -1;
+}
