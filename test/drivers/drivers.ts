@@ -1,7 +1,8 @@
 /** The drivers of the matrix, a row of `docs/clients.md` each. A language's drivers stand in its own file. */
 import { COMPILED_DRIVERS } from './compiled.ts';
 import type { Driver } from './driver.ts';
+import { NODE_ORMS } from './orms.ts';
 import { PYTHON_DRIVERS } from './python.ts';
 import { SCRIPT_DRIVERS } from './scripts.ts';
 
-export const DRIVERS: readonly Driver[] = [...PYTHON_DRIVERS, ...COMPILED_DRIVERS, ...SCRIPT_DRIVERS];
+export const DRIVERS: readonly Driver[] = [...PYTHON_DRIVERS, ...COMPILED_DRIVERS, ...SCRIPT_DRIVERS, ...NODE_ORMS];
