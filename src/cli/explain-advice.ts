@@ -31,6 +31,8 @@ export function adviceFor(refused: Refused): Advice {
       return columnAdvice(refused);
     case 'relation-not-granted':
       return relationAdvice(refused);
+    case 'pooled':
+      return { text: 'It cannot work through upstream.pooling: transaction; the hint says what does, if anything.' };
     case 'relation-unknown':
       return { text: 'The name is not that of a relation in the search path, nor of one in this query. Check it.' };
     case 'column-unknown':

@@ -41,7 +41,11 @@ async function explain(sql: string, options: ExplainOptions): Promise<Explained>
   const principal = policy.principals.get(options.as);
   if (!principal) return { problems: [`principal "${options.as}" does not exist`, ...errors] };
   const { searchPath } = config;
-  const runtime = new GuardRuntime(({ role }) => new Guard({ catalog, role, searchPath }), policy, reading);
+  const runtime = new GuardRuntime(
+    ({ role }) => new Guard({ catalog, role, searchPath, pooling: config.upstream.pooling }),
+    policy,
+    reading,
+  );
   const session = runtime.sessionPolicy(options.as);
   if (!session) {
     const closed = principal.disabled ?? policy.roles.get(principal.role)?.disabled ?? 'its role does not exist';

@@ -4,7 +4,6 @@ import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { exposition } from '../admin/exposition.ts';
-import type { MetricFamily } from '../admin/metrics.ts';
 import { type AdminSources, type RunningAdmin, startAdmin } from '../admin/server.ts';
 import { WatchedGuard } from '../admin/watched-guard.ts';
 import { UNWATCHED, type Watch } from '../admin/watching.ts';
@@ -87,20 +86,19 @@ export async function startGuard(config: Config, log: Logger, worker?: WorkerPla
   }
 }
 
-function onlyProcess(watched: WatchedGuard) {
-  return { notReady: () => watched.notReady(), metrics: async () => [await watched.metrics()] };
+function onlyProcess(watched: WatchedGuard): AdminSources {
+  return { notReady: () => watched.notReady(), metrics: async () => exposition([await watched.metrics()]) };
 }
 
 /** Open before anything else, so that a guard that waits for its database can say so. */
 export async function openAdmin(
   { admin }: Config,
   log: Logger,
-  sources: { notReady: AdminSources['notReady']; metrics(): Promise<MetricFamily[][]> },
+  sources: AdminSources,
 ): Promise<RunningAdmin | undefined> {
   if (!admin) return undefined;
-  const { notReady, metrics } = sources;
   return orStartError(`could not begin to listen on the admin address ${admin.host}:${admin.port}`, () =>
-    startAdmin(admin, { notReady, metrics: async () => exposition(await metrics()) }, log),
+    startAdmin(admin, sources, log),
   );
 }
 
@@ -173,7 +171,9 @@ async function startListening(
       upstream: { ...upstream, timeoutMs: upstream.connectTimeoutMs },
       records,
       log,
-      makeJudge: watch.makeJudge(({ catalog, role }) => new Guard({ catalog, role, searchPath: config.searchPath, pooling: upstream.pooling })),
+      makeJudge: watch.makeJudge(
+        ({ catalog, role }) => new Guard({ catalog, role, searchPath: config.searchPath, pooling: upstream.pooling }),
+      ),
       reading,
       read,
     }),

@@ -11,6 +11,7 @@ import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
 import { openStage } from './stages/open.ts';
 import { parseStage } from './stages/parse.ts';
+import { pooledStage } from './stages/pooled.ts';
 import { resolveStage } from './stages/resolve.ts';
 import { rewriteStage } from './stages/rewrite.ts';
 import { verifyStage } from './stages/verify.ts';
@@ -29,6 +30,14 @@ const RESTRICTED: readonly Stage[] = [
 /** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
 const UNRESTRICTED: readonly Stage[] = [parseStage, openStage];
 
+/** Behind the stage that tells what kind of statement each is. */
+function withPooled(stages: readonly Stage[], behind: Stage): readonly Stage[] {
+  return stages.flatMap((stage) => (stage === behind ? [stage, pooledStage] : [stage]));
+}
+
+const RESTRICTED_POOLED = withPooled(RESTRICTED, classifyStage);
+const UNRESTRICTED_POOLED = withPooled(UNRESTRICTED, openStage);
+
 /** How many statement texts a guard remembers, and how many characters of them together. */
 const REMEMBERED = 2_000;
 const REMEMBERED_CHARACTERS = 8_000_000;
@@ -38,6 +47,8 @@ export interface GuardOptions {
   readonly role: RolePolicy;
   /** Without pg_catalog. */
   readonly searchPath: readonly string[];
+  /** What stands between Rowgate and the server; default: nothing. */
+  readonly pooling?: 'none' | 'session' | 'transaction';
 }
 
 export class Guard {
@@ -65,10 +76,13 @@ export class Guard {
 
   private judgeAnew(sql: string, parameterTypes: readonly number[]): Judgement {
     const { mode, access } = this.options.role;
-    const stages = access === 'unrestricted' ? UNRESTRICTED : RESTRICTED;
+    const pooled = this.options.pooling === 'transaction';
+    const unrestricted = pooled ? UNRESTRICTED_POOLED : UNRESTRICTED;
+    const restricted = pooled ? RESTRICTED_POOLED : RESTRICTED;
+    const stages = access === 'unrestricted' ? unrestricted : restricted;
     const judged = judgementOf(this.drafted(stages, sql, parameterTypes));
     if (mode === 'enforce') return judged;
-    return observed(judged, judgementOf(this.drafted(UNRESTRICTED, sql, parameterTypes)));
+    return observed(judged, judgementOf(this.drafted(unrestricted, sql, parameterTypes)));
   }
 
   private drafted(stages: readonly Stage[], sql: string, parameterTypes: readonly number[]): Draft {

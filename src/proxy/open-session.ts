@@ -13,8 +13,8 @@ import type { Services } from './services.ts';
 import { type LiveSession, noLongerAdmitted } from './sessions.ts';
 import type { Channel } from './startup-negotiation.ts';
 import { newUlid } from './ulid.ts';
-import type { UpstreamSession } from './upstream-login.ts';
-import { upstreamParameters } from './upstream-parameters.ts';
+import type { UpstreamSession } from './upstream.ts';
+import type { UpstreamFailure } from './upstream-error.ts';
 
 /** Bytes of the cancel key: 4 is all that protocol 3.0 has room for. */
 const SHORT_KEY = 4;
@@ -39,12 +39,9 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
   let running = false;
   try {
     const account = services.options.accountOf(role.name);
-    const opened = await services.upstream.open({
-      user: account.user,
-      password: account.password,
-      database: services.options.database,
-      parameters: upstreamParameters(services.pinned, role, request.settings),
-    });
+    const opener = services.upstreamSetup.opener(account, role, request.settings);
+    if ('refusal' in opener) return opener.refusal;
+    const opened = await services.upstream.open(opener);
     if ('failure' in opened) {
       const { detail, refusal } = opened.failure;
       services.log.error({ client, principal: principal.name, upstream: account.user, detail }, refusal.message);
@@ -100,11 +97,13 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
   const { admitted, services, channel, minor } = opening;
   const { principal, role, peer, verifier } = admitted;
   const { sessions, log } = services;
+  const { pooling } = services.options;
   const logged = { session: context.session, principal: principal.name, client: context.client };
   const records = services.records.session(context);
-  const cancelUpstream = async (): Promise<void> => {
-    const failure = server.key && (await services.upstream.cancel(server.key));
+  const cancelUpstream = async (): Promise<UpstreamFailure | undefined> => {
+    const failure = await services.upstream.cancel(server);
     if (failure) log.warn({ ...logged, detail: failure.detail }, 'could not cancel a statement');
+    return failure;
   };
   const session: LiveSession = {
     principal: principal.name,
@@ -112,7 +111,8 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     peer,
     verifier,
     activity: () => relay.activity(),
-    cancel: cancelUpstream,
+    idleMs: (now) => relay.idleMs(now),
+    cancel: () => cancelUpstream().then(() => {}),
     terminate: (refusal) => relay.terminate(refusal),
     terminateWhenIdle: (refusal) => relay.terminateWhenIdle(refusal),
   };
@@ -127,6 +127,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     makeSession: (ports) =>
       services.makeSession({
         ...ports,
+        ...(pooling && pooling !== 'none' && { pooling }),
         record: (entry) => records.append(entry),
         policy: () => services.runtime.sessionPolicy(principal.name),
         now: () => performance.now(),

@@ -25,8 +25,8 @@ export interface RelayOptions {
   readonly client: Socket;
   readonly server: Socket;
   makeSession(ports: RelayPorts): SessionMachine;
-  /** Opens a cancel connection for the server's session; resolves when the server has closed it. */
-  cancelUpstream(): Promise<void>;
+  /** Opens a cancel connection for the server's session; resolves when the server has closed it, or with why it could not be told. */
+  cancelUpstream(): Promise<unknown>;
   /** An exception in the session is a bug: the session ends, the others do not. */
   onBug(error: unknown): void;
   /** Both sides are closed. Called once. */
@@ -103,8 +103,8 @@ export class Relay {
   }
 
   /** The client's CancelRequest: like with PostgreSQL, whether it comes in time is the client's own matter. */
-  cancel(): Promise<void> {
-    return this.options.cancelUpstream();
+  async cancel(): Promise<void> {
+    await this.options.cancelUpstream();
   }
 
   terminate(refusal: LoginRefusal): void {
@@ -147,8 +147,9 @@ export class Relay {
   }
 
   private async cancelForSession(): Promise<void> {
-    await this.options.cancelUpstream();
-    this.run(() => this.session.onCancelDone());
+    // What cannot be told to stop may go on for ever, and the client with it: a server that answers nobody ends the session.
+    if (await this.options.cancelUpstream()) this.options.server.destroy();
+    else this.run(() => this.session.onCancelDone());
   }
 
   private onClientData(chunk: Buffer): void {

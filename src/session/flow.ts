@@ -45,7 +45,14 @@ export function verify(c: Conversation, run: Run): boolean {
 
 /** Reads on where the server stops by itself; else asks it to stop. Over the bytes it may have much more to send, bounded or not. */
 function cutOff(c: Conversation, run: Run): void {
-  if (!run.bounded || run.cut?.reason === 'limit-bytes') c.cancel();
+  if (run.bounded && run.cut?.reason !== 'limit-bytes') return;
+  if (c.ports.pooling === undefined) {
+    c.cancel();
+    return;
+  }
+  // INVARIANT: a cancel that goes through a pooler may hit what another client runs next on that connection; so none is sent.
+  c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
+  c.end(run.cut);
 }
 
 /** Tells the client why it sees no more of a statement; the only error that it sees of it. */

@@ -44,6 +44,8 @@ export interface SessionPorts {
    * reset, and the last error lost with it. Called once; the session takes nothing more.
    */
   end(): void;
+  /** A pooler like PgBouncer stands between: it may give each transaction, or each session, another connection of the server. */
+  readonly pooling?: 'session' | 'transaction';
   /** Current policy; undefined when the principal was removed or its role disabled. */
   policy(): SessionPolicy | undefined;
   /** A bug was met and ends the session: for the operator's log, never for the client. */

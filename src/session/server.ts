@@ -174,6 +174,10 @@ export class ServerSide {
     c.status = status;
     c.settle(head, 'done');
     c.life.ready(status !== 'I');
+    if (status === 'I' && c.ports.pooling === 'transaction') {
+      // INVARIANT: outside a transaction the next connection's unnamed statement may be another client's.
+      c.statements.drop((version) => version.name === '' && version.batch <= head.batch);
+    }
     if (head.kind === 'query') return readyAfterQuery(c, head, status);
     return readyAfterBatch(c, head as PendingSync | PendingFunctionCall, status);
   }

@@ -2,7 +2,7 @@ import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { errorResponse } from '../../src/wire/error-response.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { eventually, policyOf, principal, psql, startTestProxy, type TestProxy, verifierOf } from './support.ts';
+import { policyOf, principal, psql, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 
 let database: FreshDatabase;
 let proxy: TestProxy | undefined;
@@ -140,28 +140,28 @@ describe('what the client is told of an upstream that', () => {
   });
 });
 
-test('a server that asks for no password is logged in to', async () => {
+test('a server that asks for no password is logged in to, and must show that what is pinned is in force', async () => {
   let sent = '';
+  const ready = Buffer.from('Z\0\0\0\x05I', 'latin1');
   const port = await fakeServer((socket) => {
     socket.on('data', (chunk) => {
       sent += chunk.toString('latin1');
+      if (chunk[0] === 0x51) socket.write(Buffer.concat([Buffer.from('C\0\0\0\x0dSELECT 0\0', 'latin1'), ready]));
     });
-    socket.write(Buffer.concat([authentication(0), Buffer.from('Z\0\0\0\x05I', 'latin1')]));
+    socket.write(Buffer.concat([authentication(0), ready]));
   });
-  const running = await withUpstream(port);
-  const connecting = psql(running.url('app', 'secret'), ['-c', 'SELECT 1']);
-  await eventually(() => running.sessions.size === 1, 'the session is open');
+  const seen = await clientSees(port);
+  expect(seen).toMatchObject({ sqlstate: '08001', stderr: expect.stringContaining('not as Rowgate needs it') });
   expect(sent).toContain('user\0upstream_account\0database\0ent\0');
   expect(sent).toContain('-c search_path=public -c standard_conforming_strings=on');
-  await running.stop(500);
-  expect((await connecting).stderr).toContain('terminating connection due to administrator command');
+  expect(proxy?.lines.join('\n')).toContain('search_path cannot be read');
 });
 
 test('a port in use is an error', async () => {
   const running = await withUpstream(1);
   await expect(
     startTestProxy(account, policyOf([]), { listen: [{ host: '127.0.0.1', port: running.port }] }),
-  ).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  ).rejects.toMatchObject({ cause: { code: 'EADDRINUSE' } });
 });
 
 test('each role may have an account of its own upstream', async () => {
