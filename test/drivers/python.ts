@@ -29,4 +29,36 @@ const python = (
   ...more,
 });
 
-export const PYTHON_DRIVERS: readonly Driver[] = [python('psycopg2', ['psycopg2'], 'run_psycopg2.py')];
+/** Tables, columns and keys as the policy of `reader` has them. */
+const READERS_TABLES = {
+  tables: ['classes', 'measures', 'notes', 'students', 'things'],
+  columns: {
+    students: ['id BIGINT', 'first_name TEXT', 'last_name TEXT', 'class_id INTEGER'],
+    classes: ['id INTEGER', 'name TEXT'],
+    notes: ['driver TEXT', 'body TEXT'],
+  },
+  'primary key': ['id'],
+  'foreign keys': ['classes'],
+  join: '2de A',
+};
+
+export const PYTHON_DRIVERS: readonly Driver[] = [
+  python('psycopg2', ['psycopg2'], 'run_psycopg2.py'),
+  python('psycopg 3', ['psycopg'], 'run_psycopg3.py', {
+    also: { pipeline: 'pipeline mode' },
+    // In a pipeline what stands behind the refused statement is skipped up to Sync, as behind any other error.
+    alsoRestricted: {
+      pipeline: {
+        labels: [100, 'measure 2', 'measure 200'],
+        failing: ['22012', 1, 'ProgrammingError', 3],
+        refused: ['42501', 1, 'ProgrammingError', 3],
+        after: 42,
+      },
+    },
+  }),
+  python('asyncpg', ['asyncpg'], 'run_asyncpg.py'),
+  python('SQLAlchemy', ['sqlalchemy', 'psycopg2'], 'run_sqlalchemy.py', {
+    also: { reflection: 'reflection' },
+    alsoRestricted: { reflection: READERS_TABLES },
+  }),
+];

@@ -28,6 +28,11 @@ def take(steps):
         print(json.dumps(line, default=form, sort_keys=True), flush=True)
 
 
+def shown(row):
+    """Of `things`, by column. `big` as text: a reader of JSON may make a double of it."""
+    return {column: repr(value) if column == "big" else value for column, value in zip(COLUMNS, row)}
+
+
 def form(value):
     """The driver's own form of a value: its Python type shows."""
     return bytes(value).hex() if isinstance(value, (bytes, memoryview)) else repr(value)

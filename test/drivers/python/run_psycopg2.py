@@ -5,7 +5,7 @@ import os
 
 import psycopg2
 import psycopg2.extras
-from lines import COLUMNS, COPY_IN, COPY_OUT, TRIPLE_JOIN, soon, take
+from lines import COLUMNS, COPY_IN, COPY_OUT, TRIPLE_JOIN, shown, soon, take
 import values
 
 DRIVER = os.environ["ROWGATE_DRIVER"]
@@ -46,7 +46,7 @@ def parameters():
     ]
     condition = " AND ".join(f"{column} = %s" for column in COLUMNS)
     [row] = rows(f"SELECT {', '.join(COLUMNS)} FROM things WHERE {condition}", given)
-    return dict(zip(COLUMNS, row))
+    return shown(row)
 
 
 def prepared():
