@@ -13,6 +13,15 @@ export interface Certificate {
   readonly fingerprint: string;
 }
 
+export interface Issue {
+  /** As openssl's -newkey and -pkeyopt; default: EC, P-256. */
+  readonly newKey?: readonly string[];
+  /** Lines of an extensions file; default: for a client. */
+  readonly extensions?: string;
+  /** Further arguments for the signing. */
+  readonly sign?: readonly string[];
+}
+
 export interface Certificates {
   readonly folder: string;
   readonly ca: string;
@@ -20,26 +29,25 @@ export interface Certificates {
   readonly client: Certificate;
   /** Signed by itself. */
   readonly stranger: Certificate;
+  /** One more from the authority; a subject as `/O=School/CN=app`. */
+  issue(name: string, subject: string, options?: Issue): Certificate;
+  /** One more that is signed by itself. */
+  selfSign(name: string, subject: string, options?: Pick<Issue, 'newKey' | 'sign'>): Certificate;
 }
 
 export const openssl = findProgram('openssl');
 
+const EC = ['ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1'];
+export const FOR_SERVERS = 'subjectAltName=DNS:localhost\n';
+const FOR_CLIENTS = 'extendedKeyUsage=clientAuth\n';
+
 export function makeCertificates(): Certificates {
   const folder = mkdtempSync(join(tmpdir(), 'rowgate-tls-'));
   const run = (...args: string[]) => execFileSync(openssl ?? 'openssl', args, { cwd: folder, stdio: 'ignore' });
-  const newKey = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
-  const selfSigned = (name: string, subject: string) =>
-    run('req', '-x509', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.crt`, '-days', '2', '-subj', subject);
-  const signed = (name: string, subject: string, extensions: string) => {
-    writeFileSync(join(folder, `${name}.ext`), extensions);
-    run('req', ...newKey, '-keyout', `${name}.key`, '-out', `${name}.csr`, '-subj', subject);
-    const by = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', `${name}.ext`];
-    run('x509', '-req', '-in', `${name}.csr`, ...by, '-out', `${name}.crt`, '-days', '2');
+  const request = (name: string, subject: string, newKey: readonly string[]) => {
+    const text = ['-utf8', '-multivalue-rdn', '-subj', subject];
+    return ['req', '-newkey', ...newKey, '-nodes', '-keyout', `${name}.key`, ...text];
   };
-  selfSigned('ca', '/CN=test authority');
-  selfSigned('stranger', '/CN=stranger');
-  signed('server', '/CN=localhost', 'subjectAltName=DNS:localhost\n');
-  signed('client', '/CN=client', 'extendedKeyUsage=clientAuth\n');
   const certificate = (name: string): Certificate => {
     const cert = join(folder, `${name}.crt`);
     const der = new X509Certificate(readFileSync(cert)).raw;
@@ -49,11 +57,25 @@ export function makeCertificates(): Certificates {
       fingerprint: `sha256:${createHash('sha256').update(der).digest('hex')}`,
     };
   };
+  const selfSign: Certificates['selfSign'] = (name, subject, { newKey = EC, sign = [] } = {}) => {
+    run(...request(name, subject, newKey), '-x509', '-out', `${name}.crt`, '-days', '2', ...sign);
+    return certificate(name);
+  };
+  const issue: Certificates['issue'] = (name, subject, { newKey = EC, extensions = FOR_CLIENTS, sign = [] } = {}) => {
+    writeFileSync(join(folder, `${name}.ext`), extensions);
+    run(...request(name, subject, newKey), '-out', `${name}.csr`);
+    const by = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', `${name}.ext`];
+    run('x509', '-req', '-in', `${name}.csr`, ...by, '-out', `${name}.crt`, '-days', '2', ...sign);
+    return certificate(name);
+  };
+  selfSign('ca', '/CN=test authority');
   return {
     folder,
     ca: join(folder, 'ca.crt'),
-    server: certificate('server'),
-    client: certificate('client'),
-    stranger: certificate('stranger'),
+    server: issue('server', '/CN=localhost', { extensions: FOR_SERVERS }),
+    client: issue('client', '/CN=client'),
+    stranger: selfSign('stranger', '/CN=stranger'),
+    issue,
+    selfSign,
   };
 }
