@@ -13,12 +13,20 @@ export type StatementKind =
   | {
       readonly kind: 'transaction';
       readonly action: 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollback-to' | 'prepared';
+      /** The name in SAVEPOINT, RELEASE and ROLLBACK TO. */
+      readonly savepoint?: string;
     }
   | { readonly kind: 'set' } // SET, RESET, SHOW of safe settings
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: StatementJudgement }
   | { readonly kind: 'execute'; readonly name: string }
   | { readonly kind: 'deallocate'; readonly name: string | undefined } // undefined: ALL
-  | { readonly kind: 'declare'; readonly name: string; readonly inner: StatementJudgement }
+  | {
+      readonly kind: 'declare';
+      readonly name: string;
+      /** WITH HOLD: the cursor outlives its transaction. */
+      readonly hold: boolean;
+      readonly inner: StatementJudgement;
+    }
   | { readonly kind: 'fetch'; readonly name: string } // FETCH and MOVE: metered
   | { readonly kind: 'close'; readonly name: string | undefined }
   | { readonly kind: 'discard'; readonly all: boolean }

@@ -48,9 +48,20 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     usage: { rows: 0, bytes: 0 },
     provenance: prepared.provenance,
     bounded: prepared.statement !== undefined && isRead(prepared.statement.kind) && isBounded(prepared.rendered),
+    hold: false,
+    kept: false,
+    depth: 0,
+    epoch: c.epoch,
   };
   const versions = [c.portals.define(head.portal, portal, c.batch)];
-  const pending: PendingBind = { kind: 'bind', batch: c.batch, own: false, versions, rendered: prepared.rendered };
+  const pending: PendingBind = {
+    kind: 'bind',
+    batch: c.batch,
+    own: false,
+    versions,
+    portal,
+    rendered: prepared.rendered,
+  };
   c.pass(frame, pending, addition);
   return true;
 }

@@ -2,7 +2,7 @@
 import type { RolePolicy } from '../policy/policy.ts';
 import { decodeTarget, describe, type Target } from '../wire/describe.ts';
 import type { Frame } from '../wire/frame-reader.ts';
-import { outlives, sendUnknown } from './client-extended.ts';
+import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
 import type { Version } from './names.ts';
 import type { PendingDescribe } from './pending.ts';
@@ -10,7 +10,7 @@ import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import { ownWords, privateName } from './refuse.ts';
 import { renew } from './renew.ts';
-import { portalUnknown, statementUnknown, unsettled } from './unknown-names.ts';
+import { outlives, portalUnknown, statementUnknown, unsettled } from './unknown-names.ts';
 
 export function takeDescribe(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const target = decodeTarget(frame.bytes);

@@ -3,16 +3,17 @@ import { describe } from '../wire/describe.ts';
 import { decodeExecute, type Execute, execute } from '../wire/execute.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { sendDescribe } from './client-describe.ts';
-import { outlives, sendUnknown } from './client-extended.ts';
+import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
 import type { Pending } from './pending.ts';
+import { endsPortals } from './portal-life.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal } from './prepared.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded } from './records.ts';
 import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
-import { portalUnknown } from './unknown-names.ts';
+import { outlives, portalUnknown } from './unknown-names.ts';
 import { changesNames, cuttable, natureOf, watchOf } from './watching.ts';
 
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
@@ -91,7 +92,10 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   const mayPass = nature.pure && !c.batchHasEffects;
   c.send(execute({ portal: message.portal, maxRows }), pending);
   if (!nature.pure) c.batchHasEffects = true;
-  if (statement.kind.kind === 'transaction') c.batchHasControl = true;
+  if (statement.kind.kind === 'transaction') {
+    c.batchHasControl = true;
+    if (endsPortals(statement.kind)) c.epoch += 1;
+  }
   if (statement.kind.kind === 'copy-in') c.block(pending);
   else if (cuttable(watch)) c.block(pending, mayPass);
   else if (changesNames(statement.kind)) c.block(pending, true);

@@ -3,10 +3,8 @@ import { refusal } from '../errors.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { MalformedMessage } from '../wire/protocol-error.ts';
 import { type Conversation, noPolicy } from './conversation.ts';
-import type { Version } from './names.ts';
 import type { Forced, Pending } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
-import type { Portal } from './prepared.ts';
 import { ownWords, refuseExtended } from './refuse.ts';
 
 /** Handles one extended message. @returns false where it must wait for the server. */
@@ -34,9 +32,4 @@ export function sendUnknown(c: Conversation, bytes: Uint8Array, pending: Pending
   c.send(bytes, pending);
   c.skipping = true;
   return true;
-}
-
-/** A portal that was bound before a Sync which is not answered yet: it may be gone by then. */
-export function outlives(c: Conversation, version: Version<Portal> | undefined): boolean {
-  return version !== undefined && version.batch < c.batch && (!version.settled || c.pending.batchEnds > 0);
 }

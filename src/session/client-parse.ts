@@ -4,14 +4,12 @@ import { unreadable } from '../guard/unreadable.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { decodeParse, decodeParseName, parse } from '../wire/parse.ts';
 import type { Conversation } from './conversation.ts';
+import { MOST_REMEMBERED } from './names.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Prepared } from './prepared.ts';
 import { NOTHING_JUDGED } from './records.ts';
 import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
 import { renderFor } from './renewal.ts';
-
-/** So many characters of statements may be prepared at a time: what a session remembers is bounded. */
-const MOST_PREPARED = 8_000_000;
 
 /** PostgreSQL's bound for the number of parameters: a 16-bit count. */
 const MOST_PARAMETERS = 65535;
@@ -40,7 +38,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     refuseExtended(c, ownWords(c, refusal('unsupported', '54000', 'too many parameters')), { unnamed });
     return true;
   }
-  if (c.statements.weight > MOST_PREPARED) {
+  if (c.statements.weight > MOST_REMEMBERED) {
     if (!unnamed) {
       refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many prepared statements')));
       return true;

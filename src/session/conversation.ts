@@ -14,6 +14,7 @@ import {
   PendingQueue,
   type PendingSync,
 } from './pending.ts';
+import { PortalLife } from './portal-life.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
 import { Records } from './records.ts';
@@ -57,7 +58,10 @@ export class Conversation {
   readonly toClient = new Outbox();
   readonly pending = new PendingQueue();
   readonly statements = new Names<Prepared>(({ rendered }) => NAME_WEIGHT + rendered.text.length);
-  readonly portals = new Names<Portal>(() => NAME_WEIGHT);
+  readonly portals = new Names<Portal>(
+    ({ madeBy, rendered }) => NAME_WEIGHT + (madeBy === 'declare' ? rendered.text.length : 0),
+  );
+  readonly life = new PortalLife(this.portals);
   readonly records: Records;
   /** As the last ReadyForQuery said. */
   status: TransactionStatus = 'I';
@@ -69,6 +73,8 @@ export class Conversation {
   batchHasEffects = false;
   /** BEGIN, COMMIT or their kin was sent in this batch: `status` does not say where the transaction stands. */
   batchHasControl = false;
+  /** How often something was sent that ends portals: whatever was sent before the last of them may be gone once it is answered. */
+  epoch = 0;
   /** An extended message failed: the server drops everything up to Sync, and so do we. */
   skipping = false;
   barrier: Barrier | undefined;
@@ -210,6 +216,7 @@ export class Conversation {
       case 'bind':
       case 'close':
         for (const version of pending.versions) settleVersion(version, how === 'done');
+        if (how === 'done' && pending.kind === 'bind' && pending.portal) this.life.made(pending.portal);
         break;
       case 'query':
         for (const version of pending.versions) settleVersion(version, how !== 'skipped');

@@ -24,6 +24,9 @@ export interface Keeper {
 /** So many names may be made by SQL text; the oldest is then forgotten, and what names it refused. */
 const MOST_NAMES = 10_000;
 
+/** So many characters of statements, of each kind of name, are remembered: more are refused. */
+export const MOST_REMEMBERED = 8_000_000;
+
 export class Names<T> implements Keeper {
   /** Oldest first; at most the first is settled. */
   private readonly versions = new Map<string, Version<T>[]>();
@@ -36,6 +39,11 @@ export class Names<T> implements Keeper {
   /** How many names stand for something, or may. */
   get size(): number {
     return this.versions.size;
+  }
+
+  /** Everything that a name stands for, or may. */
+  *values(): Iterable<T> {
+    for (const list of this.versions.values()) for (const { value } of list) if (value !== undefined) yield value;
   }
 
   /** Enters what a message that was just sent will make of the name. */

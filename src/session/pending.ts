@@ -44,6 +44,7 @@ export interface PendingParse extends Sent {
 
 export interface PendingBind extends Sent {
   readonly kind: 'bind';
+  readonly portal?: Portal | undefined;
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
 }

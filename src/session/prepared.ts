@@ -60,4 +60,12 @@ export interface Portal {
   readonly provenance: Provenance;
   /** The server stops by itself one row above the limit. */
   readonly bounded: boolean;
+  /** WITH HOLD: it stays when its transaction commits. */
+  readonly hold: boolean;
+  /** Its transaction has committed. */
+  kept: boolean;
+  /** How many savepoints were open when the server made it. */
+  depth: number;
+  /** How often portals had been made to end, by what was sent before it. */
+  readonly epoch: number;
 }

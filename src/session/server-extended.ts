@@ -138,7 +138,7 @@ function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame)
   c.endCopyIn();
   if (frame.type === Backend.CommandComplete) {
     const tag = decodeCommandComplete(frame.bytes);
-    if (head.rendered && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered);
+    if (head.rendered && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered, tag);
     c.records.end(run, 'ok', { changed: rowsChanged(tag, run) });
   } else {
     c.records.end(run, 'ok');

@@ -13,7 +13,7 @@ import { applyNames } from './sql-names.ts';
 
 /** @returns whether the frame goes to the client. */
 export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame): boolean {
-  if (query.part !== 'client') return answerOwn(query, frame);
+  if (query.part !== 'client') return answerOwn(c, query, frame);
   const shown = answerClients(c, query, frame);
   const cut = query.runs[query.at]?.cut;
   if (cut && !query.cut) query.cut = cut;
@@ -60,7 +60,7 @@ function describe(c: Conversation, run: Run, frame: Frame): boolean {
 function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
   c.endCopyIn();
   const tag = decodeCommandComplete(frame.bytes);
-  if (query.rendered) applyNames(c, run, query.rendered);
+  if (query.rendered) applyNames(c, run, query.rendered, tag);
   const changed = rowsChanged(tag, run);
   if (!admitChanged(run, changed)) {
     query.cut = run.cut;
@@ -77,9 +77,10 @@ function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame):
 }
 
 /** BEGIN, COMMIT and ROLLBACK of the guard's own. */
-function answerOwn(query: PendingQuery, frame: Frame): boolean {
+function answerOwn(c: Conversation, query: PendingQuery, frame: Frame): boolean {
   if (frame.type !== Backend.CommandComplete) throw new ProtocolError('server sent an unexpected message');
   query.committed = decodeCommandComplete(frame.bytes) === 'COMMIT';
+  if (query.part === 'end') c.life.ended(query.committed);
   return false;
 }
 

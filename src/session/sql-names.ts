@@ -3,6 +3,8 @@ import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
 import type { Conversation } from './conversation.ts';
 import type { Usage } from './meter.ts';
+import { MOST_REMEMBERED } from './names.ts';
+import { NamesOfMessage } from './names-of-message.ts';
 import type { SessionPolicy } from './ports.ts';
 import { type Portal, Prepared } from './prepared.ts';
 import { Provenance } from './provenance.ts';
@@ -10,7 +12,7 @@ import { cachedPlanChanged } from './refusal-response.ts';
 import type { Rendered } from './render.ts';
 import { freshen } from './renewal.ts';
 import type { Run } from './run.ts';
-import { cursorUnknown, statementUnknown, unsettled } from './unknown-names.ts';
+import { cursorUnknown, outlives, statementUnknown, unsettled } from './unknown-names.ts';
 
 /** What a statement's names turned out to be. */
 export interface Resolved {
@@ -41,42 +43,9 @@ export function resolveNames(
     if (resolved === 'wait') return 'wait';
     if ('severity' in resolved) return { refuse: resolved, at };
     of.push(resolved);
-    here.apply(statement, resolved);
+    here.apply(statement, resolved.usage);
   }
   return { of };
-}
-
-/** What the statements before it in the same message have done to names: not in the session's books yet. */
-class NamesOfMessage {
-  private readonly prepared = new Map<string, StatementJudgement | undefined>();
-  private readonly cursors = new Map<string, Usage | undefined>();
-  private noStatements = false;
-  private noCursors = false;
-
-  statement(name: string): StatementJudgement | 'none' | 'unknown' {
-    if (this.prepared.has(name)) return this.prepared.get(name) ?? 'none';
-    return this.noStatements ? 'none' : 'unknown';
-  }
-
-  cursor(name: string): Usage | 'none' | 'unknown' {
-    if (this.cursors.has(name)) return this.cursors.get(name) ?? 'none';
-    return this.noCursors ? 'none' : 'unknown';
-  }
-
-  apply({ kind }: StatementJudgement, { usage }: Resolved): void {
-    if (kind.kind === 'prepare') this.prepared.set(kind.name, kind.inner);
-    if (kind.kind === 'declare') this.cursors.set(kind.name, usage);
-    if (kind.kind === 'deallocate' && kind.name !== undefined) this.prepared.set(kind.name, undefined);
-    if (kind.kind === 'close' && kind.name !== undefined) this.cursors.set(kind.name, undefined);
-    if ((kind.kind === 'deallocate' && kind.name === undefined) || (kind.kind === 'discard' && kind.all)) {
-      this.prepared.clear();
-      this.noStatements = true;
-    }
-    if ((kind.kind === 'close' && kind.name === undefined) || (kind.kind === 'discard' && kind.all)) {
-      this.cursors.clear();
-      this.noCursors = true;
-    }
-  }
 }
 
 const fresh = (inner?: StatementJudgement): Resolved => ({ inner, usage: { rows: 0, bytes: 0 }, bounded: false });
@@ -95,14 +64,30 @@ function resolve(
       return resolveExecute(c, kind.name, policy);
     }
     case 'fetch': {
-      const own = here.cursor(kind.name);
+      const version = c.portals.current(kind.name);
+      const own = here.cursor(kind.name, version?.value);
       if (own === 'none') return cursorUnknown(kind.name);
-      if (own !== 'unknown') return { ...fresh(), usage: own };
+      if (own === 'not known') return notInOneMessage();
+      if (own !== 'unknown') return { ...fresh(), usage: own.usage };
       return resolveFetch(c, kind.name, policy);
     }
+    case 'prepare':
+      return c.statements.weight > MOST_REMEMBERED ? tooMany('prepared statements') : fresh();
+    case 'declare':
+      return c.portals.weight > MOST_REMEMBERED ? tooMany('open cursors') : fresh();
     default:
       return fresh();
   }
+}
+
+function tooMany(of: string): Refusal {
+  return refusal('too-large', '54000', `too many ${of}`);
+}
+
+function notInOneMessage(): Refusal {
+  return refusal('unsupported', '0A000', 'FETCH cannot follow ROLLBACK TO SAVEPOINT in one message', {
+    hint: 'Send the statements one by one.',
+  });
 }
 
 function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): Resolved | Refusal | 'wait' {
@@ -136,7 +121,7 @@ function canExecute({ statement, rendered }: Prepared): boolean {
 
 function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Refusal | 'wait' {
   const version = c.portals.current(name);
-  if (unsettled(c, version) || (version && version.batch < c.batch && c.pending.batchEnds > 0)) return 'wait';
+  if (outlives(c, version)) return 'wait';
   const portal = version?.value;
   if (!portal) return isFree(policy) ? fresh() : cursorUnknown(name);
   const lost = recheckPortal(portal, policy);
@@ -152,12 +137,17 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): Refusal | 
   return undefined;
 }
 
-/** Enters what a run in SQL text has done to names. The server has just said that it is done, and nothing else is on its way. */
-export function applyNames(c: Conversation, run: Run, rendered: Rendered): void {
+/**
+ * Enters what a run in SQL text has done to names and portals. The server has just said that it is done; but for transaction control,
+ * nothing else is on its way.
+ */
+export function applyNames(c: Conversation, run: Run, rendered: Rendered, tag: string): void {
   // INVARIANT: the policy that judged it, even where another has come since.
   const { policy } = run;
   const { kind } = run.statement;
-  if (kind.kind === 'prepare') {
+  if (kind.kind === 'transaction') {
+    c.life.control(kind, tag);
+  } else if (kind.kind === 'prepare') {
     const { name, inner: statement } = kind;
     c.statements.set(
       name,
@@ -169,7 +159,7 @@ export function applyNames(c: Conversation, run: Run, rendered: Rendered): void 
     // The run's own count: a FETCH of the same message adds to it as well.
     const { usage } = run;
     const provenance = new Provenance();
-    const portal = {
+    const portal: Portal = {
       madeBy: 'declare',
       statement,
       rendered,
@@ -178,8 +168,13 @@ export function applyNames(c: Conversation, run: Run, rendered: Rendered): void 
       usage,
       provenance,
       bounded: false,
-    } as const;
-    c.portals.set(kind.name, { ...portal }, c.batch);
+      hold: kind.hold,
+      kept: false,
+      depth: 0,
+      epoch: c.epoch,
+    };
+    c.portals.set(kind.name, portal, c.batch);
+    c.life.made(portal);
   } else if (kind.kind === 'deallocate') {
     // The unnamed statement is none of those that SQL text can name.
     c.statements.drop((version) => (kind.name === undefined ? version.name !== '' : version.name === kind.name));

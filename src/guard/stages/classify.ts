@@ -8,7 +8,8 @@ import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { classifyCopy } from './classify-copy.ts';
 import { classifySet, classifyShow } from './classify-settings.ts';
-import { transactionKind } from './transaction.ts';
+import { cursorKind } from './cursor.ts';
+import { transactionControl, transactionKind } from './transaction.ts';
 import { writesInside } from './writes-inside.ts';
 
 export const classifyStage: Stage = {
@@ -39,7 +40,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   TransactionStmt: (_d, statement, body) => {
     const found = transactionKind(body);
     if (!found) return denied(statement, 'PREPARE TRANSACTION');
-    return set(statement, found.command, { kind: 'transaction', action: found.action });
+    return set(statement, found.command, transactionControl(body));
   },
   VariableSetStmt: (draft, statement, body) => classifySet(draft, statement, body),
   VariableShowStmt: (_d, statement, body) => classifyShow(statement, body),
@@ -61,7 +62,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     if (!body.query || kindOf(body.query) !== 'SelectStmt')
       return denied(statement, 'DECLARE CURSOR of this statement');
     set(statement, 'DECLARE CURSOR', { kind: 'other' }, body.query);
-    statement.kind = { kind: 'declare', name: body.portalname ?? '', inner: innerOf(draft, statement, body.query) };
+    statement.kind = cursorKind(body, innerOf(draft, statement, body.query));
     return undefined;
   },
   FetchStmt: (_d, statement, body) =>

@@ -4,7 +4,8 @@ import { formatOf } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
-import { transactionKind } from './transaction.ts';
+import { cursorKind } from './cursor.ts';
+import { transactionControl, transactionKind } from './transaction.ts';
 import { writesInside } from './writes-inside.ts';
 
 export const openStage: Stage = {
@@ -36,7 +37,7 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
     case 'TransactionStmt': {
       const found = transactionKind(as(node, 'TransactionStmt')!);
       if (found) statement.command = found.command;
-      return { kind: 'transaction', action: found?.action ?? 'prepared' };
+      return transactionControl(as(node, 'TransactionStmt')!);
     }
     case 'PrepareStmt': {
       const body = as(node, 'PrepareStmt')!;
@@ -49,7 +50,7 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
     case 'DeclareCursorStmt': {
       const body = as(node, 'DeclareCursorStmt')!;
       statement.command = 'DECLARE CURSOR';
-      return { kind: 'declare', name: body.portalname ?? '', inner: inner(statement, body.query) };
+      return cursorKind(body, inner(statement, body.query));
     }
     case 'FetchStmt':
       return { kind: 'fetch', name: as(node, 'FetchStmt')?.portalname ?? '' };

@@ -19,6 +19,13 @@ const COMMANDS: Readonly<Record<string, Found>> = {
   TRANS_STMT_ROLLBACK_TO: { command: 'ROLLBACK', action: 'rollback-to' },
 };
 
+/** What the session follows of one; two-phase commit ends the transaction as well. */
+export function transactionControl(body: Body<'TransactionStmt'>): StatementKind {
+  const action = transactionKind(body)?.action ?? 'prepared';
+  const { savepoint_name: savepoint } = body;
+  return { kind: 'transaction', action, ...(savepoint !== undefined && { savepoint }) };
+}
+
 /** undefined for two-phase commit, which a restricted role may not use. */
 export function transactionKind(body: Body<'TransactionStmt'>): Found | undefined {
   return COMMANDS[body.kind ?? ''];
