@@ -6,6 +6,8 @@ const QUIET_MS = 200;
 
 /** Calls `changed` after each burst of changes below these paths; returns how to stop. */
 export async function watchFiles(paths: string | string[], changed: () => void): Promise<() => Promise<void>> {
+  // A watcher of nothing never says that it is ready.
+  if (paths.length === 0) return async () => {};
   let timer: NodeJS.Timeout | undefined;
   const watcher = watch(paths, { ignoreInitial: true, ignored: (path) => path.includes('/.git/') });
   watcher.on('all', () => {
