@@ -1,4 +1,5 @@
 import { execFile, execFileSync } from 'node:child_process';
+import { once } from 'node:events';
 import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connect } from 'node:tls';
@@ -6,6 +7,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import type { Principal } from '../../src/policy/policy.ts';
 import { formatDistinguishedName, parseDistinguishedName, subjectOf } from '../../src/wire/distinguished-name.ts';
+import { startupMessage } from '../../src/wire/startup.ts';
 import { guardInFrontOf } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { type Certificate, type Certificates, FOR_SERVERS, makeCertificates, openssl } from './certificates.ts';
@@ -250,19 +252,32 @@ describe.skipIf(!openssl)('certificates', () => {
       expect(await client((await start()).port, ...args)).toMatch(expected);
     });
 
-    test.each(['-tls1_2', '-tls1_3'])('no session is resumed: %s', async (version) => {
-      const { port } = await start();
-      const session = join(made.folder, 'session.pem');
-      const { cert, key } = made.client;
-      const shown = ['-cert', cert, '-key', key, version];
-      await client(port, ...shown, '-sess_out', session);
-      // Without a ticket or a session's name there is nothing to keep.
-      writeFileSync(session, '', { flag: 'a' });
-      const again = await client(port, version, '-reconnect');
-      expect(again).toMatch(/New, TLSv1/);
-      expect(again).not.toMatch(/Reused, /);
-      expect(again).not.toMatch(/TLS session ticket:/);
-    });
+    test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+      'no session is resumed, so that each shows its certificate: %s',
+      async (version) => {
+        const { port } = await start();
+        /** Whether it was resumed, and what could resume the next one. */
+        const connected = async (session?: Buffer) => {
+          const versions = { minVersion: version, maxVersion: version, ALPNProtocols: ['postgresql'] };
+          const shown = { cert: readFileSync(made.client.cert), key: readFileSync(made.client.key) };
+          const options = { port, host: '127.0.0.1', rejectUnauthorized: false, ...versions, ...shown };
+          const socket = connect({ ...options, ...(session && { session }) });
+          let next: Buffer | undefined;
+          socket.on('session', (given) => {
+            next = given;
+          });
+          socket.write(startupMessage(3, 0, [['user', 'app']]));
+          await once(socket, 'data'); // tickets come before it
+          const resumed = socket.isSessionReused();
+          next ??= socket.getSession();
+          socket.destroy();
+          return { resumed, next };
+        };
+        const first = await connected();
+        expect(first.next).toBeDefined();
+        expect(await connected(first.next)).toMatchObject({ resumed: false });
+      },
+    );
   });
 
   describe('channel binding', () => {
