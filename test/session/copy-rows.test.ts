@@ -1,0 +1,88 @@
+/** Rows are counted in COPY data as the server itself cuts them, wherever the bytes are cut on their way. */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { CopyFormat } from '../../src/guard/decision.ts';
+import { rowCounter } from '../../src/session/copy-rows.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { DATA, DONE, tuples } from './copy-data.ts';
+import { Q } from './messages.ts';
+import { direct, type Peer } from './peer.ts';
+
+let database: FreshDatabase;
+let server: Peer;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await database.query('create table t (a text)');
+  server = await direct(database.url);
+});
+afterAll(async () => {
+  await server.close();
+  await database.drop();
+});
+
+/** How many rows the server finds; undefined where it does not take the data. */
+async function rowsOf(options: string, data: Uint8Array): Promise<number | undefined> {
+  const { received } = server;
+  const [from, ready] = [received.frames.length, received.ready + 1];
+  server.send(Buffer.concat([Q(`copy t from stdin ${options}`), DATA(data), DONE]));
+  await received.until(() => received.ready >= ready);
+  const tag = received
+    .words()
+    .slice(from)
+    .find((word) => word.startsWith('CommandComplete:COPY '));
+  return tag === undefined ? undefined : Number(tag.slice('CommandComplete:COPY '.length));
+}
+
+/** The counter's, with the data cut into pieces of so many bytes. */
+function counted(format: CopyFormat, data: Uint8Array, piece: number): number {
+  const counter = rowCounter(format);
+  for (let at = 0; at < data.length; at += piece) counter.push(data.subarray(at, at + piece));
+  return counter.rows + (counter.unfinished ? 1 : 0);
+}
+
+const csv = (quote: string, escapes = quote, header = false): CopyFormat => ({
+  kind: 'csv',
+  header,
+  quote: quote.charCodeAt(0),
+  escape: escapes.charCodeAt(0),
+});
+
+const forms: readonly (readonly [string, string, CopyFormat])[] = [
+  ['text', '', { kind: 'text', header: false }],
+  ['text with a header', '(header)', { kind: 'text', header: true }],
+  ['CSV', "(format csv, delimiter ';')", csv('"')],
+  ['CSV with a header', "(format csv, header, delimiter ';')", csv('"', '"', true)],
+  ['CSV with another quote and an escape', "(format csv, quote '''', escape E'\\\\', delimiter ';')", csv("'", '\\')],
+];
+
+describe.each(forms)('%s', (_, options, format) => {
+  test('random data', async () => {
+    const character = fc.constantFrom('a', 'b', '\n', '\n', '\r', '\r\n', '\\', '.', '"', "'", '\\.\n');
+    const text = fc.array(character, { maxLength: 14 }).map((parts) => parts.join(''));
+    let taken = 0;
+    await fc.assert(
+      fc.asyncProperty(text, fc.integer({ min: 1, max: 5 }), async (written, piece) => {
+        const data = Buffer.from(written);
+        const rows = await rowsOf(options, data);
+        if (rows === undefined) return;
+        taken += 1;
+        // In text `\.` ends the data: what stands behind it is counted and never kept.
+        if (format.kind === 'text' && /(^|[^\\])\\\.(\r|\n)./s.test(written)) {
+          expect(counted(format, data, piece)).toBeGreaterThanOrEqual(rows);
+        } else expect(counted(format, data, piece), JSON.stringify(written)).toBe(rows);
+      }),
+      { numRuns: 150 },
+    );
+    expect(taken).toBeGreaterThan(20);
+  });
+});
+
+test.each([
+  ['no rows', [], 0],
+  ['rows, nulls and long values', [['a'], [null], ['\n'.repeat(500)], ['']], 4],
+] as const)('binary: %s', async (_, rows, expected) => {
+  const data = tuples(rows);
+  expect(await rowsOf('(format binary)', data)).toBe(expected);
+  for (const piece of [1, 2, 3, 7, 1000]) expect(counted({ kind: 'binary' }, data, piece)).toBe(expected);
+});
