@@ -61,6 +61,12 @@ export const METRICS: readonly Metric[] = [
     counted(f.tally.loginFailures, (reason) => ({ reason })),
   ),
   counter(
+    'rowgate_turned_away_total',
+    'Connections that were ended before they named a user: noise on the port, or too many at once.',
+    ['reason'],
+    (f) => counted(f.tally.turnedAway, (reason) => ({ reason })),
+  ),
+  counter(
     'rowgate_upstream_failures_total',
     'Sessions for which the database server could not be reached, or refused.',
     ['sqlstate'],

@@ -18,6 +18,18 @@ export function notReady(checks: readonly Check[]): string | undefined {
  */
 const SHUN_MS = 30_000;
 
+/** A session that found no server says so before the next regular look at it, which comes within this time. */
+const OUT_OF_REACH_MS = 10_000;
+
+/** @param now milliseconds since the epoch */
+export function serverCheck(
+  { upstreamFailedAt }: { readonly upstreamFailedAt: number | undefined },
+  now: number,
+): string | undefined {
+  if (upstreamFailedAt === undefined || now - upstreamFailedAt >= OUT_OF_REACH_MS) return undefined;
+  return 'the database server could not be reached';
+}
+
 /** @param now milliseconds since the epoch */
 export function logCheck(
   { unwrittenAt }: { readonly unwrittenAt: number | undefined },

@@ -52,6 +52,7 @@ export interface LastReading {
 export class Tally {
   readonly roles = new Map<string, RoleTally>();
   readonly loginFailures = new Counts(LOGIN_REASONS);
+  readonly turnedAway = new Counts(['protocol', 'too-many-logins']);
   /** By SQLSTATE. */
   readonly upstreamFailures = new Counts();
   readonly judgedAnew = new Distribution();
@@ -60,6 +61,8 @@ export class Tally {
   lastReading: LastReading | undefined;
   /** `sha256:…` of the policy in force. */
   policyHash: string | undefined;
+  /** When a session last got no connection to the server, and no other has got one since; milliseconds since the epoch. */
+  upstreamFailedAt: number | undefined;
   unwritten = 0;
   /** When the decision log last failed; milliseconds since the epoch. */
   unwrittenAt: number | undefined;

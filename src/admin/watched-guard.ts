@@ -3,7 +3,7 @@ import type { GuardRuntime } from '../proxy/guard-runtime.ts';
 import type { Sessions } from '../proxy/sessions.ts';
 import { metricsOfThisProcess } from './exposition.ts';
 import type { MetricFamily } from './metrics.ts';
-import { type Check, logCheck, notReady } from './readiness.ts';
+import { type Check, logCheck, notReady, serverCheck } from './readiness.ts';
 import { Tally } from './tally.ts';
 import { type Watch, watchInto } from './watching.ts';
 
@@ -46,7 +46,8 @@ export class WatchedGuard implements GuardReport {
     const { proxy, tally } = this;
     if (!proxy) return 'starting: no policy is in force yet';
     if (proxy.draining) return 'draining';
-    return notReady([...this.checks, () => logCheck(tally, tally.clock())]);
+    const now = tally.clock();
+    return notReady([...this.checks, () => serverCheck(tally, now), () => logCheck(tally, now)]);
   }
 
   metrics(): Promise<MetricFamily[]> {

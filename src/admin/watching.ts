@@ -4,6 +4,7 @@
  */
 import type { Judgement } from '../guard/decision.ts';
 import type { MakeJudge, PolicyReading } from '../proxy/guard-runtime.ts';
+import type { LoginReason } from '../proxy/login-refusal.ts';
 import type { RecordFields, RecordKind } from '../record/fields.ts';
 import type { DecisionLog, SessionLog } from '../record/log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
@@ -14,16 +15,24 @@ export interface Watch {
   log(log: DecisionLog): DecisionLog;
   makeJudge(makeJudge: MakeJudge): MakeJudge;
   read(read: () => Promise<PolicyReading>): () => Promise<PolicyReading>;
+  /** A connection was turned away unrecorded. */
+  turnedAway(reason: LoginReason): void;
 }
 
 /** Nobody will ask for figures: nothing is counted. */
-export const UNWATCHED: Watch = { log: (log) => log, makeJudge: (makeJudge) => makeJudge, read: (read) => read };
+export const UNWATCHED: Watch = {
+  log: (log) => log,
+  makeJudge: (makeJudge) => makeJudge,
+  read: (read) => read,
+  turnedAway: () => {},
+};
 
 export function watchInto(tally: Tally): Watch {
   return {
     log: (log) => watchLog(log, tally),
     makeJudge: (makeJudge) => watchJudge(makeJudge, tally),
     read: (read) => watchReading(read, tally),
+    turnedAway: (reason) => tally.turnedAway.add(reason),
   };
 }
 
@@ -43,11 +52,22 @@ function watchLog(log: DecisionLog, tally: Tally): DecisionLog {
 
 /** INVARIANT: of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
 function countRecord(tally: Tally, kind: RecordKind, fields: RecordFields): void {
-  if (kind === 'login' && fields.role !== undefined) tally.role(fields.role).logins += 1;
+  if (kind === 'login' && fields.role !== undefined) {
+    tally.role(fields.role).logins += 1;
+    tally.upstreamFailedAt = undefined;
+  }
   if (kind === 'policy') tally.policyHash = fields.to;
   if (kind !== 'login-refused') return;
   tally.loginFailures.add(fields.reason ?? 'internal');
-  if (fields.reason === 'upstream') tally.upstreamFailures.add(fields.sqlstate ?? '');
+  if (fields.reason !== 'upstream') return;
+  const { sqlstate = '' } = fields;
+  tally.upstreamFailures.add(sqlstate);
+  if (isOutOfReach(sqlstate)) tally.upstreamFailedAt = tally.clock();
+}
+
+/** The server is not there, or is starting or stopping. Where it refuses one login (its password, its limits), others may do. */
+function isOutOfReach(sqlstate: string): boolean {
+  return sqlstate.startsWith('08') || sqlstate.startsWith('57P');
 }
 
 function watchSession(session: SessionLog, tally: Tally, role: RoleTally): SessionLog {

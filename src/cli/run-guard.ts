@@ -171,6 +171,7 @@ async function startListening(
       upstream: { ...upstream, timeoutMs: upstream.connectTimeoutMs },
       records,
       log,
+      turnedAway: watch.turnedAway,
       makeJudge: watch.makeJudge(
         ({ catalog, role }) => new Guard({ catalog, role, searchPath: config.searchPath, pooling: upstream.pooling }),
       ),

@@ -50,6 +50,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   let known: StartupRequest | undefined;
   const refuse = (refusal: LoginRefusal, record: boolean): void => {
     if (record) recordRefusal(services, peer.shown, known, refusal, channel.certificate);
+    else services.options.turnedAway?.(refusal.reason);
     endWith(channel.socket, refusal);
   };
   try {

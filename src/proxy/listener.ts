@@ -136,6 +136,7 @@ export class Listener {
 
   /** With a word where there is room for it: in a flood the word is what costs. */
   private turnAway(socket: Socket, refusal: LoginRefusal): void {
+    this.services.options.turnedAway?.(refusal.reason);
     if (this.turnedAway >= this.services.options.limits.logins) {
       socket.destroy();
       return;

@@ -4,6 +4,7 @@ import type { SessionPorts } from '../session/ports.ts';
 import type { ConnectionLimits } from './connection-limits.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
 import type { IdleLimits } from './idle-sweep.ts';
+import type { LoginReason } from './login-refusal.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
 import type { ServerTls } from './server-tls.ts';
@@ -35,6 +36,8 @@ export interface ProxyOptions {
   readonly loginTimeoutMs: number;
   readonly idle: IdleLimits;
   readonly limits: ConnectionLimits;
+  /** Told of each connection that was turned away without a record: noise on the port, a flood. */
+  turnedAway?(reason: LoginReason): void;
   /** Makes the challenges of unknown users; never shown. */
   readonly mockSecret: Uint8Array;
 }

@@ -1,4 +1,5 @@
 import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
@@ -106,6 +107,17 @@ describe('strangers', () => {
       expect(body, word).not.toMatch(new RegExp(`="[^"]*\\b${word}`));
     }
   });
+});
+
+test('noise on the port is counted, though it is not recorded', async () => {
+  const socket = connect(guard.port, '127.0.0.1', () => socket.write('GET / HTTP/1.1\r\n\r\n'));
+  await new Promise((done) =>
+    socket
+      .on('error', () => {})
+      .on('close', done)
+      .resume(),
+  );
+  await settled((families) => figure(families, 'rowgate_turned_away_total', { reason: 'protocol' }), 1);
 });
 
 describe('policies', () => {

@@ -179,6 +179,26 @@ describe('ready', () => {
     expect(guard.notReady()).toBe('draining');
   });
 
+  test('not for ten seconds after a session found no server, unless another one did', () => {
+    let now = 0;
+    const guard = new WatchedGuard('1', () => now);
+    guard.running(proxy(), []);
+    const log = guard.watch.log(fakeLog());
+    const failure = (sqlstate: string) => log.append('login-refused', { client: 'c', reason: 'upstream', sqlstate });
+    failure('53300');
+    failure('28P01');
+    expect(guard.notReady(), 'it is there').toBeUndefined();
+    failure('08001');
+    now = 9_999;
+    expect(guard.notReady()).toBe('the database server could not be reached');
+    now = 10_000;
+    expect(guard.notReady()).toBeUndefined();
+    failure('57P03');
+    expect(guard.notReady()).toBeDefined();
+    log.append('login', WHO);
+    expect(guard.notReady()).toBeUndefined();
+  });
+
   test('not for half a minute after a record could not be written; its answer is passed on', async () => {
     let now = 0;
     const guard = new WatchedGuard('1', () => now);
