@@ -6,11 +6,12 @@ import { build, CACHE } from './build.ts';
 import { type Driver, runProgram } from './driver.ts';
 
 const JDBC = '/usr/share/java/postgresql.jar';
-const GO_PATH = '/usr/share/gocode';
+/** Debian brings Go's libraries as source, to be found as before there were modules. */
+export const GO_PATH = '/usr/share/gocode';
 const GCC = findProgram('gcc');
 const JAVA = findProgram('java');
 const JAVAC = findProgram('javac');
-const GO = findProgram('go');
+export const GO = findProgram('go');
 
 /** False where a file that a package brings is missing: then the tests are skipped. In CI that is an error. */
 function has(file: string): boolean {
@@ -58,15 +59,25 @@ const JDBC_DRIVER: Driver = {
   alsoRestricted: { 'keys and metadata': ['key id', 'id int4', 'label text', 'measures.id'] },
 };
 
-function goDriver(name: string, folder: string, more: Partial<Driver>): Driver {
-  // Debian brings Go's libraries as source, to be found as before there were modules.
-  const env = { GO111MODULE: 'off', GOPATH: GO_PATH, GOCACHE: join(CACHE, 'go-build'), GOFLAGS: '-p=2' };
+export const GO_ENVIRONMENT = {
+  GO111MODULE: 'off',
+  GOPATH: GO_PATH,
+  GOCACHE: join(CACHE, 'go-build'),
+  GOFLAGS: '-p=2',
+};
+
+/** True where Go is here, and the source of a package. */
+export function hasGo(pack: string): boolean {
+  return GO !== undefined && has(join(GO_PATH, 'src/github.com', pack));
+}
+
+function goDriver(name: string, pack: string, more: Partial<Driver>): Driver {
   const files = ['go/lines.go', `go/${name}.go`];
   return {
     name: name === 'pq' ? 'lib/pq' : name,
     language: 'Go',
-    found: GO !== undefined && has(join(GO_PATH, 'src/github.com', folder)),
-    build: () => build(`go-${name}`, GO!, (output) => ['build', '-o', output, ...files], env),
+    found: hasGo(pack),
+    build: () => build(`go-${name}`, GO!, (output) => ['build', '-o', output, ...files], GO_ENVIRONMENT),
     run: (variables) => runProgram(join(CACHE, `go-${name}`), [], variables),
     ...more,
   };

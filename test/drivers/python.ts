@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { type Driver, runProgram } from './driver.ts';
 
 /** Debian's own: another `python3` on PATH does not see the modules that its packages bring. */
-const PYTHON = '/usr/bin/python3';
+export const PYTHON = '/usr/bin/python3';
 
 /** False where it, or one of the modules, is missing: then the tests are skipped. In CI that is an error. */
 export function hasPython(modules: readonly string[]): boolean {

@@ -1,0 +1,85 @@
+/** Test suites that client libraries bring in their own packages, and what of them may turn out otherwise through Rowgate. */
+import { join } from 'node:path';
+import { build, CACHE } from '../drivers/build.ts';
+import { GO, GO_ENVIRONMENT, GO_PATH, hasGo } from '../drivers/compiled.ts';
+import { hasPython, PYTHON } from '../drivers/python.ts';
+import type { FreshDatabase } from '../support/postgres.ts';
+import { run } from './run.ts';
+import type { Environment } from './world.ts';
+
+/** By test: pass, fail or skip, in the words of its runner. */
+export type Outcomes = ReadonlyMap<string, string>;
+
+export interface Suite {
+  readonly name: string;
+  readonly found: boolean;
+  /** How many tests at least must pass directly; fewer, and the suite did not run. */
+  readonly passes: number;
+  /** Tests that turn out otherwise through Rowgate, and why: as in `docs/clients.md`. */
+  readonly differs: Readonly<Record<string, string>>;
+  /** Run with ROWGATE_LONG=1 alone. */
+  readonly long?: boolean;
+  build?(): Promise<void>;
+  prepare?(database: FreshDatabase): Promise<void>;
+  run(env: Environment): Promise<Outcomes>;
+}
+
+const SEARCH_PATH =
+  'it asks for another search_path as it connects; an unrestricted role can SET it, but none may bring it along';
+
+const goSuite = (name: string, pack: string, more: Pick<Suite, 'passes' | 'differs'>): Suite => {
+  const folder = join(GO_PATH, 'src/github.com', pack);
+  return {
+    name,
+    found: hasGo(pack),
+    build: () =>
+      build(
+        `${name.replace('/', '-')}.test`,
+        GO!,
+        (output) => ['test', '-c', '-o', output, `github.com/${pack}`],
+        GO_ENVIRONMENT,
+      ),
+    async run(env) {
+      const address = `host=${env.PGHOST} port=${env.PGPORT} user=${env.PGUSER} password=${env.PGPASSWORD}`;
+      const conninfo = `${address} dbname=${env.PGDATABASE} sslmode=disable`;
+      const test = join(CACHE, `${name.replace('/', '-')}.test`);
+      // Its tests read files beside them.
+      const printed = await run(test, ['-test.v', '-test.timeout', '120s'], folder, {
+        ...env,
+        PGX_TEST_CONN_STRING: conninfo,
+        PGX_TEST_TCP_CONN_STRING: conninfo,
+      });
+      return outcomesIn(printed, /^ *--- (PASS|FAIL|SKIP): (\S+)/gm, 1, 2);
+    },
+    ...more,
+  };
+};
+
+const sqlalchemySuite = (dialect: string, modules: readonly string[]): Suite => ({
+  name: `SQLAlchemy's for dialects, on ${dialect}`,
+  found: hasPython(['pytest', 'sqlalchemy', ...modules]),
+  passes: 1200,
+  differs: {},
+  long: dialect !== 'psycopg2',
+  prepare: async (database) => {
+    await database.query('CREATE SCHEMA test_schema');
+  },
+  async run(env) {
+    const url = `postgresql+${dialect}://${env.PGUSER}:${env.PGPASSWORD}@${env.PGHOST}:${env.PGPORT}/${env.PGDATABASE}`;
+    const folder = join(import.meta.dirname, 'sqlalchemy');
+    const printed = await run(PYTHON, ['-B', '-m', 'pytest', 'test_suite.py', '--dburi', url], folder, env);
+    return outcomesIn(printed, /^test_suite\.py::(.*) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)\b/gm, 2, 1);
+  },
+});
+
+export const SUITES: readonly Suite[] = [
+  goSuite('lib/pq', 'lib/pq', { passes: 200, differs: { TestRuntimeParameters: SEARCH_PATH } }),
+  goSuite('pgconn', 'jackc/pgconn', { passes: 90, differs: { TestConnectWithRuntimeParams: SEARCH_PATH } }),
+  sqlalchemySuite('psycopg2', ['psycopg2']),
+  sqlalchemySuite('psycopg', ['psycopg']),
+  sqlalchemySuite('asyncpg', ['asyncpg']),
+];
+
+function outcomesIn(printed: string, line: RegExp, outcome: number, test: number): Outcomes {
+  return new Map([...printed.matchAll(line)].map((found) => [found[test]!, found[outcome]!]));
+}
