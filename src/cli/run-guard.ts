@@ -43,6 +43,8 @@ export interface RunningGuard {
   drain(): Promise<void>;
   /** Ends sessions and listener, and writes the last record. `at-once`: without much patience for those who do not close. */
   stop(how?: 'drained' | 'at-once'): Promise<void>;
+  /** Of the policy in force, if there is one. */
+  policyHash(): string | undefined;
   /** For a CancelRequest that came in at another worker. */
   cancel(key: UpstreamKey): Promise<void>;
 }
@@ -55,6 +57,8 @@ export interface WorkerPlace {
   readonly slot: number;
   readonly shared: SharedState;
   readonly mockSecret: Uint8Array;
+  /** The hash of the policy that others of them have in force already. */
+  readonly policyInForce: string | undefined;
 }
 
 const CATALOG_POLL_MS = 10_000;
@@ -115,6 +119,9 @@ async function startWatched(
   for (const warning of reading?.warnings ?? []) log.warn(warning);
   for (const error of reading?.errors ?? []) log.error(error);
   if (reading && !reading.policy) throw new StartError(reading.errors);
+  // A guard that starts closes the roles with errors; beside others that run it waits, as these do, for files without.
+  const differs = worker?.policyInForce !== undefined && worker.policyInForce !== reading?.policy?.hash;
+  if (reading && reading.errors.length > 0 && differs) throw new StartError(reading.errors);
   for (const key of config.notEnforced) log.warn(`${key} in ${config.file} is read, but not enforced yet`);
   for (const role of reading?.policy?.roles.values() ?? []) {
     if (role.disabled !== undefined) log.error(`role "${role.name}" is disabled: ${role.disabled}`);
@@ -226,6 +233,7 @@ async function keepRunning(
       await proxy.reload('signal');
     },
     drain: () => proxy.drain(config.drainMs),
+    policyHash: () => proxy.runtime.policy?.hash,
     cancel: async (key) => {
       await proxy.sessions.find(key)?.cancel();
     },

@@ -1,5 +1,6 @@
 /** One of several processes of `rowgate serve`: the same guard, with a primary over it that says when to begin and when to end. */
 
+import type { WorkerReport } from '../admin/fleet.ts';
 import { formatProblem } from '../config/config.ts';
 import { parseConfig } from '../config/load.ts';
 import { shownListening } from '../proxy/listen-address.ts';
@@ -11,7 +12,7 @@ import { StartError, startGuard } from './run-guard.ts';
 /** Resolves with the exit code when the guard has ended. */
 export async function serveAsWorker(verbose: boolean): Promise<number> {
   const { assignment, shared, ready, failed } = await linkToPrimary();
-  const { slot, configuration } = assignment;
+  const { slot, configuration, policyInForce } = assignment;
   const { config, problems } = parseConfig(configuration.path, configuration.text, process.env);
   if (!config) {
     await failed(problems.map(formatProblem));
@@ -20,12 +21,15 @@ export async function serveAsWorker(verbose: boolean): Promise<number> {
   const log = operatorLog(verbose ? 'debug' : config.log.level).child({ worker: slot + 1 });
   try {
     const mockSecret = Buffer.from(assignment.mockSecret, 'base64');
-    const guard = await startGuard(config, log, { slot, shared, mockSecret });
+    const guard = await startGuard(config, log, { slot, shared, mockSecret, policyInForce });
     const ending = new Ending(guard);
     ready(guard.listening.map(shownListening), {
       cancel: (key) => guard.cancel(key),
-      notReady: () => guard.watched?.notReady(),
-      metrics: async () => guard.watched?.metrics() ?? [],
+      policy: () => guard.policyHash(),
+      report: async (): Promise<WorkerReport> => ({
+        notReady: guard.watched?.notReady() ?? null,
+        metrics: (await guard.watched?.metrics()) ?? [],
+      }),
       reload: () => guard.reload(),
       drain: () => ending.drain(),
       stop: () => ending.stop(),

@@ -1,6 +1,6 @@
 /** `rowgate serve` with several workers: the primary process, which starts them and ends with them. */
 import { statSync } from 'node:fs';
-import type { MetricFamily } from '../admin/metrics.ts';
+import { Fleet, type WorkerReport } from '../admin/fleet.ts';
 import type { Config } from '../config/config.ts';
 import { claimSocketFile } from '../proxy/unix-socket.ts';
 import { Supervisor, WorkersFailed } from '../workers/supervisor.ts';
@@ -33,10 +33,12 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
     stopMs: SLACK_MS / 2,
     log,
   });
-  const admin = await openAdmin(config, log, {
-    notReady: () => supervisor.notReady(),
-    metrics: async () => (await supervisor.metrics()) as MetricFamily[][],
-  });
+  const reporting = () =>
+    supervisor.serving().map(({ id, channel }) => ({
+      id,
+      report: () => channel.ask('report', null) as Promise<WorkerReport>,
+    }));
+  const admin = await openAdmin(config, log, new Fleet(reporting));
   let told = false;
   try {
     return {

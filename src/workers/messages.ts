@@ -10,6 +10,8 @@ export interface Assignment {
   readonly slot: number;
   /** The configuration as the primary has read it, so that a worker which replaces another runs with the same one. */
   readonly configuration: { readonly path: string; readonly text: string };
+  /** The hash of the policy that other workers have in force, where this one replaces another. */
+  readonly policyInForce?: string;
   /** For challenges of unknown users, in base64: the same at all workers. */
   readonly mockSecret: string;
 }
@@ -39,10 +41,10 @@ export type ToPrimary = {
 /** From the primary to a worker. */
 export type ToWorker = {
   readonly cancel: { readonly says: CancelKey; readonly answer: null };
-  /** Why clients should be sent elsewhere now; null where they are welcome. */
-  readonly notReady: { readonly says: null; readonly answer: string | null };
-  /** Its metrics, as `admin/` has them. */
-  readonly metrics: { readonly says: null; readonly answer: unknown };
+  /** The hash of the policy that it has in force; null where there is none yet. */
+  readonly policy: { readonly says: null; readonly answer: string | null };
+  /** What it says of itself to those who watch; its shape is `admin/`'s. */
+  readonly report: { readonly says: null; readonly answer: unknown };
   /** What SIGHUP asks for. */
   readonly reload: { readonly says: null; readonly answer: null };
   /** End, sessions as they come to an idle moment. */

@@ -9,8 +9,10 @@ import { remoteState } from './remote-state.ts';
 export interface WorkerDuties {
   /** A CancelRequest came in elsewhere. Resolves when the server knows, or when nobody has that key. */
   cancel(key: UpstreamKey): Promise<void>;
-  notReady(): string | undefined;
-  metrics(): Promise<unknown>;
+  /** The hash of the policy in force, if there is one. */
+  policy(): string | undefined;
+  /** What it says of itself to those who watch. */
+  report(): Promise<unknown>;
   reload(): Promise<void>;
   drain(): void;
   stop(): void;
@@ -32,8 +34,8 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
       await duties?.cancel({ processId, secretKey: Buffer.from(secretKey, 'base64') });
       return null;
     },
-    notReady: () => (duties ? (duties.notReady() ?? null) : 'starting'),
-    metrics: async () => duties?.metrics() ?? [],
+    policy: () => duties?.policy() ?? null,
+    report: () => duties?.report() ?? null,
     reload: async () => {
       await duties?.reload();
       return null;

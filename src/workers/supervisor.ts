@@ -3,11 +3,10 @@
  * connections and hands each to a worker, but reads nothing of them; what it keeps are counts.
  */
 import cluster from 'node:cluster';
-import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { FailedLogins } from '../proxy/failed-logins.ts';
 import { Places } from '../proxy/places.ts';
-import type { Assignment, ToWorker } from './messages.ts';
+import type { Assignment } from './messages.ts';
 import { type Kept, WorkerProcess } from './worker-process.ts';
 
 export interface SupervisorOptions {
@@ -33,7 +32,6 @@ const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 5_000;
 /** So many starts in a row that came to nothing, while no worker serves, are the end. */
 const MOST_FAILED_STARTS = 5;
-const ANSWER_MS = 2_000;
 
 interface Slot {
   process: WorkerProcess | undefined;
@@ -91,31 +89,8 @@ export class Supervisor {
     this.endAll('stop', this.options.stopMs);
   }
 
-  /** Why clients should be sent elsewhere now, in one line; undefined while there is a worker that welcomes them. */
-  async notReady(): Promise<string | undefined> {
-    if (this.stopping) return 'draining';
-    const answers = await this.askAll('notReady');
-    if (answers.includes(null)) return undefined;
-    return answers.find((answer) => answer !== null) ?? 'no worker answers';
-  }
-
-  /** Of each worker that answers in time, as that gave them. */
-  metrics(): Promise<unknown[]> {
-    return this.askAll('metrics');
-  }
-
-  /** A worker that is busy for so long is left out. */
-  private async askAll<Name extends 'notReady' | 'metrics'>(name: Name): Promise<ToWorker[Name]['answer'][]> {
-    const asked = this.serving().map(async ({ channel }) => {
-      const late = sleep(ANSWER_MS, undefined, { ref: false });
-      const answer = channel.ask(name, null).then((given) => [given]);
-      return Promise.race([answer, late]).catch(() => undefined);
-    });
-    return (await Promise.all(asked)).flatMap((answer) => answer ?? []);
-  }
-
   /** The processes that serve now. */
-  private serving(): readonly WorkerProcess[] {
+  serving(): readonly WorkerProcess[] {
     return this.slots.flatMap(({ process }) => (process?.isServing ? [process] : []));
   }
 
@@ -147,12 +122,20 @@ export class Supervisor {
   }
 
   private launch(slot: number): WorkerProcess {
-    const process = new WorkerProcess(this.options.assignment(slot), this.kept);
+    const process = new WorkerProcess(() => this.assignmentOf(slot), this.kept);
     const launched = performance.now();
     const place = this.slots[slot];
     if (place) place.process = process;
     void process.ended.then((how) => this.onEnd(slot, how, performance.now() - launched));
     return process;
+  }
+
+  /** With what the others have in force, so that one policy holds at all of them. */
+  private async assignmentOf(slot: number): Promise<Assignment> {
+    const assignment = this.options.assignment(slot);
+    const answers = this.serving().map(({ channel }) => channel.ask('policy', null).catch(() => null));
+    const policyInForce = (await Promise.all(answers)).find((hash) => hash !== null);
+    return policyInForce === undefined ? assignment : { ...assignment, policyInForce };
   }
 
   private onEnd(slot: number, how: string, livedMs: number): void {

@@ -25,7 +25,7 @@ export class WorkerProcess {
   private readonly holding: Holding;
   private serving = false;
 
-  constructor(assignment: Assignment, kept: Kept) {
+  constructor(assignment: () => Promise<Assignment>, kept: Kept) {
     this.worker = cluster.fork();
     this.holding = new Holding(kept.places);
     let start: (how: Started) => void = () => {};
@@ -36,7 +36,7 @@ export class WorkerProcess {
       // A worker that has ended shows as `exit`; what could not be sent to it needs no other word.
       (packet) => void this.worker.process.send?.(packet, undefined, {}, () => {}),
       {
-        assignment: () => assignment,
+        assignment,
         ready: (listening) => {
           this.serving = true;
           start({ listening });
@@ -75,6 +75,11 @@ export class WorkerProcess {
   /** It has begun to serve, and has not ended. */
   get isServing(): boolean {
     return this.serving;
+  }
+
+  /** Of no other process of this guard, now or later. */
+  get id(): number {
+    return this.worker.id;
   }
 
   kill(): void {
