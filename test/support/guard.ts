@@ -17,6 +17,8 @@ export interface GuardOptions {
   readonly configuration?: string;
   /** The mapping `upstream` of `rowgate.yaml`, made from the account's connection string; absent: that string as `url` alone. */
   readonly upstream?: (accountUrl: string) => string | Promise<string>;
+  /** For operators; absent: to nowhere. */
+  readonly log?: pino.Logger;
 }
 
 export interface TestGuard {
@@ -54,7 +56,7 @@ ${options.configuration ?? ''}
   );
   const { config, problems } = loadConfig(configFile, {});
   if (!config) throw new Error(problems.map(formatProblem).join('\n'));
-  const guard = await startGuard(config, pino({ level: 'silent' }));
+  const guard = await startGuard(config, options.log ?? pino({ level: 'silent' }));
   const { port } = guard.address;
   const clients: pg.Client[] = [];
   const url = (principal: string, password = `demo-${principal}`): string =>

@@ -19,7 +19,7 @@ function folders(): string[] {
  * In CI nothing may be skipped: there a missing program is an error.
  */
 export function findProgram(
-  name: 'psql' | 'pgbench' | 'openssl' | 'script' | 'gcc' | 'java' | 'javac' | 'go' | 'haproxy',
+  name: 'psql' | 'pgbench' | 'openssl' | 'script' | 'gcc' | 'java' | 'javac' | 'go' | 'haproxy' | 'pgbouncer',
 ): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);

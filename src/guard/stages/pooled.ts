@@ -20,6 +20,8 @@ const KEPT_BY_POOLER: ReadonlyMap<string, RegExp> = new Map([
   ['timezone', /^/],
   ['client_encoding', /^(utf-?8|unicode)$/i],
   ['standard_conforming_strings', /^(on|true)$/i],
+  // Lost or found by somebody else it changes no result. asyncpg switches it off while it reads types.
+  ['jit', /^/],
 ]);
 
 /** Functions that leave something in the session, or read what only the session has. */
@@ -124,7 +126,7 @@ function insideOf(node: Node): Refusal | undefined {
     const name = (as(call.funcname?.at(-1) ?? ({} as Node), 'String')?.sval ?? '').toLowerCase();
     const hint = OF_SESSION.get(name);
     if (hint !== undefined) found = cannot(`function ${name}`, hint);
-    else if (name === 'set_config' && !setsLocally(call)) {
+    else if (name === 'set_config' && !setsLocally(call) && !setsJit(call)) {
       found = cannot('set_config beyond the transaction', 'Its third argument must be the constant true.');
     }
     return found !== undefined;
@@ -139,6 +141,10 @@ function setsLocally({ args }: Body<'FuncCall'>): boolean {
   const cast = as(local, 'TypeCast');
   const constant = as(cast?.arg ?? local, 'A_Const');
   return constant?.boolval?.boolval === true || constant?.sval?.sval === 't' || constant?.sval?.sval === 'true';
+}
+
+function setsJit({ args }: Body<'FuncCall'>): boolean {
+  return as(args?.[0] ?? ({} as Node), 'A_Const')?.sval?.sval?.toLowerCase() === 'jit';
 }
 
 function some(value: unknown, found: (key: string, value: unknown) => boolean): boolean {
