@@ -25,7 +25,7 @@ const python = (
   name,
   language: 'Python',
   found: hasPython(modules),
-  run: (env) => runProgram(PYTHON, [`./python/${file}`], env),
+  run: (env) => runProgram(PYTHON, ['-B', `./python/${file}`], env),
   ...more,
 });
 
