@@ -23,6 +23,9 @@ export interface Refused {
 /** Commands that a role gets by a word under `statements:`. */
 const GRANTABLE: Readonly<Record<string, StatementOption>> = { LISTEN: 'listen', UNLISTEN: 'listen', NOTIFY: 'notify' };
 
+/** The same for COPY, by its direction. */
+const COPIES: Readonly<Record<string, StatementOption>> = { 'copy-out': 'copy_to', 'copy-in': 'copy_from' };
+
 /** What to tell a DBA who expected the statement to work. */
 export function adviceFor(refused: Refused): Advice {
   const { refusal, role } = refused;
@@ -80,7 +83,9 @@ export function adviceFor(refused: Refused): Advice {
   }
 }
 
-function columnAdvice({ refusal, statement, role }: Refused): Advice {
+function columnAdvice(refused: Refused): Advice {
+  const { refusal, statement, role } = refused;
+  if (statement?.kind.kind === 'copy-in') return copyAdvice(refused);
   for (const grant of role.relations.values()) {
     if (grant.system) continue;
     const { relation } = grant;
@@ -95,6 +100,15 @@ function columnAdvice({ refusal, statement, role }: Refused): Advice {
   }
   return {
     text: `Columns of the system tell where rows lie. If the role may know, name it among the columns at ${refusal.rule ?? role.rule}.`,
+  };
+}
+
+/** COPY writes the columns that it names, or all of them. */
+function copyAdvice({ refusal, statement, catalog }: Refused): Advice {
+  const [relation] = relationsOf(statement, catalog);
+  const name = /column "(.+?)"/.exec(refusal.message)?.[1] ?? '';
+  return {
+    text: `Add "${name}" to the columns of "insert" at ${refusal.rule ?? 'the table'}, or let COPY name the columns that are granted${relation ? `: COPY ${nameOf(relation)} (…) FROM STDIN` : ''}.`,
   };
 }
 
@@ -119,6 +133,11 @@ function relationAdvice({ refusal, statement, role, catalog }: Refused): Advice 
 }
 
 function writeAdvice({ refusal, statement, role, catalog }: Refused): Advice {
+  if (statement?.kind.kind === 'copy-in') {
+    return {
+      text: 'COPY cannot be held to rows or a scope: let the application INSERT, or say "scope: none" in the insert grant if every row may come in.',
+    };
+  }
   const verb = (/^(INSERT|UPDATE|DELETE)/.exec(refusal.message)?.[1] ?? 'UPDATE').toLowerCase();
   const name = / on "(.+?)" is not supported/.exec(refusal.message)?.[1];
   const relation = relationsOf(statement, catalog).find((candidate) => candidate.name === name);
@@ -173,7 +192,9 @@ function operatorAdvice({ refusal, role, catalog }: Refused): Advice {
 
 function statementAdvice({ refusal, statement, role }: Refused): Advice {
   const analyze = refusal.message.endsWith('EXPLAIN ANALYZE');
-  const word = analyze ? 'explain_analyze' : GRANTABLE[statement?.command ?? ''];
+  const word = analyze
+    ? 'explain_analyze'
+    : (COPIES[statement?.kind.kind ?? ''] ?? GRANTABLE[statement?.command ?? '']);
   if (word === undefined)
     return { text: 'Only a role with "access: unrestricted" may do this; no grant to a restricted one does.' };
   return { text: `If the role may do this, say so in ${fileOf(role)}.`, snippet: statementsSnippet(role, word) };

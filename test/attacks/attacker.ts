@@ -98,7 +98,8 @@ function frameBytes(frame: Frame, oids: ReadonlyMap<string, number>): Buffer {
   if ('sync' in frame) return serialize.sync();
   if ('flush' in frame) return serialize.flush();
   if ('query' in frame) return serialize.query(frame.query);
-  if ('copied' in frame) return serialize.copyData(Buffer.from(String(frame.copied), 'hex'));
+  if ('copied' in frame) return serialize.copyData(Buffer.from(String(frame.copied).replace(/\s/g, ''), 'hex'));
+  if ('done' in frame) return serialize.copyDone();
   if ('raw' in frame) return Buffer.from(frame.raw.replace(/\s/g, ''), 'hex');
   return functionCall(typeof frame.call === 'number' ? frame.call : (oids.get(frame.call) ?? 0), frame.values ?? []);
 }

@@ -15,8 +15,10 @@ export type Frame =
   | { readonly query: string }
   /** FunctionCall of the function with this OID, or of this name, with text arguments. */
   | { readonly call: number | string; readonly values?: readonly string[] }
-  /** CopyData with this byte in hexadecimal. */
+  /** CopyData with these bytes in hexadecimal. */
   | { readonly copied: string }
+  /** CopyDone. */
+  | { readonly done: true }
   /** Bytes in hexadecimal, blanks between; an answer is waited for. */
   | { readonly raw: string };
 
