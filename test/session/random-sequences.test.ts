@@ -5,7 +5,6 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import type { Frame } from '../../src/wire/frame-reader.ts';
 import { Backend } from '../../src/wire/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
@@ -13,7 +12,7 @@ import { Q, S } from './messages.ts';
 import { direct, type Peer } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
 import { relayed } from './relay.ts';
-import { conversations, type Step, SYNCS, type Vocabulary } from './vocabulary.ts';
+import { ALL_ANSWERED, conversations, type Step, type Vocabulary } from './vocabulary.ts';
 
 const RUNS = Number(process.env.ROWGATE_RUNS ?? (process.env.ROWGATE_LONG ? 30_000 : 100));
 /** The same sequences at each run of `npm test`; others at each run of the long tests, whose failures print what they were. */
@@ -50,12 +49,16 @@ async function play(peer: Peer, parts: readonly Part[], cut: number): Promise<st
   for (const [bytes, does] of parts) {
     waiting.push(bytes);
     if (does === undefined) continue;
+    const before = received.frames.length;
     flush();
     if (does === 'cancel') {
       await runsOrHasEnded(peer, answered);
       await peer.cancel();
     } else {
-      await received.until(() => received.frames.slice(-SYNCS).filter(isReady).length === SYNCS);
+      await received.until(() => {
+        const last = received.words().slice(before).slice(-ALL_ANSWERED.length);
+        return ALL_ANSWERED.every((word, at) => last[at]?.startsWith(word));
+      });
       answered = received.ready;
     }
   }
@@ -67,8 +70,6 @@ async function play(peer: Peer, parts: readonly Part[], cut: number): Promise<st
   });
   return received.words();
 }
-
-const isReady = ({ type }: Frame) => type === Backend.ReadyForQuery;
 
 /** The server sleeps, waits for data of a COPY, or has answered one message more. */
 async function runsOrHasEnded({ pid, received }: Peer, answered: number): Promise<void> {

@@ -20,9 +20,9 @@ const FAILS = 'select nosuch';
 
 const cancelled = (step: Step): Step => ({ ...step, does: 'cancel' });
 
-/** How many Syncs in a row tell the client by their answers that all before them is answered: no random sequence holds so many. */
-export const SYNCS = 9;
-const settled: Step = { ...both('all answered', Buffer.concat(new Array<Uint8Array>(SYNCS).fill(S()))), does: 'wait' };
+/** Answers that tell the client that all before them is answered: no other messages give them in this order, whatever the state. */
+export const ALL_ANSWERED = [...new Array<string>(5).fill('ReadyForQuery'), 'EmptyQueryResponse', 'ReadyForQuery'];
+const settled: Step = { ...both('all answered', Buffer.concat([S(), S(), S(), S(), S(), Q('')])), does: 'wait' };
 
 /** A text, and what stands for it with the server. */
 type Text = readonly [session: string, server: string];
@@ -72,7 +72,7 @@ const queriesOf = ([a, b]: readonly [string, string], over: boolean) =>
     some(3, same('select 1', 'insert into u values (7)', 'insert into u values (8) returning a')),
     some(4, same('begin', 'commit', 'rollback', 'savepoint s', 'rollback to s')),
     some(2, same('select 1; select 2', 'insert into u values (9); select 1', 'select 1; insert into u values (10)')),
-    some(1, same('begin; select 1', 'insert into t values (1), (1)', '', 'insert into t values (2), (2); select 1')),
+    some(1, same('begin; select 1', 'insert into t values (1), (1)', ';', 'insert into t values (2), (2); select 1')),
     some(1, same('selec', 'select 1/0', 'select 1; select 1/0; insert into u values (11)', 'set work_mem = 4096')),
     some(2, same(`prepare ${a} as select 5`, `prepare ${b} as select a from t`, `execute ${a}`, `execute ${b}`)),
     some(1, same(`deallocate ${a}`, 'deallocate all', 'discard all')),
@@ -245,7 +245,7 @@ function synced(steps: readonly Step[]): Step[] {
   return steps.flatMap((step) => {
     const query = step.says.startsWith('Q(');
     const apart = open && query && /returning|execute|;|copy|listen|notify/.test(step.says);
-    open = query || step.says === 'S' ? false : open || step.says !== 'H';
+    open = query || step.says === 'S' || step.does === 'wait' ? false : open || step.says !== 'H';
     return apart ? [both('S', S()), step] : [step];
   });
 }
