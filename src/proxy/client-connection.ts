@@ -7,7 +7,7 @@ import { logInClient } from './client-login.ts';
 import { endWith, FAREWELL_MS } from './farewell.ts';
 import { internalError, type LoginRefusal, loginTimeout, protocolViolation, tooManyLogins } from './login-refusal.ts';
 import { openSession } from './open-session.ts';
-import { type PeerAddress, proxiedPeer } from './peer-address.ts';
+import { LOCAL, type PeerAddress, proxiedPeer } from './peer-address.ts';
 import type { Services } from './services.ts';
 import { ConnectionClosed, SocketReader } from './socket-reader.ts';
 import { type Channel, negotiate } from './startup-negotiation.ts';
@@ -18,7 +18,6 @@ class LoginTimeout extends Error {}
 /** A connection that was just accepted. */
 export interface Arrival {
   readonly socket: Socket;
-  readonly isUnix: boolean;
   /** The socket's other end. */
   readonly peer: PeerAddress;
   /** It must say first whom it speaks for. */
@@ -29,7 +28,7 @@ export interface Arrival {
 
 /** Resolves when the login is over: a session runs by itself then, or the connection is ended. */
 export async function serveClient(arrival: Arrival, services: Services): Promise<void> {
-  const { socket: raw, isUnix } = arrival;
+  const raw = arrival.socket;
   let { peer } = arrival;
   raw.on('error', () => {}); // what matters of it comes as 'close'
   raw.setNoDelay(true);
@@ -37,7 +36,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   let channel: Channel = {
     socket: raw,
     reader: new SocketReader(raw),
-    isUnix,
+    isLocal: peer.address === LOCAL,
     encrypted: false,
     certificate: undefined,
     certificateTrusted: true,
@@ -56,6 +55,8 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   try {
     if (arrival.behindProxy) {
       peer = await proxiedPeer(channel.reader, peer);
+      // INVARIANT: who came over a network to a proxy beside us is not local by that proxy's last step.
+      channel = { ...channel, isLocal: peer.address === LOCAL };
       if (!(await arrival.countFrom(peer.address))) return refuse(tooManyLogins(), false);
     }
     const negotiated = await negotiate(

@@ -128,7 +128,7 @@ export class Listener {
       return 'held' in more;
     };
     try {
-      await serveClient({ socket, isUnix, peer, behindProxy, countFrom }, this.services);
+      await serveClient({ socket, peer, behindProxy, countFrom }, this.services);
     } finally {
       for (const places of held) places.release();
     }

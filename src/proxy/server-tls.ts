@@ -2,7 +2,7 @@
 import { constants, createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { serverEndPoint } from '../wire/scram-channel-binding.ts';
 import { type ClientCertificate, clientCertificate } from './client-certificate.ts';
 
@@ -47,6 +47,7 @@ export class ServerTls {
   /** Changes when one of the files does. */
   readonly hash: string;
   readonly validUntil: Date;
+  private readonly options: TlsOptions;
   private readonly server: Server;
   private readonly hasClientCa: boolean;
   private readonly waiting = new Map<string, (socket: TLSSocket | undefined) => void>();
@@ -61,7 +62,7 @@ export class ServerTls {
     this.validUntil = new Date(certificate.validTo);
     this.hash = [cert, key, ca ?? Buffer.alloc(0)].map(sha256).join(' ');
     this.hasClientCa = ca !== undefined;
-    this.server = createServer({
+    this.options = {
       cert,
       key,
       ...(ca && { ca }),
@@ -72,19 +73,16 @@ export class ServerTls {
       minVersion: 'TLSv1.2',
       ciphers: CIPHERS,
       secureOptions: OPTIONS,
-    });
+    };
+    this.server = createServer(this.options);
     this.server.on('secureConnection', (socket) => this.settle(peerKey(socket), socket));
     this.server.on('tlsClientError', (_error, socket) => this.settle(peerKey(socket), undefined));
   }
 
   /** Does the handshake on a socket that nobody reads any more; undefined where it fails or the client leaves. */
   async accept(raw: Socket): Promise<ClientTls | undefined> {
-    const key = peerKey(raw);
-    const socket = await new Promise<TLSSocket | undefined>((done) => {
-      this.waiting.set(key, done);
-      raw.once('close', () => this.settle(key, undefined));
-      this.server.emit('connection', raw);
-    });
+    if (raw.destroyed) return undefined;
+    const socket = await (raw.remoteAddress === undefined ? this.handshakeAlone(raw) : this.handshake(raw));
     if (!socket) return undefined;
     const der = socket.getPeerX509Certificate()?.raw;
     return {
@@ -93,6 +91,26 @@ export class ServerTls {
       trusted: !der || !this.hasClientCa || socket.authorized,
       namedProtocol: socket.alpnProtocol === PROTOCOL,
     };
+  }
+
+  private handshake(raw: Socket): Promise<TLSSocket | undefined> {
+    const key = peerKey(raw);
+    return new Promise((done) => {
+      this.waiting.set(key, done);
+      raw.once('close', () => this.settle(key, undefined));
+      this.server.emit('connection', raw);
+    });
+  }
+
+  /** By a unix socket, as from a proxy beside us, connections have no addresses to be told apart by. */
+  private handshakeAlone(raw: Socket): Promise<TLSSocket | undefined> {
+    const server = createServer(this.options);
+    return new Promise((done) => {
+      server.once('secureConnection', done);
+      server.once('tlsClientError', () => done(undefined));
+      raw.once('close', () => done(undefined));
+      server.emit('connection', raw);
+    });
   }
 
   private settle(key: string, socket: TLSSocket | undefined): void {

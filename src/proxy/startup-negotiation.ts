@@ -15,8 +15,8 @@ export interface NegotiationOptions {
 export interface Channel {
   readonly socket: Socket;
   readonly reader: SocketReader;
-  /** By a unix socket nobody can listen in: TLS is not needed there, and as with PostgreSQL not offered. */
-  readonly isUnix: boolean;
+  /** The client itself came by a unix socket, where nobody can listen in: TLS is not needed, and as with PostgreSQL not offered. */
+  readonly isLocal: boolean;
   readonly encrypted: boolean;
   readonly certificate: ClientCertificate | undefined;
   /** For SCRAM-SHA-256-PLUS, of the guard's certificate that this very connection was shown. */
@@ -55,7 +55,7 @@ export async function negotiate(
   replace: (channel: Channel) => void,
 ): Promise<Negotiated> {
   let channel = initial;
-  const tls = initial.isUnix ? undefined : options.tls;
+  const tls = initial.isLocal ? undefined : options.tls;
   const encrypt = async (direct: boolean): Promise<void> => {
     channel = await startTls(channel, tls!, direct);
     replace(channel);
@@ -70,7 +70,7 @@ export async function negotiate(
       return { kind: 'cancel', processId: packet.processId, secretKey: packet.secretKey };
     }
     if (packet.kind === 'startup') {
-      if (options.tlsRequired && !channel.encrypted && !channel.isUnix)
+      if (options.tlsRequired && !channel.encrypted && !channel.isLocal)
         return { kind: 'refused', refusal: tlsRequired() };
       return readStartup(packet.major, packet.minor, packet.parameters);
     }
@@ -98,7 +98,7 @@ async function startTls(channel: Channel, tls: ServerTls, direct: boolean): Prom
   const encrypted: Channel = {
     socket: accepted.socket,
     reader: new SocketReader(accepted.socket),
-    isUnix: channel.isUnix,
+    isLocal: channel.isLocal,
     encrypted: true,
     certificate: accepted.certificate,
     ...(tls.channelBinding && { channelBinding: tls.channelBinding }),

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { localState } from '../../src/proxy/local-state.ts';
 import type { StartOptions } from '../../src/proxy/start.ts';
@@ -62,9 +63,9 @@ const from4 = (port = 5555) => header(IPV4, `0a010203c0a80001${port.toString(16)
 const from6 = header(IPV6, `20010db8${'00'.repeat(11)}07${'00'.repeat(15)}0115b31920`);
 
 /** Stands between psql and the proxy, and says this first: in one piece, or byte by byte. */
-async function behind(running: TestProxy, says: Buffer, bytewise = false): Promise<number> {
+async function behind(running: TestProxy, says: Buffer, bytewise = false, path?: string): Promise<number> {
   const server = createServer((client) => {
-    const target = connect(running.port, '127.0.0.1');
+    const target = path === undefined ? connect(running.port, '127.0.0.1') : connect(path);
     for (const socket of [client, target]) socket.on('error', () => client.destroy());
     target.setNoDelay(true);
     const say = async (): Promise<void> => {
@@ -169,6 +170,26 @@ test('from anybody else a header is no PostgreSQL', async () => {
   const answer = errorIn(await talk(running.port, Buffer.concat([from4(), startupMessage(3, 0, [['user', 'app']])])));
   expect(answer).toMatchObject({ C: '08P01' });
   expect(await ask(running.port)).toBe('1');
+});
+
+describe.skipIf(!openssl)('a proxy beside the guard, by a unix socket', () => {
+  test('brings clients that came over a network: they need TLS, and have it', async () => {
+    const certificates = makeCertificates();
+    const path = join(certificates.folder, '.s.PGSQL.7432');
+    const { cert, key } = certificates.server;
+    const options = { listen: [{ path }], proxies: ['local'], tls: { cert, key }, tlsRequired: true };
+    const running = await start(options);
+    const port = await behind(running, from4(), false, path);
+    expect(await ask(port, 'inside', 'sslmode=disable')).toContain('connection requires TLS');
+    const bound = 'sslmode=require channel_binding=require';
+    const answers = await Promise.all([1, 2, 3, 4].map(() => ask(port, 'inside', bound)));
+    expect(answers).toEqual(['1', '1', '1', '1']);
+    expect(running.records.at(-1)).toMatchObject({ fields: { client: '10.1.2.3:5555' } });
+    // What the proxy does for itself is as local as the proxy.
+    const own = await behind(running, header(0, '', 0x20), false, path);
+    expect(await ask(own, 'app', 'sslmode=disable')).toBe('1');
+    rmSync(certificates.folder, { recursive: true, force: true });
+  });
 });
 
 describe.skipIf(!haproxy || !openssl)('HAProxy in front', () => {
