@@ -8,7 +8,7 @@ const SIGNATURE = Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1');
 
 /** Text values as binary COPY has them (manual, page COPY), with header and trailer. */
 export function tuples(rows: readonly (readonly (string | null)[])[]): Buffer {
-  const parts = [SIGNATURE, Buffer.alloc(8)];
+  const parts: Buffer[] = [SIGNATURE, Buffer.alloc(8)];
   for (const row of rows) {
     parts.push(int16(row.length));
     for (const value of row) {
