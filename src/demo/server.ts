@@ -170,7 +170,7 @@ async function launch(
   return { port, url, log, ended, stop };
 }
 
-/** The eighth line of postmaster.pid says `ready` once connections are taken, as pg_ctl reads it. */
+/** The eighth line of postmaster.pid says `ready` (or `standby`) once connections are taken, as pg_ctl reads it. */
 async function ready(supervisor: ChildProcess, pidFile: string, log: string): Promise<void> {
   const since = Date.now();
   while (Date.now() - since < 60_000) {
@@ -178,7 +178,7 @@ async function ready(supervisor: ChildProcess, pidFile: string, log: string): Pr
     const lines = (await readFile(pidFile, 'utf8').catch(() => '')).split('\n');
     // A file that an earlier server left behind is older than this start; its third line is the start time in seconds.
     const fresh = Number(lines[2]) >= Math.floor(since / 1000) - 1;
-    if (fresh && lines[7]?.trim() === 'ready') return;
+    if (fresh && /^(ready|standby)\s*$/.test(lines[7] ?? '')) return;
     await sleep(15);
   }
   const tail = (await readFile(log, 'utf8').catch(() => '')).trimEnd().split('\n').slice(-8).join('\n');

@@ -18,10 +18,12 @@ export interface PinReport {
   readonly problems: readonly string[];
   /** SQL that would make them hold in every later connection of the account. */
   readonly remedy: readonly string[];
+  /** What RESET and a new transaction come back to is wrong as well: the connection is older than its account's settings, or they are not made. */
+  readonly byDefault: boolean;
   /** Identifies the server's process behind the session. */
   readonly backend: string;
-  /** The server's time. */
-  readonly at: string;
+  /** When that process began: seconds since the epoch, by the server's clock. */
+  readonly began: number;
 }
 
 type Rows = readonly (readonly (string | null)[])[];
@@ -36,7 +38,8 @@ export function pinsQuery({ pinned }: Pins): string {
 UNION ALL SELECT ' role', pg_catalog.current_setting('role'), NULL, NULL
 UNION ALL SELECT ' account', session_user::pg_catalog.text, current_user::pg_catalog.text, NULL
 UNION ALL SELECT ' server', pg_catalog.pg_backend_pid()::pg_catalog.text,
- pg_catalog.pg_postmaster_start_time()::pg_catalog.text, pg_catalog.clock_timestamp()::pg_catalog.text
+ pg_catalog.pg_postmaster_start_time()::pg_catalog.text, pg_catalog.date_part('epoch', a.backend_start)::pg_catalog.text
+ FROM pg_catalog.pg_stat_activity AS a WHERE a.pid OPERATOR(pg_catalog.=) pg_catalog.pg_backend_pid()
 UNION ALL SELECT ' default', c.setting, NULL, NULL FROM pg_catalog.pg_db_role_setting AS d, pg_catalog.unnest(d.setconfig) AS c (setting)
  WHERE pg_catalog.starts_with(c.setting, 'role=')
  AND (d.setrole OPERATOR(pg_catalog.=) 0::pg_catalog.oid OR d.setrole OPERATOR(pg_catalog.=) session_user::pg_catalog.regrole::pg_catalog.oid)`;
@@ -63,9 +66,10 @@ export function readPins(pins: Pins, rows: Rows): PinReport {
       `the session is of "${session ?? ''}", running as "${current ?? ''}", not of "${pins.account}"`,
     );
   }
-  const [pid, started, at] = found.get(' server') ?? [];
-  if (!pid || !started || !at) report.problems.push('the server did not say which process it is');
-  return { problems: report.problems, remedy: report.remedy, backend: `${started} ${pid}`, at: at ?? '' };
+  const [pid, started, began] = found.get(' server') ?? [];
+  if (!pid || !started || !began) report.problems.push('the server did not say which process it is');
+  const { problems, remedy, byDefault } = report;
+  return { problems, remedy, byDefault, backend: `${started} ${pid}`, began: Number(began) };
 }
 
 type Found = ReadonlyMap<string, readonly (string | null)[]>;
@@ -75,12 +79,14 @@ function readRole(report: Report, found: Found, wanted: string): void {
   const byDefault = found.get(' default')?.[0] ?? 'role=none';
   if (now === wanted && (!report.pooled || byDefault === `role=${wanted}`)) return;
   report.problems.push(`role is ${now ?? 'unknown'}, by default ${byDefault.replace('role=', '')}`);
+  report.byDefault ||= byDefault !== `role=${wanted}`;
   report.remedy.push(`${report.alter} RESET role;`);
 }
 
 class Report {
   readonly problems: string[] = [];
   readonly remedy: string[] = [];
+  byDefault = false;
   readonly pooled: boolean;
   readonly alter: string;
 
@@ -103,6 +109,7 @@ class Report {
     // INVARIANT: with a pooler in between, what RESET and a new connection come back to must hold as well.
     if (!holds(now) || (this.pooled && !holds(reset))) {
       this.problems.push(now === reset ? `${name} is ${now}` : `${name} is ${now}, by default ${reset}`);
+      this.byDefault ||= !holds(reset);
       this.remedy.push(`${this.alter} SET ${name} = ${name === 'search_path' ? wanted : `'${wanted}'`};`);
     } else if (!this.pooled && source !== 'client') {
       // INVARIANT: the server itself takes settings from the startup packet; a pooler that was not declared drops them.

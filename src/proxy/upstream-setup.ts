@@ -22,8 +22,8 @@ export interface SetupOptions {
 export class UpstreamSetup {
   /** Server processes behind the sessions that live, through a pooler that pools sessions. */
   private readonly backends = new Set<string>();
-  /** By account: the server's time at which a connection was last seen whose defaults do not hold. */
-  private readonly badSince = new Map<string, string>();
+  /** By account: when the youngest connection began that was seen with defaults that do not hold. */
+  private readonly badUntil = new Map<string, number>();
 
   constructor(private readonly options: SetupOptions) {}
 
@@ -63,8 +63,13 @@ export class UpstreamSetup {
   private async verify(fresh: Fresh, pins: Pins): Promise<void> {
     const report = readPins(pins, await fresh.ask(pinsQuery(pins)));
     if (report.problems.length > 0) {
-      this.badSince.set(pins.account, report.at);
-      const remedy = report.remedy.length > 0 && pins.pooling !== 'none' ? `; run: ${report.remedy.join(' ')}` : '';
+      const { account, pooling } = pins;
+      const seen = Math.max(report.began, this.badUntil.get(account) ?? 0);
+      if (report.byDefault) this.badUntil.set(account, seen);
+      const run = report.byDefault
+        ? `run: ${report.remedy.join(' ')} and then in PgBouncer's console`
+        : "in PgBouncer's console";
+      const remedy = pooling === 'none' ? '' : `; ${run}: RECONNECT`;
       throw new UpstreamError(notPinned(), `what must be pinned is not: ${report.problems.join('; ')}${remedy}`);
     }
     if (pins.pooling === 'none') return;
@@ -74,13 +79,13 @@ export class UpstreamSetup {
 
   /** Settings of an account hold for connections that begin after them: those that began before must go from the pool first. */
   private async demandNoOlder({ ask }: Fresh, account: string): Promise<void> {
-    const bad = this.badSince.get(account);
+    const bad = this.badUntil.get(account);
     if (bad === undefined) return;
     const [row] = await ask(
       `SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity AS a WHERE a.usename OPERATOR(pg_catalog.=) session_user
- AND a.backend_start OPERATOR(pg_catalog.<=) ${literal(bad)}::pg_catalog.timestamptz`,
+ AND pg_catalog.date_part('epoch', a.backend_start) OPERATOR(pg_catalog.<=) ${bad}::pg_catalog.float8`,
     );
-    if (row?.[0] === '0') this.badSince.delete(account);
+    if (row?.[0] === '0') this.badUntil.delete(account);
     else {
       const detail = `the pool has ${row?.[0]} connections of "${account}" that began before its settings held; in PgBouncer's console: RECONNECT`;
       throw new UpstreamError(notPinned(), detail);

@@ -40,12 +40,10 @@ describe.skipIf(program === '')('pooling of transactions', () => {
 
     test('many clients take turns on one connection, each with its own statements and its own rows', async () => {
       const { guard } = pooled!;
-      const clients = await Promise.all(
-        ['teacher', 'statistics', 'teacher'].map((principal) => guard.connect(principal)),
-      );
+      const clients = await Promise.all(['teacher', 'office', 'teacher'].map((principal) => guard.connect(principal)));
       const texts = [
         'SELECT DISTINCT school_id FROM students WHERE id > $1',
-        'SELECT count(*) > 100 AS many FROM students WHERE id > $1',
+        'SELECT count(*) > 10 AS many FROM students WHERE id > $1',
         'SELECT count(*)::int AS n FROM grades WHERE id < $1',
       ];
       const results: unknown[][] = [];
@@ -54,7 +52,7 @@ describe.skipIf(program === '')('pooling of transactions', () => {
           await Promise.all(
             clients.map(async (client, at) => {
               // The same name for three statements.
-              const { rows } = await client.query({ name: 's1', text: texts[at]!, values: [at === 2 ? 0 : 0] });
+              const { rows } = await client.query({ name: 's1', text: texts[at]!, values: [0] });
               return rows[0];
             }),
           ),
@@ -166,7 +164,9 @@ describe.skipIf(program === '')('pooling of transactions', () => {
     expect(await failure(guard.connect('teacher'))).toMatchObject({ code: '08001' });
     await bouncer.command('RECONNECT');
     // The old connections close when they are next wanted.
-    for (let tries = 0; tries < 5 && (await failure(guard.connect('teacher'))).code !== 'none'; tries += 1);
+    for (let tries = 0; tries < 50 && (await failure(guard.connect('teacher'))).code !== 'none'; tries += 1) {
+      await new Promise((wake) => setTimeout(wake, 100));
+    }
     const client = await guard.connect('teacher');
     expect((await client.query('SHOW search_path')).rows).toEqual([{ search_path: 'public' }]);
     expect(account.user).not.toBe('');
