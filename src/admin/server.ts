@@ -41,7 +41,7 @@ export async function startAdmin(
   sources: AdminSources,
   log: Logger,
 ): Promise<RunningAdmin> {
-  const metrics = onePerTime(() => sources.metrics());
+  const asked: AdminSources = { notReady: () => sources.notReady(), metrics: onePerTime(() => sources.metrics()) };
   const server = createServer(
     {
       headersTimeout: REQUEST_MS,
@@ -51,7 +51,7 @@ export async function startAdmin(
       maxHeaderSize: HEADER_BYTES,
     },
     (request, response) => {
-      answerTo(request, { ...sources, metrics })
+      answerTo(request, asked)
         .catch((error: unknown): Answer => {
           log.error({ err: error }, 'internal error at the admin address');
           return { status: 500, body: 'internal error' };

@@ -1,6 +1,7 @@
 import { connect } from 'node:net';
 import pino from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
+import { Fleet } from '../../src/admin/fleet.ts';
 import { type AdminSources, type RunningAdmin, startAdmin } from '../../src/admin/server.ts';
 import { ask } from './support.ts';
 
@@ -14,13 +15,13 @@ afterEach(async () => {
   lines.length = 0;
 });
 
-async function started(sources: Partial<AdminSources> = {}, host = '127.0.0.1'): Promise<number> {
-  admin = await startAdmin(
-    { host, port: 0 },
-    { notReady: () => undefined, metrics: async () => 'm 1', ...sources },
-    log,
-  );
+async function serving(sources: AdminSources, host = '127.0.0.1'): Promise<number> {
+  admin = await startAdmin({ host, port: 0 }, sources, log);
   return admin.address.port;
+}
+
+function started(sources: Partial<AdminSources> = {}, host?: string): Promise<number> {
+  return serving({ notReady: () => undefined, metrics: async () => 'm 1', ...sources }, host);
 }
 
 /** Writes bytes to the port; resolves with all that came back when the connection is closed. */
@@ -88,6 +89,12 @@ describe('three paths', () => {
   test.each(['POST', 'PUT', 'DELETE', 'OPTIONS', 'TRACE', 'PATCH'])('%s is no method', async (method) => {
     const { status, headers } = await ask(await started(), '/metrics', method);
     expect({ status, allow: headers.allow }).toEqual({ status: 405, allow: 'GET, HEAD' });
+  });
+
+  test('sources may be an object of a class', async () => {
+    const port = await serving(new Fleet(() => []));
+    expect(await ask(port, '/readyz')).toMatchObject({ status: 503, body: 'no worker serves\n' });
+    expect(await ask(port, '/metrics')).toMatchObject({ status: 200 });
   });
 
   test('an exception is told to the operator, not to who asked', async () => {

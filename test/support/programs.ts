@@ -19,7 +19,20 @@ function folders(): string[] {
  * In CI nothing may be skipped: there a missing program is an error.
  */
 export function findProgram(
-  name: 'psql' | 'pgbench' | 'openssl' | 'script' | 'gcc' | 'java' | 'javac' | 'go' | 'haproxy' | 'pgbouncer',
+  name:
+    | 'psql'
+    | 'pgbench'
+    | 'openssl'
+    | 'script'
+    | 'gcc'
+    | 'java'
+    | 'javac'
+    | 'go'
+    | 'haproxy'
+    | 'pgbouncer'
+    | 'unshare'
+    | 'setpriv'
+    | 'systemd-analyze',
 ): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);
