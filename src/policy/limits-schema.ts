@@ -21,13 +21,13 @@ const byteWindow = written(FORMS.byteWindow, (text) => readWindowLimit(text, tru
 const date = written(FORMS.date, readDate);
 
 const limitMapping = mapping({
-  rows_per_statement: count.optional().describe('Rows that one statement may return or copy.'),
+  rows_per_statement: count.optional().describe('Rows that one statement may return, or COPY send out.'),
   bytes_per_statement: written(FORMS.bytes, readBytes)
     .optional()
-    .describe('Bytes of rows that one statement may return, as `1 MB`.'),
+    .describe('Bytes of rows that one statement may return, or copy either way, as `1 MB`.'),
   changed_per_statement: count
     .optional()
-    .describe('Rows that one statement may insert, update or delete; above it, the statement is undone.'),
+    .describe('Rows that one statement may insert, update or delete, or COPY bring in; above it, the statement is undone.'),
   estimated_rows: count
     .optional()
     .describe('Refuse a statement before it runs when the planner expects more rows than this.'),

@@ -60,6 +60,8 @@ export function reportUnenforcedCanaries(document: PolicyDocument, subject: stri
 
 function reportLimits(document: PolicyDocument, path: Path, report: Report): void {
   for (const key of UNENFORCED_LIMITS) {
-    if (document.has([...path, key])) report.warning(document.place([...path, key]), `"${key}" is not enforced yet`);
+    if (!document.has([...path, key])) continue;
+    const how = key === 'changed_per_statement' ? 'enforced for COPY alone yet' : 'not enforced yet';
+    report.warning(document.place([...path, key]), `"${key}" is ${how}`);
   }
 }

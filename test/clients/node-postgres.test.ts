@@ -182,7 +182,7 @@ describe('errors', () => {
     ['a table that was not granted', 'SELECT 1 FROM parents', '42501'],
     ['a syntax error', 'SELEC 1', '42601'],
     ['division by zero', 'SELECT 1 / 0', '22012'],
-    ['COPY', 'COPY students TO STDOUT', '0A000'],
+    ['COPY', 'COPY students TO STDOUT', '42501'],
     ['LISTEN', 'LISTEN news', '42501'],
     ['NOTIFY', 'NOTIFY news', '42501'],
     ['DDL', 'CREATE TABLE x (id int)', '42501'],
