@@ -82,6 +82,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       relfrozenxid: zero('xid'),
       relminmxid: zero('xid'),
     },
+    tableoid: true,
   },
   pg_attribute: {
     rows: (v) =>
@@ -95,7 +96,10 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_index: {
     rows: (v) => template`(${system(column('indrelid'))} OR ${visibleIndex(v, [{ kind: 'row' }])})`,
   },
-  pg_type: { rows: (v) => template`(${system(column('oid'))} OR ${column('oid')} = ${oids(v.types)})` },
+  pg_type: {
+    rows: (v) => template`(${system(column('oid'))} OR ${column('oid')} = ${oids(v.types)})`,
+    tableoid: true,
+  },
   pg_enum: { rows: (v) => template`(${column('enumtypid')} = ${oids(v.types)})` },
   pg_range: {
     rows: (v) => template`(${system(column('rngtypid'))} OR ${column('rngtypid')} = ${oids(v.types)})`,
@@ -103,9 +107,11 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_proc: {
     rows: (v) => template`(${system(column('oid'))} OR ${column('oid')} = ${oids(v.functions.map((fn) => fn.oid))})`,
     masks: { prosrc: systemOnly('prosrc'), probin: systemOnly('probin'), prosqlbody: systemOnly('prosqlbody') },
+    tableoid: true,
   },
   pg_namespace: {
     rows: (v) => template`(${system(column('oid'))} OR ${column('nspname')} IN (${v.schemas.map(literal).join(', ')}))`,
+    tableoid: true,
   },
   pg_depend: {
     rows: (v) =>
