@@ -18,6 +18,7 @@ import type { UpstreamKey } from '../proxy/upstream-error.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
 import { loadParser } from '../sql/parse.ts';
 import { firstReading, keepTrying } from './first-reading.ts';
+import { tooFewFiles } from './open-files.ts';
 import { PolicyReader } from './policy-reader.ts';
 import { rereadConfig } from './reread-config.ts';
 import { version } from './version.ts';
@@ -122,6 +123,8 @@ async function startWatched(
   // A guard that starts closes the roles with errors; beside others that run it waits, as these do, for files without.
   const differs = worker?.policyInForce !== undefined && worker.policyInForce !== reading?.policy?.hash;
   if (reading && reading.errors.length > 0 && differs) throw new StartError(reading.errors);
+  const files = tooFewFiles(config);
+  if (files !== undefined) log.warn(files);
   for (const key of config.notEnforced) log.warn(`${key} in ${config.file} is read, but not enforced yet`);
   for (const role of reading?.policy?.roles.values() ?? []) {
     if (role.disabled !== undefined) log.error(`role "${role.name}" is disabled: ${role.disabled}`);

@@ -38,11 +38,12 @@ export async function serve(
   database: FreshDatabase,
   configuration: string,
   environment: Record<string, string> = {},
+  policies = resolve(import.meta.dirname, '../../policies'),
 ): Promise<Served> {
   const account = await database.createLogin();
   await grantRows(database.url, account.user);
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-workers-'));
-  await cp(resolve(import.meta.dirname, '../../policies'), join(folder, 'policies'), { recursive: true });
+  await cp(policies, join(folder, 'policies'), { recursive: true });
   const listen = configuration.includes('listen:') ? '' : 'listen: 127.0.0.1:0\n';
   const upstream = `upstream: { url: "${account.url}" }\n`;
   await writeFile(join(folder, 'rowgate.yaml'), `name: test\n${listen}${upstream}${configuration}\n`);
