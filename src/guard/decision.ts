@@ -58,6 +58,8 @@ export interface StatementJudgement {
   readonly tables: readonly string[];
   /** `public.students.ine`, sorted: every column read or written, or asked for where that is why it was refused. */
   readonly columns: readonly string[];
+  /** Where it stands in the client's text, in characters, without the semicolon; absent where the text was not taken apart. */
+  readonly extent?: { readonly start: number; readonly end: number };
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;

@@ -165,6 +165,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     normalized: normalize(text),
     tables: [...statement.tables].sort(),
     columns: [...statement.columns].sort(),
+    extent: { start: statement.start, end: statement.end },
     ...(refused && { refusal: refused }),
     ...(rule !== undefined && { rule }),
   };

@@ -43,14 +43,17 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
   const subject = { statement, judgement, policy, text };
   const lost = recheckPortal(portal, policy);
   if (lost) {
-    refuseExtended(c, decideRefusal(c, subject, lost));
+    refuseExtended(c, decideRefusal(c, { ...subject, fault: lost.fault }, lost.refuse));
     return true;
   }
   const names = resolveNames(c, [statement], policy);
   if (names === 'wait') return false;
   if ('refuse' in names) {
     const known = names.refuse.sqlstate === '26000' || names.refuse.sqlstate === '34000';
-    refuseExtended(c, known ? ownWords(c, names.refuse) : decideRefusal(c, subject, names.refuse));
+    refuseExtended(
+      c,
+      known ? ownWords(c, names.refuse) : decideRefusal(c, { ...subject, fault: names.fault }, names.refuse),
+    );
     return true;
   }
   run(c, message, portal, policy, names.of[0]!);

@@ -2,23 +2,20 @@
 import { type Refusal, refusal } from '../errors.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import { unreadable } from '../guard/unreadable.ts';
-import { bind } from '../wire/bind.ts';
-import { describe } from '../wire/describe.ts';
-import { execute } from '../wire/execute.ts';
 import type { Frame } from '../wire/frame-reader.ts';
-import { parse } from '../wire/parse.ts';
 import { MalformedMessage } from '../wire/protocol-error.ts';
-import { decodeQuery, query } from '../wire/query.ts';
+import { decodeQuery } from '../wire/query.ts';
 import { type Conversation, noPolicy } from './conversation.ts';
-import type { Conversion } from './pending.ts';
+import { sendConverted } from './conversion.ts';
 import type { SessionPolicy } from './ports.ts';
-import { needsStatus, planQuery } from './query-plan.ts';
+import { needsStatus, notTogether, planQuery } from './query-plan.ts';
 import { NOTHING_JUDGED, notRecorded } from './records.ts';
-import { decideRefusal, ownWords, queryPending, refuseQuery, textTooLong, unnamedDropped } from './refuse.ts';
+import { decideRefusal, ownWords, refuseQuery, textTooLong } from './refuse.ts';
 import type { Rendered } from './render.ts';
 import { renderFor } from './renewal.ts';
 import type { Run, Watch } from './run.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
+import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
 import { cuttable, type Nature, natureOf, watchOf } from './watching.ts';
 
 /** One statement of the message, with all that was found out about it. */
@@ -59,7 +56,7 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
   const names = resolveNames(c, statements, policy);
   if (names === 'wait') return false;
   if ('refuse' in names) {
-    const subject = { statement: statements[names.at]!, judgement, policy, text };
+    const subject = { statement: statements[names.at]!, judgement, policy, text, fault: names.fault };
     const known = names.refuse.sqlstate === '26000' || names.refuse.sqlstate === '34000';
     refuseQuery(c, known ? ownWords(c, names.refuse) : decideRefusal(c, subject, names.refuse), statements.length > 1);
     return true;
@@ -81,20 +78,22 @@ function sendQuery(
   policy: SessionPolicy,
 ): boolean {
   const { judgement, text } = rendered;
-  const planned = parts.map(({ statement, nature, watch }) => ({
+  const statements = parts.map(({ statement, nature, watch }) => ({
     kind: statement.kind,
     cuttable: cuttable(watch),
     pure: nature.pure,
   }));
-  const needs = needsStatus(planned);
+  const needs = needsStatus(statements);
   if (needs && c.pending.batchEnds > 0) return false;
   // A parameter in a Query is an error of analysis, whatever else the statement would do.
   const fails = parts.length === 1 && judgement.parameters > 0;
-  const plan = fails ? 'plain' : planQuery(planned, c.status);
-  const impossible = typeof plan !== 'string' ? plan : needs && c.batchHasControl ? unsynced() : undefined;
-  if (impossible) {
+  const planned = fails ? 'plain' : planQuery(statements, c.status);
+  const apart = planned === 'in-turn' ? takeApart(rendered, policy) : undefined;
+  const untold = needs && c.batchHasControl ? unsynced() : undefined;
+  const plan = untold ?? (planned === 'in-turn' && !apart ? notTogether() : planned);
+  if (typeof plan !== 'string') {
     const subject = { statement: parts[0]!.statement, judgement, policy, text };
-    refuseQuery(c, decideRefusal(c, subject, impossible), parts.length > 1);
+    refuseQuery(c, decideRefusal(c, subject, plan), parts.length > 1);
     return true;
   }
   const runs = record(c, rendered, parts, plan === 'converted', policy);
@@ -102,8 +101,21 @@ function sendQuery(
     refuseQuery(c, ownWords(c, notRecorded(), runs.of), parts.length > 1);
     return true;
   }
-  if (plan === 'converted') sendConverted(c, rendered, parts[0]!, runs.of[0]!);
-  else sendPlain(c, frame, rendered, runs.of, plan === 'wrapped');
+  switch (plan) {
+    case 'plain':
+    case 'wrapped': {
+      const step = { rendered, runs: runs.of, wrapped: plan === 'wrapped', next: undefined };
+      if (step.wrapped) sendWrapped(c, step);
+      else sendStep(c, step, rendered.sent === text ? frame.bytes : undefined);
+      break;
+    }
+    case 'converted':
+      sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!);
+      break;
+    case 'in-turn':
+      sendStep(c, stepsOf(apart!, runs.of)!);
+      break;
+  }
   return true;
 }
 
@@ -125,39 +137,6 @@ function record(
     of.push(run);
   }
   return { complete: true, of };
-}
-
-function sendPlain(c: Conversation, frame: Frame, rendered: Rendered, runs: readonly Run[], wrapped: boolean): void {
-  if (wrapped) c.send(query('BEGIN'), queryPending(c, 'begin'));
-  const versions = runs.length > 0 ? unnamedDropped(c) : [c.statements.define('', undefined, c.batch)];
-  const pending = queryPending(c, 'client', { rendered, runs, wrapped, versions });
-  c.send(rendered.sent === rendered.text ? frame.bytes : query(rendered.sent), pending);
-  c.block(pending);
-}
-
-/** Sync follows when the result has passed: `server.ts`. */
-function sendConverted(c: Conversation, rendered: Rendered, { watch }: Part, run: Run): void {
-  const conversion: Conversion = { run, description: undefined };
-  const sent = { batch: c.batch, own: true, conversion, rendered };
-  const versions = unnamedDropped(c);
-  const limit = watch.limits?.rows;
-  const maxRows = limit === undefined ? 0 : Math.max(0, limit - run.usage.rows) + 1;
-  c.send(parse({ name: '', text: rendered.sent, types: [] }), { ...sent, kind: 'parse', versions });
-  const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
-  c.send(bind({ portal: '', statement: '', ...noValues }), { ...sent, kind: 'bind', versions: [] });
-  c.send(describe({ of: 'portal', name: '' }), {
-    ...sent,
-    own: false,
-    kind: 'describe',
-    prepared: undefined,
-    provenance: watch.provenance,
-    role: run.policy.role,
-    run,
-  });
-  const pending = { ...sent, own: false, kind: 'execute', portal: undefined, run, maxRows: 0 } as const;
-  c.send(execute({ portal: '', maxRows }), pending);
-  c.flush();
-  c.block(pending);
 }
 
 function refuseUnread(c: Conversation, policy: SessionPolicy, reason: Refusal): boolean {

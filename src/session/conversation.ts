@@ -13,6 +13,7 @@ import {
   type PendingQuery,
   PendingQueue,
   type PendingSync,
+  type Step,
 } from './pending.ts';
 import { PortalLife } from './portal-life.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
@@ -41,8 +42,10 @@ export type Debt =
   | { readonly kind: 'fail-transaction' }
   /** A Query between the guard's own BEGIN and COMMIT has ended. */
   | { readonly kind: 'end-wrapped'; readonly query: PendingQuery; readonly commit: boolean }
-  /** A Query that went as extended messages has ended. */
-  | { readonly kind: 'sync' };
+  /** A Query whose turn has come. */
+  | { readonly kind: 'step'; readonly step: Step }
+  /** A Query that went as extended messages has ended; or a COPY that the client had put a Sync behind. */
+  | { readonly kind: 'sync'; readonly conversion: Conversion | undefined };
 
 /** Changes a message while it passes. */
 export interface Passage {
@@ -183,8 +186,8 @@ export class Conversation {
     this.unflushed = false;
   }
 
-  sync(bytes: Uint8Array = sync()): PendingSync {
-    const pending: PendingSync = { kind: 'sync', batch: this.batch, own: false, mustFail: false };
+  sync(bytes: Uint8Array = sync(), conversion?: Conversion): PendingSync {
+    const pending: PendingSync = { kind: 'sync', batch: this.batch, own: false, mustFail: false, conversion };
     this.skipping = false;
     this.send(bytes, pending);
     return pending;

@@ -2,6 +2,7 @@
 import { query } from '../wire/query.ts';
 import type { Conversation } from './conversation.ts';
 import { failTransaction, queryPending, refuseExtended } from './refuse.ts';
+import { sendStep } from './steps.ts';
 
 /** Does nothing while a cancel is on its way, which could hit what is sent, nor while a frame of the client's is. */
 export function payDebt(c: Conversation): void {
@@ -19,12 +20,15 @@ export function payDebt(c: Conversation): void {
       failTransaction(c);
       break;
     case 'end-wrapped': {
-      const pending = queryPending(c, 'end', { ends: debt.query });
+      const pending = queryPending(c, 'end', { ends: debt.query, commits: debt.commit });
       c.send(query(debt.commit ? 'COMMIT' : 'ROLLBACK'), pending);
       c.block(pending);
       break;
     }
     case 'sync':
-      c.block(c.sync());
+      c.block(c.sync(undefined, debt.conversion));
+      break;
+    case 'step':
+      sendStep(c, debt.step);
   }
 }

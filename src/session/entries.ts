@@ -3,6 +3,8 @@
 export interface DecisionEntry {
   readonly kind: 'decision';
   readonly id: string;
+  /** The session's application_name, where it has changed since the login. */
+  readonly application?: string;
   readonly command: string;
   readonly fingerprint: string;
   /** Normalized text: no literals, no comments. */
@@ -24,6 +26,7 @@ export interface OutcomeEntry {
   readonly kind: 'outcome';
   /** Of the decision. */
   readonly id: string;
+  readonly application?: string;
   /** Rows and bytes (of DataRow and CopyData bodies) that were forwarded to the client. */
   readonly rows: number;
   readonly bytes: number;

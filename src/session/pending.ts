@@ -23,8 +23,19 @@ export interface Forced {
 /** A Query that is sent as extended messages, so that it can be undone before it commits. */
 export interface Conversion {
   readonly run: Run;
+  /** Its CommandComplete, which the client may see only after the Sync has committed. */
+  complete: { readonly bytes: Uint8Array; readonly changed: number } | undefined;
   /** The RowDescription, which a Query shows only once its statement has come as far as a result. */
   description: Uint8Array | undefined;
+}
+
+/** A Query that is sent when the one before it has ended well. */
+export interface Step {
+  readonly rendered: Rendered;
+  readonly runs: readonly Run[];
+  /** It stands between the guard's own BEGIN and COMMIT. */
+  readonly wrapped: boolean;
+  readonly next: Step | undefined;
 }
 
 interface Sent {
@@ -103,6 +114,10 @@ export interface PendingQuery extends Sent {
   told: boolean;
   /** Of a wrapped Query: the last CommandComplete, which the client may see only after COMMIT. */
   heldComplete: { readonly bytes: Uint8Array; readonly run: Run; readonly changed: number } | undefined;
+  /** What follows if it ends well. */
+  readonly next: Step | undefined;
+  /** Of part `end`: it is a COMMIT. */
+  readonly commits: boolean;
   /** Of part `end`: it was a COMMIT, and it went well. */
   committed: boolean;
   /** Of part `end`: the Query that it ends. */

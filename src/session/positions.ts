@@ -3,10 +3,14 @@ import type { Template } from '../sql/template.ts';
 import type { Rendered } from './render.ts';
 
 /**
- * Where the character at `position` of the sent text stands in the client's: both count characters (code points) from 1. What lies
+ * Where the character at `position` of the sent text stands in the client's message: both count characters (code points) from 1. What lies
  * inside an inserted text maps to the start of what it replaced.
  */
 export function clientPosition(rendered: Rendered, position: number): number {
+  return (rendered.leads ?? 0) + positionInText(rendered, position);
+}
+
+function positionInText(rendered: Rendered, position: number): number {
   const { edits } = rendered.judgement;
   if (edits.length === 0) return position;
   const sentAt = unitsOf(rendered.sent, position - 1);
@@ -34,7 +38,7 @@ function unitsOf(text: string, characters: number): number {
 }
 
 /** Code points of the first `units` UTF-16 units. */
-function charactersOf(text: string, units: number): number {
+export function charactersOf(text: string, units: number): number {
   let count = 0;
   for (let at = 0; at < units && at < text.length; count += 1) at += text.codePointAt(at)! > 0xffff ? 2 : 1;
   return count;

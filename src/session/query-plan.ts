@@ -13,8 +13,9 @@ export interface PlannedStatement {
 /**
  * `plain`: as a Query. `converted`: as Parse, Bind, Describe, Execute, with Sync held back until the result has passed.
  * `wrapped`: as a Query between a BEGIN and a COMMIT of the guard's own.
+ * `in-turn`: each statement as a Query of its own, when the one before it has passed.
  */
-export type QueryPlan = 'plain' | 'converted' | 'wrapped';
+export type QueryPlan = 'plain' | 'converted' | 'wrapped' | 'in-turn';
 
 /** Does the plan depend on where the transaction stands? Then it must be known first. */
 export function needsStatus(statements: readonly PlannedStatement[]): boolean {
@@ -29,9 +30,26 @@ export function planQuery(statements: readonly PlannedStatement[], status: Trans
   const before = statements.slice(0, first).map(({ kind }) => kind);
   const behind = statements.slice(first).map(({ kind }) => kind);
   // INVARIANT: whatever stands behind a statement that may be cut off must be undone with it.
-  if (behind.some(cannotBeUndone)) return notTogether();
-  if (inTransaction(status, before)) return 'plain';
-  return before.some((kind) => kind.kind === 'transaction') ? notTogether() : 'wrapped';
+  if (!behind.some(cannotBeUndone)) {
+    if (inTransaction(status, before)) return 'plain';
+    if (!before.some((kind) => kind.kind === 'transaction')) return 'wrapped';
+  }
+  return canTakeTurns(statements, status) ? 'in-turn' : notTogether();
+}
+
+/**
+ * In a transaction block a message of several statements is no more than its statements; outside of one they stand in a transaction
+ * of the message's own, which messages of one statement each would not share.
+ */
+function canTakeTurns(statements: readonly PlannedStatement[], status: TransactionStatus): boolean {
+  let inside = status !== 'I';
+  for (const { kind } of statements) {
+    const action = kind.kind === 'transaction' ? kind.action : undefined;
+    if (!inside && action !== 'begin') return false;
+    if (action === 'begin') inside = true;
+    if (action === 'commit' || action === 'rollback' || action === 'prepared') inside = false;
+  }
+  return true;
 }
 
 /** Nothing can be cut off; or all that would be undone with it, in the server's implicit transaction, changes nothing. */
@@ -65,7 +83,8 @@ function inTransaction(status: TransactionStatus, statements: readonly Statement
   return inside;
 }
 
-function notTogether(): Refusal {
+/** What cannot be undone and cannot take turns. */
+export function notTogether(): Refusal {
   return refusal(
     'unsupported',
     '0A000',

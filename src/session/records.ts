@@ -13,11 +13,15 @@ export interface Subject {
   readonly policy: SessionPolicy;
   /** The client's text. */
   readonly text: string;
+  /** What was thrown where something that it names was judged again. */
+  readonly fault?: unknown;
 }
 
 export class Records {
   /** Recorded, and not ended. */
   private readonly open = new Set<Run>();
+  /** The session's application_name, where it has changed since the login. */
+  application: string | undefined;
 
   constructor(private readonly ports: SessionPorts) {}
 
@@ -59,6 +63,7 @@ export class Records {
     this.ports.record({
       kind: 'outcome',
       id: run.id,
+      ...(this.application !== undefined && { application: this.application }),
       rows: run.rows,
       bytes: run.bytes,
       changed: extras.changed ?? 0,
@@ -74,11 +79,15 @@ export class Records {
     for (const run of [...this.open]) this.end(run, 'lost');
   }
 
-  private write(id: string, { statement, judgement, policy, text }: Subject, reason: Refusal | undefined): boolean {
+  private write(
+    id: string,
+    { statement, judgement, policy, text, fault = judgement.fault }: Subject,
+    reason: Refusal | undefined,
+  ): boolean {
     const would = judgement.would && (statement.refusal ? 'refuse' : judgement.would.effect);
     const effect = judgement.would ? 'allow' : reason ? 'refuse' : statement.effect;
     const rule = reason?.rule ?? statement.rule;
-    if (judgement.fault !== undefined) this.ports.misjudged?.(judgement.fault, id);
+    if (fault !== undefined) this.ports.misjudged?.(fault, id);
     return this.ports.record({
       kind: 'decision',
       id,
@@ -91,6 +100,7 @@ export class Records {
       ...(would && { would }),
       ...(reason && { reason: reason.reason, sqlstate: reason.sqlstate }),
       ...(rule !== undefined && { rule }),
+      ...(this.application !== undefined && { application: this.application }),
       policy: policy.hash,
       text,
     });

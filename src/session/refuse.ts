@@ -124,6 +124,8 @@ export function queryPending(
     cut: undefined,
     told: false,
     heldComplete: undefined,
+    next: undefined,
+    commits: false,
     committed: false,
     ...extras,
   };

@@ -22,6 +22,8 @@ export interface Rendered {
   /** In the order of their numbers, behind the client's own. */
   readonly added: readonly AddedParameter[];
   readonly judgement: Judgement;
+  /** Characters (code points) of the client's message before `text`; absent for 0. */
+  readonly leads?: number;
   /** How a slot was written: for positions. */
   readonly slotText: (slot: Slot) => string;
 }

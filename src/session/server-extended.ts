@@ -139,11 +139,17 @@ function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame)
   if (frame.type === Backend.CommandComplete) {
     const tag = decodeCommandComplete(frame.bytes);
     if (head.rendered && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered, tag);
-    c.records.end(run, 'ok', { changed: rowsChanged(tag, run) });
+    const changed = rowsChanged(tag, run);
+    if (head.conversion) {
+      // PostgreSQL commits before it says that a Query's statement is complete.
+      head.conversion.complete = { bytes: Uint8Array.from(frame.bytes), changed };
+      c.debt = { kind: 'sync', conversion: head.conversion };
+      return false;
+    }
+    c.records.end(run, 'ok', { changed });
   } else {
     c.records.end(run, 'ok');
   }
-  if (head.conversion) c.debt = { kind: 'sync' };
   return true;
 }
 

@@ -7,7 +7,7 @@ import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { decodeRowDescription } from '../wire/row-description.ts';
 import type { Conversation } from './conversation.ts';
 import { admitChanged, admitRow, rowsChanged, tellCut, verify } from './flow.ts';
-import type { PendingQuery } from './pending.ts';
+import type { PendingQuery, Step } from './pending.ts';
 import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
 
@@ -96,12 +96,11 @@ export function failQuery(c: Conversation, query: PendingQuery): void {
 export function readyAfterQuery(c: Conversation, query: PendingQuery, status: TransactionStatus): boolean {
   switch (query.part) {
     case 'begin':
-      return false;
+      return stepOn(c, query, status);
     case 'fail':
       return true;
     case 'end':
-      endWrapped(c, query);
-      return true;
+      return endWrapped(c, query, status);
     case 'client':
       break;
   }
@@ -111,18 +110,39 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
     return false;
   }
   if (query.cut && status === 'T') {
+    skipSteps(c, query.next);
     c.debt = { kind: 'fail-transaction' };
     return false;
   }
-  return true;
+  return stepOn(c, query, status);
+}
+
+/** What was to follow follows, or is skipped. @returns whether ReadyForQuery goes to the client. */
+function stepOn(c: Conversation, { next, part, told }: PendingQuery, status: TransactionStatus): boolean {
+  if (!next) return true;
+  if (told) {
+    skipSteps(c, next);
+    return true;
+  }
+  // INVARIANT: what is to run inside our BEGIN is not sent outside of it.
+  if (part === 'begin' && status !== 'T') throw new ProtocolError('BEGIN did not begin a transaction');
+  c.debt = { kind: 'step', step: next };
+  return false;
+}
+
+function skipSteps(c: Conversation, first: Step | undefined): void {
+  for (let step = first; step; step = step.next) for (const run of step.runs) c.records.end(run, 'skipped');
 }
 
 /** The message's last statement is complete if its COMMIT was; an error of the COMMIT has been shown. */
-function endWrapped(c: Conversation, { committed, ends }: PendingQuery): void {
+function endWrapped(c: Conversation, { committed, ends }: PendingQuery, status: TransactionStatus): boolean {
   const held = ends?.heldComplete;
-  if (!held) return;
-  if (committed) c.toClient.add(held.bytes);
-  c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0 });
+  if (held && committed) c.toClient.add(held.bytes);
+  if (held) c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0 });
+  if (status === 'I' || !ends) return true;
+  // A client's own cancel can hit COMMIT or ROLLBACK before it does anything: the transaction of the guard's must end all the same.
+  c.debt = { kind: 'end-wrapped', query: ends, commit: false };
+  return false;
 }
 
 /** The server knows of no error: it gave all that it was asked for. */

@@ -9,6 +9,7 @@ import {
 } from '../wire/error-response.ts';
 import { type Frame, FrameReader, SERVER_LIMITS } from '../wire/frame-reader.ts';
 import { Backend } from '../wire/message-types.ts';
+import { decodeParameterStatus } from '../wire/parameter-status.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
 import type { Conversation } from './conversation.ts';
@@ -52,6 +53,7 @@ export class ServerSide {
     const { c } = this;
     switch (frame.type) {
       case Backend.ParameterStatus:
+        this.follow(frame);
         return true;
       case Backend.NotificationResponse:
         return hears(c.policy());
@@ -85,6 +87,11 @@ export class ServerSide {
     }
   }
 
+  private follow(frame: Frame): void {
+    const { name, value } = decodeParameterStatus(frame.bytes);
+    if (name === 'application_name') this.c.records.application = value;
+  }
+
   private notice(frame: Frame): boolean {
     const { c } = this;
     if (!c.redacts && frame.last) return true;
@@ -103,8 +110,6 @@ export class ServerSide {
       return false;
     }
     if (!head) throw new ProtocolError('server sent an error to nothing');
-    // INVARIANT: what was to run inside our BEGIN is on its way already, and must not run without it.
-    if (head.kind === 'query' && head.part === 'begin') throw new ProtocolError('BEGIN failed');
     const { misplaced } = c;
     c.misplaced = undefined;
     if (misplaced && fields.get('M')?.includes(misplaced.id)) {
@@ -115,8 +120,7 @@ export class ServerSide {
     const run = runOf(head);
     if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
     else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
-    // Of making a transaction fail the client knows already, whatever the server calls it.
-    else if (head.kind !== 'query' || head.part !== 'fail') c.toClient.add(this.shown(fields, frame, head));
+    else if (!isKnown(head)) c.toClient.add(this.shown(fields, frame, head));
     this.fail(head, fields.get('C'));
     return false;
   }
@@ -126,7 +130,8 @@ export class ServerSide {
     const { c } = this;
     const rendered = head && 'rendered' in head ? head.rendered : undefined;
     const position = Number(fields.get('P'));
-    const moved = rendered && Number.isInteger(position) && rendered.judgement.edits.length > 0;
+    const moved =
+      rendered && Number.isInteger(position) && (rendered.judgement.edits.length > 0 || rendered.leads !== undefined);
     if (!c.redacts && !moved && frame.last) return frame.bytes;
     const shown = new Map(c.redacts ? redact(fields, originOf(head), frame.last) : fields);
     if (moved) shown.set('P', String(clientPosition(rendered, position)));
@@ -151,8 +156,8 @@ export class ServerSide {
     this.skip();
     if (head.conversion) {
       c.skipping = false;
-      c.debt = { kind: 'sync' };
-    } else if (syncCame) c.debt = { kind: 'sync' };
+      c.debt = { kind: 'sync', conversion: undefined };
+    } else if (syncCame) c.debt = { kind: 'sync', conversion: undefined };
   }
 
   /** After an error the server drops everything up to Sync: what was sent already, and what the client is still to send. */
@@ -184,9 +189,19 @@ export class ServerSide {
 }
 
 function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCall, status: TransactionStatus): boolean {
+  const { run, complete } = head.conversion ?? {};
+  if (complete && run && !run.ended) {
+    c.toClient.add(complete.bytes);
+    c.records.end(run, 'ok', { changed: complete.changed });
+  }
   if (head.kind === 'function-call' || !head.mustFail || status !== 'T') return true;
   c.debt = { kind: 'fail-transaction' };
   return false;
+}
+
+/** Of a transaction that the guard makes fail or ends without COMMIT the client knows why, whatever the server says: it may be the client's own cancel. */
+function isKnown(head: Pending): boolean {
+  return head.kind === 'query' && (head.part === 'fail' || (head.part === 'end' && !head.commits));
 }
 
 /** Of a message that comes in pieces only the first is read, and the others are dropped: it quotes a value of a client's, or a function's. */
@@ -215,6 +230,7 @@ function originOf(head: Pending | undefined): Origin {
 function runOf(head: Pending): Run | undefined {
   switch (head.kind) {
     case 'query':
+      if (head.part === 'begin') return head.next?.runs[0];
       return head.cut ? head.runs.find((run) => run.cut) : head.runs[head.at];
     case 'execute':
     case 'function-call':

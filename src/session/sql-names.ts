@@ -24,11 +24,15 @@ export interface Resolved {
   readonly bounded: boolean;
 }
 
+/** What is named may not run. */
+export interface Lost {
+  readonly refuse: Refusal;
+  /** What was thrown where it was judged again. */
+  readonly fault?: unknown;
+}
+
 /** `wait`: a name whose last definition is not settled. */
-export type Resolution =
-  | { readonly of: readonly Resolved[] }
-  | { readonly refuse: Refusal; readonly at: number }
-  | 'wait';
+export type Resolution = { readonly of: readonly Resolved[] } | (Lost & { readonly at: number }) | 'wait';
 
 /** Looks up what the statements of one message name, each after those before it. */
 export function resolveNames(
@@ -41,7 +45,7 @@ export function resolveNames(
   for (const [at, statement] of statements.entries()) {
     const resolved = resolve(c, statement, policy, here);
     if (resolved === 'wait') return 'wait';
-    if ('severity' in resolved) return { refuse: resolved, at };
+    if ('refuse' in resolved) return { ...resolved, at };
     of.push(resolved);
     here.apply(statement, resolved.usage);
   }
@@ -55,19 +59,19 @@ function resolve(
   { kind }: StatementJudgement,
   policy: SessionPolicy,
   here: NamesOfMessage,
-): Resolved | Refusal | 'wait' {
+): Resolved | Lost | 'wait' {
   switch (kind.kind) {
     case 'execute': {
       const own = here.statement(kind.name);
-      if (own === 'none') return statementUnknown(kind.name);
+      if (own === 'none') return { refuse: statementUnknown(kind.name) };
       if (own !== 'unknown') return fresh(own);
       return resolveExecute(c, kind.name, policy);
     }
     case 'fetch': {
       const version = c.portals.current(kind.name);
       const own = here.cursor(kind.name, version?.value);
-      if (own === 'none') return cursorUnknown(kind.name);
-      if (own === 'not known') return notInOneMessage();
+      if (own === 'none') return { refuse: cursorUnknown(kind.name) };
+      if (own === 'not known') return { refuse: notInOneMessage() };
       if (own !== 'unknown') return { ...fresh(), usage: own.usage };
       return resolveFetch(c, kind.name, policy);
     }
@@ -80,8 +84,8 @@ function resolve(
   }
 }
 
-function tooMany(of: string): Refusal {
-  return refusal('too-large', '54000', `too many ${of}`);
+function tooMany(of: string): Lost {
+  return { refuse: refusal('too-large', '54000', `too many ${of}`) };
 }
 
 function notInOneMessage(): Refusal {
@@ -90,20 +94,18 @@ function notInOneMessage(): Refusal {
   });
 }
 
-function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): Resolved | Refusal | 'wait' {
+function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): Resolved | Lost | 'wait' {
   const version = c.statements.current(name);
   if (unsettled(c, version)) return 'wait';
   const prepared = version?.value;
   // INVARIANT: what an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
-  if (!prepared) return isFree(policy) ? fresh() : statementUnknown(name);
+  if (!prepared) return isFree(policy) ? fresh() : { refuse: statementUnknown(name) };
   if (!canExecute(prepared)) {
-    return refusal('unsupported', '0A000', `EXECUTE of prepared statement "${name}" is not supported`, {
-      hint: 'It was prepared by the protocol, and is to be run by it.',
-    });
+    return { refuse: notByExecute(name) };
   }
   const state = freshen(prepared, policy);
-  if (state.kind === 'refused') return state.refusal;
-  if (state.kind === 'changed') return cachedPlanChanged();
+  if (state.kind === 'refused') return { refuse: state.refusal, fault: state.judgement.fault };
+  if (state.kind === 'changed') return { refuse: cachedPlanChanged() };
   return {
     ...fresh(prepared.statement),
     bounded: prepared.statement?.kind.kind === 'read' && isBounded(prepared.rendered),
@@ -119,20 +121,26 @@ function canExecute({ statement, rendered }: Prepared): boolean {
   return (kind === 'read' || kind === 'write') && rendered.added.length === 0;
 }
 
-function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Refusal | 'wait' {
+function notByExecute(name: string): Refusal {
+  return refusal('unsupported', '0A000', `EXECUTE of prepared statement "${name}" is not supported`, {
+    hint: 'It was prepared by the protocol, and is to be run by it.',
+  });
+}
+
+function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Lost | 'wait' {
   const version = c.portals.current(name);
   if (outlives(c, version)) return 'wait';
   const portal = version?.value;
-  if (!portal) return isFree(policy) ? fresh() : cursorUnknown(name);
+  if (!portal) return isFree(policy) ? fresh() : { refuse: cursorUnknown(name) };
   const lost = recheckPortal(portal, policy);
   return lost ?? { ...fresh(), usage: portal.usage, bounded: portal.bounded };
 }
 
 /** An open portal runs on under a new policy, unless the role lost what it reads. */
-export function recheckPortal(portal: Portal, policy: SessionPolicy): Refusal | undefined {
+export function recheckPortal(portal: Portal, policy: SessionPolicy): Lost | undefined {
   if (portal.policy === policy) return undefined;
   const judgement = policy.judge(portal.rendered.text, portal.prepared?.types);
-  if (judgement.effect === 'refuse') return judgement.refusal;
+  if (judgement.effect === 'refuse') return { refuse: judgement.refusal!, fault: judgement.fault };
   portal.policy = policy;
   return undefined;
 }

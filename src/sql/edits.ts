@@ -73,7 +73,7 @@ function wordAt(character: string | undefined): boolean {
 }
 
 /** The text with its edits made. */
-export function applyEdits(text: string, edits: readonly Edit[]): Template {
+export function applyEdits(text: string, edits: readonly Pick<Edit, 'start' | 'end' | 'text'>[]): Template {
   const pieces: (string | Slot)[] = [];
   let at = 0;
   for (const edit of edits) {

@@ -5,7 +5,7 @@ import type { RolePolicy } from '../../src/policy/policy.ts';
 import type { Catalog } from '../../src/sql/catalog.ts';
 import { loadParser } from '../../src/sql/parse.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { P, Q, S } from './messages.ts';
+import { B, E, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';
 import { policyOf } from './policies.ts';
 import { relayed } from './relay.ts';
@@ -48,5 +48,26 @@ test.each([
   expect([...peer.misjudged]).toEqual(decisions.map(({ id }) => [id, bug]));
   expect(await ask(peer, Q('begin'))).toEqual(['CommandComplete:BEGIN', 'ReadyForQuery:T']);
   expect(peer.faults).toEqual([]);
+  await peer.close();
+});
+
+test.each([
+  ['an open portal', [P('select generate_series(1, 2)'), B([], 'p'), E('p', 1)], [E('p'), S()]],
+  ['a cursor', [Q('declare c cursor for select 1')], [Q('fetch 1 from c')]],
+  ['a statement prepared in SQL', [Q('prepare p as select 1')], [Q('execute p')]],
+  ['a prepared statement', [P('select 1', 'p')], [B([], '', 'p'), E(), S()]],
+])('%s that is judged again', async (_what, before, after) => {
+  const peer = await relayed(database.url, policyOf());
+  await ask(peer, Q('begin'), ...before, ...(before[0]![0] === 0x50 ? [S()] : []));
+  const good = policyOf();
+  const broken = policyWithBug('enforce', 'restricted');
+  // What names it is well; what it names is not.
+  peer.policy = {
+    ...good,
+    judge: (sql) => (/^(fetch|execute)/.test(sql) ? good.judge(sql) : broken.judge('table pg_class')),
+  };
+  expect(await ask(peer, ...after)).toEqual(['ErrorResponse:XX000', 'ReadyForQuery:E']);
+  const [decision] = peer.records.filter((entry) => entry.kind === 'decision' && entry.reason === 'internal');
+  expect([...peer.misjudged]).toEqual([[decision?.id, bug]]);
   await peer.close();
 });

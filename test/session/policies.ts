@@ -50,7 +50,10 @@ export function policyOf(options: PolicyOptions = {}): SessionPolicy {
 
 function judge(sql: string, options: PolicyOptions): Judgement {
   const texts = sql.split(';').filter((text) => text.replace(/\/\*.*?\*\//g, '').trim() !== '');
-  const statements = texts.map((text) => judgeStatement(text, options));
+  const statements = texts.map((text) => {
+    const start = sql.indexOf(text) + text.length - text.trimStart().length;
+    return { ...judgeStatement(text, options), extent: { start, end: start + text.trim().length } };
+  });
   const refused = statements.find((statement) => statement.refusal);
   const parameters = Math.max(0, ...[...sql.matchAll(/\$(\d+)/g)].map((match) => Number(match[1])));
   const judgement: Judgement = { effect: 'allow', statements, template: [sql], parameters, edits: [] };

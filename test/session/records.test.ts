@@ -130,3 +130,19 @@ describe('in observe mode', () => {
     });
   });
 });
+
+test('an application that takes another name is recorded under it', async () => {
+  const peer = await relayed(database.url, policyOf());
+  await ask(peer, Q('select 1'));
+  await ask(peer, Q("set application_name = 'night job'"));
+  await ask(peer, Q('select 1'));
+  expect(peer.records.map(({ application }) => application)).toEqual([
+    undefined,
+    undefined,
+    undefined,
+    undefined,
+    'night job',
+    'night job',
+  ]);
+  await peer.close();
+});

@@ -1,0 +1,35 @@
+/** A Query of one statement that may be cut off, sent as extended messages: with its Sync held back, it can be undone before it commits. */
+import { bind } from '../wire/bind.ts';
+import { describe } from '../wire/describe.ts';
+import { execute } from '../wire/execute.ts';
+import { parse } from '../wire/parse.ts';
+import type { Conversation } from './conversation.ts';
+import type { Conversion } from './pending.ts';
+import { unnamedDropped } from './refuse.ts';
+import type { Rendered } from './render.ts';
+import type { Run, Watch } from './run.ts';
+
+/** Sync follows when the result has passed: `server.ts`. */
+export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch, run: Run): void {
+  const conversion: Conversion = { run, description: undefined, complete: undefined };
+  const sent = { batch: c.batch, own: true, conversion, rendered };
+  const versions = unnamedDropped(c);
+  const limit = watch.limits?.rows;
+  const maxRows = limit === undefined ? 0 : Math.max(0, limit - run.usage.rows) + 1;
+  c.send(parse({ name: '', text: rendered.sent, types: [] }), { ...sent, kind: 'parse', versions });
+  const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
+  c.send(bind({ portal: '', statement: '', ...noValues }), { ...sent, kind: 'bind', versions: [] });
+  c.send(describe({ of: 'portal', name: '' }), {
+    ...sent,
+    own: false,
+    kind: 'describe',
+    prepared: undefined,
+    provenance: watch.provenance,
+    role: run.policy.role,
+    run,
+  });
+  const pending = { ...sent, own: false, kind: 'execute', portal: undefined, run, maxRows: 0 } as const;
+  c.send(execute({ portal: '', maxRows }), pending);
+  c.flush();
+  c.block(pending);
+}
