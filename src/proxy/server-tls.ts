@@ -82,8 +82,11 @@ export class ServerTls {
   /** Does the handshake on a socket that nobody reads any more; undefined where it fails or the client leaves. */
   async accept(raw: Socket): Promise<ClientTls | undefined> {
     if (raw.destroyed) return undefined;
+    // A client that closes its side in the middle of a handshake is gone: its place is another's. Afterwards it may wait for answers.
+    raw.allowHalfOpen = false;
     const socket = await (raw.remoteAddress === undefined ? this.handshakeAlone(raw) : this.handshake(raw));
     if (!socket) return undefined;
+    socket.allowHalfOpen = true;
     const der = socket.getPeerX509Certificate()?.raw;
     return {
       socket,

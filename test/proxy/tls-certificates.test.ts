@@ -234,6 +234,19 @@ describe.skipIf(!openssl)('certificates', () => {
     });
   });
 
+  test('who says goodbye over TLS and closes its side still gets its answers', async () => {
+    const { cert, key } = made.server;
+    const guard = await guardInFrontOf(database, { configuration: `tls: ${JSON.stringify({ cert, key })}` });
+    const client = new pg.Client({ connectionString: guard.url('dba'), ssl: { rejectUnauthorized: false } });
+    client.on('error', () => {});
+    await client.connect();
+    const answer = client.query('SELECT pg_sleep(0.3), 1 AS one');
+    await new Promise((done) => setTimeout(done, 50));
+    (client as unknown as { connection: { end(): void } }).connection.end();
+    expect((await answer).rows).toMatchObject([{ one: 1 }]);
+    await guard.stop();
+  });
+
   describe('versions, ciphers, sessions', () => {
     /** What `openssl s_client` says of a connection that it then ends. */
     const client = (port: number, ...args: string[]) =>

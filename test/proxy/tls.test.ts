@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -125,6 +126,28 @@ describe.skipIf(!openssl)('TLS towards clients', () => {
     noise.write(Buffer.concat([Buffer.from([0x16, 3, 1, 0, 5]), Buffer.from('noise')]));
     await until(noise);
     expect(await psql(conninfo('sslmode=require'), one)).toMatchObject({ stdout: '1' });
+  });
+
+  test('a client that goes in the middle of a handshake leaves its place at once', async () => {
+    const { server } = certificates;
+    const login = await database.createLogin();
+    const limits = { connections: 9, connectionsPerAddress: 9, reservedConnections: 0, logins: 2, loginsPerAddress: 2 };
+    const small = await startTestProxy(
+      { ...login, database: database.name },
+      policyOf([principal('app', [await verifierOf('secret')])]),
+      { tls: { cert: server.cert, key: server.key }, limits, loginTimeoutMs: 60_000 },
+    );
+    for (let i = 0; i < 6; i++) {
+      const socket = connectTcp({ port: small.port, host: '127.0.0.1' });
+      socket.write(sslRequest());
+      await once(socket, 'data');
+      socket.write(Buffer.from('1603010200010001fc0303', 'hex'));
+      socket.end();
+      await until(socket);
+    }
+    const where = conninfo('sslmode=require').replace(/port=\d+/, `port=${small.port}`);
+    await eventually(async () => (await psql(where, one)).stdout === '1', 'there is a place');
+    await small.stop(500);
   });
 
   test('SSLRequest inside TLS is refused', async () => {
