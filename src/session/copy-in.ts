@@ -40,6 +40,8 @@ export function takeInCopy(c: Conversation, frame: Frame): boolean {
 /** Counts a CopyData and passes it on; one that goes over a limit ends the COPY instead. */
 function takeData(c: Conversation, frame: Frame): void {
   const copying = current(c);
+  // A Sync before all data, as libpq sends it, the server has ignored by the time that it finds something wrong in the data.
+  if (!copying.begun) c.syncInCopy = false;
   // INVARIANT: data that would pass a limit is not forwarded, or not kept where it was on its way already: the COPY fails.
   const fits = copying.begin(frame.length - HEADER_BYTES) && copying.take(frame.bytes.subarray(HEADER_BYTES));
   if (!fits) endWith(c, cutting(c));

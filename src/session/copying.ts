@@ -3,6 +3,8 @@ import { type RowCounter, rowCounter } from './copy-rows.ts';
 import type { Run } from './run.ts';
 
 export class Copying {
+  /** Data has come. */
+  begun = false;
   /** Of data, so far. */
   private bytes = 0;
   /** undefined where rows are not limited. */
@@ -16,6 +18,7 @@ export class Copying {
 
   /** A message of so many bytes of data begins. @returns whether it fits; the run is cut if not. */
   begin(bytes: number): boolean {
+    this.begun = true;
     this.bytes += bytes;
     return this.run.admitInput(this.counter?.rows ?? 0, this.bytes);
   }

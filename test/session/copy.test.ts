@@ -31,6 +31,11 @@ const conversations: readonly (readonly [string, readonly Uint8Array[], number])
     [P('copy t from stdin'), B(), E(), S(), D('1\n'), S(), DONE, S(), Q('select 1')],
     2,
   ],
+  [
+    'by Execute, with a Sync before a bad line',
+    [P('copy t from stdin'), B(), E(), S(), D('x\n'), DONE, S(), Q('select 1')],
+    2,
+  ],
   ['by Execute, with a bad line', [P('copy t from stdin'), B(), E(), D('x\n'), DONE, S(), Q('select 1')], 2],
   ['two in one message', [Q('copy t from stdin; copy u from stdin'), D('1\n'), DONE, D('2\n'), DONE, Q('select 1')], 2],
   ['in a transaction', [Q('begin'), COPY, D('x\n'), DONE, Q('rollback')], 3],
