@@ -30,6 +30,7 @@ export async function ask<T>(upstream: UpstreamConfig, work: (query: Query) => P
 /** The first host that lets us in and suits, as `proxy/upstream.ts` does it for sessions. */
 async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
   const failures: string[] = [];
+  let lasting = false;
   for (const wanted of roundsFor(upstream.targetSessionAttrs)) {
     for await (const place of new UpstreamAddresses(upstream.hosts, upstream.loadBalance).inOrder()) {
       if (!('address' in place)) {
@@ -39,12 +40,15 @@ async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
       try {
         return await connectTo(place, upstream, wanted);
       } catch (error) {
-        if (!passes(error)) throw error;
+        // A server that has answered would answer so elsewhere: a wrong password, an unknown database.
+        if (error instanceof pg.DatabaseError && !passes(error)) throw error;
+        lasting ||= !passes(error);
         failures.push(messageOf(error));
       }
     }
   }
-  throw new ServerUnavailable([...new Set(failures)].join('; '));
+  const all = [...new Set(failures)].join('; ');
+  throw lasting ? new Error(all) : new ServerUnavailable(all);
 }
 
 async function connectTo(place: UpstreamAddress, upstream: UpstreamConfig, wanted: WantedSession): Promise<pg.Client> {

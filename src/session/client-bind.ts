@@ -72,6 +72,11 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
  */
 function refuseByName(c: Conversation, reason: Refusal): boolean {
   const forced = ownWords(c, reason);
+  // A pooler that keeps prepared statements would end the connection.
+  if (c.ports.pooling === 'transaction') {
+    refuseExtended(c, forced);
+    return true;
+  }
   const name = privateName(forced.id);
   const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
   const bytes = bind({ portal: name, statement: name, ...noValues });

@@ -8,7 +8,7 @@ import type { Version } from './names.ts';
 import type { PendingDescribe } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
-import { ownWords, privateName } from './refuse.ts';
+import { ownWords, privateName, refuseExtended } from './refuse.ts';
 import { renew } from './renew.ts';
 import { outlives, portalUnknown, statementUnknown, unsettled } from './unknown-names.ts';
 
@@ -42,6 +42,11 @@ function describePortal(c: Conversation, frame: Frame, target: Target, { role }:
 
 function describeUnknown(c: Conversation, { of, name }: Target, role: RolePolicy): boolean {
   const forced = ownWords(c, of === 'statement' ? statementUnknown(name) : portalUnknown(name));
+  // A pooler that keeps prepared statements would end the connection.
+  if (of === 'statement' && c.ports.pooling === 'transaction') {
+    refuseExtended(c, forced);
+    return true;
+  }
   const bytes = describe({ of, name: privateName(forced.id) });
   return sendUnknown(c, bytes, {
     kind: 'describe',

@@ -10,6 +10,7 @@ import { Prepared } from './prepared.ts';
 import { NOTHING_JUDGED } from './records.ts';
 import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
 import { renderFor } from './renewal.ts';
+import { unsettled } from './unknown-names.ts';
 
 /** PostgreSQL's bound for the number of parameters: a 16-bit count. */
 const MOST_PARAMETERS = 65535;
@@ -30,6 +31,15 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     const refused = judgement.statements.find((one) => one.refusal) ?? statement ?? unreadable(reason);
     refuseExtended(c, decideRefusal(c, { statement: refused, judgement, policy, text }, reason), { unnamed });
     return true;
+  }
+  if (c.ports.pooling === 'transaction' && !unnamed) {
+    const version = c.statements.current(name);
+    if (unsettled(c, version)) return false;
+    // A pooler that keeps prepared statements would end the connection.
+    if (version?.value) {
+      refuseExtended(c, ownWords(c, refusal('unsupported', '42P05', `prepared statement "${name}" already exists`)));
+      return true;
+    }
   }
   const parameters = Math.max(judgement.parameters, types.length);
   const rendered = renderFor(text, judgement, policy, parameters);

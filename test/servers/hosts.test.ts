@@ -1,6 +1,7 @@
 /** Several hosts, of which one is a standby; servers that stop, start, change their part, and are not there at first. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { eventually } from '../proxy/support.ts';
+import { cancelRequest } from '../../src/wire/startup.ts';
+import { eventually, talk } from '../proxy/support.ts';
 import { type Cluster, guardBefore, newCluster, standbyOf, type World } from './world.ts';
 
 let primary: Cluster;
@@ -69,18 +70,14 @@ test('no server of the wanted kind: 57P03, and the guard waits', async () => {
 });
 
 test('a host that is not there is passed over, and the cancel goes where the session is', async () => {
-  world = await guardBefore(url(`127.0.0.1:1,no-such-host.invalid,${at(primary)}`));
+  const hosts = `127.0.0.1:1,no-such-host.invalid,${at(primary)}`;
+  world = await guardBefore(`{ url: "postgres://rowgate:pw@${hosts}/postgres", tls: { mode: disable } }`);
   const client = await world.connect();
   const sleeping = codeOf(client.query('SELECT pg_sleep(60)'));
   const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
-  const canceller = new (await import('pg')).default.Client({ host: '127.0.0.1', port: world.guard.address.port });
-  const connection = (canceller as unknown as { connection: import('pg').Connection }).connection as unknown as {
-    connect(port: number, host: string): void;
-    once(event: string, act: () => void): void;
-    cancel(id: number, key: number): void;
-  };
-  connection.once('connect', () => connection.cancel(processID, secretKey));
-  connection.connect(world.guard.address.port, '127.0.0.1');
+  const key = Buffer.alloc(4);
+  key.writeInt32BE(secretKey);
+  await talk(world.guard.address.port, cancelRequest(processID, key));
   expect(await sleeping).toBe('57014');
 });
 

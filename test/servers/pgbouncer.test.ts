@@ -1,6 +1,14 @@
 /** With PgBouncer between Rowgate and the server: what works works as without, what cannot is refused by name, and nobody gets another's session. */
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { bind } from '../../src/wire/bind.ts';
+import { decodeErrorFields } from '../../src/wire/error-response.ts';
+import { execute } from '../../src/wire/execute.ts';
+import { Backend } from '../../src/wire/message-types.ts';
+import { parse } from '../../src/wire/parse.ts';
+import { query } from '../../src/wire/query.ts';
+import { sync } from '../../src/wire/simple-frontend.ts';
+import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
 import { seedSmall } from '../support/seed.ts';
@@ -22,6 +30,22 @@ const start = async (options: Omit<PooledOptions, 'program'>): Promise<Pooled> =
   pooled = await pooledGuard(database, { ...options, program });
   return pooled;
 };
+
+const rawClient = (port: number, principal: string) => rawLogin(port, principal, `demo-${principal}`, database.name);
+
+/** Sends bytes; gives the types of the answers up to so many ReadyForQuery, an error with its SQLSTATE. */
+async function exchange({ socket, reader }: RawClient, bytes: Uint8Array, ready: number): Promise<string> {
+  socket.write(bytes);
+  const types: string[] = [];
+  for (let seen = 0; seen < ready; ) {
+    const { type, bytes: message } = await reader.readMessage();
+    if (type === Backend.ReadyForQuery) seen += 1;
+    if (type === Backend.RowDescription || type === Backend.NoticeResponse) continue;
+    const code = type === Backend.ErrorResponse ? decodeErrorFields(message).get('C') : '';
+    types.push(`${String.fromCharCode(type)}${code}`);
+  }
+  return types.join(' ');
+}
 
 /** What a login or a statement is told. */
 const failure = (work: Promise<unknown>) =>
@@ -135,6 +159,51 @@ describe.skipIf(program === '')('pooling of transactions', () => {
       });
       expect(await failure(client.connect())).toMatchObject({ code });
       await client.end().catch(() => {});
+    });
+
+    test('the unnamed statement of another client is never run: it does not outlive its transaction', async () => {
+      const { guard } = pooled!;
+      const [one, two] = [await rawClient(guard.port, 'teacher'), await rawClient(guard.port, 'office')];
+      const prepare = (text: string) => Buffer.concat([parse({ name: '', text, types: [] }), sync()]);
+      const run = Buffer.concat([
+        bind({ portal: '', statement: '', formats: [], valueCount: 0, values: Buffer.alloc(0), resultFormats: [] }),
+        execute({ portal: '', maxRows: 0 }),
+        sync(),
+      ]);
+      expect(await exchange(one, prepare(`SELECT 'mine'`), 1)).toBe('1 Z');
+      expect(await exchange(two, prepare(`SELECT 'of another'`), 1)).toBe('1 Z');
+      expect(await exchange(one, run, 1)).toBe('E26000 Z');
+      // Also where nobody waits for an answer.
+      expect(await exchange(one, Buffer.concat([prepare(`SELECT 'mine'`), run]), 2)).toBe('1 Z E26000 Z');
+      // Inside a transaction the connection stays.
+      expect(await exchange(one, query('BEGIN'), 1)).toBe('C Z');
+      expect(await exchange(one, prepare(`SELECT 'mine'`), 1)).toBe('1 Z');
+      expect(await exchange(one, run, 1)).toBe('2 D C Z');
+      expect(await exchange(one, query('COMMIT'), 1)).toBe('C Z');
+      expect(await exchange(one, run, 1)).toBe('E26000 Z');
+      for (const { socket } of [one, two]) socket.destroy();
+    });
+
+    test('refused, failing and good statements in one pipeline leave the pool as it was', async () => {
+      const { guard } = pooled!;
+      const [one, two] = [await rawClient(guard.port, 'teacher'), await guard.connect('teacher')];
+      const part = (name: string, text: string) => [
+        parse({ name, text, types: [] }),
+        bind({ portal: '', statement: name, formats: [], valueCount: 0, values: Buffer.alloc(0), resultFormats: [] }),
+        execute({ portal: '', maxRows: 0 }),
+        sync(),
+      ];
+      const pipeline = Buffer.concat([
+        ...part('a', 'SELECT 1'),
+        ...part('b', 'SELECT ine FROM students'),
+        ...part('c', 'SELECT 1 / 0'),
+        ...part('a', 'SELECT 2'),
+        ...part('', 'SELECT 3'),
+      ]);
+      expect(await exchange(one, pipeline, 5)).toBe('1 2 D C Z E42501 Z 1 E22012 Z E42P05 Z 1 2 D C Z');
+      expect((await two.query({ name: 'a', text: 'SELECT 4 AS n' })).rows).toEqual([{ n: 4 }]);
+      one.socket.destroy();
+      await two.end();
     });
 
     test('DEALLOCATE ALL forgets the statements of its own client, and of no other', async () => {
