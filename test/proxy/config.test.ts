@@ -2,6 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { formatProblem } from '../../src/config/config.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
+import { workerConfig } from '../../src/config/worker-config.ts';
 
 const parse = (text: string, environment: Record<string, string> = {}) =>
   parseConfig('/etc/rowgate/rowgate.yaml', text, environment);
@@ -57,6 +58,37 @@ describe('rowgate.yaml', () => {
     expect(JSON.stringify(config?.hash)).not.toContain('p@ss');
   });
 
+  test('limits over all workers: one address gets half where the file does not say it', () => {
+    expect(parse(MINIMAL).config).toMatchObject({
+      workers: 1,
+      drainMs: 30_000,
+      limits: {
+        connections: 1000,
+        connectionsPerAddress: 500,
+        reservedConnections: 3,
+        logins: 500,
+        loginsPerAddress: 250,
+      },
+    });
+    const written = `${MINIMAL}workers: 4\ndrain: 2 minutes\nlimits: { connections: 11, logins_per_address: 7 }\n`;
+    expect(parse(written).config).toMatchObject({
+      workers: 4,
+      drainMs: 120_000,
+      limits: { connections: 11, connectionsPerAddress: 6, logins: 500, loginsPerAddress: 7 },
+      notEnforced: [],
+    });
+    expect(parse(`${MINIMAL}workers: "\${N}"\n`, { N: '3' }).config?.workers).toBe(3);
+  });
+
+  test('each of several workers has a log of its own', () => {
+    const config = parse(`${MINIMAL}name: g1\nlog: { file: /var/log/decisions.jsonl }\n`).config!;
+    const { name, log } = workerConfig(config, 1);
+    expect([name, log.file]).toEqual(['g1/2', '/var/log/decisions.2.jsonl']);
+    expect(workerConfig({ ...config, log: { ...config.log, file: '/var/log/decisions' } }, 0).log.file).toBe(
+      '/var/log/decisions.1',
+    );
+  });
+
   test('the rest has defaults, the safe ones', () => {
     expect(parse(MINIMAL).config).toMatchObject({
       searchPath: ['public'],
@@ -104,6 +136,10 @@ describe('rowgate.yaml', () => {
     [`${MINIMAL}search_path: [public, $user]\n`, 'search_path.1: "$user" cannot stand', '3:23'],
     [`${MINIMAL}search_path: []\n`, 'search_path: ', '3:14'],
     [`${MINIMAL}workers: 0\n`, 'workers: ', '3:10'],
+    [`${MINIMAL}drain: soon\n`, 'drain: expected a duration', '3:8'],
+    [`${MINIMAL}limits: { connections: 0 }\n`, 'limits.connections: ', '3:24'],
+    [`${MINIMAL}limits: { connections: 3 }\n`, 'limits.reserved_connections: expected fewer than connections', '3:1'],
+    [`${MINIMAL}limits: { connection: 3 }\n`, 'limits.connection: unknown key "connection"', '3:11'],
     [`${MINIMAL}state: somewhere\n`, 'state: expected memory', '3:8'],
   ])('%j: %s at %s', (text, message, at) => {
     const [line, column] = at.split(':').map(Number);
