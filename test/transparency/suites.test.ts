@@ -10,7 +10,7 @@ describe.each(SUITES.filter(({ long }) => LONG || !long))('$name', (suite) => {
     let world: TwoWays;
     beforeAll(async () => {
       await suite.build?.();
-      world = await twoWays(suite.prepare ?? (async () => {}));
+      world = await twoWays(suite.prepare);
     }, 300_000);
     afterAll(() => world?.stop());
 

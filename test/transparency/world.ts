@@ -9,11 +9,13 @@ export type Environment = Readonly<Record<string, string>>;
 export interface TwoWays {
   readonly direct: Environment;
   readonly guarded: Environment;
+  /** Asks both databases as the superuser, without Rowgate: first the one that is used directly. */
+  ask(sql: string): Promise<[unknown[], unknown[]]>;
   stop(): Promise<void>;
 }
 
 /** `prepare` fills each of the two. */
-export async function twoWays(prepare: (database: FreshDatabase) => Promise<void>): Promise<TwoWays> {
+export async function twoWays(prepare: (database: FreshDatabase) => Promise<void> = async () => {}): Promise<TwoWays> {
   const databases: FreshDatabase[] = [];
   let guard: TestGuard | undefined;
   const stop = async (): Promise<void> => {
@@ -32,7 +34,12 @@ export async function twoWays(prepare: (database: FreshDatabase) => Promise<void
       policies: resolve(import.meta.dirname, 'policies'),
       upstream: () => `{ url: "${second.urlFor(login.user, login.password)}" }`,
     });
-    return { direct: environmentOf(login.url), guarded: environmentOf(guard.url('owner')), stop };
+    return {
+      direct: environmentOf(login.url),
+      guarded: environmentOf(guard.url('owner')),
+      ask: async (sql) => [await first.query(sql), await second.query(sql)],
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
