@@ -30,17 +30,20 @@ abstract class Lines implements RowCounter {
   rows = 0;
   /** Bytes of the line so far. */
   protected length = 0;
+  /** The data has ended by a mark of its own: the server ignores what follows. */
+  private over = false;
   /** The last line ended at a CR: an LF behind it is part of that end. */
   private afterCr = false;
 
   constructor(private header: boolean) {}
 
   get unfinished(): boolean {
-    return this.length > 0 && !this.header && this.isRow();
+    return this.length > 0 && !this.over && !this.header && !this.isEndMark();
   }
 
   push(bytes: Uint8Array): void {
     for (const byte of bytes) {
+      if (this.over) return;
       const completes = this.afterCr && byte === LF;
       this.afterCr = false;
       if (completes) continue;
@@ -53,8 +56,9 @@ abstract class Lines implements RowCounter {
   }
 
   private end(byte: number): void {
-    if (this.header) this.header = false;
-    else if (this.isRow()) this.rows += 1;
+    if (this.isEndMark()) this.over = true;
+    else if (this.header) this.header = false;
+    else this.rows += 1;
     this.length = 0;
     this.afterCr = byte === CR;
   }
@@ -62,7 +66,8 @@ abstract class Lines implements RowCounter {
   /** A line's end would be data here. */
   protected abstract inside(): boolean;
   protected abstract take(byte: number): void;
-  protected abstract isRow(): boolean;
+  /** The line so far is one that ends the data. */
+  protected abstract isEndMark(): boolean;
 }
 
 /** In text a backslash takes the meaning of the byte behind it. */
@@ -80,9 +85,9 @@ class TextRows extends Lines {
     this.escaped = byte === BACKSLASH && !this.escaped;
   }
 
-  /** `\.` alone ends the data: psql may send it. */
-  protected isRow(): boolean {
-    return !(this.startsAsMark && this.length === 2);
+  /** `\.` alone: psql may send it. */
+  protected isEndMark(): boolean {
+    return this.startsAsMark && this.length === 2;
   }
 }
 
@@ -112,8 +117,9 @@ class CsvRows extends Lines {
     if (byte !== this.escape) this.escaped = false;
   }
 
-  protected isRow(): boolean {
-    return true;
+  /** Since version 18 there is none in CSV: before, a row is counted that is none. */
+  protected isEndMark(): boolean {
+    return false;
   }
 }
 

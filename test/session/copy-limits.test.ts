@@ -1,4 +1,5 @@
 /** Limits on COPY in both directions and protocols: what is over is not forwarded or not kept, and the client is told 53400. */
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { Limits } from '../../src/policy/limits.ts';
 import type { OutcomeEntry } from '../../src/session/entries.ts';
@@ -7,6 +8,7 @@ import { copyFail } from '../../src/wire/simple-frontend.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { DATA, DONE, tuples } from './copy-data.ts';
 import { B, E, P, Q, S } from './messages.ts';
+import { ask, direct } from './peer.ts';
 import { policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
 
@@ -247,6 +249,43 @@ describe.each(['restricted', 'unrestricted'] as const)('from the client, %s', (a
     expect(words).toEqual(['CopyInResponse', 'ErrorResponse:53400', 'ReadyForQuery:I']);
     expect(await kept()).toBe(0);
   });
+});
+
+test('random data, cut anywhere, never keeps more than may change', async () => {
+  const piece = fc.constantFrom('a', 'b', '\n', '\n', '\r\n', '\\', '.', '"', '\\N', '\\.\n');
+  const pieces = fc.array(
+    fc.array(piece, { maxLength: 6 }).map((parts) => DATA(parts.join(''))),
+    { maxLength: 5 },
+  );
+  const server = await direct(database.url);
+  const sent = (sql: string, data: readonly Uint8Array[], byExecute: boolean) =>
+    byExecute ? [P(sql), B(), E(), ...data, DONE, S()] : [Q(sql), ...data, DONE];
+  const came: Record<string, number> = {};
+  for (const changedPerStatement of [0, 1, 3]) {
+    const limited = await open('restricted', { changedPerStatement });
+    await fc.assert(
+      fc.asyncProperty(pieces, fc.boolean(), fc.constantFrom('', ' csv'), async (data, byExecute, form) => {
+        const messages = sent(`${COPY_IN}${form}`, data, byExecute);
+        await database.query('truncate u');
+        const expected = (await ask(server, ...messages)).at(-2)!;
+        await database.query('truncate u');
+        const word = (await say(limited, messages, 1)).at(-2)!;
+        const rows = Number(/COPY (\d+)/.exec(expected)?.[1] ?? Infinity);
+        // Data that the server would not take may have been too much before it was found out.
+        if (word !== expected) expect(word).toBe('ErrorResponse:53400');
+        expect(await kept()).toBe(word === expected && rows !== Infinity ? rows : 0);
+        if (rows !== Infinity) expect(rows > changedPerStatement).toBe(word !== expected);
+        const what = word.startsWith('Error') ? word : 'kept';
+        came[what] = (came[what] ?? 0) + 1;
+      }),
+      { numRuns: 60 },
+    );
+    expect(limited.faults).toEqual([]);
+    await limited.close();
+  }
+  await server.close();
+  expect(came.kept).toBeGreaterThan(10);
+  expect(came['ErrorResponse:53400']).toBeGreaterThan(10);
 });
 
 test('the server’s own count decides, where data was written to be miscounted', async () => {

@@ -67,10 +67,7 @@ describe.each(forms)('%s', (_, options, format) => {
         const rows = await rowsOf(options, data);
         if (rows === undefined) return;
         taken += 1;
-        // In text `\.` ends the data: what stands behind it is counted and never kept.
-        if (format.kind === 'text' && /(^|[^\\])\\\.(\r|\n)./s.test(written)) {
-          expect(counted(format, data, piece)).toBeGreaterThanOrEqual(rows);
-        } else expect(counted(format, data, piece), JSON.stringify(written)).toBe(rows);
+        expect(counted(format, data, piece), JSON.stringify(written)).toBe(rows);
       }),
       { numRuns: 150 },
     );
