@@ -1,10 +1,15 @@
 /** Each driver takes the same steps at PostgreSQL, through Rowgate as an unrestricted role over TLS, and as a restricted one without TLS. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openssl } from '../proxy/certificates.ts';
 import { type Driver, type Outcomes, takeSteps } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
 import { type Round, startRound } from './round.ts';
 import { PARAMETERS, STEPS, type Step } from './steps.ts';
+import { rowOf, rowsIn, withRows } from './table.ts';
+
+const PAGE = resolve(import.meta.dirname, '../../docs/clients.md');
 
 describe.skipIf(!openssl)('drivers', () => {
   let round: Round;
@@ -13,12 +18,15 @@ describe.skipIf(!openssl)('drivers', () => {
   });
   afterAll(() => round?.stop());
 
+  const rows = new Map<string, string>();
+
   for (const driver of DRIVERS) {
     describe.skipIf(!driver.found)(driver.name, () => {
       let direct: Outcomes;
       beforeAll(async () => driver.build?.(), 300_000);
       beforeAll(async () => {
         direct = await takeSteps(driver, round.direct());
+        rows.set(driver.name, rowOf(driver, direct));
       });
 
       it('takes every step at PostgreSQL, or says why not', () => {
@@ -39,6 +47,14 @@ describe.skipIf(!openssl)('drivers', () => {
       });
     });
   }
+
+  it('docs/clients.md has the table as measured', () => {
+    const page = readFileSync(PAGE, 'utf8');
+    // What this machine lacks stays as others have measured it.
+    const now = DRIVERS.map(({ name }) => rows.get(name) ?? rowsIn(page).get(name) ?? '');
+    if (process.env.ROWGATE_UPDATE === '1') writeFileSync(PAGE, withRows(page, now));
+    expect([...rowsIn(readFileSync(PAGE, 'utf8')).values()]).toEqual(now);
+  });
 });
 
 /** The outcomes with what the steps say that everybody must see who has a step. */

@@ -50,8 +50,8 @@ export const PYTHON_DRIVERS: readonly Driver[] = [
     alsoRestricted: {
       pipeline: {
         labels: [100, 'measure 2', 'measure 200'],
-        failing: ['22012', 1, 'ProgrammingError', 3],
-        refused: ['42501', 1, 'ProgrammingError', 3],
+        failing: { errors: ['22012'], results: [[1], null, [3]] },
+        refused: { errors: ['42501'], results: [[1], null, [3]] },
         after: 42,
       },
     },

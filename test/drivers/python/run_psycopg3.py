@@ -130,24 +130,29 @@ def copy():
 
 
 def among(sql):
-    """What becomes of a statement in a pipeline, of those before and behind it, and of one behind the next Sync."""
-    outcomes = []
-    with connection.pipeline() as pipeline:
-        before = connection.execute("SELECT 1")
-        pipeline.sync()
-        connection.execute(sql)
-        behind = connection.execute("SELECT 2")
+    """What becomes of a statement in a pipeline, of one before it, one behind it, and one behind the next Sync."""
+    errors = []
+
+    def attempt(work, *arguments):
+        # Its error is raised by whatever of the pipeline first hears of it.
         try:
-            pipeline.sync()
+            return work(*arguments)
         except psycopg.Error as error:
-            outcomes.append(error.sqlstate)
-        after = connection.execute("SELECT 3")
-        for cursor in (before, behind, after):
-            try:
-                outcomes.append(cursor.fetchone()[0])
-            except psycopg.Error as error:
-                outcomes.append(type(error).__name__)
-    return outcomes
+            if error.sqlstate:
+                errors.append(error.sqlstate)
+            return None
+
+    with connection.pipeline() as pipeline:
+        before, bad, behind, after = (connection.cursor() for _ in range(4))
+        attempt(before.execute, "SELECT 1")
+        attempt(pipeline.sync)
+        attempt(bad.execute, sql)
+        attempt(behind.execute, "SELECT 2")
+        attempt(pipeline.sync)
+        attempt(after.execute, "SELECT 3")
+        attempt(pipeline.sync)
+        results = [attempt(cursor.fetchone) for cursor in (before, behind, after)]
+    return {"errors": errors, "results": results}
 
 
 def pipeline():
