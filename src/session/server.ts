@@ -56,7 +56,7 @@ export class ServerSide {
         this.follow(frame);
         return true;
       case Backend.NotificationResponse:
-        return hears(c.policy());
+        return hears(c.ports.policy());
       case Backend.NoticeResponse:
         return this.notice(frame);
       case Backend.ErrorResponse:

@@ -92,6 +92,15 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
     expect(stdout).toMatch(/\nsql: {6}SELECT label FROM \(SELECT .* WHERE .*'12'::integer.*\) AS classes\n$/);
   });
 
+  test('COPY shows the query as which it is sent, or the word that grants it', async () => {
+    const copies = await run('--as', 'the_clerk', '--config', config, 'COPY schools TO STDOUT WITH CSV');
+    expect(copies.stdout).toContain(
+      'COPY (SELECT id, "name", city FROM ONLY public.schools LIMIT 501) TO STDOUT WITH CSV',
+    );
+    expect((await asTeacher('COPY schools TO STDOUT')).stdout).toContain('statements: [copy_to]');
+    expect((await asTeacher('COPY schools FROM STDIN')).stdout).toContain('statements: [copy_from]');
+  });
+
   test('--json prints one object with every key', async () => {
     const refused = await asTeacher('SELECT amount FROM salaries', '--json');
     expect(refused.status).toBe(1);
