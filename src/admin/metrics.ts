@@ -10,6 +10,7 @@ export interface Figures {
   /** The sessions that are open. */
   readonly sessions: Iterable<{ readonly role: string; activity(): string }>;
   readonly disabledRoles: number;
+  readonly certificateValidUntil: Date | undefined;
   readonly ready: boolean;
   readonly version: string;
 }
@@ -162,6 +163,13 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge('rowgate_disabled_roles', 'Roles that are closed because of an error in them.', [], 'max', (figures) =>
     single(figures.disabledRoles),
+  ),
+  gauge(
+    'rowgate_certificate_expiry_timestamp_seconds',
+    'Until when the certificate that clients are shown is valid, since 1970.',
+    [],
+    'min',
+    ({ certificateValidUntil: until }) => (until ? single(until.getTime() / 1000) : []),
   ),
   counter('rowgate_decision_log_failures_total', 'Records that could not be written.', [], ({ tally }) =>
     single(tally.unwritten),

@@ -64,6 +64,8 @@ export async function startAdmin(
       `admin is not of this host alone: whoever reaches port ${port} can read the metrics, with role names and volumes`,
     );
   }
+  // Who does not read its answer would hold a connection for ever.
+  server.timeout = REQUEST_MS;
   server.maxConnections = CONNECTIONS;
   server.on('clientError', (_error, socket) => socket.destroy());
   await listening(server, host, port);

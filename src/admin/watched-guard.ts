@@ -19,6 +19,7 @@ export interface WatchedProxy {
   readonly sessions: Sessions;
   readonly runtime: GuardRuntime;
   readonly draining: boolean;
+  readonly certificateValidUntil: Date | undefined;
 }
 
 export class WatchedGuard implements GuardReport {
@@ -57,6 +58,7 @@ export class WatchedGuard implements GuardReport {
       tally,
       version,
       sessions: proxy?.sessions.live() ?? [],
+      certificateValidUntil: proxy?.certificateValidUntil,
       disabledRoles: roles.filter((role) => role.disabled !== undefined).length,
       ready: this.notReady() === undefined,
     });

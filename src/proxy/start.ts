@@ -45,6 +45,8 @@ export interface RunningProxy {
   reload(via: ReloadVia): Promise<void>;
   /** Reads certificates and key again, for new connections; where they do not serve, the log says so and the old ones stay. */
   reloadTls(): void;
+  /** Of the certificate that new connections are shown; undefined without TLS. */
+  readonly certificateValidUntil: Date | undefined;
   /** Ends sessions whose principal's time is over. */
   expire(): void;
   /** True from the moment at which no new connections are taken. */
@@ -99,6 +101,9 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
       if (options.tls) tls = reloadedTls(tls, options.tls, log);
     },
     expire,
+    get certificateValidUntil() {
+      return tls?.validUntil;
+    },
     get draining() {
       return draining;
     },

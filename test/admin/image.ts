@@ -14,7 +14,11 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
+import { findProgram } from '../support/programs.ts';
 import type { Instruction, Stage } from './dockerfile.ts';
+
+/** Where it is missing nothing of this is called. */
+export const UNSHARE = findProgram('unshare') ?? '';
 
 export interface ImageOptions {
   /** What the engine would be sent. */
@@ -43,7 +47,7 @@ export function buildImage([build, final]: readonly Stage[], options: ImageOptio
   });
   prepareRoot(root);
   return takeSteps(final, root, options, { [build.name]: built }, (command) => {
-    step('unshare', inRoot(root, { writable: true }, ['sh', '-c', command]));
+    step(UNSHARE, inRoot(root, { writable: true }, ['sh', '-c', command]));
   });
 }
 
@@ -166,7 +170,7 @@ function inRoot(root: string, options: RunOptions, command: readonly string[]): 
 }
 
 export function runImage({ root }: Image, options: RunOptions, command: readonly string[]) {
-  const child = spawn('unshare', inRoot(root, options, command), { stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(UNSHARE, inRoot(root, options, command), { stdio: ['ignore', 'pipe', 'pipe'] });
   const output = { stdout: '', stderr: '' };
   child.stdout.on('data', (chunk) => {
     output.stdout += chunk;

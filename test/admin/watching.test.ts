@@ -143,6 +143,22 @@ describe('counting', () => {
     expect(figure(read, 'rowgate_policy_last_reading_timestamp_seconds')).toBe(2_000);
   });
 
+  test('a role may be called anything', async () => {
+    const guard = new WatchedGuard('1');
+    const name = 'a "b" \\ {c="d"}\n# e é';
+    guard.watch.log(fakeLog()).append('login', { ...WHO, role: name });
+    expect(figure(await figures(guard), 'rowgate_logins_total', { role: name })).toBe(1);
+  });
+
+  test('until when the certificate serves, where there is one', async () => {
+    const guard = new WatchedGuard('1');
+    const name = 'rowgate_certificate_expiry_timestamp_seconds';
+    guard.running(proxy(), []);
+    expect(figure(await figures(guard), name)).toBeUndefined();
+    guard.running(proxy({ certificateValidUntil: new Date(5_000_000) }), []);
+    expect(figure(await figures(guard), name)).toBe(5_000);
+  });
+
   test('neither words nor roles grow without bound', async () => {
     const counts = new Counts();
     for (let i = 0; i < 10_000; i++) counts.add(`word${i}`);
