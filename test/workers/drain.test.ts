@@ -1,9 +1,11 @@
 /** The end of a guard: sessions come to an idle moment, those that do not in time are told, and nothing runs on at the server. */
 import { mkdtemp, readdir, rm } from 'node:fs/promises';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { ask } from '../admin/support.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
@@ -146,6 +148,26 @@ test('a client that never stops asking is ended between two statements', async (
   const asked = records.filter(({ kind, command }) => kind === 'decision' && command === 'SELECT');
   const ends = records.filter(({ kind, status }) => kind === 'outcome' && status === 'ok');
   expect(ends.length).toBeGreaterThanOrEqual(asked.length);
+});
+
+test('whoever watches sees one guard, and hears that it drains', async () => {
+  const free = createServer();
+  const port = await new Promise<number>((done) =>
+    free.listen(0, '127.0.0.1', () => done((free.address() as { port: number }).port)),
+  );
+  await new Promise((done) => free.close(done));
+  const served = await start(`workers: 2\ndrain: 20 s\nadmin: 127.0.0.1:${port}`);
+  const clients = await Promise.all([1, 2, 3].map(() => served.connect('dba')));
+  expect(await ask(port, '/readyz')).toMatchObject({ status: 200 });
+  const { body } = await ask(port, '/metrics');
+  expect(body).toMatch(/^rowgate_workers 2$/m);
+  expect(body).toMatch(/^rowgate_logins_total\{role="dba"\} 3$/m);
+  const slept = clients[0]!.query("SELECT pg_sleep(1), 'slept' AS text");
+  await eventually(async () => (await atServer(served)).some((one) => one.startsWith('active')), 'it runs');
+  served.child.kill('SIGTERM');
+  await eventually(async () => (await ask(port, '/readyz')).status === 503, 'it is not ready');
+  expect((await slept).rows).toMatchObject([{ text: 'slept' }]);
+  expect(await served.status).toBe(0);
 });
 
 test('a signal to all processes of the group, as from a terminal, is one signal', async () => {
