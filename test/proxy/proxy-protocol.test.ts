@@ -214,7 +214,7 @@ describe.skipIf(!haproxy || !openssl)('HAProxy in front', () => {
       const { fields } = running.records.at(-1) ?? {};
       expect(fields).toMatchObject({ certificate: fingerprint, client: expect.stringMatching(/^127\.0\.0\.1:\d+$/) });
     }
-    expect(await front.status()).toMatchObject({ status: 'UP', failedChecks: 0 });
+    await eventually(async () => (await front.status()).check === 'L7OK', 'a check was answered');
     // Whoever does not come through it needs no header, and gets none believed.
     expect(await ask(running.port, 'beside', 'sslmode=require sslcert=none')).toBe('1');
   });
@@ -223,7 +223,7 @@ describe.skipIf(!haproxy || !openssl)('HAProxy in front', () => {
     const running = await start({ proxies: [`${HAPROXY_ADDRESS}/32`] });
     front = await startHaproxy(running.port);
     await eventually(async () => (await front.status()).check === 'L7OK', 'a check was answered');
-    expect(await front.status()).toMatchObject({ status: 'UP', failedChecks: 0 });
+    expect(await front.status()).toMatchObject({ status: 'UP' });
     expect(running.records).toEqual([]);
     expect(await ask(front.port, 'beside')).toBe('1');
   });
