@@ -135,6 +135,8 @@ export class Upstream {
     };
     try {
       const result = await work(dial);
+      // Whoever waits for the server to close must not take our own closing for it.
+      if (timedOut) throw new Error('timed out');
       this.addresses.heard(at, true);
       return { result };
     } catch (error) {

@@ -43,8 +43,10 @@ describe('rowgate.yaml', () => {
       listen: [{ host: '127.0.0.1', port: 6432 }],
       tls: { cert: '/etc/rowgate/server.crt', clientCa: '/etc/rowgate/ca.crt', required: true },
       upstream: {
-        host: 'db.internal',
-        port: 5432,
+        hosts: [{ host: 'db.internal', port: 5432 }],
+        targetSessionAttrs: 'any',
+        connectTimeoutMs: 10_000,
+        pooling: 'none',
         database: 'ent',
         login: { user: 'rowgate', password: 'p@ss/w:rd%' },
         logins: new Map([['teacher', { user: 'ent_teacher', password: 't$' }]]),
@@ -93,7 +95,7 @@ describe('rowgate.yaml', () => {
     expect(parse(MINIMAL).config).toMatchObject({
       searchPath: ['public'],
       policies: '/etc/rowgate/policies',
-      upstream: { port: 5432, tls: { mode: 'disable' } },
+      upstream: { hosts: [{ host: '127.0.0.1', port: 5432 }], tls: { mode: 'disable' } },
       notEnforced: [],
     });
     const elsewhere = parse(MINIMAL.replace('127.0.0.1/', 'db.internal/')).config;
@@ -118,6 +120,47 @@ describe('rowgate.yaml', () => {
     expect(parse(`listen: a:1\nupstream: { url: "${url}" }`, environment).config?.upstream.login).toEqual(login);
   });
 
+  test.each<[string, Record<string, unknown>]>([
+    [
+      'postgres://u:p@h1:5433,h2,[::1]:1/d?target_session_attrs=read-write&connect_timeout=3',
+      {
+        hosts: [
+          { host: 'h1', port: 5433 },
+          { host: 'h2', port: 5432 },
+          { host: '::1', port: 1 },
+        ],
+        targetSessionAttrs: 'read-write',
+        connectTimeoutMs: 3_000,
+        tls: { mode: 'verify-full' },
+      },
+    ],
+    ['postgres://u@/d?host=/run/pg', { hosts: [{ host: '/run/pg', port: 5432 }], tls: { mode: 'disable' } }],
+    ['postgres://u@%2Frun%2Fpg:77/d', { hosts: [{ host: '/run/pg', port: 77 }] }],
+    [
+      'postgres://u@/d?host=a,/run/pg&port=1,2&load_balance_hosts=random',
+      {
+        hosts: [
+          { host: 'a', port: 1 },
+          { host: '/run/pg', port: 2 },
+        ],
+        loadBalance: true,
+        tls: { mode: 'verify-full' },
+      },
+    ],
+    [
+      'postgres://u@${HOSTS}/d',
+      {
+        hosts: [
+          { host: 'x', port: 5432 },
+          { host: 'y', port: 9 },
+        ],
+      },
+    ],
+  ])('hosts of %s', (url, expected) => {
+    const { config } = parse(`listen: a:1\nupstream: { url: "${url}" }`, { HOSTS: 'x,y:9' });
+    expect(config?.upstream).toMatchObject(expected);
+  });
+
   test.each<[string, string, string]>([
     ['listen 127.0.0.1', 'expected a mapping', '1:1'],
     ['listen: [', 'flow sequence', '1:10'],
@@ -129,7 +172,19 @@ describe('rowgate.yaml', () => {
     [MINIMAL.replace('127.0.0.1:6432', 'localhost'), 'listen: expected host:port', '1:9'],
     ['listen: a:1\n', 'upstream: ', '1:1'],
     [MINIMAL.replace('postgres:', 'mysql:'), 'upstream.url: expected postgres://', '2:18'],
-    [MINIMAL.replace('/ent', '/ent?sslmode=disable'), 'upstream.url: expected postgres://', '2:18'],
+    [MINIMAL.replace('/ent', '/ent?sslmode=disable'), 'upstream.url: parameter "sslmode" is not read here', '2:18'],
+    [MINIMAL.replace('/ent', '/ent?keepalives=1'), 'upstream.url: unknown parameter "keepalives"', '2:18'],
+    [MINIMAL.replace('/ent', '/ent?target_session_attrs=rw'), 'target_session_attrs: expected any, read-write', '2:18'],
+    [MINIMAL.replace('/ent', '/ent?connect_timeout=0'), 'connect_timeout: expected seconds', '2:18'],
+    [MINIMAL.replace('/ent', '/ent?host=/tmp'), 'expected the host either behind the @ or as host=', '2:18'],
+    [MINIMAL.replace('@127.0.0.1/', '@/'), 'upstream.url: expected postgres://', '2:18'],
+    [
+      MINIMAL.replace('@127.0.0.1/', '@a,b/').replace('/ent', '/ent?port=1,2,3'),
+      'expected one port, or one for',
+      '2:18',
+    ],
+    [MINIMAL.replace(' }', ', pooling: statement }'), 'upstream.pooling: expected "none", "session" or', '2:66'],
+    [MINIMAL.replace(' }', ', connect_timeout: 0 s }'), 'upstream.connect_timeout: expected a duration', '2:74'],
     [MINIMAL.replace('127.0.0.1/', '127.0.0.1:99999/'), 'upstream.url: expected a port', '2:18'],
     [MINIMAL.replace('pw', '${NOT_SET}'), 'environment variable NOT_SET is not set', '2:18'],
     [`${MINIMAL}time_zone: Mars/Base\n`, 'time_zone: expected a time zone', '3:12'],

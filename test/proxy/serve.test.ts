@@ -121,15 +121,25 @@ describe('a guard that cannot start says why', () => {
     await expect(startGuard(config(database.url, guard.address.port), logger())).rejects.toThrow(/the port is in use/);
   });
 
-  test('no database', async () => {
+  test('a database that refuses the account', async () => {
+    const wrong = database.url.replace(/:[^:@]*@/, ':wrong@');
+    await expect(startGuard(config(wrong), logger())).rejects.toThrow(
+      /could not read the catalog of the database: password authentication failed/,
+    );
+  });
+
+  test('no database: it starts, and lets nobody in', async () => {
     const server = createServer();
     const port = await new Promise<number>((done) =>
       server.listen(0, '127.0.0.1', () => done((server.address() as { port: number }).port)),
     );
     server.close();
-    await expect(startGuard(config(`postgres://a:b@127.0.0.1:${port}/x`), logger())).rejects.toThrow(
-      /could not read the catalog of the database: .*ECONNREFUSED/,
-    );
+    const waiting = await startGuard(config(`postgres://a:b@127.0.0.1:${port}/${database.name}`), logger());
+    const there = url('teacher').replace(`:${guard.address.port}/`, `:${waiting.address.port}/`);
+    const { stderr } = await psql(there, ['-c', 'SELECT 1']);
+    expect(stderr).toContain('Rowgate is waiting for the database server');
+    expect(lines.join('\n')).toMatch(/ECONNREFUSED.*nobody is let in until it can/);
+    await waiting.stop();
   });
 
   test('no policies', async () => {

@@ -205,6 +205,24 @@ describe.skipIf(!openssl)('TLS towards the server', () => {
     return psql(proxy.url('app', 'secret'), ['-c', sql]);
   }
 
+  test('each of several hosts must show a certificate of its own name', async () => {
+    const hosts = ['127.0.0.1', 'localhost'].map((host) => ({ host, port: server.port }));
+    proxy = await startTestProxy(
+      { user: 'postgres', password: decodeURIComponent(new URL(server.url).password), database: 'postgres' },
+      policyOf([principal('app', [await verifierOf('secret')])]),
+      { upstream: { hosts, tls: { mode: 'verify-full', ca: certificates.ca }, timeoutMs: 5_000 } },
+    );
+    expect((await psql(proxy.url('app', 'secret'), ['-c', inUse])).stdout).toBe('t');
+    await proxy.stop(1_000);
+    proxy = await startTestProxy(
+      { user: 'postgres', password: decodeURIComponent(new URL(server.url).password), database: 'postgres' },
+      policyOf([principal('app', [await verifierOf('secret')])]),
+      { upstream: { hosts: hosts.slice(0, 1), tls: { mode: 'verify-full', ca: certificates.ca }, timeoutMs: 5_000 } },
+    );
+    expect((await psql(proxy.url('app', 'secret'), ['-c', inUse])).stderr).toContain('could not connect');
+    expect(proxy.lines.join()).toContain('not in the cert');
+  });
+
   const inUse = 'SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()';
 
   test.each([

@@ -79,6 +79,13 @@ describe('what the client is told of an upstream that', () => {
       'closed the connection during login',
     ],
     ['never answers', () => {}, '08001', 'could not connect to the database server'],
+    ['stops in the middle of a message', (socket) => socket.write('R\0\0'), '08001', 'could not connect'],
+    [
+      'ends our session',
+      (socket) => socket.end(error('57P01', 'terminating')),
+      '57P03',
+      'not accepting connections now',
+    ],
     [
       'speaks HTTP',
       (socket) => socket.write('HTTP/1.1 400 Bad Request\r\n\r\n'),
@@ -146,7 +153,7 @@ test('a server that asks for no password is logged in to, and must show that wha
   const port = await fakeServer((socket) => {
     socket.on('data', (chunk) => {
       sent += chunk.toString('latin1');
-      if (chunk[0] === 0x51) socket.write(Buffer.concat([Buffer.from('C\0\0\0\x0dSELECT 0\0', 'latin1'), ready]));
+      if (chunk.includes('pg_settings')) socket.write(Buffer.concat([Buffer.from('C\0\0\0\x0dSELECT 0\0', 'latin1'), ready]));
     });
     socket.write(Buffer.concat([authentication(0), ready]));
   });

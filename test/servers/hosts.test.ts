@@ -1,4 +1,5 @@
 /** Several hosts, of which one is a standby; servers that stop, start, change their part, and are not there at first. */
+import { connect, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { cancelRequest } from '../../src/wire/startup.ts';
 import { eventually, talk } from '../proxy/support.ts';
@@ -147,6 +148,30 @@ test('out of connections: 53300', async () => {
   await first.end();
   await primary.query('ALTER ROLE rowgate CONNECTION LIMIT -1');
   expect(await codeOf(world.connect())).toBe('none');
+});
+
+test('a server that answers no cancel holds no client for ever', async () => {
+  let dark = false;
+  const between = createServer((socket) => {
+    socket.on('error', () => {});
+    if (dark) return; // accepts, and says nothing
+    const onward = connect(primary.port, '127.0.0.1');
+    onward.on('error', () => {});
+    socket.on('close', () => onward.destroy());
+    onward.on('close', () => socket.destroy());
+    socket.pipe(onward).pipe(socket);
+  });
+  await new Promise<void>((done) => between.listen(0, '127.0.0.1', () => done()));
+  const { port } = between.address() as { port: number };
+  const upstream = `{ url: "postgres://rowgate:pw@127.0.0.1:${port}/postgres", connect_timeout: 500 ms }`;
+  world = await guardBefore(upstream, '{ bytes_per_statement: 1 MB }');
+  const client = await world.connect();
+  dark = true;
+  expect(await codeOf(client.query(`SELECT repeat('x', 300000), pg_sleep(0.2) FROM generate_series(1, 1000)`))).toBe(
+    '08006',
+  );
+  expect(world.lines.join('\n')).toContain('could not cancel a statement');
+  between.close();
 });
 
 test('the standby is promoted when the primary has gone: the next login finds it', async () => {

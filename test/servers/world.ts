@@ -88,11 +88,14 @@ export interface World {
   stop(): Promise<void>;
 }
 
-/** @param upstream the mapping `upstream` of rowgate.yaml. */
-export async function guardBefore(upstream: string): Promise<World> {
+/** @param upstream the mapping `upstream` of rowgate.yaml. @param limits of the role. */
+export async function guardBefore(upstream: string, limits = 'none'): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-before-'));
   await mkdir(join(folder, 'policies', 'roles'), { recursive: true });
-  await writeFile(join(folder, 'policies', 'roles', 'dba.yaml'), 'role: dba\naccess: unrestricted\nlimits: none\n');
+  await writeFile(
+    join(folder, 'policies', 'roles', 'dba.yaml'),
+    `role: dba\naccess: unrestricted\nlimits: ${limits}\n`,
+  );
   const principals = `principals:\n  dba: { role: dba, password: "${await verifierOf('secret')}" }\n`;
   await writeFile(join(folder, 'policies', 'principals.yaml'), principals);
   const file = join(folder, 'rowgate.yaml');
