@@ -1,7 +1,15 @@
 /** Where a connection comes from: the socket's other end, or whom a trusted proxy in between names. */
 import { BlockList, isIP, isIPv6, type Socket, SocketAddress } from 'node:net';
-import { decodeProxyPrefix, decodeProxySource, PROXY_PREFIX_BYTES, type ProxySource } from '../wire/proxy-protocol.ts';
+import {
+  checkProxySignature,
+  decodeProxyPrefix,
+  decodeProxySource,
+  PROXY_PREFIX_BYTES,
+  type ProxySource,
+} from '../wire/proxy-protocol.ts';
 import type { SocketReader } from './socket-reader.ts';
+
+const FIRST_LOOK_BYTES = 4;
 
 /** What stands for the address of a client that came by a unix socket; a policy's `from` names it so. */
 export const LOCAL = 'local';
@@ -23,7 +31,10 @@ export function socketPeer(socket: Socket, isUnix: boolean): PeerAddress {
  * itself. Throws ProtocolError or ConnectionClosed.
  */
 export async function proxiedPeer(reader: SocketReader, proxy: PeerAddress): Promise<PeerAddress> {
-  const prefix = decodeProxyPrefix(await reader.read(PROXY_PREFIX_BYTES));
+  // The shortest packet of a client that sends no header is shorter than one: it is told at once, not when its time is over.
+  const start = await reader.read(FIRST_LOOK_BYTES);
+  checkProxySignature(start);
+  const prefix = decodeProxyPrefix(Buffer.concat([start, await reader.read(PROXY_PREFIX_BYTES - start.length)]));
   const source: ProxySource = decodeProxySource(prefix, await reader.read(prefix.restBytes));
   return source ? peerOf(textOf(source.address), source.port) : proxy;
 }

@@ -30,12 +30,17 @@ export interface ProxyPrefix {
 /** Whom the proxy speaks for: 4 or 16 bytes of address; undefined where it is the proxy itself, or it does not say. */
 export type ProxySource = { readonly address: Uint8Array; readonly port: number } | undefined;
 
-/** @throws ProtocolError where the bytes are no header, of another version, or longer than is held for a stranger. */
-export function decodeProxyPrefix(bytes: Buffer): ProxyPrefix {
+/** @throws ProtocolError where these bytes, the first or all of the signature, begin no header. */
+export function checkProxySignature(start: Buffer): void {
   // INVARIANT: who must say whom it speaks for and does not is not taken for the client itself.
-  if (bytes.length < PROXY_PREFIX_BYTES || !bytes.subarray(0, SIGNATURE.length).equals(SIGNATURE)) {
+  if (!start.equals(SIGNATURE.subarray(0, start.length))) {
     throw new ProtocolError('expected a header of the PROXY protocol, version 2, from this address');
   }
+}
+
+/** Takes PROXY_PREFIX_BYTES. @throws ProtocolError where they begin no header, one of another version, or one longer than is held for a stranger. */
+export function decodeProxyPrefix(bytes: Buffer): ProxyPrefix {
+  checkProxySignature(bytes.subarray(0, SIGNATURE.length));
   const versionAndCommand = bytes.readUInt8(12);
   const family = bytes.readUInt8(13);
   const restBytes = bytes.readUInt16BE(14);

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { localState } from '../../src/proxy/local-state.ts';
 import type { StartOptions } from '../../src/proxy/start.ts';
-import { startupMessage } from '../../src/wire/startup.ts';
+import { sslRequest, startupMessage } from '../../src/wire/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { type Certificates, makeCertificates, openssl } from './certificates.ts';
 import { HAPROXY_ADDRESS, haproxy, type RunningHaproxy, startHaproxy } from './haproxy.ts';
@@ -109,11 +109,12 @@ describe('from a proxy that is believed', () => {
   });
 
   test.each([
-    ['nothing', startupMessage(3, 0, [['user', 'app']])],
+    ['a startup packet', startupMessage(3, 0, [['user', 'app']])],
+    ['SSLRequest alone', sslRequest()],
     ['version 1', Buffer.from('PROXY TCP4 10.1.2.3 10.0.0.1 5555 6432\r\n')],
     ['TLS at once', Buffer.from('16030100c8010000c40303000000000000', 'hex')],
   ])('%s in place of the header is refused', async (_what, bytes) => {
-    const answer = errorIn(await talk((await start()).port, bytes));
+    const answer = errorIn(await talk((await start({ loginTimeoutMs: 60_000 })).port, bytes));
     expect(answer).toMatchObject({ C: '08P01', M: expect.stringContaining('PROXY protocol') });
   });
 
@@ -231,7 +232,8 @@ describe.skipIf(!haproxy || !openssl)('HAProxy in front', () => {
   test('that sends no header is refused', async () => {
     const running = await start({ proxies: [`${HAPROXY_ADDRESS}/32`] });
     front = await startHaproxy(running.port, { sendProxy: false });
-    expect(await ask(front.port, 'beside')).toMatch(/expected a header of the PROXY protocol|server closed/);
+    const answer = await ask(front.port, 'beside', 'sslmode=disable');
+    expect(answer).toMatch(/expected a header of the PROXY protocol|server closed/);
     expect(running.records).toEqual([]);
   });
 });
