@@ -3,10 +3,11 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openssl } from '../proxy/certificates.ts';
-import { type Driver, type Outcomes, takeSteps } from './driver.ts';
+import { type Outcomes, takeSteps } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
+import { expectedOf, restrictedTo } from './expected.ts';
 import { type Round, startRound } from './round.ts';
-import { PARAMETERS, STEPS, type Step } from './steps.ts';
+import { PARAMETERS, STEPS } from './steps.ts';
 import { rowOf, rowsIn, withRows } from './table.ts';
 
 const PAGE = resolve(import.meta.dirname, '../../docs/clients.md');
@@ -31,7 +32,7 @@ describe.skipIf(!openssl)('drivers', () => {
 
       it('takes every step at PostgreSQL, or says why not', () => {
         expect(Object.keys(direct)).toEqual([...Object.keys(STEPS), ...Object.keys(driver.also ?? {})]);
-        expect(direct).toEqual(unrestricted(direct));
+        expect(direct).toEqual(expectedOf(direct));
         const parameters = direct['typed parameters'];
         if (parameters && 'result' in parameters) {
           expect(Object.keys(parameters.result as object).sort()).toEqual([...PARAMETERS].sort());
@@ -43,7 +44,7 @@ describe.skipIf(!openssl)('drivers', () => {
       });
 
       it('without TLS, restricted: what is granted, and a refusal that it understands', async () => {
-        expect(await takeSteps(driver, round.plain('reader'))).toEqual(restricted(driver, direct));
+        expect(await takeSteps(driver, round.plain('reader'))).toEqual(restrictedTo(driver, direct));
       });
     });
   }
@@ -56,23 +57,3 @@ describe.skipIf(!openssl)('drivers', () => {
     expect([...rowsIn(readFileSync(PAGE, 'utf8')).values()]).toEqual(now);
   });
 });
-
-/** The outcomes with what the steps say that everybody must see who has a step. */
-function unrestricted(direct: Outcomes): Outcomes {
-  return mapOutcomes(direct, (step, result) => stepOf(step)?.expected ?? result);
-}
-
-function restricted({ alsoRestricted }: Driver, direct: Outcomes): Outcomes {
-  return mapOutcomes(direct, (step, result) => stepOf(step)?.restricted ?? alsoRestricted?.[step] ?? result);
-}
-
-const stepOf = (name: string): Step | undefined =>
-  Object.hasOwn(STEPS, name) ? STEPS[name as keyof typeof STEPS] : undefined;
-
-function mapOutcomes(outcomes: Outcomes, change: (step: string, result: unknown) => unknown): Outcomes {
-  const changed = Object.entries(outcomes).map(([step, outcome]) => [
-    step,
-    'lacks' in outcome ? outcome : { result: change(step, 'result' in outcome ? outcome.result : undefined) },
-  ]);
-  return Object.fromEntries(changed);
-}

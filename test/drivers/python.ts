@@ -42,20 +42,22 @@ const READERS_TABLES = {
   join: '2de A',
 };
 
+export const PSYCOPG = python('psycopg 3', ['psycopg'], 'run_psycopg3.py', {
+  also: { pipeline: 'pipeline mode' },
+  // In a pipeline what stands behind the refused statement is skipped up to Sync, as behind any other error.
+  alsoRestricted: {
+    pipeline: {
+      labels: [100, 'measure 2', 'measure 200'],
+      failing: { errors: ['22012'], results: [[1], null, [3]] },
+      refused: { errors: ['42501'], results: [[1], null, [3]] },
+      after: 42,
+    },
+  },
+});
+
 export const PYTHON_DRIVERS: readonly Driver[] = [
   python('psycopg2', ['psycopg2'], 'run_psycopg2.py'),
-  python('psycopg 3', ['psycopg'], 'run_psycopg3.py', {
-    also: { pipeline: 'pipeline mode' },
-    // In a pipeline what stands behind the refused statement is skipped up to Sync, as behind any other error.
-    alsoRestricted: {
-      pipeline: {
-        labels: [100, 'measure 2', 'measure 200'],
-        failing: { errors: ['22012'], results: [[1], null, [3]] },
-        refused: { errors: ['42501'], results: [[1], null, [3]] },
-        after: 42,
-      },
-    },
-  }),
+  PSYCOPG,
   python('asyncpg', ['asyncpg'], 'run_asyncpg.py'),
   python('SQLAlchemy', ['sqlalchemy', 'psycopg2'], 'run_sqlalchemy.py', {
     also: { reflection: 'reflection' },

@@ -19,37 +19,48 @@ export interface Round {
   overTls(principal: Principal): Environment;
   /** Through the guard without TLS. */
   plain(principal: Principal): Environment;
+  /** The decision logs of both. */
+  records(): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
 }
 
 export interface RoundOptions {
   /** Further lines of `rowgate.yaml`, and what stands upstream: for both guards. */
-  readonly guard?: Omit<GuardOptions, 'policies'>;
+  readonly guard?: (database: FreshDatabase) => Omit<GuardOptions, 'policies'>;
+  /** What clients connect to in the guard's place. */
+  readonly front?: (guardPort: number, needsTls: boolean) => Promise<{ readonly port: number; stop(): Promise<void> }>;
 }
 
 export async function startRound(options: RoundOptions = {}): Promise<Round> {
   const certificates = makeCertificates();
   const database = await freshDatabase();
   const guards: TestGuard[] = [];
+  const fronts: { stop(): Promise<void> }[] = [];
   const stop = async (): Promise<void> => {
+    for (const front of fronts) await front.stop();
     for (const guard of guards) await guard.stop();
     await database.drop();
   };
   try {
     await createTables(database);
-    const start = async (configuration: string): Promise<TestGuard> => {
-      const lines = [configuration, options.guard?.configuration ?? ''].join('\n');
-      const guard = await guardInFrontOf(database, { ...options.guard, policies: POLICIES, configuration: lines });
+    const more = options.guard?.(database);
+    const start = async (tls: string): Promise<(principal: Principal) => string> => {
+      const configuration = [tls, more?.configuration ?? ''].join('\n');
+      const guard = await guardInFrontOf(database, { ...more, policies: POLICIES, configuration });
       guards.push(guard);
-      return guard;
+      const front = await options.front?.(guard.port, tls !== '');
+      if (!front) return (principal) => guard.url(principal);
+      fronts.push(front);
+      return (principal) => guard.url(principal).replace(`:${guard.port}/`, `:${front.port}/`);
     };
     const tls = await start(`tls: { cert: ${certificates.server.cert}, key: ${certificates.server.key} }`);
     const plain = await start('');
     return {
       database,
       direct: () => environmentOf(database.url),
-      overTls: (principal) => environmentOf(tls.url(principal), certificates),
-      plain: (principal) => environmentOf(plain.url(principal)),
+      overTls: (principal) => environmentOf(tls(principal), certificates),
+      plain: (principal) => environmentOf(plain(principal)),
+      records: async () => (await Promise.all(guards.map((guard) => guard.records()))).flat(),
       stop,
     };
   } catch (error) {

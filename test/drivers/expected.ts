@@ -1,0 +1,24 @@
+/** What must come out of the steps, from what came out of them at PostgreSQL itself. */
+import type { Driver, Outcomes } from './driver.ts';
+import { STEPS, type Step } from './steps.ts';
+
+/** The outcomes with, in their place, what the steps say that everybody sees to whom nothing is withheld. */
+export function expectedOf(direct: Outcomes): Outcomes {
+  return mapOutcomes(direct, (step, result) => stepOf(step)?.expected ?? result);
+}
+
+/** What the role `reader` must see where these are the outcomes directly. */
+export function restrictedTo({ alsoRestricted }: Driver, direct: Outcomes): Outcomes {
+  return mapOutcomes(direct, (step, result) => stepOf(step)?.restricted ?? alsoRestricted?.[step] ?? result);
+}
+
+const stepOf = (name: string): Step | undefined =>
+  Object.hasOwn(STEPS, name) ? STEPS[name as keyof typeof STEPS] : undefined;
+
+function mapOutcomes(outcomes: Outcomes, change: (step: string, result: unknown) => unknown): Outcomes {
+  const changed = Object.entries(outcomes).map(([step, outcome]) => [
+    step,
+    'lacks' in outcome ? outcome : { result: change(step, 'result' in outcome ? outcome.result : undefined) },
+  ]);
+  return Object.fromEntries(changed);
+}
