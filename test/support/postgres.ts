@@ -20,6 +20,8 @@ export interface FreshDatabase {
   connect(): Promise<pg.Client>;
   /** Makes a login role with a unique name; `options` as CREATE ROLE has them. Dropped with the database. */
   createLogin(options?: string): Promise<{ user: string; password: string; url: string }>;
+  /** Ends the clients of the superuser; `query` connects anew. For a server that is to be killed. */
+  disconnect(): Promise<void>;
   /** Ends the clients, drops the database and its logins. */
   drop(): Promise<void>;
 }
@@ -40,17 +42,21 @@ export function uniqueName(prefix: string): string {
   return `${prefix}_${randomBytes(4).toString('hex')}`;
 }
 
-/** Makes an empty database. Call `drop` in `afterAll`. */
-export async function freshDatabase(name = uniqueName('test')): Promise<FreshDatabase> {
+/** Makes an empty database, on the tests' server or on another one whose superuser is given. Call `drop` in `afterAll`. */
+export async function freshDatabase(
+  name = uniqueName('test'),
+  superuser: string = superuserUrl(),
+): Promise<FreshDatabase> {
+  const asSuperuser = (sql: string) => runOnce(superuser, sql);
   await asSuperuser(`CREATE DATABASE ${pg.escapeIdentifier(name)} TEMPLATE template0`);
   const urlFor = (user: string, password: string): string => {
-    const url = new URL(superuserUrl());
+    const url = new URL(superuser);
     url.username = encodeURIComponent(user);
     url.password = encodeURIComponent(password);
     url.pathname = `/${encodeURIComponent(name)}`;
     return url.href;
   };
-  const url = urlFor('postgres', decodeURIComponent(new URL(superuserUrl()).password));
+  const url = urlFor('postgres', decodeURIComponent(new URL(superuser).password));
   const clients: pg.Client[] = [];
   const logins: string[] = [];
   const connect = async (): Promise<pg.Client> => {
@@ -78,6 +84,10 @@ export async function freshDatabase(name = uniqueName('test')): Promise<FreshDat
       logins.push(user);
       return { user, password, url: urlFor(user, password) };
     },
+    async disconnect() {
+      kept = undefined;
+      await Promise.all(clients.splice(0).map((client) => client.end().catch(() => {})));
+    },
     async drop() {
       await Promise.all(clients.map((client) => client.end().catch(() => {})));
       await asSuperuser(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
@@ -86,8 +96,8 @@ export async function freshDatabase(name = uniqueName('test')): Promise<FreshDat
   };
 }
 
-async function asSuperuser(sql: string): Promise<void> {
-  const client = new pg.Client({ connectionString: superuserUrl() });
+async function runOnce(url: string, sql: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {
     await client.query(sql);

@@ -1,0 +1,53 @@
+/** What a trial measured, and the page that shows it. */
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpus } from 'node:os';
+import { table } from '../bench/report.ts';
+
+export interface Figures {
+  readonly trial: string;
+  readonly statements: number | undefined;
+  readonly lost: number | undefined;
+  readonly leaked: number;
+  readonly memory: readonly [before: number, after: number];
+  readonly descriptors: readonly [before: number, after: number];
+  /** What came of it, in words, with its numbers. */
+  readonly result: string;
+}
+
+/** Resident memory in MB, over all these processes. */
+export function memoryOf(pids: readonly number[]): number {
+  const kilobytes = pids.map((pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]));
+  return Math.round(kilobytes.reduce((sum, n) => sum + n, 0) / 1024);
+}
+
+/** Open file descriptors, over all these processes. */
+export function descriptorsOf(pids: readonly number[]): number {
+  return pids.reduce((sum, pid) => sum + readdirSync(`/proc/${pid}/fd`).length, 0);
+}
+
+const HEAD = [
+  'trial',
+  'statements',
+  'lost without an error',
+  'sessions left upstream',
+  'memory, MB',
+  'descriptors',
+  'what happened',
+];
+
+export function writePage(figures: readonly Figures[]): void {
+  const rows = figures.map(({ trial, statements, lost, leaked, memory, descriptors, result }) => [
+    trial,
+    statements === undefined ? '' : String(statements),
+    lost === undefined ? '' : String(lost),
+    String(leaked),
+    memory.join(' → '),
+    descriptors.join(' → '),
+    result,
+  ]);
+  const page = new URL('../../docs/reliability.md', import.meta.url);
+  const text = readFileSync(page, 'utf8');
+  const [before, , after] = text.split(/<!-- (?:measured|end) -->\n/);
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}; guard, server and clients share it.`;
+  writeFileSync(page, `${before}<!-- measured -->\n${machine}\n\n${table(HEAD, rows)}\n<!-- end -->\n${after ?? ''}`);
+}
