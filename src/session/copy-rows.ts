@@ -1,5 +1,6 @@
 /** Counts the rows in COPY data as the server cuts them (PostgreSQL's CopyReadLineText and CopyFrom), wherever the bytes were cut. */
 import type { CopyFormat } from '../guard/decision.ts';
+import { Tuples } from './copy-tuples.ts';
 
 export interface RowCounter {
   /** Rows that are complete. */
@@ -35,23 +36,50 @@ abstract class Lines implements RowCounter {
   /** The last line ended at a CR: an LF behind it is part of that end. */
   private afterCr = false;
 
-  constructor(private header: boolean) {}
+  /** @param special bytes that a line needs a closer look for. */
+  constructor(
+    private header: boolean,
+    private readonly special: readonly number[],
+  ) {}
 
   get unfinished(): boolean {
     return this.length > 0 && !this.over && !this.header && !this.isEndMark();
   }
 
   push(bytes: Uint8Array): void {
-    for (const byte of bytes) {
-      if (this.over) return;
-      const completes = this.afterCr && byte === LF;
-      this.afterCr = false;
-      if (completes) continue;
-      if ((byte === LF || byte === CR) && !this.inside()) this.end(byte);
-      else {
-        this.length += 1;
-        this.take(byte);
+    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const next = this.special.map(() => -1);
+    for (let at = 0; at < data.length && !this.over; ) {
+      const end = this.length === 0 && !this.afterCr ? data.indexOf(LF, at) : -1;
+      if (end >= 0 && this.isPlain(data, at, end, next)) {
+        this.end(LF);
+        at = end + 1;
+      } else {
+        this.step(data[at]!);
+        at += 1;
       }
+    }
+  }
+
+  /** No byte from `at` to `end` is special. `next`: where the next of each was last seen. */
+  private isPlain(data: Buffer, at: number, end: number, next: number[]): boolean {
+    return this.special.every((byte, i) => {
+      if (next[i]! < at) {
+        const found = data.indexOf(byte, at);
+        next[i] = found < 0 ? data.length : found;
+      }
+      return next[i]! > end;
+    });
+  }
+
+  private step(byte: number): void {
+    const completes = this.afterCr && byte === LF;
+    this.afterCr = false;
+    if (completes) return;
+    if ((byte === LF || byte === CR) && !this.inside()) this.end(byte);
+    else {
+      this.length += 1;
+      this.take(byte);
     }
   }
 
@@ -74,6 +102,10 @@ abstract class Lines implements RowCounter {
 class TextRows extends Lines {
   private escaped = false;
   private startsAsMark = false;
+
+  constructor(header: boolean) {
+    super(header, [CR, BACKSLASH]);
+  }
 
   protected inside(): boolean {
     return this.escaped;
@@ -102,7 +134,7 @@ class CsvRows extends Lines {
     private readonly quote: number,
     escapes: number,
   ) {
-    super(header);
+    super(header, [CR, quote]);
     // A quote that escapes itself toggles twice.
     this.escape = escapes === quote ? -1 : escapes;
   }
@@ -122,58 +154,3 @@ class CsvRows extends Lines {
     return false;
   }
 }
-
-/** Signature, flags, length of the extension. */
-const HEADER = 19;
-
-/** Binary: a header, then tuples of a 16-bit count and as many fields, each of a 32-bit length (-1 for null) and its bytes; a count of -1 ends it. */
-class Tuples implements RowCounter {
-  rows = 0;
-  private at: 'header' | 'count' | 'length' | 'over' = 'header';
-  private fields = 0;
-  /** Bytes to be passed over. */
-  private skip = 0;
-  private readonly part = Buffer.alloc(HEADER);
-  private filled = 0;
-
-  get unfinished(): boolean {
-    return this.at === 'length' || (this.at === 'count' && this.filled > 0);
-  }
-
-  push(bytes: Uint8Array): void {
-    for (let at = 0; at < bytes.length && this.at !== 'over'; ) {
-      if (this.skip > 0) {
-        const skipped = Math.min(this.skip, bytes.length - at);
-        this.skip -= skipped;
-        at += skipped;
-      } else {
-        this.part[this.filled] = bytes[at]!;
-        this.filled += 1;
-        at += 1;
-        if (this.filled === WIDTHS[this.at]) this.read(this.at);
-      }
-    }
-  }
-
-  private read(what: keyof typeof WIDTHS): void {
-    this.filled = 0;
-    switch (what) {
-      case 'header':
-        this.skip = this.part.readUInt32BE(HEADER - 4);
-        this.at = 'count';
-        return;
-      case 'count':
-        this.fields = this.part.readInt16BE(0);
-        this.at = this.fields < 0 ? 'over' : 'length';
-        break;
-      case 'length':
-        this.skip = Math.max(0, this.part.readInt32BE(0));
-        this.fields -= 1;
-    }
-    if (this.at !== 'length' || this.fields > 0) return;
-    this.rows += 1;
-    this.at = 'count';
-  }
-}
-
-const WIDTHS = { header: HEADER, count: 2, length: 4 } as const;

@@ -62,7 +62,7 @@ describe.each(forms)('%s', (_, options, format) => {
     const text = fc.array(character, { maxLength: 14 }).map((parts) => parts.join(''));
     let taken = 0;
     await fc.assert(
-      fc.asyncProperty(text, fc.integer({ min: 1, max: 5 }), async (written, piece) => {
+      fc.asyncProperty(text, fc.integer({ min: 1, max: 30 }), async (written, piece) => {
         const data = Buffer.from(written);
         const rows = await rowsOf(options, data);
         if (rows === undefined) return;
