@@ -12,12 +12,7 @@ import type { Sessions } from './sessions.ts';
 import type { SharedState } from './shared-state.ts';
 import type { Upstream } from './upstream.ts';
 import type { Pooling } from './upstream-parameters.ts';
-import type { UpstreamSetup } from './upstream-setup.ts';
-
-export interface UpstreamAccount {
-  readonly user: string;
-  readonly password?: string;
-}
+import type { UpstreamAccount, UpstreamSetup } from './upstream-setup.ts';
 
 export interface ProxyOptions {
   /** The one database that is served. */

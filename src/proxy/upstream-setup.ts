@@ -6,12 +6,17 @@ import { execute } from '../wire/execute.ts';
 import { parse } from '../wire/parse.ts';
 import { sync } from '../wire/simple-frontend.ts';
 import { type LoginRefusal, upstreamRefused } from './login-refusal.ts';
-import type { UpstreamAccount } from './services.ts';
 import type { Fresh, Opener } from './upstream.ts';
 import { UpstreamError } from './upstream-error.ts';
 import { type Pooling, upstreamParameters } from './upstream-parameters.ts';
 import { type Pins, pinsQuery, readPins } from './upstream-pins.ts';
 import { send } from './upstream-query.ts';
+
+/** With which a role logs in at the server. */
+export interface UpstreamAccount {
+  readonly user: string;
+  readonly password?: string;
+}
 
 export interface SetupOptions {
   readonly pooling: Pooling;

@@ -35,6 +35,11 @@ async function portOf(options: Parameters<World['connect']>[0] = {}): Promise<nu
   return rows[0].port;
 }
 
+/** The one that asks is found as well. */
+async function runs(text: string): Promise<boolean> {
+  return (await primary.query(`SELECT FROM pg_stat_activity WHERE query LIKE '%${text}%'`)).length === 2;
+}
+
 const codeOf = (work: Promise<unknown>) =>
   work.then(
     () => 'none',
@@ -75,6 +80,7 @@ test('a host that is not there is passed over, and the cancel goes where the ses
   world = await guardBefore(`{ url: "postgres://rowgate:pw@${hosts}/postgres", tls: { mode: disable } }`);
   const client = await world.connect();
   const sleeping = codeOf(client.query('SELECT pg_sleep(60)'));
+  await eventually(() => runs('pg_sleep(60)'), 'the statement runs');
   const { processID, secretKey } = client as unknown as { processID: number; secretKey: number };
   const key = Buffer.alloc(4);
   key.writeInt32BE(secretKey);
@@ -97,10 +103,7 @@ test('the server stops in mid-statement and comes back', async () => {
   world = await guardBefore(url(at(primary)));
   const client = await world.connect();
   const running = codeOf(client.query('SELECT pg_sleep(60)'));
-  await eventually(
-    async () => (await primary.query(`SELECT FROM pg_stat_activity WHERE query LIKE '%pg_sleep(60)%'`)).length === 2,
-    'the statement runs',
-  );
+  await eventually(() => runs('pg_sleep(60)'), 'the statement runs');
   await primary.stop();
   expect(await running).toBe('57P01');
   expect(await codeOf(world.connect())).toBe('08001');

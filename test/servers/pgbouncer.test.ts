@@ -97,6 +97,11 @@ describe.skipIf(program === '')('pooling of transactions', () => {
       await two.query(`SET TimeZone = 'America/Lima'`);
       expect((await one.query('SHOW TimeZone')).rows).toEqual([{ TimeZone: 'Asia/Tokyo' }]);
       expect((await two.query('SHOW TimeZone')).rows).toEqual([{ TimeZone: 'America/Lima' }]);
+      // As Django and asyncpg do it.
+      await one.query(`SELECT set_config('TimeZone', $1, false)`, ['Europe/Paris']);
+      await one.query(`SELECT set_config('jit', 'off', false)`);
+      expect((await two.query('SHOW TimeZone')).rows).toEqual([{ TimeZone: 'America/Lima' }]);
+      expect((await one.query('SHOW TimeZone')).rows).toEqual([{ TimeZone: 'Europe/Paris' }]);
       await one.query('BEGIN');
       await one.query(`SET LOCAL lock_timeout = '1s'`);
       await one.query('DECLARE c CURSOR FOR SELECT id FROM students ORDER BY id');
@@ -124,6 +129,8 @@ describe.skipIf(program === '')('pooling of transactions', () => {
       ['dba', `SET client_encoding = 'LATIN1'`],
       ['dba', `SELECT 1 FROM (SELECT set_config('search_path', 'x', false)) AS s`],
       ['dba', `SELECT set_config('search_path', 'x', $1)`],
+      ['dba', `SELECT set_config('client_encoding', $1, false)`],
+      ['dba', `SELECT set_config(setting_name => 'search_path', new_value => 'x', is_local => true)`],
       ['dba', 'LISTEN c'],
       ['dba', 'SELECT pg_advisory_lock(1)'],
       ['dba', 'SELECT pg_catalog.pg_try_advisory_lock(1)'],
@@ -138,7 +145,7 @@ describe.skipIf(program === '')('pooling of transactions', () => {
       ['dba', `LOAD 'auto_explain'`],
     ])('%s: %s is refused by name, and the session goes on', async (principal, text) => {
       const client = await pooled!.guard.connect(principal);
-      const values = text.includes('$1') ? [false] : [];
+      const values = text.includes('$1') ? ['UTF8'] : [];
       const told = await failure(client.query(text, values));
       expect(told).toMatchObject({
         code: '0A000',

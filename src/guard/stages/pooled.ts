@@ -126,7 +126,7 @@ function insideOf(node: Node): Refusal | undefined {
     const name = (as(call.funcname?.at(-1) ?? ({} as Node), 'String')?.sval ?? '').toLowerCase();
     const hint = OF_SESSION.get(name);
     if (hint !== undefined) found = cannot(`function ${name}`, hint);
-    else if (name === 'set_config' && !setsLocally(call) && !setsJit(call)) {
+    else if (name === 'set_config' && !setsLocally(call) && !setsWhatIsKept(call)) {
       found = cannot('set_config beyond the transaction', 'Its third argument must be the constant true.');
     }
     return found !== undefined;
@@ -143,8 +143,11 @@ function setsLocally({ args }: Body<'FuncCall'>): boolean {
   return constant?.boolval?.boolval === true || constant?.sval?.sval === 't' || constant?.sval?.sval === 'true';
 }
 
-function setsJit({ args }: Body<'FuncCall'>): boolean {
-  return as(args?.[0] ?? ({} as Node), 'A_Const')?.sval?.sval?.toLowerCase() === 'jit';
+/** The same settings as by SET; the value of those that are pinned must stand there. */
+function setsWhatIsKept({ args }: Body<'FuncCall'>): boolean {
+  const [name, value] = (args ?? []).map((arg) => as(arg, 'A_Const')?.sval?.sval);
+  if (name === undefined) return false;
+  return KEPT_BY_POOLER.get(name.toLowerCase())?.test(value ?? '') ?? false;
 }
 
 function some(value: unknown, found: (key: string, value: unknown) => boolean): boolean {
