@@ -11,7 +11,7 @@ import { mayCall, mayUseOperator, mayUseType } from '../may-use.ts';
 import { mayShow } from '../settings.ts';
 import { authorizeCopy } from './authorize-copy.ts';
 import { judgeRelation } from './authorize-relation.ts';
-import { verdict } from './classify-settings.ts';
+import { verdict, verdictUnseen } from './classify-settings.ts';
 import { isDefinition, namesVisible } from './definitions.ts';
 import { reachesData, readsCatalogsAlone } from './reads-data.ts';
 
@@ -140,9 +140,12 @@ function asksOfVisible(draft: Draft, subject: Extract<Use, { kind: 'function' }>
   return subject.text !== undefined && namesVisible(subject.text, draft.role, draft.catalog, draft.searchPath);
 }
 
-function judgeSetting(draft: Draft, name: string, literals: readonly (string | undefined)[]): Refusal | undefined {
-  const [setting, value] = literals;
-  if (setting === undefined)
+function judgeSetting(
+  draft: Draft,
+  name: string,
+  [setting, value]: Extract<Use, { kind: 'function' }>['literals'],
+): Refusal | undefined {
+  if (typeof setting !== 'string')
     return refusal(
       'setting-not-allowed',
       '42501',
@@ -153,8 +156,10 @@ function judgeSetting(draft: Draft, name: string, literals: readonly (string | u
       ? undefined
       : refusal('setting-not-allowed', '42501', `permission denied for parameter "${setting}"`);
   }
+  // A value computed from rows would be kept in the setting from one row to the next: it could collect them.
   if (value === undefined)
     return refusal('setting-not-allowed', '42501', 'set_config takes constants for restricted roles');
+  if (typeof value !== 'string') return verdictUnseen(draft, setting);
   return verdict(draft, setting, setting.toLowerCase() === 'search_path' ? value.split(',') : [value]);
 }
 
