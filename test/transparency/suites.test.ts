@@ -21,8 +21,10 @@ describe.each(SUITES.filter(({ long }) => LONG || !long))('$name', (suite) => {
       const guarded = await suite.run(world.guarded);
       const names = new Set([...direct.keys(), ...guarded.keys()]);
       const different = [...names].filter((name) => direct.get(name) !== guarded.get(name));
-      expect(different.map((name) => `${name}: ${direct.get(name)}, ${guarded.get(name)}`)).toEqual(
-        Object.keys(suite.differs).map((name) => `${name}: PASS, FAIL`),
+      expect(different.map((name) => `${name}: ${direct.get(name)}, ${guarded.get(name)}`).sort()).toEqual(
+        Object.keys(suite.differs)
+          .map((name) => `${name}: PASS, FAIL`)
+          .sort(),
       );
     });
   });

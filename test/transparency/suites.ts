@@ -26,28 +26,30 @@ export interface Suite {
 
 const SEARCH_PATH =
   'it asks for another search_path as it connects; an unrestricted role can SET it, but none may bring it along';
+const ACCOUNT = 'it expects to be current_user; that is the account with which Rowgate logs in';
+const PROCESS =
+  'it ends another session by the process that was named to it as it connected; that number is for cancel requests, pg_backend_pid() is the server’s';
 
-const goSuite = (name: string, pack: string, more: Pick<Suite, 'passes' | 'differs'>): Suite => {
+const goSuite = (
+  name: string,
+  pack: string,
+  more: Pick<Suite, 'passes' | 'differs' | 'long'> & { readonly needs?: readonly string[] },
+): Suite => {
   const folder = join(GO_PATH, 'src/github.com', pack);
+  const program = `${name.replaceAll('/', '-')}.test`;
   return {
     name,
-    found: hasGo(pack),
+    found: [pack, ...(more.needs ?? [])].every(hasGo),
     build: () =>
-      build(
-        `${name.replace('/', '-')}.test`,
-        GO!,
-        (output) => ['test', '-c', '-o', output, `github.com/${pack}`],
-        GO_ENVIRONMENT,
-      ),
+      build(program, GO!, (output) => ['test', '-c', '-vet=off', '-o', output, `github.com/${pack}`], GO_ENVIRONMENT),
     async run(env) {
       const address = `host=${env.PGHOST} port=${env.PGPORT} user=${env.PGUSER} password=${env.PGPASSWORD}`;
       const conninfo = `${address} dbname=${env.PGDATABASE} sslmode=disable`;
-      const test = join(CACHE, `${name.replace('/', '-')}.test`);
+      const variables = ['PGX_TEST_DATABASE', 'PGX_TEST_CONN_STRING', 'PGX_TEST_TCP_CONN_STRING'];
       // Its tests read files beside them.
-      const printed = await run(test, ['-test.v', '-test.timeout', '120s'], folder, {
+      const printed = await run(join(CACHE, program), ['-test.v', '-test.timeout', '150s'], folder, {
         ...env,
-        PGX_TEST_CONN_STRING: conninfo,
-        PGX_TEST_TCP_CONN_STRING: conninfo,
+        ...Object.fromEntries(variables.map((variable) => [variable, conninfo])),
       });
       return outcomesIn(printed, /^ *--- (PASS|FAIL|SKIP): (\S+)/gm, 1, 2);
     },
@@ -75,6 +77,18 @@ const sqlalchemySuite = (dialect: string, modules: readonly string[]): Suite => 
 export const SUITES: readonly Suite[] = [
   goSuite('lib/pq', 'lib/pq', { passes: 200, differs: { TestRuntimeParameters: SEARCH_PATH } }),
   goSuite('pgconn', 'jackc/pgconn', { passes: 90, differs: { TestConnectWithRuntimeParams: SEARCH_PATH } }),
+  goSuite('pgx', 'jackc/pgx/v4', {
+    passes: 150,
+    differs: { TestConnect: ACCOUNT, TestFatalRxError: PROCESS, TestFatalTxError: PROCESS },
+    needs: ['cockroachdb/apd'],
+  }),
+  goSuite('pgx/stdlib', 'jackc/pgx/v4/stdlib', {
+    passes: 40,
+    differs: {},
+    needs: ['Masterminds/semver'],
+    long: true,
+  }),
+  goSuite('pgx/pgxpool', 'jackc/pgx/v4/pgxpool', { passes: 40, differs: {}, long: true }),
   sqlalchemySuite('psycopg2', ['psycopg2']),
   sqlalchemySuite('psycopg', ['psycopg']),
   sqlalchemySuite('asyncpg', ['asyncpg']),
