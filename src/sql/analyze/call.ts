@@ -7,6 +7,7 @@ import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
+import { shownType } from '../types/shown-type.ts';
 import { collects } from './collects.ts';
 import { noteSummary } from './fallible.ts';
 import { PARAMETER } from './findings.ts';
@@ -186,6 +187,6 @@ function formOf(body: Body<'FuncCall'>, count: number): CallForm {
 }
 
 function signature(r: Resolver, parts: readonly string[], args: readonly Expression[]): string {
-  const types = args.map((a) => r.env.catalog.typesByOid.get(a.type)?.name ?? 'unknown');
+  const types = args.map((a) => shownType(r.env.catalog, a.type));
   return `${parts.join('.')}(${types.join(', ')})`;
 }

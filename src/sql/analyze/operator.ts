@@ -6,6 +6,7 @@ import * as t from '../types/oids.ts';
 import { resolveArrayOperator, resolveOperator } from '../types/operator.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Resolved } from '../types/resolved.ts';
+import { shownType } from '../types/shown-type.ts';
 import { arrayType } from '../types/type.ts';
 import type { Expression, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -199,7 +200,7 @@ function record(
 }
 
 function described(r: Resolver, name: string, types: readonly (Oid | undefined)[]): string {
-  const shown = types.map((oid) => (oid === undefined ? '' : (r.env.catalog.typesByOid.get(oid)?.name ?? 'unknown')));
+  const shown = types.map((oid) => (oid === undefined ? '' : shownType(r.env.catalog, oid)));
   return `${shown[0]} ${name} ${shown[1]}`.trim();
 }
 

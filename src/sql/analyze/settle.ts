@@ -3,6 +3,7 @@ import type { Oid } from '../catalog.ts';
 import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import * as t from '../types/oids.ts';
+import { shownType } from '../types/shown-type.ts';
 import { baseType } from '../types/type.ts';
 import type { Expression } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -19,6 +20,6 @@ export function asBoolean(r: Resolver, node: Node, found: Expression, place: str
   settleParameter(r, node, t.BOOL);
   const type = baseType(r.env.catalog, found.type);
   if (type === t.BOOL || type === t.UNKNOWN || type === t.UNTELLABLE) return;
-  const name = r.env.catalog.typesByOid.get(type)?.name ?? '';
+  const name = shownType(r.env.catalog, found.type);
   r.refuse('unsupported', '42804', `argument of ${place} must be type boolean, not type ${name}`);
 }
