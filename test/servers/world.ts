@@ -104,7 +104,10 @@ export async function guardBefore(upstream: string, limits = 'none'): Promise<Wo
   if (!config) throw new Error(problems.map(formatProblem).join('\n'));
   const lines: string[] = [];
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
-  const guard = await startGuard(config, log);
+  const guard = await startGuard(config, log).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   const clients: pg.Client[] = [];
   return {
     guard,

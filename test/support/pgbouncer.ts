@@ -71,7 +71,9 @@ export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBounc
     await untilUp(child, command);
   } catch (error) {
     child.kill('SIGKILL');
-    throw new Error(`PgBouncer does not come up: ${await log().catch(() => '')}`, { cause: error });
+    const said = await log().catch(() => '');
+    await rm(folder, { recursive: true, force: true });
+    throw new Error(`PgBouncer does not come up: ${said}`, { cause: error });
   }
   return {
     port,
