@@ -47,7 +47,7 @@ export function loadPolicies(catalog: Catalog, folder: string, change: PolicyCha
   const errors = diagnostics.filter((d) => d.severity === 'error');
   if (errors.length > 0) throw new Error(errors.map(formatDiagnostic).join('\n'));
   const names = new Map<string, string>();
-  for (const { oid, schema, name } of [...catalog.data.relations, ...catalog.data.types]) {
+  for (const { oid, schema, name } of [...catalog.data.relations, ...catalog.data.types, ...catalog.data.functions]) {
     if (oid >= FIRST_USER_OID) names.set(String(oid), `<${schema}.${name}>`);
   }
   return {
