@@ -1,4 +1,6 @@
 /** A client library's own tests turn out through Rowgate as they do directly, for an unrestricted role. */
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Outcomes, SUITES } from './suites.ts';
 import { type TwoWays, twoWays } from './world.ts';
@@ -28,6 +30,14 @@ describe.each(SUITES.filter(({ long }) => LONG || !long))('$name', (suite) => {
       );
     });
   });
+});
+
+it('docs/clients.md says what turns out otherwise, and why', async () => {
+  const page = await readFile(resolve(import.meta.dirname, '../../docs/clients.md'), 'utf8');
+  for (const [test, reason] of SUITES.flatMap(({ differs }) => Object.entries(differs))) {
+    const line = page.split('\n').find((row) => row.includes(`\`${test}\``));
+    expect(line ?? `nothing about ${test}`).toContain(reason);
+  }
 });
 
 function passed(outcomes: Outcomes): number {

@@ -75,20 +75,20 @@ const sqlalchemySuite = (dialect: string, modules: readonly string[]): Suite => 
 });
 
 export const SUITES: readonly Suite[] = [
-  goSuite('lib/pq', 'lib/pq', { passes: 200, differs: { TestRuntimeParameters: SEARCH_PATH } }),
-  goSuite('pgconn', 'jackc/pgconn', { passes: 90, differs: { TestConnectWithRuntimeParams: SEARCH_PATH } }),
+  goSuite('lib/pq', 'lib/pq', { passes: 220, differs: { TestRuntimeParameters: SEARCH_PATH } }),
+  goSuite('pgconn', 'jackc/pgconn', { passes: 95, differs: { TestConnectWithRuntimeParams: SEARCH_PATH } }),
   goSuite('pgx', 'jackc/pgx/v4', {
-    passes: 150,
+    passes: 200,
     differs: { TestConnect: ACCOUNT, TestFatalRxError: PROCESS, TestFatalTxError: PROCESS },
     needs: ['cockroachdb/apd'],
   }),
   goSuite('pgx/stdlib', 'jackc/pgx/v4/stdlib', {
-    passes: 40,
+    passes: 90,
     differs: {},
     needs: ['Masterminds/semver'],
     long: true,
   }),
-  goSuite('pgx/pgxpool', 'jackc/pgx/v4/pgxpool', { passes: 40, differs: {}, long: true }),
+  goSuite('pgx/pgxpool', 'jackc/pgx/v4/pgxpool', { passes: 50, differs: {}, long: true }),
   sqlalchemySuite('psycopg2', ['psycopg2']),
   sqlalchemySuite('psycopg', ['psycopg']),
   sqlalchemySuite('asyncpg', ['asyncpg']),
