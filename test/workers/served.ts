@@ -100,10 +100,10 @@ export async function serve(
       return Object.fromEntries(names.map((name, i) => [name, parse(texts[i] ?? '')]));
     },
     async stop() {
-      await Promise.all(clients.map((client) => client.end().catch(() => {})));
       const left = ended ? [] : childrenOf(pid);
       if (!ended) child.kill('SIGKILL');
       await status;
+      await Promise.all(clients.map((client) => client.end().catch(() => {})));
       for (const worker of left)
         if (isAlive(worker)) await eventually(() => !isAlive(worker), `worker ${worker} ended`);
       await rm(folder, { recursive: true, force: true });
