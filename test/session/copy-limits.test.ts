@@ -243,6 +243,33 @@ describe.each(['restricted', 'unrestricted'] as const)('from the client, %s', (a
     expect(await kept()).toBe(0);
   });
 
+  test('in a transaction of one message', async () => {
+    const limited = await open(access, { changedPerStatement: 1 });
+    const words = await say(
+      limited,
+      [Q(`begin; ${COPY_IN}; ${COPY_IN}; commit`), DATA('a\n'), DONE, DATA('b\n'), DONE],
+      1,
+    );
+    expect(words).toEqual([
+      'CommandComplete:BEGIN',
+      'CopyInResponse',
+      'CommandComplete:COPY 1',
+      'CopyInResponse',
+      'CommandComplete:COPY 1',
+      'CommandComplete:COMMIT',
+      'ReadyForQuery:I',
+    ]);
+    expect(await kept()).toBe(2);
+    const over = await say(
+      limited,
+      [Q(`begin; ${COPY_IN}; ${COPY_IN}; commit`), DATA('a\n'), DONE, DATA('b\nc\n'), DONE],
+      1,
+    );
+    expect(over.slice(-2)).toEqual(['ErrorResponse:53400', 'ReadyForQuery:E']);
+    expect(ends(await say(limited, [Q('rollback')], 1))).toEqual(['CommandComplete:ROLLBACK', 'ReadyForQuery:I']);
+    expect(await kept()).toBe(2);
+  });
+
   test('in pieces of one byte from the server, it is the same', async () => {
     peer = await relayed(database.url, policyOf({ access, limits: { changedPerStatement: 1 } }), 1);
     const words = await say(peer, [Q(COPY_IN), DATA('a\nb\n'), DONE], 1);
