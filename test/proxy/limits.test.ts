@@ -1,4 +1,5 @@
 /** Limits on connections: in all, from one address, of a principal, before login; what is told where one is full, and that it is given back. */
+import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -120,6 +121,8 @@ describe('before login', () => {
   test('one address has its share; when its connections are gone, so is what they held', async () => {
     const to = await start({ logins: 10, loginsPerAddress: 3 });
     const silent = open(to, 3);
+    // They are before psql in the line.
+    await Promise.all(silent.map((socket) => once(socket, 'connect')));
     await eventually(async () => (await psql(to.url('app', 'secret'), ['-c', 'SELECT 1'])).status === 2, 'it is full');
     const [more] = open(to, 1);
     expect(errorIn(await until(more!))).toMatchObject({
