@@ -33,6 +33,16 @@ function error(sqlstate: string, message: string): Buffer {
   );
 }
 
+/** As `policyOf` takes it. */
+function readsData(text: string): boolean {
+  const words = text
+    .replaceAll(/\/\*.*?\*\//g, ' ')
+    .trim()
+    .toLowerCase()
+    .split(/\s+/);
+  return words[0] === 'copy' && words.includes('stdin');
+}
+
 export class FakeServer {
   /** Every text that it was asked to parse or run. */
   readonly texts: string[] = [];
@@ -43,6 +53,9 @@ export class FakeServer {
   private readonly portals = new Map<string, string>();
   private skipping = false;
   private copy: 'by query' | 'by execute' | undefined;
+
+  /** @param strict what it says arrives as it was said: so nothing can come that has no place. */
+  constructor(private readonly strict: boolean) {}
 
   /** @returns its answers. Throws where what came is no message. */
   push(bytes: Uint8Array): Buffer {
@@ -105,7 +118,7 @@ export class FakeServer {
     else if (text.trim() === '') answers.push(plain(Backend.EmptyQueryResponse));
     else {
       for (const one of text.split(';').filter((part) => part.trim() !== '')) {
-        if (/stdin/.test(one)) {
+        if (readsData(one)) {
           this.copy = 'by query';
           return [...answers, plain(Backend.CopyInResponse, COPY)];
         }
@@ -125,6 +138,7 @@ export class FakeServer {
     const portal = Buffer.from(frame.bytes.subarray(5, portalEnd)).toString();
     const name = Buffer.from(frame.bytes.subarray(portalEnd + 1, frame.bytes.indexOf(0, portalEnd + 1))).toString();
     const text = this.statements.get(name);
+    if (text === undefined) this.mustBeOwn(name);
     if (text === undefined) return this.fail(error('26000', `prepared statement "${name}" does not exist`));
     if (this.status === 'E') return this.fail(error('25P02', 'current transaction is aborted'));
     this.portals.set(portal, text);
@@ -134,13 +148,19 @@ export class FakeServer {
   private execute(frame: Frame): Uint8Array[] {
     const name = Buffer.from(frame.bytes.subarray(5, frame.bytes.indexOf(0, 5))).toString();
     const text = this.portals.get(name);
+    if (text === undefined) this.mustBeOwn(name);
     if (text === undefined) return this.fail(error('34000', `portal "${name}" does not exist`));
     if (text.trim() === '') return [plain(Backend.EmptyQueryResponse)];
-    if (/stdin/.test(text)) {
+    if (readsData(text)) {
       this.copy = 'by execute';
       return [plain(Backend.CopyInResponse, COPY)];
     }
     return [...(this.returnsRows(text) ? this.rows(text) : []), ...this.copyOut(text), complete(this.run(text))];
+  }
+
+  /** Behind a name that the session does not know may be what nobody judged. */
+  private mustBeOwn(name: string): void {
+    if (this.strict && !name.startsWith('rowgate_')) throw new Error(`the server was sent the unknown name "${name}"`);
   }
 
   private inCopy(frame: Frame): Uint8Array[] {
@@ -165,6 +185,7 @@ export class FakeServer {
         this.ended = true;
         return [];
       default:
+        if (!this.strict) return [];
         throw new Error(`in COPY the server was sent a message of type ${frame.type}`);
     }
   }
@@ -185,6 +206,9 @@ export class FakeServer {
       if (!/\bto\b/i.test(text)) this.status = 'I';
       return tag;
     }
+    const [, name = ''] = text.trim().split(/\s+/);
+    if (first === 'PREPARE') this.statements.set(name, 'select 5');
+    if (first === 'DECLARE') this.portals.set(name, 'select many');
     return this.returnsRows(text) ? 'SELECT 1' : first;
   }
 

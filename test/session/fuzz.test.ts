@@ -115,7 +115,7 @@ function play(client: Buffer, random: Random, options: PolicyOptions, changesSer
     return judgement;
   };
   const kept = policy();
-  const server = new FakeServer();
+  const server = new FakeServer(!changesServer);
   const records: (DecisionEntry | OutcomeEntry)[] = [];
   const seen = { faults: [] as unknown[], toClient: [] as Buffer[], sent: 0, ended: false, cancels: 0 };
   let queue: Uint8Array[] = [];
