@@ -2,9 +2,10 @@
  * One client's session after both logins: relays, judges, refuses, meters and records. Holds no sockets: bytes come in by its
  * methods and go out by its ports, at most one write in each direction for each call.
  *
- * What a session holds is bounded, at about 80 MB in the worst case and some kB as a rule: a frame of the client's in flight (16 MiB),
- * one of the server's that is not a row (40 MiB, only ever an error that quotes a value), the socket chunks at hand, 10,000 answers
- * that are still owed, and the texts of prepared statements (8 million characters). Rows and COPY data pass in pieces.
+ * What a session holds is bounded, at some kB as a rule. In flight: of the client's a text (2 MiB; longer ones are refused in pieces)
+ * or the head of a Bind (256 KiB), of the server's a message that has no data in it (4 MiB), the socket chunks at hand, and 10,000
+ * answers that are still owed. Remembered: 10,000 portals, and of prepared statements and of cursors 8 million characters each, as they
+ * came, as they go and normalized. Values of any size pass in pieces.
  */
 import { refusal } from '../errors.ts';
 import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
