@@ -1,5 +1,6 @@
 /** With a pooler of transactions: closes the roles that could change the connections of others. */
 import type { UpstreamConfig } from '../config/config.ts';
+import { isGuarded } from '../policy/is-guarded.ts';
 import type { Policy, RolePolicy } from '../policy/policy.ts';
 
 /**
@@ -21,8 +22,4 @@ export function keepApart(policy: Policy, upstream: UpstreamConfig): { policy: P
     return { ...role, disabled: role.disabled ?? disabled };
   });
   return { policy: { ...policy, roles: new Map(kept.map((role) => [role.name, role])) }, errors };
-}
-
-function isGuarded({ access, mode }: RolePolicy): boolean {
-  return access === 'restricted' && mode === 'enforce';
 }

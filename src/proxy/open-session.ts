@@ -1,5 +1,6 @@
 /** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
 import { attributeValues } from '../policy/attribute-values.ts';
+import type { SessionPolicy } from '../session/ports.ts';
 import { authenticationOk } from '../wire/authentication.ts';
 import { backendKeyData } from '../wire/backend-key-data.ts';
 import { parameterStatus } from '../wire/parameter-status.ts';
@@ -62,7 +63,7 @@ function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Login
   try {
     channel.reader.check(); // the client may have left meanwhile
     if (services.draining()) return stopping();
-    const login = { principal: principal.name, role: role.name, peer, verifier };
+    const login = { principal: principal.name, role: role.name, peer, verifier, madeFor: role };
     // INVARIANT: a session that the policy of now would not let in never begins.
     const refusal = noLongerAdmitted(login, services.runtime.policy, Date.now());
     if (refusal) return refusal;
@@ -80,11 +81,19 @@ function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Login
 
 function contextOf({ admitted, channel, client, services }: Opening): SessionContext {
   const { principal, role, request } = admitted;
+  let judgedBy: SessionPolicy | undefined;
+  let attributes = attributeValues(role.attributes, principal.attributes);
   return {
     session: newUlid(),
     principal: principal.name,
     role: role.name,
-    attributes: attributeValues(role.attributes, principal.attributes),
+    // Of the policy by which statements are judged now: a reload may have changed them.
+    get attributes() {
+      const now = services.runtime.sessionPolicy(principal.name);
+      if (now && now !== judgedBy) attributes = attributeValues(now.role.attributes, now.principal.attributes);
+      judgedBy = now;
+      return attributes;
+    },
     client,
     ...(channel.certificate !== undefined && { certificate: channel.certificate.fingerprint }),
     database: services.options.database,
@@ -110,13 +119,14 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     role: role.name,
     peer,
     verifier,
+    madeFor: role,
     activity: () => relay.activity(),
     idleMs: (now) => relay.idleMs(now),
     cancel: () => cancelUpstream().then(() => {}),
     terminate: (refusal) => relay.terminate(refusal),
     terminateWhenIdle: (refusal) => relay.terminateWhenIdle(refusal),
   };
-  const key = sessions.add(session, minor >= 2 ? LONG_KEY : SHORT_KEY);
+  const key = sessions.add(session, minor >= 2 ? LONG_KEY : SHORT_KEY, services.runtime.policy);
   const statuses = [...server.parameters].map(([name, value]) => parameterStatus({ name, value }));
   channel.socket.write(
     Buffer.concat([admitted.finalMessage, authenticationOk(), ...statuses, backendKeyData(key), readyForQuery('I')]),

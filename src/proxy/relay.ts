@@ -11,6 +11,8 @@ export interface SessionMachine {
   /** The server has closed the cancel connection that `cancel` asked for. */
   onCancelDone(): void;
   onClientClosed(): void;
+  /** The client has said goodbye, or may have behind what waits: its connection may go, and what it asked for is done. */
+  leaving(): boolean;
   onServerClosed(): void;
   /** Tells the client at the next message boundary why its session ends, and ends it. */
   terminate(refusal: LoginRefusal): void;
@@ -48,6 +50,7 @@ export class Relay {
   private draining = false;
   private ending = false;
   private saidGoodbye = false;
+  private clientGone = false;
   /** To be told to the client at the first idle moment. */
   private farewell: LoginRefusal | undefined;
   private open = 2;
@@ -168,10 +171,18 @@ export class Relay {
   private onClientGone(): void {
     if (this.ending) return;
     this.clientFull = false;
+    this.clientGone = true;
     this.flow();
-    // Who said goodbye wants done what it asked for before; the server has its Terminate, and closes behind that.
-    if (this.saidGoodbye) return;
-    this.run(() => this.session.onClientClosed());
+    this.run(() => {});
+  }
+
+  /**
+   * Who said goodbye wants done what it asked for before; the server has its Terminate, and closes behind that. INVARIANT: the last
+   * bytes alone may be the end of any message: where the session has not read a goodbye in them, there was none.
+   */
+  private leaveWithClient(): void {
+    if (!this.clientGone || this.ending || (this.saidGoodbye && this.session.leaving())) return;
+    this.session.onClientClosed();
     this.end();
   }
 
@@ -210,6 +221,7 @@ export class Relay {
     try {
       step();
       this.leaveWhenIdle();
+      this.leaveWithClient();
     } catch (error) {
       this.options.onBug(error);
       this.options.client.destroy();

@@ -1,6 +1,7 @@
 /** The sessions of this process: whom a cancel request means, who must go when the policy changes, and when all have gone. */
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
-import type { Policy } from '../policy/policy.ts';
+import { isGuarded } from '../policy/is-guarded.ts';
+import type { Policy, RolePolicy } from '../policy/policy.ts';
 import type { Activity } from '../session/session.ts';
 import { admit, type Peer } from './admission.ts';
 import type { LoginRefusal } from './login-refusal.ts';
@@ -13,6 +14,8 @@ export interface LiveSession {
   readonly peer: Peer;
   /** With which it logged in: when the principal has it no more, the session ends. */
   readonly verifier: string;
+  /** Its role as it was when the server's session was made: with settings that suit that one. */
+  readonly madeFor: RolePolicy;
   /** What it is doing now. */
   activity(): Activity;
   /** For how long nothing was asked of it; 0 while an answer is on its way. `now`: monotonic milliseconds. */
@@ -34,8 +37,15 @@ export function slotOf(processId: number): number {
   return processId >>> SLOT_SHIFT;
 }
 
+interface Entry {
+  readonly session: LiveSession;
+  readonly secretKey: Buffer;
+  /** Its role was unrestricted or observed at some time: it may have changed what is pinned. */
+  wasFree: boolean;
+}
+
 export class Sessions {
-  private readonly byProcessId = new Map<number, { session: LiveSession; secretKey: Buffer }>();
+  private readonly byProcessId = new Map<number, Entry>();
   private readonly whenEmpty: (() => void)[] = [];
 
   /** `slot`: the number of this worker, from 0. */
@@ -52,13 +62,18 @@ export class Sessions {
     return [...this.byProcessId.values()].map(({ session }) => session);
   }
 
-  /** Gives the session a key of its own; the server's never leaves Rowgate. `keyLength`: 4, or more with protocol 3.2. */
-  add(session: LiveSession, keyLength: number): UpstreamKey {
+  /**
+   * Gives the session a key of its own; the server's never leaves Rowgate. `keyLength`: 4, or more with protocol 3.2. `policy`: under
+   * which it begins.
+   */
+  add(session: LiveSession, keyLength: number, policy: Policy): UpstreamKey {
     let processId: number;
     do processId = (this.slot << SLOT_SHIFT) | randomInt(1, 2 ** SLOT_SHIFT);
     while (this.byProcessId.has(processId));
     const secretKey = randomBytes(keyLength);
-    this.byProcessId.set(processId, { session, secretKey });
+    const entry: Entry = { session, secretKey, wasFree: false };
+    noLongerFree(entry, policy);
+    this.byProcessId.set(processId, entry);
     return { processId, secretKey };
   }
 
@@ -77,10 +92,10 @@ export class Sessions {
   /** Ends the sessions that could not log in any more as they did. Returns how many. */
   recheck(policy: Policy, now: number): number {
     let ended = 0;
-    for (const { session } of [...this.byProcessId.values()]) {
-      const refusal = noLongerAdmitted(session, policy, now);
+    for (const entry of [...this.byProcessId.values()]) {
+      const refusal = noLongerAdmitted(entry.session, policy, now) ?? noLongerFree(entry, policy);
       if (!refusal) continue;
-      session.terminate(refusal);
+      entry.session.terminate(refusal);
       ended += 1;
     }
     return ended;
@@ -109,17 +124,38 @@ export class Sessions {
 
 /** Why this session, or a login that is just under way, must end under this policy; undefined where it may go on. */
 export function noLongerAdmitted(
-  session: Pick<LiveSession, 'principal' | 'role' | 'peer' | 'verifier'>,
+  session: Pick<LiveSession, 'principal' | 'role' | 'peer' | 'verifier' | 'madeFor'>,
   policy: Policy,
   now: number,
 ): LoginRefusal | undefined {
-  const changed = (message: string): LoginRefusal => ({ reason: 'disabled', sqlstate: '57P01', message });
   const principal = policy.principals.get(session.principal);
   if (!principal) return changed('terminating connection because its principal was removed');
   if (!principal.verifiers.includes(session.verifier)) {
     return changed('terminating connection because the password was changed');
   }
   if (principal.role !== session.role) return changed('terminating connection because its role was changed');
-  const { refusal } = admit(policy, principal, session.peer, now);
-  return refusal && changed(`terminating connection: ${refusal.message}`);
+  const admission = admit(policy, principal, session.peer, now);
+  if (admission.refusal) return changed(`terminating connection: ${admission.refusal.message}`);
+  // The server has it from the startup packet: RESET would come back to the longer one.
+  const most = admission.role.limits.statementTimeout ?? Number.POSITIVE_INFINITY;
+  return most < (session.madeFor.limits.statementTimeout ?? Number.POSITIVE_INFINITY)
+    ? changed('terminating connection because the statement timeout of its role was shortened')
+    : undefined;
+}
+
+/**
+ * INVARIANT: a session in which not every statement was held to the policy serves no role that relies on pinned settings: it may
+ * have set standard_conforming_strings, and the guard would read other statements than the server.
+ */
+function noLongerFree(entry: Entry, policy: Policy): LoginRefusal | undefined {
+  const role = policy.roles.get(entry.session.role);
+  if (role && isGuarded(role)) {
+    return entry.wasFree ? changed('terminating connection because its role is restricted now') : undefined;
+  }
+  entry.wasFree = true;
+  return undefined;
+}
+
+function changed(message: string): LoginRefusal {
+  return { reason: 'disabled', sqlstate: '57P01', message };
 }

@@ -72,6 +72,11 @@ export class Session {
     this.guarded(() => this.c.end());
   }
 
+  /** The client's Terminate was taken, or may stand behind a message that waits: its connection may go, and what it asked for is done. */
+  leaving(): boolean {
+    return this.c.leaving || this.client.waits;
+  }
+
   /** The server's connection is gone. */
   onServerClosed(): void {
     this.guarded(() => this.c.end(this.c.fatal ? undefined : serverGone()));

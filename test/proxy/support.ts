@@ -94,6 +94,7 @@ export function passThrough(ports: SessionPorts): SessionMachine {
     onServer: (chunk) => ports.toClient(chunk),
     onCancelDone: () => {},
     activity: () => 'idle',
+    leaving: () => true,
     onClientClosed: () => ports.end(),
     onServerClosed: () => ports.end(),
     terminate: (refusal) => {
