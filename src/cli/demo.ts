@@ -9,8 +9,10 @@ import { loadConfig } from '../config/load.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourText } from '../demo/tour.ts';
 import { Ending } from './ending.ts';
+import type { RunningGuard } from './keep-running.ts';
 import { operatorLog } from './operator-log.ts';
-import { type RunningGuard, StartError, startGuard } from './run-guard.ts';
+import { startGuard } from './run-guard.ts';
+import { StartError } from './start-error.ts';
 
 const HELP = `
 Examples:

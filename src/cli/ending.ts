@@ -1,5 +1,5 @@
 /** How a guard ends: told once, sessions come to their end in their own time; told again, they end at once. */
-import type { RunningGuard } from './run-guard.ts';
+import type { RunningGuard } from './keep-running.ts';
 
 export class Ending {
   private begun = false;

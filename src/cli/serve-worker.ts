@@ -7,7 +7,8 @@ import { shownListening } from '../proxy/listen-address.ts';
 import { linkToPrimary } from '../workers/primary-link.ts';
 import { Ending } from './ending.ts';
 import { operatorLog } from './operator-log.ts';
-import { StartError, startGuard } from './run-guard.ts';
+import { startGuard } from './run-guard.ts';
+import { StartError } from './start-error.ts';
 
 /** Resolves with the exit code when the guard has ended. */
 export async function serveAsWorker(verbose: boolean): Promise<number> {

@@ -4,8 +4,10 @@ import { Fleet, type WorkerReport } from '../admin/fleet.ts';
 import type { Config } from '../config/config.ts';
 import { claimSocketFile } from '../proxy/unix-socket.ts';
 import { Supervisor, WorkersFailed } from '../workers/supervisor.ts';
+import { openAdmin } from './open-admin.ts';
 import { operatorLog } from './operator-log.ts';
-import { mockSecret, openAdmin, StartError } from './run-guard.ts';
+import { mockSecret } from './run-guard.ts';
+import { StartError } from './start-error.ts';
 
 /** Workers that do not end in time are killed: they have a little more than they give themselves. */
 const SLACK_MS = 8_000;

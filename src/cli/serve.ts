@@ -6,9 +6,10 @@ import { loadConfig } from '../config/load.ts';
 import { shownAddress, shownListening } from '../proxy/listen-address.ts';
 import { Ending } from './ending.ts';
 import { operatorLog } from './operator-log.ts';
-import { StartError, startGuard } from './run-guard.ts';
+import { startGuard } from './run-guard.ts';
 import { serveAsWorker } from './serve-worker.ts';
 import { type RunningWorkers, startWorkers } from './serve-workers.ts';
+import { StartError } from './start-error.ts';
 
 const HELP = `
 Examples:

@@ -1,0 +1,105 @@
+/** What goes on while a guard runs: changes of policies, certificates and catalog, principals whose time is over, and its end. */
+import type { AddressInfo } from 'node:net';
+import type { Logger } from 'pino';
+import type { WatchedGuard } from '../admin/watched-guard.ts';
+import type { Config } from '../config/config.ts';
+import { watchFiles } from '../proxy/file-watch.ts';
+import type { Listening } from '../proxy/listener.ts';
+import type { RunningProxy } from '../proxy/start.ts';
+import type { UpstreamKey } from '../proxy/upstream-error.ts';
+import type { DecisionLog } from '../record/log.ts';
+import { keepTrying } from './first-reading.ts';
+import type { PolicyReader } from './policy-reader.ts';
+import { rereadConfig } from './reread-config.ts';
+import { version } from './version.ts';
+
+export interface RunningGuard {
+  /** The first TCP address; port 0 where there is none. */
+  readonly address: AddressInfo;
+  readonly listening: readonly Listening[];
+  /** Where it is watched, if anywhere. */
+  readonly adminAddress: AddressInfo | undefined;
+  /** What is known of it there. */
+  readonly watched: WatchedGuard | undefined;
+  /** What SIGHUP asks for: policies, certificates and the log's file anew. */
+  reload(): Promise<void>;
+  /** Takes no new connections, and lets each session come to an idle moment, for so long as the configuration says. */
+  drain(): Promise<void>;
+  /** Ends sessions and listener, and writes the last record. `at-once`: without much patience for those who do not close. */
+  stop(how?: 'drained' | 'at-once'): Promise<void>;
+  /** Of the policy in force, if there is one. */
+  policyHash(): string | undefined;
+  /** For a CancelRequest that came in at another worker. */
+  cancel(key: UpstreamKey): Promise<void>;
+}
+
+/** A guard but for its admin address. */
+export type Started = Omit<RunningGuard, 'adminAddress' | 'watched'>;
+
+const CATALOG_POLL_MS = 10_000;
+const EXPIRE_MS = 30_000;
+/** A statement that still runs is cancelled a second after its session has ended; its server's answer is waited for. */
+const STOP_MS = 5_000;
+const STOP_AT_ONCE_MS = 1_500;
+
+/** Watches and polls from now on; what it returns ends that too. */
+export async function keepRunning(
+  config: Config,
+  log: Logger,
+  records: DecisionLog,
+  reader: PolicyReader,
+  proxy: RunningProxy,
+  watched: WatchedGuard | undefined,
+): Promise<Started> {
+  const stopWatching = await watchFiles(config.policies, () => void proxy.reload('file'));
+  const { cert, key, clientCa = cert } = config.tls ?? {};
+  const certificates = [cert, key, clientCa].filter((path) => path !== undefined);
+  const stopWatchingTls = await watchFiles(certificates, () => proxy.reloadTls());
+  const levelIsFixed = log.level !== config.log.level;
+  const expiring = setInterval(() => proxy.expire(), EXPIRE_MS);
+  let unreachable = false;
+  const polling = setInterval(async () => {
+    try {
+      const changed = (await reader.version()) !== proxy.runtime.catalogVersion;
+      unreachable = false;
+      if (changed) await proxy.reload('catalog');
+    } catch (error) {
+      if (!unreachable) log.warn({ err: error }, 'could not ask the database whether its catalog has changed');
+      unreachable = true;
+    }
+  }, CATALOG_POLL_MS);
+  const { runtime } = proxy;
+  const stopTrying = keepTrying(
+    () => proxy.reload('start'),
+    () => runtime.ready,
+  );
+  watched?.running(proxy, [
+    () => (runtime.ready ? undefined : 'no policy is in force: the database server could not be asked yet'),
+    () => (unreachable ? 'the database server could not be reached' : undefined),
+  ]);
+  return {
+    address: proxy.address,
+    listening: proxy.listening,
+    async reload() {
+      if (!records.reopen()) log.error('could not open the decision log anew; the open file stays');
+      rereadConfig(config, log, levelIsFixed);
+      proxy.reloadTls();
+      await proxy.reload('signal');
+    },
+    drain: () => proxy.drain(config.drainMs),
+    policyHash: () => proxy.runtime.policy?.hash,
+    cancel: async (key) => {
+      await proxy.sessions.find(key)?.cancel();
+    },
+    async stop(how) {
+      clearInterval(expiring);
+      clearInterval(polling);
+      stopTrying();
+      await stopWatching();
+      await stopWatchingTls();
+      await proxy.stop(how === 'at-once' ? STOP_AT_ONCE_MS : STOP_MS);
+      records.append('stop', { version: version() });
+      records.close();
+    },
+  };
+}
