@@ -32,7 +32,7 @@ describe.skipIf(!found).each(['session', 'transaction'] as const)('PgBouncer poo
     await database.query(`GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${owner.user}`);
     for (const name of [user, owner.user]) {
       await database.query(`ALTER ROLE ${name} IN DATABASE "${database.name}" SET search_path = public`);
-      await database.query(`ALTER ROLE ${name} IN DATABASE "${database.name}" SET statement_timeout = '30s'`);
+      await database.query(`ALTER ROLE ${name} IN DATABASE "${database.name}" SET statement_timeout = '5min'`);
     }
     const bouncer = await startPgBouncer({
       program: pgbouncer ?? '',

@@ -38,8 +38,20 @@ def form(value):
     return bytes(value).hex() if isinstance(value, (bytes, memoryview)) else repr(value)
 
 
-def soon(cancel):
-    """Cancels, from another thread, when the statement that follows has had time to begin."""
-    timer = threading.Timer(0.3, cancel)
-    timer.start()
-    return timer
+class Soon:
+    """Cancels, from another thread, when the statement that follows has had time to begin; once more where it had not."""
+
+    def __init__(self, cancel):
+        self.ended = threading.Event()
+        self.thread = threading.Thread(target=self.run, args=[cancel])
+        self.thread.start()
+
+    def run(self, cancel):
+        patience = 0.3
+        while not self.ended.wait(patience):
+            cancel()
+            patience = 5
+
+    def join(self):
+        self.ended.set()
+        self.thread.join()

@@ -5,7 +5,7 @@ import os
 
 import psycopg2
 import psycopg2.extras
-from lines import COLUMNS, COPY_IN, COPY_OUT, TRIPLE_JOIN, shown, soon, take
+from lines import COLUMNS, COPY_IN, COPY_OUT, TRIPLE_JOIN, Soon, shown, take
 import values
 
 DRIVER = os.environ["ROWGATE_DRIVER"]
@@ -95,7 +95,7 @@ def refusal():
 
 
 def cancel():
-    timer = soon(connection.cancel)
+    timer = Soon(connection.cancel)
     sqlstate = failure(TRIPLE_JOIN).pgcode
     timer.join()
     return {"sqlstate": sqlstate, "after": rows("SELECT 42")[0][0]}

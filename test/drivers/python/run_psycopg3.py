@@ -3,7 +3,7 @@
 import os
 
 import psycopg
-from lines import COLUMNS, COPY_IN, COPY_OUT, TRIPLE_JOIN, shown, soon, take
+from lines import COLUMNS, COPY_IN, COPY_OUT, TRIPLE_JOIN, Soon, shown, take
 from psycopg.types.json import Jsonb
 import values
 
@@ -96,7 +96,7 @@ def refusal():
 
 
 def cancel():
-    timer = soon(connection.cancel_safe)
+    timer = Soon(connection.cancel_safe)
     sqlstate = failure(TRIPLE_JOIN).sqlstate
     timer.join()
     return {"sqlstate": sqlstate, "after": one("SELECT 42")}

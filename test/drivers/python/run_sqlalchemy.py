@@ -3,7 +3,7 @@
 import os
 
 import sqlalchemy as sa
-from lines import COLUMNS, TRIPLE_JOIN, Lacks, shown, soon, take
+from lines import COLUMNS, TRIPLE_JOIN, Lacks, Soon, shown, take
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column
 import values
 
@@ -97,7 +97,7 @@ def refusal():
 
 def cancel():
     with engine.connect() as connection:
-        timer = soon(connection.connection.driver_connection.cancel)
+        timer = Soon(connection.connection.driver_connection.cancel)
         sqlstate = failure(connection, TRIPLE_JOIN).pgcode
         timer.join()
         connection.rollback()
