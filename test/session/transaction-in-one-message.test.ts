@@ -1,6 +1,9 @@
 /** Transaction control and limited queries in one Query: each statement goes when the one before it has passed, and the client cannot tell. */
+import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { guardInFrontOf } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
 import { grantOf } from './grants.ts';
 import { P, Q, S } from './messages.ts';
 import { ask, direct, type Peer } from './peer.ts';
@@ -121,4 +124,37 @@ test('names that a batch before it made are known', async () => {
   const words = await ask(peer, P('select 1', 'p'), S(), Q('begin; select 1; commit'));
   expect(words.at(-2)).toBe('CommandComplete:COMMIT');
   await peer.close();
+});
+
+test('with the guard itself: rewritten, cut off, and errors where they are', async () => {
+  const seeded = await freshDatabase();
+  await seedSmall(seeded.url);
+  const guard = await guardInFrontOf(seeded);
+  try {
+    const client = await guard.connect('teacher');
+    const results = (await client.query(
+      "BEGIN; SELECT count(*)::int AS n FROM students; SELECT DISTINCT school_id FROM students WHERE last_name <> 'é'; COMMIT",
+    )) as unknown as pg.QueryResult[];
+    expect(results.map(({ command }) => command)).toEqual(['BEGIN', 'SELECT', 'SELECT', 'COMMIT']);
+    expect(results[2]?.rows).toEqual([{ school_id: 1 }]);
+    const text = "BEGIN; SELECT 'é', id FROM students; SELECT id, 1 / (id - id) FROM students; COMMIT";
+    await expect(client.query(text)).rejects.toMatchObject({ code: '22012' });
+    await client.query('ROLLBACK');
+    await expect(
+      client.query("BEGIN; SELECT 'é'; SELECT a FROM generate_series(1, 600) a; COMMIT"),
+    ).rejects.toMatchObject({ code: '53400' });
+    await expect(client.query('SELECT 1')).rejects.toMatchObject({ code: '25P02' });
+    await client.query('ROLLBACK');
+    await expect(client.query("BEGIN; SELECT 'é'; SELECT ine FROM students; COMMIT")).rejects.toMatchObject({
+      code: '42501',
+    });
+    expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+    await expect(client.query("BEGIN; SELECT 'é' FROM students; SELECT 'x'::int; COMMIT")).rejects.toMatchObject({
+      code: '22P02',
+      position: '41',
+    });
+  } finally {
+    await guard.stop();
+    await seeded.drop();
+  }
 });
