@@ -87,7 +87,7 @@ export async function keepRunning(
       await proxy.reload('signal');
     },
     drain: () => proxy.drain(config.drainMs),
-    policyHash: () => proxy.runtime.policy?.hash,
+    policyHash: () => (proxy.runtime.ready ? proxy.runtime.policy.hash : undefined),
     cancel: async (key) => {
       await proxy.sessions.find(key)?.cancel();
     },

@@ -67,7 +67,9 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
       },
     );
     if (negotiated.kind === 'cancel') {
-      await cancel(services, negotiated);
+      const closed = new Promise<void>((done) => (raw.closed ? done() : raw.once('close', () => done())));
+      // A worker that hangs, or a server, keeps nobody's place for longer than a login may take.
+      await Promise.race([cancel(services, negotiated), closed]);
       channel.socket.destroySoon();
       return;
     }

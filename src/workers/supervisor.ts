@@ -7,6 +7,7 @@ import type { Logger } from 'pino';
 import { FailedLogins } from '../proxy/failed-logins.ts';
 import { Places } from '../proxy/places.ts';
 import type { Assignment } from './messages.ts';
+import { Watchdog } from './watchdog.ts';
 import { type Kept, WorkerProcess } from './worker-process.ts';
 
 export interface SupervisorOptions {
@@ -42,6 +43,7 @@ interface Slot {
 export class Supervisor {
   private readonly slots: Slot[];
   private readonly kept: Kept;
+  private readonly watchdog: Watchdog;
   private failedStarts = 0;
   private stopping = false;
   private exitCode = 0;
@@ -59,6 +61,10 @@ export class Supervisor {
         await this.slots[slot]?.process?.channel.ask('cancel', key).catch(() => {});
       },
     };
+    this.watchdog = new Watchdog(
+      () => this.serving(),
+      ({ id }) => options.log.error({ worker: this.numberOf(id) }, 'a worker does not answer any more; it is killed'),
+    );
     this.ended = new Promise((done) => {
       this.end = () => done(this.exitCode);
     });
@@ -94,6 +100,10 @@ export class Supervisor {
     return this.slots.flatMap(({ process }) => (process?.isServing ? [process] : []));
   }
 
+  private numberOf(id: number): number {
+    return this.slots.findIndex(({ process }) => process?.id === id) + 1;
+  }
+
   private endAll(how: 'drain' | 'stop', withinMs: number): void {
     this.stopping = true;
     for (const { process, waiting } of this.slots) {
@@ -110,7 +120,10 @@ export class Supervisor {
   }
 
   private endIfNoneIsLeft(): void {
-    if (this.stopping && this.slots.every(({ process }) => process === undefined)) this.end();
+    if (this.stopping && this.slots.every(({ process }) => process === undefined)) {
+      this.watchdog.stop();
+      this.end();
+    }
   }
 
   private async startFirst(slot: number): Promise<readonly string[]> {

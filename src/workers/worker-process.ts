@@ -3,6 +3,7 @@ import cluster, { type Worker } from 'node:cluster';
 import type { FailedLogins } from '../proxy/failed-logins.ts';
 import { Holding, type Places } from '../proxy/places.ts';
 import { Channel } from './channel.ts';
+import { watchTransit } from './in-transit.ts';
 import type { Assignment, CancelKey, ToPrimary, ToWorker } from './messages.ts';
 
 /** What the primary keeps for all of them. */
@@ -27,6 +28,7 @@ export class WorkerProcess {
 
   constructor(assignment: () => Promise<Assignment>, kept: Kept) {
     this.worker = cluster.fork();
+    const closeUntaken = watchTransit(this.worker);
     this.holding = new Holding(kept.places);
     let start: (how: Started) => void = () => {};
     this.started = new Promise((done) => {
@@ -67,6 +69,7 @@ export class WorkerProcess {
       this.channel.close();
       // INVARIANT: what a dead worker held is free again, and it holds nothing more, whatever of its messages still comes.
       this.holding.giveAll();
+      closeUntaken();
       start({ problems: [`a worker ended while it started: ${how}`] });
       return how;
     });
