@@ -16,19 +16,26 @@ describe.each(SUITES.filter(({ long }) => LONG || !long))('$name', (suite) => {
     }, 300_000);
     afterAll(() => world?.stop());
 
-    it('turn out as directly', { timeout: 400_000 }, async () => {
-      // One after the other: some write files in the same places.
+    it('turn out as directly', { timeout: 900_000 }, async () => {
+      const expected = Object.keys(suite.differs).map((name) => `${name}: PASS, FAIL`);
+      let different = await differences();
+      // Tests have time limits of their own, which strike on a busy machine: what is different is so each time.
+      for (let again = 0; again < 2 && different.length > expected.length; again++) {
+        const anew = await differences();
+        different = different.filter((test) => anew.includes(test));
+      }
+      expect(different.sort()).toEqual(expected.sort());
+    });
+
+    /** One after the other: some write files in the same places. */
+    async function differences(): Promise<string[]> {
       const direct = await suite.run(world.direct);
       expect(passed(direct)).toBeGreaterThanOrEqual(suite.passes);
       const guarded = await suite.run(world.guarded);
       const names = new Set([...direct.keys(), ...guarded.keys()]);
       const different = [...names].filter((name) => direct.get(name) !== guarded.get(name));
-      expect(different.map((name) => `${name}: ${direct.get(name)}, ${guarded.get(name)}`).sort()).toEqual(
-        Object.keys(suite.differs)
-          .map((name) => `${name}: PASS, FAIL`)
-          .sort(),
-      );
-    });
+      return different.map((name) => `${name}: ${direct.get(name)}, ${guarded.get(name)}`);
+    }
   });
 });
 

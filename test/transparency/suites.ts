@@ -76,11 +76,12 @@ const sqlalchemySuite = (dialect: string, modules: readonly string[]): Suite => 
 
 export const SUITES: readonly Suite[] = [
   goSuite('lib/pq', 'lib/pq', { passes: 220, differs: { TestRuntimeParameters: SEARCH_PATH } }),
-  goSuite('pgconn', 'jackc/pgconn', { passes: 95, differs: { TestConnectWithRuntimeParams: SEARCH_PATH } }),
+  goSuite('pgconn', 'jackc/pgconn', { passes: 95, differs: { TestConnectWithRuntimeParams: SEARCH_PATH }, long: true }),
   goSuite('pgx', 'jackc/pgx/v4', {
     passes: 200,
     differs: { TestConnect: ACCOUNT, TestFatalRxError: PROCESS, TestFatalTxError: PROCESS },
     needs: ['cockroachdb/apd'],
+    long: true,
   }),
   goSuite('pgx/stdlib', 'jackc/pgx/v4/stdlib', {
     passes: 90,
