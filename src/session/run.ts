@@ -2,6 +2,7 @@
 import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/policy.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
 import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Provenance } from './provenance.ts';
@@ -69,7 +70,7 @@ export class Run {
     if (this.cut) return false;
     const { verifies, provenance } = this.watch;
     if (verifies === undefined || provenance.verdict === 'verified') return true;
-    if (provenance.verdict === 'unknown') throw new Error('a result came before its description');
+    if (provenance.verdict === 'unknown') throw new ProtocolError('server sent a result before its description');
     this.cut = provenance.verdict;
     return false;
   }

@@ -143,8 +143,15 @@ describe('several statements in one query', () => {
     expect(await count('log')).toBe(1);
   });
 
-  test('transaction control behind it is refused by name', async () => {
+  test('COMMIT behind it does not come to run', async () => {
     const words = await ask(peer, Q('begin; select a from t; insert into log values (1); commit'));
+    expect(ends(words)).toEqual(['CommandComplete:BEGIN', 'ErrorResponse:53400', 'ReadyForQuery:E']);
+    await ask(peer, Q('rollback'));
+    expect(await count('log')).toBe(0);
+  });
+
+  test('transaction control behind what is outside of a block is refused by name', async () => {
+    const words = await ask(peer, Q('insert into log values (1); begin; select a from t; commit'));
     expect(words).toEqual(['ErrorResponse:0A000', 'ReadyForQuery:I']);
     expect(await count('log')).toBe(0);
   });
