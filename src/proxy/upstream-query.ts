@@ -1,7 +1,7 @@
 /** Rowgate's own statements on a session of the server that no client has yet: few, small, and read whole. */
 
 import { decodeDataRow } from '../wire/data-row.ts';
-import { decodeErrorFields } from '../wire/error-response.ts';
+import { decodeErrorFields, isFatal } from '../wire/error-response.ts';
 import { Backend } from '../wire/message-types.ts';
 import { decodeParameterStatus } from '../wire/parameter-status.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
@@ -44,6 +44,8 @@ export async function send(
       }
       case Backend.ErrorResponse:
         failure ??= serverError(decodeErrorFields(bytes));
+        // Nothing more comes: what closes the connection is told, not that it was closed.
+        if (isFatal(decodeErrorFields(bytes))) throw failure;
         break;
       case Backend.ReadyForQuery:
         if (failure) throw failure;

@@ -16,6 +16,7 @@ import type { Conversation } from './conversation.ts';
 import { endMisplaced, isOfCut } from './copy-in.ts';
 import { tellCut } from './flow.ts';
 import { endsBatch, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
+import { poolerWords } from './pooler-words.ts';
 import type { SessionPolicy } from './ports.ts';
 import { clientPosition } from './positions.ts';
 import { type Origin, redact } from './redact.ts';
@@ -106,7 +107,8 @@ export class ServerSide {
     const head = c.pending.head;
     if (isFatal(fields)) {
       c.fatal = true;
-      c.toClient.add(this.shown(fields, frame, head));
+      const instead = c.ports.pooling && poolerWords(fields);
+      c.toClient.add(instead ? errorResponse(instead) : this.shown(fields, frame, head));
       return false;
     }
     if (!head) throw new ProtocolError('server sent an error to nothing');

@@ -9,6 +9,7 @@ import { parse } from '../../src/wire/parse.ts';
 import { query } from '../../src/wire/query.ts';
 import { sync } from '../../src/wire/simple-frontend.ts';
 import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
+import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
 import { seedSmall } from '../support/seed.ts';
@@ -284,6 +285,44 @@ describe.skipIf(program === '')('pooling of transactions', () => {
     const outcome = (await guard.records()).find(({ status }) => status === 'cut');
     expect(outcome).toMatchObject({ kind: 'outcome', sqlstate: '53400' });
   });
+});
+
+describe.skipIf(program === '')("when the server takes Rowgate's account no more", () => {
+  afterEach(async () => {
+    await pooled?.stop();
+    pooled = undefined;
+  });
+
+  test.each([
+    ['its password was changed', (user: string) => `ALTER ROLE ${user} PASSWORD 'other'`, '08006'],
+    ['it may not log in', (user: string) => `ALTER ROLE ${user} NOLOGIN`, '08006'],
+    ['it has no connection left', (user: string) => `ALTER ROLE ${user} CONNECTION LIMIT 0`, '53300'],
+  ])(
+    '%s: the client hears nothing of it in an open session, nor at its login; the operator does',
+    async (_why, change, code) => {
+      const { guard, account, lines, bouncer } = await start({
+        mode: 'transaction',
+        settings: { server_login_retry: 1, default_pool_size: 2 },
+      });
+      const client = await rawClient(guard.port, 'teacher');
+      await database.query(change(account.user));
+      await database.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = '${account.user}'`);
+      const servers = async () => (await bouncer.command('SHOW SERVERS')).filter(({ user }) => user === account.user);
+      await eventually(async () => (await servers()).length === 0, 'PgBouncer has seen it');
+      client.socket.write(query('SELECT 1'));
+      const { type, bytes } = await client.reader.readMessage(Backend.ErrorResponse);
+      expect([type, decodeErrorFields(bytes).get('C')]).toEqual([Backend.ErrorResponse, code]);
+      expect(bytes.toString('latin1')).not.toContain(account.user);
+      const told = await failure(guard.connect('teacher'));
+      // PgBouncer gives its remembered error a code of its own.
+      expect(told.code).toMatch(/^(08001|53300)$/);
+      expect(told.message).not.toContain(account.user);
+      expect(lines.join('\n')).toMatch(
+        /password authentication failed|not permitted to log in|too many connections for role/,
+      );
+      await database.query(`ALTER ROLE ${account.user} LOGIN CONNECTION LIMIT -1`);
+    },
+  );
 });
 
 describe.skipIf(program === '')('pooling of sessions', () => {
