@@ -1,5 +1,6 @@
 /** Reloads the policy one reading at a time, and says in the record and the operators' log what came of it. */
 import type { Logger } from 'pino';
+import type { Policy } from '../policy/policy.ts';
 import type { GuardRuntime, PolicyReading } from './guard-runtime.ts';
 import type { PolicyChange, RecordSink } from './record-sink.ts';
 import type { Sessions } from './sessions.ts';
@@ -11,6 +12,8 @@ export interface ReloadOptions {
   readonly sessions: Sessions;
   readonly records: RecordSink;
   readonly log: Logger;
+  /** Told of a policy as soon as it is in force. */
+  inForce(policy: Policy): void;
   /** Reads files and catalog anew; throws where that is not possible now. */
   read(): Promise<PolicyReading>;
 }
@@ -68,6 +71,7 @@ export class Reloader {
         for (const error of errors) log.error(error);
         const problems = errors.length > 0 ? { problems: errors } : {};
         records.append('policy', { ...(from !== undefined && { from }), to, by: BY, via, ...problems });
+        this.options.inForce(runtime.policy);
         const ended = sessions.recheck(runtime.policy, Date.now());
         log.info({ via, from, to, ended }, 'policy reloaded');
         return;

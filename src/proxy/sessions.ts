@@ -136,6 +136,7 @@ export function noLongerAdmitted(
   if (principal.role !== session.role) return changed('terminating connection because its role was changed');
   const admission = admit(policy, principal, session.peer, now);
   if (admission.refusal) return changed(`terminating connection: ${admission.refusal.message}`);
+  if (isGuarded(admission.role) && !isGuarded(session.madeFor)) return restrictedNow();
   // The server has it from the startup packet: RESET would come back to the longer one.
   const most = admission.role.limits.statementTimeout ?? Number.POSITIVE_INFINITY;
   return most < (session.madeFor.limits.statementTimeout ?? Number.POSITIVE_INFINITY)
@@ -150,11 +151,13 @@ export function noLongerAdmitted(
 function noLongerFree(entry: Entry, policy: Policy): LoginRefusal | undefined {
   const role = policy.roles.get(entry.session.role);
   if (role && isGuarded(role)) {
-    return entry.wasFree ? changed('terminating connection because its role is restricted now') : undefined;
+    return entry.wasFree ? restrictedNow() : undefined;
   }
   entry.wasFree = true;
   return undefined;
 }
+
+const restrictedNow = () => changed('terminating connection because its role is restricted now');
 
 function changed(message: string): LoginRefusal {
   return { reason: 'disabled', sqlstate: '57P01', message };

@@ -1,6 +1,7 @@
 /** Puts the proxy together and starts it. Files, catalog, log and the session's protocol state come from the caller. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import type { Policy } from '../policy/policy.ts';
 import type { SessionPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
@@ -84,9 +85,11 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     draining: () => draining,
     log,
   };
+  const inForce = (policy: Policy): void => services.upstreamSetup.follow(policy, options.accountOf);
+  inForce(runtime.policy);
   const listener = new Listener(services);
   const listening = await listener.listen(options.listen);
-  const reloader = new Reloader({ runtime, sessions, records, log, read: options.read });
+  const reloader = new Reloader({ runtime, sessions, records, log, inForce, read: options.read });
   const stopSweep = startIdleSweep(sessions, options.idle);
   const expire = (): void => {
     sessions.recheck(runtime.policy, Date.now());

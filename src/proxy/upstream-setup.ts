@@ -1,5 +1,6 @@
 /** Makes a fresh session of the server one that a client may have: what is pinned is verified, what the client chose is set. */
-import type { RolePolicy } from '../policy/policy.ts';
+import { isGuarded } from '../policy/is-guarded.ts';
+import type { Policy, RolePolicy } from '../policy/policy.ts';
 import { bind } from '../wire/bind.ts';
 import { close } from '../wire/describe.ts';
 import { execute } from '../wire/execute.ts';
@@ -29,8 +30,24 @@ export class UpstreamSetup {
   private readonly backends = new Set<string>();
   /** By account: when the youngest connection began that was seen with defaults that do not hold. */
   private readonly badUntil = new Map<string, number>();
+  /** Accounts of roles of which not every statement is held to the policy. */
+  private readonly free = new Set<string>();
+  /** Accounts of which every connection that there is may have been changed; when that was, the server is still to say. */
+  private readonly distrusted = new Set<string>();
 
   constructor(private readonly options: SetupOptions) {}
+
+  /**
+   * A policy came into force. INVARIANT: through a pooler of transactions, connections that a role was free to change are not used by
+   * one that relies on pinned settings, though it be the same role: the pool must be made anew before.
+   */
+  follow({ roles }: Policy, accountOf: (role: string) => UpstreamAccount): void {
+    if (this.options.pooling !== 'transaction') return;
+    const accounts = (guarded: boolean) =>
+      [...roles.values()].filter((role) => isGuarded(role) === guarded).map(({ name }) => accountOf(name).user);
+    for (const account of accounts(true)) if (this.free.delete(account)) this.distrusted.add(account);
+    for (const account of accounts(false)) this.free.add(account);
+  }
 
   /** How a session for this role is opened, with the settings that its client chose. */
   opener(
@@ -84,6 +101,11 @@ export class UpstreamSetup {
 
   /** Settings of an account hold for connections that begin after them: those that began before must go from the pool first. */
   private async demandNoOlder({ ask }: Fresh, account: string): Promise<void> {
+    if (this.distrusted.has(account)) {
+      const [row] = await ask(`SELECT pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())`);
+      this.badUntil.set(account, Number(row?.[0]));
+      this.distrusted.delete(account);
+    }
     const bad = this.badUntil.get(account);
     if (bad === undefined) return;
     const [row] = await ask(
@@ -92,7 +114,7 @@ export class UpstreamSetup {
     );
     if (row?.[0] === '0') this.badUntil.delete(account);
     else {
-      const detail = `the pool has ${row?.[0]} connections of "${account}" that began before its settings held; in PgBouncer's console: RECONNECT`;
+      const detail = `the pool has ${row?.[0]} connections of "${account}" that began before its settings held, or before its role was restricted; in PgBouncer's console: RECONNECT`;
       throw new UpstreamError(notPinned(), detail);
     }
   }

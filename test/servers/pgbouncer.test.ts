@@ -1,4 +1,7 @@
 /** With PgBouncer between Rowgate and the server: what works works as without, what cannot is refused by name, and nobody gets another's session. */
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { bind } from '../../src/wire/bind.ts';
@@ -272,6 +275,41 @@ describe.skipIf(program === '')('pooling of transactions', () => {
     expect(await failure(guard.connect('dba'))).toMatchObject({ code: '28000' });
     expect(lines.join('\n')).toContain('it needs its own, in upstream.logins');
     await guard.connect('teacher');
+  });
+
+  test('connections that a role was free to change are not used when it is restricted, until the pool is made anew', async () => {
+    const policies = await mkdtemp(join(tmpdir(), 'rowgate-test-pooled-'));
+    try {
+      await cp(resolve(import.meta.dirname, '../../policies'), policies, { recursive: true });
+      const { guard, bouncer, lines } = await start({
+        mode: 'transaction',
+        policies,
+        settings: { default_pool_size: 2 },
+      });
+      const [one, two] = [await guard.connect('dba'), await guard.connect('dba')];
+      // One connection is changed where no text shows it; the other one, which is taken first afterwards, is well.
+      await one.query('BEGIN');
+      await two.query(`DO $$ BEGIN PERFORM set_config('search_path', 'pg_temp', false); END $$`);
+      await one.query('COMMIT');
+      const restricted =
+        'role: dba\nscope: { student: all }\ntables: { students: { select: { columns: [id] } } }\nlimits: none\n';
+      await writeFile(join(policies, 'roles', 'dba.yaml'), restricted);
+      const records = async () => (await guard.records()).filter(({ kind }) => kind === 'policy').length;
+      await eventually(async () => (await records()) > 1, 'the role is restricted');
+      expect(await failure(guard.connect('dba'))).toMatchObject({ code: '08001' });
+      expect(lines.join('\n')).toMatch(/RECONNECT/);
+      await bouncer.command('RECONNECT');
+      await eventually(
+        async () => (await failure(guard.connect('dba'))).code === 'none',
+        'it comes in by new connections',
+      );
+      const client = await guard.connect('dba');
+      for (let i = 0; i < 5; i += 1) {
+        expect((await client.query('SHOW search_path')).rows).toEqual([{ search_path: 'public' }]);
+      }
+    } finally {
+      await rm(policies, { recursive: true, force: true });
+    }
   });
 
   test('what is cut off at its bytes ends its session, and no cancel hits another', async () => {

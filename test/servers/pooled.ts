@@ -23,6 +23,8 @@ export interface PooledOptions {
   readonly settings?: PgBouncerOptions['settings'];
   /** Default: true, the settings of the accounts are made before anything connects. */
   readonly pinned?: boolean;
+  /** A policies folder; absent: the samples. */
+  readonly policies?: string;
   /** Default: true, the role `dba` has an account of its own. */
   readonly apart?: boolean;
 }
@@ -54,7 +56,11 @@ export async function pooledGuard(database: FreshDatabase, options: PooledOption
   };
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
   try {
-    const guard = await guardInFrontOf(database, { upstream, log });
+    const guard = await guardInFrontOf(database, {
+      upstream,
+      log,
+      ...(options.policies !== undefined && { policies: options.policies }),
+    });
     const running = bouncer!;
     return {
       bouncer: running,
