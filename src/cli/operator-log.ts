@@ -1,8 +1,10 @@
 /** The log for operators: one JSON object a line on standard error. What was decided of statements stands in the decision log instead. */
 import pino, { type Logger } from 'pino';
+import { printable } from '../record/printable.ts';
 
 /** `debug`: each session's beginning and end, and connections that did not speak the protocol. */
 export function operatorLog(level: 'error' | 'warn' | 'info' | 'debug'): Logger {
+  const errors = pino.destination({ dest: 2, sync: true });
   return pino(
     {
       level,
@@ -10,6 +12,6 @@ export function operatorLog(level: 'error' | 'warn' | 'info' | 'debug'): Logger 
       timestamp: pino.stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
     },
-    pino.destination({ dest: 2, sync: true }),
+    { write: (line) => void errors.write(printable(line)) },
   );
 }

@@ -13,6 +13,9 @@ import { ConnectionClosed, SocketReader } from './socket-reader.ts';
 import { type Channel, negotiate } from './startup-negotiation.ts';
 import type { StartupRequest } from './startup-request.ts';
 
+/** A stranger's name may fill a startup packet; it does not fill the log. */
+const SHOWN_OF_NAME = 64;
+
 class LoginTimeout extends Error {}
 
 /** A connection that was just accepted. */
@@ -118,7 +121,12 @@ function recordRefusal(
     sqlstate: refusal.sqlstate,
   });
   services.log.warn(
-    { client, principal: request?.user, sqlstate: refusal.sqlstate, subject: certificate?.subject },
-    `login refused: ${refusal.message}`,
+    {
+      client,
+      principal: request?.user.slice(0, SHOWN_OF_NAME),
+      sqlstate: refusal.sqlstate,
+      subject: certificate?.subject?.slice(0, 4 * SHOWN_OF_NAME),
+    },
+    `login refused: ${refusal.message.slice(0, 4 * SHOWN_OF_NAME)}`,
   );
 }

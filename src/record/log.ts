@@ -3,6 +3,7 @@ import pino from 'pino';
 import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
 import { type Durability, LogFile, type Written } from './file.ts';
+import { printable } from './printable.ts';
 
 export interface LogOptions {
   readonly file: string;
@@ -107,7 +108,7 @@ class Destination {
   constructor(private readonly file: LogFile) {}
 
   write(line: string): void {
-    this.written = this.file.write(line);
+    this.written = this.file.write(printable(line));
   }
 
   take(): Written {

@@ -111,6 +111,14 @@ describe('a login is refused', () => {
     expect(proxy.records.at(-1)).toMatchObject({ kind: 'login-refused', fields: { principal: user, sqlstate: code } });
   });
 
+  test("a name that fills the startup packet does not fill the operators' log", async () => {
+    const before = proxy.lines.length;
+    expect(await errorOf(proxy.url('n'.repeat(9_000), 'secret'))).toMatchObject({ code: '28P01' });
+    const said = proxy.lines.slice(before).join('');
+    expect(said).toContain('nnnn');
+    expect(said.length).toBeLessThan(1_000);
+  });
+
   test('another database', async () => {
     expect(await errorOf(proxy.url('app', 'secret', 'postgres'))).toMatchObject({ code: '3D000' });
     expect(await errorOf(proxy.url('app', 'wrong', 'postgres'))).toMatchObject({ code: '28P01' });

@@ -152,6 +152,15 @@ describe('a line', () => {
     expect(JSON.parse(lines()[0]!).application).toBe(application);
   });
 
+  test('obeys nobody who reads it in a terminal: no control character and no mark of direction stands in it', () => {
+    const log = open();
+    const application = 'a\u009b2J\u007f\u0085\u001b[31m\u202etxt\u2066\u2029é😀';
+    log.session({ ...context, application }).append(decision);
+    log.close();
+    expect(lines()[0]).not.toMatch(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u);
+    expect(JSON.parse(lines()[0]!).application).toBe(application);
+  });
+
   test('cannot be given another sequence number, guard or time by its fields', () => {
     const log = open();
     const forged = { seq: 99, guard: 'x', time: 'y', kind: 'stop', hash: 'z', principal: 'p' };
