@@ -91,12 +91,13 @@ function usableVerifiers(texts: readonly string[]): readonly [ScramVerifier, ...
 
 const knownShapes = new WeakMap<Policy, readonly ScramVerifier[]>();
 
-/** Verifiers as this policy's principals have them, for made-up ones to look like. */
+/** One verifier of each shape that this policy's principals have, for made-up ones to look like. */
 function shapesOf(policy: Policy): readonly ScramVerifier[] {
   let shapes = knownShapes.get(policy);
   if (!shapes) {
     const firsts = [...policy.principals.values()].map(({ verifiers }) => parseVerifier(verifiers[0] ?? ''));
-    shapes = firsts.filter((verifier) => verifier !== undefined);
+    const known = firsts.filter((verifier) => verifier !== undefined);
+    shapes = [...new Map(known.map((one) => [`${one.iterations} ${one.salt.length}`, one])).values()];
     knownShapes.set(policy, shapes);
   }
   return shapes;

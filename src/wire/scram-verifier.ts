@@ -56,13 +56,28 @@ export function shareChallenge(a: ScramVerifier, b: ScramVerifier): boolean {
  */
 export function mockVerifier(secret: Uint8Array, user: string, shapes: readonly ScramVerifier[]): ScramVerifier {
   const bytes = (purpose: string) => hmac(secret, `${purpose}:${user}`);
-  const shape = shapes.length === 0 ? undefined : shapes[bytes('shape').readUInt32BE(0) % shapes.length];
-  // 64 bytes: the longest salt that parseVerifier accepts.
-  const salt = createHmac('sha512', secret).update(`salt:${user}`).digest();
+  const { iterations, saltLength } = shapeFor(shapes, bytes);
+  // 64 bytes: the longest salt that parseVerifier accepts. With another shape another one, as for a user who has a new password.
+  const salt = createHmac('sha512', secret).update(`salt:${iterations}:${saltLength}:${user}`).digest();
   return {
-    iterations: shape?.iterations ?? DEFAULT_ITERATIONS,
-    salt: salt.subarray(0, shape?.salt.length ?? 16),
+    iterations,
+    salt: salt.subarray(0, saltLength),
     storedKey: bytes('stored'),
     serverKey: bytes('server'),
   };
+}
+
+/**
+ * INVARIANT: a name keeps its shape whatever other users come and go, as long as that shape is there: else asking before and after a
+ * change of the policy would tell made-up verifiers, whose shapes move, from those that exist.
+ */
+function shapeFor(shapes: readonly ScramVerifier[], lotOf: (purpose: string) => Buffer) {
+  const kinds = new Map(
+    shapes.map(({ iterations, salt }) => [`${iterations}:${salt.length}`, { iterations, saltLength: salt.length }]),
+  );
+  const drawn = [...kinds].map(([kind, shape]) => ({ shape, lot: lotOf(`shape:${kind}`) }));
+  const [first = { shape: { iterations: DEFAULT_ITERATIONS, saltLength: 16 } }] = drawn.sort((a, b) =>
+    Buffer.compare(a.lot, b.lot),
+  );
+  return first.shape;
 }

@@ -167,6 +167,32 @@ describe('verifiers', () => {
     expect(await same('a\u0007b', 'ab')).toBe(false);
   });
 
+  test('a made-up challenge stays as it is, whatever other users come and go', async () => {
+    const secret = Buffer.alloc(32, 7);
+    const shapes = await Promise.all(
+      [
+        [16, 4096],
+        [20, 5000],
+        [16, 6000],
+      ].map(([length = 0, iterations]) => makeVerifier('x', Buffer.alloc(length), iterations)),
+    );
+    const names = Array.from({ length: 60 }, (_, i) => `nobody${i}`);
+    const challenges = (of: typeof shapes) => {
+      const mocks = names.map((name) => mockVerifier(secret, name, of));
+      return mocks.map(({ iterations, salt }) => `${iterations} ${salt.toString('hex')}`);
+    };
+    const before = challenges(shapes);
+    expect(new Set(before.map((challenge) => challenge.split(' ')[0]))).toEqual(new Set(['4096', '5000', '6000']));
+    expect(challenges([...shapes, ...shapes.slice(0, 1), shapes[1]!].reverse())).toEqual(before);
+    // A shape that is new takes some names over; they look like users with a new password, salt and all. The others stay.
+    const more = challenges([...shapes, await makeVerifier('x', Buffer.alloc(16), 7000)]);
+    const moved = more.filter((challenge, i) => challenge !== before[i]);
+    expect(moved.length).toBeGreaterThan(0);
+    expect(moved.every((challenge) => challenge.startsWith('7000 '))).toBe(true);
+    const salts = new Set(before.map((challenge) => challenge.split(' ')[1]));
+    expect(moved.some((challenge) => salts.has(challenge.split(' ')[1]))).toBe(false);
+  });
+
   test('an unknown user is challenged always alike, in the shape of a real one', async () => {
     const secret = Buffer.alloc(32, 9);
     const shape = { ...(await makeVerifier('x', Buffer.alloc(20), 5000)) };
