@@ -5,6 +5,7 @@ import { BindAddition } from '../wire/bind-addition.ts';
 import { type Frame, LARGEST_FROM_CLIENT } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
+import { MOST_REMEMBERED } from './names.ts';
 import type { PendingBind } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
@@ -30,10 +31,13 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   if (ready !== 'ready') return ready === 'refused';
   const misfit = prepared.rendered.added.length > 0 ? misfitOf(head, prepared) : undefined;
   if (misfit) return refuseByName(c, refusal('syntax', '08P01', misfit));
-  if (head.portal !== '' && c.portals.size >= MOST_PORTALS) {
+  const heavy = c.portals.weight > MOST_REMEMBERED;
+  if (head.portal !== '' && (heavy || c.portals.size >= MOST_PORTALS)) {
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many open portals')));
     return true;
   }
+  // The unnamed portal takes the place of the one before it, which is forgotten once the server has said so.
+  if (heavy && c.pending.length > 0) return false;
   const addition = additionTo(frame, head, prepared, policy);
   if (addition && addition.length > LARGEST_FROM_CLIENT) {
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));

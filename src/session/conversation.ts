@@ -22,9 +22,6 @@ import { Records } from './records.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run } from './run.ts';
 
-/** What a name takes beside its statement's text, in characters. */
-const NAME_WEIGHT = 200;
-
 /** Nothing more is forwarded until the server is done with `until`. */
 export interface Barrier {
   until: Pending;
@@ -60,10 +57,12 @@ export class Conversation {
   readonly toServer = new Outbox();
   readonly toClient = new Outbox();
   readonly pending = new PendingQueue();
-  readonly statements = new Names<Prepared>(({ rendered }) => NAME_WEIGHT + rendered.text.length);
-  readonly portals = new Names<Portal>(
-    ({ madeBy, rendered }) => NAME_WEIGHT + (madeBy === 'declare' ? rendered.text.length : 0),
-  );
+  readonly statements = new Names<Prepared>((prepared) => ({
+    heldBy: prepared,
+    characters: prepared.rendered.text.length,
+  }));
+  // A portal keeps its statement's text when that was closed long ago.
+  readonly portals = new Names<Portal>(({ rendered }) => ({ heldBy: rendered, characters: rendered.text.length }));
   readonly life = new PortalLife(this.portals);
   readonly records: Records;
   /** As the last ReadyForQuery said. */

@@ -20,13 +20,15 @@ export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
 function isRow({ statement, messages }: Run, frame: Frame): boolean {
   const { kind } = statement;
   if (kind.kind !== 'copy-out') return true;
-  return kind.format.kind === 'binary' ? !isTrailer(frame) : !(kind.format.header && messages === 0);
+  return kind.format.kind === 'binary' ? !isTrailer(frame, messages === 0) : !(kind.format.header && messages === 0);
 }
 
-/** A count of fields of -1: alone, or behind the header where there is no row at all. No tuple is so short and ends so. */
-function isTrailer({ bytes, length }: Frame): boolean {
-  const short = length === HEADER_BYTES + 2 || length === HEADER_BYTES + 21;
-  return short && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
+/**
+ * A count of fields of -1: alone, or behind the header where there is no row at all. INVARIANT: told by its place, never by bytes that
+ * a tuple may have as well: the header is 19 bytes, and stands in the first message alone.
+ */
+function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
+  return length === HEADER_BYTES + (first ? 21 : 2) && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
 }
 
 /** The server says how many rows a COPY has brought in. @returns whether it may stand. */

@@ -2,9 +2,11 @@
  * What the names of statements and portals stand for. What a message does to a name is entered at once, before the server has
  * answered, and taken back when the server fails or skips the message.
  */
+import { serverName } from './server-name.ts';
 
 /** What a name stands for from one message on. `value` undefined: from here on, nothing. */
 export interface Version<T> {
+  /** As the server tells it from others. */
   readonly name: string;
   value: T | undefined;
   /** Of the message that made it: messages up to one Sync (or one Query) are a batch. */
@@ -27,14 +29,25 @@ const MOST_NAMES = 10_000;
 /** So many characters of statements, of each kind of name, are remembered: more are refused. */
 export const MOST_REMEMBERED = 8_000_000;
 
+/** What a name takes beside its statement's text, in characters. */
+const NAME_WEIGHT = 200;
+
+export interface HeldText {
+  /** The same object for as long as the value is there. */
+  readonly heldBy: object;
+  readonly characters: number;
+}
+
 export class Names<T> implements Keeper {
   /** Oldest first; at most the first is settled. */
   private readonly versions = new Map<string, Version<T>[]>();
-  /** Sum of what is remembered. */
+  /** How many values hold each text. */
+  private readonly holders = new Map<object, number>();
+  /** Sum of what is remembered, in characters. */
   weight = 0;
 
-  /** @param weigh what a value takes to remember. */
-  constructor(private readonly weigh: (value: T) => number) {}
+  /** @param textOf what a value keeps alive: several may hold the same one, which weighs once. */
+  constructor(private readonly textOf: (value: T) => HeldText) {}
 
   /** How many names stand for something, or may. */
   get size(): number {
@@ -47,7 +60,8 @@ export class Names<T> implements Keeper {
   }
 
   /** Enters what a message that was just sent will make of the name. */
-  define(name: string, value: T | undefined, batch: number): Version<T> {
+  define(given: string, value: T | undefined, batch: number): Version<T> {
+    const name = serverName(given);
     const version: Version<T> = { name, value, batch, settled: false, names: this };
     const list = this.versions.get(name);
     if (list) list.push(version);
@@ -57,7 +71,8 @@ export class Names<T> implements Keeper {
   }
 
   /** Enters what is already so: names made by SQL text, known from its command tag. Nothing else may be on its way. */
-  set(name: string, value: T, batch: number): void {
+  set(given: string, value: T, batch: number): void {
+    const name = serverName(given);
     this.forget(name);
     const [oldest] = this.versions.keys();
     if (oldest !== undefined && this.versions.size >= MOST_NAMES) this.forget(oldest);
@@ -67,7 +82,7 @@ export class Names<T> implements Keeper {
 
   /** What the next message will find under the name, if nothing on its way fails. */
   current(name: string): Version<T> | undefined {
-    return this.versions.get(name)?.at(-1);
+    return this.versions.get(serverName(name))?.at(-1);
   }
 
   /** The server has done it: what stood before is gone for good. */
@@ -114,6 +129,12 @@ export class Names<T> implements Keeper {
   }
 
   private add(value: T | undefined, sign: 1 | -1): void {
-    if (value !== undefined) this.weight += sign * this.weigh(value);
+    if (value === undefined) return;
+    const { heldBy, characters } = this.textOf(value);
+    const before = this.holders.get(heldBy) ?? 0;
+    const after = before + sign;
+    if (after > 0) this.holders.set(heldBy, after);
+    else this.holders.delete(heldBy);
+    this.weight += sign * (NAME_WEIGHT + (before === 0 || after === 0 ? characters : 0));
   }
 }

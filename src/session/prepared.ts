@@ -57,7 +57,7 @@ export interface Portal {
   /** Over all Executes and FETCHes. */
   readonly usage: Usage;
   /** Of its own columns: the statement may have been prepared anew since. */
-  readonly provenance: Provenance;
+  provenance: Provenance;
   /** The server stops by itself one row above the limit. */
   readonly bounded: boolean;
   /** WITH HOLD: it stays when its transaction commits. */

@@ -5,9 +5,11 @@ import { Backend } from '../wire/message-types.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { decodeRowDescription } from '../wire/row-description.ts';
+import { copyFail } from '../wire/simple-frontend.ts';
 import type { Conversation } from './conversation.ts';
 import { admitChanged, admitRow, rowsChanged, tellCut, verify } from './flow.ts';
 import type { PendingQuery, Step } from './pending.ts';
+import { privateName } from './refuse.ts';
 import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
 
@@ -23,7 +25,7 @@ export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame):
 
 function answerClients(c: Conversation, query: PendingQuery, frame: Frame): boolean {
   query.begun = frame.type !== Backend.CommandComplete;
-  if (query.cut) return false;
+  if (query.cut) return passOver(c, query, frame);
   const run = query.runs[query.at];
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
@@ -62,11 +64,11 @@ function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame):
   const tag = decodeCommandComplete(frame.bytes);
   if (query.rendered) applyNames(c, run, query.rendered, tag);
   const changed = rowsChanged(tag, run);
+  query.at += 1;
   if (!admitChanged(run, changed)) {
     query.cut = run.cut;
     return false;
   }
-  query.at += 1;
   if (query.wrapped && query.at === query.runs.length) {
     // PostgreSQL commits before it says that the last statement is complete.
     query.heldComplete = { bytes: Uint8Array.from(frame.bytes), run, changed };
@@ -74,6 +76,19 @@ function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame):
   }
   c.records.end(run, 'ok', { changed });
   return true;
+}
+
+/**
+ * What the server still runs of a message in which something was cut off. It is undone, but for what it does to names: a closed cursor
+ * stays closed. A COPY that asks for data gets none.
+ */
+function passOver(c: Conversation, query: PendingQuery, frame: Frame): false {
+  const run = query.runs[query.at];
+  if (frame.type === Backend.CopyInResponse && run) c.add(copyFail(privateName(run.id)));
+  if (frame.type !== Backend.CommandComplete) return false;
+  if (run && query.rendered) applyNames(c, run, query.rendered, decodeCommandComplete(frame.bytes));
+  query.at += 1;
+  return false;
 }
 
 /** BEGIN, COMMIT and ROLLBACK of the guard's own. */
@@ -88,7 +103,8 @@ function answerOwn(c: Conversation, query: PendingQuery, frame: Frame): boolean 
 export function failQuery(c: Conversation, query: PendingQuery): void {
   query.told = true;
   const { runs, at } = query;
-  for (const run of runs.slice(at + 1)) c.records.end(run, 'skipped');
+  const cut = runs.findIndex((run) => run.cut);
+  for (const run of runs.slice((cut < 0 ? at : cut) + 1)) c.records.end(run, 'skipped');
   query.at = runs.length;
 }
 

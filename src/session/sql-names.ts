@@ -12,6 +12,7 @@ import { cachedPlanChanged } from './refusal-response.ts';
 import type { Rendered } from './render.ts';
 import { freshen } from './renewal.ts';
 import type { Run } from './run.ts';
+import { canExecute, canFetch, notByExecute, notByFetch } from './runs-by-name.ts';
 import { cursorUnknown, outlives, statementUnknown, unsettled } from './unknown-names.ts';
 
 /** What a statement's names turned out to be. */
@@ -112,26 +113,12 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   };
 }
 
-/**
- * PREPARE takes nothing but queries. By Parse anything gets a name, and with EXECUTE of that, what the server did to transactions
- * and names would be hidden from us; so would parameters of the guard's own.
- */
-function canExecute({ statement, rendered }: Prepared): boolean {
-  const kind = statement?.kind.kind;
-  return (kind === 'read' || kind === 'write') && rendered.added.length === 0;
-}
-
-function notByExecute(name: string): Refusal {
-  return refusal('unsupported', '0A000', `EXECUTE of prepared statement "${name}" is not supported`, {
-    hint: 'It was prepared by the protocol, and is to be run by it.',
-  });
-}
-
 function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Lost | 'wait' {
   const version = c.portals.current(name);
   if (outlives(c, version)) return 'wait';
   const portal = version?.value;
   if (!portal) return isFree(policy) ? fresh() : { refuse: cursorUnknown(name) };
+  if (!isFree(policy) && !canFetch(portal)) return { refuse: notByFetch(name) };
   const lost = recheckPortal(portal, policy);
   return lost ?? { ...fresh(), usage: portal.usage, bounded: portal.bounded };
 }
@@ -142,6 +129,8 @@ export function recheckPortal(portal: Portal, policy: SessionPolicy): Lost | und
   const judgement = policy.judge(portal.rendered.text, portal.prepared?.types);
   if (judgement.effect === 'refuse') return { refuse: judgement.refusal!, fault: judgement.fault };
   portal.policy = policy;
+  // INVARIANT: what the old policy let pass says nothing about the new one.
+  portal.provenance = new Provenance();
   return undefined;
 }
 

@@ -93,6 +93,17 @@ describe.each(['restricted', 'unrestricted'] as const)('to the client, %s', (acc
       expect(ends(words)).toContain('CommandComplete:COPY 0');
     });
 
+    // Tuples as long as header and trailer, and as the trailer alone, that end as it does.
+    test.each([
+      ['of 21 bytes', "select 1, '\\xffffffffffffff'::bytea from generate_series(1, 5)"],
+      ['of 2 bytes', 'select from generate_series(1, 5)'],
+    ])('binary tuples %s are rows', async (_, query) => {
+      const over = await open(access, { rowsPerStatement: 3 });
+      const words = await say(over, message(`copy (${query}) to stdout with binary`), 1);
+      expect(ends(words).slice(-2)).toEqual(['ErrorResponse:53400', 'ReadyForQuery:I']);
+      expect(shown(over)).toBe(3);
+    });
+
     test('bytes: exactly the limit passes, one less does not', async () => {
       const sql = 'copy t to stdout';
       const bytes = 'N\tline\\nN\n'.length * 4;
@@ -122,6 +133,21 @@ describe.each(['restricted', 'unrestricted'] as const)('to the client, %s', (acc
       'ReadyForQuery:E',
     ]);
     expect(ends(await say(over, simple('commit'), 1))).toEqual(['CommandComplete:ROLLBACK', 'ReadyForQuery:I']);
+    expect(await kept()).toBe(0);
+  });
+
+  test.each([
+    ['bounded', 'select i from generate_series(1, 4) i'],
+    ['cancelled', 'select i from generate_series(1, 4) i /*unbounded*/'],
+  ])('a COPY from the client behind what was cut off, %s, gets no data and keeps none', async (_, query) => {
+    const over = await open(access, { rowsPerStatement: 3 });
+    for (const before of [[], [Q('begin')]]) {
+      if (before.length > 0) await say(over, before, 1);
+      const words = await say(over, [Q(`${query}; copy u from stdin`)], 1);
+      expect(words.slice(-2)).toEqual(['ErrorResponse:53400', `ReadyForQuery:${before.length > 0 ? 'E' : 'I'}`]);
+      expect(words).not.toContain('CopyInResponse');
+    }
+    expect(outcomes(over).map(({ status }) => status)).toEqual(['cut', 'skipped', 'ok', 'cut', 'skipped']);
     expect(await kept()).toBe(0);
   });
 

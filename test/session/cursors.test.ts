@@ -269,3 +269,20 @@ test('portals and cursors without end are not remembered without end', async () 
   expect(errors(words)).toEqual(['ErrorResponse:54000', 'ErrorResponse:54000']);
   await peer.close();
 });
+
+describe('what was closed behind a statement that was cut off is closed', () => {
+  test.each([
+    ['outside of a transaction', []],
+    ['in one', [Q('begin')]],
+  ])('%s', async (_, before) => {
+    const peer = await limited();
+    await all(peer, Q('declare h cursor with hold for select i from generate_series(1, 20) i'), ...before);
+    expect(errors(await ask(peer, Q('fetch 10 from h; close h')))).toEqual(['ErrorResponse:53400']);
+    if (before.length > 0) await ask(peer, Q('rollback'));
+    // The name is free in the server: what a function opens under it was judged by nobody.
+    await all(peer, Q('begin'), Q("select opened('h')"));
+    const words = await ask(peer, Q('fetch 1 from h'));
+    expect([rows(words), errors(words)]).toEqual([0, ['ErrorResponse:34000']]);
+    await peer.close();
+  });
+});

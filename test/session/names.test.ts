@@ -4,7 +4,7 @@ import { Names } from '../../src/session/names.ts';
 
 let names: Names<string>;
 beforeEach(() => {
-  names = new Names((value) => value.length);
+  names = new Names((value) => ({ heldBy: { value }, characters: value.length }));
 });
 
 const now = () => names.current('a')?.value;
@@ -36,16 +36,16 @@ test('taking back one of several does not bring back what another has ended', ()
 test('in any order of answers, what is remembered weighs what it holds', () => {
   const first = names.define('a', 'one', 1);
   const second = names.define('a', 'three', 1);
-  expect(names.weight).toBe(8);
+  expect(names.weight).toBe(2 * 200 + 8);
   names.settle(first);
   names.settle(second);
-  expect(names.weight).toBe(5);
+  expect(names.weight).toBe(205);
   names.empty(second);
   names.settle(second);
   expect(names.weight).toBe(0);
   names.set('b', 'four', 2);
   names.set('b', 'five5', 2);
-  expect(names.weight).toBe(5);
+  expect(names.weight).toBe(205);
   names.drop(() => true);
   expect(names.weight).toBe(0);
   expect(names.current('b')).toBeUndefined();
@@ -55,5 +55,36 @@ test('names made by SQL text are bounded: the oldest is forgotten', () => {
   for (let i = 0; i < 10_001; i += 1) names.set(`n${i}`, 'x', 1);
   expect(names.current('n0')).toBeUndefined();
   expect(names.current('n10000')?.value).toBe('x');
-  expect(names.weight).toBe(10_000);
+  expect(names.weight).toBe(10_000 * 201);
+});
+
+test('what several names hold weighs once, until the last of them is gone', () => {
+  const text = { characters: 1000 };
+  const held = new Names<typeof text>((value) => ({ heldBy: value, characters: value.characters }));
+  const [first, second] = [held.define('p', text, 1), held.define('q', text, 1)];
+  expect(held.weight).toBe(1400);
+  held.takeBack(first);
+  expect(held.weight).toBe(1200);
+  held.takeBack(second);
+  expect(held.weight).toBe(0);
+});
+
+const long = (end: string) => `${'n'.repeat(63 - end.length)}${end}`;
+
+// As bytes, of which the server reads 63.
+test.each([
+  ['the 63 bytes are the same', `${long('')}1`, `${long('')}2`, true],
+  ['one of them is 63 bytes long', `${long('')}1`, long(''), true],
+  ['cut within a character, the part that is left the same', `${'n'.repeat(62)}é`, `${'n'.repeat(62)}è`, true],
+  ['cut within a character, the part that is left another', `${'n'.repeat(62)}é`, `${'n'.repeat(62)}ţ`, false],
+  ['cut within a character, or ended before it', `${'n'.repeat(62)}é`, 'n'.repeat(62), false],
+  ['the 63rd byte is another', `${long('1')}x`, `${long('2')}x`, false],
+  ['short', 'a', 'A', false],
+])('long names: %s', (_, one, other, same) => {
+  names.define(one, 'one', 1);
+  expect(names.current(other)?.value).toBe(same ? 'one' : undefined);
+  names.define(other, 'other', 1);
+  expect(names.current(one)?.value).toBe(same ? 'other' : 'one');
+  names.drop((version) => version.name === names.current(other)?.name);
+  expect(names.current(one)?.value).toBe(same ? undefined : 'one');
 });
