@@ -27,7 +27,9 @@ const limitMapping = mapping({
     .describe('Bytes of rows that one statement may return, or copy either way, as `1 MB`.'),
   changed_per_statement: count
     .optional()
-    .describe('Rows that one statement may insert, update or delete, or COPY bring in; above it, the statement is undone.'),
+    .describe(
+      'Rows that one statement may insert, update or delete, or COPY bring in; above it, the statement is undone.',
+    ),
   estimated_rows: count
     .optional()
     .describe('Refuse a statement before it runs when the planner expects more rows than this.'),

@@ -140,23 +140,20 @@ describe.skipIf(PSQL_MAJOR < 16)('statements by psql', () => {
 
   it('office: \\copy gives what the same gives on a database that holds only what the role may see', async () => {
     const script =
-      "\\copy (select * from students order by id) to stdout csv header\n\\copy (select id, name from schools order by id) to stdout\n";
+      '\\copy (select * from students order by id) to stdout csv header\n\\copy (select id, name from schools order by id) to stdout\n';
     const shown = await psqlScript(world.url('office'), script);
     expect(shown).toBe(await psqlScript(copies.get('office')!.url, script));
     expect(shown.split('\n').length).toBeGreaterThan(20);
   });
 
-  it.each(['teacher', 'canteen', 'statistics'])(
-    '%s: \\copy is refused, and nothing hangs',
-    async (principal) => {
-      const shown = await psqlScript(
-        world.url(principal),
-        "\\copy students to '/dev/null'\n\\copy (select 1) to stdout\n\\copy students from '/dev/null'\ncopy students from stdin;\n\\.\nselect 'still';\n",
-      );
-      expect(shown.match(/^ERROR: {2}permission denied for COPY (TO|FROM)$/gm)).toHaveLength(4);
-      expect(shown).toContain('still');
-    },
-  );
+  it.each(['teacher', 'canteen', 'statistics'])('%s: \\copy is refused, and nothing hangs', async (principal) => {
+    const shown = await psqlScript(
+      world.url(principal),
+      "\\copy students to '/dev/null'\n\\copy (select 1) to stdout\n\\copy students from '/dev/null'\ncopy students from stdin;\n\\.\nselect 'still';\n",
+    );
+    expect(shown.match(/^ERROR: {2}permission denied for COPY (TO|FROM)$/gm)).toHaveLength(4);
+    expect(shown).toContain('still');
+  });
 
   it('dba: \\copy both ways', async () => {
     const shown = await psqlScript(

@@ -153,7 +153,8 @@ test('a server that asks for no password is logged in to, and must show that wha
   const port = await fakeServer((socket) => {
     socket.on('data', (chunk) => {
       sent += chunk.toString('latin1');
-      if (chunk.includes('pg_settings')) socket.write(Buffer.concat([Buffer.from('C\0\0\0\x0dSELECT 0\0', 'latin1'), ready]));
+      if (chunk.includes('pg_settings'))
+        socket.write(Buffer.concat([Buffer.from('C\0\0\0\x0dSELECT 0\0', 'latin1'), ready]));
     });
     socket.write(Buffer.concat([authentication(0), ready]));
   });
