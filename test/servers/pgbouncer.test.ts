@@ -217,6 +217,23 @@ describe.skipIf(program === '')('pooling of transactions', () => {
       await two.end();
     });
 
+    test('a function is not called past what is refused by its name', async () => {
+      const { guard } = pooled!;
+      const client = await rawClient(guard.port, 'dba');
+      // pg_advisory_lock(bigint) by its OID, argument and result binary.
+      const body = Buffer.from('00000b40' + '00010001' + '000100000008' + '0000000000000007' + '0001', 'hex');
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(body.length + 4);
+      expect(await exchange(client, Buffer.concat([Buffer.from('F'), length, body]), 1)).toBe('E0A000 Z');
+      expect(await exchange(client, query('SELECT 1'), 1)).toBe('D C Z');
+      expect(
+        await database.query(
+          `SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`,
+        ),
+      ).toEqual([]);
+      client.socket.destroy();
+    });
+
     test('DEALLOCATE ALL forgets the statements of its own client, and of no other', async () => {
       const { guard } = pooled!;
       const [one, two] = [await guard.connect('teacher'), await guard.connect('teacher')];
