@@ -2,15 +2,23 @@
 
 import type { ErrorFields } from '../wire/error-response.ts';
 import { conditionName } from './conditions.ts';
+import { CACHED_PLAN } from './refusal-response.ts';
 
 /**
  * Where a message comes from, as far as it can be told. `analysis`: it answers a Parse, so it is about the client's own text and no
- * row was read. `beginning`: of a statement of a Query that has shown nothing yet. `running`: of anything else.
+ * row was read. `unread`: of a statement of a Query that reads its first row only once it has shown something, and has not.
+ * `beginning`: of another statement of a Query that has shown nothing yet. `running`: of anything else.
  */
-export type Origin = 'analysis' | 'beginning' | 'running';
+export type Origin = 'analysis' | 'unread' | 'beginning' | 'running';
 
 /** Classes whose messages name settings, transactions, cursors and resources, never a value of a row. */
-const CLASSES_WITHOUT_VALUES = new Set(['08', '0A', '24', '25', '26', '34', '3B', '40', '42', '53', '55', '57']);
+const CLASSES_WITHOUT_VALUES = new Set(['08', '24', '25', '26', '34', '3B', '40', '53', '55', '57']);
+
+/** Classes of analysis, whose messages name what stands in a text: in a value of a row, too, where it is cast to regclass and its kin. */
+const CLASSES_OF_ANALYSIS = new Set(['0A', '42']);
+
+/** Of these the conditions that no value of a row can bring about: privileges, names of cursors and prepared statements in use. */
+const OF_NO_VALUE = new Set(['42501', '42P03', '42P05']);
 
 /** Detail and hint: may quote rows and expressions. */
 const MAY_QUOTE = new Set(['D', 'H']);
@@ -32,20 +40,27 @@ export function redact(fields: ErrorFields, origin: Origin, whole = true): Error
   const sqlstate = fields.get('C') ?? 'XX000';
   // INVARIANT: what a function or trigger raises has a context, and its words are its own, whatever SQLSTATE it took.
   const ofCode = !whole || fields.has('W') || fields.has('q');
-  const ofText =
-    (origin === 'analysis' && whole) || (origin === 'beginning' && !ofCode && namesPlace(fields, sqlstate));
-  const stays = ofText || (!ofCode && CLASSES_WITHOUT_VALUES.has(sqlstate.slice(0, 2)));
+  const begins = origin === 'unread' || origin === 'beginning';
+  const ofText = (origin === 'analysis' && whole) || (begins && !ofCode && namesPlace(fields, sqlstate));
+  const stays = ofText || (!ofCode && hasNoValue(sqlstate, origin, fields.get('M')));
   // INVARIANT: a message outside the list, or one that names what the client never wrote, shows as its condition's name.
   const replaced = !stays || OWN_NAME.test(fields.get('M') ?? '');
   const shown = new Map<string, string>();
   for (const [code, value] of fields) {
     if (code === 'M') shown.set(code, replaced ? conditionName(sqlstate) : value);
-    else if (OF_CODE.has(code)) continue;
+    else if (OF_CODE.has(code) || (code === 'P' && ofCode && origin !== 'analysis')) continue;
     else if (MAY_QUOTE.has(code) && (!ofText || replaced || OWN_NAME.test(value))) continue;
     else if (SOURCE.has(code) && replaced) continue;
     else shown.set(code, value);
   }
   return shown;
+}
+
+/** INVARIANT: what may be a value is not shown, however little it is: no limit counts it. */
+function hasNoValue(sqlstate: string, origin: Origin, message: string | undefined): boolean {
+  const group = sqlstate.slice(0, 2);
+  if (CLASSES_WITHOUT_VALUES.has(group) || OF_NO_VALUE.has(sqlstate)) return true;
+  return CLASSES_OF_ANALYSIS.has(group) && (origin === 'unread' || message === CACHED_PLAN);
 }
 
 /** In a Query the server analyzes and runs in one go: what analysis finds is of class 42 and points into the text. */

@@ -2,7 +2,8 @@
 import { type Refusal, refusal } from '../errors.ts';
 import { errorResponse } from '../wire/error-response.ts';
 
-const CACHED_PLAN = 'cached plan must not change result type';
+/** PostgreSQL's message, by which drivers know that a statement must be prepared anew; it holds no value. */
+export const CACHED_PLAN = 'cached plan must not change result type';
 
 /** What PostgreSQL says when a prepared statement's columns changed: drivers know to prepare it again. */
 export function cachedPlanChanged(): Refusal {

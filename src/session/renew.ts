@@ -29,8 +29,9 @@ export function renew(c: Conversation, prepared: Prepared, policy: SessionPolicy
     return 'refused';
   }
   if (c.pending.length > 0) return 'wait';
-  // In a failed transaction nothing can be prepared, and nothing but its end can run.
-  if (c.status === 'E') return 'ready';
+  // In a failed transaction nothing can be prepared, and nothing but its end can run. INVARIANT: what has ended it in this batch is
+  // answered, so that the status of before says nothing: behind it the statement would run.
+  if (c.status === 'E' && !c.batchHasControl) return 'ready';
   sendRenewed(c, prepared, state.renewed);
   return 'wait';
 }

@@ -24,6 +24,7 @@ import { isForced, tellForced } from './refuse.ts';
 import type { Run } from './run.ts';
 import { answerExtended } from './server-extended.ts';
 import { answerQuery, failQuery, readyAfterQuery } from './server-query.ts';
+import { readsNothingUnseen } from './watching.ts';
 
 export class ServerSide {
   private readonly reader = new FrameReader(SERVER_LIMITS);
@@ -222,8 +223,10 @@ function originOf(head: Pending | undefined): Origin {
   switch (head?.kind) {
     case 'parse':
       return 'analysis';
-    case 'query':
-      return head.part === 'client' && !head.begun && head.at < head.runs.length ? 'beginning' : 'running';
+    case 'query': {
+      const run = head.part === 'client' && !head.begun ? head.runs[head.at] : undefined;
+      return run ? (readsNothingUnseen(run.statement.kind) ? 'unread' : 'beginning') : 'running';
+    }
     default:
       return 'running';
   }

@@ -85,3 +85,28 @@ export function changesNames(kind: StatementKind): boolean {
       return false;
   }
 }
+
+/** Has it read no row before it shows something, as its columns? Then what it fails with before is about its text alone. */
+export function readsNothingUnseen(kind: StatementKind): boolean {
+  switch (kind.kind) {
+    case 'read':
+    case 'copy-out':
+    case 'copy-in':
+    case 'declare':
+    case 'prepare':
+    case 'deallocate':
+    case 'close':
+    case 'discard':
+    case 'set':
+    case 'listen':
+      return true;
+    // A COMMIT runs what was deferred; the rows of FETCH, EXECUTE and EXPLAIN ANALYZE are collected before they show.
+    case 'transaction':
+    case 'fetch':
+    case 'execute':
+    case 'explain':
+    case 'write':
+    case 'other':
+      return false;
+  }
+}

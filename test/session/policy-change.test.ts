@@ -104,6 +104,19 @@ describe('a prepared statement', () => {
     expect(await ask(peer, ...bound)).toContain('CommandComplete:SELECT 2');
   });
 
+  test.each([
+    ['rollback', [Q('begin')]],
+    ['commit', [Q('begin')]],
+    ['rollback to x', [Q('begin'), Q('savepoint x')]],
+  ])('behind %s in the same batch as it, a failed transaction is none any more', async (end, before) => {
+    await ask(peer, P('select a from t', 's'), P(end, 'end'), S());
+    for (const message of before) await ask(peer, message);
+    await ask(peer, Q('select 1/0'));
+    peer.policy = filtering();
+    const words = await ask(peer, B([], '', 'end'), E(), B([], 'p', 's'), E('p'), S());
+    expect(words.at(-2)).toBe('CommandComplete:SELECT 2');
+  });
+
   test('that can no longer be prepared shows the error of the server, and heals later', async () => {
     await ask(peer, P('select a from t', 's'), S());
     peer.policy = policyOf({ ...options, rewrite: (text) => text.replace('select a', 'select nosuch') });
@@ -111,6 +124,13 @@ describe('a prepared statement', () => {
     peer.policy = filtering();
     expect(await ask(peer, ...bound)).toContain('CommandComplete:SELECT 2');
   });
+});
+
+test('an open portal is verified anew, by what the server says of its columns', async () => {
+  await ask(peer, Q('begin'), P('select a, b from t'), B([], 'p'), E('p', 1), S());
+  const withheld = await grantOf(database, 't', ['b']);
+  peer.policy = policyOf({ relations: [withheld] });
+  expect(await ask(peer, E('p', 1), S())).toEqual(['ErrorResponse:42501', 'ReadyForQuery:E']);
 });
 
 describe('a statement prepared in SQL', () => {

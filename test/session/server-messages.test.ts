@@ -59,6 +59,21 @@ describe('values do not show', () => {
     ["select 1; select fail_as('42601')", '42601', 'syntax error'],
     ['select nest()', '42703', 'undefined column'],
     ['select late()', '42703', 'undefined column'],
+    // A value as a name: no limit would count what the message shows.
+    ['select s::regclass from t', '42P01', 'undefined table'],
+    ["select (s || '.a.b')::regclass from t", '0A000', 'feature not supported'],
+    ["select (s || '.a.b.c')::regclass from t", '42601', 'syntax error'],
+    ['select s::regproc from t', '42883', 'undefined function'],
+    ['select s::regtype from t', '42704', 'undefined object'],
+    ['select s::regrole from t', '42704', 'undefined object'],
+    ["select to_tsvector(s::regconfig, 'x') from t", '42704', 'undefined object'],
+    ["select has_table_privilege(s, 'select') from t", '42P01', 'undefined table'],
+    ['insert into later select s::regclass::oid::int from t', '42P01', 'undefined table'],
+    ['begin; declare c cursor for select s::regclass from t; fetch c', '42P01', 'undefined table'],
+    ['prepare p as select s::regclass from t; execute p', '42P01', 'undefined table'],
+    ['explain analyze select s::regclass from t', '42P01', 'undefined table'],
+    ['begin; declare d cursor with hold for select s::regclass from t; commit', '42P01', 'undefined table'],
+    ['copy (select s::regclass from t) to stdout', '42P01', 'undefined table'],
   ])('%s', async (sql, sqlstate, message) => {
     await ask(peer, Q(sql));
     const fields = shown();
