@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { chmodSync, chownSync, mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, copyFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect as connectTcp } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import { serverAccount } from '../../src/demo/account.ts';
 import { type Server, startServer } from '../../src/demo/server.ts';
 import { sslRequest, startupMessage } from '../../src/wire/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { type Certificates, makeCertificates, openssl } from './certificates.ts';
+import { type Certificate, type Certificates, FOR_SERVERS, makeCertificates, openssl } from './certificates.ts';
 import {
   errorIn,
   eventually,
@@ -245,6 +245,44 @@ describe.skipIf(!openssl)('TLS towards the server', () => {
     expect((await through('localhost', { mode: 'require', ca: certificates.stranger.cert }, inUse)).status).toBe(2);
     await proxy?.stop(1_000);
     expect((await through('127.0.0.1', { mode: 'require', ca: certificates.ca }, inUse)).stdout).toBe('t');
+  });
+
+  test('a certificate that has run out lets nobody through, and a new one everybody, without a restart', async () => {
+    const expired = certificates.issue('expired', '/CN=localhost', {
+      extensions: FOR_SERVERS,
+      sign: ['-not_before', '20250101000000Z', '-not_after', '20250102000000Z'],
+    });
+    const { cert, key } = certificates.server;
+    const superuser = new pg.Client({ connectionString: server.url });
+    await superuser.connect();
+    /** The server takes up its files at a reload; they keep their names, and the key its owner and mode. */
+    const serve = async (from: Pick<Certificate, 'cert' | 'key'>) => {
+      for (const [to, text] of [
+        [cert, readFileSync(from.cert)],
+        [key, readFileSync(from.key)],
+      ] as const) {
+        writeFileSync(to, text);
+      }
+      await superuser.query('SELECT pg_reload_conf()');
+    };
+    const good = { cert: join(certificates.folder, 'good.crt'), key: join(certificates.folder, 'good.key') };
+    copyFileSync(cert, good.cert);
+    copyFileSync(key, good.key);
+    try {
+      await serve(expired);
+      const tls = { mode: 'verify-full', ca: certificates.ca } as const;
+      await eventually(async () => {
+        await proxy?.stop(1_000);
+        return (await through('localhost', tls, inUse)).stderr.includes('could not connect');
+      }, 'the expired certificate is seen');
+      expect(proxy?.lines.join('')).toMatch(/certificate has expired/);
+      await serve(good);
+      const again = () => psql(proxy!.url('app', 'secret'), ['-c', inUse]);
+      await eventually(async () => (await again()).stdout === 't', 'the new certificate is seen');
+    } finally {
+      await serve(good);
+      await superuser.end();
+    }
   });
 
   test('a statement is cancelled over TLS', async () => {
