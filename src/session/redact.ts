@@ -6,7 +6,7 @@ import { CACHED_PLAN } from './refusal-response.ts';
 
 /**
  * Where a message comes from, as far as it can be told. `analysis`: it answers a Parse, so it is about the client's own text and no
- * row was read. `unread`: of a statement of a Query that reads its first row only once it has shown something, and has not.
+ * row was read. `unread`: of a statement that has not read a row, as its kind and its answers so far say.
  * `beginning`: of another statement of a Query that has shown nothing yet. `running`: of anything else.
  */
 export type Origin = 'analysis' | 'unread' | 'beginning' | 'running';

@@ -24,7 +24,7 @@ import { isForced, tellForced } from './refuse.ts';
 import type { Run } from './run.ts';
 import { answerExtended } from './server-extended.ts';
 import { answerQuery, failQuery, readyAfterQuery } from './server-query.ts';
-import { readsNothingUnseen } from './watching.ts';
+import { readsNoRow, showsColumnsFirst } from './watching.ts';
 
 export class ServerSide {
   private readonly reader = new FrameReader(SERVER_LIMITS);
@@ -98,7 +98,7 @@ export class ServerSide {
     const { c } = this;
     if (!c.redacts && frame.last) return true;
     const fields = fieldsOf(frame);
-    c.toClient.add(noticeResponse(c.redacts ? redact(fields, originOf(c.pending.head), frame.last) : fields));
+    c.toClient.add(noticeResponse(c.redacts ? redact(fields, originOf(c), frame.last) : fields));
     return false;
   }
 
@@ -136,8 +136,8 @@ export class ServerSide {
     const moved =
       rendered && Number.isInteger(position) && (rendered.judgement.edits.length > 0 || rendered.leads !== undefined);
     if (!c.redacts && !moved && frame.last) return frame.bytes;
-    const shown = new Map(c.redacts ? redact(fields, originOf(head), frame.last) : fields);
-    if (moved) shown.set('P', String(clientPosition(rendered, position)));
+    const shown = new Map(c.redacts ? redact(fields, originOf(c), frame.last) : fields);
+    if (moved && shown.has('P')) shown.set('P', String(clientPosition(rendered, position)));
     return errorResponse(shown);
   }
 
@@ -219,14 +219,18 @@ function hears(policy: SessionPolicy | undefined): boolean {
   return access === 'unrestricted' || mode === 'observe' || statements.has('listen');
 }
 
-function originOf(head: Pending | undefined): Origin {
+function originOf({ copyIn, pending: { head } }: Conversation): Origin {
   switch (head?.kind) {
     case 'parse':
       return 'analysis';
     case 'query': {
       const run = head.part === 'client' && !head.begun ? head.runs[head.at] : undefined;
-      return run ? (readsNothingUnseen(run.statement.kind) ? 'unread' : 'beginning') : 'running';
+      if (!run) return 'running';
+      return showsColumnsFirst(run.statement.kind) ? 'unread' : 'beginning';
     }
+    case 'execute':
+      // The data of a COPY is the client's; but triggers may read more.
+      return head.run && copyIn === undefined && readsNoRow(head.run.statement.kind) ? 'unread' : 'running';
     default:
       return 'running';
   }

@@ -86,11 +86,15 @@ export function changesNames(kind: StatementKind): boolean {
   }
 }
 
-/** Has it read no row before it shows something, as its columns? Then what it fails with before is about its text alone. */
-export function readsNothingUnseen(kind: StatementKind): boolean {
+/** Does a Query show the columns before it reads a row? What it fails with until then is about its text alone. */
+export function showsColumnsFirst(kind: StatementKind): boolean {
+  // Of FETCH, EXECUTE and EXPLAIN ANALYZE the rows are collected before anything shows; others may end with a commit, which runs cursors WITH HOLD.
+  return kind.kind === 'read' || kind.kind === 'copy-out' || kind.kind === 'copy-in';
+}
+
+/** Does its Execute read no row of the database? A commit comes only with Sync. */
+export function readsNoRow(kind: StatementKind): boolean {
   switch (kind.kind) {
-    case 'read':
-    case 'copy-out':
     case 'copy-in':
     case 'declare':
     case 'prepare':
@@ -100,7 +104,8 @@ export function readsNothingUnseen(kind: StatementKind): boolean {
     case 'set':
     case 'listen':
       return true;
-    // A COMMIT runs what was deferred; the rows of FETCH, EXECUTE and EXPLAIN ANALYZE are collected before they show.
+    case 'read':
+    case 'copy-out':
     case 'transaction':
     case 'fetch':
     case 'execute':

@@ -65,6 +65,7 @@ describe('values do not show', () => {
     ["select (s || '.a.b.c')::regclass from t", '42601', 'syntax error'],
     ['select s::regproc from t', '42883', 'undefined function'],
     ['select s::regtype from t', '42704', 'undefined object'],
+    ["select (s || ' no type')::regtype from t", '42601', 'syntax error'],
     ['select s::regrole from t', '42704', 'undefined object'],
     ["select to_tsvector(s::regconfig, 'x') from t", '42704', 'undefined object'],
     ["select has_table_privilege(s, 'select') from t", '42P01', 'undefined table'],
@@ -73,6 +74,8 @@ describe('values do not show', () => {
     ['prepare p as select s::regclass from t; execute p', '42P01', 'undefined table'],
     ['explain analyze select s::regclass from t', '42P01', 'undefined table'],
     ['begin; declare d cursor with hold for select s::regclass from t; commit', '42P01', 'undefined table'],
+    ['declare e cursor with hold for select s::regclass from t', '42P01', 'undefined table'],
+    ['declare e cursor with hold for select s::regclass from t; set work_mem = 4096', '42P01', 'undefined table'],
     ['copy (select s::regclass from t) to stdout', '42P01', 'undefined table'],
   ])('%s', async (sql, sqlstate, message) => {
     await ask(peer, Q(sql));
@@ -83,6 +86,7 @@ describe('values do not show', () => {
     expect(fields).not.toHaveProperty('W');
     expect(fields).not.toHaveProperty('q');
     expect(fields).not.toHaveProperty('p');
+    expect(fields).not.toHaveProperty('P');
     expect(Buffer.concat(peer.received.bytes).includes('WITHHELD')).toBe(false);
     await ask(peer, Q('rollback'));
     if (sql.includes(';')) return;
@@ -113,9 +117,25 @@ describe('what helps stays', () => {
     ['select nosuch from t', '42703', 'column "nosuch" does not exist'],
     ['selec', '42601', 'syntax error at or near "selec"'],
     ['rollback to nosuch', '25P01', 'ROLLBACK TO SAVEPOINT can only be used in transaction blocks'],
+    ['select distinct a from t for update', '0A000', 'FOR UPDATE is not allowed with DISTINCT clause'],
+    ['copy (select distinct a from t for update) to stdout', '0A000', 'FOR UPDATE is not allowed with DISTINCT clause'],
+    ['copy t (a) from stdin with csv force null s', '42P10', 'FORCE_NULL column "s" not referenced by COPY'],
+    ['prepare same as select 1; prepare same as select 2', '42P05', 'prepared statement "same" already exists'],
+    ['begin; declare c cursor for select 1; declare c cursor for select 2', '42P03', 'cursor "c" already exists'],
   ])('%s', async (sql, sqlstate, message) => {
     await ask(peer, Q(sql));
     expect([shown().C, shown().M]).toEqual([sqlstate, message]);
+  });
+
+  test('the same where the Query goes as extended messages, and in these', async () => {
+    peer.policy = policyOf({ ...options, limits: { changedPerStatement: 1 } });
+    const sql = 'copy t (a) from stdin with csv force null s';
+    for (const messages of [[Q(sql)], [P(sql), B(), E(), S()]]) {
+      await ask(peer, ...messages);
+      expect(shown().M).toBe('FORCE_NULL column "s" not referenced by COPY');
+    }
+    await ask(peer, P('prepare y as select nosuch'), B(), E(), S());
+    expect(shown().M).toBe('column "nosuch" does not exist');
   });
 
   const UNKNOWN_COLUMN = 'Perhaps you meant to reference the column "x.a".';
