@@ -1,5 +1,5 @@
 /** What one process has counted: plain numbers, raised on the way of each statement and read when somebody asks for the metrics. */
-import type { LoginReason } from '../proxy/login-refusal.ts';
+import type { LoginReason } from '../proxy/login/login-refusal.ts';
 import { Counts } from './counts.ts';
 import { Distribution } from './distribution.ts';
 

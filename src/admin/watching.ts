@@ -4,7 +4,7 @@
  */
 import type { Judgement } from '../guard/decision.ts';
 import type { MakeJudge, PolicyReading } from '../proxy/guard-runtime.ts';
-import type { LoginReason } from '../proxy/login-refusal.ts';
+import type { LoginReason } from '../proxy/login/login-refusal.ts';
 import type { RecordFields, RecordKind } from '../record/fields.ts';
 import type { DecisionLog, SessionLog } from '../record/log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';

@@ -6,8 +6,8 @@ import type { ConnectionOptions } from 'node:tls';
 import pg from 'pg';
 import type { Query } from '../catalog/read.ts';
 import type { UpstreamConfig } from '../config/config.ts';
-import { type UpstreamAddress, UpstreamAddresses } from '../proxy/upstream-addresses.ts';
-import { demand, roundsFor, type WantedSession } from '../proxy/upstream-attributes.ts';
+import { type UpstreamAddress, UpstreamAddresses } from '../proxy/upstream/addresses.ts';
+import { demand, roundsFor, type WantedSession } from '../proxy/upstream/attributes.ts';
 
 /** No host could be asked now, and that may pass: it is down, starting, full or out of reach. */
 export class ServerUnavailable extends Error {}

@@ -6,7 +6,7 @@ import type { Config } from '../config/config.ts';
 import { watchFiles } from '../proxy/file-watch.ts';
 import type { Listening } from '../proxy/listener.ts';
 import type { RunningProxy } from '../proxy/start.ts';
-import type { UpstreamKey } from '../proxy/upstream-error.ts';
+import type { UpstreamKey } from '../proxy/upstream/error.ts';
 import type { DecisionLog } from '../record/log.ts';
 import { keepTrying } from './first-reading.ts';
 import type { PolicyReader } from './policy-reader.ts';

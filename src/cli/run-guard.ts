@@ -7,7 +7,7 @@ import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
-import type { SharedState } from '../proxy/shared-state.ts';
+import type { SharedState } from '../proxy/places/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
 import { loadParser } from '../sql/parse.ts';

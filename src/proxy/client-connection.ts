@@ -2,16 +2,22 @@
 import type { Socket } from 'node:net';
 import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
 import { cancel } from './cancel.ts';
-import type { ClientCertificate } from './client-certificate.ts';
-import { logInClient } from './client-login.ts';
 import { endWith, FAREWELL_MS } from './farewell.ts';
-import { internalError, type LoginRefusal, loginTimeout, protocolViolation, tooManyLogins } from './login-refusal.ts';
+import type { ClientCertificate } from './login/client-certificate.ts';
+import { logInClient } from './login/client-login.ts';
+import {
+  internalError,
+  type LoginRefusal,
+  loginTimeout,
+  protocolViolation,
+  tooManyLogins,
+} from './login/login-refusal.ts';
+import { LOCAL, type PeerAddress, proxiedPeer } from './login/peer-address.ts';
+import { type Channel, negotiate } from './login/startup-negotiation.ts';
+import type { StartupRequest } from './login/startup-request.ts';
 import { openSession } from './open-session.ts';
-import { LOCAL, type PeerAddress, proxiedPeer } from './peer-address.ts';
 import type { Services } from './services.ts';
 import { ConnectionClosed, SocketReader } from './socket-reader.ts';
-import { type Channel, negotiate } from './startup-negotiation.ts';
-import type { StartupRequest } from './startup-request.ts';
 
 /** A stranger's name may fill a startup packet; it does not fill the log. */
 const SHOWN_OF_NAME = 64;

@@ -1,7 +1,7 @@
 /** The last message to a client that gets no session. */
 import type { Socket } from 'node:net';
 import { errorResponse } from '../wire/error-response.ts';
-import type { LoginRefusal } from './login-refusal.ts';
+import type { LoginRefusal } from './login/login-refusal.ts';
 
 /** How long a refused client may take to read why. */
 export const FAREWELL_MS = 2_000;

@@ -1,5 +1,5 @@
 /** Ends sessions that have been idle for too long: one timer for all of them. */
-import { type LoginRefusal, sessionIdle, transactionIdle } from './login-refusal.ts';
+import { type LoginRefusal, sessionIdle, transactionIdle } from './login/login-refusal.ts';
 import type { LiveSession, Sessions } from './sessions.ts';
 
 /** Milliseconds; absent: for ever. */

@@ -2,11 +2,11 @@
 import cluster from 'node:cluster';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { serveClient } from './client-connection.ts';
-import { takeLogin, takeLoginFrom } from './connection-limits.ts';
 import { endWith } from './farewell.ts';
 import { type ListenAddress, shownListening } from './listen-address.ts';
-import { type LoginRefusal, stopping, tooManyLogins } from './login-refusal.ts';
-import { isInBlocks, socketPeer } from './peer-address.ts';
+import { type LoginRefusal, stopping, tooManyLogins } from './login/login-refusal.ts';
+import { isInBlocks, socketPeer } from './login/peer-address.ts';
+import { takeLogin, takeLoginFrom } from './places/connection-limits.ts';
 import type { Services } from './services.ts';
 import { claimSocketFile, setSocketMode } from './unix-socket.ts';
 

@@ -5,17 +5,17 @@ import { authenticationOk } from '../wire/authentication.ts';
 import { backendKeyData } from '../wire/backend-key-data.ts';
 import { parameterStatus } from '../wire/parameter-status.ts';
 import { readyForQuery } from '../wire/ready-for-query.ts';
-import type { Admitted } from './client-login.ts';
-import { type HeldPlaces, takeSession } from './connection-limits.ts';
-import { type LoginRefusal, notRecorded, stopping } from './login-refusal.ts';
+import type { Admitted } from './login/client-login.ts';
+import { type LoginRefusal, notRecorded, stopping } from './login/login-refusal.ts';
+import type { Channel } from './login/startup-negotiation.ts';
+import { type HeldPlaces, takeSession } from './places/connection-limits.ts';
 import type { SessionContext } from './record-sink.ts';
 import { Relay } from './relay.ts';
 import type { Services } from './services.ts';
 import { type LiveSession, noLongerAdmitted } from './sessions.ts';
-import type { Channel } from './startup-negotiation.ts';
 import { newUlid } from './ulid.ts';
-import type { UpstreamSession } from './upstream.ts';
-import type { UpstreamFailure } from './upstream-error.ts';
+import type { UpstreamFailure } from './upstream/error.ts';
+import type { UpstreamSession } from './upstream/upstream.ts';
 
 /** Bytes of the cancel key: 4 is all that protocol 3.0 has room for. */
 const SHORT_KEY = 4;

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
-import type { LoginRefusal } from './login-refusal.ts';
+import type { LoginRefusal } from './login/login-refusal.ts';
 
 /** What a session is to the relay; `session/` holds the real one. */
 export interface SessionMachine {

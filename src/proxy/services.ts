@@ -1,18 +1,18 @@
 /** What every client connection needs: put together once, by `startProxy`. */
 import type { Logger } from 'pino';
 import type { SessionPorts } from '../session/ports.ts';
-import type { ConnectionLimits } from './connection-limits.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
 import type { IdleLimits } from './idle-sweep.ts';
-import type { LoginReason } from './login-refusal.ts';
+import type { LoginReason } from './login/login-refusal.ts';
+import type { ServerTls } from './login/server-tls.ts';
+import type { ConnectionLimits } from './places/connection-limits.ts';
+import type { SharedState } from './places/shared-state.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
-import type { ServerTls } from './server-tls.ts';
 import type { Sessions } from './sessions.ts';
-import type { SharedState } from './shared-state.ts';
-import type { Upstream } from './upstream.ts';
-import type { Pooling } from './upstream-parameters.ts';
-import type { UpstreamAccount, UpstreamSetup } from './upstream-setup.ts';
+import type { Pooling } from './upstream/parameters.ts';
+import type { UpstreamAccount, UpstreamSetup } from './upstream/setup.ts';
+import type { Upstream } from './upstream/upstream.ts';
 
 export interface ProxyOptions {
   /** The one database that is served. */

@@ -3,9 +3,9 @@ import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { isGuarded } from '../policy/is-guarded.ts';
 import type { Policy, RolePolicy } from '../policy/policy.ts';
 import type { Activity } from '../session/session.ts';
-import { admit, type Peer } from './admission.ts';
-import type { LoginRefusal } from './login-refusal.ts';
-import type { UpstreamKey } from './upstream-error.ts';
+import { admit, type Peer } from './login/admission.ts';
+import type { LoginRefusal } from './login/login-refusal.ts';
+import type { UpstreamKey } from './upstream/error.ts';
 
 /** An open session, as the rest of the proxy sees it. */
 export interface LiveSession {

@@ -8,17 +8,17 @@ import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtim
 import { startIdleSweep } from './idle-sweep.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
-import { localState } from './local-state.ts';
-import { pinnedSettings } from './pinned-settings.ts';
+import { ServerTls, type TlsFiles } from './login/server-tls.ts';
+import { localState } from './places/local-state.ts';
+import type { SharedState } from './places/shared-state.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
 import { Reloader, type ReloadVia } from './reload.ts';
-import { ServerTls, type TlsFiles } from './server-tls.ts';
 import type { ProxyOptions, Services } from './services.ts';
 import { Sessions } from './sessions.ts';
-import type { SharedState } from './shared-state.ts';
-import { Upstream, type UpstreamOptions } from './upstream.ts';
-import { UpstreamSetup } from './upstream-setup.ts';
+import { pinnedSettings } from './upstream/pinned-settings.ts';
+import { UpstreamSetup } from './upstream/setup.ts';
+import { Upstream, type UpstreamOptions } from './upstream/upstream.ts';
 
 export interface StartOptions extends ProxyOptions {
   readonly listen: readonly ListenAddress[];

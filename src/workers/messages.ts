@@ -1,5 +1,5 @@
 /** What the primary and its workers say to each other. All of it is plain JSON, and none of it is a statement or a row. */
-import type { Claim } from '../proxy/places.ts';
+import type { Claim } from '../proxy/places/places.ts';
 
 /** Messages by name: what is said, and what is answered. */
 export type Messages = Readonly<Record<string, { readonly says: unknown; readonly answer: unknown }>>;

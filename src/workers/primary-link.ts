@@ -1,6 +1,6 @@
 /** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
-import type { SharedState } from '../proxy/shared-state.ts';
-import type { UpstreamKey } from '../proxy/upstream-error.ts';
+import type { SharedState } from '../proxy/places/shared-state.ts';
+import type { UpstreamKey } from '../proxy/upstream/error.ts';
 import { Channel } from './channel.ts';
 import type { Assignment, ToPrimary, ToWorker } from './messages.ts';
 import { remoteState } from './remote-state.ts';

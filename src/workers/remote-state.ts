@@ -1,5 +1,5 @@
 /** The shared state as a worker has it: every question goes to the primary. */
-import type { SharedState } from '../proxy/shared-state.ts';
+import type { SharedState } from '../proxy/places/shared-state.ts';
 import type { Channel } from './channel.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';
 

@@ -4,8 +4,8 @@
  */
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
-import { FailedLogins } from '../proxy/failed-logins.ts';
-import { Places } from '../proxy/places.ts';
+import { FailedLogins } from '../proxy/login/failed-logins.ts';
+import { Places } from '../proxy/places/places.ts';
 import type { Assignment } from './messages.ts';
 import { Watchdog } from './watchdog.ts';
 import { type Kept, WorkerProcess } from './worker-process.ts';

@@ -1,7 +1,7 @@
 /** One worker as the primary sees it: a process with a channel, what it holds of the shared places, and how it began and ended. */
 import cluster, { type Worker } from 'node:cluster';
-import type { FailedLogins } from '../proxy/failed-logins.ts';
-import { Holding, type Places } from '../proxy/places.ts';
+import type { FailedLogins } from '../proxy/login/failed-logins.ts';
+import { Holding, type Places } from '../proxy/places/places.ts';
 import { Channel } from './channel.ts';
 import { watchTransit } from './in-transit.ts';
 import type { Assignment, CancelKey, ToPrimary, ToWorker } from './messages.ts';

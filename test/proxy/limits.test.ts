@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { openFiles, tooFewFiles } from '../../src/cli/open-files.ts';
-import type { ConnectionLimits } from '../../src/proxy/connection-limits.ts';
-import { Holding, Places } from '../../src/proxy/places.ts';
+import type { ConnectionLimits } from '../../src/proxy/places/connection-limits.ts';
+import { Holding, Places } from '../../src/proxy/places/places.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import {
   errorIn,

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { localState } from '../../src/proxy/local-state.ts';
+import { localState } from '../../src/proxy/places/local-state.ts';
 import type { StartOptions } from '../../src/proxy/start.ts';
 import { sslRequest, startupMessage } from '../../src/wire/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

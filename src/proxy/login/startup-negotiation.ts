@@ -1,10 +1,10 @@
 /** The first words of a connection: encryption, cancel, protocol version. Ends with a StartupMessage, a CancelRequest, or a refusal. */
 import type { Socket } from 'node:net';
-import { ProtocolError } from '../wire/protocol-error.ts';
+import { ProtocolError } from '../../wire/protocol-error.ts';
+import { ConnectionClosed, SocketReader } from '../socket-reader.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import { type LoginRefusal, tlsRequired, unsupportedProtocol } from './login-refusal.ts';
 import type { ServerTls } from './server-tls.ts';
-import { ConnectionClosed, SocketReader } from './socket-reader.ts';
 
 export interface NegotiationOptions {
   readonly tls: ServerTls | undefined;

@@ -1,15 +1,15 @@
 /** Rowgate's own statements on a session of the server that no client has yet: few, small, and read whole. */
 
-import { decodeDataRow } from '../wire/data-row.ts';
-import { decodeErrorFields, isFatal } from '../wire/error-response.ts';
-import { Backend } from '../wire/message-types.ts';
-import { decodeParameterStatus } from '../wire/parameter-status.ts';
-import { ProtocolError } from '../wire/protocol-error.ts';
-import { query as queryMessage } from '../wire/query.ts';
-import { decodeReadyForQuery } from '../wire/ready-for-query.ts';
-import type { SocketReader } from './socket-reader.ts';
-import type { UpstreamError } from './upstream-error.ts';
-import { serverError } from './upstream-login.ts';
+import { decodeDataRow } from '../../wire/data-row.ts';
+import { decodeErrorFields, isFatal } from '../../wire/error-response.ts';
+import { Backend } from '../../wire/message-types.ts';
+import { decodeParameterStatus } from '../../wire/parameter-status.ts';
+import { ProtocolError } from '../../wire/protocol-error.ts';
+import { query as queryMessage } from '../../wire/query.ts';
+import { decodeReadyForQuery } from '../../wire/ready-for-query.ts';
+import type { SocketReader } from '../socket-reader.ts';
+import type { UpstreamError } from './error.ts';
+import { serverError } from './login.ts';
 
 /** Rows of text, NULL as null. Throws UpstreamError where the server refuses. */
 export type ServerQuery = (sql: string) => Promise<(string | null)[][]>;

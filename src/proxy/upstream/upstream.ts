@@ -1,14 +1,14 @@
 /** Opens connections to the database server: for sessions, and to cancel what they run. Every failure is a value, and none takes for ever. */
 import { createConnection, type Socket } from 'node:net';
-import { cancelRequest, sslRequest } from '../wire/startup.ts';
-import { upstreamRefused } from './login-refusal.ts';
-import { ConnectionClosed, SocketReader } from './socket-reader.ts';
-import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './upstream-addresses.ts';
-import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './upstream-attributes.ts';
-import { UpstreamError, type UpstreamFailure } from './upstream-error.ts';
-import { type LoggedIn, logIn, type UpstreamLogin } from './upstream-login.ts';
-import { type ServerQuery, serverQuery } from './upstream-query.ts';
-import { type UpstreamTls, type UpstreamTlsOptions, upstreamTls } from './upstream-tls.ts';
+import { cancelRequest, sslRequest } from '../../wire/startup.ts';
+import { upstreamRefused } from '../login/login-refusal.ts';
+import { ConnectionClosed, SocketReader } from '../socket-reader.ts';
+import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './addresses.ts';
+import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './attributes.ts';
+import { UpstreamError, type UpstreamFailure } from './error.ts';
+import { type LoggedIn, logIn, type UpstreamLogin } from './login.ts';
+import { type ServerQuery, serverQuery } from './query.ts';
+import { type UpstreamTls, type UpstreamTlsOptions, upstreamTls } from './tls.ts';
 
 export interface UpstreamOptions {
   /** At least one. */

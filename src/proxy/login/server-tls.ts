@@ -3,7 +3,7 @@ import { constants, createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
-import { serverEndPoint } from '../wire/scram-channel-binding.ts';
+import { serverEndPoint } from '../../wire/scram-channel-binding.ts';
 import { type ClientCertificate, clientCertificate } from './client-certificate.ts';
 
 export interface TlsFiles {

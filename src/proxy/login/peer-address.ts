@@ -6,8 +6,8 @@ import {
   decodeProxySource,
   PROXY_PREFIX_BYTES,
   type ProxySource,
-} from '../wire/proxy-protocol.ts';
-import type { SocketReader } from './socket-reader.ts';
+} from '../../wire/proxy-protocol.ts';
+import type { SocketReader } from '../socket-reader.ts';
 
 const FIRST_LOOK_BYTES = 4;
 

@@ -1,8 +1,8 @@
 /** Which settings go to the server with the startup packet, and which are set after it: the pinned ones, the role's timeout, the client's. Pure. */
-import type { RolePolicy } from '../policy/policy.ts';
-import { type LoginRefusal, notThroughPooler } from './login-refusal.ts';
-import { formatOptions } from './startup-options.ts';
-import { durationMs } from './startup-settings.ts';
+import type { RolePolicy } from '../../policy/policy.ts';
+import { type LoginRefusal, notThroughPooler } from '../login/login-refusal.ts';
+import { formatOptions } from '../login/startup-options.ts';
+import { durationMs } from '../login/startup-settings.ts';
 
 /** `none`: the server itself is upstream. The others: a pooler, which knows a few parameters at startup and no `options`. */
 export type Pooling = 'none' | 'session' | 'transaction';

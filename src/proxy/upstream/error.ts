@@ -1,5 +1,5 @@
 /** Why there is no connection to the database server, and what identifies one that there is. */
-import type { LoginRefusal } from './login-refusal.ts';
+import type { LoginRefusal } from '../login/login-refusal.ts';
 
 /** Why there is no connection: what the client may know, and what the operator needs. */
 export interface UpstreamFailure {

@@ -1,5 +1,5 @@
 /** Which settings a client may choose in its startup packet, as drivers and PGOPTIONS do; all others are refused. */
-import { isSearchPath, parseSearchPath } from '../guard/search-path.ts';
+import { isSearchPath, parseSearchPath } from '../../guard/search-path.ts';
 import {
   encodingRefused,
   invalidSetting,

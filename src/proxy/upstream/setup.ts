@@ -1,17 +1,17 @@
 /** Makes a fresh session of the server one that a client may have: what is pinned is verified, what the client chose is set. */
-import { isGuarded } from '../policy/is-guarded.ts';
-import type { Policy, RolePolicy } from '../policy/policy.ts';
-import { bind } from '../wire/bind.ts';
-import { close } from '../wire/describe.ts';
-import { execute } from '../wire/execute.ts';
-import { parse } from '../wire/parse.ts';
-import { sync } from '../wire/simple-frontend.ts';
-import { type LoginRefusal, upstreamRefused } from './login-refusal.ts';
+import { isGuarded } from '../../policy/is-guarded.ts';
+import type { Policy, RolePolicy } from '../../policy/policy.ts';
+import { bind } from '../../wire/bind.ts';
+import { close } from '../../wire/describe.ts';
+import { execute } from '../../wire/execute.ts';
+import { parse } from '../../wire/parse.ts';
+import { sync } from '../../wire/simple-frontend.ts';
+import { type LoginRefusal, upstreamRefused } from '../login/login-refusal.ts';
+import { UpstreamError } from './error.ts';
+import { type Pooling, upstreamParameters } from './parameters.ts';
+import { type Pins, pinsQuery, readPins } from './pins.ts';
+import { send } from './query.ts';
 import type { Fresh, Opener } from './upstream.ts';
-import { UpstreamError } from './upstream-error.ts';
-import { type Pooling, upstreamParameters } from './upstream-parameters.ts';
-import { type Pins, pinsQuery, readPins } from './upstream-pins.ts';
-import { send } from './upstream-query.ts';
 
 /** With which a role logs in at the server. */
 export interface UpstreamAccount {

@@ -1,10 +1,10 @@
 /** From a StartupMessage to a principal that may come in: settings, password, address, certificate, database. Nothing upstream yet. */
-import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
-import { negotiateProtocolVersion } from '../wire/negotiate-protocol-version.ts';
+import type { Policy, Principal, RolePolicy } from '../../policy/policy.ts';
+import { negotiateProtocolVersion } from '../../wire/negotiate-protocol-version.ts';
+import type { Services } from '../services.ts';
 import { admit, type Peer } from './admission.ts';
 import { certificateNotTrusted, type LoginRefusal, notReady, unknownDatabase } from './login-refusal.ts';
 import { checkPassword } from './password-check.ts';
-import type { Services } from './services.ts';
 import type { Channel, Startup } from './startup-negotiation.ts';
 import { readRequest, type StartupRequest } from './startup-request.ts';
 

@@ -2,8 +2,9 @@
  * What must be right over all workers together: places under the limits on connections, failed logins, and cancel requests for
  * sessions that another worker has. One process keeps it to itself (`local-state.ts`); a worker asks the primary (`workers/`).
  */
+
+import type { UpstreamKey } from '../upstream/error.ts';
 import type { Claim } from './places.ts';
-import type { UpstreamKey } from './upstream-error.ts';
 
 export interface SharedState {
   /** Takes all of these places, or none: then it resolves with the index of the first claim that is full. */

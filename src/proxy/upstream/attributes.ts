@@ -1,8 +1,8 @@
 /** Whether a session is one that `target_session_attrs` wants, told as libpq tells it. */
 
-import { upstreamRefused } from './login-refusal.ts';
-import { UpstreamError } from './upstream-error.ts';
-import type { ServerQuery } from './upstream-query.ts';
+import { upstreamRefused } from '../login/login-refusal.ts';
+import { UpstreamError } from './error.ts';
+import type { ServerQuery } from './query.ts';
 
 export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
 

@@ -1,6 +1,6 @@
 /** The certificate that a client has shown in a TLS handshake, with its private key behind it: what login and policy ask of it. */
 import { createHash, X509Certificate } from 'node:crypto';
-import { formatDistinguishedName, subjectOf } from '../wire/distinguished-name.ts';
+import { formatDistinguishedName, subjectOf } from '../../wire/distinguished-name.ts';
 
 export interface ClientCertificate {
   /** `sha256:…` over its DER form. */

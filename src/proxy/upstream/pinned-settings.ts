@@ -1,5 +1,5 @@
 /** Settings that change what SQL means or what it may reach: pinned for every upstream session (promise P2, `rewriting.md` §6). */
-import { formatSearchPath } from '../guard/search-path.ts';
+import { formatSearchPath } from '../../guard/search-path.ts';
 
 /**
  * Given to the server as startup `options`: RESET and DISCARD ALL come back to them, and they outrank ALTER ROLE and

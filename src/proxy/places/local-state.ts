@@ -1,5 +1,5 @@
 /** The shared state of a guard that is one process: kept here, and answered at once. */
-import { FailedLogins } from './failed-logins.ts';
+import { FailedLogins } from '../login/failed-logins.ts';
 import { Places } from './places.ts';
 import type { SharedState } from './shared-state.ts';
 

@@ -2,14 +2,14 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';
-import { decodeAuthentication, passwordMessage, saslInitialResponse, saslResponse } from '../wire/authentication.ts';
-import { decodeBackendKeyData } from '../wire/backend-key-data.ts';
-import { decodeErrorFields, type ErrorFields } from '../wire/error-response.ts';
-import { Backend } from '../wire/message-types.ts';
-import { decodeParameterStatus } from '../wire/parameter-status.ts';
-import { ProtocolError } from '../wire/protocol-error.ts';
-import { decodeReadyForQuery } from '../wire/ready-for-query.ts';
-import { serverEndPoint } from '../wire/scram-channel-binding.ts';
+import { decodeAuthentication, passwordMessage, saslInitialResponse, saslResponse } from '../../wire/authentication.ts';
+import { decodeBackendKeyData } from '../../wire/backend-key-data.ts';
+import { decodeErrorFields, type ErrorFields } from '../../wire/error-response.ts';
+import { Backend } from '../../wire/message-types.ts';
+import { decodeParameterStatus } from '../../wire/parameter-status.ts';
+import { ProtocolError } from '../../wire/protocol-error.ts';
+import { decodeReadyForQuery } from '../../wire/ready-for-query.ts';
+import { serverEndPoint } from '../../wire/scram-channel-binding.ts';
 import {
   acceptServerFinal,
   answerServerFirst,
@@ -17,11 +17,11 @@ import {
   clientFirst,
   type ScramClientFinal,
   type ScramClientInput,
-} from '../wire/scram-client.ts';
-import { startupMessage } from '../wire/startup.ts';
-import { upstreamRefused } from './login-refusal.ts';
-import type { SocketReader } from './socket-reader.ts';
-import { UpstreamError, type UpstreamKey } from './upstream-error.ts';
+} from '../../wire/scram-client.ts';
+import { startupMessage } from '../../wire/startup.ts';
+import { upstreamRefused } from '../login/login-refusal.ts';
+import type { SocketReader } from '../socket-reader.ts';
+import { UpstreamError, type UpstreamKey } from './error.ts';
 
 export interface UpstreamLogin {
   readonly user: string;

@@ -1,5 +1,5 @@
 /** May this principal log in, from there, now? Asked at login, and again of each session when the policy changes. Pure. */
-import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
+import type { Policy, Principal, RolePolicy } from '../../policy/policy.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import {
   certificateExpired,

@@ -1,6 +1,6 @@
 /** The limits on connections as places to be taken, and what a client is told where one is full. */
-import type { Principal, RolePolicy } from '../policy/policy.ts';
-import { connectionLimit } from './admission.ts';
+import type { Principal, RolePolicy } from '../../policy/policy.ts';
+import { connectionLimit } from '../login/admission.ts';
 import {
   type LoginRefusal,
   reservedConnections,
@@ -8,7 +8,7 @@ import {
   tooManyConnections,
   tooManyFromAddress,
   tooManyLogins,
-} from './login-refusal.ts';
+} from '../login/login-refusal.ts';
 import { networkOf } from './network-of.ts';
 import type { Claim } from './places.ts';
 import type { SharedState } from './shared-state.ts';

@@ -1,28 +1,28 @@
 /** Asks a client for its password by SCRAM. A principal that does not exist costs the same work and gets the same answers. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Policy } from '../policy/policy.ts';
+import type { Policy } from '../../policy/policy.ts';
 import {
   authenticationSasl,
   authenticationSaslContinue,
   authenticationSaslFinal,
   decodeSaslInitialResponse,
   decodeSaslResponse,
-} from '../wire/authentication.ts';
-import { Frontend } from '../wire/message-types.ts';
-import { ProtocolError } from '../wire/protocol-error.ts';
-import type { ScramMechanism } from '../wire/scram.ts';
-import { answerClientFinal, answerClientFirst } from '../wire/scram-server.ts';
+} from '../../wire/authentication.ts';
+import { Frontend } from '../../wire/message-types.ts';
+import { ProtocolError } from '../../wire/protocol-error.ts';
+import type { ScramMechanism } from '../../wire/scram.ts';
+import { answerClientFinal, answerClientFirst } from '../../wire/scram-server.ts';
 import {
   formatVerifier,
   mockVerifier,
   parseVerifier,
   type ScramVerifier,
   shareChallenge,
-} from '../wire/scram-verifier.ts';
+} from '../../wire/scram-verifier.ts';
+import type { SharedState } from '../places/shared-state.ts';
+import type { SocketReader } from '../socket-reader.ts';
 import { type LoginRefusal, wrongPassword } from './login-refusal.ts';
-import type { SharedState } from './shared-state.ts';
-import type { SocketReader } from './socket-reader.ts';
 
 export interface PasswordCheckOptions {
   readonly user: string;

@@ -1,6 +1,6 @@
 /** Asks the server which settings are in force in a session, and says what is wrong with them: a pooler may have lost or changed them. */
-import { formatSearchPath, isSearchPath, parseSearchPath } from '../guard/search-path.ts';
-import type { Pooling } from './upstream-parameters.ts';
+import { formatSearchPath, isSearchPath, parseSearchPath } from '../../guard/search-path.ts';
+import type { Pooling } from './parameters.ts';
 
 /** What must be in force. */
 export interface Pins {

@@ -3,7 +3,7 @@
  * out, least of all the owner of an account at whom others guess from elsewhere.
  */
 import { LRUCache } from 'lru-cache';
-import { networkOf } from './network-of.ts';
+import { networkOf } from '../places/network-of.ts';
 
 /** A failure is forgotten after this time without another. */
 const FORGET_MS = 15 * 60_000;
