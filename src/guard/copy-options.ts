@@ -23,6 +23,8 @@ const IN: ReadonlySet<string> = new Set([
   'log_verbosity',
 ]);
 
+const FORMATS: ReadonlySet<string> = new Set(['text', 'csv', 'binary']);
+
 /** Names of the one encoding that clients speak: client_encoding is pinned to it. */
 const PINNED_ENCODING: ReadonlySet<string> = new Set(['utf8', 'unicode']);
 
@@ -32,6 +34,14 @@ export function optionRefusal(copy: Copy): Refusal | undefined {
   for (const { name, value } of optionsOf(copy)) {
     if (!allowed.has(name)) {
       return refusal('unsupported', '0A000', `COPY option "${name}" is not supported for restricted roles`);
+    }
+    // Another form, of a later version or an extension, may be cut into rows in another way.
+    if (name === 'format' && !FORMATS.has(value ?? '')) {
+      return refusal(
+        'unsupported',
+        '0A000',
+        'COPY option "format" takes text, csv and binary only for restricted roles',
+      );
     }
     // As the server reads the name: letters and digits alone, in any case.
     const encoding = name === 'encoding' ? (value ?? '').toLowerCase().replace(/[^a-z0-9]/g, '') : undefined;

@@ -15,6 +15,8 @@ export interface Watch {
   /** The role whose right to every column must be shown by the server first; undefined: none needed. */
   readonly verifies: RolePolicy | undefined;
   readonly provenance: Provenance;
+  /** It gives no rows: what comes all the same, a rule has added. */
+  readonly rowless?: boolean;
 }
 
 export class Run {

@@ -27,6 +27,8 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
   query.begun = frame.type !== Backend.CommandComplete;
   if (query.cut) return passOver(c, query, frame);
   const run = query.runs[query.at];
+  // INVARIANT: a rule's SELECT was judged by nobody. By Execute the server does not send its rows either.
+  if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
       return true;

@@ -54,15 +54,14 @@ export function watchOf(
   provenance = new Provenance(),
 ): Watch {
   const enforced = policy.role.mode === 'enforce';
+  const restricted = enforced && policy.role.access === 'restricted';
   return {
     limits: enforced && nature.givesRows && nature.metered ? statementLimits(policy) : undefined,
     input: enforced && kind.kind === 'copy-in' ? inputLimits(policy) : undefined,
     // COPY tells no columns: what it sends was judged as the SELECT that it is.
-    verifies:
-      enforced && nature.givesRows && policy.role.access === 'restricted' && kind.kind !== 'copy-out'
-        ? policy.role
-        : undefined,
+    verifies: restricted && nature.givesRows && kind.kind !== 'copy-out' ? policy.role : undefined,
     provenance,
+    rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
   };
 }
 

@@ -118,3 +118,17 @@ test('an unrestricted role, and observe mode, are not held up', async () => {
   expect(await ask(peer, Q('select ine from pupils'))).toContain('CommandComplete:SELECT 1');
   await database.query("update pupils set ine = 'WITHHELD'");
 });
+
+test('what a rule adds to a write does not show, by Query as little as by Execute', async () => {
+  await database.query('create table ruled (a int)');
+  await database.query('create rule shows as on insert to ruled do also select a from secrets');
+  const insert = 'insert into ruled values (1)';
+  peer.policy = policyOf({ relations: [await grantOf(database, 'ruled')] });
+  await ask(peer, Q(`prepare x as ${insert}`));
+  for (const message of [[Q(insert)], [Q('execute x')], [Q(`${insert}; ${insert}`)], [P(insert), B(), E(), S()]]) {
+    const words = await ask(peer, ...message);
+    expect(words).toContain('CommandComplete:INSERT 0 1');
+    expect(words).not.toContain('DataRow');
+    expect(words).not.toContain('RowDescription');
+  }
+});

@@ -47,7 +47,9 @@ const OVER_IN_COPY: Text[] = OVER.slice(0, 1).map(([session, server]) => [
 ]);
 
 const number = fc.integer({ min: 1, max: 3 });
-const portal = fc.constantFrom('p', 'q');
+/** Two names that the server takes for one: it reads 63 bytes. */
+const LONG = [`${'n'.repeat(63)}1`, `${'n'.repeat(63)}2`] as const;
+const portal = fc.constantFrom('p', 'p', 'p', 'q', 'q', 'q', ...LONG);
 
 interface Weighted<T> {
   readonly weight: number;
@@ -155,8 +157,8 @@ function messagesOf({ names, over }: Vocabulary): fc.Arbitrary<readonly Step[]> 
   const texts = textsOf(names, over);
   // A write that is cut off only at its limit differs, by then, from one that failed at once.
   const rows = over ? fc.constantFrom(0, 4) : fc.constantFrom(0, 0, 1, 2);
-  const defined = fc.constantFrom('', 'a', 'b');
-  const named = fc.constantFrom('', 'a', 'b', ...names);
+  const defined = fc.constantFrom('', '', '', 'a', 'a', 'b', 'b', ...LONG);
+  const named = fc.constantFrom('', '', 'a', 'a', 'b', 'b', ...names, ...LONG);
   const one = (weight: number, arbitrary: fc.Arbitrary<Step>): Weighted<readonly Step[]> => ({
     weight,
     arbitrary: arbitrary.map((step) => [step]),
