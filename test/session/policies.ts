@@ -30,7 +30,7 @@ export function policyOf(options: PolicyOptions = {}): SessionPolicy {
     attributes: new Map(),
     relations: new Map((options.relations ?? []).map((grant) => [grant.relation.oid, grant])),
     functions: new Set(),
-    statements: new Set(),
+    statements: new Set(['listen']),
     collect: 'deny',
     minGroup: undefined,
     limits,
