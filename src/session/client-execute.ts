@@ -69,7 +69,10 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   const named = statement.kind.kind === 'fetch' || statement.kind.kind === 'execute';
   const provenance = named ? new Provenance() : portal.provenance;
   const watch = watchOf(statement.kind, nature, policy, provenance);
-  const usage = statement.kind.kind === 'fetch' ? resolved.usage : portal.usage;
+  // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
+  if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
+  portal.hasRun = true;
+  const { usage } = portal;
   const maxRows = mostRows(message, watch.limits?.rows, usage.rows, portal.bounded);
   // COPY sends all its rows, whatever Execute asks for.
   const counted = watch.limits?.rows !== undefined && statement.kind.kind !== 'copy-out';

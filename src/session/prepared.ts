@@ -54,8 +54,10 @@ export interface Portal {
   readonly rendered: Rendered;
   readonly prepared: Prepared | undefined;
   policy: SessionPolicy;
-  /** Over all Executes and FETCHes. */
-  readonly usage: Usage;
+  /** Over all Executes and FETCHes. Of a portal of FETCH it is the cursor's, once it has run. */
+  usage: Usage;
+  /** It has run, and the server keeps what it gave: of FETCH all rows at once, whatever becomes of the cursor. */
+  hasRun?: boolean;
   /** Of its own columns: the statement may have been prepared anew since. */
   provenance: Provenance;
   /** The server stops by itself one row above the limit. */

@@ -270,6 +270,16 @@ test('portals and cursors without end are not remembered without end', async () 
   await peer.close();
 });
 
+test('a portal of FETCH goes on counting where it began, whatever cursor has its name now', async () => {
+  const peer = await limited({ rowsPerStatement: 4 });
+  await all(peer, Q('begin'), declare('cursor'));
+  await ask(peer, P('fetch all from c'), B([], 'p'), E('p', 3), S());
+  await all(peer, Q('close c'), declare('cursor'));
+  const words = await ask(peer, E('p', 3), S());
+  expect([rows(words), errors(words)]).toEqual([1, ['ErrorResponse:53400']]);
+  await peer.close();
+});
+
 describe('what was closed behind a statement that was cut off is closed', () => {
   test.each([
     ['outside of a transaction', []],
