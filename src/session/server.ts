@@ -15,6 +15,7 @@ import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-q
 import type { Conversation } from './conversation.ts';
 import { endMisplaced, isOfCut } from './copy-in.ts';
 import { tellCut } from './flow.ts';
+import { Late } from './late.ts';
 import { endsBatch, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
 import { poolerWords } from './pooler-words.ts';
 import type { SessionPolicy } from './ports.ts';
@@ -28,6 +29,7 @@ import { readsNoRow, showsColumnsFirst } from './watching.ts';
 
 export class ServerSide {
   private readonly reader = new FrameReader(SERVER_LIMITS);
+  private readonly late = new Late();
   /** The last pieces' first one was dropped, so these are too. */
   private dropping = false;
 
@@ -56,9 +58,9 @@ export class ServerSide {
     switch (frame.type) {
       case Backend.ParameterStatus:
         this.follow(frame);
-        return true;
+        return !this.late.takes(c, frame);
       case Backend.NotificationResponse:
-        return hears(c.ports.policy());
+        return hears(c.ports.policy()) && !this.late.takes(c, frame);
       case Backend.NoticeResponse:
         return this.notice(frame);
       case Backend.ErrorResponse:
@@ -186,8 +188,12 @@ export class ServerSide {
       // INVARIANT: outside a transaction the next connection's unnamed statement may be another client's.
       c.statements.drop((version) => version.name === '' && version.batch <= head.batch);
     }
-    if (head.kind === 'query') return readyAfterQuery(c, head, status);
-    return readyAfterBatch(c, head as PendingSync | PendingFunctionCall, status);
+    const shown =
+      head.kind === 'query'
+        ? readyAfterQuery(c, head, status)
+        : readyAfterBatch(c, head as PendingSync | PendingFunctionCall, status);
+    if (shown) this.late.release(c.toClient);
+    return shown;
   }
 }
 

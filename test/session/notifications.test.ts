@@ -6,7 +6,7 @@ import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Backend } from '../../src/wire/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, P, Q, S } from './messages.ts';
-import { ask } from './peer.ts';
+import { ask, direct } from './peer.ts';
 import { policyOf } from './policies.ts';
 import { type RelayedPeer, relayed } from './relay.ts';
 
@@ -69,6 +69,26 @@ describe('notifications', () => {
         ]);
       }
     }));
+
+  test.each([
+    'notify news; select 1',
+    "notify news; set application_name = 'late'; select 1",
+    'insert into noted values (1) returning 7',
+    'begin; notify news; select 1; commit; begin; select 1; commit',
+  ])('and changed parameters come behind what they are about: %s', async (text) => {
+    await database.query(`create table if not exists noted (a int);
+      create or replace function note() returns trigger language plpgsql as $$ begin notify news; return new; end $$;
+      create or replace trigger note after insert on noted for each row execute function note()`);
+    const expected = await direct(database.url);
+    await ask(expected, Q('listen news'));
+    const words = await ask(expected, Q(text));
+    await expected.close();
+    expect(words).toContain('NotificationResponse');
+    await within(granted(['listen', 'notify']), async (peer) => {
+      await ask(peer, Q('listen news'));
+      expect(await ask(peer, Q(text))).toEqual(words);
+    });
+  });
 
   test('are undone with what was cut off', () =>
     within(granted(['listen', 'notify']), async (peer) => {
