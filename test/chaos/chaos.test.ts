@@ -102,7 +102,7 @@ test('a worker is killed under a crowd', MINUTE, async () => {
       return {
         crowd,
         lost,
-        result: `a new client was served after ${ms(served)}, the worker replaced after ${ms(replaced)}; statements failed with ${told(crowd.errors)}`,
+        result: `a new client was served after ${ms(served)}, a process was in its place after ${ms(replaced)}; statements failed with ${told(crowd.errors)}`,
       };
     },
   );
