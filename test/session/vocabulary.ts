@@ -139,7 +139,15 @@ const copies: fc.Arbitrary<readonly Step[]> = fc.oneof(
 /** Statements that are cancelled while they run, or that had no reason to run. */
 const cancels: fc.Arbitrary<readonly Step[]> = fc.constantFrom(
   [settled, cancelled(both(`Q(${SLEEP})`, Q(SLEEP)))],
-  [settled, both(`P(${SLEEP})`, P(SLEEP)), both('B', B()), both('E', E()), cancelled(both('S', S()))],
+  // Under a name of its own: whatever runs the unnamed statement later would sleep on.
+  [
+    settled,
+    both("CS('sleep')", CS('sleep')),
+    both(`P(${SLEEP} as 'sleep')`, P(SLEEP, 'sleep')),
+    both("B('sleep')", B([], '', 'sleep')),
+    both('E', E()),
+    cancelled(both('S', S())),
+  ],
   [settled, cancelled(both(`Q(insert; ${SLEEP})`, Q(`insert into u values (15); ${SLEEP}`)))],
   [settled, cancelled(both('Q(copy sleep)', Q(`copy (${SLEEP}) to stdout`)))],
   [settled, cancelled(both(`Q(${COPY_IN})`, Q(COPY_IN))), both('D(1)', D('1\n')), both('DONE', DONE)],
