@@ -60,9 +60,25 @@ export interface StatementJudgement {
   readonly columns: readonly string[];
   /** Where it stands in the client's text, in characters, without the semicolon; absent where the text was not taken apart. */
   readonly extent?: { readonly start: number; readonly end: number };
+  /** Its new rows are judged as they are stored; absent where nothing is. */
+  readonly check?: RowCheck;
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;
+}
+
+/**
+ * New rows of a statement are judged by an expression that the rewriting added: NULL where the row may stand, and otherwise a cast to
+ * integer of a text that ends in `rowgate_check <n>`, whose error (22P02) the session turns into that of `violations[n]`.
+ */
+export interface RowCheck {
+  /**
+   * The result has one column more than the client asked for, its last, which the session takes out of RowDescription and DataRow.
+   * `only`: the client asked for none, and is shown neither. Absent where the expression stands inside, in a CTE.
+   */
+  readonly added?: 'last' | 'only';
+  /** What the client is told, by `n`: 42501, `new row violates row-level security policy for table "…"`. */
+  readonly violations: readonly Refusal[];
 }
 
 /** The judgement of one message's text (Query or Parse). */
@@ -77,6 +93,8 @@ export interface Judgement {
   readonly template: Template;
   /** How many parameters the client's text itself uses ($1 … $n). */
   readonly parameters: number;
+  /** Parameters (from 1) that stand as LIKE patterns in an expression that cannot fail but for a pattern ending in a lone backslash: judged at Bind (22025). */
+  readonly patterns?: readonly number[];
   /** Where text was put in or taken out: to map the server's error positions back. Ordered; in characters of the client's text and of the sent one. */
   readonly edits: readonly TextEdit[];
   /** In observe mode: what would have been done (effect is then `allow`). */
