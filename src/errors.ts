@@ -14,6 +14,8 @@ export type Reason =
   | 'operator-not-granted'
   | 'type-not-granted'
   | 'setting-not-allowed'
+  | 'row-check' // a new row that the role could not see, or may not write
+  | 'pattern' // a LIKE pattern that ends in its escape character
   | 'write-restricted' // INSERT, UPDATE, DELETE, MERGE on a restricted table
   | 'pooled' // it does not work through a pooler of transactions
   | 'collects' // values of several guarded rows in one

@@ -68,7 +68,12 @@ export function adviceFor(refused: Refused): Advice {
       return { text: `Ask for less, or raise the limit in ${fileOf(role)}.` };
     case 'role-disabled':
       return { text: 'An error in the policy files has closed the role: rowgate check names it.' };
+    case 'row-check':
+      return {
+        text: `The new row must lie in the rows and the scope that the role was granted, at ${refusal.rule ?? role.rule}.`,
+      };
     case 'syntax':
+    case 'pattern':
       return { text: 'PostgreSQL itself would not take this text.' };
     case 'too-large':
       return { text: 'Send values as parameters, or split the statement. The caps are not granted.' };

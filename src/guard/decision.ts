@@ -62,6 +62,11 @@ export interface StatementJudgement {
   readonly extent?: { readonly start: number; readonly end: number };
   /** Its new rows are judged as they are stored; absent where nothing is. */
   readonly check?: RowCheck;
+  /**
+   * Parameters (from 1) that stand as LIKE patterns in an expression that cannot fail but for a pattern ending in a lone backslash: judged
+   * when they get their values (22025). Of PREPARE the statement inside has them; of DECLARE and EXPLAIN, which take their own, the whole.
+   */
+  readonly patterns?: readonly number[];
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;
@@ -93,8 +98,6 @@ export interface Judgement {
   readonly template: Template;
   /** How many parameters the client's text itself uses ($1 … $n). */
   readonly parameters: number;
-  /** Parameters (from 1) that stand as LIKE patterns in an expression that cannot fail but for a pattern ending in a lone backslash: judged at Bind (22025). */
-  readonly patterns?: readonly number[];
   /** Where text was put in or taken out: to map the server's error positions back. Ordered; in characters of the client's text and of the sent one. */
   readonly edits: readonly TextEdit[];
   /** In observe mode: what would have been done (effect is then `allow`). */
