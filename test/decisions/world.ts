@@ -30,6 +30,7 @@ const read = (file: string): string => readFileSync(join(import.meta.dirname, fi
 export async function realDatabase(): Promise<FreshDatabase> {
   const database = await freshDatabase();
   await database.query(read('schema.sql'));
+  await database.query(read('schema-library.sql'));
   return database;
 }
 
@@ -48,12 +49,13 @@ export async function copyFor(role: string): Promise<FreshDatabase | undefined> 
   if (part === undefined) return undefined;
   const database = await realDatabase();
   await database.query('CREATE SCHEMA raw; ALTER SCHEMA archive RENAME TO raw_archive; CREATE SCHEMA archive');
+  await database.query('ALTER SCHEMA annex RENAME TO raw_annex; CREATE SCHEMA annex');
   const tables = await database.query<{ name: string }>(
-    `SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v')`,
+    `SELECT oid::regclass::text AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p', 'v', 'm', 'f')`,
   );
   for (const { name } of tables) await database.query(`ALTER TABLE ${name} SET SCHEMA raw`);
   await database.query(part.slice(part.indexOf('\n')));
-  await database.query('SET client_min_messages = warning; DROP SCHEMA raw, raw_archive CASCADE');
+  await database.query('SET client_min_messages = warning; DROP SCHEMA raw, raw_archive, raw_annex CASCADE');
   return database;
 }
 
