@@ -16,7 +16,8 @@ import { as, type Node, qualifiedName, quoteName } from '../sql/tree.ts';
 import { coercion } from '../sql/types/coercion.ts';
 import { type AttributeText, replaceAttributes } from './attribute-references.ts';
 import { problemsOf } from './condition-problems.ts';
-import type { Condition } from './policy.ts';
+import { needsOf } from './needs.ts';
+import type { Condition, SqlNeeds } from './policy.ts';
 import type { CompileCondition, CompileMask, SqlEnvironment, SqlProblem } from './sql-source.ts';
 
 /** A boolean condition on rows of `env.relation`; problems with their place in `sql`. */
@@ -31,6 +32,7 @@ export const compileCondition: CompileCondition = (source, env) => {
     evaluated: filter.hasSubquery ? 'join' : 'scan',
     rule: source.rule,
     reads: filter.reads,
+    needs: filter.needs,
   } satisfies Condition;
 };
 
@@ -42,7 +44,7 @@ export const compileMask: CompileMask = (source, env) => {
   if (way.kind === 'impossible')
     return [{ message: `the mask cannot be cast to the type of column "${env.column.name}"`, offset: 0 }];
   const tells = mask.tells || !isSoundCoercion(way) || env.column.typmod >= 0;
-  return { mask: ['(', ...mask.template, `)::${env.column.typeName}`], tells };
+  return { mask: ['(', ...mask.template, `)::${env.column.typeName}`], tells, needs: mask.needs };
 };
 
 interface Compiled {
@@ -51,6 +53,7 @@ interface Compiled {
   readonly hasSubquery: boolean;
   readonly tells: boolean;
   readonly reads: readonly string[];
+  readonly needs: SqlNeeds;
 }
 
 function isCompiled(outcome: Compiled | readonly SqlProblem[]): outcome is Compiled {
@@ -86,6 +89,7 @@ function compile(sql: string, env: SqlEnvironment, what: 'condition' | 'mask'): 
     hasSubquery: analysis.marks.levels.length > 1,
     tells: [...analysis.marks.expressions.values()].some((e) => !e.sound && !e.constant),
     reads: readColumns(analysis, env.relation),
+    needs: needsOf(analysis, env.catalog),
   };
 }
 

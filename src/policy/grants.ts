@@ -101,7 +101,10 @@ function compileColumnMask(name: string, relation: Relation, path: Path, part: G
     { sql: text.sql, rule },
     { catalog, searchPath, relation, attributes, column: column.value },
   );
-  if ('mask' in mask) return { column: column.value, mask: mask.mask, maskTells: mask.tells, rule };
+  if ('mask' in mask) {
+    const { tells, needs } = mask;
+    return { column: column.value, mask: mask.mask, maskTells: tells, ...(needs && { maskNeeds: needs }), rule };
+  }
   for (const problem of mask) report.error(text.place(problem.offset), problem.message);
   return undefined;
 }

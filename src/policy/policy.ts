@@ -1,8 +1,27 @@
 /** The compiled policy: what the guard asks. Made by `compile.ts` from the YAML files and the live catalog; immutable. */
-import type { Column, Oid, Relation } from '../sql/catalog.ts';
+import type { Column, Fn, Oid, Relation } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
 import type { RuleRef } from './rule.ts';
+
+/** What the SQL of a condition or mask touches: what the account that runs it needs at the server. */
+export interface SqlNeeds {
+  /** Columns of the row itself. */
+  readonly columns: readonly string[];
+  /** What its subqueries read. */
+  readonly elsewhere: readonly ElsewhereRead[];
+  /** Outside pg_catalog, those behind operators and casts included. */
+  readonly functions: readonly Fn[];
+  /** Of its types. */
+  readonly schemas: readonly string[];
+}
+
+export interface ElsewhereRead {
+  readonly relation: Relation;
+  readonly columns: readonly string[];
+  /** The rows of it that are read: those for which all of these hold; absent where that cannot be told. */
+  readonly rows?: readonly Condition[];
+}
 
 /** A row condition, ready to stand inside a guarded subquery: names qualified, inner aliases renamed, row columns behind a `row` slot. */
 export interface Condition {
@@ -15,6 +34,8 @@ export interface Condition {
   readonly rule: RuleRef;
   /** Columns of the relation itself that it reads. */
   readonly reads: readonly string[];
+  /** Of a policy's condition; absent on system catalogs. */
+  readonly needs?: SqlNeeds;
 }
 
 export interface ColumnGrant {
@@ -23,6 +44,7 @@ export interface ColumnGrant {
   readonly mask?: Template;
   /** The mask can fail on some value (`rewriting.md` §2, class 3): it is guarded by the row filter where it is exported. */
   readonly maskTells?: boolean;
+  readonly maskNeeds?: SqlNeeds;
   readonly rule: RuleRef;
 }
 

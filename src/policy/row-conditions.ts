@@ -82,7 +82,7 @@ function scopeConditions(relation: Relation, path: Path, part: GrantsPart): Cond
     const { catalog, searchPath } = env;
     return scopeSources(subject, scope, relation, keys).flatMap((source) => {
       const compiled = env.compileCondition(source, { catalog, searchPath, relation, attributes });
-      if ('rule' in compiled) return [compiled];
+      if ('rule' in compiled) return [withScopedRows(compiled, subject, scope.text.sql, relation, part)];
       // The writer's own condition was compiled on the first table before: what fails here is how the tables fit together.
       for (const { message } of compiled) {
         report.error(
@@ -93,4 +93,28 @@ function scopeConditions(relation: Relation, path: Path, part: GrantsPart): Cond
       return [];
     });
   });
+}
+
+/** Says of the subject's first table, where the condition reads it, that only the rows in scope are read. */
+function withScopedRows(
+  condition: Condition,
+  subject: Subject,
+  scope: string,
+  relation: Relation,
+  { env, attributes }: GrantsPart,
+): Condition {
+  const parent = subject.keys[0]?.relation;
+  if (!condition.needs || !parent || parent.oid === relation.oid) return condition;
+  const { catalog, searchPath } = env;
+  const inScope = env.compileCondition(
+    { sql: scope, rule: condition.rule },
+    { catalog, searchPath, relation: parent, attributes },
+  );
+  // A scope that reads the table once more, by itself, reads rows of which nothing can be told.
+  if (!('rule' in inScope) || inScope.needs?.elsewhere.some((read) => read.relation.oid === parent.oid))
+    return condition;
+  const elsewhere = condition.needs.elsewhere.map((read) =>
+    read.relation.oid === parent.oid ? { ...read, rows: [inScope] } : read,
+  );
+  return { ...condition, needs: { ...condition.needs, elsewhere } };
 }

@@ -1,7 +1,7 @@
 /** What is asked of SQL in a policy: it is compiled against a relation of the catalog, or says what is wrong and where. */
 import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
-import type { AttributeType, Condition } from './policy.ts';
+import type { AttributeType, Condition, SqlNeeds } from './policy.ts';
 import type { RuleRef } from './rule.ts';
 
 export interface SqlSource {
@@ -30,6 +30,7 @@ export interface CompiledMask {
   readonly mask: Template;
   /** It can fail on some value (`rewriting.md` §2, class 3). */
   readonly tells: boolean;
+  readonly needs?: SqlNeeds;
 }
 
 export type CompileMask = (
