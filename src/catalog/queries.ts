@@ -21,12 +21,27 @@ export const SERVER = asJson(
 
 export const SCHEMAS = asJson(`SELECT n.nspname AS name FROM pg_namespace AS n WHERE ${LASTING} ORDER BY n.nspname`);
 
+/** Bits of tgtype: 1 FOR EACH ROW, 2 BEFORE, 64 INSTEAD OF, and one for each event. */
+const ROW_TRIGGERS = `coalesce((SELECT array_agg(DISTINCT e.event) FROM pg_trigger AS g
+      CROSS JOIN (VALUES (4, 'insert'), (8, 'delete'), (16, 'update')) AS e(bit, event)
+      WHERE g.tgrelid = c.oid AND g.tgtype & 1 <> 0 AND g.tgtype & 66 <> 0 AND g.tgtype & e.bit <> 0), '{}')`;
+
+/** ev_type 1 is SELECT: how a view is a view. */
+const RULES = `coalesce((SELECT array_agg(DISTINCT CASE w.ev_type WHEN '2' THEN 'update' WHEN '3' THEN 'insert' ELSE 'delete' END)
+      FROM pg_rewrite AS w WHERE w.ev_class = c.oid AND w.ev_type <> '1'), '{}')`;
+
+const CONSTRAINTS = `coalesce((SELECT json_agg(json_build_object('name', k.conname, 'columns', k.conkey) ORDER BY k.oid)
+      FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')), '[]')`;
+
 export const RELATIONS = asJson(`
   SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence,
     c.reltype::int8 AS "rowType", c.reloftype::int8 AS "ofType", c.relrowsecurity AS "rowSecurity",
     coalesce((SELECT array_agg(k::int8) FROM pg_index AS i, unnest(i.indkey::int2[]) AS k
       WHERE i.indrelid = c.oid AND i.indisprimary), '{}') AS "primaryKey",
-    coalesce((SELECT array_agg(h.inhparent::int8 ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid), '{}') AS parents
+    coalesce((SELECT array_agg(h.inhparent::int8 ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid), '{}') AS parents,
+    CASE WHEN c.relhastriggers THEN ${ROW_TRIGGERS} ELSE '{}' END AS "rowTriggers",
+    CASE WHEN c.relhasrules THEN ${RULES} ELSE '{}' END AS rules,
+    ${CONSTRAINTS} AS constraints
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE ${LASTING} AND c.relpersistence <> 't' AND c.relkind <> 't'
   ORDER BY c.oid`);

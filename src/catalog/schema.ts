@@ -17,6 +17,8 @@ const column = z.strictObject({
   identity: z.enum(['', 'a', 'd']),
 });
 
+const events = z.array(z.enum(['insert', 'update', 'delete']));
+
 const relation = z.strictObject({
   oid,
   schema: z.string(),
@@ -29,6 +31,10 @@ const relation = z.strictObject({
   parents: z.array(oid),
   ofType: oid,
   rowSecurity: z.boolean(),
+  // Optional: files of before these were read stay readable.
+  rowTriggers: events.exactOptional(),
+  rules: events.exactOptional(),
+  constraints: z.array(z.strictObject({ name: z.string(), columns: z.array(z.int()) })).exactOptional(),
 });
 
 const type = z.strictObject({

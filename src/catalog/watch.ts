@@ -12,7 +12,15 @@ const WATCHED: readonly (readonly [table: string, condition: string])[] = [
   ['pg_index', `r.indrelid IN (SELECT c.oid FROM pg_class AS c WHERE c.relpersistence <> 't' AND c.relkind <> 't')`],
   ['pg_inherits', 'true'],
   ['pg_type', `r.typnamespace IN (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname !~ '^pg_(toast|temp_)')`],
-  ['pg_constraint', 'r.contypid <> 0'],
+  [
+    'pg_constraint',
+    `r.contypid <> 0 OR r.contype IN ('p', 'u', 'x') AND r.conrelid IN (SELECT c.oid FROM pg_class AS c WHERE c.relpersistence <> 't')`,
+  ],
+  [
+    'pg_trigger',
+    `NOT r.tgisinternal AND r.tgrelid IN (SELECT c.oid FROM pg_class AS c WHERE c.relpersistence <> 't')`,
+  ],
+  ['pg_rewrite', `r.ev_type <> '1'`],
   ['pg_range', 'true'],
   ['pg_proc', 'true'],
   ['pg_aggregate', 'true'],

@@ -37,7 +37,15 @@ export interface Relation {
   /** Row type that a typed table (CREATE TABLE … OF) was made from, else 0. */
   readonly ofType: Oid;
   readonly rowSecurity: boolean;
+  /** Events with a trigger that may change or swallow the row, enabled or not: BEFORE or INSTEAD OF, FOR EACH ROW. Absent in an older saved catalog: unknown. */
+  readonly rowTriggers?: readonly WriteEvent[];
+  /** Events that a rewrite rule answers to. Absent in an older saved catalog: unknown. */
+  readonly rules?: readonly WriteEvent[];
+  /** What ON CONFLICT ON CONSTRAINT can name: primary key, unique and exclusion constraints, with their attnums (0: an expression). */
+  readonly constraints?: readonly { readonly name: string; readonly columns: readonly number[] }[];
 }
+
+export type WriteEvent = 'insert' | 'update' | 'delete';
 
 export interface Type {
   readonly oid: Oid;
