@@ -6,14 +6,16 @@ import { type Frame, LARGEST_FROM_CLIENT } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
 import { MOST_REMEMBERED } from './names.ts';
+import { loneEscape } from './patterns.ts';
 import type { PendingBind } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
-import { ownWords, privateName, refuseExtended } from './refuse.ts';
+import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
 import { parameterValue } from './render.ts';
 import { renew } from './renew.ts';
 import { slotValues } from './renewal.ts';
-import { isBounded, isRead } from './sql-names.ts';
+import type { Added } from './row-check.ts';
+import { addedTo, isBounded, isRead } from './sql-names.ts';
 import { statementUnknown, unsettled } from './unknown-names.ts';
 
 /** So many portals may be open at a time: what a session remembers is bounded. */
@@ -38,7 +40,16 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   }
   // The unnamed portal takes the place of the one before it, which is forgotten once the server has said so.
   if (heavy && c.pending.length > 0) return false;
-  const addition = additionTo(frame, head, prepared, policy);
+  const added = addedTo(c, prepared.statement);
+  if (added === 'wait') return false;
+  const pattern = loneEscape(frame, head, prepared.statement?.patterns ?? []);
+  if (pattern) {
+    const { statement, rendered } = prepared;
+    const subject = { statement: statement!, judgement: rendered.judgement, policy, text: rendered.text };
+    refuseExtended(c, decideRefusal(c, subject, pattern));
+    return true;
+  }
+  const addition = additionTo(frame, head, prepared, policy, added);
   if (addition && addition.length > LARGEST_FROM_CLIENT) {
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));
     return true;
@@ -48,6 +59,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     statement: prepared.statement,
     rendered: prepared.rendered,
     prepared,
+    added,
     policy: prepared.policy,
     usage: { rows: 0, bytes: 0 },
     provenance: prepared.provenance,
@@ -66,7 +78,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     portal,
     rendered: prepared.rendered,
   };
-  c.pass(frame, pending, addition);
+  c.pass(addition ? frame : withFormats(frame, added), pending, addition);
   return true;
 }
 
@@ -93,6 +105,7 @@ function additionTo(
   head: ReturnType<typeof decodeBindHead>,
   { rendered, parameters }: Prepared,
   policy: SessionPolicy,
+  hidden: Added,
 ): BindAddition | undefined {
   if (rendered.added.length === 0) return undefined;
   const values = slotValues(policy);
@@ -100,7 +113,20 @@ function additionTo(
   const own = formats.length === 1 ? new Array<number>(parameters).fill(formats[0]!) : formats;
   const all = formats.every((format) => format === 0) ? [] : [...own, ...rendered.added.map(() => 0)];
   const added = rendered.added.map((parameter) => textValue(parameterValue(parameter, values)));
-  return new BindAddition(head, frame.length, all, added);
+  const results = hidden && RESULT_FORMATS[hidden];
+  return new BindAddition(head, frame.length, all, added, results);
+}
+
+const RESULT_FORMATS = { last: 'one more', only: 'none' } as const;
+
+/** Of an EXECUTE, which has no parameters of the guard's. One that comes in pieces goes as it is: the server refuses formats that do not fit. */
+function withFormats(frame: Frame, added: Added): Frame {
+  if (added === undefined || !frame.last) return frame;
+  const message = decodeBind(frame.bytes);
+  const { resultFormats: own } = message;
+  const resultFormats = added === 'only' ? [] : own.length > 1 ? [...own, 0] : own;
+  const bytes = bind({ ...message, resultFormats });
+  return { ...frame, bytes, length: bytes.length };
 }
 
 /** What PostgreSQL would say of a wrong count: its own message would count the added parameters. */

@@ -10,6 +10,7 @@ import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import { ownWords, privateName, refuseExtended } from './refuse.ts';
 import { renew } from './renew.ts';
+import { addedTo } from './sql-names.ts';
 import { outlives, portalUnknown, statementUnknown, unsettled } from './unknown-names.ts';
 
 export function takeDescribe(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
@@ -26,8 +27,10 @@ function describeStatement(c: Conversation, frame: Frame, target: Target, policy
   if (!prepared) return describeUnknown(c, target, policy.role);
   const ready = renew(c, prepared, policy);
   if (ready !== 'ready') return ready === 'refused';
+  const added = addedTo(c, prepared.statement);
+  if (added === 'wait') return false;
   const { provenance, parameters } = prepared;
-  sendDescribe(c, frame.bytes, { prepared, provenance, role: policy.role, parameters });
+  sendDescribe(c, frame.bytes, { prepared, provenance, role: policy.role, parameters, added });
   return true;
 }
 
@@ -36,7 +39,8 @@ function describePortal(c: Conversation, frame: Frame, target: Target, { role }:
   if (outlives(c, version)) return false;
   const portal = version?.value;
   if (!portal) return describeUnknown(c, target, role);
-  sendDescribe(c, frame.bytes, { prepared: portal.prepared, provenance: portal.provenance, role });
+  const { prepared, provenance, added } = portal;
+  sendDescribe(c, frame.bytes, { prepared, provenance, role, added });
   return true;
 }
 
@@ -59,7 +63,7 @@ function describeUnknown(c: Conversation, { of, name }: Target, role: RolePolicy
   });
 }
 
-type Described = Pick<PendingDescribe, 'prepared' | 'provenance' | 'role' | 'parameters'>;
+type Described = Pick<PendingDescribe, 'prepared' | 'provenance' | 'role' | 'parameters' | 'added'>;
 
 /** @param own the guard asks for itself: the client does not see the answer. */
 export function sendDescribe(c: Conversation, bytes: Uint8Array, described: Described, own = false): void {

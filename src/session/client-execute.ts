@@ -1,4 +1,6 @@
 /** Execute: the run of a portal is checked again, recorded, and sent with what it needs around it. */
+import { type Refusal, refusal } from '../errors.ts';
+import type { RowCheck } from '../guard/decision.ts';
 import { describe } from '../wire/describe.ts';
 import { decodeExecute, type Execute, execute } from '../wire/execute.ts';
 import type { Frame } from '../wire/frame-reader.ts';
@@ -11,7 +13,9 @@ import type { SessionPolicy } from './ports.ts';
 import type { Portal } from './prepared.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded } from './records.ts';
+import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
+import { checkOf } from './row-check.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
 import { outlives, portalUnknown } from './unknown-names.ts';
 import { changesNames, cuttable, natureOf, watchOf } from './watching.ts';
@@ -56,8 +60,18 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
     );
     return true;
   }
-  run(c, message, portal, policy, names.of[0]!);
+  const [resolved] = names.of;
+  const wrong = cannotRun(portal, message, checkOf(statement, resolved!.inner));
+  if (wrong) refuseExtended(c, ownWords(c, wrong));
+  else run(c, message, portal, policy, resolved!);
   return true;
+}
+
+/** What PostgreSQL would say, or said of a plan whose columns are others than those that the client knows. */
+function cannotRun({ added, hasRun }: Portal, { portal }: Execute, check: RowCheck | undefined): Refusal | undefined {
+  if (added !== check?.added) return cachedPlanChanged();
+  // Without its RETURNING it would have no rows to go on with.
+  return added === 'only' && hasRun ? refusal('unsupported', '55000', `portal "${portal}" cannot be run`) : undefined;
 }
 
 /** Records the run of a portal and sends it, with what must be known of its columns asked first. */
@@ -68,12 +82,15 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   // What FETCH and EXECUTE give is another result each time.
   const named = statement.kind.kind === 'fetch' || statement.kind.kind === 'execute';
   const provenance = named ? new Provenance() : portal.provenance;
-  const watch = watchOf(statement.kind, nature, policy, provenance);
+  const check = checkOf(statement, resolved.inner);
+  const watch = watchOf(statement.kind, nature, policy, provenance, check);
   // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
   if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
+  const begins = !portal.hasRun;
   portal.hasRun = true;
   const { usage } = portal;
-  const maxRows = mostRows(message, watch.limits?.rows, usage.rows, portal.bounded);
+  // A write of which the client sees no rows is never suspended.
+  const maxRows = check?.added === 'only' ? 0 : mostRows(message, watch.limits?.rows, usage.rows, portal.bounded);
   // COPY sends all its rows, whatever Execute asks for.
   const counted = watch.limits?.rows !== undefined && statement.kind.kind !== 'copy-out';
   const bounded = portal.bounded || resolved.bounded || counted;
@@ -84,7 +101,7 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   }
   if (watch.verifies && provenance.verdict !== 'verified' && provenance.askedIn !== c.batch) {
     const bytes = describe({ of: 'portal', name: message.portal });
-    sendDescribe(c, bytes, { prepared: portal.prepared, provenance, role: policy.role }, true);
+    sendDescribe(c, bytes, { prepared: portal.prepared, provenance, role: policy.role, added: check?.added }, true);
   }
   const pending: Pending = {
     kind: 'execute',
@@ -94,6 +111,7 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
     run: recorded,
     rendered: portal.rendered,
     maxRows: message.maxRows,
+    begins,
   };
   const mayPass = nature.pure && !c.batchHasEffects;
   c.send(execute({ portal: message.portal, maxRows }), pending);

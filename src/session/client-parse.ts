@@ -10,6 +10,7 @@ import { Prepared } from './prepared.ts';
 import { NOTHING_JUDGED } from './records.ts';
 import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
 import { renderFor } from './renewal.ts';
+import { cannotTakeOut } from './row-check.ts';
 import { unsettled } from './unknown-names.ts';
 
 /** PostgreSQL's bound for the number of parameters: a 16-bit count. */
@@ -26,7 +27,7 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
       ? judgement.refusal!
       : judgement.statements.length > 1
         ? severalCommands()
-        : undefined;
+        : cannotTakeOut(judgement.statements);
   if (reason) {
     const refused = judgement.statements.find((one) => one.refusal) ?? statement ?? unreadable(reason);
     refuseExtended(c, decideRefusal(c, { statement: refused, judgement, policy, text }, reason), { unnamed });

@@ -13,6 +13,7 @@ import { NOTHING_JUDGED, notRecorded } from './records.ts';
 import { decideRefusal, ownWords, refuseQuery, textTooLong } from './refuse.ts';
 import type { Rendered } from './render.ts';
 import { renderFor } from './renewal.ts';
+import { cannotTakeOut, checkOf } from './row-check.ts';
 import type { Run, Watch } from './run.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
@@ -53,6 +54,12 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     );
     return true;
   }
+  const misplaced = cannotTakeOut(statements);
+  if (misplaced) {
+    const subject = { statement: statements[0]!, judgement, policy, text };
+    refuseQuery(c, decideRefusal(c, subject, misplaced), statements.length > 1);
+    return true;
+  }
   const names = resolveNames(c, statements, policy);
   if (names === 'wait') return false;
   if ('refuse' in names) {
@@ -67,7 +74,8 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
 
 function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy): Part {
   const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
-  return { statement, nature, watch: watchOf(statement.kind, nature, policy), resolved };
+  const watch = watchOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
+  return { statement, nature, watch, resolved };
 }
 
 function sendQuery(

@@ -228,6 +228,9 @@ export class Conversation {
         if (how !== 'done') pending.provenance.askedIn = undefined;
         break;
       case 'execute':
+        if (how === 'skipped' && pending.run) this.records.end(pending.run, 'skipped');
+        if (how === 'skipped' && pending.portal && pending.begins) pending.portal.hasRun = false;
+        break;
       case 'function-call':
         if (how === 'skipped' && pending.run) this.records.end(pending.run, 'skipped');
         break;

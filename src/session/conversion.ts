@@ -27,6 +27,7 @@ export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch,
     provenance: watch.provenance,
     role: run.policy.role,
     run,
+    added: watch.check?.added,
   });
   const pending = { ...sent, own: false, kind: 'execute', portal: undefined, run, maxRows: 0 } as const;
   c.send(execute({ portal: '', maxRows }), pending);

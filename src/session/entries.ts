@@ -35,5 +35,8 @@ export interface OutcomeEntry {
   readonly ms: number;
   readonly status: 'ok' | 'refused' | 'error' | 'cut' | 'skipped' | 'cancelled' | 'lost';
   readonly sqlstate?: string;
+  /** Why it was refused as it ran: what its decision could not know. */
+  readonly reason?: string;
+  readonly rule?: string;
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
 }

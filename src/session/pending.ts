@@ -5,6 +5,7 @@ import type { Version } from './names.ts';
 import type { Portal, Prepared } from './prepared.ts';
 import type { Provenance } from './provenance.ts';
 import type { Rendered } from './render.ts';
+import type { Added } from './row-check.ts';
 import type { Run } from './run.ts';
 
 /** A message that was sent because it is bound to fail. Its error, known by the id that it quotes, becomes the refusal. */
@@ -71,6 +72,8 @@ export interface PendingDescribe extends Sent {
   readonly parameters?: number | undefined;
   /** Of a converted Query: the run whose result it describes. */
   readonly run?: Run | undefined;
+  /** What the client does not see of the columns. */
+  readonly added?: Added;
   /** Of a statement that was judged and prepared again: what it was, and what it is once this has been answered. */
   readonly renewal?: { readonly prepared: Prepared; readonly renewed: Prepared } | undefined;
 }
@@ -81,6 +84,8 @@ export interface PendingExecute extends Sent {
   /** undefined for the empty query. */
   readonly run: Run | undefined;
   readonly rendered?: Rendered | undefined;
+  /** The portal has not run before. */
+  readonly begins?: boolean;
   /** The client asked for so many rows, and no more are asked for than that. */
   readonly maxRows: number;
 }

@@ -4,6 +4,7 @@ import type { Usage } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import type { Rendered } from './render.ts';
+import type { Added } from './row-check.ts';
 
 export interface PreparedSource {
   readonly name: string;
@@ -53,6 +54,8 @@ export interface Portal {
   readonly statement: StatementJudgement | undefined;
   readonly rendered: Rendered;
   readonly prepared: Prepared | undefined;
+  /** What the client does not see of its columns. */
+  readonly added?: Added;
   policy: SessionPolicy;
   /** Over all Executes and FETCHes. Of a portal of FETCH it is the cursor's, once it has run. */
   usage: Usage;

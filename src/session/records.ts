@@ -54,11 +54,12 @@ export class Records {
   end(
     run: Run,
     status: OutcomeEntry['status'],
-    extras: { sqlstate?: string | undefined; changed?: number } = {},
+    extras: { sqlstate?: string | undefined; changed?: number; refusal?: Refusal | undefined } = {},
   ): void {
     if (run.ended) return;
     run.ended = true;
     if (!this.open.delete(run)) return;
+    const { refusal: late, sqlstate = late?.sqlstate } = extras;
     const limit = status === 'cut' ? limitReached(run) : undefined;
     this.ports.record({
       kind: 'outcome',
@@ -69,7 +70,9 @@ export class Records {
       changed: extras.changed ?? 0,
       ms: this.ports.now() - run.startedAt,
       status,
-      ...(extras.sqlstate !== undefined && { sqlstate: extras.sqlstate }),
+      ...(sqlstate !== undefined && { sqlstate }),
+      ...(late && { reason: late.reason }),
+      ...(late?.rule !== undefined && { rule: late.rule }),
       ...(limit && { limit }),
     });
   }

@@ -8,9 +8,12 @@ export interface SlotValues {
   readonly limit: bigint;
 }
 
+/** Nothing reads it: a text as long as `BindAddition` needs it. It is the last one. */
+const PADDING = { kind: 'padding' } as const;
+
 /** A parameter behind the client's own. */
 export interface AddedParameter {
-  readonly slot: Exclude<Slot, { kind: 'row' }>;
+  readonly slot: Exclude<Slot, { kind: 'row' }> | typeof PADDING;
   readonly typeOid: number;
 }
 
@@ -29,6 +32,7 @@ export interface Rendered {
 }
 
 const INT8 = 20;
+const TEXT = 25;
 
 /** For the simple protocol, and for utility statements, which take no parameters. */
 export function renderLiterals(text: string, judgement: Judgement, values: SlotValues): Rendered {
@@ -36,7 +40,10 @@ export function renderLiterals(text: string, judgement: Judgement, values: SlotV
   return { text, sent: fill(judgement.template, slotText), added: [], judgement, slotText };
 }
 
-/** For Parse: each attribute and the limit become one parameter, numbered from `client` + 1, however often they stand there. */
+/**
+ * For Parse: each attribute and the limit become one parameter, numbered from `client` + 1, however often they stand there. One more where
+ * Bind has to change the formats of the result's columns.
+ */
 export function renderParameters(text: string, judgement: Judgement, client: number): Rendered {
   const added: AddedParameter[] = [];
   const numbers = new Map<string, number>();
@@ -51,12 +58,25 @@ export function renderParameters(text: string, judgement: Judgement, client: num
     }
     return `$${number}`;
   };
-  return { text, sent: fill(judgement.template, slotText), added, judgement, slotText };
+  const sent = fill(judgement.template, slotText);
+  if (isPadded(judgement)) added.push({ slot: PADDING, typeOid: TEXT });
+  return { text, sent, added, judgement, slotText };
+}
+
+function isPadded({ statements }: Judgement): boolean {
+  return statements.some(({ check }) => check?.added !== undefined);
 }
 
 /** The value of an added parameter, in text format. */
 export function parameterValue({ slot }: AddedParameter, values: SlotValues): string {
-  return slot.kind === 'limit' ? String(values.limit) : attribute(slot.name, values);
+  switch (slot.kind) {
+    case 'limit':
+      return String(values.limit);
+    case 'attribute':
+      return attribute(slot.name, values);
+    case 'padding':
+      return '';
+  }
 }
 
 /** Do two texts ask the server for the same? */
@@ -67,9 +87,11 @@ export function sameText(a: Rendered, b: Rendered): boolean {
 }
 
 function sameParameter(a: AddedParameter, b: AddedParameter): boolean {
-  if (a.typeOid !== b.typeOid) return false;
-  if (a.slot.kind === 'limit' || b.slot.kind === 'limit') return a.slot.kind === b.slot.kind;
-  return a.slot.name === b.slot.name;
+  return a.typeOid === b.typeOid && a.slot.kind === b.slot.kind && nameOf(a) === nameOf(b);
+}
+
+function nameOf({ slot }: AddedParameter): string | undefined {
+  return slot.kind === 'attribute' ? slot.name : undefined;
 }
 
 function fill(template: Template, slotText: (slot: Slot) => string): string {

@@ -10,6 +10,7 @@ import type { Prepared } from './prepared.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { freshen } from './renewal.ts';
+import { checkOf } from './row-check.ts';
 
 /**
  * Brings a statement under the policy of now. `wait`: the server is asked to prepare it anew; come again.
@@ -48,6 +49,7 @@ function sendRenewed(c: Conversation, prepared: Prepared, renewed: Prepared): vo
     prepared: undefined,
     provenance: renewed.provenance,
     role: renewed.policy.role,
+    added: renewed.statement && checkOf(renewed.statement)?.added,
     renewal: { prepared, renewed },
   };
   c.send(describe(target), pending);

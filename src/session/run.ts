@@ -1,6 +1,6 @@
 /** One statement that was recorded and is on its way: what is watched of it, and what became of it. */
 import type { Refusal } from '../errors.ts';
-import type { StatementJudgement } from '../guard/decision.ts';
+import type { RowCheck, StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
@@ -15,6 +15,8 @@ export interface Watch {
   /** The role whose right to every column must be shown by the server first; undefined: none needed. */
   readonly verifies: RolePolicy | undefined;
   readonly provenance: Provenance;
+  /** How its new rows are judged as they are stored. */
+  readonly check?: RowCheck | undefined;
   /** It gives no rows: what comes all the same, a rule has added. */
   readonly rowless?: boolean;
 }

@@ -12,6 +12,7 @@ import { Backend } from '../wire/message-types.ts';
 import { decodeParameterStatus } from '../wire/parameter-status.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
+import { AddedColumn, violationIn, withoutAdded } from './added-column.ts';
 import type { Conversation } from './conversation.ts';
 import { endMisplaced, isOfCut } from './copy-in.ts';
 import { tellCut } from './flow.ts';
@@ -21,6 +22,7 @@ import { poolerWords } from './pooler-words.ts';
 import type { SessionPolicy } from './ports.ts';
 import { clientPosition } from './positions.ts';
 import { type Origin, redact } from './redact.ts';
+import { refusalResponse } from './refusal-response.ts';
 import { isForced, tellForced } from './refuse.ts';
 import type { Run } from './run.ts';
 import { answerExtended } from './server-extended.ts';
@@ -30,6 +32,7 @@ import { readsNoRow, showsColumnsFirst } from './watching.ts';
 export class ServerSide {
   private readonly reader = new FrameReader(SERVER_LIMITS);
   private readonly late = new Late();
+  private readonly added = new AddedColumn();
   /** The last pieces' first one was dropped, so these are too. */
   private dropping = false;
 
@@ -44,8 +47,10 @@ export class ServerSide {
     }
   }
 
-  private take(frame: Frame): void {
+  private take(whole: Frame): void {
     const { c } = this;
+    const frame = this.added.take(c.pending.head, whole);
+    if (!frame) return;
     if (frame.first) this.dropping = !this.answer(frame);
     if (this.dropping) return;
     c.toClient.add(frame.bytes);
@@ -125,19 +130,31 @@ export class ServerSide {
     const run = runOf(head);
     if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
     else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
-    else if (!isKnown(head)) c.toClient.add(this.shown(fields, frame, head));
+    else if (!isKnown(head) && !this.violates(head, fields)) c.toClient.add(this.shown(fields, frame, head));
     this.fail(head, fields.get('C'));
     return false;
   }
 
-  /** The server's error as the client may see it. */
-  private shown(fields: ErrorFields, frame: Frame, head: Pending | undefined): Uint8Array {
+  /** A new row may not stand: the client is told so, in the place of what the server said of it. */
+  private violates(head: Pending, fields: ErrorFields): boolean {
     const { c } = this;
+    const reason = violationIn(head, fields);
+    const run = runOf(head);
+    if (!reason || !run) return false;
+    c.toClient.add(refusalResponse(reason, run.id));
+    c.records.end(run, 'refused', { refusal: reason });
+    return true;
+  }
+
+  /** The server's error as the client may see it. */
+  private shown(said: ErrorFields, frame: Frame, head: Pending | undefined): Uint8Array {
+    const { c } = this;
+    const fields = withoutAdded(said, head);
     const rendered = head && 'rendered' in head ? head.rendered : undefined;
     const position = Number(fields.get('P'));
     const moved =
       rendered && Number.isInteger(position) && (rendered.judgement.edits.length > 0 || rendered.leads !== undefined);
-    if (!c.redacts && !moved && frame.last) return frame.bytes;
+    if (!c.redacts && !moved && frame.last && fields === said) return frame.bytes;
     const shown = new Map(c.redacts ? redact(fields, originOf(c), frame.last) : fields);
     if (moved && shown.has('P')) shown.set('P', String(clientPosition(rendered, position)));
     return errorResponse(shown);

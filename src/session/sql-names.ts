@@ -11,13 +11,14 @@ import { Provenance } from './provenance.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import type { Rendered } from './render.ts';
 import { freshen } from './renewal.ts';
+import { type Added, checkOf } from './row-check.ts';
 import type { Run } from './run.ts';
 import { canExecute, canFetch, notByExecute, notByFetch } from './runs-by-name.ts';
 import { cursorUnknown, outlives, statementUnknown, unsettled } from './unknown-names.ts';
 
 /** What a statement's names turned out to be. */
 export interface Resolved {
-  /** What an EXECUTE runs. */
+  /** What an EXECUTE or FETCH runs, where that is known. */
   readonly inner: StatementJudgement | undefined;
   /** The count that it adds to: a cursor's, or a new one. */
   readonly usage: Usage;
@@ -113,6 +114,14 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   };
 }
 
+/** What the client does not see of a statement's columns. Of EXECUTE it is what it would run now; it runs then only if that is still so. */
+export function addedTo(c: Conversation, statement: StatementJudgement | undefined): Added | 'wait' {
+  if (statement?.kind.kind !== 'execute') return statement && checkOf(statement)?.added;
+  const version = c.statements.current(statement.kind.name);
+  if (unsettled(c, version)) return 'wait';
+  return checkOf(statement, version?.value?.statement)?.added;
+}
+
 function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Lost | 'wait' {
   const version = c.portals.current(name);
   if (outlives(c, version)) return 'wait';
@@ -120,7 +129,7 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
   if (!portal) return isFree(policy) ? fresh() : { refuse: cursorUnknown(name) };
   if (!isFree(policy) && !canFetch(portal)) return { refuse: notByFetch(name) };
   const lost = recheckPortal(portal, policy);
-  return lost ?? { ...fresh(), usage: portal.usage, bounded: portal.bounded };
+  return lost ?? { ...fresh(portal.statement), usage: portal.usage, bounded: portal.bounded };
 }
 
 /** An open portal runs on under a new policy, unless the role lost what it reads. */

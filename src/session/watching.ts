@@ -1,5 +1,5 @@
 /** What must be watched of a statement while it runs, by its kind and the role's policy. */
-import type { StatementKind } from '../guard/decision.ts';
+import type { RowCheck, StatementKind } from '../guard/decision.ts';
 import { inputLimits, statementLimits } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
@@ -52,6 +52,7 @@ export function watchOf(
   nature: Nature,
   policy: SessionPolicy,
   provenance = new Provenance(),
+  check?: RowCheck,
 ): Watch {
   const enforced = policy.role.mode === 'enforce';
   const restricted = enforced && policy.role.access === 'restricted';
@@ -61,6 +62,7 @@ export function watchOf(
     // COPY tells no columns: what it sends was judged as the SELECT that it is.
     verifies: restricted && nature.givesRows && kind.kind !== 'copy-out' ? policy.role : undefined,
     provenance,
+    check,
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
   };
 }

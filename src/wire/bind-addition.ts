@@ -1,11 +1,20 @@
 /** Puts more values behind those of a Bind, while the message passes: it may be large, and is never held. */
-import { type BindHead, bindHead, type decodeBindHead } from './bind.ts';
-import { int32At } from './integers.ts';
+import { type BindHead, bindHead, type decodeBindHead, textValue } from './bind.ts';
+import { int32At, uint16At } from './integers.ts';
 
 /** Longer than any message: the server reads no value of this length. */
 const NO_LENGTH = Buffer.from([0x7f, 0xff, 0xff, 0xff]);
 
 const PREFIX_BYTES = 4;
+
+/**
+ * What becomes of the client's formats of result columns, where the result has one column more than the client knows. `one more`: that one
+ * gets a format of its own, text, where each of the others has its own. `none`: it is the only one, and the client's formats are for nothing.
+ */
+export type ResultFormats = 'one more' | 'none';
+
+/** Of a format, and of the number of formats. */
+const FORMAT_BYTES = 2;
 
 export class BindAddition {
   /** Of the message as it goes on, header included. */
@@ -16,32 +25,38 @@ export class BindAddition {
   private valuesLeft: number;
   /** Bytes of a value at which we are. */
   private inValue = 0;
-  /** The start of a length whose end has not come yet. */
+  /** The start of a length or a count whose end has not come yet. */
   private prefix: Buffer = Buffer.alloc(0);
   /** Bytes that are to come from the client. */
   private remaining: number;
-  private state: 'values' | 'result formats' | 'broken' = 'values';
-  /** Of a message that is broken: the bytes that the server still waits for. */
-  private owed = 0;
+  private state: 'values' | 'count' | 'formats' | 'dropped' | 'broken' = 'values';
+  /** Each of the client's result columns has a format of its own. */
+  private formatOfEach = false;
+  /** Bytes that the server still waits for. */
+  private owed: number;
 
   /**
    * @param read what `decodeBindHead` made of the message.
    * @param length of the client's message, header included.
    * @param formats of all parameters, added ones included.
-   * @param added at least one encoded value.
+   * @param added at least one encoded value. With `results`, the last of them is ours to fill, a text that nothing reads: how many result
+   * formats there are is known only when the length of the message has long been sent, so what they lose or gain is put in there.
    */
   constructor(
     read: ReturnType<typeof decodeBindHead>,
     length: number,
     formats: BindHead['formats'],
     private readonly added: readonly Uint8Array[],
+    private readonly results?: ResultFormats,
   ) {
     const { portal, statement, valueCount, valuesAt } = read;
     this.head = bindHead({ portal, statement, formats, valueCount: valueCount + added.length });
     this.valuesAt = valuesAt;
     this.valuesLeft = valueCount;
     this.remaining = length - valuesAt;
-    this.length = this.head.length + this.remaining + this.addedBytes;
+    this.owed = this.remaining + added.reduce((sum, value) => sum + value.length, 0);
+    if (results === 'one more') this.owed += FORMAT_BYTES;
+    this.length = this.head.length + this.owed;
     this.head.writeUInt32BE(this.length - 1, 1);
   }
 
@@ -54,70 +69,103 @@ export class BindAddition {
   push(piece: Uint8Array): Uint8Array[] {
     const out: Uint8Array[] = [];
     let at = 0;
-    while (this.state === 'values') {
+    while (this.state === 'values' || this.state === 'count') {
       if (this.inValue > 0) {
         const passed = Math.min(this.inValue, piece.length - at);
-        out.push(piece.subarray(at, at + passed));
+        this.emit(out, piece.subarray(at, at + passed));
         at += passed;
         this.inValue -= passed;
         this.remaining -= passed;
         if (this.inValue > 0) return out;
-      } else if (this.valuesLeft > 0) {
-        const taken = this.takeLength(piece.subarray(at), out);
+      } else {
+        const bytes = piece.subarray(at);
+        const taken = this.valuesLeft > 0 ? this.takeLength(bytes, out) : this.endValues(bytes, out);
         if (taken === undefined) return out;
         at += taken;
-      } else {
-        out.push(...this.added);
-        this.state = 'result formats';
       }
     }
-    return [...out, ...this.pass(piece.subarray(at))];
+    this.pass(piece.subarray(at), out);
+    return out;
   }
 
   /** Reads the length of the next value. @returns how many bytes it took; undefined where there are not enough yet. */
   private takeLength(bytes: Uint8Array, out: Uint8Array[]): number | undefined {
-    if (this.prefix.length + this.remaining < PREFIX_BYTES) return this.breakOff(out);
-    const taken = Math.min(PREFIX_BYTES - this.prefix.length, bytes.length);
-    this.prefix = Buffer.concat([this.prefix, bytes.subarray(0, taken)]);
-    this.remaining -= taken;
-    if (this.prefix.length < PREFIX_BYTES) return undefined;
+    const taken = this.gather(bytes, PREFIX_BYTES, out);
+    if (taken === undefined || this.prefix.length < PREFIX_BYTES) return taken;
     const length = int32At(this.prefix, 0);
     if (length < -1 || length > this.remaining) {
-      this.prefix = Buffer.alloc(0);
       this.breakOff(out);
-      this.owed += PREFIX_BYTES;
       return taken;
     }
-    out.push(this.prefix);
+    this.emit(out, this.prefix);
     this.prefix = Buffer.alloc(0);
     this.valuesLeft -= 1;
     this.inValue = Math.max(length, 0);
     return taken;
   }
 
+  /** Behind the client's values: ours, and how many result formats there are, where those change. */
+  private endValues(bytes: Uint8Array, out: Uint8Array[]): number | undefined {
+    if (this.state === 'values') {
+      for (const value of this.results ? this.added.slice(0, -1) : this.added) this.emit(out, value);
+      this.state = this.results ? 'count' : 'formats';
+      return 0;
+    }
+    const taken = this.gather(bytes, FORMAT_BYTES, out);
+    if (taken === undefined || this.prefix.length < FORMAT_BYTES) return taken;
+    const count = uint16At(this.prefix, 0);
+    if (this.remaining === count * FORMAT_BYTES) this.fit(count, out);
+    else this.breakOff(out);
+    return taken;
+  }
+
+  private fit(count: number, out: Uint8Array[]): void {
+    const dropped = this.results === 'none';
+    this.formatOfEach = !dropped && count > 1;
+    const unused = dropped ? count * FORMAT_BYTES : this.formatOfEach ? 0 : FORMAT_BYTES;
+    this.emit(out, textValue(' '.repeat(unused)));
+    const left = Buffer.alloc(FORMAT_BYTES);
+    left.writeUInt16BE(dropped ? 0 : (count + (this.formatOfEach ? 1 : 0)) & 0xffff);
+    this.emit(out, left);
+    this.state = dropped ? 'dropped' : 'formats';
+  }
+
+  /** Collects so many bytes in `prefix`, broken off where the message has less. @returns as `takeLength`, 0 where it was broken off. */
+  private gather(bytes: Uint8Array, wanted: number, out: Uint8Array[]): number | undefined {
+    if (this.prefix.length + this.remaining < wanted) {
+      this.breakOff(out);
+      return 0;
+    }
+    const taken = Math.min(wanted - this.prefix.length, bytes.length);
+    this.prefix = Buffer.concat([this.prefix, bytes.subarray(0, taken)]);
+    this.remaining -= taken;
+    return this.prefix.length < wanted ? undefined : taken;
+  }
+
   /**
    * The values do not end before the message does. INVARIANT: the server must not read on into what we add, which would become the
    * client's to choose: it gets a length that it refuses, and so says itself what is wrong.
    */
-  private breakOff(out: Uint8Array[]): 0 {
+  private breakOff(out: Uint8Array[]): void {
     this.state = 'broken';
-    out.push(NO_LENGTH);
-    this.owed = this.remaining + this.addedBytes - PREFIX_BYTES;
-    return 0;
+    this.prefix = Buffer.alloc(0);
+    this.emit(out, NO_LENGTH);
   }
 
-  private pass(bytes: Uint8Array): Uint8Array[] {
+  private pass(bytes: Uint8Array, out: Uint8Array[]): void {
     this.remaining -= bytes.length;
-    if (this.state !== 'broken') return [bytes];
-    const passed = bytes.subarray(0, this.owed);
-    this.owed -= passed.length;
-    if (this.remaining > 0) return [passed];
-    const padding = Buffer.alloc(this.owed);
-    this.owed = 0;
-    return [passed, padding];
+    if (this.state === 'formats') {
+      this.emit(out, bytes);
+      if (this.remaining === 0 && this.formatOfEach) this.emit(out, Buffer.alloc(FORMAT_BYTES));
+    } else if (this.state === 'broken') {
+      this.emit(out, bytes.subarray(0, this.owed));
+      if (this.remaining === 0) this.emit(out, Buffer.alloc(this.owed));
+    }
   }
 
-  private get addedBytes(): number {
-    return this.added.reduce((sum, { length }) => sum + length, 0);
+  private emit(out: Uint8Array[], bytes: Uint8Array): void {
+    if (bytes.length === 0) return;
+    this.owed -= bytes.length;
+    out.push(bytes);
   }
 }

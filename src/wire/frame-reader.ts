@@ -41,6 +41,9 @@ const LARGEST_FROM_SERVER = 0x3ffffffe + HEADER_BYTES;
 const MIB = 1024 * 1024;
 const DATA: Streaming = { above: 64 * 1024, head: HEADER_BYTES };
 
+/** And how many columns it has. */
+const ROW: Streaming = { above: DATA.above, head: HEADER_BYTES + 2 };
+
 /** Names, and up to 65,535 formats of two bytes. */
 const BIND_HEAD = 256 * 1024;
 
@@ -70,7 +73,7 @@ export const SERVER_LIMITS: FrameLimits = {
   maxFrame: 4 * MIB,
   maxStreamed: LARGEST_FROM_SERVER,
   streamed: new Map([
-    [Backend.DataRow, DATA],
+    [Backend.DataRow, ROW],
     [Backend.CopyData, DATA],
     [Backend.FunctionCallResponse, DATA],
     [Backend.ErrorResponse, { above: MIB, head: 64 * 1024 }],

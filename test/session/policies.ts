@@ -13,13 +13,15 @@ export interface PolicyOptions {
   readonly attributes?: Readonly<Record<string, string>>;
   /** Another mark that refuses: for a policy that changed. */
   readonly alsoRefuse?: string;
+  /** New rows of every write must have `a` below 90. */
+  readonly checks?: boolean;
   /** Replaces what stands in a text: for a policy that changed. */
   readonly rewrite?: (text: string) => string;
 }
 
 /**
  * `refuse` in a comment refuses the statement; `:name` becomes a slot of the attribute (an integer); a SELECT gets a LIMIT slot where rows
- * are limited, unless `unbounded` stands in a comment.
+ * are limited, unless `unbounded` stands in a comment. `pattern` in a comment says that the first parameter is one.
  */
 export function policyOf(options: PolicyOptions = {}): SessionPolicy {
   const limits = options.limits ?? {};
@@ -73,6 +75,10 @@ function rewritten(judgement: Judgement, sql: string, options: PolicyOptions): J
     const slot = { kind: 'attribute', name, type: 'integer', typeOid: 23 } as const;
     edits.push({ start: match.index, end: match.index + match[0].length, text: [slot] });
   }
+  for (const { kind, extent } of judgement.statements) {
+    const text = options.checks && writeIn(sql.slice(extent!.start, extent!.end), kind);
+    if (text) edits.push({ start: extent!.end, end: extent!.end, text: [checkColumn(text)] });
+  }
   const wanted = options.rewrite?.(sql);
   if (wanted !== undefined && wanted !== sql) edits.push({ start: 0, end: sql.length, text: [wanted] });
   const only = judgement.statements.length === 1 ? judgement.statements[0] : undefined;
@@ -91,6 +97,31 @@ function rewritten(judgement: Judgement, sql: string, options: PolicyOptions): J
   return { ...judgement, effect: 'rewrite', template, edits };
 }
 
+/** The write in a statement: itself, or what PREPARE and EXPLAIN hold. */
+function writeIn(text: string, kind: StatementKind): string | undefined {
+  const write = kind.kind === 'prepare' ? kind.inner.kind : kind;
+  if (write.kind !== 'write' && write.kind !== 'explain' && write.kind !== 'copy-out') return undefined;
+  return /\b(insert into|update) .*$/is.exec(text)?.[0];
+}
+
+/** As the guard adds it. */
+function checkColumn(write: string): string {
+  const table = /(?:insert into|update)\s+(\w+)/i.exec(write)![1]!;
+  const error = `(${table}.tableoid::text || ' rowgate_check 0')::int`;
+  const column = `CASE WHEN (${table}.a < 90) IS TRUE THEN NULL ELSE ${error} END AS rowgate_check`;
+  return /\breturning\b/i.test(write) ? `, ${column}` : ` RETURNING ${column}`;
+}
+
+export const VIOLATION = refusal('row-check', '42501', 'new row violates row-level security policy for table "u"', {
+  rule: 'roles/tester.yaml:9',
+});
+
+function checkOf(text: string, kind: StatementKind): Pick<StatementJudgement, 'check'> {
+  if (!writeIn(text, kind) || kind.kind === 'prepare') return {};
+  const added = /\breturning\b/i.test(text) ? 'last' : 'only';
+  return { check: { added, violations: [VIOLATION] } };
+}
+
 function judgeStatement(text: string, options: PolicyOptions): StatementJudgement {
   const kind = kindOf(text, options);
   const words = text.replace(/\/\*.*?\*\//g, '').trim();
@@ -104,6 +135,8 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
     normalized: words,
     tables: [],
     columns: [],
+    ...(options.checks && options.access !== 'unrestricted' && checkOf(text, kind)),
+    ...(text.includes('/*pattern*/') && kind.kind !== 'prepare' && { patterns: [1] }),
     ...(refused && {
       refusal: refusal('column-withheld', '42501', 'permission denied for column "ine" of relation "students"', {
         rule: 'roles/tester.yaml:7',

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type Bind, bind, decodeBind, decodeBindHead, textValue } from '../../src/wire/bind.ts';
-import { BindAddition } from '../../src/wire/bind-addition.ts';
+import { BindAddition, type ResultFormats } from '../../src/wire/bind-addition.ts';
 import { MalformedMessage } from '../../src/wire/protocol-error.ts';
 
 const RUNS = process.env.ROWGATE_LONG ? 200_000 : 2_000;
@@ -33,9 +33,15 @@ const message = fc
 
 const cuts = fc.array(fc.nat(400), { maxLength: 12 });
 
-function passed(bytes: Uint8Array, formats: readonly number[], added: readonly Uint8Array[], cuts: readonly number[]) {
+function passed(
+  bytes: Uint8Array,
+  formats: readonly number[],
+  added: readonly Uint8Array[],
+  cuts: readonly number[],
+  results?: ResultFormats,
+) {
   const head = decodeBindHead(bytes);
-  const addition = new BindAddition(head, bytes.length, formats, added);
+  const addition = new BindAddition(head, bytes.length, formats, added, results);
   const at = [...new Set(cuts.filter((cut) => cut >= head.valuesAt && cut < bytes.length))].sort((a, b) => a - b);
   const ends = [...at, bytes.length];
   const out = addition.begin(bytes.subarray(0, ends[0]));
@@ -93,6 +99,47 @@ test('broken in any way, it is never read as one with other values of ours', () 
       }
       const seen = decodeBind(sent);
       expect(Buffer.from(seen.values)).toEqual(Buffer.concat([whole.values, ...added]));
+    }),
+    { numRuns: RUNS * 3 },
+  );
+  expect(malformed).toBeGreaterThan(RUNS / 10);
+});
+
+/** Where the result has a column more: the last value is padding. */
+const results = fc.constantFrom<ResultFormats>('one more', 'none');
+
+test('formats of result columns are fitted, and the padding takes up the difference', () => {
+  fc.assert(
+    fc.property(message, results, cuts, ({ whole, added, formats }, result, cut) => {
+      const padded = [...added.slice(0, -1), textValue('')];
+      const seen = decodeBind(passed(bind(whole), formats, padded, cut, result));
+      const own = whole.resultFormats;
+      expect(seen.resultFormats).toEqual(result === 'none' ? [] : own.length > 1 ? [...own, 0] : own);
+      const unused = result === 'none' ? own.length * 2 : own.length > 1 ? 0 : 2;
+      const values = [whole.values, ...added.slice(0, -1), textValue(' '.repeat(unused))];
+      expect(Buffer.from(seen.values)).toEqual(Buffer.concat(values));
+      expect(seen.valueCount).toBe(whole.valueCount + added.length);
+    }),
+    { numRuns: RUNS },
+  );
+});
+
+test('broken in any way, the same with a column more', () => {
+  let malformed = 0;
+  fc.assert(
+    fc.property(broken, results, cuts, ({ bytes, added, formats }, result, cut) => {
+      const sent = passed(bytes, formats, [...added.slice(0, -1), textValue('')], cut, result);
+      let whole: Bind | undefined;
+      try {
+        whole = decodeBind(bytes);
+      } catch {
+        malformed += 1;
+        expect(() => decodeBind(sent)).toThrow(MalformedMessage);
+        return;
+      }
+      const seen = decodeBind(sent).values;
+      const own = Buffer.concat([whole.values, ...added.slice(0, -1)]);
+      expect(Buffer.from(seen.subarray(0, own.length))).toEqual(own);
     }),
     { numRuns: RUNS * 3 },
   );
