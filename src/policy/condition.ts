@@ -146,7 +146,7 @@ function rewrite(
     if (body.names?.length === 1) insert(parsed, edits, body.location, `${quoteName(type.schema)}.`);
   }
   for (const token of parsed.tokens()) {
-    if (token.name !== 'PARAM') continue;
+    if (!/^\$\d/.test(token.text)) continue;
     const attribute = attributes.attributes[Number(token.text.slice(1)) - 1];
     if (!attribute) throw new Error(`no attribute behind ${token.text}`);
     const { name, type, typeOid } = attribute;

@@ -1,5 +1,6 @@
 /** Makes of a statement's text what a log may keep: its shape, without literals and comments. Parsing and judging are elsewhere's. */
 import { fingerprintSync, scanSync } from 'libpg-query';
+import { KIND, lex } from './lexer.ts';
 
 /** Characters after which a normalized text is cut. */
 export const NORMALIZED_CAP = 4096;
@@ -26,10 +27,11 @@ type Token = ReturnType<typeof scanSync>['tokens'][number];
  * values of SET, which may be written as bare words. Empty where the text does not scan. Call `loadModule()` before.
  */
 export function normalize(sql: string): string {
-  const tokens = scanned(sql);
+  const { beginning, parameters } = beginningOf(sql);
+  const tokens = scanned(beginning);
   if (!tokens) return '';
   const values = settingValues(tokens);
-  let next = highestParameter(tokens) + 1;
+  let next = parameters + 1;
   let out = '';
   let previous: Token | undefined;
   let previousWasLiteral = false;
@@ -61,6 +63,19 @@ export function fingerprint(sql: string): string {
   } catch {
     return '';
   }
+}
+
+/**
+ * As much of the text as can show: each token gives a character at least. A cut at a wrong place could only make the scanner, which
+ * alone says what is a literal, refuse the text.
+ */
+function beginningOf(sql: string): { beginning: string; parameters: number } {
+  const { count, kind, start, end } = lex(sql);
+  let parameters = 0;
+  for (let i = 0; i < count; i++) {
+    if (kind[i] === KIND.parameter) parameters = Math.max(parameters, Number(sql.slice(start[i]! + 1, end[i])));
+  }
+  return { beginning: count > NORMALIZED_CAP ? sql.slice(0, end[NORMALIZED_CAP]) : sql, parameters };
 }
 
 function scanned(sql: string): Token[] | undefined {
@@ -117,12 +132,6 @@ function settingValues(tokens: readonly Token[]): ReadonlySet<Token> {
     else if (word(token) === 'set') part = 'name';
   }
   return values;
-}
-
-function highestParameter(tokens: readonly Token[]): number {
-  let highest = 0;
-  for (const t of tokens) if (t.tokenType === TOKEN.PARAM) highest = Math.max(highest, Number(t.text.slice(1)) || 0);
-  return highest;
 }
 
 function word(token: Token | undefined): string {

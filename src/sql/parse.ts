@@ -73,7 +73,7 @@ export function parse(text: string): ParsedText | ParseProblem {
     statements,
     toChar,
     tokens: () => {
-      tokens ??= text === '' ? [] : tokenize(text, toChar);
+      tokens ??= tokenize(text);
       return tokens;
     },
   };

@@ -1,18 +1,18 @@
-/** The tokens of a text by PostgreSQL's own scanner, with character offsets and matched brackets. */
-import * as pgQuery from 'libpg-query';
+/** The tokens of a text with their words, and the brackets among them matched. */
+import { KIND, lex } from './lexer.ts';
 
 export interface Token {
   /** Characters of the text. */
   readonly start: number;
   readonly end: number;
   readonly text: string;
-  /** Lower case for keywords, `(`-like characters as they are, '' for identifiers, operators and literals. */
+  /** What is written without quotes, in lower case: keywords, names, signs; '' for quoted names and literals. */
   readonly word: string;
-  /** `IDENT`, `SCONST`, …, as the scanner names them. */
-  readonly name: string;
   /** Index of the token that closes (or opens) this bracket; CASE and END are brackets too. -1 for all else. */
   readonly match: number;
 }
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 const OPENS = new Map([
   ['(', ')'],
@@ -21,16 +21,15 @@ const OPENS = new Map([
 ]);
 const CLOSES = new Set([')', ']', 'end']);
 
-/** Scans `text`; comments are left out. `toChar` maps bytes of UTF-8 to characters. */
-export function tokenize(text: string, toChar: (byte: number) => number): Token[] {
-  const raw = pgQuery.scanSync(text).tokens.filter((t) => t.tokenName !== 'SQL_COMMENT' && t.tokenName !== 'C_COMMENT');
-  const tokens = raw.map((t) => {
-    const start = toChar(t.start);
-    const end = toChar(t.end);
-    const source = text.slice(start, end);
-    const isWord = t.keywordKind > 0 || t.tokenName.startsWith('ASCII_') || t.tokenName === 'UNKNOWN';
-    return { start, end, text: source, word: isWord ? source.toLowerCase() : '', name: t.tokenName, match: -1 };
-  });
+/** Cuts `text`; comments are left out. */
+export function tokenize(text: string): Token[] {
+  const { count, kind, start, end } = lex(text);
+  const tokens: Mutable<Token>[] = new Array(count);
+  for (let i = 0; i < count; i++) {
+    const source = text.slice(start[i], end[i]);
+    const isWord = kind[i] === KIND.word || kind[i] === KIND.operator || kind[i] === KIND.single;
+    tokens[i] = { start: start[i]!, end: end[i]!, text: source, word: isWord ? source.toLowerCase() : '', match: -1 };
+  }
   const open: number[] = [];
   for (let i = 0; i < tokens.length; i++) {
     const token = tokens[i]!;

@@ -25,7 +25,8 @@ export function resolveJoin(
   if (!l || !other) return below;
   // ON sees the arms of its own join, as they stand before they are merged, and outer queries.
   const scope: Scope = { level, entries: below, outer: level.outer };
-  if (body.quals) condition(r, body.quals, 'row', scope, 'JOIN/ON');
+  const sides = body.jointype === 'JOIN_FULL' ? ([left, right] as const) : undefined;
+  if (body.quals) condition(r, body.quals, 'row', scope, 'JOIN/ON', sides);
   // Inside a guarded subquery a system column is one like any other, and NATURAL would join on it.
   if (body.isNatural && [l, other].every((entry) => entry.columns.some((c) => c.implicit))) {
     r.unsupported('NATURAL JOIN of tables whose system columns are granted', undefined);
@@ -35,7 +36,7 @@ export function resolveJoin(
   const rest = (entry: Entry): EntryColumn[] =>
     entry.columns
       .filter((c) => !c.implicit && (c.access === 'withheld' || !shared.includes(c.name)))
-      .map((column) => ({ ...column, merged: false, from: { entry, column } }));
+      .map((column) => (isTakenUp(entry, column) ? column : { ...column, merged: false, from: { entry, column } }));
   const columns = [...merged, ...rest(l), ...rest(other)];
   l.columnsVisible = false;
   other.columnsVisible = false;
@@ -55,6 +56,11 @@ export function resolveJoin(
   const named = aliasColumns(r, columns, body.alias, -1);
   added.push(enter(r, level, { name: body.alias?.aliasname, schema: undefined, columns: named, source }, -1));
   return [...below, ...added];
+}
+
+/** A join below without a name of its own says already where its columns come from: a long chain of joins makes each of them once. */
+function isTakenUp(entry: Entry, column: EntryColumn): boolean {
+  return entry.name === undefined && column.from !== undefined && column.merged !== true;
 }
 
 function commonNames(left: Entry, right: Entry): string[] {

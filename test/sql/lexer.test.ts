@@ -1,0 +1,124 @@
+/** The tokens that Rowgate cuts a text into are those of PostgreSQL's own scanner, whatever the text. */
+import * as pgQuery from 'libpg-query';
+import { beforeAll, expect, test } from 'vitest';
+import { lex } from '../../src/sql/lexer.ts';
+import { fuzz, fuzzRuns } from '../support/random.ts';
+
+beforeAll(() => pgQuery.loadModule());
+
+/** Pieces of which every trap of the scanner can be made: quotes of all kinds, escapes, comments, operators that end in signs. */
+const PIECES = [
+  ...["'", "''", "E'", "e'", "U&'", 'u&"', "B'", "x'", "N'", '"', '""', '\\', "\\'", '$$', '$a$', '$_1$', '$'],
+  ...[
+    '\n',
+    '\r',
+    ' ',
+    '\t',
+    '\f',
+    '\v',
+    '\u00a0',
+    '\u2028',
+    '--',
+    '/*',
+    '*/',
+    '/',
+    '*',
+    '-',
+    '+',
+    '<',
+    '>',
+    '=',
+    '!',
+    '@',
+    '#',
+    '~',
+  ],
+  ...[
+    '|',
+    '?',
+    '%',
+    '^',
+    '&',
+    '`',
+    '::',
+    ':=',
+    ':',
+    '..',
+    '.',
+    '=>',
+    '<=',
+    '<>',
+    '!=',
+    '(',
+    ')',
+    '[',
+    ']',
+    ',',
+    ';',
+    '{',
+    '}',
+  ],
+  ...['$1', '$22', '$1a', '1', '0x1F', '0b1', '0o7', '1.5', '1e5', '1.e', '1_000', '.5', '1..2', '0x', '1e+3', '12a'],
+  ...[
+    'a',
+    'Ab',
+    'select',
+    '_x',
+    'é',
+    '李',
+    '😀',
+    'uescape',
+    'a$b',
+    'e',
+    'E',
+    'u',
+    'U&',
+    'n',
+    'b',
+    'x',
+    '\u0001',
+    '\u007f',
+  ],
+];
+
+function scanned(text: string): string[] | undefined {
+  if (text === '') return [];
+  try {
+    return pgQuery
+      .scanSync(text)
+      .tokens.filter((t) => t.tokenName !== 'SQL_COMMENT' && t.tokenName !== 'C_COMMENT')
+      .map((t) => t.text);
+  } catch {
+    return undefined; // it does not scan: the parser refuses it
+  }
+}
+
+function cut(text: string): string[] {
+  const { count, start, end } = lex(text);
+  return Array.from({ length: count }, (_, i) => text.slice(start[i], end[i]));
+}
+
+test.each([
+  ['a string goes on behind a line break', "'a'\n 'b' 'c'", ["'a'\n 'b'", "'c'"]],
+  ['a comment between does not end it', "'a' -- x\n 'b'", ["'a' -- x\n 'b'"]],
+  ['only E takes a backslash', `'\\' E'\\'' x`, ["'\\'", "E'\\''", 'x']],
+  ['comments nest', '1/*/**/*/2', ['1', '2']],
+  ['an operator ends where a comment begins', 'a+/**/b<--\nc', ['a', '+', 'b', '<', 'c']],
+  ['a sign at the end of an operator stands alone', 'a<-1@-1', ['a', '<', '-', '1', '@-', '1']],
+  ['a dollar within a word opens nothing', 'a$$b$$', ['a$$b$$']],
+  ['a range of numbers is no fraction', '1..2', ['1', '..', '2']],
+])('%s', (_, text, tokens) => {
+  expect(cut(text)).toEqual(tokens);
+});
+
+test('random texts are cut as the scanner cuts them', () => {
+  let compared = 0;
+  fuzz(fuzzRuns(20_000, 1_000_000), (random) => {
+    const text = Array.from({ length: 1 + random.int(12) }, () => random.pick(PIECES)).join('');
+    const wanted = scanned(text);
+    if (!wanted) return;
+    compared += 1;
+    expect(cut(text)).toEqual(wanted);
+  });
+  expect(compared).toBeGreaterThan(0);
+});
