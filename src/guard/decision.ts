@@ -18,7 +18,12 @@ export type StatementKind =
     }
   | { readonly kind: 'set' } // SET, RESET, SHOW of safe settings
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: StatementJudgement }
-  | { readonly kind: 'execute'; readonly name: string }
+  | {
+      readonly kind: 'execute';
+      readonly name: string;
+      /** Its arguments that are constants of type text, as what they stand for; undefined for any other. */
+      readonly texts?: readonly (string | null | undefined)[];
+    }
   | { readonly kind: 'deallocate'; readonly name: string | undefined } // undefined: ALL
   | {
       readonly kind: 'declare';

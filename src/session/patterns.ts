@@ -30,6 +30,25 @@ export function loneEscape(
   return undefined;
 }
 
+/** The same of an EXECUTE. @param texts its arguments, as far as they are known texts. */
+export function loneEscapeIn(
+  texts: readonly (string | null | undefined)[] | undefined,
+  patterns: readonly number[],
+): Refusal | undefined {
+  for (const number of patterns) {
+    if (texts && number > texts.length) continue;
+    const text = texts?.[number - 1];
+    // INVARIANT: what is not known is not a pattern that may pass.
+    if (text === undefined) return notConstant();
+    if (text !== null && endsInEscape(Buffer.from(text))) return endsAlone();
+  }
+  return undefined;
+}
+
+function notConstant(): Refusal {
+  return refusal('unsupported', '0A000', 'EXECUTE takes a string constant for a LIKE pattern');
+}
+
 /** An odd number of backslashes at its end: each pair of them is one to be found. */
 function endsInEscape(pattern: Uint8Array): boolean {
   let at = pattern.length;

@@ -5,6 +5,7 @@ import type { Conversation } from './conversation.ts';
 import type { Usage } from './meter.ts';
 import { MOST_REMEMBERED } from './names.ts';
 import { NamesOfMessage } from './names-of-message.ts';
+import { loneEscapeIn } from './patterns.ts';
 import type { SessionPolicy } from './ports.ts';
 import { type Portal, Prepared } from './prepared.ts';
 import { Provenance } from './provenance.ts';
@@ -66,8 +67,10 @@ function resolve(
     case 'execute': {
       const own = here.statement(kind.name);
       if (own === 'none') return { refuse: statementUnknown(kind.name) };
-      if (own !== 'unknown') return fresh(own);
-      return resolveExecute(c, kind.name, policy);
+      const resolved = own !== 'unknown' ? fresh(own) : resolveExecute(c, kind.name, policy);
+      if (resolved === 'wait' || 'refuse' in resolved) return resolved;
+      const refuse = loneEscapeIn(kind.texts, resolved.inner?.patterns ?? []);
+      return refuse ? { refuse } : resolved;
     }
     case 'fetch': {
       const version = c.portals.current(kind.name);

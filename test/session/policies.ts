@@ -153,6 +153,12 @@ function formatIn(words: readonly string[]): CopyFormat {
   return words.includes('csv') ? { kind: 'csv', header, quote: 34, escape: 34 } : { kind: 'text', header };
 }
 
+/** Of EXECUTE: its arguments are taken to have no comma in them. */
+function textsIn(text: string): (string | null | undefined)[] {
+  const list = /\((.*)\)/s.exec(text)?.[1];
+  return (list?.split(',') ?? []).map((one) => (one === 'null' ? null : /^'([^']*)'$/.exec(one)?.[1]));
+}
+
 function kindOf(text: string, options: PolicyOptions): StatementKind {
   const words = text
     .replace(/\/\*.*?\*\//g, ' ')
@@ -193,7 +199,7 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
         inner: judgeStatement(text.slice(text.toLowerCase().indexOf(' as ') + 4), options),
       };
     case 'execute':
-      return { kind: 'execute', name: second!.split('(', 1)[0]! };
+      return { kind: 'execute', name: second!.split('(', 1)[0]!, texts: textsIn(text) };
     case 'deallocate':
       return { kind: 'deallocate', name: second === 'all' ? undefined : second };
     case 'declare':

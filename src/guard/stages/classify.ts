@@ -55,7 +55,8 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     if ((body.params ?? []).some((p) => !isConstant(draft, p))) {
       return refusal('unsupported', '0A000', 'EXECUTE takes constants only for restricted roles');
     }
-    return set(statement, 'EXECUTE', { kind: 'execute', name: body.name ?? '' });
+    const texts = (body.params ?? []).map((param) => textOf(draft, param));
+    return set(statement, 'EXECUTE', { kind: 'execute', name: body.name ?? '', texts });
   },
   DeallocateStmt: (_d, statement, body) => set(statement, 'DEALLOCATE', { kind: 'deallocate', name: body.name }),
   DeclareCursorStmt: (draft, statement, body) => {
@@ -128,6 +129,19 @@ function isConstant(draft: Draft, node: Node): boolean {
   if (!cast?.arg) return 'A_Const' in node || 'ParamRef' in node;
   const type = typeByName(draft.catalog, draft.searchPath, strings(cast.typeName?.names));
   return type?.schema === 'pg_catalog' && isConstant(draft, cast.arg);
+}
+
+/** What a constant is as a text, NULL included; undefined for one that is of another type, or not known. */
+function textOf(draft: Draft, node: Node): string | null | undefined {
+  const constant = as(node, 'A_Const');
+  if (constant?.isnull) return null;
+  if (constant) return constant.sval && (constant.sval.sval ?? '');
+  const cast = as(node, 'TypeCast');
+  if (!cast?.arg || cast.typeName?.typmods || cast.typeName?.arrayBounds) return undefined;
+  const type = typeByName(draft.catalog, draft.searchPath, strings(cast.typeName?.names));
+  // INVARIANT: a cast that keeps every character: others cut at a length, or take blanks from the end.
+  const keeps = type?.schema === 'pg_catalog' && (type.name === 'text' || type.name === 'varchar');
+  return keeps ? textOf(draft, cast.arg) : undefined;
 }
 
 function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStmt'>): Refusal | undefined {
