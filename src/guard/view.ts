@@ -18,8 +18,8 @@ function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
       column,
       access: granted ? ('granted' as const) : ('withheld' as const),
       masked: granted?.mask !== undefined,
-      // Behind a row filter a mask that can tell is guarded where it is exported.
-      tells: granted?.maskTells === true && hides === 'no',
+      // Behind a row filter a mask that can tell is guarded where it is exported. A virtual column runs its expression where it is read.
+      tells: granted?.mask ? granted.maskTells === true && hides === 'no' : column.generated === 'v',
     };
   });
   // System columns only where the grant names them; they stand behind the others and in no star.

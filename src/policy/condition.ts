@@ -111,7 +111,7 @@ function openEnv(env: SqlEnvironment, parameterTypes: readonly number[]): Env {
 
 function openView(relation: Relation): RelationView {
   const columns = relation.columns.map(
-    (column) => ({ column, access: 'granted', masked: false, tells: false }) as const,
+    (column) => ({ column, access: 'granted', masked: false, tells: column.generated === 'v' }) as const,
   );
   return { relation, columns, guarded: false, hides: 'no', system: relation.schema === 'pg_catalog' };
 }
