@@ -6,7 +6,7 @@ import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
 import type { Body, Node } from '../sql/tree.ts';
-import type { StatementKind } from './decision.ts';
+import type { RowCheck, StatementKind } from './decision.ts';
 
 export interface DraftStatement {
   readonly node: Node;
@@ -29,6 +29,8 @@ export interface DraftStatement {
   tables: Set<string>;
   columns: Set<string>;
   rule: string | undefined;
+  /** How its new rows are judged; undefined where none is. */
+  check: RowCheck | undefined;
   rewritten: boolean;
   refusal: Refusal | undefined;
 }

@@ -166,6 +166,8 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     tables: [...statement.tables].sort(),
     columns: [...statement.columns].sort(),
     extent: { start: statement.start, end: statement.end },
+    // Of PREPARE the statement inside has it.
+    ...(!refused && statement.check && statement.kind.kind !== 'prepare' && { check: statement.check }),
     ...(refused && { refusal: refused }),
     ...(rule !== undefined && { rule }),
   };
@@ -179,6 +181,7 @@ function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
     effect: statement.rewritten ? 'rewrite' : 'allow',
     tables: [...statement.tables].sort(),
     columns: [...statement.columns].sort(),
+    ...(statement.check && { check: statement.check }),
     ...(statement.rule !== undefined && { rule: statement.rule }),
   };
   return { ...kind, inner };

@@ -1,12 +1,40 @@
 /** How a role sees a relation: its grant, in the terms of name resolution. */
-import type { RelationGrant, RolePolicy } from '../policy/policy.ts';
+import type { Condition, RelationGrant, RolePolicy } from '../policy/policy.ts';
 import type { RelationView } from '../sql/analyze/analyze.ts';
+import type { Writing } from '../sql/analyze/model.ts';
 import type { Relation } from '../sql/catalog.ts';
 
 /** undefined: the role may not read the relation at all. */
 export function viewOf(role: RolePolicy, relation: Relation): RelationView | undefined {
   const grant = role.relations.get(relation.oid);
   return grant?.select ? viewOfGrant(grant, relation) : undefined;
+}
+
+/** How a role sees a relation that a statement of its writes. */
+export function targetOf(role: RolePolicy, relation: Relation, writing: Writing): RelationView {
+  const grant = role.relations.get(relation.oid);
+  const view = grant?.select
+    ? viewOfGrant(grant, relation)
+    : {
+        relation,
+        columns: relation.columns.map((column) => ({
+          column,
+          access: 'withheld' as const,
+          masked: false,
+          tells: false,
+        })),
+        guarded: true,
+        system: false,
+      };
+  const hides = grant ? evaluated(reachedRows(grant, writing)) : 'no';
+  return { ...view, guarded: view.guarded || hides !== 'no', hides };
+}
+
+/** What rows must fulfil for the statement to find them there; each once. A MERGE finds what may be seen: its branches ask for more. */
+export function reachedRows(grant: RelationGrant, { command, events }: Writing): Condition[] {
+  if (command === 'InsertStmt' && !events.includes('update')) return [];
+  const found = command === 'DeleteStmt' ? grant.delete : command === 'MergeStmt' ? undefined : grant.update;
+  return [...new Set([...(grant.select?.conditions ?? []), ...(found?.conditions ?? [])])];
 }
 
 function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
@@ -34,7 +62,10 @@ function hidesRows(grant: RelationGrant, relation: Relation): RelationView['hide
   // Rows of the catalogs that are filtered are other tables' names, not data.
   if (grant.system) return 'no';
   if (relation.kind === 'v') return 'fence';
-  const conditions = grant.select!.conditions;
+  return evaluated(grant.select!.conditions);
+}
+
+function evaluated(conditions: readonly Condition[]): RelationView['hides'] {
   if (conditions.length === 0) return 'no';
   return conditions.some((c) => c.evaluated === 'join') ? 'join' : 'scan';
 }

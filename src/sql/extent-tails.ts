@@ -62,6 +62,7 @@ export const TAILS: Partial<Record<Kind, Tail>> = {
   CoalesceExpr: bracketed,
   MinMaxExpr: bracketed,
   GroupingFunc: bracketed,
+  MergeSupportFunc: bracketed,
   XmlExpr: (tokens, own, last) =>
     tokens[own]?.word === 'is'
       ? words('is', 'not', 'document')(tokens, own, last, {} as Node)

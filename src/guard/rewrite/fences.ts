@@ -22,7 +22,8 @@ interface Parent {
 /** Marks the guards whose relations must be fenced. `asked`: subqueries that run only where every guard around them said ok. */
 export function fence(analysis: Analysis, tellings: readonly Telling[], asked: ReadonlySet<Level>): void {
   const parents = parentsOf(analysis, asked);
-  for (const telling of tellings) ascend(telling.scope.level, undefined, false, telling.covered, parents, new Map());
+  for (const telling of tellings)
+    if (!telling.scope.late) ascend(telling.scope.level, undefined, false, telling.covered, parents, new Map());
 }
 
 /** `anyFilter`: from inside an expression even a filter on the row alone may come too late: both are judged in one scan. */
@@ -48,6 +49,7 @@ function fenceEntry(entry: Entry, anyFilter: boolean, seen: Set<Level>): void {
   const { source, guard } = entry;
   switch (source.kind) {
     case 'relation':
+      if (guard && anyFilter) guard.walled = true;
       // INVARIANT: a filter that holds a subquery may become a join, which the planner puts where it likes.
       if (guard && (anyFilter || source.view.hides === 'join')) guard.fenced = true;
       return;
@@ -80,11 +82,13 @@ function parentsOf({ marks }: Analysis, asked: ReadonlySet<Level>): Map<Level, P
     for (const arm of level.arms) put(arm, { level, entry: undefined, inExpression: false });
     for (const entry of level.entries) {
       if (entry.source.kind === 'query') put(entry.source.level, { level, entry, inExpression: false });
-      else if (entry.source.kind === 'cte') put(entry.source.cte.level, { level, entry, inExpression: false });
+      // A query that writes runs to its end whatever is read of it.
+      else if (entry.source.kind === 'cte' && entry.source.cte.level?.kind !== 'write')
+        put(entry.source.cte.level, { level, entry, inExpression: false });
     }
   }
   for (const inner of marks.sublinks.values())
-    if (inner.outer && !asked.has(inner))
+    if (inner.outer && !inner.outer.late && !asked.has(inner))
       put(inner, { level: inner.outer.level, entry: undefined, inExpression: true });
   return parents;
 }

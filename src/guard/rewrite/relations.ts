@@ -26,10 +26,7 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
   const { view, use } = entry.source;
   const body = as(node, 'RangeVar')!;
   const { relation } = view;
-  // INVARIANT: a target stands as itself; one with rows that the role may not see must never come this far.
-  if (use === 'target' && view.hides !== 'no' && entry.columns.some((c) => c.access === 'granted')) {
-    throw new NotRewritable(`a write to "${relation.name}", of which rows are withheld`);
-  }
+  // INVARIANT: a target stands as itself: `filterWrites` has kept the statement to its rows, `authorize` to its columns.
   if (use === 'target' || !view.guarded) {
     qualify(w, body, qualifiedName(relation.schema, relation.name), entry.rename);
     w.mutate(() => {
@@ -57,7 +54,15 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
 function qualify(w: Rewriter, body: Body<'RangeVar'>, name: string, rename: string | undefined): void {
   const range = nameExtent(body.location, w.parsed);
   if (!range) throw new NotRewritable('no place for a relation');
-  w.edits.replace(range.start, range.end, rename ? [`${name} AS ${quoteName(rename)}`] : [name]);
+  if (!rename) {
+    w.edits.replace(range.start, range.end, [name]);
+    return;
+  }
+  const tokens = w.parsed.tokens();
+  const last = tokenAt(tokens, range.end - 1);
+  if (tokens[last + 1]?.word === ')' && body.inh !== true) throw new NotRewritable('ONLY (…): write ONLY without brackets');
+  const end = body.alias ? endOfAlias(tokens, last, body.alias) : range.end;
+  w.edits.replace(range.start, end, [`${name} AS ${quoteName(rename)}`]);
 }
 
 /** `[ONLY] name [*]`, or `ONLY (name)`, without the alias. */

@@ -10,8 +10,11 @@ type Star = Analysis['marks']['stars'][number];
 
 /** Whether rewriting puts more beside this entry's columns: an `ok`, or system columns that were granted. */
 export function addsColumns(entry: Entry): boolean {
-  if (entry.source.kind === 'join') return entry.source.arms.some(addsColumns);
   const { source } = entry;
+  if (source.kind === 'join') return source.arms.some(addsColumns);
+  if (source.kind === 'excluded') return addsColumns(source.of);
+  // INVARIANT: a target stands in the text as itself, with the columns that are withheld.
+  if (source.kind === 'relation' && source.use === 'target' && source.view.guarded) return true;
   const system = source.kind === 'relation' && source.view.guarded && entry.columns.some((c) => c.implicit);
   return system || entry.guard?.needed === true;
 }

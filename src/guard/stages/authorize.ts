@@ -10,7 +10,7 @@ import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { mayCall, mayUseOperator, mayUseType } from '../may-use.ts';
 import { mayShow } from '../settings.ts';
 import { authorizeCopy } from './authorize-copy.ts';
-import { judgeRelation } from './authorize-relation.ts';
+import { judgeRelation, judgeWritten } from './authorize-relation.ts';
 import { verdict, verdictUnseen } from './classify-settings.ts';
 import { isDefinition, namesVisible } from './definitions.ts';
 import { reachesData, readsCatalogsAlone } from './reads-data.ts';
@@ -72,7 +72,7 @@ function withRule(draft: Draft, found: Refusal | undefined, uses: readonly Use[]
 
 function note(statement: DraftStatement, use: Use): void {
   if (use.kind === 'relation') statement.tables.add(`${use.relation.schema}.${use.relation.name}`);
-  if (use.kind === 'column') statement.columns.add(`${use.relation.schema}.${use.relation.name}.${use.column}`);
+  if (use.kind === 'column' || use.kind === 'written') statement.columns.add(`${use.relation.schema}.${use.relation.name}.${use.column}`);
 }
 
 /** `copies`: into the relation, by COPY. */
@@ -83,6 +83,8 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
     case 'column':
       // Judged where names were resolved: what is not granted could not be found.
       return undefined;
+    case 'written':
+      return judgeWritten(draft.role, use);
     case 'function':
       return judgeFunction(draft, use);
     case 'operator':
@@ -177,7 +179,8 @@ function operatorDenied(operator: Operator): Refusal {
 /** EXPLAIN shows estimates, which come from statistics over every row. */
 function estimates(draft: Draft, statement: DraftStatement): Refusal | undefined {
   if (draft.role.statements.has('explain') || !statement.analysis) return undefined;
-  if (!statement.analysis.marks.levels.some(reaches)) return undefined;
+  const { levels, writes } = statement.analysis.marks;
+  if (!levels.some(reaches) && !writes.some(({ level }) => level.entries.some((e) => e.guard))) return undefined;
   return refusal(
     'estimates',
     '42501',

@@ -35,6 +35,7 @@ export const parseStage: Stage = {
       tables: new Set(),
       columns: new Set(),
       rule: undefined,
+      check: undefined,
       rewritten: false,
       refusal: undefined,
     }));

@@ -15,6 +15,7 @@ function isOfServer(role: RolePolicy, use: Use): boolean {
   switch (use.kind) {
     case 'relation':
     case 'column':
+    case 'written':
     case 'sample':
       return role.relations.get(use.relation.oid)?.system === true;
     case 'function':

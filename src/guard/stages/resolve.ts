@@ -6,7 +6,7 @@ import { typeByName } from '../../sql/types/type-name.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { RESERVED_PREFIX } from '../rewrite/names.ts';
 import { HIGHEST_PARAMETER } from '../rewrite/placeholders.ts';
-import { viewOf } from '../view.ts';
+import { targetOf, viewOf } from '../view.ts';
 
 export const resolveStage: Stage = {
   name: 'resolve',
@@ -42,6 +42,7 @@ function resolve(draft: Draft, statement: DraftStatement): void {
     catalog: draft.catalog,
     searchPath: draft.searchPath,
     viewOf: (relation) => viewOf(draft.role, relation),
+    targetOf: (relation, writing) => targetOf(draft.role, relation, writing),
     parameterTypes: declared.length > 0 ? declared : draft.parameterTypes,
   });
   statement.analysis = analysis;

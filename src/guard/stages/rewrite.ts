@@ -9,7 +9,10 @@ import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
 import { rewriteRelations } from '../rewrite/relations.ts';
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
+import { Violations } from '../rewrite/row-check.ts';
 import { findSites } from '../rewrite/sites.ts';
+import { checkWrites } from '../rewrite/write-checks.ts';
+import { filterWrites } from '../rewrite/write-filters.ts';
 
 export const rewriteStage: Stage = {
   name: 'rewrite',
@@ -47,9 +50,15 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     return;
   }
   const sites = findSites(analysis);
-  wrapSites(w, sites, analysis);
+  const violations = new Violations();
+  filterWrites(w, analysis, draft.role, violations);
+  wrapSites(w, sites, analysis, draft.role);
   rewriteRelations(w, analysis, draft.role);
   rewriteLists(w, analysis, sites, draft.catalog);
+  const check = checkWrites(w, analysis, draft.role, draft.catalog, violations);
+  if (check?.added && copy) throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');
+  // EXPLAIN shows the plan, and no row is written.
+  if (check && statement.kind.kind !== 'explain') statement.check = check;
   qualifyNames(w, analysis);
   const select = as(query, 'SelectStmt');
   const most = draft.role.limits.rowsPerStatement;

@@ -70,7 +70,7 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   const column = parts.at(-1)!;
   const entry = findEntry(r, parts.slice(0, -1), scope, at);
   if (!entry) return UNRESOLVED;
-  if (parts.length > 2 || entry.rename) r.marks.qualified.push({ body, entry, drop: parts.length - 2 });
+  noteQualified(r, body, entry, parts.length - 2);
   const matches = entry.columns.filter((c) => c.name === column && c.access === 'granted');
   if (matches.length > 1) {
     r.refuse('column-unknown', '42702', `column reference "${column}" is ambiguous`, at);
@@ -81,6 +81,12 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   // INVARIANT: `row.name` may call the function `name` on the row: what is no known column is refused.
   r.refuse('column-unknown', '42703', `column ${parts.join('.')} does not exist`, at);
   return UNRESOLVED;
+}
+
+/** A reference whose text may have to change. A target may be given another name when all is read. */
+function noteQualified(r: Resolver, body: Body<'ColumnRef'>, entry: Entry, drop: number): void {
+  const isTarget = entry.source.kind === 'relation' && entry.source.use === 'target';
+  if (drop > 0 || entry.rename || isTarget) r.marks.qualified.push({ body, entry, drop });
 }
 
 /** The entry that `name`, `schema.name` or `database.schema.name` means. Refuses and gives undefined where there is none. */
@@ -118,6 +124,9 @@ function recordUse(r: Resolver, entry: Entry, column: EntryColumn, at: number): 
   else if (entry.source.kind === 'join') {
     for (const arm of entry.source.arms)
       for (const c of arm.columns) if (c.name === column.name) recordUse(r, arm, c, at);
+  } else if (entry.source.kind === 'excluded') {
+    const of = entry.source.of.columns[entry.columns.indexOf(column)];
+    if (of) recordUse(r, entry.source.of, of, at);
   } else if (entry.source.kind === 'relation') {
     const { relation } = entry.source.view;
     r.uses.push({ kind: 'column', relation, column: baseName(entry, column), at });
@@ -148,6 +157,7 @@ function sourceOf(
   name: string,
 ): Extract<Entry['source'], { kind: 'relation' }>['view']['relation'] | undefined {
   if (entry.source.kind === 'relation') return entry.source.view.relation;
+  if (entry.source.kind === 'excluded') return sourceOf(entry.source.of, name);
   if (entry.source.kind !== 'join') return undefined;
   for (const arm of entry.source.arms) {
     if (arm.columns.some((c) => c.name === name)) return sourceOf(arm, name);
@@ -156,7 +166,7 @@ function sourceOf(
 }
 
 function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression {
-  refuseTarget(r, entry, at);
+  refuseShadow(r, entry, at);
   r.marks.wholeRows.push({ node, entry });
   r.touched.push(entry.level);
   for (const column of entry.columns)
@@ -171,12 +181,12 @@ function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression
   };
 }
 
-/** INVARIANT: a target stands in the text as itself, so a star or a whole row of it would have the withheld columns too. */
-function refuseTarget(r: Resolver, entry: Entry, at: number): void {
-  const { source } = entry.source.kind === 'excluded' ? entry.source.of : entry;
-  if (source.kind !== 'relation' || source.use !== 'target' || !source.view.guarded) return;
-  const { name } = source.view.relation;
-  r.refuse('unsupported', '0A000', `a whole row of "${name}" is not supported here: name its columns`, at);
+/** `old`, `new` and `excluded` may be no row at all, which one put together again could not say. */
+function refuseShadow(r: Resolver, entry: Entry, at: number): void {
+  if (entry.source.kind !== 'excluded') return;
+  const of = entry.source.of.source;
+  if (of.kind !== 'relation' || !of.view.guarded) return;
+  r.refuse('unsupported', '0A000', `a whole row of "${of.view.relation.name}" is not supported here: name its columns`, at);
 }
 
 /** The columns that `*` or `name.*` stands for, in order. */
@@ -186,7 +196,6 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
   const parts = (body.fields ?? []).slice(0, -1).map((f) => stringOf(f) ?? kindOf(f));
   const columns: StarColumn[] = [];
   const add = (entry: Entry): void => {
-    refuseTarget(r, entry, at);
     for (const column of entry.columns) {
       if (column.access !== 'granted' || column.implicit) continue;
       columns.push({ entry, column });
@@ -198,7 +207,7 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
   } else {
     const entry = findEntry(r, parts, scope, at);
     if (entry) {
-      if (parts.length > 1 || entry.rename) r.marks.qualified.push({ body, entry, drop: parts.length - 1 });
+      noteQualified(r, body, entry, parts.length - 1);
       r.touched.push(entry.level);
       add(entry);
     }

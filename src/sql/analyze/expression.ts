@@ -87,6 +87,7 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   SetToDefault: () => ({ type: t.UNKNOWN, sound: true, constant: true, barrier: 'none' }),
   XmlExpr: (r, body, scope) => resolveXml(r, body, scope),
   XmlSerialize: (r, body, scope) => resolveXmlSerialize(r, body, scope),
+  MergeSupportFunc: () => ({ type: t.TEXT, sound: true, constant: false, barrier: 'none' }),
   JsonIsPredicate: (r, body, scope) => resolveIsJson(r, body, scope),
   JsonScalarExpr: (r, body, scope) => resolveJsonScalar(r, body, scope),
   JsonParseExpr: (r, body, scope) => resolveJsonParse(r, body, scope),

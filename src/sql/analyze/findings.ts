@@ -1,6 +1,6 @@
 /** What resolution finds in a statement: its uses, which policy judges, and marks at the places where rewriting must look. */
 import type { Refusal } from '../../errors.ts';
-import type { Fn, Oid, Operator, Relation, Type } from '../catalog.ts';
+import type { Fn, Oid, Operator, Relation, Type, WriteEvent } from '../catalog.ts';
 import type { ParsedText } from '../parse.ts';
 import type { Body, Node } from '../tree.ts';
 import type { Entry, EntryColumn, Expression, Level, Scope } from './model.ts';
@@ -28,6 +28,13 @@ export type Action = 'select' | 'insert' | 'update' | 'delete' | 'lock';
 export type Use =
   | { readonly kind: 'relation'; readonly relation: Relation; readonly action: Action; readonly at: number }
   | { readonly kind: 'column'; readonly relation: Relation; readonly column: string; readonly at: number }
+  | {
+      readonly kind: 'written';
+      readonly relation: Relation;
+      readonly column: string;
+      readonly action: 'insert' | 'update';
+      readonly at: number;
+    }
   | {
       readonly kind: 'function';
       readonly name: string;
@@ -74,8 +81,30 @@ export interface Marks {
   readonly fallible: Fallible[];
   /** Types that untyped literals took by their place. */
   readonly literals: Map<Node, Oid>;
+  /** Statements that write a relation, the inner ones of WITH first. */
+  readonly writes: Write[];
   /** Plain or guarded: every level of the statement. */
   readonly levels: Level[];
+}
+
+/** A statement that writes, at the top or in WITH. */
+export interface Write {
+  readonly node: Node;
+  readonly command: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' | 'MergeStmt';
+  readonly level: Level;
+  /** undefined where it was refused. */
+  readonly target: Entry | undefined;
+  /** How the text names the target. */
+  readonly name: Body<'RangeVar'>;
+  /** What it may do with rows of the target. */
+  readonly events: readonly WriteEvent[];
+  /** Columns that a SET of it names. */
+  readonly sets: Set<string>;
+  /** INSERTs without a list of columns, and the columns that they mean. */
+  readonly lists: {
+    readonly body: Body<'InsertStmt'> | Body<'MergeWhenClause'>;
+    readonly columns: readonly string[];
+  }[];
 }
 
 /** `afterRows`: it runs when the rows of its own level are there; else beside them. */

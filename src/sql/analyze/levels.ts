@@ -29,7 +29,8 @@ export function newLevel(
   return level;
 }
 
-/** Whether rows of a filtered relation flow through this level. */
+/** Whether rows of a filtered relation flow through this level. What a write returns are rows that it has found: they are done. */
 export function reaches(level: Level): boolean {
+  if (level.kind === 'write') return false;
   return level.entries.some((e) => e.guard !== undefined) || level.arms.some(reaches);
 }

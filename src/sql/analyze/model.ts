@@ -1,5 +1,5 @@
 /** What resolution builds of a statement: relations as the role sees them, query levels, the names visible in them, expressions. */
-import type { Catalog, Column, Oid, Relation } from '../catalog.ts';
+import type { Catalog, Column, Oid, Relation, WriteEvent } from '../catalog.ts';
 import type { Body, Node } from '../tree.ts';
 
 /** One column of a relation, as the asking role may see it. */
@@ -31,8 +31,16 @@ export interface Env {
   readonly searchPath: readonly string[];
   /** undefined: not granted. */
   viewOf(relation: Relation): RelationView | undefined;
+  /** The same of a relation that a statement writes; `hides` is then of the rows that it may find there. Absent: nothing is written. */
+  targetOf?(relation: Relation, write: Writing): RelationView;
   /** Types of $1 … as far as they are known; 0 or absent: not. */
   readonly parameterTypes: readonly Oid[];
+}
+
+/** What a statement does with its target. */
+export interface Writing {
+  readonly command: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' | 'MergeStmt';
+  readonly events: readonly WriteEvent[];
 }
 
 /** A name under which columns are visible. */
@@ -88,6 +96,8 @@ export interface Guard {
   needed: boolean;
   /** Filled in while rewriting: the relation's filter must be done before anything beside it runs. */
   fenced: boolean;
+  /** The same, where even a filter that is judged in one scan with it may come too late. */
+  walled?: boolean;
 }
 
 export interface Cte {
@@ -151,6 +161,8 @@ export interface Scope {
   readonly outer: Scope | undefined;
   /** When a subquery that stands here runs: see `Root`. */
   readonly phase?: Root['phase'];
+  /** What stands here runs in a statement that writes, for rows that all its filters have let pass. */
+  readonly late?: boolean;
 }
 
 export interface OutputColumn {

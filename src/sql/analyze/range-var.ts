@@ -4,25 +4,26 @@ import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { reaches } from './levels.ts';
-import type { Cte, CteScope, Entry, EntryColumn, Level, RelationView, Source } from './model.ts';
+import type { Cte, CteScope, Entry, EntryColumn, Level, RelationView, Source, Writing } from './model.ts';
 import type { Resolver } from './resolver.ts';
 
-/** Puts it into the level; undefined where there is no such relation. `target`: the relation that a statement writes. */
+/** Puts it into the level; undefined where there is no such relation. `writing`: what the statement does with it, if it is its target. */
 export function resolveRangeVar(
   r: Resolver,
   node: Node,
   level: Level,
-  use: 'read' | 'target' = 'read',
+  writing?: Writing,
 ): Entry | undefined {
   const body = as(node, 'RangeVar')!;
   r.read.add(body);
   const at = r.at(body.location);
-  const cte = body.schemaname || use === 'target' ? undefined : findCte(level.ctes, body.relname ?? '');
+  const cte = body.schemaname || writing ? undefined : findCte(level.ctes, body.relname ?? '');
   if (cte) return enterCte(r, cte, node, body, level, at);
   const relation = findRelation(r, body, at);
   if (!relation) return undefined;
-  if (use === 'read') r.uses.push({ kind: 'relation', relation, action: 'select', at });
-  const view = r.env.viewOf(relation) ?? hidden(relation);
+  if (!writing) r.uses.push({ kind: 'relation', relation, action: 'select', at });
+  const view = (writing ? r.env.targetOf?.(relation, writing) : r.env.viewOf(relation)) ?? hidden(relation);
+  const use = writing ? 'target' : 'read';
   const source: Source = { kind: 'relation', view, node, use };
   const all: EntryColumn[] = view.columns.map((c) => ({
     name: c.column.name,
@@ -30,7 +31,7 @@ export function resolveRangeVar(
     tells: c.tells,
     ...collationOf(r, c.column),
     // INVARIANT: a target stands as itself, without its masks: what is masked is withheld there.
-    access: use === 'target' && c.masked ? 'withheld' : c.access,
+    access: writing && c.masked ? 'withheld' : c.access,
     catalog: view.system && !c.masked,
     implicit: c.column.attnum < 0,
   }));
@@ -46,7 +47,7 @@ export function resolveRangeVar(
     },
     at,
   );
-  if (use === 'read' && view.hides !== 'no') entry.guard = r.newGuard(entry);
+  if (view.hides !== 'no') entry.guard = r.newGuard(entry);
   r.marks.relations.push({ node, entry, level });
   return entry;
 }
@@ -107,6 +108,8 @@ function findRelation(r: Resolver, body: Body<'RangeVar'>, at: number): Relation
 
 function enterCte(r: Resolver, cte: Cte, node: Node, body: Body<'RangeVar'>, level: Level, at: number): Entry {
   if (cte.state === 'named') cte.read();
+  if (cte.level?.kind === 'write' && cte.level.outputs.length === 0)
+    r.refuse('unsupported', '0A000', `WITH query "${cte.name}" does not have a RETURNING clause`, at);
   if (!cte.columns)
     r.refuse(
       'unsupported',

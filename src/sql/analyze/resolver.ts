@@ -47,6 +47,7 @@ export class Resolver {
     tellingMerges: [],
     fallible: [],
     literals: new Map(),
+    writes: [],
     levels: [],
   };
   /** A column with a collation of its own is in sight. */

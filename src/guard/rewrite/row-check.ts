@@ -1,0 +1,63 @@
+/** The expression that judges new rows as they are stored, and the refusals that its error stands for (`rewriting.md` §3). */
+import { type Refusal, refusal } from '../../errors.ts';
+import type { Condition, RelationGrant } from '../../policy/policy.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
+import type { WriteEvent } from '../../sql/catalog.ts';
+import type { Template } from '../../sql/template.ts';
+import { NotRewritable } from './rewriter.ts';
+import { aliasOf, allOf } from './row-conditions.ts';
+
+/** The name of the column that a top-level statement returns besides. */
+export const CHECK_COLUMN = 'rowgate_check';
+
+/** What a client is told of rows that may not be written, by number; one list for a statement and all that stands in its WITH. */
+export class Violations {
+  readonly list: Refusal[] = [];
+
+  /** The number of a new one. `existing`: the row is there, and was found by ON CONFLICT. */
+  add(grant: RelationGrant, event: WriteEvent, existing: boolean): number {
+    const using = existing ? ' (USING expression)' : '';
+    const message = `new row violates row-level security policy${using} for table "${grant.relation.name}"`;
+    const rule = grant[event]?.rule ?? grant.rule;
+    return this.list.push(refusal('row-check', '42501', message, { rule })) - 1;
+  }
+}
+
+/** What must hold for rows that each event leaves behind. */
+export type Checks = ReadonlyMap<WriteEvent, readonly Condition[]>;
+
+/**
+ * NULL for a row that may stand; fails for another. INVARIANT: the failing cast reads the row (`tableoid`), so that it is never
+ * computed while planning, and a condition that is NULL fails as well.
+ */
+export function checkExpression(write: Write, grant: RelationGrant, checks: Checks, violations: Violations): Template {
+  const alias = aliasOf(write);
+  const event = [...checks.keys()][0] ?? 'insert';
+  const condition = conditionOf(write, checks, alias);
+  return [
+    'CASE WHEN ',
+    ...condition,
+    ' IS TRUE THEN NULL ELSE ',
+    ...failing(alias, violations.add(grant, event, false), 'int4'),
+    ' END',
+  ];
+}
+
+/** Fails with a message that ends in the violation's number. */
+export function failing(alias: string, number: number, type: 'int4' | 'bool'): Template {
+  return [`pg_catalog.concat(${alias}.tableoid, ' rowgate_check ${number}')::pg_catalog.${type}`];
+}
+
+function conditionOf(write: Write, checks: Checks, alias: string): Template {
+  if (write.command !== 'MergeStmt') {
+    // INVARIANT: whether a row was inserted or updated by ON CONFLICT is not asked: it must be one that both leave behind.
+    const all = allOf([...new Set([...checks.values()].flat())], 'ok', alias);
+    if (!all) throw new NotRewritable('a check without conditions');
+    return all;
+  }
+  const branches = [...checks].flatMap(([event, conditions]): Template => {
+    const all = allOf(conditions, 'ok', alias);
+    return all ? [` WHEN '${event.toUpperCase()}' THEN `, ...all] : [];
+  });
+  return ['(CASE merge_action()', ...branches, ' ELSE true END)'];
+}

@@ -1,0 +1,102 @@
+/** Has each statement that writes return, last, what judges the rows that it leaves behind; and hides that from what reads it in WITH. */
+import type { RolePolicy } from '../../policy/policy.ts';
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
+import type { Entry } from '../../sql/analyze/model.ts';
+import type { Catalog, WriteEvent } from '../../sql/catalog.ts';
+import { nameExtent } from '../../sql/extent.ts';
+import type { Template } from '../../sql/template.ts';
+import { tokenAt } from '../../sql/tokens.ts';
+import type { Body, Node } from '../../sql/tree.ts';
+import { as, quoteName } from '../../sql/tree.ts';
+import type { RowCheck } from '../decision.ts';
+import { become, expressionTree, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { CHECK_COLUMN, type Checks, checkExpression, type Violations } from './row-check.ts';
+import { leftRows } from './row-conditions.ts';
+import { grantOf } from './write-filters.ts';
+import { placesOf } from './write-places.ts';
+
+/** The first server of which MERGE returns rows. */
+const MERGE_RETURNING = 170_000;
+
+/** Adds the checks that are needed; behind every other change of the lists. undefined: nothing is judged. */
+export function checkWrites(
+  w: Rewriter,
+  analysis: Analysis,
+  role: RolePolicy,
+  catalog: Catalog,
+  violations: Violations,
+): RowCheck | undefined {
+  let added: RowCheck['added'];
+  analysis.marks.writes.forEach((write, i) => {
+    const checks = checksOf(write, role, catalog);
+    if (checks.size === 0) return;
+    if (write.command === 'MergeStmt' && catalog.data.serverVersion < MERGE_RETURNING)
+      throw new NotRewritable(
+        'MERGE that leaves rows to be judged, on a server before version 17: write INSERT and UPDATE',
+      );
+    const expression = checkExpression(write, grantOf(write, role), checks, violations);
+    const isTop = write.level === analysis.level;
+    if (isTop) added = returns(write) ? 'last' : 'only';
+    addReturning(w, write, expression, isTop ? CHECK_COLUMN : `${CHECK_COLUMN}_${i + 1}`);
+    // INVARIANT: what reads a WITH query does not see the column that judges its rows.
+    for (const { node, entry } of analysis.marks.cteReferences)
+      if (entry.source.kind === 'cte' && entry.source.cte.level === write.level) hideCheck(w, node, entry);
+  });
+  if (violations.list.length === 0) return undefined;
+  return { ...(added && { added }), violations: violations.list };
+}
+
+function checksOf(write: Write, role: RolePolicy, catalog: Catalog): Checks {
+  const grant = grantOf(write, role);
+  const checks = new Map<WriteEvent, ReturnType<typeof leftRows>>();
+  for (const event of write.events) {
+    const conditions = leftRows(grant, event, write, returns(write), catalog);
+    if (conditions.length > 0) checks.set(event, conditions);
+  }
+  return checks;
+}
+
+type Returning = { returningClause?: Body<'ReturningClause'> };
+
+function bodyOf({ node, command }: Write): Returning {
+  return (as(node, command) ?? {}) as Returning;
+}
+
+function returns(write: Write): boolean {
+  return (bodyOf(write).returningClause?.exprs?.length ?? 0) > 0;
+}
+
+function addReturning(w: Rewriter, write: Write, expression: Template, name: string): void {
+  const before = returns(write) ? ', ' : ' RETURNING ';
+  w.edits.append(placesOf(w, write).end, [before, ...expression, ` AS ${name}`]);
+  const item: Node = { ResTarget: { name, val: expressionTree(expression) } };
+  const body = bodyOf(write);
+  w.mutate(() => {
+    if (body.returningClause?.exprs) body.returningClause.exprs.push(item);
+    else body.returningClause = { exprs: [item] };
+  });
+}
+
+/** `c [AS a [(x, y)]]` becomes `(SELECT its columns FROM c) AS a[(x, y)]`. */
+function hideCheck(w: Rewriter, node: Node, entry: Entry): void {
+  if (entry.source.kind !== 'cte') return;
+  const { cte } = entry.source;
+  const body = as(node, 'RangeVar')!;
+  const tokens = w.parsed.tokens();
+  const name = nameExtent(body.location, w.parsed);
+  if (!name) throw new NotRewritable('no place for a CTE reference');
+  const first = tokenAt(tokens, name.start);
+  if (tokens[first - 1]?.word === 'table')
+    throw new NotRewritable(`TABLE ${cte.name}, a query that writes: write SELECT`);
+  const names = (cte.columns ?? []).map((column) => column.name);
+  if (new Set(names).size < names.length)
+    throw new NotRewritable(`two columns of one name in the RETURNING of "${cte.name}": name them apart`);
+  const query = `(SELECT ${names.map(quoteName).join(', ')} FROM ${quoteName(cte.name)})`;
+  const alias = body.alias ? '' : ` AS ${quoteName(cte.name)}`;
+  w.edits.replace(name.start, name.end, [query + alias]);
+  const tree = fromItemTree([`${query} AS x`], 'RangeSubselect');
+  w.mutate(() => {
+    become(node, { RangeSubselect: { ...tree, alias: body.alias ?? { aliasname: cte.name } } });
+  });
+}

@@ -1,0 +1,76 @@
+/** Finds the places of a data-modifying statement's clauses in its text: the tree does not say where they begin and end. */
+import type { Write } from '../../sql/analyze/findings.ts';
+import { nameExtent } from '../../sql/extent.ts';
+import { type Token, tokenAt } from '../../sql/tokens.ts';
+import { NotRewritable, type Rewriter } from './rewriter.ts';
+
+export interface Places {
+  /** Behind the target's name and alias. */
+  readonly behindTarget: number;
+  /** Where a WHERE that is not there would stand: before RETURNING, or at the end. */
+  readonly where: number;
+  /** Behind everything. */
+  readonly end: number;
+  /** Of each WHEN of a MERGE: behind `WHEN [NOT] MATCHED …` as far as its condition or THEN, and behind `INSERT`. */
+  readonly whens: readonly { readonly kind: number; readonly insert: number }[];
+}
+
+/** The clauses stand side by side behind the target's name: what is in brackets between them is passed over. */
+export function placesOf(w: Rewriter, write: Write): Places {
+  const tokens = w.parsed.tokens();
+  const name = nameExtent(write.name.location, w.parsed);
+  if (!name) throw new NotRewritable('no place for the target of a write');
+  const first = endOfTarget(tokens, tokenAt(tokens, name.end - 1), write);
+  const row = sideBySide(tokens, first);
+  const returning = row.findIndex((i) => isWord(tokens, i, 'returning'));
+  const beforeReturning = returning < 0 ? row.at(-1) : row[returning - 1];
+  const last = row.at(-1);
+  if (beforeReturning === undefined || last === undefined)
+    throw new NotRewritable('no place for the clauses of a write');
+  return {
+    behindTarget: tokens[first]!.end,
+    where: tokens[beforeReturning]!.end,
+    end: tokens[last]!.end,
+    whens: write.command === 'MergeStmt' ? whensOf(tokens, row) : [],
+  };
+}
+
+/** `name [*] [[AS] alias]`, or `ONLY (name)`. */
+function endOfTarget(tokens: readonly Token[], name: number, { name: body }: Write): number {
+  let i = name;
+  if (body.inh !== true && tokens[i + 1]?.word === ')') i += 1;
+  if (tokens[i + 1]?.word === '*') i += 1;
+  if (!body.alias) return i;
+  if (tokens[i + 1]?.word === 'as') i += 1;
+  return i + 1;
+}
+
+/** Indexes of the tokens from `first` to the end of the statement, none from inside brackets; those of the brackets' ends are. */
+function sideBySide(tokens: readonly Token[], first: number): number[] {
+  const row: number[] = [];
+  for (let i = first; i < tokens.length; i++) {
+    const token = tokens[i]!;
+    if (token.word === ';' || (i > first && token.match >= 0 && token.match < first)) break;
+    if (token.match > i) i = token.match;
+    row.push(i);
+  }
+  return row;
+}
+
+/** A word behind a dot or AS is a name. */
+function isWord(tokens: readonly Token[], i: number, word: string): boolean {
+  return tokens[i]?.word === word && !['.', 'as'].includes(tokens[i - 1]?.word ?? '');
+}
+
+const MATCH_WORDS: ReadonlySet<string> = new Set(['when', 'not', 'matched', 'by', 'source', 'target']);
+
+function whensOf(tokens: readonly Token[], row: readonly number[]): Places['whens'] {
+  const starts = row.filter((i) => isWord(tokens, i, 'when') && ['not', 'matched'].includes(tokens[i + 1]?.word ?? ''));
+  return starts.map((start) => {
+    let kind = start;
+    while (MATCH_WORDS.has(tokens[kind + 1]?.word ?? '')) kind += 1;
+    const then = row.find((i) => i > kind && isWord(tokens, i, 'then'));
+    if (then === undefined) throw new NotRewritable('no place for WHEN');
+    return { kind: tokens[kind]!.end, insert: tokens[then + 1]?.end ?? -1 };
+  });
+}

@@ -1,0 +1,58 @@
+/** Resolves ON CONFLICT: what it infers an index from, and what is done with the row that stands in the way. */
+import type { Body } from '../tree.ts';
+import { as } from '../tree.ts';
+import type { Write } from './findings.ts';
+import type { Resolver } from './resolver.ts';
+import { condition } from './root.ts';
+import { late, scopeOf, shadow, use } from './target.ts';
+import { setList } from './written.ts';
+
+export function resolveConflict(r: Resolver, clause: Body<'OnConflictClause'>, write: Write): void {
+  const { level } = write;
+  if (clause.infer) {
+    // Which row stands in the way tells its values in these columns.
+    use(r, write, 'select');
+    infer(r, clause.infer, write);
+  }
+  if (clause.action !== 'ONCONFLICT_UPDATE') return;
+  use(r, write, 'select');
+  const excluded = shadow(r, write, 'excluded');
+  setList(r, clause.targetList, late(level), write);
+  if (clause.whereClause) condition(r, clause.whereClause, 'row', late(level), 'WHERE');
+  if (excluded) excluded.nameVisible = false;
+}
+
+function infer(r: Resolver, clause: Body<'InferClause'>, write: Write): void {
+  const scope = scopeOf(write.level);
+  for (const item of clause.indexElems ?? []) {
+    const element = as(item, 'IndexElem');
+    if (element?.expr) r.expression(element.expr, scope);
+    else if (element?.name) readable(r, write, element.name);
+    if (element?.collation?.length || element?.opclass?.length)
+      r.unsupported('ON CONFLICT with a collation or operator class', undefined);
+  }
+  if (clause.whereClause) r.expression(clause.whereClause, scope);
+  if (clause.conname) constraint(r, clause.conname, write);
+}
+
+/** A column by which rows are found is one that is read. */
+function readable(r: Resolver, write: Write, name: string): void {
+  r.expression({ ColumnRef: { fields: [{ String: { sval: name } }] } }, scopeOf(write.level));
+}
+
+function constraint(r: Resolver, name: string, write: Write): void {
+  if (write.target?.source.kind !== 'relation') return;
+  const { relation } = write.target.source.view;
+  const found = relation.constraints?.find((c) => c.name === name);
+  // INVARIANT: the columns of a constraint are read by it: one whose columns cannot be told is refused.
+  if (!found) {
+    const message = `constraint "${name}" for table "${relation.name}" does not exist`;
+    r.refuse('column-unknown', '42704', message);
+    return;
+  }
+  for (const attnum of found.columns) {
+    const column = relation.columns.find((c) => c.attnum === attnum);
+    if (column) readable(r, write, column.name);
+    else r.unsupported(`ON CONFLICT ON CONSTRAINT "${name}", which is on an expression`, undefined);
+  }
+}

@@ -1,0 +1,49 @@
+/** Resolves MERGE: its source, the condition that joins them, and each WHEN with the names that are visible there. */
+import type { Body } from '../tree.ts';
+import { as } from '../tree.ts';
+import type { Write } from './findings.ts';
+import { resolveItem } from './from.ts';
+import type { Entry, Level } from './model.ts';
+import type { Resolver } from './resolver.ts';
+import { resolveReturning } from './returning.ts';
+import { condition, root } from './root.ts';
+import { late, refuseStars, scopeOf } from './target.ts';
+import { assign, insertColumns, setList } from './written.ts';
+
+export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): Level {
+  const { level } = write;
+  const targets = [...level.entries];
+  resolveItem(r, body.sourceRelation!, level);
+  const sources = level.entries.filter((entry) => !targets.includes(entry));
+  if (body.joinCondition) condition(r, body.joinCondition, 'row', scopeOf(level), 'ON');
+  for (const node of body.mergeWhenClauses ?? []) {
+    const when = as(node, 'MergeWhenClause')!;
+    const scope = late(level, visibleIn(when, targets, sources));
+    if (when.condition) condition(r, when.condition, 'row', scope, 'WHEN');
+    if (when.commandType === 'CMD_INSERT') {
+      const columns = insertColumns(r, write, when, when.targetList, when.values?.length ?? 0);
+      refuseStars(r, when.values ?? []);
+      when.values?.forEach((value, i) => {
+        root(r, value, 'row', scope);
+        assign(r, columns[i], value);
+      });
+    } else setList(r, when.targetList, scope, write);
+  }
+  // A star goes through the source before the target (manual, MERGE).
+  return resolveReturning(r, body.returningClause, write, [...sources, ...targets]);
+}
+
+function visibleIn(
+  { matchKind }: Body<'MergeWhenClause'>,
+  targets: readonly Entry[],
+  sources: readonly Entry[],
+): readonly Entry[] {
+  switch (matchKind) {
+    case 'MERGE_WHEN_NOT_MATCHED_BY_TARGET':
+      return sources;
+    case 'MERGE_WHEN_NOT_MATCHED_BY_SOURCE':
+      return targets;
+    default:
+      return [...targets, ...sources];
+  }
+}
