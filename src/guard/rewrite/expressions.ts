@@ -1,21 +1,25 @@
 /** Guards the expressions that can tell, and qualifies function and type names. */
+import type { RolePolicy } from '../../policy/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Guard } from '../../sql/analyze/model.ts';
 import { nameExtent } from '../../sql/extent.ts';
+import type { Template } from '../../sql/template.ts';
 import { quoteName } from '../../sql/tree.ts';
 import { guardsOf } from './guard-demand.ts';
 import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import type { Site, Sites } from './sites.ts';
+import { okOfTarget } from './write-filters.ts';
 
 /** `CASE WHEN (ok AND …) IS NOT FALSE THEN expression END` around each site. */
-export function wrapSites(w: Rewriter, sites: Sites, analysis: Analysis): void {
+export function wrapSites(w: Rewriter, sites: Sites, analysis: Analysis, role: RolePolicy): void {
   const merge = analysis.marks.tellingMerges.find((m) => guardsOf(m.level.entries).length > 0);
   if (merge)
     throw new NotRewritable(`USING or NATURAL on "${merge.name}", whose comparison cannot be guarded there: write ON`);
   for (const site of sites.sites) {
     const range = w.range(site.node);
-    const condition = `${conditionOf(site)} IS NOT FALSE`;
-    w.edits.wrap(range.start, range.end, [`CASE WHEN ${condition} THEN `], [' END']);
-    const expr = expressionTree([condition]);
+    const condition: Template = [...conditionOf(site, (guard) => okOfTarget(guard, analysis, role)), ' IS NOT FALSE'];
+    w.edits.wrap(range.start, range.end, ['CASE WHEN ', ...condition, ' THEN '], [' END']);
+    const expr = expressionTree(condition);
     w.mutate(() => {
       const result = detached(site.node);
       become(site.node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
@@ -23,9 +27,14 @@ export function wrapSites(w: Rewriter, sites: Sites, analysis: Analysis): void {
   }
 }
 
-function conditionOf(site: Site): string {
-  const terms = [...site.plain.map((g) => g.name), ...site.grouped.map((g) => `pg_catalog.bool_and(${g.name})`)];
-  return terms.length === 1 ? terms[0]! : `(${terms.join(' AND ')})`;
+/** `okOf`: of a guard that exports no column of that name. */
+function conditionOf(site: Site, okOf: (guard: Guard) => Template | undefined): Template {
+  const terms: Template[] = [
+    ...site.plain.map((guard) => okOf(guard) ?? [guard.name]),
+    ...site.grouped.map((guard) => [`pg_catalog.bool_and(${guard.name})`]),
+  ];
+  if (terms.length === 1) return terms[0]!;
+  return ['(', ...terms.flatMap((term, i) => [...(i > 0 ? [' AND '] : []), ...term]), ')'];
 }
 
 /** Puts the schema that was found in front of functions and types that were written without. */
