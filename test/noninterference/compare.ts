@@ -1,0 +1,76 @@
+/** What of an answer is compared: between the worlds every byte; with the world of visible rows alone, what a client builds on. */
+import { conditionName } from '../../src/session/conditions.ts';
+import { decodeErrorFields } from './error-fields.ts';
+import type { Frame } from './lane.ts';
+
+const ROWS = new Set(['D', 'd']);
+
+/** What two guarded worlds must have in common: every byte, rows as a multiset where their order is open. */
+export function everyByte(frames: readonly Frame[], ordered: boolean, database: string): string[] {
+  return inOrder(frames, ordered, ({ type, body }) => {
+    if (type !== 'E' && type !== 'N') return `${type} ${body.toString('latin1')}`;
+    // A refusal carries the number of its decision.
+    return `${type} ${body
+      .toString('utf8')
+      .replaceAll(database, 'DATABASE')
+      .replace(/\b[0-9A-HJKMNP-TV-Z]{26}\b/g, 'ID')}`;
+  });
+}
+
+/** Names, types, rows, tags and SQLSTATEs. `rowTypes`: where a subquery stands in a table's place, its rows are plain records. */
+export function whatIsSeen(frames: readonly Frame[], ordered: boolean, rowTypes: ReadonlySet<number>): string[] {
+  const seen = frames.filter(({ type }) => type !== 'N' && type !== 'S');
+  return inOrder(seen, ordered, ({ type, body }) => {
+    if (type === 'T') return `T ${columnsOf(body, rowTypes).join(', ')}`;
+    if (type === 'E') return `E ${decodeErrorFields(body).get('C')}`;
+    return `${type} ${body.toString('latin1')}`;
+  });
+}
+
+/** Rowgate itself answered so, before anything ran. */
+export function refusals(frames: readonly Frame[]): string[] {
+  return frames.flatMap(({ type, body }) => {
+    if (type !== 'E') return [];
+    const fields = decodeErrorFields(body);
+    const message = fields.get('M') ?? '';
+    // What the server said names a place in its source, unless it was redacted.
+    const own = !fields.has('R') && message !== conditionName(fields.get('C') ?? '');
+    return own && !LATER.test(message) ? [message] : [];
+  });
+}
+
+/** Errors of Rowgate's own about what has run. */
+const LATER = /^new row violates|limit/;
+
+export function sqlstates(frames: readonly Frame[]): string[] {
+  return frames.filter(({ type }) => type === 'E').map(({ body }) => decodeErrorFields(body).get('C') ?? '');
+}
+
+function inOrder(frames: readonly Frame[], ordered: boolean, shown: (frame: Frame) => string): string[] {
+  const lines: string[] = [];
+  let rows: string[] = [];
+  for (const frame of frames) {
+    if (ROWS.has(frame.type)) {
+      rows.push(shown(frame));
+      continue;
+    }
+    lines.push(...(ordered ? rows : rows.sort()), shown(frame));
+    rows = [];
+  }
+  return [...lines, ...rows];
+}
+
+const RECORD = 2249;
+
+/** Name and type of each column of a RowDescription (manual, section 54.7). */
+function columnsOf(body: Buffer, rowTypes: ReadonlySet<number>): string[] {
+  const columns: string[] = [];
+  let at = 2;
+  while (at < body.length) {
+    const end = body.indexOf(0, at);
+    const type = body.readUInt32BE(end + 7);
+    columns.push(`${body.toString('utf8', at, end)} ${rowTypes.has(type) ? RECORD : type}`);
+    at = end + 19;
+  }
+  return columns;
+}

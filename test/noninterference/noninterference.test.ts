@@ -1,0 +1,82 @@
+/**
+ * Generated statements of every kind, as one principal, through a guard on each of two databases that differ only in what the role may
+ * not see: every byte that comes back is the same. And on a database that really holds only what the role may see, the client's own
+ * text gives the same names, types, rows, tags and errors.
+ */
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { shrink } from './choices.ts';
+import { type Difference, type Report, Runner } from './run.ts';
+import { script } from './scripts.ts';
+import { type Databases, type Guarded, makeDatabases } from './worlds.ts';
+
+vi.mock('../../src/guard/guard.ts', async (original) => {
+  const { sharing } = await import('./shared-judgements.ts');
+  return sharing(await original());
+});
+
+const LONG = process.env.ROWGATE_LONG === '1';
+const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 1_000_000 : 2_000));
+/** Another for each run of the long tests. A statement is had again by its own seed and ROWGATE_RUNS=1. */
+const SEED = Number(process.env.ROWGATE_SEED ?? (LONG ? Date.now() % 2 ** 31 : 20261125));
+
+/** A million in pieces, so that one that hangs ends alone. */
+const PIECE = 20_000;
+const pieces = Array.from({ length: Math.ceil(RUNS / PIECE) }, (_, i) => ({
+  seed: SEED + i * PIECE,
+  runs: Math.min(PIECE, RUNS - i * PIECE),
+}));
+/** Of one statement, on a machine that has much else to do. */
+const PATIENCE_MS = 100;
+
+let databases: Databases;
+let guarded: Guarded;
+let runner: Runner;
+
+beforeAll(async () => {
+  databases = await makeDatabases();
+  guarded = await databases.guarded();
+  runner = await Runner.open(guarded, databases.seen);
+});
+
+afterAll(async () => {
+  runner?.end();
+  await guarded?.stop();
+  await databases?.drop();
+});
+
+test.each(pieces)(
+  '$runs statements from seed $seed',
+  { timeout: 60_000 + Math.min(RUNS, PIECE) * PATIENCE_MS },
+  async (piece) => {
+    const report = await runner.run(piece);
+    console.log(summary(report, piece.seed));
+    expect(await described(report.differences, 'differences'), 'what the role may not see shows').toEqual([]);
+    expect(await described(report.apart, 'apart'), 'the guard changes what a statement means').toEqual([]);
+    expect(report.ran).toBe(piece.runs);
+    if (report.ran < 200) return;
+    // A suite that meets nothing but refusals would show nothing.
+    expect(report.allowed / report.ran).toBeGreaterThanOrEqual(0.6);
+    expect(report.timedOut / report.ran).toBeLessThan(0.03);
+  },
+);
+
+function summary(report: Report, seed: number): string {
+  const { ran, allowed, equalled, timedOut, failures } = report;
+  const failed = [...failures].map(([sqlstate, n]) => `${sqlstate} ${n}`).join(', ');
+  const percent = ((100 * allowed) / ran).toFixed(1);
+  return `${ran} statements, seed ${seed}: ${percent} % allowed, ${equalled} compared with the database of visible rows, ${timedOut} timed out; failed: ${failed}`;
+}
+
+/** The first few, the very first in its smallest form. */
+async function described(found: readonly Difference[], what: 'differences' | 'apart'): Promise<string[]> {
+  const [first, ...more] = found.slice(0, 10);
+  if (!first) return [];
+  const smallest = await shrink(first.script.choices, async (choices) => {
+    return (await runner.tells(script(0, choices), what)) !== undefined;
+  });
+  const again = await runner.tells(script(0, smallest), what);
+  return [again ? { ...again, seed: first.seed } : first, ...more].map(
+    ({ seed, script: { texts, parameters, way }, one, other }) =>
+      `ROWGATE_SEED=${seed} ROWGATE_RUNS=1, by ${way}: ${texts.join('; ')}\n  with ${JSON.stringify(parameters)}\n  ${one.join('\n  ')}\nbut\n  ${other.join('\n  ')}`,
+  );
+}

@@ -1,0 +1,178 @@
+/** Runs generated statements in both guarded worlds, and in the one that really holds only what may be seen, and compares the answers. */
+import { everyByte, refusals, sqlstates, whatIsSeen } from './compare.ts';
+import type { Frame, Lane } from './lane.ts';
+import { type Script, script } from './scripts.ts';
+import type { Guarded, World } from './worlds.ts';
+
+export interface Difference {
+  readonly seed: number;
+  readonly script: Script;
+  /** Lines of the answers that the other one has not. */
+  readonly one: readonly string[];
+  readonly other: readonly string[];
+}
+
+export interface Report {
+  ran: number;
+  /** Nothing in it was refused. */
+  allowed: number;
+  /** Cut off by `statement_timeout` in one world: not compared. */
+  timedOut: number;
+  /** Compared with the world of visible rows. */
+  equalled: number;
+  /** Between the guarded worlds. */
+  readonly differences: Difference[];
+  /** Between a guarded world and the world of visible rows. */
+  readonly apart: Difference[];
+  readonly refusals: Map<string, number>;
+  /** SQLSTATEs of what was allowed. */
+  readonly failures: Map<string, number>;
+}
+
+export interface RunOptions {
+  readonly seed: number;
+  readonly runs: number;
+  /** Ends the run at the first difference. */
+  readonly untilDifference?: boolean;
+  readonly deadline?: number;
+  readonly only?: (script: Script) => boolean;
+}
+
+/** Connections that read, of each world; one more of each for what locks. */
+const LANES = 3;
+/** Statements under way on each. */
+const DEPTH = 4;
+const TIMED_OUT = '57014';
+
+interface Lanes {
+  readonly few: Lane;
+  readonly many: Lane;
+  readonly seen: Lane | undefined;
+}
+
+export class Runner {
+  private constructor(
+    private readonly names: { readonly few: string; readonly many: string },
+    private readonly reading: readonly Lanes[],
+    private readonly locking: Lanes,
+    private readonly rowTypes: ReadonlySet<number>,
+  ) {}
+
+  static async open({ few, many }: Guarded, seen?: World): Promise<Runner> {
+    const open = async (): Promise<Lanes> => {
+      const [one, other, third] = await Promise.all([few.open(), many.open(), seen?.open()]);
+      return { few: one, many: other, seen: third };
+    };
+    const lanes = await Promise.all(Array.from({ length: LANES + 1 }, open));
+    const types = await few.database.query<{ oid: number }>(`SELECT oid::integer FROM pg_type WHERE typtype = 'c'`);
+    const names = { few: few.database.name, many: many.database.name };
+    return new Runner(names, lanes.slice(1), lanes[0]!, new Set(types.map(({ oid }) => oid)));
+  }
+
+  async run(options: RunOptions): Promise<Report> {
+    const report = emptyReport();
+    let next = 0;
+    const locking: [number, Script][] = [];
+    let generated = false;
+    let wake = (): void => {};
+    const done = (): boolean =>
+      (options.untilDifference === true && report.differences.length > 0) ||
+      (options.deadline !== undefined && Date.now() > options.deadline);
+    const read = async (lanes: Lanes): Promise<void> => {
+      while (next < options.runs && !done()) {
+        const seed = options.seed + next;
+        next += 1;
+        const made = script(seed);
+        if (options.only && !options.only(made)) continue;
+        if (made.locks) {
+          locking.push([seed, made]);
+          wake();
+        } else await this.one(seed, made, lanes, report);
+      }
+    };
+    const lock = async (): Promise<void> => {
+      while (!done()) {
+        const taken = locking.shift();
+        if (taken) await this.one(taken[0], taken[1], this.locking, report);
+        else if (generated) return;
+        else await new Promise<void>((woken) => (wake = woken));
+      }
+    };
+    const readers = this.reading.flatMap((lanes) => Array.from({ length: DEPTH }, () => read(lanes)));
+    const locker = lock();
+    await Promise.all(readers);
+    generated = true;
+    wake();
+    await locker;
+    return report;
+  }
+
+  /** Whether a script tells the guarded worlds, or the third from them, apart. */
+  async tells(made: Script, from: 'differences' | 'apart'): Promise<Difference | undefined> {
+    const report = emptyReport();
+    await this.one(0, made, this.locking, report);
+    return report[from][0];
+  }
+
+  end(): void {
+    for (const { few, many, seen } of [...this.reading, this.locking])
+      for (const lane of [few, many, seen]) lane?.end();
+  }
+
+  private async one(seed: number, made: Script, lanes: Lanes, report: Report): Promise<void> {
+    const { bytes, readies, ordered } = made;
+    const own = made.apart ? undefined : lanes.seen;
+    const [few, many, seen] = await Promise.all([
+      lanes.few.send(bytes, readies),
+      lanes.many.send(bytes, readies),
+      own?.send(bytes, readies),
+    ]);
+    report.ran += 1;
+    if ([few, many, seen ?? []].some((frames) => sqlstates(frames).includes(TIMED_OUT))) {
+      report.timedOut += 1;
+      return;
+    }
+    const refused = refusals(few);
+    if (refused.length === 0) report.allowed += 1;
+    count(
+      report.refusals,
+      refused.slice(0, 1).map((message) => message.replace(/"[^"]*"|\d+/g, '…')),
+    );
+    const different = differenceOf(everyByte(few, ordered, this.names.few), everyByte(many, ordered, this.names.many));
+    if (different) report.differences.push({ seed, script: made, ...different });
+    if (refused.length > 0) return;
+    count(report.failures, sqlstates(few).slice(0, 1));
+    if (seen && !violates(few)) {
+      report.equalled += 1;
+      const apart = differenceOf(whatIsSeen(few, ordered, this.rowTypes), whatIsSeen(seen, ordered, this.rowTypes));
+      if (apart) report.apart.push({ seed, script: made, ...apart });
+    }
+  }
+}
+
+/** A row that the role may not write: the world of visible rows has no policy to say so. */
+const violates = (frames: readonly Frame[]): boolean => sqlstates(frames).includes('42501');
+
+function differenceOf(one: string[], other: string[]): Pick<Difference, 'one' | 'other'> | undefined {
+  if (one.length === other.length && one.every((line, i) => line === other[i])) return undefined;
+  const at = one.findIndex((line, i) => line !== other[i]);
+  const from = at < 0 ? one.length : at;
+  return { one: one.slice(from, from + 3), other: other.slice(from, from + 3) };
+}
+
+function count(counts: Map<string, number>, words: readonly string[]): void {
+  for (const word of words) counts.set(word, (counts.get(word) ?? 0) + 1);
+}
+
+function emptyReport(): Report {
+  return {
+    ran: 0,
+    allowed: 0,
+    timedOut: 0,
+    equalled: 0,
+    differences: [],
+    apart: [],
+    refusals: new Map(),
+    failures: new Map(),
+  };
+}

@@ -1,0 +1,224 @@
+/** What is sent for one generated statement, by one of the ways in which a statement can reach the server. */
+import { serialize } from 'pg-protocol';
+import { catalogQuery } from './catalog-queries.ts';
+import { Choices } from './choices.ts';
+import { Generator, type Item, type Query } from './generator.ts';
+import { GRAMMAR } from './grammar.ts';
+import { type Write, write } from './writes.ts';
+
+export interface Script {
+  /** How it is sent: `select`, `parameters`, `write`, `cursor` … */
+  readonly way: Way;
+  /** For people, and for asking the guard: the texts in order. */
+  readonly texts: readonly string[];
+  /** For people. */
+  readonly parameters: readonly (string | null)[];
+  readonly bytes: Buffer;
+  /** How many ReadyForQuery answer it. */
+  readonly readies: number;
+  /** Rows come in an order that leaves nothing open. */
+  readonly ordered: boolean;
+  /** Where what is masked is stored as the mask shows it, the answer is another. */
+  readonly apart: boolean;
+  /** Takes locks: runs beside no other of these. */
+  readonly locks: boolean;
+  /** What made it. */
+  readonly choices: readonly number[];
+}
+
+/** With how many of a hundred statements each is. */
+const WAYS = {
+  select: 40,
+  parameters: 20,
+  write: 14,
+  cursor: 5,
+  prepared: 4,
+  copy: 4,
+  several: 3,
+  locking: 3,
+  catalog: 4,
+  explain: 1,
+  portal: 2,
+} as const;
+
+export type Way = keyof typeof WAYS;
+
+const EVERY_WAY = Object.entries(WAYS).flatMap(([way, times]) => Array<Way>(times).fill(way as Way));
+
+/** `again`: choices that made a script, or fewer; otherwise the seed decides. */
+export function script(seed: number, again?: readonly number[]): Script {
+  const choices = new Choices(seed, again);
+  const way = choices.pick(EVERY_WAY);
+  const g = new Generator(choices, GRAMMAR, way === 'parameters' || way === 'portal');
+  const made = MAKERS[way](g);
+  return { locks: false, ordered: false, apart: false, parameters: [], ...made, way, choices: choices.made };
+}
+
+type Made = Pick<Script, 'texts' | 'bytes' | 'readies'> & Partial<Script>;
+
+const MAKERS: Readonly<Record<Way, (g: Generator) => Made>> = {
+  select: (g) => {
+    const made = statement(g);
+    return simple([made.sql], made);
+  },
+  parameters: (g) => {
+    const made = statement(g);
+    const types = g.declaredTypes(made.sql);
+    const values = g.parameters.map(({ value }) => value);
+    const bytes = Buffer.concat([
+      serialize.parse({ text: made.sql, types, name: '' }),
+      serialize.bind({ values, binary: g.choices.chance(20) }),
+      serialize.describe({ type: 'P' }),
+      serialize.execute(),
+      serialize.sync(),
+    ]);
+    return { texts: [made.sql], bytes, readies: 1, ordered: made.ordered, parameters: values };
+  },
+  portal: (g) => {
+    const made = statement(g);
+    const types = g.declaredTypes(made.sql);
+    const values = g.parameters.map(({ value }) => value);
+    const bytes = Buffer.concat([
+      serialize.parse({ text: made.sql, types, name: 's' }),
+      serialize.describe({ type: 'S', name: 's' }),
+      serialize.bind({ portal: 'p', statement: 's', values }),
+      serialize.execute({ portal: 'p', rows: made.ordered ? 3 : 0 }),
+      serialize.execute({ portal: 'p', rows: 0 }),
+      serialize.close({ type: 'S', name: 's' }),
+      serialize.sync(),
+    ]);
+    return { texts: [made.sql], bytes, readies: 1, ordered: made.ordered, parameters: values };
+  },
+  write: (g) => {
+    const { sql, table, leavesOut } = g.choices.chance(12) ? modifying(g) : write(g);
+    const after = `SELECT ${SEEN_AFTER[table] ?? '*'} FROM ${table}`;
+    return { ...simple(['BEGIN', sql, after, 'ROLLBACK']), locks: true, apart: leavesOut };
+  },
+  cursor: (g) => {
+    const made = statement(g);
+    const fetches = made.ordered
+      ? ['FETCH 3 FROM c', 'MOVE 2 IN c', g.choices.pick(['FETCH NEXT FROM c', 'FETCH 2 FROM c']), 'FETCH ALL FROM c']
+      : ['FETCH ALL FROM c', 'FETCH NEXT FROM c'];
+    const hold = g.choices.chance(20) ? ' WITH HOLD' : '';
+    return simple(['BEGIN', `DECLARE c CURSOR${hold} FOR ${made.sql}`, ...fetches, 'CLOSE c', 'ROLLBACK'], made);
+  },
+  prepared: (g) => {
+    const made = statement(g);
+    return simple([`PREPARE q AS ${made.sql}`, 'EXECUTE q', 'EXECUTE q', 'DEALLOCATE q'], made);
+  },
+  copy: (g) => {
+    const made = g.choices.chance(70)
+      ? statement(g)
+      : { sql: `SELECT * FROM ${g.choices.pick(STARS)}`, ordered: false };
+    // Binary data begins with a header, in one message with the first row: a multiset would not have it.
+    const binary = made.ordered ? [' (FORMAT binary)'] : [];
+    const options = g.choices.pick(['', ' (FORMAT csv, HEADER)', " (NULL '-')", ...binary]);
+    return simple([`COPY (${made.sql}) TO STDOUT${options}`], made);
+  },
+  several: (g) => {
+    const texts = [statement(g).sql, statement(g).sql];
+    return { ...simple([texts.join('; ')]), texts: [texts.join('; ')] };
+  },
+  locking: (g) => {
+    const { sql, items } = g.grammar.from(g, 0, []);
+    const [locked] = items.filter((item) => item.relation?.locks);
+    const where = g.grammar.scalar(g, 'bool', items, 1);
+    const clause = g.choices.pick(['FOR UPDATE', 'FOR SHARE', 'FOR NO KEY UPDATE', 'FOR UPDATE']);
+    const wait = g.choices.pick(['', ' SKIP LOCKED', ' NOWAIT']);
+    const of = locked ? ` ${clause} OF ${locked.alias}${wait}` : '';
+    const value = g.grammar.scalar(g, 'int', items, 1);
+    return { ...simple(['BEGIN', `SELECT ${value} AS v1 FROM ${sql} WHERE ${where}${of}`, 'ROLLBACK']), locks: true };
+  },
+  catalog: (g) => ({ ...simple([catalogQuery(g)]), apart: true }),
+  explain: (g) => {
+    const room = { alias: 'rooms', columns: [{ name: 'name', type: 'text' }], telling: [] } as const satisfies Item;
+    const open = `SELECT ${g.grammar.scalar(g, 'text', [room], 1)} FROM rooms`;
+    return { ...simple([`EXPLAIN (COSTS OFF) ${g.choices.chance(40) ? statement(g).sql : open}`]), apart: true };
+  },
+};
+
+/** What a table looks like behind a write: the columns that the role may see. */
+const SEEN_AFTER: Readonly<Record<string, string>> = {
+  classes: 'id, school_id, label, level',
+  students: 'id, class_id, points, rating, notes, tags, feeling',
+  absences: 'id, student_id, day, minutes, amount, place, justified',
+  grades: 'student_id, subject, mark, weight, remark',
+  events: 'id, day, school_id, title, seats',
+  ledger: 'id, school_id, units, price, total',
+  contacts: 'id, class_id, name, phone, rank',
+};
+
+/** Relations of which `*` is what the generators know. */
+const STARS = [
+  'rooms',
+  'classes',
+  'students',
+  'absences',
+  'grades',
+  'events',
+  'papers',
+  'ledger',
+  'contacts',
+  'cards',
+] as const;
+
+function simple(texts: readonly string[], { ordered = false }: Partial<Query> = {}): Made {
+  const bytes = Buffer.concat(texts.map((text) => serialize.query(text)));
+  return { texts, bytes, readies: texts.length, ordered };
+}
+
+/** A query, with CTEs before it now and then. */
+function statement(g: Generator): { sql: string; ordered: boolean } {
+  const clauses: string[] = [];
+  let recursive = '';
+  while (clauses.length < 2 && g.choices.chance(12)) {
+    const name = g.name('c');
+    if (g.choices.chance(20)) {
+      recursive = 'RECURSIVE ';
+      const { sql, items } = g.grammar.from(g, 0, []);
+      const start = g.grammar.scalar(g, 'int', items, 1);
+      clauses.push(
+        `${name}(n, k) AS (SELECT ${start}, 1 FROM ${sql} UNION SELECT (${name}.n + 1) % 50, k + 1 FROM ${name} WHERE k < 3)`,
+      );
+      g.ctes.push({
+        alias: name,
+        columns: [
+          { name: 'n', type: 'int' },
+          { name: 'k', type: 'int' },
+        ],
+        telling: [],
+      });
+      continue;
+    }
+    const made = g.grammar.query(g, 1, []);
+    clauses.push(`${name} AS ${g.choices.pick(['', 'MATERIALIZED ', 'NOT MATERIALIZED '])}(${made.sql})`);
+    g.ctes.push({ alias: name, columns: made.columns, telling: [] });
+  }
+  if (clauses.length === 0 && g.choices.chance(6)) return star(g);
+  const { sql, ordered } = g.grammar.query(g, 2, []);
+  return { sql: clauses.length > 0 ? `WITH ${recursive}${clauses.join(', ')} ${sql}` : sql, ordered };
+}
+
+/** Whole rows. */
+function star(g: Generator): { sql: string; ordered: boolean } {
+  const { sql, items } = g.grammar.from(g, 1, []);
+  const where = g.grammar.scalar(g, 'bool', items, 1);
+  const { alias } = g.choices.pick(items);
+  const target = g.choices.pick([
+    '*',
+    `${alias}.*`,
+    '*',
+    `row_to_json(${alias})`,
+    `count(${alias})`,
+    `to_jsonb(${alias}) AS v`,
+    alias,
+  ]);
+  return { sql: `SELECT ${target} FROM ${sql} WHERE ${where}`, ordered: false };
+}
+
+/** A write in a CTE, and a query of what it returned. */
+function modifying(g: Generator): Write {
+  const made = write(g);
+  const from = made.sql.includes(' RETURNING ') ? 'w' : 'rooms';
+  return { ...made, sql: `WITH w AS (${made.sql}) SELECT count(*) AS n FROM ${from}`, leavesOut: false };
+}

@@ -1,0 +1,115 @@
+/**
+ * The databases: `few` and `many`, which differ in nothing but what the role may not see, a guard in front of each; and `seen`, which
+ * really holds only what the role may see. OIDs and column numbers are the same in all of them.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import pg from 'pg';
+import { grantRows } from '../../src/demo/database.ts';
+import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { type FreshDatabase, freshDatabase, serverAddress, superuserUrl } from '../support/postgres.ts';
+import { type Lane, type Login, openLane } from './lane.ts';
+
+export const POLICIES = join(import.meta.dirname, 'policies');
+
+/** Sessions of the role on one world. */
+export interface World {
+  readonly name: string;
+  readonly database: FreshDatabase;
+  open(): Promise<Lane>;
+}
+
+export interface Databases {
+  readonly few: FreshDatabase;
+  readonly many: FreshDatabase;
+  readonly seen: World;
+  /** Puts guards in front of `few` and `many`. End them before the databases. */
+  guarded(policies?: string): Promise<Guarded>;
+  drop(): Promise<void>;
+}
+
+export interface Guarded {
+  readonly few: World;
+  readonly many: World;
+  readonly guards: readonly TestGuard[];
+  stop(): Promise<void>;
+}
+
+const read = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
+
+export async function makeDatabases(): Promise<Databases> {
+  const few = await freshDatabase();
+  // One account for both guards: who holds which privilege is no difference between the worlds.
+  const account = await few.createLogin();
+  await runOnce(few.url, [read('schema.sql')]);
+  await grantRows(few.url, account.user);
+  const many = await cloneOf(few);
+  await runOnce(few.url, [read('hidden-few.sql')]);
+  const seen = await cloneOf(few);
+  await runOnce(many.url, [read('hidden-many.sql')]);
+  await runOnce(seen.url, [read('seen.sql'), read('seen-columns.sql')]);
+  for (const { name, url } of [few, many, seen]) {
+    await runOnce(superuserUrl(), [
+      `ALTER DATABASE ${name} SET jit = off`,
+      `ALTER DATABASE ${name} SET search_path = public`,
+    ]);
+    await runOnce(url, ['VACUUM ANALYZE']);
+  }
+  const owner = await seen.createLogin('SUPERUSER');
+  return {
+    few,
+    many,
+    seen: worldOf('seen', seen, { ...serverAddress(), ...owner, database: seen.name }),
+    async guarded(policies = POLICIES) {
+      const [one, other] = [await guardOn(few, account, policies), await guardOn(many, account, policies)];
+      const login = (guard: TestGuard, { name }: FreshDatabase): Login => ({
+        port: guard.port,
+        user: 'teacher',
+        password: 'demo-teacher',
+        database: name,
+      });
+      return {
+        few: worldOf('few', few, login(one, few)),
+        many: worldOf('many', many, login(other, many)),
+        guards: [one, other],
+        async stop() {
+          await one.stop();
+          await other.stop();
+        },
+      };
+    },
+    async drop() {
+      for (const database of [seen, many, few]) await database.drop();
+    },
+  };
+}
+
+function guardOn(database: FreshDatabase, account: { user: string; password: string }, policies: string) {
+  const url = database.urlFor(account.user, account.password);
+  return guardInFrontOf(database, { policies, upstream: () => `{ url: "${url}" }` });
+}
+
+function worldOf(name: string, database: FreshDatabase, login: Login): World {
+  return { name, database, open: () => openLane(login) };
+}
+
+/** Of the same OIDs. */
+async function cloneOf(original: FreshDatabase): Promise<FreshDatabase> {
+  await original.disconnect();
+  const clone = await freshDatabase();
+  await runOnce(superuserUrl(), [
+    `DROP DATABASE ${clone.name}`,
+    `CREATE DATABASE ${clone.name} TEMPLATE ${original.name}`,
+  ]);
+  return clone;
+}
+
+async function runOnce(url: string, texts: readonly string[]): Promise<void> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    for (const text of texts) await client.query(text);
+  } finally {
+    await client.end();
+  }
+}
