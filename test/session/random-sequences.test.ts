@@ -30,7 +30,9 @@ let url: string;
 beforeAll(async () => {
   database = await freshDatabase();
   ({ url } = await database.createLogin('SUPERUSER'));
-  await database.query('create table t (a int primary key deferrable initially deferred); create table u (a int)');
+  await database.query(
+    'create table t (a int primary key deferrable initially deferred); create table u (a int); create table v (a int check (a < 90))',
+  );
   granted = { relations: [await grantOf(database, 't'), await grantOf(database, 'u')] };
 });
 afterAll(() => database.drop());
@@ -103,7 +105,7 @@ async function outcome(open: () => Promise<Peer>, parts: readonly Part[], cut: n
 function alike(words: readonly string[]): string[] {
   return words.map((word) =>
     word
-      .replace(/ErrorResponse:(42501|42601|42703)/, 'ErrorResponse:refused')
+      .replace(/ErrorResponse:(42501|42601|42703|23514)/, 'ErrorResponse:refused')
       .replace(/ErrorResponse:(53400|22012)/, 'ErrorResponse:cut'),
   );
 }
@@ -115,14 +117,20 @@ const withoutRows = (words: readonly string[]) =>
 /** EXECUTE in SQL of what was prepared by the protocol is refused by name where it cannot be followed: so the names differ. */
 const WORDS: Vocabulary = { names: ['c', 'd'], over: false };
 
-/** Policies in turn, each asked for a few times: the second one gives every statement that is not prepared in SQL another form. */
-function reloading(first: PolicyOptions): () => SessionPolicy {
+const CHECKED: Vocabulary = { ...WORDS, checks: 'some unfit' };
+
+/**
+ * Policies in turn, each asked for a few times: the second one gives every statement that is not prepared in SQL another form, or judges
+ * new rows.
+ */
+function reloading(first: PolicyOptions, checks: boolean): () => SessionPolicy {
   const marked = (text: string) => (/prepare/.test(text) ? text : `${text} /*anew*/`);
   let asked = 0;
   let policy = policyOf(first);
   return () => {
     asked += 1;
-    if (asked % 7 === 0) policy = policyOf(asked % 2 === 0 ? first : { ...first, rewrite: marked });
+    const other = checks ? { ...first, checks } : { ...first, rewrite: marked };
+    if (asked % 7 === 0) policy = policyOf(asked % 2 === 0 ? first : other);
     return policy;
   };
 }
@@ -150,6 +158,20 @@ test.each([
     shown: all,
   },
   { who: 'a role whose policy changes all the time', vocabulary: WORDS, more: {}, shown: all, reloads: true },
+  {
+    who: 'a role whose new rows are judged now and then',
+    vocabulary: { ...WORDS, checks: 'all fit' as const },
+    more: {},
+    shown: all,
+    reloads: true,
+  },
+  { who: 'a role whose new rows are judged', vocabulary: CHECKED, more: { checks: true }, shown: all },
+  {
+    who: 'a role whose new rows are judged, below its limits',
+    vocabulary: CHECKED,
+    more: { checks: true, limits: { rowsPerStatement: 1000, bytesPerStatement: 1_000_000 } },
+    shown: all,
+  },
 ])(
   '$who sees what PostgreSQL would answer',
   { timeout: 30_000 + RUNS * 500 },
@@ -160,7 +182,7 @@ test.each([
         const toSession = steps.map(({ session, does }): Part => [session, does]);
         const expected = await outcome(() => direct(url), toServer, 0);
         const options = { ...granted, ...more };
-        const policy = reloads ? reloading(options) : policyOf(options);
+        const policy = reloads ? reloading(options, vocabulary.checks !== undefined) : policyOf(options);
         const seen = await outcome(() => relayed(url, policy, cut || Infinity), toSession, cut);
         const said = steps.map((step) => step.says).join(' ');
         expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));

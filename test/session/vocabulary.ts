@@ -46,6 +46,13 @@ const OVER_IN_COPY: Text[] = OVER.slice(0, 1).map(([session, server]) => [
   `copy (${server}) to stdout`,
 ]);
 
+/** New rows that may not stand; with the server, a table has a constraint that says so. */
+const UNFIT: Text[] = [
+  'insert into u values (99)',
+  'insert into u select generate_series(88, 91) returning a',
+  'insert into u values (1), (99) returning a',
+].map((text) => [text, text.replace('into u', 'into v')]);
+
 const number = fc.integer({ min: 1, max: 3 });
 /** Two names that the server takes for one: it reads 63 bytes. */
 const LONG = [`${'n'.repeat(63)}1`, `${'n'.repeat(63)}2`] as const;
@@ -58,7 +65,7 @@ interface Weighted<T> {
 const some = <T>(weight: number, of: readonly T[]): Weighted<T> => ({ weight, arbitrary: fc.constantFrom(...of) });
 
 /** Texts for Parse: at most one statement, `$1` where it takes a value. */
-const textsOf = (names: readonly [string, string], over: boolean) =>
+const textsOf = ({ names, over, checks }: Vocabulary) =>
   fc.oneof(
     some(4, same('select $1::int', 'select a from t where a > $1::int', 'select generate_series(1, $1::int)')),
     some(3, same('insert into u values ($1::int)', 'insert into u values ($1::int) returning a')),
@@ -67,9 +74,12 @@ const textsOf = (names: readonly [string, string], over: boolean) =>
     some(1, same(`prepare ${names[0]} as select 5`, `deallocate ${names[0]}`, `execute ${names[0]}`, 'deallocate all')),
     some(1, same('copy t to stdout', 'copy (select generate_series(1, 3)) to stdout', 'listen n', 'notify n')),
     ...(over ? [some(4, OVER), some(1, OVER_IN_COPY)] : []),
+    ...(checks === 'some unfit'
+      ? [some(3, UNFIT), some(2, same('update u set a = a + 1', 'update u set a = a + 1 returning a, a'))]
+      : []),
   );
 
-const queriesOf = ([a, b]: readonly [string, string], over: boolean) =>
+const queriesOf = ({ names: [a, b], over, checks }: Vocabulary) =>
   fc.oneof(
     some(3, same('select 1', 'insert into u values (7)', 'insert into u values (8) returning a')),
     some(4, same('begin', 'commit', 'rollback', 'savepoint s', 'rollback to s')),
@@ -86,6 +96,22 @@ const queriesOf = ([a, b]: readonly [string, string], over: boolean) =>
     some(1, same('copy t to stdout', 'copy (select generate_series(1, 3)) to stdout', 'copy t to stdout; select 1')),
     some(1, same('listen n', 'notify n', 'unlisten *', 'begin; notify n', 'notify n; select 1')),
     ...(over ? [some(1, OVER_IN_COPY), some(4, OVER), some(2, OVER.map(behind)), some(2, OVER.map(before))] : []),
+    ...(checks === 'some unfit'
+      ? [
+          some(3, UNFIT),
+          some(1, UNFIT.map(behind)),
+          some(1, UNFIT.map(before)),
+          some(
+            2,
+            same(`prepare ${a} as insert into u values (7)`, `prepare ${b} as insert into u values (8) returning a`),
+          ),
+          some(
+            1,
+            UNFIT.map(([session, server]): Text => [`prepare ${a} as ${session}`, `prepare ${a} as ${server}`]),
+          ),
+          some(2, same(`execute ${a}`, `execute ${b}`)),
+        ]
+      : []),
   );
 
 const behind = ([session, server]: Text): Text => [
@@ -154,15 +180,20 @@ const cancels: fc.Arbitrary<readonly Step[]> = fc.constantFrom(
   [settled, cancelled(both('S', S()))],
 );
 
+const UNDONE = both('Q(rollback)', Q('rollback'));
+
 export interface Vocabulary {
   /** Names for PREPARE and EXECUTE in SQL. */
   readonly names: readonly [string, string];
   /** Statements over the limit among them. */
   readonly over: boolean;
+  /** New rows are judged: all may stand, or some may not. */
+  readonly checks?: 'all fit' | 'some unfit';
 }
 
-function messagesOf({ names, over }: Vocabulary): fc.Arbitrary<readonly Step[]> {
-  const texts = textsOf(names, over);
+function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
+  const { names, over } = vocabulary;
+  const texts = textsOf(vocabulary);
   // A write that is cut off only at its limit differs, by then, from one that failed at once.
   const rows = over ? fc.constantFrom(0, 4) : fc.constantFrom(0, 0, 1, 2);
   const defined = fc.constantFrom('', '', '', 'a', 'a', 'b', 'b', ...LONG);
@@ -174,7 +205,7 @@ function messagesOf({ names, over }: Vocabulary): fc.Arbitrary<readonly Step[]> 
   return fc.oneof(
     one(
       4,
-      queriesOf(names, over).map(([session, server]) => differs(`Q(${session})`, Q(session), Q(server))),
+      queriesOf(vocabulary).map(([session, server]) => differs(`Q(${session})`, Q(session), Q(server))),
     ),
     one(1, fc.constant(differs('Q(refused)', Q(REFUSED), Q(FAILS)))),
     // What does not parse stands for the refused one: nothing of the message runs, as nothing of ours does.
@@ -202,14 +233,19 @@ function messagesOf({ names, over }: Vocabulary): fc.Arbitrary<readonly Step[]> 
           both(`B(${to} of '${of}' ${value ?? ''})`, B(value === null ? [] : [String(value)], to, of)),
         ),
     ),
-    one(
-      1,
-      named.map((of) => both(`DS('${of}')`, DS(of))),
-    ),
-    one(
-      1,
-      portal.map((of) => both(`DP(${of})`, DP(of))),
-    ),
+    // In a failed transaction a checked write, which the server takes for one with a result, is described by 25P02: known, and of no matter.
+    {
+      weight: 1,
+      arbitrary: named.map((of) => [...(vocabulary.checks ? [UNDONE] : []), both(`DS('${of}')`, DS(of))]),
+    },
+    ...(vocabulary.checks
+      ? []
+      : [
+          one(
+            1,
+            portal.map((of) => both(`DP(${of})`, DP(of))),
+          ),
+        ]),
     one(
       4,
       fc.tuple(portal, rows).map(([of, most]) => both(`E(${of} ${most})`, E(of, most))),
