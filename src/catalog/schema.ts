@@ -103,6 +103,25 @@ const opclass = z.strictObject({
   functions: z.array(z.strictObject({ number: z.int(), fn: oid })),
 });
 
+const reach = z.strictObject({
+  kind: z.enum(['rule', 'default', 'domain', 'trigger', 'function']),
+  of: oid,
+  column: z.int().exactOptional(),
+  events: z.array(z.enum(['select', 'insert', 'update', 'delete'])).exactOptional(),
+  reads: z.array(z.strictObject({ relation: oid, attnum: z.int() })),
+  calls: z.array(oid),
+});
+
+const body = z.strictObject({
+  fn: oid,
+  language: z.string(),
+  source: z.string(),
+  searchPath: z.string().exactOptional(),
+});
+
+/** What `reaches.ts` reads. */
+export const reachesSchema = z.strictObject({ reaches: z.array(reach), bodies: z.array(body) });
+
 /** Anything that passes is CatalogData, and nothing more: unknown keys are errors. */
 export const catalogSchema: z.ZodType<CatalogData> = z.strictObject({
   serverVersion: z.int().positive(),
@@ -114,4 +133,6 @@ export const catalogSchema: z.ZodType<CatalogData> = z.strictObject({
   casts: z.array(cast),
   opclasses: z.array(opclass),
   schemas: z.array(z.string()),
+  reaches: z.array(reach).exactOptional(),
+  bodies: z.array(body).exactOptional(),
 });

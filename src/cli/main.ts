@@ -2,6 +2,7 @@
 /** The command `rowgate`: registers one file per subcommand. Exit code 2 for a wrong call. */
 import { Command, CommanderError } from 'commander';
 import { register as check } from './check.ts';
+import { register as compile } from './compile.ts';
 import { register as demo } from './demo.ts';
 import { register as explain } from './explain.ts';
 import { register as password } from './password.ts';
@@ -13,7 +14,7 @@ const program = new Command('rowgate')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
-for (const register of [serve, demo, check, explain, password]) register(program);
+for (const register of [serve, demo, check, explain, compile, password]) register(program);
 
 try {
   await program.parseAsync();

@@ -141,6 +141,35 @@ export interface Opclass {
   readonly functions: readonly { readonly number: number; readonly fn: Oid }[];
 }
 
+/**
+ * Something that runs of itself when its object is used, and what the server knows that it reads: the query of a view or rule, the
+ * expression of a default or generated column, the check of a domain, a trigger, the parsed body of a function.
+ */
+export interface Reach {
+  readonly kind: 'rule' | 'default' | 'domain' | 'trigger' | 'function';
+  /** OID of the relation, type (domain) or function. */
+  readonly of: Oid;
+  /** Of a default: the attnum. */
+  readonly column?: number;
+  /** Of a rule or trigger: by what it runs; a view's query by `select`. */
+  readonly events?: readonly ('select' | 'insert' | 'update' | 'delete')[];
+  /** attnum 0: the rows, and no column in particular. */
+  readonly reads: readonly { readonly relation: Oid; readonly attnum: number }[];
+  /** Users' functions. */
+  readonly calls: readonly Oid[];
+}
+
+/** The text of a user's function, of which the server does not know what it reads. */
+export interface FunctionBody {
+  readonly fn: Oid;
+  /** pg_language.lanname */
+  readonly language: string;
+  /** `sql`: the body; `plpgsql`: the whole CREATE FUNCTION; of other languages empty. */
+  readonly source: string;
+  /** The function's own setting of search_path, as it is written. */
+  readonly searchPath?: string;
+}
+
 /** The raw rows, as they are read from a server or from a saved file; JSON-serialisable. */
 export interface CatalogData {
   /** server_version_num, as 180004 */
@@ -153,6 +182,9 @@ export interface CatalogData {
   readonly casts: readonly Cast[];
   readonly opclasses: readonly Opclass[];
   readonly schemas: readonly string[];
+  /** With `bodies`, read only for those who ask what things reach (`catalog/reaches.ts`). */
+  readonly reaches?: readonly Reach[];
+  readonly bodies?: readonly FunctionBody[];
 }
 
 /** CatalogData with its indexes. Immutable; a changed catalog is a new object. */

@@ -1,0 +1,60 @@
+/** Rowgate's own statements, as the golden decisions have them, run by the account of the role's wall: each gives what it gives without a wall. */
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { rowsToAsk, statementLimits } from '../../src/session/meter.ts';
+import { renderLiterals } from '../../src/session/render.ts';
+import { type Case, readCases } from '../decisions/cases.ts';
+import { catalogOf, loadPolicies, type Policies } from '../decisions/policies.ts';
+import { type Bench, bench, type Ran, realDatabase } from '../decisions/world.ts';
+import type { FreshDatabase } from '../support/postgres.ts';
+import { loginsFor, type WallsInTest, wallsOf } from './walls.ts';
+
+const FOLDER = join(import.meta.dirname, '../decisions/policies');
+const files = readCases();
+/** Those with a wall. */
+const roles = [...new Set(files.map((file) => file.role))].filter((role) => !['dba', 'watched'].includes(role));
+
+let database: FreshDatabase;
+let policies: Policies;
+let walls: WallsInTest;
+let unwalled: Bench;
+const behind = new Map<string, Bench>();
+
+beforeAll(async () => {
+  database = await realDatabase();
+  policies = loadPolicies(await catalogOf(database), FOLDER);
+  const logins = await loginsFor(database, roles);
+  walls = await wallsOf(database, { policies: FOLDER, logins });
+  await walls.apply();
+  unwalled = await bench(database);
+  for (const role of roles) behind.set(role, await bench({ ...database, url: logins[role]!.url }));
+});
+
+afterAll(async () => {
+  for (const client of [unwalled, ...behind.values()]) await client.end();
+  await walls.end();
+  await database.drop();
+});
+
+describe.each(files.filter(({ role }) => roles.includes(role)))('$file', ({ role, cases }) => {
+  test.each(cases.filter((c) => c.effect !== 'refuse'))('$name', async (c) => {
+    const policy = policies.of(role);
+    const judgement = policy.judge(c.sql);
+    const values = { attributes: policy.principal.attributes, limit: rowsToAsk(statementLimits(policy)) };
+    const { sent } = renderLiterals(c.sql, judgement, values);
+    const there = await unwalled.run(sent, c.parameters);
+    const here = await behind.get(role)!.run(sent, c.parameters);
+    expect(comparable(here, c)).toEqual(comparable(there, c));
+  });
+});
+
+/** The view shows what its reader may touch: the account has no rights on partitions themselves. */
+const OTHERS: ReadonlySet<string> = new Set(["the user's tables"]);
+
+function comparable(ran: Ran, c: Case): unknown {
+  if (!('results' in ran)) return ran;
+  return ran.results.map(({ command, columns, rows }) => {
+    if (c.rows === 'any' || OTHERS.has(c.name)) return { command, columns };
+    return { command, columns, rows: c.rows === 'ordered' ? rows : rows.map((row) => JSON.stringify(row)).sort() };
+  });
+}
