@@ -27,6 +27,9 @@ export function mayUseType(draft: Draft, type: Type): boolean {
   if (type.kind === 'e') return true;
   const element = type.element !== 0 ? draft.catalog.typesByOid.get(type.element) : undefined;
   if (element) return mayUseType(draft, element);
+  const row = type.relation === 0 ? undefined : draft.role.relations.get(type.relation);
+  // INVARIANT: the row type of a table has all its columns: those of a table of which some are withheld would be told.
+  if (row) return row.select?.whole === true;
   for (const grant of draft.role.relations.values()) {
     if (grant.system) continue;
     for (const column of grant.select?.columns.values() ?? []) if (column.column.type === type.oid) return true;

@@ -1,67 +1,118 @@
 /** GROUP BY a primary key, through a guarded subquery: what depends on the key is said to the server, which no longer knows. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/model.ts';
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
 import type { Catalog } from '../../sql/catalog.ts';
-import { as, type Node } from '../../sql/tree.ts';
+import type { Node } from '../../sql/tree.ts';
 import { sortFunctions } from '../../sql/types/sort.ts';
+import { elementType } from '../../sql/types/type.ts';
 import { behindJoins } from './group-keys.ts';
-import { become, expressionTree, type Rewriter } from './rewriter.ts';
+import { become, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import type { Sites } from './sites.ts';
 import { spelled } from './stars.ts';
 
+/** How the columns of one query that depend on a key of its GROUP BY are read. */
+export interface Dependents {
+  /** Columns of types without equality, which cannot join the keys: the aggregate by which each is read instead. */
+  readonly aggregated: ReadonlyMap<EntryColumn, string>;
+  /** References to those, and the entries of whole rows that hold columns which depend on a key. */
+  readonly references: readonly { readonly node: Node; readonly column: EntryColumn }[];
+  readonly rows: readonly { readonly node: Node; readonly entry: Entry }[];
+}
+
 /**
  * GROUP BY a primary key lets other columns of its table be used; through a subquery the server no longer knows. The columns
- * that are used join the keys; one whose type has no equality is read by `any_value`. Gives the nodes that were changed.
+ * that are used, alone, behind a star or in a whole row, join the keys.
  */
-export function addKeys(w: Rewriter, level: Level, analysis: Analysis, sites: Sites, catalog: Catalog): Node[] {
+export function addKeys(w: Rewriter, level: Level, analysis: Analysis, sites: Sites, catalog: Catalog): Dependents {
+  const aggregated = new Map<EntryColumn, string>();
+  const references: { node: Node; column: EntryColumn }[] = [];
+  const rows: { node: Node; entry: Entry }[] = [];
   const group = level.select?.groupClause;
-  if (!group?.length || level.groupingSets) return [];
-  const changed: Node[] = [];
-  const added = new Map<string, Node>();
+  if (!group?.length || level.groupingSets) return { aggregated, references, rows };
+  const added = new Set<string>();
+  const keys = keysOf(level, analysis);
   const depends = new Map<Entry, boolean>();
-  for (const { node } of sites.ungrouped.filter((u) => u.level === level)) {
-    const { entry, column } = behindJoins(analysis.marks.references.get(node)!);
-    if (!depends.has(entry)) depends.set(entry, dependsOnKey(level, entry, analysis));
-    if (!depends.get(entry)) continue;
+  const dependsOnKey = (entry: Entry): boolean => {
+    const known = depends.get(entry) ?? dependsOn(keys, entry);
+    depends.set(entry, known);
+    return known;
+  };
+  /** Whether it is read by an aggregate from now on. */
+  const use = (entry: Entry, column: EntryColumn): boolean => {
+    if (!dependsOnKey(entry) || keys.get(entry)?.has(column)) return false;
     const spelling = spelled(entry, column);
     if (sortFunctions(catalog, column.type)) {
-      added.set(spelling, node);
-      continue;
+      added.add(spelling);
+      return false;
     }
-    const range = w.range(node);
-    w.edits.wrap(range.start, range.end, ['pg_catalog.any_value('], [')']);
-    const call = expressionTree([`pg_catalog.any_value(${spelling})`]);
-    w.mutate(() => {
-      const inner = { ...node };
-      as(call, 'FuncCall')!.args = [inner];
-      become(node, call);
-    });
-    changed.push(node);
+    aggregated.set(column, anyOf(catalog, column, spelling));
+    return true;
+  };
+  for (const { node } of sites.ungrouped.filter((u) => u.level === level)) {
+    const { entry, column } = behindJoins(analysis.marks.references.get(node)!);
+    if (use(entry, column)) references.push({ node, column });
+  }
+  for (const star of analysis.marks.stars.filter((s) => s.level === level)) {
+    for (const found of star.columns.map(behindJoins)) use(found.entry, found.column);
+  }
+  for (const { node } of sites.ungroupedRows.filter((u) => u.level === level)) {
+    const entry = analysis.marks.wholeRows.find((whole) => whole.node === node)!.entry;
+    if (!dependsOnKey(entry)) continue;
+    for (const column of entry.columns) if (column.access === 'granted' && !column.implicit) use(entry, column);
+    rows.push({ node, entry });
   }
   if (added.size > 0) {
-    const text = [...added.keys()].map((spelling) => `, ${spelling}`).join('');
+    const text = [...added].map((spelling) => `, ${spelling}`).join('');
     w.edits.append(w.outerRange(group.at(-1)!).end, [text]);
-    const trees = [...added.keys()].map((spelling) => expressionTree([spelling]));
+    const trees = [...added].map((spelling) => expressionTree([spelling]));
     w.mutate(() => {
       group.push(...trees);
     });
   }
-  return changed;
+  return { aggregated, references, rows };
 }
 
-function dependsOnKey(level: Level, entry: Entry, analysis: Analysis): boolean {
-  if (entry.source.kind !== 'relation' || !entry.source.view.guarded) return false;
-  const { view } = entry.source;
-  const key = view.relation.primaryKey;
-  if (key.length === 0) return false;
-  const grouped = new Set<number>();
+/** Puts the aggregate in the place of a reference. */
+export function aggregateReference(w: Rewriter, node: Node, aggregate: string): void {
+  const range = w.range(node);
+  w.edits.replace(range.start, range.end, [aggregate]);
+  const tree = expressionTree([aggregate]);
+  w.mutate(() => become(node, tree));
+}
+
+/** All rows of a group hold the one value. */
+function anyOf(catalog: Catalog, column: EntryColumn, spelling: string): string {
+  if (catalog.functionsNamed('any_value').some((fn) => fn.schema === 'pg_catalog'))
+    return `pg_catalog.any_value(${spelling})`;
+  // Before version 16. Of arrays array_agg makes one of more dimensions.
+  if (elementType(catalog, column.type) !== 0)
+    throw new NotRewritable(
+      `column "${column.name}" beside a GROUP BY of the key: group by it, or read it by an aggregate`,
+    );
+  return `(pg_catalog.array_agg(${spelling}))[1]`;
+}
+
+/** The columns of each entry that are keys by themselves. */
+function keysOf(level: Level, analysis: Analysis): Map<Entry, Set<EntryColumn>> {
+  const keys = new Map<Entry, Set<EntryColumn>>();
   for (const key of level.groupKeys) {
     const found = analysis.marks.references.get(key);
-    const reference = found && behindJoins(found);
-    if (reference?.entry !== entry) continue;
-    const index = entry.columns.indexOf(reference.column);
-    const column = view.columns[index];
+    if (!found) continue;
+    const { entry, column } = behindJoins(found);
+    keys.set(entry, (keys.get(entry) ?? new Set()).add(column));
+  }
+  return keys;
+}
+
+function dependsOn(keys: ReadonlyMap<Entry, ReadonlySet<EntryColumn>>, entry: Entry): boolean {
+  if (entry.source.kind !== 'relation' || !entry.source.view.guarded) return false;
+  const { view } = entry.source;
+  const { primaryKey } = view.relation;
+  if (primaryKey.length === 0) return false;
+  const grouped = new Set<number>();
+  for (const key of keys.get(entry) ?? []) {
+    const column = view.columns[entry.columns.indexOf(key)];
     if (column && !column.masked) grouped.add(column.column.attnum);
   }
-  return key.every((attnum) => grouped.has(attnum));
+  return primaryKey.every((attnum) => grouped.has(attnum));
 }

@@ -2,26 +2,77 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog } from '../../sql/catalog.ts';
 import { columnName } from '../../sql/colname.ts';
-import { type Body, type Node, quoteName } from '../../sql/tree.ts';
-import { addKeys } from './dependent-columns.ts';
+import { as, type Body, type Node, quoteName } from '../../sql/tree.ts';
+import { addKeys, aggregateReference } from './dependent-columns.ts';
 import { exportOk } from './export-ok.ts';
 import type { Rewriter } from './rewriter.ts';
 import type { Sites } from './sites.ts';
-import { addsColumns, rewriteWholeRow, writeOutStar } from './stars.ts';
+import {
+  type Aggregated,
+  addsColumns,
+  rewriteRowField,
+  rewriteWholeRow,
+  showsMore,
+  writeOutRowStar,
+  writeOutStar,
+} from './stars.ts';
 
-export function rewriteLists(w: Rewriter, analysis: Analysis, sites: Sites, catalog: Catalog): void {
+/** Gives the bodies of the references that became something else. */
+export function rewriteLists(w: Rewriter, analysis: Analysis, sites: Sites, catalog: Catalog): Set<object | undefined> {
+  const replaced = new Set<object | undefined>();
+  const { marks } = analysis;
   const renamed = new Set<Node>(sites.wrapped);
-  for (const whole of analysis.marks.wholeRows) {
-    if (!addsColumns(whole.entry)) continue;
-    rewriteWholeRow(w, whole.node, whole.entry);
-    renamed.add(whole.node);
+  const dependents = marks.levels.map((level) => addKeys(w, level, analysis, sites, catalog));
+  const aggregated = new Map(dependents.flatMap((found) => [...found.aggregated]));
+  for (const { node, column } of dependents.flatMap((found) => found.references)) {
+    replaced.add(as(node, 'ColumnRef'));
+    aggregateReference(w, node, aggregated.get(column)!);
+    renamed.add(node);
   }
-  for (const star of analysis.marks.stars) writeOutStar(w, star);
-  for (const level of analysis.marks.levels) {
-    for (const node of addKeys(w, level, analysis, sites, catalog)) renamed.add(node);
+  const grouped = new Set(dependents.flatMap((found) => found.rows.map((row) => row.node)));
+  for (const node of rewriteRows(w, marks, aggregated, grouped)) {
+    replaced.add(as(node, 'ColumnRef'));
+    renamed.add(node);
+  }
+  for (const star of marks.stars) {
+    const { val } = star.target;
+    if (writeOutStar(w, star, aggregated))
+      replaced.add(as(val, 'ColumnRef')).add(as(as(val, 'A_Indirection')?.arg, 'ColumnRef'));
+  }
+  for (const level of marks.levels) {
     for (const root of level.roots) if (root.target && renamed.has(root.node)) keepName(w, root.target, root.node);
     if (level.exports !== undefined && level.kind !== 'set') exportOk(w, level);
   }
+  return replaced;
+}
+
+/** Whole rows, and what is taken of them, where a row would have more columns than it shows. `grouped`: rows that are read after grouping. */
+function rewriteRows(
+  w: Rewriter,
+  marks: Analysis['marks'],
+  aggregated: Aggregated,
+  grouped: ReadonlySet<Node>,
+): Node[] {
+  const rewritten: Node[] = [];
+  // Of these only columns are taken.
+  const taken = new Set<Node | undefined>([
+    ...marks.rowFields.map(({ node }) => as(node, 'A_Indirection')?.arg),
+    ...marks.stars.map(({ target }) => as(target.val, 'A_Indirection')?.arg),
+  ]);
+  for (const { node, entry, column } of marks.rowFields) {
+    if (addsColumns(entry) && !aggregated.has(column)) rewriteRowField(w, node, entry, column);
+  }
+  for (const star of marks.rowStars) {
+    if (!showsMore(star.columns)) continue;
+    writeOutRowStar(w, star);
+    rewritten.push(star.item);
+  }
+  for (const { node, entry } of marks.wholeRows) {
+    if (taken.has(node) || !(addsColumns(entry) || grouped.has(node))) continue;
+    rewriteWholeRow(w, node, entry, aggregated, grouped.has(node));
+    rewritten.push(node);
+  }
+  return rewritten;
 }
 
 /** Gives an unnamed target the name that it had before its expression was wrapped. */

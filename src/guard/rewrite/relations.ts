@@ -9,14 +9,15 @@ import type { Body, Node } from '../../sql/tree.ts';
 import { as, qualifiedName, quoteName } from '../../sql/tree.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import { become, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
-import { isWrittenOut } from './stars.ts';
 
 export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy): void {
   for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role);
   for (const { node, entry } of analysis.marks.cteReferences)
     if (entry.guard?.needed) rewriteCteReference(w, node, entry);
-  // What stands in front of a star goes with it where the star is written out.
-  const replaced = new Set(analysis.marks.stars.filter(isWrittenOut).map((star) => as(star.target.val, 'ColumnRef')));
+}
+
+/** References that name a schema, or an entry that is renamed. `replaced`: references that became something else. */
+export function rewriteReferences(w: Rewriter, analysis: Analysis, replaced: ReadonlySet<object | undefined>): void {
   for (const { body, entry, drop } of analysis.marks.qualified)
     if (!replaced.has(body)) rewriteReference(w, body, entry, drop);
 }
@@ -60,7 +61,8 @@ function qualify(w: Rewriter, body: Body<'RangeVar'>, name: string, rename: stri
   }
   const tokens = w.parsed.tokens();
   const last = tokenAt(tokens, range.end - 1);
-  if (tokens[last + 1]?.word === ')' && body.inh !== true) throw new NotRewritable('ONLY (…): write ONLY without brackets');
+  if (tokens[last + 1]?.word === ')' && body.inh !== true)
+    throw new NotRewritable('ONLY (…): write ONLY without brackets');
   const end = body.alias ? endOfAlias(tokens, last, body.alias) : range.end;
   w.edits.replace(range.start, end, [`${name} AS ${quoteName(rename)}`]);
 }

@@ -3,11 +3,11 @@
  * `ok` before it runs; asks for those guards.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Expression, Guard, Level, Root, Scope } from '../../sql/analyze/model.ts';
+import type { Entry, Expression, Guard, Level, Root, Scope } from '../../sql/analyze/model.ts';
 import type { Node } from '../../sql/tree.ts';
-import { as, kindOf } from '../../sql/tree.ts';
+import { as } from '../../sql/tree.ts';
 import { fence, type Telling } from './fences.ts';
-import { isGroupKey } from './group-keys.ts';
+import { behindJoins, isGroupKey } from './group-keys.ts';
 import { guardsOf, need } from './guard-demand.ts';
 import { argumentsOf, childrenOf } from './operands.ts';
 
@@ -26,6 +26,8 @@ export interface Sites {
   readonly wrapped: ReadonlySet<Node>;
   /** Column references after grouping that are no key themselves. */
   readonly ungrouped: readonly { readonly node: Node; readonly level: Level }[];
+  /** The same for whole rows. */
+  readonly ungroupedRows: readonly { readonly node: Node; readonly level: Level }[];
 }
 
 export function findSites(analysis: Analysis): Sites {
@@ -41,7 +43,12 @@ export function findSites(analysis: Analysis): Sites {
   for (const { entry } of analysis.marks.cteReferences) {
     if (entry.guard && entry.source.kind === 'cte' && entry.source.cte.level?.exports !== undefined) need(entry.guard);
   }
-  return { sites: finder.sites, wrapped: new Set(finder.sites.map((s) => s.node)), ungrouped: finder.ungrouped };
+  return {
+    sites: finder.sites,
+    wrapped: new Set(finder.sites.map((s) => s.node)),
+    ungrouped: finder.ungrouped,
+    ungroupedRows: finder.ungroupedRows,
+  };
 }
 
 /** Where an expression stands: in which root, computed when, and whether something around it is wrapped already. */
@@ -54,18 +61,66 @@ interface Position {
 class Finder {
   readonly sites: Site[] = [];
   readonly ungrouped: { node: Node; level: Level }[] = [];
+  readonly ungroupedRows: { node: Node; level: Level }[] = [];
   readonly tellings: Telling[] = [];
   /** Subqueries that stand inside what is wrapped: they run only where the guards around them said ok. */
   readonly asked = new Set<Level>();
 
-  constructor(private readonly analysis: Analysis) {}
+  private readonly wholeRows: ReadonlyMap<Node, Entry>;
+
+  constructor(private readonly analysis: Analysis) {
+    this.wholeRows = new Map(analysis.marks.wholeRows.map(({ node, entry }) => [node, entry]));
+  }
 
   visitRoot(root: Root): void {
     const phase = root.scope.level.aggregated ? root.phase : 'row';
     const position: Position = { scope: root.scope, phase, inside: false };
     if (root.inFrom) this.visitArguments(root.node, this.expression(root.node), position);
     else if (root.scope.level.groupKeys.includes(root.node)) this.visitKey(root.node, position);
+    else if (root.sides) this.visitFullJoin(root.node, root.sides, position);
     else this.visit(root.node, position);
+  }
+
+  /**
+   * The server joins FULL by conditions `left = right` alone, with no word of the right in what is left: so each operand is guarded by its
+   * own side. INVARIANT: a FULL JOIN is made of the finished rows of both sides; the planner moves nothing of it past their filters, and
+   * statistics are asked for plain columns only, never for what stands in CASE.
+   */
+  private visitFullJoin(node: Node, sides: NonNullable<Root['sides']>, at: Position): void {
+    const and = as(node, 'BoolExpr');
+    if (and?.boolop === 'AND_EXPR') {
+      for (const part of and.args ?? []) this.visitFullJoin(part, sides, at);
+      return;
+    }
+    const body = as(node, 'A_Expr');
+    const operands = [body?.lexpr, body?.rexpr].filter((operand) => operand !== undefined);
+    const [left, right] = operands.map((operand) => this.sideOf(operand, sides));
+    const comparable = body?.kind === 'AEXPR_OP' && left && right && left !== right;
+    if (!comparable || operands.some((operand) => 'RowExpr' in operand)) {
+      this.visit(node, at);
+      return;
+    }
+    const sound = this.expression(node)?.sound === true;
+    for (const [i, operand] of operands.entries()) {
+      const there: Position = { ...at, scope: { ...at.scope, entries: [left, right][i]! } };
+      // An operator that can tell stays outside, and gets operands that it may see.
+      if (!sound) this.add(operand, there);
+      this.visit(operand, sound ? there : { ...there, inside: true });
+    }
+  }
+
+  /** The one side of which the expression names columns; undefined where it names none, or both, or holds a subquery. */
+  private sideOf(node: Node, sides: NonNullable<Root['sides']>): readonly Entry[] | undefined {
+    if (this.contains(node, 'subquery')) return undefined;
+    const found = new Set<readonly Entry[] | undefined>();
+    const walk = (part: Node): void => {
+      const entry = this.analysis.marks.references.get(part)?.entry ?? this.wholeRows.get(part);
+      if (entry) found.add(sides.find((side) => side.includes(entry)));
+      for (const child of childrenOf(part)) walk(child);
+    };
+    walk(node);
+    const [side] = found;
+    return found.size === 1 ? side : undefined;
   }
 
   private expression(node: Node): Expression | undefined {
@@ -117,10 +172,7 @@ class Finder {
   }
 
   private visitPlain(node: Node, found: Expression, at: Position): void {
-    if (at.phase === 'group' && kindOf(node) === 'ColumnRef') {
-      const reference = this.analysis.marks.references.get(node);
-      if (reference?.entry.level === at.scope.level) this.ungrouped.push({ node, level: at.scope.level });
-    }
+    this.noteUngrouped(node, at);
     const negated = notIn(node);
     if (negated && this.expression(negated)?.sound === false && !at.inside) {
       // `a NOT IN (…)` is one form in the text: the NOT cannot stay outside.
@@ -134,6 +186,22 @@ class Finder {
     const wraps = !found.sound && !at.inside && !returnsSet;
     if (wraps) this.add(node, at);
     this.visitChildren(node, wraps ? { ...at, inside: true } : at);
+  }
+
+  /** A column that is read after grouping, perhaps by a subquery of the query that groups. */
+  private noteUngrouped(node: Node, at: Position): void {
+    const { references } = this.analysis.marks;
+    const found = references.get(node);
+    const level = (found && behindJoins(found).entry.level) ?? this.wholeRows.get(node)?.level;
+    if (!level) return;
+    let phase: Scope['phase'] = at.phase;
+    for (let s: Scope | undefined = at.scope; s; s = s.outer) {
+      if (s !== at.scope) phase = s.phase;
+      if (s.level !== level) continue;
+      const grouped = phase === 'group' && level.aggregated && !isGroupKey(node, level, references);
+      if (grouped) (found ? this.ungrouped : this.ungroupedRows).push({ node, level });
+      return;
+    }
   }
 
   private visitChildren(node: Node, at: Position): void {

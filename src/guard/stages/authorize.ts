@@ -1,9 +1,10 @@
 /** Stage 4: everything that the statement touches, held against what the role was granted. */
 import { type Refusal, refusal } from '../../errors.ts';
+import type { RolePolicy } from '../../policy/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
 import { reaches } from '../../sql/analyze/levels.ts';
 import { position } from '../../sql/analyze/resolver.ts';
-import type { Operator } from '../../sql/catalog.ts';
+import type { Operator, Type } from '../../sql/catalog.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
 import { SETTING_FUNCTIONS } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
@@ -72,7 +73,8 @@ function withRule(draft: Draft, found: Refusal | undefined, uses: readonly Use[]
 
 function note(statement: DraftStatement, use: Use): void {
   if (use.kind === 'relation') statement.tables.add(`${use.relation.schema}.${use.relation.name}`);
-  if (use.kind === 'column' || use.kind === 'written') statement.columns.add(`${use.relation.schema}.${use.relation.name}.${use.column}`);
+  if (use.kind === 'column' || use.kind === 'written')
+    statement.columns.add(`${use.relation.schema}.${use.relation.name}.${use.column}`);
 }
 
 /** `copies`: into the relation, by COPY. */
@@ -91,11 +93,7 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
       for (const operator of use.candidates) if (!mayUseOperator(draft.role, operator)) return operatorDenied(operator);
       return undefined;
     case 'type':
-      return mayUseType(draft, use.type)
-        ? undefined
-        : refusal('type-not-granted', '42501', `permission denied for type ${use.type.schema}.${use.type.name}`, {
-            rule: draft.role.rule,
-          });
+      return mayUseType(draft, use.type) ? undefined : typeDenied(draft.role, use.type);
     case 'sample': {
       const select = draft.role.relations.get(use.relation.oid)?.select;
       return select?.whole
@@ -114,6 +112,24 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
           })
         : undefined;
   }
+}
+
+function typeDenied(role: RolePolicy, type: Type): Refusal {
+  const row = role.relations.get(type.relation);
+  if (row?.select) {
+    return refusal(
+      'type-not-granted',
+      '0A000',
+      `the row type of "${type.name}" is not supported: rows or columns of it are withheld`,
+      {
+        hint: 'Name the columns, or build a value with ROW(…) or row_to_json.',
+        rule: row.rule,
+      },
+    );
+  }
+  return refusal('type-not-granted', '42501', `permission denied for type ${type.schema}.${type.name}`, {
+    rule: role.rule,
+  });
 }
 
 function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): Refusal | undefined {

@@ -7,7 +7,7 @@ import { rewriteCopyFrom, rewriteCopyTo } from '../rewrite/copy.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
-import { rewriteRelations } from '../rewrite/relations.ts';
+import { rewriteReferences, rewriteRelations } from '../rewrite/relations.ts';
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
 import { Violations } from '../rewrite/row-check.ts';
 import { findSites } from '../rewrite/sites.ts';
@@ -54,9 +54,10 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   filterWrites(w, analysis, draft.role, violations);
   wrapSites(w, sites, analysis, draft.role);
   rewriteRelations(w, analysis, draft.role);
-  rewriteLists(w, analysis, sites, draft.catalog);
+  rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog));
   const check = checkWrites(w, analysis, draft.role, draft.catalog, violations);
-  if (check?.added && copy) throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');
+  if (check?.added && copy)
+    throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');
   // EXPLAIN shows the plan, and no row is written.
   if (check && statement.kind.kind !== 'explain') statement.check = check;
   qualifyNames(w, analysis);

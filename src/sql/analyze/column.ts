@@ -1,7 +1,7 @@
 /** Resolves column references and stars by PostgreSQL's scoping rules, among what the role may see. */
 
 import type { Body, Node } from '../tree.ts';
-import { kindOf, quoteName, stringOf } from '../tree.ts';
+import { as, kindOf, quoteName, stringOf } from '../tree.ts';
 import { RECORD } from '../types/oids.ts';
 import type { StarColumn } from './findings.ts';
 import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
@@ -29,13 +29,37 @@ export function findColumns(entries: readonly Entry[], name: string): Found[] {
 const UNRESOLVED: Expression = { type: 0, sound: false, constant: false, barrier: 'none' };
 
 export function resolveColumn(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scope): Expression {
-  const names = (body.fields ?? []).map(stringOf);
-  if (names.some((n) => n === undefined)) {
+  if (isStar(body)) return starAsRow(r, node, body, scope);
+  const parts = (body.fields ?? []).map((field) => stringOf(field) ?? '');
+  return parts.length === 1 ? byName(r, node, body, parts[0]!, scope) : qualified(r, node, body, parts, scope);
+}
+
+/** `*` or `name.*`. */
+export function isStar(body: Body<'ColumnRef'>): boolean {
+  const last = body.fields?.at(-1);
+  return last !== undefined && kindOf(last) === 'A_Star';
+}
+
+/** `t.*` where one value is asked for: the whole row. */
+function starAsRow(r: Resolver, node: Node, body: Body<'ColumnRef'>, scope: Scope): Expression {
+  const at = r.at(body.location);
+  const parts = (body.fields ?? []).slice(0, -1).map((field) => stringOf(field) ?? '');
+  if (parts.length === 0) {
     r.unsupported('* here', body.location);
     return UNRESOLVED;
   }
-  const parts = names as string[];
-  return parts.length === 1 ? byName(r, node, body, parts[0]!, scope) : qualified(r, node, body, parts, scope);
+  const entry = findEntry(r, parts, scope, at);
+  if (!entry) return UNRESOLVED;
+  noteQualified(r, body, entry, parts.length - 1);
+  return wholeRow(r, node, entry, at);
+}
+
+/** Refuses `t.*` in lists where PostgreSQL reads it as many values: those of VALUES and of assignments. */
+export function refuseStars(r: Resolver, nodes: readonly Node[]): void {
+  for (const node of nodes) {
+    const reference = as(node, 'ColumnRef');
+    if (reference && isStar(reference)) r.unsupported('* here', reference.location);
+  }
 }
 
 function byName(r: Resolver, node: Node, body: Body<'ColumnRef'>, name: string, scope: Scope): Expression {
@@ -58,8 +82,12 @@ function byName(r: Resolver, node: Node, body: Body<'ColumnRef'>, name: string, 
     }
   }
   for (let s: Scope | undefined = scope; s; s = s.outer) {
-    const entry = s.entries.find((e) => e.nameVisible && e.name === name);
-    if (entry) return wholeRow(r, node, entry, at);
+    const named = s.entries.filter((e) => e.nameVisible && e.name === name);
+    if (named.length > 1) {
+      r.refuse('relation-unknown', '42P09', `table reference "${name}" is ambiguous`, at);
+      return UNRESOLVED;
+    }
+    if (named[0]) return wholeRow(r, node, named[0], at);
   }
   r.refuse('column-unknown', '42703', `column "${name}" does not exist`, at);
   return UNRESOLVED;
@@ -186,7 +214,12 @@ function refuseShadow(r: Resolver, entry: Entry, at: number): void {
   if (entry.source.kind !== 'excluded') return;
   const of = entry.source.of.source;
   if (of.kind !== 'relation' || !of.view.guarded) return;
-  r.refuse('unsupported', '0A000', `a whole row of "${of.view.relation.name}" is not supported here: name its columns`, at);
+  r.refuse(
+    'unsupported',
+    '0A000',
+    `a whole row of "${of.view.relation.name}" is not supported here: name its columns`,
+    at,
+  );
 }
 
 /** The columns that `*` or `name.*` stands for, in order. */

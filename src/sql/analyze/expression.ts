@@ -6,7 +6,7 @@ import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
 import { resolveCall } from './call.ts';
 import { unlessCollationsMeet } from './collation.ts';
-import { resolveColumn } from './column.ts';
+import { isStar, resolveColumn, resolveStar } from './column.ts';
 import { resolveArray, resolveCase, resolveCoalesce, resolveMinMax } from './conditional.ts';
 import { resolveIndirection } from './indirection.ts';
 import type { Expression, Scope } from './model.ts';
@@ -52,7 +52,7 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   ColumnRef: (r, body, scope, node) => resolveColumn(r, node, body, scope),
   A_Expr: (r, body, scope) => resolveAExpr(r, body, scope),
   FuncCall: (r, body, scope) => resolveCall(r, body, scope),
-  A_Indirection: (r, body, scope) => resolveIndirection(r, body, scope),
+  A_Indirection: (r, body, scope, node) => resolveIndirection(r, node, body, scope),
   BoolExpr: (r, body, scope) => {
     const parts = r.expressions(body.args, scope);
     const place = (body.boolop ?? '').replace(/_EXPR$/, '');
@@ -75,7 +75,7 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   CaseExpr: (r, body, scope) => resolveCase(r, body, scope),
   CoalesceExpr: (r, body, scope) => resolveCoalesce(r, body, scope),
   MinMaxExpr: (r, body, scope) => resolveMinMax(r, body, scope),
-  RowExpr: (r, body, scope) => structure(t.RECORD, r.expressions(body.args, scope)),
+  RowExpr: (r, body, scope) => row(r, body, scope),
   A_ArrayExpr: (r, body, scope) => resolveArray(r, body, scope),
   SubLink: (r, body, scope, node) => resolveSubLink(r, body, scope, node),
   SQLValueFunction: (r, body) => resolveSqlValue(r, body),
@@ -115,6 +115,21 @@ const FORM_NAMES: Partial<Record<Kind, string>> = {
   JsonSerializeExpr: 'JSON_SERIALIZE',
   MultiAssignRef: 'assignment to several columns',
 };
+
+/** INVARIANT: a star in it is as many columns as the role may see of its table. */
+function row(r: Resolver, body: Body<'RowExpr'>, scope: Scope): Expression {
+  const parts = (body.args ?? []).flatMap((item) => {
+    const reference = as(item, 'ColumnRef');
+    if (!reference || !isStar(reference)) return [r.expression(item, scope)];
+    const columns = resolveStar(r, reference, scope);
+    r.marks.rowStars.push({ row: body, item, columns });
+    const sound = columns.every(({ column }) => !column.tells);
+    const found: Expression = { type: t.UNTELLABLE, sound, constant: false, barrier: 'none' };
+    r.marks.expressions.set(item, found);
+    return [found];
+  });
+  return structure(t.RECORD, parts);
+}
 
 function constant(body: Body<'A_Const'>): Expression {
   const type =

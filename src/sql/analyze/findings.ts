@@ -61,12 +61,17 @@ export interface Marks {
   /** References that name their relation's schema or database, or an entry that is renamed. */
   readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: Entry; readonly drop: number }[];
   readonly stars: {
+    /** Its value is `*`, `t.*` or `(t).*`. */
     readonly target: Body<'ResTarget'>;
     readonly columns: readonly StarColumn[];
     readonly level: Level;
     readonly list: Node[];
   }[];
   readonly wholeRows: { readonly node: Node; readonly entry: Entry }[];
+  /** `(t).field`, perhaps with more behind it: an A_Indirection whose argument is a whole row, of which only the field is taken. */
+  readonly rowFields: { readonly node: Node; readonly entry: Entry; readonly column: EntryColumn }[];
+  /** `ROW(t.*)`: an item of the row's list that stands for many. */
+  readonly rowStars: { readonly row: Body<'RowExpr'>; readonly item: Node; readonly columns: readonly StarColumn[] }[];
   /** References to columns of an entry, for functional dependency. */
   readonly references: Map<Node, { readonly entry: Entry; readonly column: EntryColumn }>;
   /** Every expression that was resolved. */

@@ -1,21 +1,60 @@
-/** Resolves `(row).field`, `array[1]` and `array[1:2]`. */
-import type { Oid } from '../catalog.ts';
-import type { Body } from '../tree.ts';
+/** Resolves `(row).field`, `array[1]`, `array[1:2]`, and `(row).*` in a list. */
+import type { Column, Oid } from '../catalog.ts';
+import type { Body, Node } from '../tree.ts';
 import { as, kindOf, stringOf } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { UNTOLD } from './structure.ts';
 
-export function resolveIndirection(r: Resolver, body: Body<'A_Indirection'>, scope: Scope): Expression {
+export function resolveIndirection(r: Resolver, node: Node, body: Body<'A_Indirection'>, scope: Scope): Expression {
   const arg = r.expression(body.arg!, scope);
+  return followed(r, node, body, arg, body.indirection ?? [], scope);
+}
+
+/** What `(…).*` stands for: of a whole row of FROM its entry; of any other row its type's columns. undefined where they cannot be told, which is refused. */
+export function resolveRowStar(
+  r: Resolver,
+  node: Node,
+  body: Body<'A_Indirection'>,
+  scope: Scope,
+): { readonly entry: Entry } | { readonly columns: readonly Column[] } | undefined {
+  r.read.add(body);
+  const arg = r.expression(body.arg!, { ...scope, phase: 'group' });
+  const steps = (body.indirection ?? []).slice(0, -1);
+  const whole = wholeRowOf(r, body);
+  if (whole && steps.length === 0) {
+    // Its columns are taken, not the row.
+    r.marks.expressions.set(body.arg!, { ...arg, sound: true });
+    return { entry: whole.entry };
+  }
+  const { type } = followed(r, node, body, arg, steps, scope);
+  const relation = steps.every((step) => stringOf(step) !== undefined) ? rowRelation(r.env.catalog, type) : undefined;
+  if (relation) return { columns: relation.columns };
+  r.unsupported('(…).* of a row whose columns cannot be told', undefined);
+  return undefined;
+}
+
+function followed(
+  r: Resolver,
+  node: Node,
+  body: Body<'A_Indirection'>,
+  arg: Expression,
+  steps: readonly Node[],
+  scope: Scope,
+): Expression {
   let { type } = arg;
   let sound = true;
-  for (const step of body.indirection ?? []) {
+  for (const [i, step] of steps.entries()) {
     const field = stringOf(step);
-    if (field !== undefined) {
-      type = fieldOf(r, body, type, field);
+    const own = i === 0 && field !== undefined ? wholeRowField(r, node, body, arg, field) : undefined;
+    if (own) {
+      type = own.type;
+      sound &&= !own.tells;
+      if (steps.length === 1) r.marks.references.set(node, own);
+    } else if (field !== undefined) {
+      type = fieldOf(r, type, field);
     } else if (kindOf(step) === 'A_Indices') {
       const indices = as(step, 'A_Indices')!;
       for (const bound of [indices.lidx, indices.uidx]) if (bound) r.expression(bound, scope);
@@ -23,18 +62,15 @@ export function resolveIndirection(r: Resolver, body: Body<'A_Indirection'>, sco
       const element = elementType(r.env.catalog, baseType(r.env.catalog, type));
       type = indices.is_slice ? type : element || (type === t.JSONB ? t.JSONB : t.UNTELLABLE);
     } else {
-      r.unsupported('(…).*', undefined);
+      r.unsupported('(…).* here', undefined);
       return UNTOLD;
     }
   }
   return { type, sound, constant: arg.constant && sound, barrier: 'none' };
 }
 
-function fieldOf(r: Resolver, body: Body<'A_Indirection'>, type: Oid, field: string): Oid {
+function fieldOf(r: Resolver, type: Oid, field: string): Oid {
   const { catalog } = r.env;
-  // A row of the statement's own making: its fields are those that it was given, all of them seen.
-  const own = wholeRowField(r, body, field);
-  if (own !== undefined) return own;
   const relation = rowRelation(catalog, type);
   const column = relation?.columns.find((c) => c.name === field);
   if (column) return column.type;
@@ -51,18 +87,48 @@ function fieldOf(r: Resolver, body: Body<'A_Indirection'>, type: Oid, field: str
   return t.UNTELLABLE;
 }
 
-/** `(t).field` where t is a whole row of FROM: undefined where it is not, 0 where the field is not there (refused). */
-function wholeRowField(r: Resolver, body: Body<'A_Indirection'>, field: string): Oid | undefined {
-  const whole = r.marks.wholeRows.find((w) => w.node === body.arg);
+interface Field {
+  readonly entry: Entry;
+  readonly column: EntryColumn;
+  readonly type: Oid;
+  readonly tells: boolean;
+}
+
+/**
+ * `(t).field` where t is a whole row of FROM, of the statement's own making: its fields are those that it was given. undefined where t
+ * is none; a field that is not there is refused.
+ */
+function wholeRowField(
+  r: Resolver,
+  node: Node,
+  body: Body<'A_Indirection'>,
+  arg: Expression,
+  field: string,
+): Field | undefined {
+  const whole = wholeRowOf(r, body);
   if (!whole) return undefined;
-  const column = whole.entry.columns.find((c) => c.name === field && c.access === 'granted');
-  if (column) return column.type;
-  const withheld = whole.entry.columns.some((c) => c.name === field);
-  const relation = whole.entry.source.kind === 'relation' ? whole.entry.source.view.relation : undefined;
+  const { entry } = whole;
+  // The server takes the column, and never makes the row.
+  r.marks.expressions.set(body.arg!, { ...arg, sound: true });
+  const [column, other] = entry.columns.filter((c) => c.name === field && c.access === 'granted');
+  if (column && other) r.refuse('column-unknown', '42702', `column reference "${field}" is ambiguous`);
+  if (column) {
+    r.marks.rowFields.push({ node, entry, column });
+    return { entry, column, type: column.type, tells: column.tells };
+  }
+  const withheld = entry.columns.some((c) => c.name === field);
+  const relation = entry.source.kind === 'relation' ? entry.source.view.relation : undefined;
   if (withheld && relation) {
     r.uses.push({ kind: 'column', relation, column: field, at: -1 });
     r.refuse('column-withheld', '42501', `permission denied for column "${field}" of relation "${relation.name}"`);
-  } else
-    r.refuse('column-unknown', '42703', `column "${field}" not found in data type ${whole.entry.name ?? 'record'}`);
-  return 0;
+  } else r.refuse('column-unknown', '42703', `column "${field}" not found in data type ${entry.name ?? 'record'}`);
+  return { entry, column: NO_COLUMN, type: t.UNTELLABLE, tells: true };
 }
+
+/** The whole row that the argument, which was read just now, is. */
+function wholeRowOf(r: Resolver, body: Body<'A_Indirection'>): { readonly entry: Entry } | undefined {
+  const last = r.marks.wholeRows.at(-1);
+  return last?.node === body.arg ? last : undefined;
+}
+
+const NO_COLUMN: EntryColumn = { name: '', type: t.UNTELLABLE, tells: true, access: 'withheld' };

@@ -179,6 +179,8 @@ export interface Root {
   readonly phase: 'row' | 'group';
   /** A function in FROM: it cannot itself be wrapped, only its arguments. */
   readonly inFrom: boolean;
+  /** Of a FULL JOIN's condition: what stands on its left and on its right. */
+  readonly sides?: readonly [readonly Entry[], readonly Entry[]];
   readonly scope: Scope;
   /** The target of a select list, whose name must survive. */
   readonly target: Body<'ResTarget'> | undefined;

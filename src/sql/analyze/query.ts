@@ -12,6 +12,7 @@ import {
   resolveOutputOrExpression,
   resolveSortKey,
 } from './clauses.ts';
+import { refuseStars } from './column.ts';
 import { resolveWith } from './cte.ts';
 import { noteRows } from './fallible.ts';
 import { resolveFrom } from './from.ts';
@@ -70,7 +71,9 @@ function resolveValues(r: Resolver, select: Select, place: Place): Level {
   const scope: Scope = { level, entries: [], outer: place.outer };
   const columns: { types: Oid[]; tells: boolean }[] = [];
   for (const list of select.valuesLists ?? []) {
-    (as(list, 'List')?.items ?? []).forEach((node, i) => {
+    const items = as(list, 'List')?.items ?? [];
+    refuseStars(r, items);
+    items.forEach((node, i) => {
       const found = root(r, node, 'row', scope);
       columns[i] ??= { types: [], tells: false };
       columns[i].types.push(found.type);

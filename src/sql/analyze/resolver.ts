@@ -40,6 +40,8 @@ export class Resolver {
     qualified: [],
     stars: [],
     wholeRows: [],
+    rowFields: [],
+    rowStars: [],
     references: new Map(),
     expressions: new Map(),
     sublinks: new Map(),

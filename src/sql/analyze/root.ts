@@ -1,17 +1,31 @@
 /** Resolves the expressions that clauses are made of, and remembers them as roots of their level. */
 import type { Body, Node } from '../tree.ts';
-import type { Root, Scope } from './model.ts';
+import type { Expression, Root, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean } from './settle.ts';
 
 /** Resolves an expression of a clause and remembers it as one of the level's. */
-export function root(r: Resolver, node: Node, phase: Root['phase'], scope: Scope, target?: Body<'ResTarget'>) {
+export function root(
+  r: Resolver,
+  node: Node,
+  phase: Root['phase'],
+  scope: Scope,
+  target?: Body<'ResTarget'>,
+  sides?: Root['sides'],
+): Expression {
   const found = r.expression(node, { ...scope, phase });
-  scope.level.roots.push({ node, phase, inFrom: false, scope, target });
+  scope.level.roots.push({ node, phase, inFrom: false, scope, target, ...(sides && { sides }) });
   return found;
 }
 
 /** The same for a condition, which must be a truth. */
-export function condition(r: Resolver, node: Node, phase: Root['phase'], scope: Scope, place: string): void {
-  asBoolean(r, node, root(r, node, phase, scope), place);
+export function condition(
+  r: Resolver,
+  node: Node,
+  phase: Root['phase'],
+  scope: Scope,
+  place: string,
+  sides?: Root['sides'],
+): void {
+  asBoolean(r, node, root(r, node, phase, scope, undefined, sides), place);
 }

@@ -1,11 +1,13 @@
 /** Resolves select and RETURNING lists: each item becomes output columns of its level. */
 import { columnName } from '../colname.ts';
-import type { Node } from '../tree.ts';
+import type { Body, Node } from '../tree.ts';
 import { as, kindOf } from '../tree.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { notePath, notePaths } from './builds.ts';
 import { collationsIn } from './collation.ts';
-import { resolveStar } from './column.ts';
+import { isStar, resolveStar } from './column.ts';
+import type { StarColumn } from './findings.ts';
+import { resolveRowStar } from './indirection.ts';
 import type { Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
@@ -19,18 +21,13 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
     return;
   }
   const reference = as(value, 'ColumnRef');
-  if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star') {
-    const columns = resolveStar(r, reference, scope);
-    r.marks.stars.push({ target, columns, level: scope.level, list: list as Node[] });
-    for (const { entry, column } of columns)
-      notePath(r, column.from?.entry ?? entry, column.name, scope.level, r.at(reference.location));
-    for (const { column } of columns)
-      scope.level.outputs.push({
-        name: column.name,
-        type: column.type,
-        tells: column.tells || column.collation !== undefined,
-        catalog: column.catalog === true,
-      });
+  if (reference && isStar(reference)) {
+    showStar(r, target, resolveStar(r, reference, scope), r.at(reference.location), scope, list);
+    return;
+  }
+  const indirection = as(value, 'A_Indirection');
+  if (indirection && kindOf(indirection.indirection!.at(-1)!) === 'A_Star') {
+    showRowStar(r, target, value, indirection, scope, list);
     return;
   }
   const found = root(r, value, 'group', scope, target);
@@ -39,6 +36,51 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   const type = found.type === UNKNOWN ? TEXT : found.type;
   const catalog = r.marks.references.get(value)?.column.catalog === true;
   scope.level.outputs.push({ name: target.name ?? columnName(value), type, tells: tells(r, value), catalog });
+}
+
+function showStar(
+  r: Resolver,
+  target: Body<'ResTarget'>,
+  columns: readonly StarColumn[],
+  at: number,
+  scope: Scope,
+  list: readonly Node[],
+): void {
+  r.marks.stars.push({ target, columns, level: scope.level, list: list as Node[] });
+  for (const { entry, column } of columns) notePath(r, column.from?.entry ?? entry, column.name, scope.level, at);
+  for (const { column } of columns)
+    scope.level.outputs.push({
+      name: column.name,
+      type: column.type,
+      tells: column.tells || column.collation !== undefined,
+      catalog: column.catalog === true,
+    });
+}
+
+/** `(…).*`: of a whole row as `t.*`; of a composite its type's columns, made of the one expression in the brackets. */
+function showRowStar(
+  r: Resolver,
+  target: Body<'ResTarget'>,
+  value: Node,
+  body: Body<'A_Indirection'>,
+  scope: Scope,
+  list: readonly Node[],
+): void {
+  const found = resolveRowStar(r, value, body, scope);
+  if (!found) return;
+  if ('entry' in found) {
+    const { entry } = found;
+    const columns = entry.columns
+      .filter((column) => column.access === 'granted' && !column.implicit)
+      .map((column) => ({ entry, column }));
+    showStar(r, target, columns, -1, scope, list);
+    return;
+  }
+  // The target stands for several columns: it has no name that would have to survive.
+  scope.level.roots.push({ node: body.arg!, phase: 'group', inFrom: false, scope, target: undefined });
+  notePaths(r, value, scope.level);
+  const told = tells(r, value);
+  for (const { name, type } of found.columns) scope.level.outputs.push({ name, type, tells: told, catalog: false });
 }
 
 /** Whether anything in the expression is unsound. A collation is, as an output: two that differ fail where they are compared. */
