@@ -10,6 +10,7 @@ import { fence, type Telling } from './fences.ts';
 import { behindJoins, isGroupKey } from './group-keys.ts';
 import { guardsOf, need } from './guard-demand.ts';
 import { argumentsOf, childrenOf } from './operands.ts';
+import { NotRewritable } from './rewriter.ts';
 
 /** An expression to be wrapped. */
 export interface Site {
@@ -140,9 +141,14 @@ class Finder {
     }
     if (found.constant && found.barrier === 'none') return;
     switch (found.barrier) {
-      case 'aggregate':
+      case 'aggregate': {
+        const before = this.sites.length;
         for (const child of childrenOf(node)) this.visit(child, { ...at, phase: 'row', inside: false });
+        // With nothing but an outer query's `ok` in it, the server would take it for an aggregate of that query.
+        if (this.sites.length > before && !this.isOfItsQuery(node, level, this.sites.slice(before)))
+          throw new NotRewritable('an aggregate of what names no column of its own query');
         return;
+      }
       case 'window':
         for (const child of childrenOf(node)) this.visit(child, { ...at, inside: false });
         return;
@@ -238,6 +244,15 @@ class Finder {
     // What holds an aggregate is computed from groups of rows that have passed the filters.
     else if (this.contains(node, 'aggregate')) this.push({ node, plain: outer, grouped: [] });
     else this.push({ node, plain: outer, grouped: own });
+  }
+
+  private isOfItsQuery(node: Node, level: Level, wrapped: readonly Site[]): boolean {
+    if (wrapped.some(({ plain }) => plain.some((guard) => guard.entry.level === level))) return true;
+    const names = (part: Node): boolean =>
+      this.expression(part)?.barrier === 'subquery' ||
+      (this.analysis.marks.references.get(part)?.entry ?? this.wholeRows.get(part))?.level === level ||
+      childrenOf(part).some(names);
+    return childrenOf(node).some(names);
   }
 
   private push(site: Site): void {
