@@ -76,3 +76,68 @@ CREATE TABLE public.book_counts AS SELECT * FROM raw.book_counts;
 CREATE TABLE public.suppliers AS SELECT id, name FROM raw.suppliers;
 CREATE TABLE annex.books AS SELECT id, title, box FROM raw_annex.books;
 ALTER TABLE annex.books ADD PRIMARY KEY (id);
+
+-- role: writer
+-- Which columns may be written, and which rows, PostgreSQL itself says here: by GRANTs and row security of a role as which the copy is used.
+DO $$ BEGIN CREATE ROLE copied_writer; EXCEPTION WHEN duplicate_object OR unique_violation THEN NULL; END $$;
+GRANT USAGE ON SCHEMA archive TO copied_writer;
+CREATE TABLE public.schools AS SELECT * FROM raw.schools;
+ALTER TABLE public.schools ADD PRIMARY KEY (id);
+CREATE TABLE public.students AS
+  SELECT id, school_id, class_id, first_name, last_name, (substr(ine, 1, 2) || '***')::varchar(11) AS ine, home, mood, tags, code, score, ssn
+  FROM raw.students WHERE id < 7;
+ALTER TABLE public.students ADD PRIMARY KEY (id), ALTER first_name SET NOT NULL, ALTER school_id SET NOT NULL;
+CREATE TABLE public.absences AS SELECT id, student_id, day, justified, minutes FROM raw.absences WHERE student_id < 7;
+ALTER TABLE public.absences ADD PRIMARY KEY (id), ALTER day SET NOT NULL, ADD FOREIGN KEY (student_id) REFERENCES public.students;
+CREATE TABLE public.tasks (LIKE raw.tasks INCLUDING ALL);
+ALTER TABLE public.tasks DROP secret;
+INSERT INTO public.tasks (id, school_id, title, done, marks, home) SELECT id, school_id, title, done, marks, home FROM raw.tasks WHERE school_id = 12;
+CREATE TABLE public.parcels (LIKE raw.parcels INCLUDING ALL);
+INSERT INTO public.parcels SELECT * FROM raw.parcels WHERE school_id = 12;
+CREATE TRIGGER handle BEFORE INSERT OR UPDATE ON public.parcels FOR EACH ROW EXECUTE FUNCTION public.handle_parcel();
+CREATE TABLE public.places (LIKE raw.places INCLUDING ALL);
+CREATE TABLE public.yards (grass boolean) INHERITS (public.places);
+INSERT INTO public.places SELECT * FROM ONLY raw.places WHERE school_id = 12;
+INSERT INTO public.yards SELECT * FROM raw.yards WHERE school_id = 12;
+CREATE TABLE public.counters AS SELECT school_id, name, n FROM raw.counters WHERE school_id = 12;
+ALTER TABLE public.counters ADD CONSTRAINT counters_key PRIMARY KEY (school_id, name), ALTER n SET DEFAULT 1, ALTER n SET NOT NULL;
+CREATE UNIQUE INDEX counters_lower ON public.counters (school_id, pg_catalog.lower(name)) WHERE n > 0;
+CREATE TABLE public.journal (LIKE raw.journal INCLUDING ALL);
+CREATE TABLE public.lockers (LIKE raw.lockers) PARTITION BY LIST (school_id);
+CREATE TABLE public.lockers_all PARTITION OF public.lockers DEFAULT;
+INSERT INTO public.lockers SELECT * FROM raw.lockers WHERE school_id = 12;
+CREATE TABLE public.rooms (LIKE raw.rooms INCLUDING ALL);
+INSERT INTO public.rooms SELECT * FROM raw.rooms;
+CREATE TABLE archive.tasks AS SELECT * FROM raw_archive.tasks;
+GRANT SELECT (id, school_id, class_id, first_name, last_name, home, mood, tags, code, score),
+  INSERT (id, school_id, class_id, first_name, last_name, code, score, ssn),
+  UPDATE (school_id, class_id, first_name, last_name, home, tags, code, score, ine), DELETE ON public.students TO copied_writer;
+GRANT SELECT, INSERT (id, student_id, day, minutes), UPDATE (student_id, day, justified, minutes), DELETE ON public.absences TO copied_writer;
+GRANT SELECT, INSERT (id, school_id, title, done, marks, home), UPDATE (title, done, marks, home, state), DELETE ON public.tasks TO copied_writer;
+GRANT SELECT, INSERT, UPDATE, DELETE ON public.parcels, public.places, public.yards, public.counters, public.lockers TO copied_writer;
+GRANT INSERT (school_id, line) ON public.journal TO copied_writer;
+GRANT SELECT, INSERT, UPDATE (number) ON public.rooms TO copied_writer;
+GRANT SELECT ON public.schools, archive.tasks TO copied_writer;
+GRANT INSERT (id) ON archive.tasks TO copied_writer;
+ALTER TABLE public.students ENABLE ROW LEVEL SECURITY;
+CREATE POLICY scope ON public.students USING (school_id = 12);
+ALTER TABLE public.absences ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON public.absences FOR SELECT USING (student_id < 7);
+CREATE POLICY added ON public.absences FOR INSERT WITH CHECK (student_id < 7);
+CREATE POLICY changed ON public.absences FOR UPDATE USING (student_id < 7 AND justified IS NOT TRUE);
+CREATE POLICY removed ON public.absences FOR DELETE USING (student_id < 7 AND day > '2026-09-01');
+ALTER TABLE public.tasks ENABLE ROW LEVEL SECURITY;
+CREATE POLICY seen ON public.tasks FOR SELECT USING (school_id = 12);
+CREATE POLICY added ON public.tasks FOR INSERT WITH CHECK (school_id = 12);
+CREATE POLICY changed ON public.tasks FOR UPDATE USING (school_id = 12 AND state = 'open');
+CREATE POLICY removed ON public.tasks FOR DELETE USING (school_id = 12 AND state = 'closed');
+ALTER TABLE public.parcels ENABLE ROW LEVEL SECURITY;
+CREATE POLICY scope ON public.parcels USING (school_id = 12);
+ALTER TABLE public.places ENABLE ROW LEVEL SECURITY;
+CREATE POLICY scope ON public.places USING (school_id = 12);
+ALTER TABLE public.counters ENABLE ROW LEVEL SECURITY;
+CREATE POLICY scope ON public.counters USING (school_id = 12);
+ALTER TABLE public.journal ENABLE ROW LEVEL SECURITY;
+CREATE POLICY scope ON public.journal USING (school_id = 12);
+ALTER TABLE public.lockers ENABLE ROW LEVEL SECURITY;
+CREATE POLICY scope ON public.lockers USING (school_id = 12);

@@ -6,12 +6,15 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 /** Runs cases on one database, always from the same state. */
 export interface Bench {
-  run(sql: string, parameters?: readonly string[]): Promise<Ran>;
+  /** `after`: what is read when it has run, before it is undone. */
+  run(sql: string, parameters?: readonly string[], after?: readonly string[]): Promise<Ran>;
   end(): Promise<void>;
 }
 
 export interface Result {
   readonly command: string;
+  /** Rows returned or changed, as the tag says. */
+  readonly count: number | null;
   /** Name and type of each column. */
   readonly columns: readonly string[];
   readonly modifiers: readonly number[];
@@ -21,7 +24,7 @@ export interface Result {
 }
 
 export type Ran =
-  | { readonly results: readonly Result[]; readonly copied: string }
+  | { readonly results: readonly Result[]; readonly copied: string; readonly after: readonly (readonly string[])[] }
   | { readonly sqlstate: string; readonly message: string; readonly everything: string };
 
 const read = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
@@ -30,6 +33,7 @@ const read = (file: string): string => readFileSync(join(import.meta.dirname, fi
 export async function realDatabase(): Promise<FreshDatabase> {
   const database = await freshDatabase();
   await database.query(read('schema.sql'));
+  await database.query(read('writes.sql'));
   await database.query(read('schema-library.sql'));
   return database;
 }
@@ -62,8 +66,9 @@ export async function copyFor(role: string): Promise<FreshDatabase | undefined> 
 /** The session settings that the guard pins, so that text without schemas means the same on both sides. */
 const PINNED = '-c search_path=public -c TimeZone=UTC -c DateStyle=ISO -c standard_conforming_strings=on';
 
-export async function bench(database: FreshDatabase): Promise<Bench> {
-  const client = new pg.Client({ connectionString: database.url, options: PINNED });
+/** `as`: the role of the server as which everything runs; without it, the superuser. */
+export async function bench(database: FreshDatabase, as?: string): Promise<Bench> {
+  const client = new pg.Client({ connectionString: database.url, options: as ? `${PINNED} -c role=${as}` : PINNED });
   client.on('error', () => {});
   await client.connect();
   const types = await typeNames(client);
@@ -72,7 +77,7 @@ export async function bench(database: FreshDatabase): Promise<Bench> {
     copied += chunk.toString('utf8');
   });
   return {
-    async run(sql, parameters) {
+    async run(sql, parameters, after = []) {
       const undo = /\b(insert|update|delete|merge)\b/i.test(sql);
       copied = '';
       try {
@@ -84,7 +89,13 @@ export async function bench(database: FreshDatabase): Promise<Bench> {
           ...(parameters && { values: [...parameters] }),
         });
         const results = (Array.isArray(outcome) ? outcome : [outcome]) as pg.QueryArrayResult<(string | null)[]>[];
-        return { results: results.map((result) => asResult(result, types)), copied };
+        const read: string[][] = [];
+        if (as && after.length > 0) await client.query('SET ROLE postgres');
+        for (const text of after) {
+          const { rows } = await client.query({ text, rowMode: 'array' });
+          read.push(rows.map((row) => JSON.stringify(row)).sort());
+        }
+        return { results: results.map((result) => asResult(result, types)), copied, after: read };
       } catch (error) {
         if (!(error instanceof pg.DatabaseError)) throw error;
         return {
@@ -104,6 +115,7 @@ export async function bench(database: FreshDatabase): Promise<Bench> {
 function asResult(result: pg.QueryArrayResult<(string | null)[]>, types: ReadonlyMap<number, string>): Result {
   return {
     command: result.command ?? '',
+    count: result.rowCount,
     columns: result.fields.map((f) => `${f.name} ${types.get(f.dataTypeID) ?? f.dataTypeID}`),
     modifiers: result.fields.map((f) => f.dataTypeModifier),
     rows: result.rows,
