@@ -35,6 +35,8 @@ export const TAILS: Partial<Record<Kind, Tail>> = {
     }
   },
   FuncCall: endOfCall,
+  JsonObjectAgg: endOfCall,
+  JsonArrayAgg: endOfCall,
   TypeCast: (tokens, own, last, node) => {
     if (own >= 0 && tokens[own]!.word === 'cast') return tokens[own + 1]!.match;
     const type = as(node, 'TypeCast')?.typeName;

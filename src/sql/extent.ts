@@ -41,7 +41,8 @@ function spanOf(node: Node, parsed: ParsedText): Span | undefined {
   const tokens = parsed.tokens();
   const kind = kindOf(node);
   const body = as(node, kind) as unknown as { location?: number };
-  const own = body.location !== undefined && body.location >= 0 ? tokenAt(tokens, parsed.toChar(body.location)) : -1;
+  const location = body.location ?? locationInside(body) ?? -1;
+  const own = location >= 0 ? tokenAt(tokens, parsed.toChar(location)) : -1;
   let span: Span | undefined = own >= 0 ? { lo: own, hi: own } : undefined;
   const join = (other: Span | undefined): void => {
     if (!other) return;
@@ -59,6 +60,11 @@ function spanOf(node: Node, parsed: ParsedText): Span | undefined {
     span.hi = Math.max(span.hi, tail(tokens, own, span.hi, node));
   }
   return balanced(tokens, span);
+}
+
+/** JSON_OBJECTAGG and JSON_ARRAYAGG say it in a field of theirs; every object has something else of that name. */
+function locationInside(body: object): number | undefined {
+  return Object.hasOwn(body, 'constructor') ? (body.constructor as { location?: number }).location : undefined;
 }
 
 /** Every node below `body`, lists flattened. */

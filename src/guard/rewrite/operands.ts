@@ -11,12 +11,14 @@ export function argumentsOf(node: Node): Node[] {
 export function childrenOf(node: Node): Node[] {
   const kind = kindOf(node);
   const found: Node[] = [];
-  for (const [field, value] of Object.entries(as(node, kind) as unknown as Body<'A_Expr'>)) {
-    if (field === 'subselect' || field === 'over' || field === 'typeName' || field === 'funcname' || field === 'output')
-      continue;
-    collect(value, found);
-  }
+  collectFields(as(node, kind) as unknown as Body<'A_Expr'>, found);
   return found;
+}
+
+const PASSED_OVER: ReadonlySet<string> = new Set(['subselect', 'over', 'typeName', 'funcname', 'output']);
+
+function collectFields(body: object, found: Node[]): void {
+  for (const [field, value] of Object.entries(body)) if (!PASSED_OVER.has(field)) collect(value, found);
 }
 
 function collect(value: unknown, found: Node[]): void {
@@ -24,6 +26,6 @@ function collect(value: unknown, found: Node[]): void {
   else if (typeof value === 'object' && value !== null) {
     const keys = Object.keys(value);
     if (keys.length === 1 && /^[A-Z]/.test(keys[0]!)) found.push(value as Node);
-    else for (const inner of Object.values(value)) collect(inner, found);
+    else collectFields(value, found);
   }
 }

@@ -14,6 +14,8 @@ import { resolveAExpr } from './operator.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
 import { isSoundCoercion } from './sound.ts';
+import { resolveJsonQuery, resolveJsonSerialize } from './sql-json.ts';
+import { resolveJsonArrayAgg, resolveJsonArrayQuery, resolveJsonObjectAgg } from './sql-json-aggregates.ts';
 import { resolveSqlValue } from './sql-value.ts';
 import { isImmutable, noteCoercion } from './stability.ts';
 import { structure, UNTOLD } from './structure.ts';
@@ -91,6 +93,11 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   JsonIsPredicate: (r, body, scope) => resolveIsJson(r, body, scope),
   JsonScalarExpr: (r, body, scope) => resolveJsonScalar(r, body, scope),
   JsonParseExpr: (r, body, scope) => resolveJsonParse(r, body, scope),
+  JsonFuncExpr: (r, body, scope) => resolveJsonQuery(r, body, scope),
+  JsonSerializeExpr: (r, body, scope) => resolveJsonSerialize(r, body, scope),
+  JsonObjectAgg: (r, body, scope) => resolveJsonObjectAgg(r, body, scope),
+  JsonArrayAgg: (r, body, scope) => resolveJsonArrayAgg(r, body, scope),
+  JsonArrayQueryConstructor: (r, body, scope, node) => resolveJsonArrayQuery(r, body, scope, node),
   JsonObjectConstructor: (r, body, scope) => resolveJsonObject(r, body, scope),
   JsonArrayConstructor: (r, body, scope) => resolveJsonArray(r, body, scope),
 };
@@ -108,11 +115,6 @@ function expressionOf(r: Resolver, node: Node, scope: Scope): Expression {
 
 const FORM_NAMES: Partial<Record<Kind, string>> = {
   CurrentOfExpr: 'WHERE CURRENT OF',
-  JsonFuncExpr: 'JSON_VALUE, JSON_QUERY or JSON_EXISTS',
-  JsonObjectAgg: 'JSON_OBJECTAGG',
-  JsonArrayAgg: 'JSON_ARRAYAGG',
-  JsonArrayQueryConstructor: 'JSON_ARRAY of a query',
-  JsonSerializeExpr: 'JSON_SERIALIZE',
   MultiAssignRef: 'assignment to several columns',
 };
 

@@ -2,13 +2,15 @@
 
 import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import { as, kindOf, stringOf } from '../tree.ts';
+import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
 import { findCall } from './call.ts';
 import { aliasColumns, enter } from './entries.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { settleParameter } from './settle.ts';
 import { resolveTypeName } from './type-name.ts';
 
 /** Functions in FROM see what stands to their left, as if LATERAL. */
@@ -29,6 +31,11 @@ export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, l
   for (const [node, definitions] of functions) {
     if (!node) continue;
     const list = as(definitions, 'List')?.items ?? body.coldeflist ?? [];
+    const several = functions.length === 1 && list.length === 0 ? unnestOfSeveral(node) : undefined;
+    if (several) {
+      columns.push(...unnested(r, node, several, scope));
+      continue;
+    }
     columns.push(...columnsOf(r, node, list, functions.length === 1 ? alias?.aliasname : undefined, scope));
   }
   if (body.ordinality) columns.push(column('ordinality', t.INT8));
@@ -39,6 +46,35 @@ export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, l
     { name, schema: undefined, columns: aliasColumns(r, columns, alias, -1), source: { kind: 'function' } },
     -1,
   );
+}
+
+/** `unnest(a, b)` is `ROWS FROM (unnest(a), unnest(b))` of the server's own unnest, where no schema stands before it (manual, section 9.19). */
+function unnestOfSeveral(node: Node): Body<'FuncCall'> | undefined {
+  const call = as(node, 'FuncCall');
+  if (!call || call.funcname?.length !== 1 || stringOf(call.funcname[0]) !== 'unnest') return undefined;
+  const { args, agg_order, agg_filter, over, agg_star, agg_distinct, agg_within_group, func_variadic } = call;
+  const plain = !agg_order?.length && !agg_filter && !over && !agg_star && !agg_distinct && !agg_within_group;
+  return plain && !func_variadic && (args?.length ?? 0) > 1 ? call : undefined;
+}
+
+function unnested(r: Resolver, node: Node, call: Body<'FuncCall'>, scope: Scope): EntryColumn[] {
+  r.read.add(call);
+  const at = r.at(call.location);
+  const columns = (call.args ?? []).map((arg) => {
+    const { type } = r.expression(arg, scope);
+    const resolved = resolveFunction(r.env.catalog, r.env.searchPath, { schema: 'pg_catalog', name: 'unnest' }, [type]);
+    if (resolved.kind !== 'found' || resolved.fn.args[0] !== t.ANYARRAY || kindOf(arg) === 'NamedArgExpr') {
+      r.unsupported('unnest of several values that are not all arrays', call.location);
+      return column('unnest', t.UNTELLABLE);
+    }
+    r.uses.push({ kind: 'function', name: 'unnest', candidates: [resolved.fn], literals: [], at });
+    settleParameter(r, arg, resolved.argTypes[0] ?? t.UNTELLABLE);
+    return column('unnest', resolved.result, carriesCollation(arg));
+  });
+  // Of arrays it cannot fail.
+  r.marks.expressions.set(node, { type: t.RECORD, sound: true, constant: false, barrier: 'set-returning' });
+  scope.level.roots.push({ node, phase: 'row', inFrom: true, scope, target: undefined });
+  return columns;
 }
 
 function columnsOf(
@@ -83,6 +119,13 @@ function carriesCollation(value: unknown): boolean {
   return 'CollateClause' in value || 'collClause' in value || Object.values(value).some(carriesCollation);
 }
 
+/** Paths and column types may not fit the document of XMLTABLE or JSON_TABLE: it is guarded whatever it is, or what stands beside it is. */
+export function guardDocument(r: Resolver, node: Node | undefined, scope: Scope): void {
+  const document = node && r.marks.expressions.get(node);
+  if (node && document && !document.constant) r.marks.expressions.set(node, { ...document, sound: false });
+  else r.marks.fallible.push({ scope, afterRows: false });
+}
+
 export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, level: Level): Entry {
   const scope = scopeOf(level);
   const read = (node: Node | undefined): void => {
@@ -91,11 +134,7 @@ export function resolveTableFunction(r: Resolver, body: Body<'RangeTableFunc'>, 
     level.roots.push({ node, phase: 'row', inFrom: false, scope, target: undefined });
   };
   read(body.docexpr);
-  // Paths and column types may not fit the document: it is guarded whatever it is, or what stands beside it is.
-  const document = body.docexpr && r.marks.expressions.get(body.docexpr);
-  if (body.docexpr && document && !document.constant)
-    r.marks.expressions.set(body.docexpr, { ...document, sound: false });
-  else r.marks.fallible.push({ scope, afterRows: false });
+  guardDocument(r, body.docexpr, scope);
   read(body.rowexpr);
   for (const namespace of body.namespaces ?? []) read(as(namespace, 'ResTarget')?.val);
   const columns = (body.columns ?? []).map((node) => {

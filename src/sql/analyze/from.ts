@@ -4,6 +4,7 @@ import { as, kindOf, strings } from '../tree.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { noteSample } from './fallible.ts';
 import { resolveRangeFunction, resolveTableFunction } from './from-function.ts';
+import { resolveJsonTable } from './from-json-table.ts';
 import { resolveJoin } from './join.ts';
 import { reaches } from './levels.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
@@ -34,6 +35,8 @@ function itemOf(r: Resolver, node: Node, level: Level): Entry[] {
       return one(resolveRangeFunction(r, as(node, 'RangeFunction')!, level));
     case 'RangeTableFunc':
       return one(resolveTableFunction(r, as(node, 'RangeTableFunc')!, level));
+    case 'JsonTable':
+      return one(resolveJsonTable(r, as(node, 'JsonTable')!, level));
     case 'RangeTableSample': {
       const body = as(node, 'RangeTableSample')!;
       const entry = resolveRangeVar(r, body.relation!, level);

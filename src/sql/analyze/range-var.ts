@@ -8,12 +8,7 @@ import type { Cte, CteScope, Entry, EntryColumn, Level, RelationView, Source, Wr
 import type { Resolver } from './resolver.ts';
 
 /** Puts it into the level; undefined where there is no such relation. `writing`: what the statement does with it, if it is its target. */
-export function resolveRangeVar(
-  r: Resolver,
-  node: Node,
-  level: Level,
-  writing?: Writing,
-): Entry | undefined {
+export function resolveRangeVar(r: Resolver, node: Node, level: Level, writing?: Writing): Entry | undefined {
   const body = as(node, 'RangeVar')!;
   r.read.add(body);
   const at = r.at(body.location);

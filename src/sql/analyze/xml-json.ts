@@ -4,6 +4,7 @@ import { as } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import type { Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { resolveOutput } from './sql-json.ts';
 import { UNTOLD } from './structure.ts';
 import { resolveTypeName } from './type-name.ts';
 
@@ -48,13 +49,11 @@ export function resolveJsonObject(r: Resolver, body: Body<'JsonObjectConstructor
     r.expression(pair?.key as Node, scope);
     r.expression(pair?.value?.raw_expr as Node, scope);
   }
-  if (body.output) r.unsupported('RETURNING of a JSON constructor', body.location);
-  return { ...UNTOLD, type: t.JSON_TYPE };
+  return { ...UNTOLD, type: body.output ? resolveOutput(r, body.output) : t.JSON_TYPE };
 }
 
 /** JSON_ARRAY of values. */
 export function resolveJsonArray(r: Resolver, body: Body<'JsonArrayConstructor'>, scope: Scope): Expression {
   for (const item of body.exprs ?? []) r.expression(as(item, 'JsonValueExpr')?.raw_expr as Node, scope);
-  if (body.output) r.unsupported('RETURNING of a JSON constructor', body.location);
-  return { ...UNTOLD, type: t.JSON_TYPE };
+  return { ...UNTOLD, type: body.output ? resolveOutput(r, body.output) : t.JSON_TYPE };
 }

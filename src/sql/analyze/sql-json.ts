@@ -1,0 +1,86 @@
+/** Resolves the query functions of SQL/JSON: JSON_VALUE, JSON_QUERY, JSON_EXISTS, JSON_SERIALIZE, and what they share with JSON_TABLE. */
+import type { Oid } from '../catalog.ts';
+import type { Body, Node } from '../tree.ts';
+import { as } from '../tree.ts';
+import { coercion } from '../types/coercion.ts';
+import * as t from '../types/oids.ts';
+import { baseType } from '../types/type.ts';
+import type { Expression, Scope } from './model.ts';
+import type { Resolver } from './resolver.ts';
+import { noteCoercion } from './stability.ts';
+import { UNTOLD } from './structure.ts';
+import { resolveTypeName } from './type-name.ts';
+
+type Value = NonNullable<Body<'JsonFuncExpr'>['context_item']>;
+type Behavior = NonNullable<Body<'JsonFuncExpr'>['on_empty']>;
+type Output = NonNullable<Body<'JsonFuncExpr'>['output']>;
+
+/** What is a JSON document, or is read as one by the server's own functions. */
+const DOCUMENTS: ReadonlySet<Oid> = new Set([
+  t.JSON_TYPE,
+  t.JSONB,
+  t.TEXT,
+  1043 /* varchar */,
+  t.BPCHAR,
+  t.BYTEA,
+  t.UNKNOWN,
+]);
+
+const RESULTS: Readonly<Record<string, Oid>> = {
+  JSON_EXISTS_OP: t.BOOL,
+  JSON_QUERY_OP: t.JSONB,
+  JSON_VALUE_OP: t.TEXT,
+};
+
+/** JSON_VALUE, JSON_QUERY and JSON_EXISTS. */
+export function resolveJsonQuery(r: Resolver, body: Body<'JsonFuncExpr'>, scope: Scope): Expression {
+  resolveDocument(r, body.context_item, scope);
+  if (body.pathspec) r.expression(body.pathspec, scope);
+  resolvePassing(r, body.passing, scope);
+  const type = body.output ? resolveOutput(r, body.output) : (RESULTS[body.op ?? ''] ?? t.UNTELLABLE);
+  for (const behavior of [body.on_empty, body.on_error]) resolveBehavior(r, behavior, type, scope);
+  return { ...UNTOLD, type };
+}
+
+/** JSON_SERIALIZE. */
+export function resolveJsonSerialize(r: Resolver, body: Body<'JsonSerializeExpr'>, scope: Scope): Expression {
+  resolveDocument(r, body.expr, scope);
+  return { ...UNTOLD, type: body.output ? resolveOutput(r, body.output) : t.TEXT };
+}
+
+/** The document of a query. INVARIANT: of another type it would become one by a cast that somebody defined. */
+export function resolveDocument(r: Resolver, value: Value | undefined, scope: Scope): void {
+  const node = value?.raw_expr;
+  if (!node) return;
+  const { type } = r.expression(node, scope);
+  if (!DOCUMENTS.has(baseType(r.env.catalog, type)))
+    r.unsupported('a JSON document of another type than json, jsonb, text or bytea', undefined);
+}
+
+/** PASSING value AS name. */
+export function resolvePassing(r: Resolver, passing: readonly Node[] | undefined, scope: Scope): void {
+  for (const node of passing ?? []) {
+    const value = as(node, 'JsonArgument')?.val?.raw_expr;
+    if (value) r.expression(value, scope);
+  }
+}
+
+/** DEFAULT expression ON EMPTY or ON ERROR, of the type that the query gives. */
+export function resolveBehavior(r: Resolver, behavior: Behavior | undefined, type: Oid, scope: Scope): void {
+  if (!behavior?.expr) return;
+  const found = r.expression(behavior.expr, scope);
+  noteCoercion(r, coercion(r.env.catalog, found.type, type, 'assignment'), -1);
+}
+
+/** RETURNING type. */
+export function resolveOutput(r: Resolver, output: Output): Oid {
+  return output.typeName ? resolveResultType(r, output.typeName) : t.UNTELLABLE;
+}
+
+/** INVARIANT: into types of the server's own alone; what is not one of them is made by code that nobody judged. */
+export function resolveResultType(r: Resolver, name: Body<'TypeName'>): Oid {
+  const oid = resolveTypeName(r, name);
+  const type = r.env.catalog.typesByOid.get(oid);
+  if (type && type.schema !== 'pg_catalog') r.unsupported(`a value of type "${type.name}" from JSON`, name.location);
+  return oid;
+}
