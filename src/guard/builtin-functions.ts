@@ -58,16 +58,20 @@ current_user session_user version pg_backend_pid pg_client_encoding pg_encoding_
 pg_my_temp_schema pg_is_other_temp_schema pg_get_keywords pg_size_pretty pg_size_bytes pg_advisory_unlock_all
 pg_get_expr pg_get_indexdef pg_get_constraintdef pg_get_viewdef pg_get_serial_sequence pg_get_userbyid pg_get_function_arguments
 pg_get_function_identity_arguments pg_get_function_result pg_get_function_arg_default pg_get_partkeydef pg_get_triggerdef
-pg_get_statisticsobjdef_columns pg_get_partition_constraintdef pg_partition_ancestors pg_relation_is_publishable
+pg_get_statisticsobjdef pg_get_statisticsobjdef_columns pg_get_partition_constraintdef pg_partition_ancestors pg_relation_is_publishable
 pg_relation_is_updatable pg_column_is_updatable pg_tablespace_location pg_table_is_visible pg_type_is_visible
 pg_function_is_visible pg_operator_is_visible pg_opclass_is_visible pg_opfamily_is_visible pg_collation_is_visible
 pg_conversion_is_visible pg_statistics_obj_is_visible pg_ts_config_is_visible pg_ts_dict_is_visible pg_ts_parser_is_visible
 pg_ts_template_is_visible col_description obj_description shobj_description to_regclass to_regtype to_regproc to_regnamespace
 to_regrole to_regcollation to_regoper to_regoperator to_regprocedure has_table_privilege has_schema_privilege
 has_column_privilege has_any_column_privilege has_database_privilege has_sequence_privilege has_function_privilege pg_has_role
-pg_get_ruledef pg_options_to_table getdatabaseencoding pg_timezone_names pg_timezone_abbrevs
+pg_get_ruledef pg_relation_size pg_table_size pg_indexes_size pg_total_relation_size pg_database_size pg_tablespace_size
+pg_options_to_table getdatabaseencoding pg_timezone_names pg_timezone_abbrevs
 `),
 );
+
+/** Overloads of names above, by argument types, that tell how far the server's transactions have come. */
+export const DENIED_OVERLOADS: ReadonlySet<string> = new Set(['age(28)']);
 
 /** Functions of information_schema that its own views and drivers call. */
 export const INFORMATION_SCHEMA_FUNCTIONS: ReadonlySet<string> = new Set([
@@ -85,23 +89,6 @@ export const INFORMATION_SCHEMA_FUNCTIONS: ReadonlySet<string> = new Set([
 
 /** Called with a setting's name: allowed for the settings that SHOW and SET allow. */
 export const SETTING_FUNCTIONS: ReadonlySet<string> = new Set(['current_setting', 'set_config']);
-
-/** Extensions whose functions and operators compute from their arguments alone. Functions of theirs that do more are not listed by being named here: see `DENIED`. */
-export const KNOWN_EXTENSIONS: ReadonlySet<string> = new Set([
-  'citext',
-  'hstore',
-  'pg_trgm',
-  'btree_gist',
-  'btree_gin',
-  'unaccent',
-  'uuid-ossp',
-  'fuzzystrmatch',
-  'intarray',
-  'ltree',
-  'cube',
-  'earthdistance',
-  'isn',
-]);
 
 /** Functions of known extensions that read or change more than their arguments. */
 export const DENIED: ReadonlySet<string> = new Set(['set_limit', 'show_limit']);

@@ -1,7 +1,8 @@
 /** Which functions, operators and types a role may use: those known to be safe, and those that it was granted. */
+import { KNOWN_EXTENSIONS } from '../policy/known-extensions.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import type { Fn, Operator, Type } from '../sql/catalog.ts';
-import { BUILTINS, DENIED, INFORMATION_SCHEMA_FUNCTIONS, KNOWN_EXTENSIONS } from './builtin-functions.ts';
+import { BUILTINS, DENIED, DENIED_OVERLOADS, INFORMATION_SCHEMA_FUNCTIONS } from './builtin-functions.ts';
 import type { Draft } from './draft.ts';
 
 /** PostgreSQL's FirstNormalObjectId: objects below it came with the server. */
@@ -11,6 +12,7 @@ export const FIRST_USER_OID = 16384;
 export function mayCall(role: RolePolicy, fn: Fn): boolean {
   if (role.functions.has(fn.oid)) return true;
   if (fn.extension !== '' && KNOWN_EXTENSIONS.has(fn.extension)) return !DENIED.has(fn.name) && fn.volatility !== 'v';
+  if (DENIED_OVERLOADS.has(`${fn.name}(${fn.args.join()})`)) return false;
   if (fn.schema === 'pg_catalog') return fn.oid < FIRST_USER_OID && BUILTINS.has(fn.name);
   return fn.schema === 'information_schema' && fn.oid < FIRST_USER_OID && INFORMATION_SCHEMA_FUNCTIONS.has(fn.name);
 }

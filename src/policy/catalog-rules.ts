@@ -2,41 +2,73 @@
 import type { Template } from '../sql/template.ts';
 import {
   belongings,
+  CLASS,
   column,
+  knownExtensions,
   literal,
+  namesVisible,
+  ofExtension,
   oids,
   ownedSequences,
   system,
-  systemSchema,
   template,
   visibleColumn,
-  visibleColumnName,
   visibleConstraint,
+  visibleDefault,
+  visibleFunction,
   visibleIndex,
-  visibleName,
+  visibleObject,
+  visibleOperator,
+  visiblePartitioning,
   visibleRelation,
+  visibleSchema,
+  visibleTrigger,
+  visibleType,
 } from './catalog-conditions.ts';
+import { sequenceNamed, viewText, visibleName } from './catalog-names.ts';
 import type { Visible } from './visible.ts';
 
-/** A rule for one catalog. Without `rows` every row is shown. */
+/** A rule for one catalog. Without `rows` every row is shown. Its columns are those that `catalog-columns.ts` names, and those masked here. */
 export interface CatalogRule {
   readonly rows?: (visible: Visible) => Template;
-  /** Columns that move with the data or quote it, and what is shown in their place, in their own type. */
-  readonly masks?: Readonly<Record<string, Template>>;
+  /** Columns that move with the data, quote it or name what is withheld, and what is shown in their place, in their own type. */
+  readonly masks?: Readonly<Record<string, Template | ((visible: Visible) => Template)>>;
   /** Columns that are not there. */
   readonly withheld?: readonly string[];
   /** Its system column `tableoid` is there as well. */
   readonly tableoid?: true;
 }
 
-const nothing: CatalogRule = { rows: () => ['(false)'] };
-const open: CatalogRule = {};
-const openTable: CatalogRule = { tableoid: true };
+export const nothing: CatalogRule = { rows: () => ['(false)'] };
+export const open: CatalogRule = {};
 
+const SELF: Template = [{ kind: 'row' }];
 const zero = (type: string): Template => [`'0'::pg_catalog.${type}`];
-const nullOf = (type: string): Template => [`NULL::pg_catalog.${type}`];
+export const nullOf = (type: string): Template => [`NULL::pg_catalog.${type}`];
+
 /** Of the server's own objects only. */
 const systemOnly = (name: string): Template => template`CASE WHEN ${system(column('oid'))} THEN ${column(name)} END`;
+
+/** A function's name only where it is one of the server's own. */
+const systemFunction = (name: string): Template =>
+  template`CASE WHEN ${column(name)}::pg_catalog.oid < 16384 THEN ${column(name)} ELSE '0'::pg_catalog.regproc END`;
+
+/** As it is of the server's own objects; of users', what the condition or expression says. */
+const counted = (name: string, value: Template): Template =>
+  template`CASE WHEN ${system(column('oid'))} THEN ${column(name)} ELSE ${value} END`;
+
+/** The rights of the account in use, of the owner and of everybody: others' would name roles. */
+function ownRights(name: string, owner?: string): Template {
+  const grantees = owner === undefined ? ['0'] : template`0, ${column(owner)}`;
+  return template`CASE WHEN ${column(name)} IS NOT NULL THEN ARRAY(SELECT rowgate_a.rowgate_item FROM pg_catalog.unnest(${column(name)}) AS rowgate_a(rowgate_item) WHERE EXISTS (SELECT FROM pg_catalog.aclexplode(ARRAY[rowgate_a.rowgate_item]) AS rowgate_g WHERE rowgate_g.grantee IN (${grantees}) OR pg_catalog.pg_get_userbyid(rowgate_g.grantee) = CURRENT_USER)) END`;
+}
+
+/** Rows of the server's own and those of known extensions. */
+const ownOrExtension = (catalog: number): CatalogRule => ({
+  rows: () => template`(${system(column('oid'))} OR ${ofExtension(catalog, column('oid'))})`,
+  tableoid: true,
+});
+const ownOnly: CatalogRule = { rows: () => template`(${system(column('oid'))})`, tableoid: true };
 
 /** Not of Rowgate's making, nor the unnamed portal in which it runs what came as a Query. */
 const ownNames = (): Template =>
@@ -52,22 +84,9 @@ const SETTINGS = [
   'block_size',
 ];
 
-const byTable = (schema: string, table: string): CatalogRule => ({ rows: (v) => visibleName(v, schema, table) });
-const byColumn = (schema: string, table: string, attribute: string): CatalogRule => ({
-  rows: (v) => visibleColumnName(v, schema, table, attribute),
-});
-
-/** The constraint has the name of a visible one: these views do not say of which table it is. */
-const constraintNamed = (v: Visible, name: string): Template =>
-  template`EXISTS (SELECT FROM pg_catalog.pg_constraint AS rowgate_c WHERE rowgate_c.conname = ${column(name)} AND ${visibleConstraint(v, 'rowgate_c')})`;
-
-/** The sequence has the name of a visible one. */
-const sequenceNamed = (v: Visible, name: string): Template =>
-  template`(${column(name)} IN (SELECT rowgate_r.relname FROM pg_catalog.pg_class AS rowgate_r WHERE rowgate_r.relkind = 'S' AND (${visibleRelation(v, 'rowgate_r.oid')} OR rowgate_r.oid IN (${ownedSequences(v)}))))`;
-
-const constraintAnd = (rows: (visible: Visible) => Template): CatalogRule => ({
-  rows: (v) => template`(${rows(v)} AND ${constraintNamed(v, 'constraint_name')})`,
-});
+/** Some row of that catalog, which belongs to this one, is visible. */
+const some = (catalog: string, link: string, condition: (alias: string) => Template): Template =>
+  template`EXISTS (SELECT FROM pg_catalog.${catalog} AS rowgate_h WHERE rowgate_h.${link} = ${column('oid')} AND ${condition('rowgate_h')})`;
 
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
@@ -81,96 +100,198 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       relfilenode: zero('oid'),
       relfrozenxid: zero('xid'),
       relminmxid: zero('xid'),
+      reltoastrelid: counted('reltoastrelid', zero('oid')),
+      relacl: ownRights('relacl', 'relowner'),
+      // Of what is counted or noted here, some may be withheld.
+      relnatts: (v) =>
+        counted(
+          'relnatts',
+          template`(CASE WHEN ${column('relkind')} IN ('i', 'I', 'S') THEN ${column('relnatts')} ELSE (SELECT pg_catalog.count(*) FROM pg_catalog.pg_attribute AS rowgate_h WHERE rowgate_h.attrelid = ${column('oid')} AND ${visibleColumn(v, 'rowgate_h.attrelid', 'rowgate_h.attnum')}) END)::pg_catalog.int2`,
+        ),
+      relchecks: (v) =>
+        counted(
+          'relchecks',
+          template`(SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint AS rowgate_h WHERE rowgate_h.conrelid = ${column('oid')} AND rowgate_h.contype = 'c' AND ${visibleConstraint(v, 'rowgate_h')})::pg_catalog.int2`,
+        ),
+      relhasindex: (v) =>
+        counted(
+          'relhasindex',
+          some('pg_index', 'indrelid', (alias) => visibleIndex(v, alias)),
+        ),
+      relhastriggers: (v) =>
+        counted(
+          'relhastriggers',
+          some('pg_trigger', 'tgrelid', (alias) => visibleTrigger(v, alias)),
+        ),
+      relhasrules: counted('relhasrules', template`${column('relkind')} IN ('v', 'm')`),
+      relrowsecurity: counted('relrowsecurity', ['false']),
+      relforcerowsecurity: counted('relforcerowsecurity', ['false']),
+      relpartbound: (v) =>
+        template`CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${visiblePartitioning(v, 'rowgate_h.inhparent')}) THEN ${column('relpartbound')} END`,
     },
     tableoid: true,
   },
   pg_attribute: {
     rows: (v) =>
       template`(${system(column('attrelid'))} OR ${visibleColumn(v, column('attrelid'), column('attnum'))} OR (${column('attnum')} < 0 AND ${visibleRelation(v, column('attrelid'))}) OR ${column('attrelid')} IN ${belongings(v)})`,
+    masks: { attacl: ownRights('attacl') },
     withheld: ['attmissingval'], // holds a value of the table's rows
   },
-  pg_attrdef: {
-    rows: (v) => template`(${system(column('adrelid'))} OR ${visibleColumn(v, column('adrelid'), column('adnum'))})`,
-  },
-  pg_constraint: { rows: (v) => visibleConstraint(v, [{ kind: 'row' }]), tableoid: true },
-  pg_index: {
-    rows: (v) => template`(${system(column('indrelid'))} OR ${visibleIndex(v, [{ kind: 'row' }])})`,
-  },
+  pg_attrdef: { rows: (v) => template`(${system(column('adrelid'))} OR ${visibleDefault(v, SELF)})` },
+  pg_constraint: { rows: (v) => visibleConstraint(v, SELF), tableoid: true },
+  pg_index: { rows: (v) => template`(${system(column('indrelid'))} OR ${visibleIndex(v, SELF)})` },
   pg_type: {
-    rows: (v) => template`(${system(column('oid'))} OR ${column('oid')} = ${oids(v.types)})`,
+    rows: (v) => template`(${system(column('oid'))} OR ${visibleType(v, column('oid'))})`,
+    masks: {
+      typacl: ownRights('typacl', 'typowner'),
+      typdefault: (v) =>
+        counted(
+          'typdefault',
+          template`CASE WHEN ${namesVisible(v, CLASS.type, column('oid'))} THEN ${column('typdefault')} END`,
+        ),
+      typdefaultbin: systemOnly('typdefaultbin'),
+    },
     tableoid: true,
   },
-  pg_enum: { rows: (v) => template`(${column('enumtypid')} = ${oids(v.types)})` },
+  pg_enum: { rows: (v) => visibleType(v, column('enumtypid')) },
   pg_range: {
-    rows: (v) => template`(${system(column('rngtypid'))} OR ${column('rngtypid')} = ${oids(v.types)})`,
+    rows: (v) => template`(${system(column('rngtypid'))} OR ${visibleType(v, column('rngtypid'))})`,
+    masks: { rngcanonical: systemFunction('rngcanonical'), rngsubdiff: systemFunction('rngsubdiff') },
   },
   pg_proc: {
-    rows: (v) => template`(${system(column('oid'))} OR ${column('oid')} = ${oids(v.functions.map((fn) => fn.oid))})`,
-    masks: { prosrc: systemOnly('prosrc'), probin: systemOnly('probin'), prosqlbody: systemOnly('prosqlbody') },
+    rows: (v) => template`(${system(column('oid'))} OR ${visibleFunction(v, column('oid'))})`,
+    masks: {
+      prosrc: systemOnly('prosrc'),
+      probin: systemOnly('probin'),
+      prosqlbody: systemOnly('prosqlbody'),
+      proargdefaults: systemOnly('proargdefaults'),
+      proconfig: systemOnly('proconfig'),
+      prosupport: systemFunction('prosupport'),
+      proacl: ownRights('proacl', 'proowner'),
+    },
     tableoid: true,
   },
+  pg_aggregate: { rows: () => template`(${column('aggfnoid')}::pg_catalog.oid < 16384)` },
   pg_namespace: {
-    rows: (v) => template`(${system(column('oid'))} OR ${column('nspname')} IN (${v.schemas.map(literal).join(', ')}))`,
+    rows: (v) => template`(${system(column('oid'))} OR ${visibleSchema(v, column('nspname'))})`,
+    masks: { nspacl: ownRights('nspacl', 'nspowner') },
     tableoid: true,
   },
   pg_depend: {
     rows: (v) =>
-      template`((${system(column('objid'))} AND ${system(column('refobjid'))}) OR (${column('refclassid')} = 1259 AND ${column('classid')} IN (1259, 2604) AND ${visibleColumn(v, column('refobjid'), column('refobjsubid'))}))`,
+      template`(${visibleObject(v, column('classid'), column('objid'), column('objsubid'))} AND ${visibleObject(v, column('refclassid'), column('refobjid'), column('refobjsubid'))})`,
   },
   pg_description: {
-    rows: (v) =>
-      template`(${system(column('objoid'))} OR (${column('classoid')} = 1259 AND (${visibleColumn(v, column('objoid'), column('objsubid'))} OR (${column('objsubid')} = 0 AND ${visibleRelation(v, column('objoid'))}))) OR (${column('classoid')} = 1247 AND ${column('objoid')} = ${oids(v.types)}) OR (${column('classoid')} = 1255 AND ${column('objoid')} = ${oids(v.functions.map((fn) => fn.oid))}))`,
+    rows: (v) => visibleObject(v, column('classoid'), column('objoid'), column('objsubid')),
   },
   pg_inherits: {
     rows: (v) => template`(${visibleRelation(v, column('inhrelid'))} AND ${visibleRelation(v, column('inhparent'))})`,
   },
-  pg_partitioned_table: { rows: (v) => visibleColumnsOf(v, 'partrelid') },
+  pg_partitioned_table: { rows: (v) => visiblePartitioning(v, column('partrelid')) },
   pg_sequence: {
     rows: (v) =>
       template`(${visibleRelation(v, column('seqrelid'))} OR ${column('seqrelid')} IN (${ownedSequences(v)}))`,
   },
-  pg_trigger: { rows: (v) => visibleColumnsOf(v, 'tgrelid'), tableoid: true },
-  pg_statistic_ext: { rows: (v) => visibleColumnsOf(v, 'stxrelid') },
-  pg_rewrite: { rows: () => template`(${system(column('oid'))})`, tableoid: true },
+  pg_trigger: {
+    rows: (v) => template`(${system(column('tgrelid'))} OR ${visibleTrigger(v, SELF)})`,
+    tableoid: true,
+  },
+  pg_statistic_ext: {
+    rows: (v) =>
+      template`(${visibleRelation(v, column('stxrelid'))} AND ${namesVisible(v, CLASS.statistics, column('oid'))})`,
+  },
+  pg_rewrite: {
+    rows: (v) =>
+      template`(${system(column('oid'))} OR (${column('rulename')} = '_RETURN' AND ${visibleRelation(v, column('ev_class'))} AND ${namesVisible(v, CLASS.rule, column('oid'))}))`,
+    masks: { ev_qual: systemOnly('ev_qual'), ev_action: systemOnly('ev_action') },
+    tableoid: true,
+  },
   pg_database: {
     rows: () => template`(${column('datname')} = pg_catalog.current_database())`,
-    masks: { datfrozenxid: zero('xid'), datminmxid: zero('xid') },
+    masks: {
+      datfrozenxid: zero('xid'),
+      datminmxid: zero('xid'),
+      datacl: ownRights('datacl', 'datdba'),
+    },
   },
-  pg_roles: { rows: () => template`(${column('rolname')} = CURRENT_USER)` },
+  pg_roles: {
+    rows: () => template`(${column('rolname')} = CURRENT_USER)`,
+    masks: { rolconfig: nullOf('text[]'), rolvaliduntil: nullOf('timestamptz') },
+  },
+  pg_user: {
+    rows: () => template`(${column('usename')} = CURRENT_USER)`,
+    masks: { useconfig: nullOf('text[]'), valuntil: nullOf('timestamptz') },
+  },
   pg_settings: {
     rows: () =>
       template`(${column('category')} LIKE 'Client Connection Defaults%' OR ${column('name')} IN (${SETTINGS.map(literal).join(', ')}))`,
+    masks: { sourcefile: nullOf('text'), sourceline: nullOf('int4') },
   },
   // The session's own; their texts and parameters are as rewriting made them.
   pg_prepared_statements: { rows: ownNames, withheld: ['statement', 'parameter_types', 'result_types'] },
   pg_cursors: { rows: ownNames, withheld: ['statement'] },
-  pg_tables: byTable('schemaname', 'tablename'),
-  pg_views: { ...byTable('schemaname', 'viewname'), masks: { definition: nullOf('text') } },
-  pg_matviews: { ...byTable('schemaname', 'matviewname'), masks: { definition: nullOf('text') } },
-  pg_sequences: { rows: (v) => sequenceNamed(v, 'sequencename'), masks: { last_value: nullOf('int8') } },
+  pg_tables: {
+    rows: (v) => visibleName(v, 'schemaname', 'tablename'),
+    // As pg_class has them.
+    masks: {
+      hasindexes: nullOf('bool'),
+      hasrules: nullOf('bool'),
+      hastriggers: nullOf('bool'),
+      rowsecurity: nullOf('bool'),
+    },
+  },
+  pg_views: {
+    rows: (v) => visibleName(v, 'schemaname', 'viewname'),
+    masks: { definition: viewText('schemaname', 'viewname', 'definition') },
+  },
+  pg_matviews: {
+    rows: (v) => visibleName(v, 'schemaname', 'matviewname'),
+    masks: { definition: viewText('schemaname', 'matviewname', 'definition'), hasindexes: nullOf('bool') },
+  },
+  pg_sequences: {
+    rows: (v) => sequenceNamed(v, 'schemaname', 'sequencename'),
+    masks: { last_value: nullOf('int8') },
+  },
   pg_indexes: {
     rows: (v) =>
       template`EXISTS (SELECT FROM pg_catalog.pg_index AS rowgate_i JOIN pg_catalog.pg_class AS rowgate_c ON rowgate_c.oid = rowgate_i.indexrelid JOIN pg_catalog.pg_namespace AS rowgate_n ON rowgate_n.oid = rowgate_c.relnamespace WHERE rowgate_c.relname = ${column('indexname')} AND rowgate_n.nspname = ${column('schemaname')} AND (${system('rowgate_c.oid')} OR ${visibleIndex(v, 'rowgate_i')}))`,
   },
-  pg_am: openTable,
-  pg_amop: openTable,
-  pg_amproc: openTable,
-  pg_cast: openTable,
-  pg_collation: openTable,
-  pg_conversion: openTable,
-  pg_extension: openTable,
-  pg_language: openTable,
-  pg_opclass: openTable,
-  pg_operator: openTable,
-  pg_opfamily: openTable,
-  pg_tablespace: openTable,
+  pg_am: ownOrExtension(2601),
+  pg_amop: ownOrExtension(2602),
+  pg_amproc: ownOrExtension(2603),
+  pg_cast: {
+    rows: (v) =>
+      template`(${system(column('oid'))} OR ((${system(column('castfunc'))} OR ${visibleFunction(v, column('castfunc'))}) AND (${system(column('castsource'))} OR ${visibleType(v, column('castsource'))}) AND (${system(column('casttarget'))} OR ${visibleType(v, column('casttarget'))})))`,
+    tableoid: true,
+  },
+  pg_collation: {
+    rows: (v) => template`(${system(column('oid'))} OR ${column('oid')} = ${oids(v.collations)})`,
+    tableoid: true,
+  },
+  pg_conversion: ownOnly,
+  pg_extension: { ...ownOrExtensionItself(), masks: { extconfig: nullOf('oid[]'), extcondition: nullOf('text[]') } },
+  pg_language: { ...ownOnly, masks: { lanacl: ownRights('lanacl', 'lanowner') } },
+  pg_opclass: ownOrExtension(CLASS.opclass),
+  pg_operator: {
+    rows: (v) => template`(${system(column('oid'))} OR ${visibleOperator(v, column('oid'))})`,
+    masks: { oprrest: systemFunction('oprrest'), oprjoin: systemFunction('oprjoin') },
+    tableoid: true,
+  },
+  pg_opfamily: ownOrExtension(2753),
+  pg_tablespace: {
+    rows: () =>
+      template`(${system(column('oid'))} OR ${column('oid')} IN (SELECT rowgate_b.dattablespace FROM pg_catalog.pg_database AS rowgate_b WHERE rowgate_b.datname = pg_catalog.current_database()))`,
+    masks: { spcacl: ownRights('spcacl', 'spcowner'), spcoptions: nullOf('text[]') },
+    tableoid: true,
+  },
   pg_timezone_abbrevs: open,
   pg_timezone_names: open,
-  pg_ts_config: openTable,
-  pg_ts_dict: openTable,
-  pg_ts_parser: openTable,
-  pg_ts_template: openTable,
-  // Read by psql; what they hold is the DBA's business.
+  pg_transform: ownOnly,
+  pg_ts_config: ownOrExtension(3602),
+  pg_ts_dict: ownOrExtension(3600),
+  pg_ts_parser: ownOrExtension(3601),
+  pg_ts_template: ownOrExtension(3764),
+  // Read by psql and by administration tools; what they hold is the DBA's business.
   pg_auth_members: nothing,
   pg_db_role_setting: nothing,
   pg_default_acl: nothing,
@@ -178,61 +299,27 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_foreign_data_wrapper: { ...nothing, withheld: ['fdwoptions'] },
   pg_foreign_server: { ...nothing, withheld: ['srvoptions'] },
   pg_foreign_table: { ...nothing, withheld: ['ftoptions'] },
+  pg_group: nothing,
   pg_largeobject_metadata: nothing,
+  pg_policies: nothing,
   pg_policy: nothing,
   pg_publication: nothing,
   pg_publication_namespace: nothing,
   pg_publication_rel: nothing,
+  pg_publication_tables: nothing,
+  pg_rules: nothing,
+  pg_seclabel: nothing,
+  pg_seclabels: nothing,
+  pg_shdepend: nothing,
   pg_shdescription: nothing,
+  pg_shseclabel: nothing,
+  pg_stat_gssapi: nothing,
   pg_subscription: { ...nothing, withheld: ['subconninfo'] },
 };
 
-export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
-  information_schema_catalog_name: open,
-  character_sets: open,
-  collations: open,
-  enabled_roles: nothing,
-  applicable_roles: nothing,
-  schemata: {
-    rows: (v) =>
-      template`(${systemSchema('schema_name')} OR ${column('schema_name')} IN (${v.schemas.map(literal).join(', ')}))`,
-  },
-  tables: byTable('table_schema', 'table_name'),
-  columns: byColumn('table_schema', 'table_name', 'column_name'),
-  views: { ...byTable('table_schema', 'table_name'), masks: { view_definition: nullOf('varchar') } },
-  table_privileges: byTable('table_schema', 'table_name'),
-  role_table_grants: byTable('table_schema', 'table_name'),
-  column_privileges: byColumn('table_schema', 'table_name', 'column_name'),
-  role_column_grants: byColumn('table_schema', 'table_name', 'column_name'),
-  table_constraints: constraintAnd((v) => visibleName(v, 'table_schema', 'table_name')),
-  key_column_usage: constraintAnd((v) => visibleColumnName(v, 'table_schema', 'table_name', 'column_name')),
-  constraint_column_usage: constraintAnd((v) => visibleColumnName(v, 'table_schema', 'table_name', 'column_name')),
-  constraint_table_usage: constraintAnd((v) => visibleName(v, 'table_schema', 'table_name')),
-  referential_constraints: { rows: (v) => constraintNamed(v, 'constraint_name') },
-  check_constraints: { rows: (v) => constraintNamed(v, 'constraint_name') },
-  sequences: { rows: (v) => sequenceNamed(v, 'sequence_name') },
-  domains: open,
-  domain_constraints: open,
-  user_defined_types: byTable('user_defined_type_schema', 'user_defined_type_name'),
-  attributes: byTable('udt_schema', 'udt_name'),
-  element_types: byTable('object_schema', 'object_name'),
-  routines: {
-    rows: (v) => specificName(v),
-    masks: { routine_definition: nullOf('varchar') },
-  },
-  parameters: { rows: (v) => specificName(v) },
-  triggers: nothing,
-};
-
-/** Rows about a relation of which every column is granted. */
-function visibleColumnsOf(v: Visible, relation: string): Template {
-  const whole = v.relations.filter((entry) => entry.whole).map((entry) => entry.relation.oid);
-  return template`(${system(column(relation))} OR ${column(relation)} = ${oids(whole)})`;
-}
-
-/** `routines.specific_name` is the function's name and OID. */
-function specificName(v: Visible): Template {
-  const names = v.functions.map((fn) => literal(`${fn.name}_${fn.oid}`));
-  const own = names.length === 0 ? 'false' : template`${column('specific_name')} IN (${names.join(', ')})`;
-  return template`(${systemSchema('specific_schema')} OR ${own})`;
+function ownOrExtensionItself(): CatalogRule {
+  return {
+    rows: () => template`(${system(column('oid'))} OR ${column('extname')} IN (${knownExtensions()}))`,
+    tableoid: true,
+  };
 }

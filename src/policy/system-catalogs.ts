@@ -1,6 +1,8 @@
 /** Grants on the system catalogs: every restricted role reads those of a list, and finds in them what it was granted. */
 import type { Catalog, Fn, Relation } from '../sql/catalog.ts';
-import { type CatalogRule, INFORMATION_SCHEMA, PG_CATALOG } from './catalog-rules.ts';
+import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from './catalog-columns.ts';
+import { type CatalogRule, PG_CATALOG } from './catalog-rules.ts';
+import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
 import { TABLEOID } from './names.ts';
 import type { ColumnGrant, Condition, RelationGrant } from './policy.ts';
 import type { RuleRef } from './rule.ts';
@@ -15,25 +17,40 @@ export function systemCatalogGrants(
   rule: RuleRef,
 ): RelationGrant[] {
   const visible = visibleTo(catalog, searchPath, grants, functions);
-  const of = (schema: string, rules: Readonly<Record<string, CatalogRule>>): RelationGrant[] =>
+  const of = (
+    schema: string,
+    rules: Readonly<Record<string, CatalogRule>>,
+    known: Readonly<Record<string, ReadonlySet<string>>>,
+  ): RelationGrant[] =>
     Object.entries(rules).flatMap(([name, entry]) => {
       const relation = catalog.relation(schema, name); // some are younger than the server
-      return relation ? [systemGrant(relation, entry, visible, rule)] : [];
+      return relation ? [systemGrant(relation, entry, known[name] ?? new Set(), visible, rule)] : [];
     });
-  return [...of('pg_catalog', PG_CATALOG), ...of('information_schema', INFORMATION_SCHEMA)];
+  return [
+    ...of('pg_catalog', PG_CATALOG, PG_CATALOG_COLUMNS),
+    ...of('information_schema', INFORMATION_SCHEMA, INFORMATION_SCHEMA_COLUMNS),
+  ];
 }
 
-function systemGrant(relation: Relation, entry: CatalogRule, visible: Visible, rule: RuleRef): RelationGrant {
+function systemGrant(
+  relation: Relation,
+  entry: CatalogRule,
+  known: ReadonlySet<string>,
+  visible: Visible,
+  rule: RuleRef,
+): RelationGrant {
   const columns = new Map<string, ColumnGrant>();
   for (const column of relation.columns) {
-    if (entry.withheld?.includes(column.name)) continue;
-    const mask = entry.masks?.[column.name];
+    const masked = entry.masks?.[column.name];
+    // INVARIANT: a column that nobody has looked at is not there.
+    if (!masked && !known.has(column.name)) continue;
+    const mask = typeof masked === 'function' ? masked(visible) : masked;
     columns.set(column.name, { column, ...(mask && { mask }), rule });
   }
   const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];
   // Comments and dependencies are joined with it: `classoid = l.tableoid`.
   if (entry.tableoid) columns.set(TABLEOID.name, { column: TABLEOID, rule });
-  const whole = conditions.length === 0 && !entry.masks && !entry.withheld;
+  const whole = conditions.length === 0 && !entry.masks && relation.columns.every(({ name }) => columns.has(name));
   return { relation, select: { columns, conditions, whole, rule }, rule, system: true };
 }
 

@@ -2,21 +2,25 @@
 import type { Catalog, Fn, Oid, Relation } from '../sql/catalog.ts';
 import { descendants } from './names.ts';
 import type { RelationGrant } from './policy.ts';
+import { hasVisibleTypes, visibleTypes } from './visible-types.ts';
 
-interface VisibleRelation {
+export interface VisibleRelation {
   readonly relation: Relation;
-  /** attnums of the granted columns. */
+  /** attnums of the granted columns. INVARIANT: named one by one, so that a column which is newer than the policy is not among them. */
   readonly attnums: readonly number[];
   readonly names: readonly string[];
-  /** Every column. */
-  readonly whole: boolean;
 }
 
 export interface Visible {
-  /** Granted relations, and partitions and children of granted tables, with the columns granted of their parents. */
+  /** Granted relations, partitions and children of granted tables with the columns granted of their parents, and composite types. */
   readonly relations: readonly VisibleRelation[];
   readonly types: readonly Oid[];
+  /** Their names, with their schemas. */
+  readonly typeNames: readonly { readonly schema: string; readonly name: string }[];
   readonly functions: readonly Fn[];
+  /** Whose function is one of those. */
+  readonly operators: readonly Oid[];
+  readonly collations: readonly Oid[];
   readonly schemas: readonly string[];
 }
 
@@ -27,7 +31,7 @@ export function visibleTo(
   catalog: Catalog,
   searchPath: readonly string[],
   grants: Iterable<RelationGrant>,
-  functions: readonly Fn[],
+  callable: readonly Fn[],
 ): Visible {
   const columns = new Map<Relation, Set<string>>();
   for (const grant of grants) {
@@ -38,22 +42,36 @@ export function visibleTo(
       columns.set(relation, known);
     }
   }
-  const relations = [...columns].map(([relation, names]): VisibleRelation => {
-    const shown = relation.columns.filter((column) => names.has(column.name));
-    return {
-      relation,
-      attnums: shown.map((column) => column.attnum),
-      names: shown.map((column) => column.name),
-      whole: shown.length === relation.columns.length,
-    };
+  const granted = [...columns].map(([relation, names]) => shown(relation, (name) => names.has(name)));
+  const types = visibleTypes(catalog, granted, callable);
+  const functions = callable.filter((fn) => hasVisibleTypes(catalog, fn, types));
+  const composites = types.flatMap((oid) => {
+    const relation = catalog.relationsByOid.get(catalog.typesByOid.get(oid)?.relation ?? 0);
+    return relation?.kind === 'c' ? [shown(relation, () => true)] : [];
   });
-  const types = visibleTypes(catalog, new Set(relations.map(({ relation }) => relation.oid)));
+  const relations = [...granted, ...composites];
+  const ofTypes = types.flatMap((oid) => catalog.typesByOid.get(oid) ?? []);
   const schemas = [
     ...searchPath,
-    ...relations.map(({ relation }) => relation.schema),
-    ...functions.map((fn) => fn.schema),
+    ...[...relations.map(({ relation }) => relation), ...functions, ...ofTypes].map((o) => o.schema),
   ];
-  return { relations, types, functions, schemas: [...new Set(schemas)] };
+  const behind = new Set(functions.map((fn) => fn.oid));
+  return {
+    relations,
+    types,
+    typeNames: ofTypes.map(({ schema, name }) => ({ schema, name })),
+    functions,
+    operators: catalog.data.operators
+      .filter(({ oid, fn }) => oid >= FIRST_USER_OID && behind.has(fn))
+      .map((o) => o.oid),
+    collations: collationsOf(relations),
+    schemas: [...new Set(schemas)],
+  };
+}
+
+function shown(relation: Relation, granted: (name: string) => boolean): VisibleRelation {
+  const columns = relation.columns.filter((column) => granted(column.name));
+  return { relation, attnums: columns.map((column) => column.attnum), names: columns.map((column) => column.name) };
 }
 
 function grantedColumns(grant: RelationGrant): Set<string> {
@@ -62,11 +80,10 @@ function grantedColumns(grant: RelationGrant): Set<string> {
   return names;
 }
 
-/** Users' types but the row types of relations that are not visible, and arrays of them. */
-function visibleTypes(catalog: Catalog, relations: ReadonlySet<Oid>): Oid[] {
-  const rowOf = (oid: Oid): Oid => catalog.typesByOid.get(oid)?.relation ?? 0;
-  const shown = (row: Oid): boolean => row === 0 || relations.has(row) || catalog.relationsByOid.get(row)?.kind === 'c';
-  return catalog.data.types
-    .filter((type) => type.oid >= FIRST_USER_OID && shown(type.relation) && shown(rowOf(type.element)))
-    .map((type) => type.oid);
+function collationsOf(relations: readonly VisibleRelation[]): Oid[] {
+  const found = new Set<Oid>();
+  for (const { relation, names } of relations)
+    for (const column of relation.columns)
+      if (column.collation >= FIRST_USER_OID && names.includes(column.name)) found.add(column.collation);
+  return [...found];
 }

@@ -41,6 +41,12 @@ export class Edits {
     this.list.push({ start, end, text: this.apart(start, end, text), order: REPLACE + this.sequence });
   }
 
+  /** Inserts behind what ends at `at`, before the closings of wraps that were made earlier and before what replaces the text there. */
+  close(at: number, text: Template): void {
+    this.sequence += 1;
+    this.list.push({ start: at, end: at, text: this.apart(at, at, text), order: CLOSE - this.sequence });
+  }
+
   /** Inserts behind what ends at `at`, and behind the closings of wraps there. */
   append(at: number, text: Template): void {
     this.sequence += 1;

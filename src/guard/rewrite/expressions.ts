@@ -37,9 +37,10 @@ function conditionOf(site: Site, okOf: (guard: Guard) => Template | undefined): 
   return ['(', ...terms.flatMap((term, i) => [...(i > 0 ? [' AND '] : []), ...term]), ')'];
 }
 
-/** Puts the schema that was found in front of functions and types that were written without. */
-export function qualifyNames(w: Rewriter, analysis: Analysis): void {
+/** Puts the schema that was found in front of functions and types that were written without; `replaced`: bodies that went with what they named. */
+export function qualifyNames(w: Rewriter, analysis: Analysis, replaced: ReadonlySet<object>): void {
   for (const { body, fn } of analysis.marks.functions) {
+    if (replaced.has(body)) continue;
     const extent = nameExtent(body.location, w.parsed);
     if (!extent) throw new NotRewritable(`no place for the function ${fn.name}`);
     w.edits.replace(extent.start, extent.start, [`${quoteName(fn.schema)}.`]);
@@ -48,7 +49,7 @@ export function qualifyNames(w: Rewriter, analysis: Analysis): void {
     });
   }
   for (const { body, type } of analysis.marks.types) {
-    if (body.names?.length !== 1) continue;
+    if (body.names?.length !== 1 || replaced.has(body)) continue;
     const extent = nameExtent(body.location, w.parsed);
     if (!extent) throw new NotRewritable(`no place for the type ${type.name}`);
     w.edits.replace(extent.start, extent.start, [`${quoteName(type.schema)}.`]);

@@ -14,6 +14,7 @@ export class NotRewritable extends Error {}
 export class Rewriter {
   readonly edits: Edits;
   private readonly mutations: (() => void)[] = [];
+  private readonly first: (() => void)[] = [];
 
   constructor(readonly parsed: ParsedText) {
     this.edits = new Edits(parsed.text);
@@ -44,9 +45,14 @@ export class Rewriter {
     this.mutations.push(change);
   }
 
+  /** The same, before all others: what wraps the node then holds what it has become. */
+  mutateFirst(change: () => void): void {
+    this.first.push(change);
+  }
+
   /** Turns the client's tree into the one that is meant. Once, at the end. */
   applyToTree(): void {
-    for (const change of this.mutations) change();
+    for (const change of [...this.first, ...this.mutations]) change();
   }
 }
 

@@ -9,11 +9,11 @@ import { UNKNOWN } from '../../sql/types/oids.ts';
 import { SETTING_FUNCTIONS } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { mayCall, mayUseOperator, mayUseType } from '../may-use.ts';
+import { metadataFunction } from '../metadata/functions.ts';
 import { mayShow } from '../settings.ts';
 import { authorizeCopy } from './authorize-copy.ts';
 import { judgeRelation, judgeWritten } from './authorize-relation.ts';
 import { verdict, verdictUnseen } from './classify-settings.ts';
-import { isDefinition, namesVisible } from './definitions.ts';
 import { reachesData, readsCatalogsAlone } from './reads-data.ts';
 
 export const authorizeStage: Stage = {
@@ -143,19 +143,14 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
         hint: 'Functions beyond the built-in safe set are granted by functions: […].',
         rule: draft.role.rule,
       });
-    } else if (isDefinition(fn.schema, fn.name) && !asksOfVisible(draft, use.subject)) {
+    } else if (use.candidates.length > 1 && metadataFunction(fn.schema, fn.name)) {
+      // INVARIANT: what looks into the catalogs behind our filters is asked only where it can be told what it is asked about.
       return refusal('function-not-granted', '42501', `permission denied for function ${use.name} here`, {
-        hint: "Its first argument must be a column of a system catalog as it stands, or a granted relation's OID or name as a constant.",
+        hint: 'The types of its arguments cannot be told.',
       });
     }
   }
   return undefined;
-}
-
-/** INVARIANT: these functions look into the catalogs behind our filters: they are asked only about what the filters show. */
-function asksOfVisible(draft: Draft, subject: Extract<Use, { kind: 'function' }>['subject']): boolean {
-  if (!subject || subject.catalog) return subject?.catalog === true;
-  return subject.text !== undefined && namesVisible(subject.text, draft.role, draft.catalog, draft.searchPath);
 }
 
 function judgeSetting(

@@ -7,6 +7,7 @@ import { rewriteCopyFrom, rewriteCopyTo } from '../rewrite/copy.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
+import { rewriteMetadata } from '../rewrite/metadata.ts';
 import { rewriteReferences, rewriteRelations } from '../rewrite/relations.ts';
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
 import { Violations } from '../rewrite/row-check.ts';
@@ -60,7 +61,8 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');
   // EXPLAIN shows the plan, and no row is written.
   if (check && statement.kind.kind !== 'explain') statement.check = check;
-  qualifyNames(w, analysis);
+  const replaced = rewriteMetadata(w, analysis, sites.wrapped, draft);
+  qualifyNames(w, analysis, replaced);
   const select = as(query, 'SelectStmt');
   const most = draft.role.limits.rowsPerStatement;
   if (select && statement.bounded && most !== undefined) boundRead(w, select, endOfQuery(w, statement), most);

@@ -57,6 +57,8 @@ export interface Marks {
   readonly relations: { readonly node: Node; readonly entry: Entry; readonly level: Level }[];
   readonly cteReferences: { readonly node: Node; readonly entry: Entry; readonly level: Level }[];
   readonly functions: { readonly body: Body<'FuncCall'>; readonly fn: Fn }[];
+  /** Calls of which it could be told what they are, by their body; `argTypes` as what was found takes them. */
+  readonly calls: Map<object, { readonly fn: Fn; readonly argTypes: readonly Oid[] }>;
   readonly types: { readonly body: Body<'TypeName'>; readonly type: Type }[];
   /** References that name their relation's schema or database, or an entry that is renamed. */
   readonly qualified: { readonly body: Body<'ColumnRef'>; readonly entry: Entry; readonly drop: number }[];

@@ -36,6 +36,7 @@ export class Resolver {
     relations: [],
     cteReferences: [],
     functions: [],
+    calls: new Map(),
     types: [],
     qualified: [],
     stars: [],

@@ -1,0 +1,205 @@
+/**
+ * Functions that look into the server's catalogs by OID or name, past their row filters, and what must be found there before such a
+ * call is made: otherwise its result is NULL, whether there is no such object or the role may not know of it.
+ */
+import type { Fn } from '../../sql/catalog.ts';
+import * as t from '../../sql/types/oids.ts';
+import { ROW } from '../rewrite/names.ts';
+import { type Finder, roleFound } from './found.ts';
+
+/** The call: `args[i]` is the SQL of an argument, already evaluated, and `fn` what was found. */
+export interface Asked {
+  readonly fn: Fn;
+  readonly args: readonly string[];
+}
+
+export interface MetadataFunction {
+  /** The catalog of which the first argument is a key; nothing is to be asked where it is a column that holds only such keys. */
+  readonly key?: string;
+  /** SQL that must hold; one for several is their conjunction. */
+  readonly condition: (f: Finder, asked: Asked) => string;
+}
+
+const keyed = (catalog: string, column = 'oid', zero = false): MetadataFunction => ({
+  key: catalog,
+  condition: (f, { args: [oid] }) => {
+    const found = f.found(catalog, `${ROW}.${column} = ${oid}`);
+    return zero ? `(${oid} = '0'::pg_catalog.oid OR ${found})` : found;
+  },
+});
+
+/** A relation by OID, regclass or name. */
+function relation(f: Finder, { fn, args }: Asked, at: number, more = ''): string {
+  return f.found('pg_class', `${ROW}.oid = ${relationOid(fn.args[at]!, args[at]!)}${more}`);
+}
+
+function relationOid(type: number, arg: string): string {
+  return isName(type) ? `pg_catalog.to_regclass(${arg}::pg_catalog.text)` : arg;
+}
+
+function isName(type: number): boolean {
+  return type === t.TEXT || type === NAME;
+}
+const NAME = 19;
+
+const ofRelation: MetadataFunction = { condition: (f, asked) => relation(f, asked, 0) };
+
+/** What of a view is written in its definition is all visible: pg_rewrite shows only such rules. */
+const view: MetadataFunction = {
+  condition: (f, asked) => {
+    const oid = relationOid(asked.fn.args[0]!, asked.args[0]!);
+    return `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite AS rowgate_w WHERE rowgate_w.ev_class = ${oid} AND rowgate_w.rulename = '_RETURN' AND NOT ${f.found('pg_rewrite', `${ROW}.oid = rowgate_w.oid`)})`;
+  },
+};
+
+/** Defaults of arguments are expressions: they are shown where everything that the function depends on is visible. */
+const ofFunction = (defaults: boolean): MetadataFunction => ({
+  ...(!defaults && { key: 'pg_proc' }),
+  condition: (f, { args: [oid] }) => {
+    const known = f.found(
+      'pg_depend',
+      `(${ROW}.classid, ${ROW}.objid, ${ROW}.refclassid, ${ROW}.refobjid, ${ROW}.refobjsubid) = (rowgate_w.classid, rowgate_w.objid, rowgate_w.refclassid, rowgate_w.refobjid, rowgate_w.refobjsubid)`,
+    );
+    const all = `NOT EXISTS (SELECT FROM pg_catalog.pg_depend AS rowgate_w WHERE rowgate_w.classid = 1255 AND rowgate_w.objid = ${oid} AND rowgate_w.deptype = 'n' AND NOT ${known})`;
+    const more = defaults ? ` AND (${ROW}.oid < 16384 OR ${ROW}.pronargdefaults = 0 OR ${all})` : '';
+    return f.found('pg_proc', `${ROW}.oid = ${oid}${more}`);
+  },
+});
+
+const column = (number: (asked: Asked) => string): MetadataFunction => ({
+  condition: (f, asked) =>
+    f.found('pg_attribute', `${ROW}.attrelid = ${relationOid(asked.fn.args[0]!, asked.args[0]!)} AND ${number(asked)}`),
+});
+const columnByNumber = column(({ args }) => `${ROW}.attnum = ${args[1]}`);
+const columnByName = column(({ args }) => `${ROW}.attname = ${args[1]}::pg_catalog.text`);
+
+/** `has_…_privilege([user,] object [, column], privilege)`. */
+function privilege(columns: boolean, object: (f: Finder, asked: Asked, at: number) => string): MetadataFunction {
+  return {
+    condition: (f, asked) => {
+      const at = asked.args.length === (columns ? 4 : 3) ? 1 : 0;
+      const user = at === 1 ? `${account(f, asked, 0)} AND ` : '';
+      return `${user}${object(f, asked, at)}`;
+    },
+  };
+}
+
+/** An account by name or OID. */
+function account(f: Finder, { fn, args }: Asked, at: number): string {
+  return isName(fn.args[at]!) ? `${args[at]} = CURRENT_USER` : roleFound(f, args[at]!);
+}
+
+const named =
+  (catalog: string, name: string) =>
+  (f: Finder, { fn, args }: Asked, at: number) =>
+    f.found(
+      catalog,
+      isName(fn.args[at]!) ? `${ROW}.${name} = ${args[at]}::pg_catalog.text` : `${ROW}.oid = ${args[at]}`,
+    );
+
+const ofColumn = (f: Finder, { fn, args }: Asked, at: number): string => {
+  const which = isName(fn.args[at + 1]!) ? `attname = ${args[at + 1]}::pg_catalog.text` : `attnum = ${args[at + 1]}`;
+  return f.found('pg_attribute', `${ROW}.attrelid = ${relationOid(fn.args[at]!, args[at]!)} AND ${ROW}.${which}`);
+};
+
+const byText = (catalog: string, name: string): MetadataFunction => ({
+  condition: (f, { args: [text] }) => f.found(catalog, `${ROW}.oid = pg_catalog.${name}(${text})`),
+});
+
+/** What moves with the data, of every row or of other databases. */
+const never: MetadataFunction = { condition: () => 'false' };
+
+/** Every ancestor is one that the role finds. */
+const partitions: MetadataFunction = {
+  condition: (f, asked) =>
+    `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE NOT ${f.found('pg_class', `${ROW}.oid = rowgate_w.rowgate_r`)})`,
+};
+
+const boundOf: MetadataFunction = {
+  condition: (f, asked) =>
+    `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(${asked.args[0]}) AS rowgate_w(rowgate_r) WHERE rowgate_w.rowgate_r::pg_catalog.oid <> ${asked.args[0]} AND NOT ${f.found('pg_partitioned_table', `${ROW}.partrelid = rowgate_w.rowgate_r`)})`,
+};
+
+/** In pg_catalog, by name. `pg_get_expr` is not among them: what it may print depends on where its first argument comes from. */
+export const METADATA: Readonly<Record<string, MetadataFunction>> = {
+  pg_get_viewdef: view,
+  pg_get_ruledef: keyed('pg_rewrite'),
+  pg_get_indexdef: keyed('pg_index', 'indexrelid'),
+  pg_get_constraintdef: keyed('pg_constraint'),
+  pg_get_triggerdef: keyed('pg_trigger'),
+  pg_get_statisticsobjdef: keyed('pg_statistic_ext'),
+  pg_get_statisticsobjdef_columns: keyed('pg_statistic_ext'),
+  pg_get_partkeydef: keyed('pg_partitioned_table', 'partrelid'),
+  pg_get_partition_constraintdef: boundOf,
+  pg_partition_ancestors: partitions,
+  pg_get_serial_sequence: columnByName,
+  pg_get_function_arguments: ofFunction(true),
+  pg_get_function_arg_default: ofFunction(true),
+  pg_get_function_identity_arguments: ofFunction(false),
+  pg_get_function_result: ofFunction(false),
+  col_description: columnByNumber,
+  obj_description: {
+    condition: (f, { args: [oid] }) => f.found('pg_description', `${ROW}.objoid = ${oid} AND ${ROW}.objsubid = 0`),
+  },
+  shobj_description: {
+    condition: (f, { args: [oid] }) =>
+      `(${f.found('pg_database', `${ROW}.oid = ${oid}`)} OR ${f.found('pg_roles', `${ROW}.oid = ${oid}`)})`,
+  },
+  format_type: keyed('pg_type', 'oid', true),
+  oidvectortypes: {
+    condition: (f, { args: [oids] }) =>
+      `NOT EXISTS (SELECT FROM pg_catalog.unnest(${oids}::pg_catalog.oid[]) AS rowgate_w(rowgate_r) WHERE NOT ${f.found('pg_type', `${ROW}.oid = rowgate_w.rowgate_r`)})`,
+  },
+  pg_get_userbyid: { key: 'pg_roles', condition: (f, { args: [oid] }) => roleFound(f, oid!) },
+  pg_tablespace_location: keyed('pg_tablespace', 'oid', true),
+  pg_is_other_temp_schema: keyed('pg_namespace'),
+  pg_table_is_visible: keyed('pg_class'),
+  pg_type_is_visible: keyed('pg_type'),
+  pg_function_is_visible: keyed('pg_proc'),
+  pg_operator_is_visible: keyed('pg_operator'),
+  pg_opclass_is_visible: keyed('pg_opclass'),
+  pg_opfamily_is_visible: keyed('pg_opfamily'),
+  pg_collation_is_visible: keyed('pg_collation'),
+  pg_conversion_is_visible: keyed('pg_conversion'),
+  pg_statistics_obj_is_visible: keyed('pg_statistic_ext'),
+  pg_ts_config_is_visible: keyed('pg_ts_config'),
+  pg_ts_dict_is_visible: keyed('pg_ts_dict'),
+  pg_ts_parser_is_visible: keyed('pg_ts_parser'),
+  pg_ts_template_is_visible: keyed('pg_ts_template'),
+  pg_relation_is_publishable: ofRelation,
+  pg_relation_is_updatable: ofRelation,
+  pg_column_is_updatable: columnByNumber,
+  has_table_privilege: privilege(false, relation),
+  has_any_column_privilege: privilege(false, relation),
+  has_sequence_privilege: privilege(false, relation),
+  has_column_privilege: privilege(true, ofColumn),
+  has_schema_privilege: privilege(false, named('pg_namespace', 'nspname')),
+  has_database_privilege: privilege(false, named('pg_database', 'datname')),
+  has_function_privilege: privilege(false, (f, { fn, args }, at) =>
+    f.found(
+      'pg_proc',
+      `${ROW}.oid = ${isName(fn.args[at]!) ? `pg_catalog.to_regprocedure(${args[at]}::pg_catalog.text)` : args[at]}`,
+    ),
+  ),
+  pg_has_role: privilege(false, account),
+  to_regclass: byText('pg_class', 'to_regclass'),
+  to_regtype: byText('pg_type', 'to_regtype'),
+  to_regproc: byText('pg_proc', 'to_regproc'),
+  to_regprocedure: byText('pg_proc', 'to_regprocedure'),
+  to_regoper: byText('pg_operator', 'to_regoper'),
+  to_regoperator: byText('pg_operator', 'to_regoperator'),
+  to_regnamespace: byText('pg_namespace', 'to_regnamespace'),
+  to_regcollation: byText('pg_collation', 'to_regcollation'),
+  to_regrole: { condition: (f, { args: [text] }) => roleFound(f, `pg_catalog.to_regrole(${text})`) },
+  pg_relation_size: never,
+  pg_table_size: never,
+  pg_indexes_size: never,
+  pg_total_relation_size: never,
+  pg_database_size: never,
+  pg_tablespace_size: never,
+};
+
+/** By name, wherever it stands in a schema: undefined where the function asks nothing of the catalogs. */
+export function metadataFunction(schema: string, name: string): MetadataFunction | undefined {
+  return schema === 'pg_catalog' && Object.hasOwn(METADATA, name) ? METADATA[name] : undefined;
+}

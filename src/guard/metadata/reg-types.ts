@@ -1,0 +1,67 @@
+/** The types whose values are OIDs and whose text is a name: reading one looks a name up, printing one looks an OID up, past every filter. */
+import type { Catalog, Oid } from '../../sql/catalog.ts';
+import { ROW } from '../rewrite/names.ts';
+import { type Finder, roleFound } from './found.ts';
+
+export interface RegType {
+  readonly name: string;
+  /** The catalog of whose rows its values are the OIDs. */
+  readonly catalog: string;
+  /** Whether the OID is of something that the role finds. */
+  found(f: Finder, oid: string): string;
+  /** The function that looks a name up and gives NULL where there is none; absent where names tell nothing. */
+  readonly lookup?: string;
+}
+
+function of(name: string, catalog: string, lookup = true): RegType {
+  return {
+    name,
+    catalog,
+    found: (f, oid) => (catalog === 'pg_roles' ? roleFound(f, oid) : f.found(catalog, `${ROW}.oid = ${oid}`)),
+    ...(lookup && { lookup: `to_${name}` }),
+  };
+}
+
+const REG_TYPES: ReadonlyMap<Oid, RegType> = new Map([
+  [24, of('regproc', 'pg_proc')],
+  [2202, of('regprocedure', 'pg_proc')],
+  [2203, of('regoper', 'pg_operator')],
+  [2204, of('regoperator', 'pg_operator')],
+  [2205, of('regclass', 'pg_class')],
+  [2206, of('regtype', 'pg_type')],
+  [3734, of('regconfig', 'pg_ts_config', false)],
+  [3769, of('regdictionary', 'pg_ts_dict', false)],
+  [4089, of('regnamespace', 'pg_namespace')],
+  [4096, of('regrole', 'pg_roles')],
+  [4191, of('regcollation', 'pg_collation')],
+]);
+
+/** What to do about values of a type: nothing, look each up, or refuse it: what could carry such values in a form that nobody filters. */
+export type RegKind =
+  | { readonly kind: 'no' }
+  | { readonly kind: 'reg' | 'array'; readonly type: RegType }
+  | { readonly kind: 'inside' };
+
+const NO: RegKind = { kind: 'no' };
+const INSIDE: RegKind = { kind: 'inside' };
+
+export function regKind(catalog: Catalog, oid: Oid, depth = 0): RegKind {
+  const reg = REG_TYPES.get(oid);
+  if (reg) return { kind: 'reg', type: reg };
+  const type = catalog.typesByOid.get(oid);
+  if (!type) return NO;
+  // INVARIANT: a newer server's type of this family, which is not in the table, is refused.
+  if (type.schema === 'pg_catalog' && type.kind === 'b' && type.name.startsWith('reg') && type.element === 0)
+    return INSIDE;
+  if (depth > 8) return INSIDE;
+  if (type.element !== 0) {
+    const element = regKind(catalog, type.element, depth + 1);
+    return element.kind === 'reg' ? { kind: 'array', type: element.type } : element.kind === 'no' ? NO : INSIDE;
+  }
+  const inner = [
+    type.base,
+    type.subtype,
+    ...(catalog.relationsByOid.get(type.relation)?.columns ?? []).map((c) => c.type),
+  ];
+  return inner.some((part) => part !== 0 && regKind(catalog, part, depth + 1).kind !== 'no') ? INSIDE : NO;
+}

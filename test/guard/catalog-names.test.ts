@@ -1,0 +1,268 @@
+/** Functions and casts that look into the catalogs by OID or name tell no more than the catalogs do, whatever they are asked about. */
+import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { type CatalogWorld, catalogWorld } from './catalog-world.ts';
+
+let world: CatalogWorld;
+beforeAll(async () => {
+  world = await catalogWorld();
+});
+afterAll(() => world.drop());
+
+/** Every OID of users' objects. */
+const EVERY = 'generate_series(16384, 17000) AS n';
+
+describe('asked about every number there is, nothing hidden is told', () => {
+  it.each([
+    `SELECT n::regclass FROM ${EVERY}`,
+    `SELECT n::oid::regclass::text FROM ${EVERY}`,
+    `SELECT CAST((n) AS regclass) FROM ${EVERY}`,
+    `SELECT (n::bigint)::pg_catalog.regclass FROM ${EVERY}`,
+    `SELECT n::regclass::oid::regclass || '' FROM ${EVERY}`,
+    `SELECT format('%s', n::regclass) FROM ${EVERY}`,
+    `SELECT to_json(n::regclass) FROM ${EVERY}`,
+    `SELECT n::regtype FROM ${EVERY}`,
+    `SELECT n::regproc FROM ${EVERY}`,
+    `SELECT n::regprocedure FROM ${EVERY}`,
+    `SELECT n::regoper FROM ${EVERY}`,
+    `SELECT n::regnamespace FROM ${EVERY}`,
+    `SELECT n::text::regclass FROM ${EVERY} WHERE n IN (SELECT oid FROM pg_class)`,
+    `SELECT (ARRAY[n::oid])::regclass[] FROM ${EVERY}`,
+    `SELECT (ARRAY[n::oid])::regtype[] FROM ${EVERY}`,
+    `SELECT format_type(n::oid, NULL) FROM ${EVERY}`,
+    `SELECT pg_catalog.format_type(n::oid, -1) FROM ${EVERY}`,
+    `SELECT oidvectortypes(n::text::oidvector) FROM ${EVERY}`,
+    `SELECT pg_get_viewdef(n) FROM ${EVERY}`,
+    `SELECT pg_get_viewdef(n::oid, true) FROM ${EVERY}`,
+    `SELECT pg_get_viewdef(max(n)::oid, 80) FROM ${EVERY} GROUP BY n`,
+    `SELECT pg_get_ruledef(n) FROM ${EVERY}`,
+    `SELECT pg_get_indexdef(n) FROM ${EVERY}`,
+    `SELECT pg_get_indexdef(n, 1, true) FROM ${EVERY}`,
+    `SELECT pg_get_constraintdef(n) FROM ${EVERY}`,
+    `SELECT pg_get_triggerdef(n) FROM ${EVERY}`,
+    `SELECT pg_get_statisticsobjdef(n) FROM ${EVERY}`,
+    `SELECT pg_get_statisticsobjdef_columns(n) FROM ${EVERY}`,
+    `SELECT pg_get_partkeydef(n) FROM ${EVERY}`,
+    `SELECT pg_get_partition_constraintdef(n) FROM ${EVERY}`,
+    `SELECT p FROM ${EVERY}, pg_partition_ancestors(n) AS p`,
+    `SELECT pg_get_function_arguments(n) FROM ${EVERY}`,
+    `SELECT pg_get_function_identity_arguments(n) FROM ${EVERY}`,
+    `SELECT pg_get_function_result(n) FROM ${EVERY}`,
+    `SELECT pg_get_function_arg_default(n, 1) FROM ${EVERY}`,
+    `SELECT col_description(n, a) FROM ${EVERY}, generate_series(1, 14) AS a`,
+    `SELECT obj_description(n, 'pg_class') FROM ${EVERY}`,
+    `SELECT obj_description(n, 'pg_constraint') FROM ${EVERY}`,
+    `SELECT obj_description(n) FROM ${EVERY}`,
+  ])('%s', async (sql) => {
+    const told = await world.ask(sql);
+    expect(told, world.judge(sql).refusal?.message).toBeInstanceOf(Array);
+    expect((told as string[]).length).toBeGreaterThan(0);
+    expect((told as string[]).filter((value) => value !== null && /qzx/.test(value))).toEqual([]);
+  });
+
+  test('and the same statements do tell without a guard', async () => {
+    const told = async (sql: string) => (await world.raw(sql)).filter((value) => /qzx/.test(value ?? ''));
+    expect((await told(`SELECT n::regclass FROM ${EVERY}`)).length).toBeGreaterThan(5);
+    expect((await told(`SELECT format_type(n::oid, NULL) FROM ${EVERY}`)).length).toBeGreaterThan(2);
+    expect((await told(`SELECT pg_get_constraintdef(n) FROM ${EVERY}`)).length).toBeGreaterThan(2);
+  });
+});
+
+describe('whether it is there cannot be told either: as of a number that is nothing', () => {
+  const NOTHING = '4000000000';
+  it.each([
+    'SELECT (OID::oid)::regclass IS NULL',
+    'SELECT pg_table_is_visible(OID)',
+    'SELECT pg_type_is_visible(OID)',
+    "SELECT has_table_privilege(OID::oid, 'SELECT')",
+    "SELECT has_any_column_privilege(OID::oid, 'SELECT')",
+    "SELECT has_column_privilege(OID::oid, 1::int2, 'SELECT')",
+    'SELECT pg_relation_is_publishable((OID::oid)::regclass)',
+    'SELECT pg_relation_is_updatable(OID::oid, false)',
+    'SELECT pg_is_other_temp_schema(OID)',
+    'SELECT pg_relation_size(OID)',
+    'SELECT pg_get_viewdef((OID::oid)::regclass) IS NULL',
+    'SELECT count(*) FROM pg_partition_ancestors(OID)',
+  ])('%s', async (sql) => {
+    const [hidden] = await world.raw("SELECT 'qzxview'::regclass::oid::text");
+    expect(await world.ask(sql.replace('OID', hidden!))).toEqual(await world.ask(sql.replace('OID', NOTHING)));
+    expect(await world.ask(sql.replace('OID', hidden!))).toBeInstanceOf(Array);
+  });
+});
+
+describe('a name that is hidden and one that does not exist give the same answer', () => {
+  const same = async (sql: string, parameters = (name: string): unknown[] => [name]): Promise<void> => {
+    const uses = sql.includes('$1');
+    const answer = async (name: string): Promise<unknown> => {
+      const told = await world.ask(sql.replaceAll('NAME', name), uses ? parameters(name) : []);
+      return JSON.parse(JSON.stringify(told).replaceAll(name, 'NAME'));
+    };
+    const hidden = await answer('qzxkinds');
+    expect(hidden).toEqual(await answer('nonsense'));
+    expect(JSON.stringify(hidden)).not.toMatch(/refused/);
+  };
+  it.each([
+    "SELECT 'NAME'::regclass",
+    "SELECT regclass 'NAME'",
+    "SELECT CAST('public.NAME' AS regclass)",
+    "SELECT count(*) FROM pg_class WHERE oid = 'NAME'::regclass",
+    "SELECT count(*) FROM pg_attribute WHERE attrelid = ('NAME')::regclass::oid",
+    'SELECT $1::regclass',
+    'SELECT count(*) FROM pg_attribute WHERE attrelid = $1::regclass',
+    'SELECT $1::text::regclass',
+    "SELECT ('public.' || 'NAME')::regclass",
+    "SELECT to_regclass('NAME')",
+    'SELECT to_regclass($1)',
+    "SELECT to_regtype('NAME')",
+    "SELECT 'NAME'::regtype",
+    'SELECT $1::regtype',
+    "SELECT has_table_privilege('NAME', 'SELECT')",
+    "SELECT has_column_privilege('people', 'NAME', 'SELECT')",
+    "SELECT has_schema_privilege('NAME', 'USAGE')",
+    "SELECT pg_get_viewdef('NAME')",
+    "SELECT pg_get_serial_sequence('NAME', 'id')",
+    "SELECT pg_relation_size('NAME')",
+    "SELECT pg_relation_is_updatable('NAME', true)",
+    "SELECT count(*) FROM pg_partition_ancestors('NAME')",
+    "SELECT coalesce(to_regclass('NAME'), 'people'::regclass)",
+  ])('%s', (sql) => same(sql));
+
+  it('of functions, schemas, roles and sequences too', async () => {
+    for (const [sql, hidden] of [
+      ["SELECT to_regproc('NAME')", 'qzxmaker'],
+      ["SELECT to_regprocedure('NAME()')", 'qzxmaker'],
+      ["SELECT 'NAME'::regproc", 'qzxmaker'],
+      ["SELECT to_regnamespace('NAME')", 'qzxschema'],
+      ["SELECT 'NAME'::regnamespace", 'qzxschema'],
+      ["SELECT 'NAME'::regclass", 'qzxsequence'],
+      ["SELECT 'NAME'::regclass", 'qzxpartial'],
+      ["SELECT 'NAME'::regrole", 'pg_monitor'],
+      ["SELECT to_regrole('NAME')", 'pg_monitor'],
+      ["SELECT has_schema_privilege('NAME', 'USAGE')", 'qzxschema'],
+      ["SELECT pg_has_role('NAME', 'MEMBER')", 'pg_monitor'],
+      ["SELECT pg_has_role('NAME', 'pg_monitor', 'MEMBER')", 'pg_monitor'],
+      ["SELECT has_database_privilege('NAME', 'CONNECT')", 'template1'],
+    ] as const) {
+      const answer = async (name: string): Promise<unknown> =>
+        JSON.stringify(await world.ask(sql.replaceAll('NAME', name))).replaceAll(name, 'NAME');
+      expect(await answer(hidden), sql).toEqual(await answer('nonsense'));
+    }
+  });
+});
+
+describe('other ways to a name are refused', () => {
+  it.each([
+    "SELECT coalesce('people'::regclass, 16500)",
+    "SELECT CASE WHEN true THEN 16500 ELSE 'people'::regclass END",
+    "SELECT 'people'::regclass UNION ALL SELECT 16500",
+    "VALUES ('people'::regclass), (16500)",
+    "SELECT ARRAY['people'::regclass, 16500]",
+    "SELECT array_append(ARRAY['people'::regclass], 16500)",
+    "SELECT ARRAY['people'::regclass] || 16500",
+    "SELECT greatest('people'::regclass, 16500)",
+    "SELECT '{16500}'::regclass[]",
+    'SELECT $1::regclass[]',
+    'SELECT a FROM json_to_record(\'{"a": 16500}\') AS x(a regclass)',
+    'SELECT (jsonb_populate_record(NULL::pg_type, \'{"typinput": "16500"}\')).typinput',
+    "SELECT * FROM (SELECT 'people'::regclass AS c) AS a FULL JOIN (SELECT 16500 AS c) AS b USING (c)",
+    'SELECT regclass(16500)',
+    "SELECT pg_get_expr('x', 16500)",
+    'SELECT pg_get_expr(e.adbin, 16500) FROM (SELECT adbin FROM pg_attrdef) AS e',
+    'SELECT * FROM format_type(16500, NULL) AS f',
+    "SELECT age('3'::xid)",
+  ])('%s', async (sql) => {
+    expect(await world.ask(sql)).toMatch(/^refused: /);
+  });
+
+  test('a parameter that is declared as a name is looked up', async () => {
+    const [hidden] = await world.raw("SELECT 'qzxview'::regclass::oid::text");
+    expect(await world.ask(`PREPARE p(regclass) AS SELECT $1; `)).toEqual([]);
+    expect(await world.raw(`EXECUTE p('${hidden}')`)).toEqual([null]);
+    expect(await world.raw(`EXECUTE p('people')`)).toEqual(['people']);
+  });
+
+  test('names of cursors are no way to ask', async () => {
+    const told = await world.ask('SELECT pg_get_viewdef(name) FROM pg_cursors');
+    expect(told).toEqual([]);
+    expect(world.judge('SELECT pg_get_viewdef(name) FROM pg_cursors').effect).toBe('rewrite');
+  });
+});
+
+describe('pg_get_expr prints an expression of its own relation alone', () => {
+  it.each([
+    "SELECT pg_get_expr(c.conbin, 'people'::regclass) FROM pg_constraint AS c WHERE conbin IS NOT NULL",
+    `SELECT pg_get_expr(c.conbin, n) FROM pg_constraint AS c, ${EVERY} WHERE conname = 'name_is_long'`,
+    `SELECT pg_get_expr(d.adbin, n) FROM pg_attrdef AS d, ${EVERY} WHERE d.adrelid = 'people'::regclass`,
+    'SELECT pg_get_expr(i.indpred, i.indrelid) FROM pg_index AS i WHERE i.indpred IS NOT NULL',
+    'SELECT pg_get_expr(relpartbound, oid) FROM pg_class WHERE relpartbound IS NOT NULL',
+    'SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef',
+    'SELECT pg_get_expr(adbin, adrelid, true) FROM pg_attrdef JOIN pg_attribute ON attrelid = adrelid AND attnum = adnum',
+  ])('%s', async (sql) => {
+    const told = await world.ask(sql);
+    expect(told).toBeInstanceOf(Array);
+    expect((told as string[]).filter((value) => value !== null).length).toBeGreaterThan(0);
+    expect((told as string[]).filter((value) => /qzx/.test(value ?? ''))).toEqual([]);
+  });
+});
+
+describe('what is granted is told as ever', () => {
+  it.each([
+    ["SELECT 'people'::regclass", ['people']],
+    ["SELECT c.oid::regclass FROM pg_class AS c WHERE relname = 'people'", ['people']],
+    ["SELECT conrelid::regclass FROM pg_constraint WHERE conname = 'name_is_long'", ['people']],
+    [
+      "SELECT DISTINCT attrelid::regclass::text FROM pg_attribute WHERE attrelid = 'people_name'::regclass",
+      ['people_name'],
+    ],
+    ["SELECT to_regclass('people')", ['people']],
+    ["SELECT (SELECT oid FROM pg_class WHERE relname = 'kinds')::regclass", ['kinds']],
+    ["SELECT '0'::oid::regclass", ['-']],
+    ["SELECT 'integer'::regtype", ['integer']],
+    ["SELECT 'mood'::regtype", ['mood']],
+    ["SELECT atttypid::regtype FROM pg_attribute WHERE attname = 'mood' AND attrelid = 'people'::regclass", ['mood']],
+    ["SELECT relnamespace::regnamespace FROM pg_class WHERE relname = 'people'", ['public']],
+    ["SELECT proargtypes::regtype[] FROM pg_proc WHERE proname = 'shout'", ['[0:0]={text}']],
+    ["SELECT pg_get_viewdef('clear')", [" SELECT id,\n    name\n   FROM people\n  WHERE (name <> 'x'::text);"]],
+    ["SELECT pg_get_viewdef(oid) IS NULL FROM pg_class WHERE relname = 'seen'", ['t']],
+    [
+      "SELECT pg_get_indexdef('people_lower'::regclass)",
+      ["CREATE INDEX people_lower ON public.people USING btree (lower(name)) WHERE (name > 'a'::text)"],
+    ],
+    ["SELECT pg_get_serial_sequence('people', 'id')", ['public.people_id_seq']],
+    ["SELECT has_table_privilege('people', 'SELECT')", ['t']],
+    ["SELECT has_table_privilege(current_user, 'people', 'SELECT')", ['t']],
+    ["SELECT col_description('people'::regclass, 2)", ['a name']],
+    ["SELECT obj_description('people'::regclass, 'pg_class')", ['everybody']],
+    ['SELECT tgname FROM pg_trigger WHERE NOT tgisinternal', ['touched']],
+    [
+      'SELECT pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal',
+      ['CREATE TRIGGER touched BEFORE UPDATE ON public.people FOR EACH ROW EXECUTE FUNCTION touch()'],
+    ],
+    ['SELECT stxname FROM pg_statistic_ext', ['seen_together']],
+    ["SELECT pg_get_userbyid(relowner) FROM pg_class WHERE relname = 'people'", ['postgres']],
+    ["SELECT pg_get_partkeydef('days'::regclass)", ['RANGE (day)']],
+    ["SELECT count(*) FROM pg_partition_ancestors('days_2026')", ['2']],
+    ["SELECT relnatts FROM pg_class WHERE relname = 'people'", ['10']],
+    ["SELECT relchecks FROM pg_class WHERE relname = 'people'", ['1']],
+    ["SELECT relrowsecurity FROM pg_class WHERE relname = 'people'", ['f']],
+    ['SELECT definition IS NULL FROM pg_views WHERE schemaname = $$public$$ ORDER BY viewname', ['f', 't']],
+    ["SELECT coalesce(pg_size_pretty(pg_table_size('kinds')), 'unsaid')", ['unsaid']],
+  ] as const)('%s', async (sql, expected) => {
+    expect(await world.ask(sql)).toEqual(expected);
+  });
+
+  test('with the name of the column that PostgreSQL gives it', async () => {
+    const sent = (sql: string) => world.judge(sql).template.join('');
+    for (const [sql, name] of [
+      ['SELECT 16384::regclass', 'regclass'],
+      ['SELECT n::regclass FROM (SELECT 16384 AS n) AS x', 'n'],
+      ['SELECT pg_get_viewdef(16384)', 'pg_get_viewdef'],
+      ["SELECT CASE WHEN true THEN 'people'::regclass ELSE 16384::oid::regclass END", 'regclass'],
+    ] as const) {
+      const client = await world.database.connect();
+      const { fields } = await client.query(sent(sql));
+      expect([sql, fields[0]?.name]).toEqual([sql, (await client.query(sql)).fields[0]?.name]);
+      expect(fields[0]?.name === name || sql.includes('CASE')).toBe(true);
+      await client.end();
+    }
+  });
+});
