@@ -20,6 +20,33 @@ const CLASSES_OF_ANALYSIS = new Set(['0A', '42']);
 /** Of these the conditions that no value of a row can bring about: privileges, names of cursors and prepared statements in use. */
 const OF_NO_VALUE = new Set(['42501', '42P03', '42P05']);
 
+/** What a new row breaks, or a length: made by these routines of the server's alone, of names and numbers of the schema, whatever code was running. */
+const OF_NAMES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
+  ['22001', new Set(['varchar', 'varchar_input', 'bpchar', 'bpchar_input'])],
+  ['23001', new Set(['ri_ReportViolation'])],
+  [
+    '23502',
+    new Set(['ReportNotNullViolationError', 'ExecConstraints', 'ExecEvalConstraintNotNull', 'domain_check_input']),
+  ],
+  ['23503', new Set(['ri_ReportViolation'])],
+  ['23505', new Set(['_bt_check_unique'])],
+  [
+    '23514',
+    new Set([
+      'ExecConstraints',
+      'ExecEvalConstraintCheck',
+      'domain_check_input',
+      'ExecFindPartition',
+      'ExecPartitionCheckEmitError',
+    ]),
+  ],
+  ['23P01', new Set(['check_exclusion_or_unique_constraint'])],
+  ['44000', new Set(['ExecWithCheckOptions'])],
+]);
+
+/** Schema, table, column, type and constraint. */
+const NAMES = new Set(['s', 't', 'c', 'd', 'n']);
+
 /** Detail and hint: may quote rows and expressions. */
 const MAY_QUOTE = new Set(['D', 'H']);
 
@@ -42,12 +69,15 @@ export function redact(fields: ErrorFields, origin: Origin, whole = true): Error
   const ofCode = !whole || fields.has('W') || fields.has('q');
   const begins = origin === 'unread' || origin === 'beginning';
   const ofText = (origin === 'analysis' && whole) || (begins && !ofCode && namesPlace(fields, sqlstate));
-  const stays = ofText || (!ofCode && hasNoValue(sqlstate, origin, fields.get('M')));
+  const named = OF_NAMES.get(sqlstate)?.has(fields.get('R') ?? '') ?? false;
+  const stays = ofText || named || (!ofCode && hasNoValue(sqlstate, origin, fields.get('M')));
   // INVARIANT: a message outside the list, or one that names what the client never wrote, shows as its condition's name.
   const replaced = !stays || OWN_NAME.test(fields.get('M') ?? '');
   const shown = new Map<string, string>();
   for (const [code, value] of fields) {
     if (code === 'M') shown.set(code, replaced ? conditionName(sqlstate) : value);
+    // INVARIANT: code may raise what it likes in the place of a constraint's name, too.
+    else if (NAMES.has(code) && ofCode && !ofText && !named) continue;
     else if (OF_CODE.has(code) || (code === 'P' && ofCode && origin !== 'analysis')) continue;
     else if (MAY_QUOTE.has(code) && (!ofText || replaced || OWN_NAME.test(value))) continue;
     else if (SOURCE.has(code) && replaced) continue;

@@ -167,8 +167,8 @@ describe.skipIf(!PSQL)('in', () => {
   test.each([
     ['a bad value', 'x\ta', 'invalid text representation'],
     ['too few columns', '1', 'bad copy file format'],
-    ['a key that exists', '1\ta\n1\tb', 'unique violation'],
-    ['a check', `1\t${'x'.repeat(40)}`, 'check violation'],
+    ['a key that exists', '1\ta\n1\tb', 'duplicate key value violates unique constraint "inbox_pkey"'],
+    ['a check', `1\t${'x'.repeat(40)}`, 'new row for relation "inbox" violates check constraint "short"'],
     ['a trigger that would tell', '1\ttell', 'raise exception'],
   ])('%s undoes all of it, and shows no line, value or context', async (_, data, message) => {
     writeFileSync(fileAt('bad'), `7\tgood\n${data}\n`);
