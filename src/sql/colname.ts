@@ -7,6 +7,16 @@ export function columnName(node: Node): string {
   return guess(node).name ?? '?column?';
 }
 
+/** The expression, and those in it from which its name may come: where one of them becomes something else, the name changes. */
+export function nameGivers(node: Node): Node[] {
+  const inner =
+    as(node, 'TypeCast')?.arg ??
+    as(node, 'CollateClause')?.arg ??
+    as(node, 'A_Indirection')?.arg ??
+    as(node, 'CaseExpr')?.defresult;
+  return inner ? [node, ...nameGivers(inner)] : [node];
+}
+
 /** strength 2: a good name; 1: one that CASE or a cast gives way to; 0: none. */
 interface Guess {
   readonly name: string | undefined;

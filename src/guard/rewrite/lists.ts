@@ -1,7 +1,7 @@
 /** Changes what lists hold: stars written out, one more column for `ok`, names that must survive, keys for functional dependency. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog } from '../../sql/catalog.ts';
-import { columnName } from '../../sql/colname.ts';
+import { columnName, nameGivers } from '../../sql/colname.ts';
 import { as, type Body, type Node, quoteName } from '../../sql/tree.ts';
 import { addKeys, aggregateReference } from './dependent-columns.ts';
 import { exportOk } from './export-ok.ts';
@@ -40,7 +40,9 @@ export function rewriteLists(w: Rewriter, analysis: Analysis, sites: Sites, cata
       replaced.add(as(val, 'ColumnRef')).add(as(as(val, 'A_Indirection')?.arg, 'ColumnRef'));
   }
   for (const level of marks.levels) {
-    for (const root of level.roots) if (root.target && renamed.has(root.node)) keepName(w, root.target, root.node);
+    for (const root of level.roots) {
+      if (root.target && nameGivers(root.node).some((node) => renamed.has(node))) keepName(w, root.target, root.node);
+    }
     if (level.exports !== undefined && level.kind !== 'set') exportOk(w, level);
   }
   return replaced;
