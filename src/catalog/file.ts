@@ -9,7 +9,12 @@ const FORMAT = 1;
 
 /** Writes the catalog as JSON, readable by `loadCatalog`. */
 export async function saveCatalog(path: string, catalog: CatalogData): Promise<void> {
-  await writeFile(path, `${JSON.stringify({ format: FORMAT, catalog })}\n`);
+  await writeFile(path, catalogText(catalog));
+}
+
+/** What such a file holds. */
+export function catalogText(catalog: CatalogData): string {
+  return `${JSON.stringify({ format: FORMAT, catalog })}\n`;
 }
 
 /** Reads a file that `saveCatalog` wrote. Throws an Error that says what is wrong with the file. */

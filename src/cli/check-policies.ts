@@ -2,15 +2,18 @@
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { loadCatalog, saveCatalog } from '../catalog/file.ts';
-import { readCatalog } from '../catalog/read.ts';
+import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
+import type { RolePolicy } from '../policy/policy.ts';
+import { reachWarnings } from '../policy/reach/warnings.ts';
 import type { PolicyEnvironment } from '../policy/sql-source.ts';
 import { Catalog, type CatalogData } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
 import { ask } from './ask-server.ts';
+import { environmentFor } from './placeholders.ts';
 
 export interface CheckOptions {
   /** `rowgate.yaml` */
@@ -30,11 +33,14 @@ export interface CheckResult {
   readonly diagnostics: readonly Diagnostic[];
   readonly roles: number;
   readonly principals: number;
+  /** Roles from which nothing is withheld. */
+  readonly unrestricted: readonly string[];
+  /** Roles of which everything is let through, and only recorded. */
+  readonly observed: readonly string[];
 }
 
 export async function checkPolicies(options: CheckOptions, compilers: SqlCompilers): Promise<CheckResult> {
-  const environment = options.catalog === undefined ? process.env : withPlaceholders(process.env);
-  const { config, problems } = loadConfig(options.config, environment);
+  const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
   if (!config) {
     const result = found(problems.map((problem) => ofConfig(problem, options.config)));
     return existsSync(options.config) ? result : { ...result, exitCode: 2 };
@@ -50,10 +56,10 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
   const { catalog, searchPath, timeZone } = { ...config, catalog: new Catalog(data) };
   try {
     const files = await readPolicyFolder(config.policies);
-    return ofPolicy(
-      loadPolicy(files, { catalog, searchPath, timeZone, clientCa: config.tls?.clientCa !== undefined, ...compilers }),
-      config.policies,
-    );
+    const clientCa = config.tls?.clientCa !== undefined;
+    const loaded = loadPolicy(files, { catalog, searchPath, timeZone, clientCa, ...compilers });
+    const further = [...reachWarnings(loaded.policy, catalog, searchPath), ...observedWarnings(loaded)];
+    return ofPolicy({ ...loaded, diagnostics: inOrder([...loaded.diagnostics, ...further]) }, config.policies);
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;
     return found([problemOf(shown(config.policies), error.message)]);
@@ -66,24 +72,65 @@ export function formatCheck(result: CheckResult): string {
   const warnings = result.diagnostics.length - errors;
   const counts = [counted(errors, 'error'), counted(warnings, 'warning')].join(', ');
   const read = `${counted(result.roles, 'role')}, ${counted(result.principals, 'principal')}`;
-  return `${[...result.diagnostics.map(formatDiagnostic), `${read}: ${counts}`].join('\n')}\n`;
+  const lines = [...result.diagnostics.map(formatDiagnostic), `${read}: ${counts}`];
+  if (result.unrestricted.length > 0)
+    lines.push(`unrestricted, nothing is withheld: ${result.unrestricted.join(', ')}`);
+  if (result.observed.length > 0) lines.push(`only observed, nothing is refused: ${result.observed.join(', ')}`);
+  return `${lines.join('\n')}\n`;
 }
 
 async function catalogOf(config: Config, options: CheckOptions): Promise<CatalogData> {
   if (options.catalog !== undefined) return loadCatalog(options.catalog);
-  const data = await ask(config.upstream, readCatalog);
+  const data = await ask(config.upstream, readCatalogWithReaches);
   if (options.saveCatalog !== undefined) await saveCatalog(options.saveCatalog, data);
   return data;
 }
 
-function ofPolicy({ policy, diagnostics }: LoadedPolicy, folder: string): CheckResult {
+function ofPolicy({ policy, diagnostics }: Pick<LoadedPolicy, 'policy' | 'diagnostics'>, folder: string): CheckResult {
   const placed = diagnostics.map((diagnostic) => ({ ...diagnostic, file: shown(join(folder, diagnostic.file)) }));
-  return { ...found(placed), roles: policy.roles.size, principals: policy.principals.size };
+  const roles = [...policy.roles.values()];
+  const named = (which: (role: RolePolicy) => boolean): string[] =>
+    roles
+      .filter(which)
+      .map(({ name }) => name)
+      .sort();
+  return {
+    ...found(placed),
+    roles: roles.length,
+    principals: policy.principals.size,
+    unrestricted: named(({ access }) => access === 'unrestricted'),
+    observed: named(({ mode, access }) => mode === 'observe' && access === 'restricted'),
+  };
+}
+
+/** As an editor shows them. */
+function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
+  return [...diagnostics].sort((a, b) =>
+    a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column,
+  );
+}
+
+/** A role in observe mode looks like one that protects. */
+function observedWarnings({ policy }: LoadedPolicy): Diagnostic[] {
+  return [...policy.roles.values()]
+    .filter(({ mode, access }) => mode === 'observe' && access === 'restricted')
+    .map(({ name, rule }) => {
+      const at = rule.lastIndexOf(':');
+      const message = `role "${name}" is only observed: whatever its policy says, every statement is forwarded unchanged`;
+      return {
+        file: rule.slice(0, at),
+        line: Number(rule.slice(at + 1)),
+        column: 1,
+        severity: 'warning',
+        message,
+        role: name,
+      };
+    });
 }
 
 function found(diagnostics: readonly Diagnostic[]): CheckResult {
   const bad = diagnostics.some(({ severity }) => severity === 'error');
-  return { exitCode: bad ? 1 : 0, diagnostics, roles: 0, principals: 0 };
+  return { exitCode: bad ? 1 : 0, diagnostics, roles: 0, principals: 0, unrestricted: [], observed: [] };
 }
 
 function ofConfig(problem: ConfigProblem, config: string): Diagnostic {
@@ -100,12 +147,4 @@ function shown(file: string): string {
 
 function counted(count: number, noun: string): string {
   return `${count} ${noun}${count === 1 ? '' : 's'}`;
-}
-
-/** With a saved catalog no connection is made: passwords from the environment need not be there. */
-function withPlaceholders(environment: NodeJS.ProcessEnv): Record<string, string | undefined> {
-  return new Proxy(
-    { ...environment },
-    { get: (target, name) => (typeof name === 'string' ? (target[name] ?? 'unset') : undefined) },
-  );
 }

@@ -8,6 +8,7 @@ import { GuardRuntime } from '../proxy/guard-runtime.ts';
 import { loadParser } from '../sql/parse.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
 import { PolicyReader } from './policy-reader.ts';
+import { reasonOf } from './reason.ts';
 
 const EXAMPLES = `
 Examples:
@@ -74,9 +75,4 @@ export function register(program: Command): void {
       process.stdout.write(`${options.json ? JSON.stringify(explanation) : formatExplanation(explanation)}\n`);
       process.exitCode = explanation.effect === 'refuse' ? 1 : 0;
     });
-}
-
-function reasonOf(error: unknown): string {
-  if (error instanceof AggregateError) return error.errors.map(reasonOf).join('; ');
-  return error instanceof Error ? error.message || error.name : String(error);
 }

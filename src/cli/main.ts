@@ -1,6 +1,8 @@
 #!/usr/bin/env node
 /** The command `rowgate`: registers one file per subcommand. Exit code 2 for a wrong call. */
 import { Command, CommanderError } from 'commander';
+import { register as access } from './access.ts';
+import { register as catalog } from './catalog.ts';
 import { register as check } from './check.ts';
 import { register as compile } from './compile.ts';
 import { register as demo } from './demo.ts';
@@ -14,7 +16,7 @@ const program = new Command('rowgate')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
-for (const register of [serve, demo, check, explain, compile, password]) register(program);
+for (const register of [serve, demo, check, explain, access, catalog, compile, password]) register(program);
 
 try {
   await program.parseAsync();

@@ -10,6 +10,7 @@ import type { Limits } from './limits.ts';
 import type { AttributeType, RelationGrant, RolePolicy, Subject } from './policy.ts';
 import type { GrantsFile, RoleFile } from './role-schema.ts';
 import type { GrantsPart } from './row-conditions.ts';
+import type { RuleRef } from './rule.ts';
 import type { ScopeRule } from './scope.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
 import { keysOn } from './subjects.ts';
@@ -51,7 +52,8 @@ export function compileRole(
   checkLimits(file, document, context.subjects, report);
   reportUnenforcedRole(file, attributes, document, report);
   const relations = unrestricted ? [] : compileRelations(file, document, attributes, context, report);
-  const functions = unrestricted ? [] : compileFunctions(file, document, context.env, report);
+  const functionRules = new Map<Fn, RuleRef>(unrestricted ? [] : compileFunctions(file, document, context.env, report));
+  const functions = [...functionRules.keys()];
   const { catalog, searchPath } = context.env;
   const rule = document.rule(['role']);
   const system = unrestricted ? [] : systemCatalogGrants(catalog, searchPath, relations, functions, rule);
@@ -62,6 +64,7 @@ export function compileRole(
     attributes,
     relations: new Map([...relations, ...system].map((grant) => [grant.relation.oid, grant])),
     functions: new Set(functions.map((fn) => fn.oid)),
+    functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
     statements: new Set(file.statements ?? []),
     collect: file.collect ?? 'deny',
     minGroup: file.min_group,
@@ -155,11 +158,17 @@ function compileScope(
   return { kind: 'broken' };
 }
 
-function compileFunctions(file: RoleFile, document: PolicyDocument, env: PolicyEnvironment, report: Report): Fn[] {
+function compileFunctions(
+  file: RoleFile,
+  document: PolicyDocument,
+  env: PolicyEnvironment,
+  report: Report,
+): (readonly [Fn, RuleRef])[] {
   return (file.functions ?? []).flatMap((text, index) => {
+    const path = ['functions', index];
     const resolved = resolveFunction(env.catalog, env.searchPath, text);
-    if ('value' in resolved) return [resolved.value];
-    report.error(document.placeOfValue(['functions', index]), resolved.problem);
+    if ('value' in resolved) return [[resolved.value, document.rule(path)] as const];
+    report.error(document.placeOfValue(path), resolved.problem);
     return [];
   });
 }

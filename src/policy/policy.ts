@@ -104,6 +104,8 @@ export interface RolePolicy {
   readonly relations: ReadonlyMap<Oid, RelationGrant>;
   /** Granted beyond the built-in safe set. */
   readonly functions: ReadonlySet<Oid>;
+  /** Where each of them is granted. */
+  readonly functionRules?: ReadonlyMap<Oid, RuleRef>;
   readonly statements: ReadonlySet<StatementOption>;
   readonly collect: 'deny' | 'allow';
   readonly minGroup: number | undefined;

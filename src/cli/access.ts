@@ -1,0 +1,107 @@
+/** `rowgate access`: who may see a table or column, in what form, and by which rule. */
+import type { Command } from 'commander';
+import { loadCatalog } from '../catalog/file.ts';
+import { readCatalogWithReaches } from '../catalog/reaches.ts';
+import { type Config, formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import {
+  quoteIdentifier,
+  type Resolved,
+  resolveColumn,
+  resolveColumnRef,
+  resolveRelation,
+  splitName,
+} from '../policy/names.ts';
+import type { ColumnRef } from '../policy/policy.ts';
+import { type AccessReview, accessTo } from '../policy/reach/access.ts';
+import { Catalog, type Relation } from '../sql/catalog.ts';
+import { loadParser } from '../sql/parse.ts';
+import { formatAccess } from './access-table.ts';
+import { ask } from './ask-server.ts';
+import { environmentFor } from './placeholders.ts';
+import { readPolicies } from './read-policies.ts';
+import { reasonOf } from './reason.ts';
+
+const EXAMPLES = `
+Examples:
+  rowgate access students
+  rowgate access students.ine
+  rowgate access public.students.ine --json
+  rowgate access students --catalog catalog.json    without the database
+
+Exit code: 0 where every role was looked at, 1 where errors close some and the list may not be whole, 2 where nothing
+could be found out.`;
+
+interface Options {
+  readonly config: string;
+  readonly catalog?: string;
+  readonly json?: boolean;
+}
+
+interface Reviewed extends AccessReview {
+  /** `public.students.ine` */
+  readonly of: string;
+}
+
+export function register(program: Command): void {
+  program
+    .command('access')
+    .description('list who may see a table or column, in what form, and by which line of the policies')
+    .argument('<table[.column]>', 'with its schema, or as search_path finds it')
+    .option('--config <file>', 'the configuration', 'rowgate.yaml')
+    .option('--catalog <file>', 'a saved catalog in place of the database')
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(async (name: string, options: Options) => {
+      const reviewed = await review(name, options);
+      if ('problems' in reviewed) {
+        process.stderr.write(reviewed.problems.map((problem) => `rowgate: ${problem}\n`).join(''));
+        process.exitCode = 2;
+        return;
+      }
+      process.stdout.write(options.json ? `${JSON.stringify(reviewed)}\n` : formatAccess(reviewed));
+      process.exitCode = reviewed.closed.length > 0 ? 1 : 0;
+    });
+}
+
+async function review(name: string, options: Options): Promise<Reviewed | { readonly problems: readonly string[] }> {
+  const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
+  if (!config) return { problems: problems.map(formatProblem) };
+  await loadParser();
+  try {
+    const catalog = new Catalog(await dataOf(config, options));
+    const resolved = resolve(catalog, config.searchPath, name);
+    // Names were quoted to be found as they are written.
+    if ('problem' in resolved) return { problems: [resolved.problem.replaceAll('""', '"')] };
+    const { relation, column } = resolved.value;
+    const { policy } = await readPolicies(config, catalog);
+    const of = [relation.schema, relation.name, ...(column ? [column.name] : [])].join('.');
+    return { of, ...accessTo(relation, column, policy, catalog, config.searchPath) };
+  } catch (error) {
+    return { problems: [reasonOf(error)] };
+  }
+}
+
+function dataOf(config: Config, { catalog }: Options) {
+  return catalog === undefined ? ask(config.upstream, readCatalogWithReaches) : loadCatalog(catalog);
+}
+
+type Named = { readonly relation: Relation; readonly column?: ColumnRef['column'] };
+
+/** A name of two parts is a table's column where there is such a one, else a schema's table. */
+function resolve(catalog: Catalog, searchPath: readonly string[], name: string): Resolved<Named> {
+  const parts = splitName(name);
+  if (!parts || parts.length > 3) return { problem: `"${name}" is not the name of a table or column` };
+  const table = (of: readonly string[]) => resolveRelation(catalog, searchPath, of.map(quoteIdentifier).join('.'));
+  if (parts.length === 2) {
+    const relation = table(parts.slice(0, 1));
+    const column = 'value' in relation ? resolveColumn(relation.value, parts[1] ?? '') : relation;
+    if ('value' in relation && 'value' in column) return { value: { relation: relation.value, column: column.value } };
+    const whole = table(parts);
+    if ('value' in whole) return { value: { relation: whole.value } };
+    return { problem: 'problem' in column ? column.problem : whole.problem };
+  }
+  if (parts.length === 3) return resolveColumnRef(catalog, searchPath, parts.map(quoteIdentifier).join('.'));
+  const relation = table(parts);
+  return 'value' in relation ? { value: { relation: relation.value } } : relation;
+}

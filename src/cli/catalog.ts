@@ -1,0 +1,44 @@
+/** `rowgate catalog dump`: saves what Rowgate knows of the database, so that policies can be checked where it is out of reach. */
+import type { Command } from 'commander';
+import { catalogText, saveCatalog } from '../catalog/file.ts';
+import { readCatalogWithReaches } from '../catalog/reaches.ts';
+import { formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { ask } from './ask-server.ts';
+import { reasonOf } from './reason.ts';
+
+const EXAMPLES = `
+It holds names, types, what views read and the bodies of functions, and no row of any table.
+
+Examples:
+  rowgate catalog dump --out catalog.json
+  rowgate check --catalog catalog.json
+
+Exit code: 0 where it was saved, 2 where it could not be.`;
+
+export function register(program: Command): void {
+  program
+    .command('catalog')
+    .description('what Rowgate knows of the database')
+    .command('dump')
+    .description('write the catalog as JSON, for "rowgate check --catalog"')
+    .option('--config <file>', 'the configuration', 'rowgate.yaml')
+    .option('--out <file>', 'a file in place of standard output')
+    .addHelpText('after', EXAMPLES)
+    .action(async ({ config: file, out }: { config: string; out?: string }) => {
+      const { config, problems } = loadConfig(file, process.env);
+      if (!config) return fail(problems.map(formatProblem));
+      try {
+        const data = await ask(config.upstream, readCatalogWithReaches);
+        if (out === undefined) process.stdout.write(catalogText(data));
+        else await saveCatalog(out, data);
+      } catch (error) {
+        fail([reasonOf(error)]);
+      }
+    });
+}
+
+function fail(problems: readonly string[]): void {
+  process.stderr.write(problems.map((problem) => `rowgate: ${problem}\n`).join(''));
+  process.exitCode = 2;
+}
