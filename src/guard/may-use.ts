@@ -35,6 +35,10 @@ export function mayUseType(draft: Draft, type: Type): boolean {
   for (const grant of draft.role.relations.values()) {
     if (grant.system) continue;
     for (const column of grant.select?.columns.values() ?? []) if (column.column.type === type.oid) return true;
+    const written = grant.relation.columns.filter(
+      ({ name }) => grant.insert?.columns.has(name) || grant.update?.columns.has(name),
+    );
+    if (written.some((column) => column.type === type.oid)) return true;
   }
   return type.kind === 'b' && draft.catalog.functionsNamed(type.name).some((f) => KNOWN_EXTENSIONS.has(f.extension));
 }

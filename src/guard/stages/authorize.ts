@@ -2,6 +2,7 @@
 import { type Refusal, refusal } from '../../errors.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
 import { reaches } from '../../sql/analyze/levels.ts';
 import { position } from '../../sql/analyze/resolver.ts';
 import type { Operator, Type } from '../../sql/catalog.ts';
@@ -191,7 +192,7 @@ function operatorDenied(operator: Operator): Refusal {
 function estimates(draft: Draft, statement: DraftStatement): Refusal | undefined {
   if (draft.role.statements.has('explain') || !statement.analysis) return undefined;
   const { levels, writes } = statement.analysis.marks;
-  if (!levels.some(reaches) && !writes.some(({ level }) => level.entries.some((e) => e.guard))) return undefined;
+  if (!levels.some(reaches) && !writes.some((write) => isFiltered(draft.role, write))) return undefined;
   return refusal(
     'estimates',
     '42501',
@@ -201,4 +202,11 @@ function estimates(draft: Draft, statement: DraftStatement): Refusal | undefined
       rule: draft.role.rule,
     },
   );
+}
+
+/** Whether a condition stands in a statement that writes: on the rows that it finds, or on those that it leaves behind. */
+function isFiltered(role: RolePolicy, { target }: Write): boolean {
+  const grant = target?.source.kind === 'relation' ? role.relations.get(target.source.view.relation.oid) : undefined;
+  const commands = [grant?.select, grant?.insert, grant?.update, grant?.delete];
+  return commands.some((command) => command !== undefined && command.conditions.length > 0);
 }

@@ -8,6 +8,7 @@ import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
 import { findCall } from './call.ts';
 import { aliasColumns, enter } from './entries.ts';
+import { namedFromRight } from './levels.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
@@ -15,7 +16,7 @@ import { resolveTypeName } from './type-name.ts';
 
 /** Functions in FROM see what stands to their left, as if LATERAL. */
 function scopeOf(level: Level): Scope {
-  return { level, entries: [...level.entries], outer: level.outer };
+  return { level, entries: namedFromRight(level), outer: level.outer };
 }
 
 /** `tells`: what it is computed from carries a COLLATE, which fails where another meets it. */

@@ -6,7 +6,7 @@ import { noteSample } from './fallible.ts';
 import { resolveRangeFunction, resolveTableFunction } from './from-function.ts';
 import { resolveJsonTable } from './from-json-table.ts';
 import { resolveJoin } from './join.ts';
-import { reaches } from './levels.ts';
+import { namedFromRight, reaches } from './levels.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
@@ -76,7 +76,7 @@ function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Leve
     return undefined;
   }
   const outer: Scope | undefined = body.lateral
-    ? { level, entries: [...level.entries], outer: level.outer }
+    ? { level, entries: namedFromRight(level), outer: level.outer }
     : level.outer;
   const inner = r.select(select, { outer, ctes: level.ctes });
   const columns: EntryColumn[] = inner.outputs.map((o) => ({

@@ -1,6 +1,6 @@
 /** Makes levels, and tells through which of them rows of a filtered relation flow. */
 import type { Body } from '../tree.ts';
-import type { Level, Place } from './model.ts';
+import type { Entry, Level, Place } from './model.ts';
 import type { Resolver } from './resolver.ts';
 
 /** A level with nothing in it yet. */
@@ -27,6 +27,11 @@ export function newLevel(
   };
   r.marks.levels.push(level);
   return level;
+}
+
+/** What a later item of FROM may name: the items before it, but not the target of a statement that writes. */
+export function namedFromRight({ entries }: Level): Entry[] {
+  return entries.filter(({ source }) => source.kind !== 'relation' || source.use !== 'target');
 }
 
 /** Whether rows of a filtered relation flow through this level. What a write returns are rows that it has found: they are done. */
