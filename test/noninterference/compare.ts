@@ -19,7 +19,10 @@ export function everyByte(frames: readonly Frame[], ordered: boolean, database: 
 
 /** Names, types, rows, tags and SQLSTATEs. `rowTypes`: where a subquery stands in a table's place, its rows are plain records. */
 export function whatIsSeen(frames: readonly Frame[], ordered: boolean, rowTypes: ReadonlySet<number>): string[] {
-  const seen = frames.filter(({ type }) => type !== 'N' && type !== 'S');
+  // Of a statement that fails, whatever was there before is open.
+  const fails = (i: number): boolean =>
+    frames.slice(i).find(({ type }) => !ROWS.has(type) && type !== 'N')?.type === 'E';
+  const seen = frames.filter(({ type }, i) => type !== 'N' && type !== 'S' && !(type === 'T' && fails(i + 1)));
   return inOrder(seen, ordered, ({ type, body }) => {
     if (type === 'T') return `T ${columnsOf(body, rowTypes).join(', ')}`;
     if (type === 'E') return `E ${decodeErrorFields(body).get('C')}`;
@@ -54,7 +57,9 @@ function inOrder(frames: readonly Frame[], ordered: boolean, shown: (frame: Fram
       rows.push(shown(frame));
       continue;
     }
-    lines.push(...(ordered ? rows : rows.sort()), shown(frame));
+    // Which rows came before an error, or the row limit, is as open as their order.
+    if (frame.type !== 'E' || ordered) lines.push(...(ordered ? rows : rows.sort()));
+    lines.push(shown(frame));
     rows = [];
   }
   return [...lines, ...rows];

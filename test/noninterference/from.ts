@@ -1,6 +1,6 @@
 /** FROM: relations, joins of all kinds, derived tables, LATERAL, functions, CTEs. */
 import type { From, Generator, Item } from './generator.ts';
-import { LINKS, RELATIONS, type Type } from './model.ts';
+import { LINKS, RELATIONS, type Relation, type Type } from './model.ts';
 
 const JOINS = [
   'JOIN',
@@ -102,16 +102,14 @@ function item(g: Generator, depth: number, outer: readonly Item[], small: boolea
   return relation(g, (r) => !small || r.small === true);
 }
 
-function relation(g: Generator, wanted: (r: (typeof RELATIONS)[number]) => boolean): Made {
+function relation(g: Generator, wanted: (r: Relation) => boolean): Made {
   const relation = g.choices.pick(RELATIONS.filter(wanted));
+  const { columns, telling, key, name } = relation;
+  const only = g.choices.chance(3) ? 'ONLY ' : '';
+  const schema = `${only}${g.choices.chance(8) ? 'public.' : ''}`;
+  if (g.ownName(relation)) return { sql: `${schema}${name}`, item: { alias: name, columns, telling, key, relation } };
   const alias = g.alias();
-  const schema = g.choices.chance(8) ? 'public.' : '';
-  // As ORMs do: no alias of its own.
-  const { columns, telling, key } = relation;
-  return {
-    sql: `${schema}${relation.name} AS ${alias}`,
-    item: { alias, columns, telling, key, relation },
-  };
+  return { sql: `${schema}${name} AS ${alias}`, item: { alias, columns, telling, key, relation } };
 }
 
 function derived(g: Generator, depth: number, outer: readonly Item[]): Made {

@@ -188,7 +188,7 @@ export const FUNCTIONS: Readonly<Record<Type, readonly Form[]>> = {
     [['jsonb'], "($1 -> 'list')"],
     [[I, T], "jsonb_build_object('a', $1, 'b', $2)"],
     [[I, T], 'jsonb_build_array($1, $2)'],
-    [['jsonb'], "jsonb_set(coalesce($1, '{}'), '{z}', '1')"],
+    [['jsonb'], "jsonb_set(CASE jsonb_typeof($1) WHEN 'object' THEN $1 ELSE '{}' END, '{z}', '1')"],
     [['text[]'], 'to_jsonb($1)'],
     [['jsonb'], 'jsonb_strip_nulls($1)'],
   ],

@@ -63,6 +63,9 @@ const DECLARABLE: Readonly<Partial<Record<Type, number>>> = {
 export class Generator {
   readonly parameters: Parameter[] = [];
   readonly ctes: Item[] = [];
+  /** The query that is made next is the outermost one, whose columns need no names. */
+  outermost = false;
+  private readonly bare = new Set<string>();
   private names = 0;
 
   /** `parameters`: some literals become parameters of the extended protocol. */
@@ -76,6 +79,13 @@ export class Generator {
   alias(): string {
     this.names += 1;
     return this.choices.chance(3) ? `r${this.names === 1 ? '' : this.names}` : `t${this.names}`;
+  }
+
+  /** A relation under its own name, as ORMs write it: once in a statement. */
+  ownName(relation: Relation): boolean {
+    if (this.bare.has(relation.name) || !this.choices.chance(12)) return false;
+    this.bare.add(relation.name);
+    return true;
   }
 
   name(prefix: string): string {

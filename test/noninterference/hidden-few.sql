@@ -7,7 +7,7 @@ UPDATE students SET ssn = '1' || id, address = 'rue ' || id, weight = id, pin = 
 INSERT INTO absences (id, student_id, day, minutes, amount, place) SELECT 5 + i * 10, 15, '2026-09-03', 30, 2, 'hall B' FROM generate_series(1, 10) i;
 UPDATE absences SET reason = 'flu' WHERE id % 10 = 0;
 INSERT INTO grades SELECT 5 + i * 10, 'maths', 10, 1, 'bien', 'calm' FROM generate_series(1, 10) i;
-INSERT INTO events SELECT 5 + i, '2026-02-02', 2, 'fête', 9, 'plain' FROM generate_series(1, 10) i;
+INSERT INTO events SELECT 5 + i * 10, '2026-02-02', 2, 'fête', 9, 'plain' FROM generate_series(1, 10) i;
 INSERT INTO papers SELECT 5 + i * 10, 2, 'paper', 3, '{"n": 1}' FROM generate_series(1, 5) i;
 INSERT INTO ledger (id, school_id, units, price, secret) SELECT 5 + i * 10, 2, 4, 1, 1 FROM generate_series(1, 10) i;
 INSERT INTO contacts SELECT 5 + i * 10, 15, 'Other', '05', 1, 'plain' FROM generate_series(1, 10) i;

@@ -28,6 +28,8 @@ const SETS = ['UNION ALL', 'UNION', 'INTERSECT', 'EXCEPT'] as const;
 
 export function query(g: Generator, depth: number, outer: readonly Item[], demanded?: readonly Type[]): Query {
   const types = demanded ?? someTypes(g);
+  const { outermost } = g;
+  g.outermost = false;
   if (depth > 0 && g.choices.chance(8)) return setOperation(g, depth, outer, types);
   if (g.choices.chance(2)) return values(g, types);
   const from = g.grammar.from(g, depth, []);
@@ -39,7 +41,19 @@ export function query(g: Generator, depth: number, outer: readonly Item[], deman
   if (g.choices.chance(8) && types.every(isPlain)) return distinct(g, source, all, depth, types);
   const rows = g.choices.chance(7) ? withWindow(g, from.items, outer) : all;
   const targets = types.map((type) => g.grammar.scalar(g, type, rows, depth));
-  return finished(g, `SELECT ${list(targets)} FROM ${source}`, types, demanded === undefined);
+  const sets = demanded === undefined && g.choices.chance(4) ? setReturning(g, all) : [];
+  const shown = outermost && g.choices.chance(40) ? targets.join(', ') : list(targets);
+  const made = `SELECT ${[shown, ...sets].join(', ')} FROM ${source}`;
+  if (sets.length > 0) return { sql: made, columns: named(types), ordered: false };
+  // By something that is not shown, before what is.
+  const first = g.choices.chance(15) ? g.grammar.scalar(g, g.choices.pick(PLAIN), all, 1) : undefined;
+  return finished(g, made, types, demanded === undefined, first);
+}
+
+/** Functions in the select list of which each row becomes several. */
+function setReturning(g: Generator, items: readonly Item[]): string[] {
+  const array = g.grammar.scalar(g, g.choices.pick(['text[]', 'int[]'] as const), items, 1);
+  return [g.choices.pick([`unnest(${array}) AS s1`, `generate_subscripts(${array}, 1) AS s1`])];
 }
 
 function someTypes(g: Generator): Type[] {
@@ -55,19 +69,20 @@ const list = (targets: readonly string[]): string => targets.map((target, i) => 
 
 const named = (types: readonly Type[]): Column[] => types.map((type, i) => ({ name: `v${i + 1}`, type }));
 
-/** With an order that leaves nothing open, where one can be had, and what needs one. */
-function finished(g: Generator, sql: string, types: readonly Type[], may: boolean): Query {
+/** With an order that leaves nothing open, where one can be had, and what needs one. `first`: it orders by this before its columns. */
+function finished(g: Generator, sql: string, types: readonly Type[], may: boolean, first?: string): Query {
   const columns = named(types);
   if (!may || !types.every(isPlain) || !g.choices.chance(35)) return { sql, columns, ordered: false };
+  // A constant would be the number of a column, or nothing to order by.
+  const before = first?.includes('.') ? [first] : [];
   const keys = types.map((_, i) => `${i + 1}${g.choices.pick(['', ' DESC', ' NULLS FIRST', ' DESC NULLS LAST'])}`);
-  const limit = g.choices.chance(40) ? ` LIMIT ${g.choices.pick(['5', '1', '20', 'ALL'])}` : '';
+  const order = `${sql} ORDER BY ${[...before, ...keys].join(', ')}`;
+  const most = g.choices.pick(['5', '1', '20', 'ALL', '(SELECT count(*) FROM rooms)', '2 + 1']);
+  const limit = g.choices.chance(40) ? ` LIMIT ${most}` : '';
   const offset = g.choices.chance(15) ? ` OFFSET ${g.choices.int(4)}` : '';
-  const ties = limit === ' LIMIT 5' && g.choices.chance(20) ? ' FETCH FIRST 5 ROWS WITH TIES' : undefined;
-  return {
-    sql: `${sql} ORDER BY ${keys.join(', ')}${offset && ties ? offset : ''}${ties ?? `${limit}${offset}`}`,
-    columns,
-    ordered: true,
-  };
+  if (limit === ' LIMIT 5' && g.choices.chance(20))
+    return { sql: `${order}${offset} FETCH FIRST 5 ROWS WITH TIES`, columns, ordered: true };
+  return { sql: `${order}${limit}${offset}`, columns, ordered: true };
 }
 
 /** Keys and aggregates, and functions of these. */
@@ -78,7 +93,8 @@ function grouped(g: Generator, from: From, source: string, depth: number, types:
     const type = g.choices.pick(['int', 'text', 'date', 'bool'] as const);
     const key = g.grammar.scalar(g, type, from.items, inner);
     // GROUP BY 3 would be the third column.
-    if (key.includes('.')) keys.push({ name: key, type });
+    // Guards inside of two subqueries have names of their own: the server finds a key and its like in the select list different.
+    if (key.includes('.') && !key.includes('SELECT')) keys.push({ name: key, type });
   }
   const dependent = dependents(g, from);
   const sums = (['int', 'text'] as const).map((type) => ({ name: aggregate(g, type, from.items, inner)!, type }));
@@ -107,7 +123,8 @@ function dependents(g: Generator, from: From): { keys: string[]; columns: Column
 
 function distinct(g: Generator, source: string, items: readonly Item[], depth: number, types: readonly Type[]): Query {
   const targets = types.map((type) => g.grammar.scalar(g, type, items, depth));
-  if (g.choices.chance(60)) return finished(g, `SELECT DISTINCT ${list(targets)} FROM ${source}`, types, true);
+  if (g.choices.chance(60) || targets[0]?.includes('SELECT'))
+    return finished(g, `SELECT DISTINCT ${list(targets)} FROM ${source}`, types, true);
   const keys = types.map((_, i) => i + 1);
   return {
     sql: `SELECT DISTINCT ON (${targets[0]}) ${list(targets)} FROM ${source} ORDER BY ${targets[0]}, ${keys.join(', ')}`,

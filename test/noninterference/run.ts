@@ -38,8 +38,8 @@ export interface RunOptions {
   readonly only?: (script: Script) => boolean;
 }
 
-/** Connections that read, of each world; one more of each for what locks. */
-const LANES = 3;
+/** Connections that read, of each world, and how the server plans on each of `many`; one more for what locks. */
+const PLANS = [[], ['enable_hashjoin = off'], ['enable_nestloop = off']] as const;
 /** Statements under way on each. */
 const DEPTH = 4;
 const TIMED_OUT = '57014';
@@ -59,14 +59,17 @@ export class Runner {
   ) {}
 
   static async open({ few, many }: Guarded, seen?: World): Promise<Runner> {
-    const open = async (): Promise<Lanes> => {
-      const [one, other, third] = await Promise.all([few.open(), many.open(), seen?.open()]);
-      return { few: one, many: other, seen: third };
-    };
-    const lanes = await Promise.all(Array.from({ length: LANES + 1 }, open));
+    const open = async (settings: readonly string[]): Promise<Lanes> => ({
+      few: await few.open(),
+      many: await many.open(settings),
+      seen: await seen?.open(),
+    });
+    const locking = await open([]);
+    const reading: Lanes[] = [];
+    for (const settings of PLANS) reading.push(await open(settings));
     const types = await few.database.query<{ oid: number }>(`SELECT oid::integer FROM pg_type WHERE typtype = 'c'`);
     const names = { few: few.database.name, many: many.database.name };
-    return new Runner(names, lanes.slice(1), lanes[0]!, new Set(types.map(({ oid }) => oid)));
+    return new Runner(names, reading, locking, new Set(types.map(({ oid }) => oid)));
   }
 
   async run(options: RunOptions): Promise<Report> {
@@ -74,7 +77,10 @@ export class Runner {
     let next = 0;
     const locking: [number, Script][] = [];
     let generated = false;
-    let wake = (): void => {};
+    const waiting: (() => void)[] = [];
+    const wake = (): void => {
+      for (const woken of waiting.splice(0)) woken();
+    };
     const done = (): boolean =>
       (options.untilDifference === true && report.differences.length > 0) ||
       (options.deadline !== undefined && Date.now() > options.deadline);
@@ -95,15 +101,16 @@ export class Runner {
         const taken = locking.shift();
         if (taken) await this.one(taken[0], taken[1], this.locking, report);
         else if (generated) return;
-        else await new Promise<void>((woken) => (wake = woken));
+        else await new Promise<void>((woken) => waiting.push(woken));
       }
     };
     const readers = this.reading.flatMap((lanes) => Array.from({ length: DEPTH }, () => read(lanes)));
-    const locker = lock();
+    // All on one connection: the server runs one after the other.
+    const lockers = Array.from({ length: DEPTH }, lock);
     await Promise.all(readers);
     generated = true;
     wake();
-    await locker;
+    await Promise.all(lockers);
     return report;
   }
 

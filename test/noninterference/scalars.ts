@@ -36,6 +36,8 @@ export function scalar(g: Generator, type: Type, items: readonly Item[], depth: 
       slot === 'p' ? g.constant(PATTERNS) : (made[Number(slot) - 1] ?? ''),
     );
   }
+  const row = kind === 'function' ? wholeRow(g, type, items) : undefined;
+  if (row !== undefined) return row;
   const references = kind === 'literal' ? [] : g.references(type, items);
   if (references.length > 0) return g.choices.pick(references);
   if (kind !== 'literal' && depth > 0) return scalar(g, type, items, depth - 1);
@@ -43,6 +45,21 @@ export function scalar(g: Generator, type: Type, items: readonly Item[], depth: 
   if (compared.length === 0) return g.literal(type);
   return `(${g.choices.pick(compared)} ${g.choices.pick(['>=', '<', '<>', '='])} ${g.literal('int')})`;
 }
+
+/** Of all that is seen of a row at once. */
+function wholeRow(g: Generator, type: Type, items: readonly Item[]): string | undefined {
+  const forms = WHOLE_ROWS[type];
+  const rows = items.filter((item) => item.relation !== undefined);
+  if (!forms || rows.length === 0) return undefined;
+  return g.choices.pick(forms).replaceAll('$', g.choices.pick(rows).alias);
+}
+
+const WHOLE_ROWS: Readonly<Partial<Record<Type, readonly string[]>>> = {
+  bool: ['($ IS NOT NULL)', '($ IS NULL)', '($ = $)'],
+  int: ['num_nonnulls($)', 'length(row_to_json($)::text)'],
+  text: ['md5(to_jsonb($)::text)', '($::text)', "(to_jsonb($) ->> 'id')"],
+  jsonb: ['to_jsonb($)', "to_jsonb($) - 'id'", "jsonb_build_object('r', $)"],
+};
 
 function subquery(g: Generator, type: Type, around: readonly Item[], depth: number): string | undefined {
   // Groups and windows cannot be asked for from within.

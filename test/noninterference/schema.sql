@@ -79,16 +79,22 @@ CREATE TABLE events_other PARTITION OF events DEFAULT;
 CREATE TABLE papers (id integer PRIMARY KEY, school_id integer, title text, pages integer, body jsonb);
 CREATE TABLE signed_papers (signer text) INHERITS (papers);
 
--- A stored and a virtual generated column; the virtual one fails on hidden rows.
+-- A stored and a virtual generated column; the virtual one (from version 18 on) fails on hidden rows.
 CREATE TABLE ledger (
   id integer PRIMARY KEY,
   school_id integer NOT NULL,
   units integer,
   price numeric(10, 2),
-  total numeric(12, 2) GENERATED ALWAYS AS (price * units) STORED,
-  rate integer GENERATED ALWAYS AS (1000 / units) VIRTUAL,
-  secret integer
+  total numeric(12, 2) GENERATED ALWAYS AS (price * units) STORED
 );
+DO $$ BEGIN
+  IF current_setting('server_version_num')::integer >= 180000 THEN
+    ALTER TABLE ledger ADD rate integer GENERATED ALWAYS AS (1000 / units) VIRTUAL;
+  ELSE
+    ALTER TABLE ledger ADD rate integer GENERATED ALWAYS AS (1000 / nullif(units, 0)) STORED;
+  END IF;
+END $$;
+ALTER TABLE ledger ADD secret integer;
 
 -- Seen by those of whose class the school holds a membership, in a table that is not granted.
 CREATE TABLE memberships (class_id integer, school_id integer, since date);

@@ -28,7 +28,7 @@ export interface Script {
 
 /** With how many of a hundred statements each is. */
 const WAYS = {
-  select: 40,
+  select: 37,
   parameters: 20,
   write: 14,
   cursor: 5,
@@ -39,6 +39,7 @@ const WAYS = {
   catalog: 4,
   explain: 1,
   portal: 2,
+  settings: 3,
 } as const;
 
 export type Way = keyof typeof WAYS;
@@ -99,8 +100,18 @@ const MAKERS: Readonly<Record<Way, (g: Generator) => Made>> = {
     const fetches = made.ordered
       ? ['FETCH 3 FROM c', 'MOVE 2 IN c', g.choices.pick(['FETCH NEXT FROM c', 'FETCH 2 FROM c']), 'FETCH ALL FROM c']
       : ['FETCH ALL FROM c', 'FETCH NEXT FROM c'];
-    const hold = g.choices.chance(20) ? ' WITH HOLD' : '';
-    return simple(['BEGIN', `DECLARE c CURSOR${hold} FOR ${made.sql}`, ...fetches, 'CLOSE c', 'ROLLBACK'], made);
+    const back =
+      made.ordered && g.choices.chance(40) ? ['FETCH PRIOR FROM c', 'FETCH ABSOLUTE 2 FROM c', 'MOVE FIRST IN c'] : [];
+    const scroll = back.length > 0 ? ' SCROLL' : '';
+    if (g.choices.chance(20))
+      return simple(
+        ['BEGIN', `DECLARE c${scroll} CURSOR WITH HOLD FOR ${made.sql}`, 'COMMIT', ...fetches, ...back, 'CLOSE ALL'],
+        made,
+      );
+    return simple(
+      ['BEGIN', `DECLARE c${scroll} CURSOR FOR ${made.sql}`, ...fetches, ...back, 'CLOSE c', 'ROLLBACK'],
+      made,
+    );
   },
   prepared: (g) => {
     const made = statement(g);
@@ -119,9 +130,15 @@ const MAKERS: Readonly<Record<Way, (g: Generator) => Made>> = {
     const texts = [statement(g).sql, statement(g).sql];
     return { ...simple([texts.join('; ')]), texts: [texts.join('; ')] };
   },
+  settings: (g) => {
+    const made = statement(g);
+    return simple(['BEGIN', `SET LOCAL ${g.choices.pick(SETTINGS)}`, made.sql, 'ROLLBACK'], made);
+  },
   locking: (g) => {
     const { sql, items } = g.grammar.from(g, 0, []);
-    const [locked] = items.filter((item) => item.relation?.locks);
+    // Under an outer join nothing may be locked, unless the planner finds that it is none: which depends on what it sees through.
+    const inner = !/(LEFT|RIGHT|FULL) /.test(sql);
+    const [locked] = items.filter((item) => inner && item.relation?.locks);
     const where = g.grammar.scalar(g, 'bool', items, 1);
     const clause = g.choices.pick(['FOR UPDATE', 'FOR SHARE', 'FOR NO KEY UPDATE', 'FOR UPDATE']);
     const wait = g.choices.pick(['', ' SKIP LOCKED', ' NOWAIT']);
@@ -136,6 +153,17 @@ const MAKERS: Readonly<Record<Way, (g: Generator) => Made>> = {
     return { ...simple([`EXPLAIN (COSTS OFF) ${g.choices.chance(40) ? statement(g).sql : open}`]), apart: true };
   },
 };
+
+/** They change how values look, and what some expressions give. */
+const SETTINGS = [
+  "datestyle = 'German, DMY'",
+  "timezone = 'Pacific/Kiritimati'",
+  "timezone = 'America/St_Johns'",
+  'extra_float_digits = -6',
+  "bytea_output = 'escape'",
+  "intervalstyle = 'sql_standard'",
+  "client_min_messages = 'notice'",
+] as const;
 
 /** What a table looks like behind a write: the columns that the role may see. */
 const SEEN_AFTER: Readonly<Record<string, string>> = {
@@ -195,6 +223,7 @@ function statement(g: Generator): { sql: string; ordered: boolean } {
     g.ctes.push({ alias: name, columns: made.columns, telling: [] });
   }
   if (clauses.length === 0 && g.choices.chance(6)) return star(g);
+  g.outermost = true;
   const { sql, ordered } = g.grammar.query(g, 2, []);
   return { sql: clauses.length > 0 ? `WITH ${recursive}${clauses.join(', ')} ${sql}` : sql, ordered };
 }
@@ -203,6 +232,7 @@ function statement(g: Generator): { sql: string; ordered: boolean } {
 function star(g: Generator): { sql: string; ordered: boolean } {
   const { sql, items } = g.grammar.from(g, 1, []);
   const where = g.grammar.scalar(g, 'bool', items, 1);
+  if (g.choices.chance(10)) return { sql: `TABLE ${g.choices.pick(STARS)}`, ordered: false };
   const { alias } = g.choices.pick(items);
   const target = g.choices.pick([
     '*',

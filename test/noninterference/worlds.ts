@@ -16,7 +16,8 @@ export const POLICIES = join(import.meta.dirname, 'policies');
 export interface World {
   readonly name: string;
   readonly database: FreshDatabase;
-  open(): Promise<Lane>;
+  /** `settings`: of the planner, for this connection, as `enable_hashjoin = off`. One call at a time. */
+  open(settings?: readonly string[]): Promise<Lane>;
 }
 
 export interface Databases {
@@ -90,7 +91,22 @@ function guardOn(database: FreshDatabase, account: { user: string; password: str
 }
 
 function worldOf(name: string, database: FreshDatabase, login: Login): World {
-  return { name, database, open: () => openLane(login) };
+  return {
+    name,
+    database,
+    async open(settings = []) {
+      // A session takes what its database says at its beginning; the guard would not let the role set it.
+      const alter = (words: (setting: string) => string): Promise<void> =>
+        runOnce(
+          superuserUrl(),
+          settings.map((setting) => `ALTER DATABASE ${database.name} ${words(setting)}`),
+        );
+      await alter((setting) => `SET ${setting}`);
+      const lane = await openLane(login);
+      await alter((setting) => `RESET ${setting.split(' ')[0]}`);
+      return lane;
+    },
+  };
 }
 
 /** Of the same OIDs. */
