@@ -145,7 +145,9 @@ function observed(judged: Judgement, open: Judgement): Judgement {
     statements: judged.statements.map((s, i) => {
       // Of a refused statement classification may have told no more than that.
       const { kind, command } = open.statements[i] ?? s;
-      return { ...s, effect: 'allow' as const, kind, command: s.command || command };
+      // What is judged late belongs to the text that is not sent.
+      const { check: _check, patterns: _patterns, ...seen } = s;
+      return { ...seen, effect: 'allow' as const, kind, command: s.command || command };
     }),
     template: open.template,
     edits: [],
@@ -168,9 +170,17 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     extent: { start: statement.start, end: statement.end },
     // Of PREPARE the statement inside has it.
     ...(!refused && statement.check && statement.kind.kind !== 'prepare' && { check: statement.check }),
+    ...(!refused && statement.kind.kind !== 'prepare' && patternsOf(statement)),
     ...(refused && { refusal: refused }),
     ...(rule !== undefined && { rule }),
   };
+}
+
+/** Patterns that get their values later, where rows may be hidden beside them. */
+function patternsOf({ analysis }: DraftStatement): Pick<StatementJudgement, 'patterns'> {
+  const { patterns, levels } = analysis?.marks ?? { patterns: new Set<number>(), levels: [] };
+  const guarded = levels.some((level) => level.entries.some((entry) => entry.guard));
+  return patterns.size > 0 && guarded ? { patterns: [...patterns].sort((a, b) => a - b) } : {};
 }
 
 /** What PREPARE and DECLARE carry has the tables and the effect of the whole. */
@@ -182,6 +192,7 @@ function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
     tables: [...statement.tables].sort(),
     columns: [...statement.columns].sort(),
     ...(statement.check && { check: statement.check }),
+    ...(kind.kind === 'prepare' && patternsOf(statement)),
     ...(statement.rule !== undefined && { rule: statement.rule }),
   };
   return { ...kind, inner };

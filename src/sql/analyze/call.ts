@@ -64,6 +64,7 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   switch (resolved.kind) {
     case 'found': {
       use([resolved.fn]);
+      r.called.set(body, resolved.fn);
       r.marks.calls.set(body, { fn: resolved.fn, argTypes: resolved.argTypes });
       if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX')
         r.marks.functions.push({ body, fn: resolved.fn });
@@ -139,15 +140,18 @@ function judged(
     return { type, sound: true, constant: false, barrier: 'aggregate' };
   }
   const constant = isImmutableCall(resolved) && args.every((a) => a.constant);
+  // Named arguments may stand in another order than the function's own.
+  const named = body.args?.some((n) => kindOf(n) === 'NamedArgExpr');
+  const sound = isSound(r, resolved, named ? [] : nodes);
   if (fn.returnsSet)
     return {
       type,
-      sound: isSound(resolved) || isPlainSeries(fn, nodes),
+      sound: sound || isPlainSeries(fn, nodes),
       constant: false,
       barrier: 'set-returning',
       strict: fn.strict,
     };
-  return { type, sound: isSound(resolved), constant, barrier: 'none', strict: fn.strict };
+  return { type, sound, constant, barrier: 'none', strict: fn.strict };
 }
 
 /** INVARIANT: what an aggregate takes is computed from rows before they are grouped, wherever the call stands. */

@@ -18,3 +18,22 @@ export function collationsIn(r: Resolver, tree: unknown, found: Set<Oid> = new S
   else for (const inner of Object.values(tree)) collationsIn(r, inner, found);
   return found;
 }
+
+const known = new WeakMap<object, boolean>();
+
+/**
+ * Whether a value's collation can only be the database's own, which is deterministic: no column with another, no COLLATE, no domain, no
+ * subquery. LIKE and its kin fail on a collation that is not. Asked when the tree has been resolved, and remembered by node.
+ */
+export function hasPlainCollation(r: Resolver, tree: object): boolean {
+  const before = known.get(tree);
+  if (before !== undefined) return before;
+  const type = r.marks.expressions.get(tree as Node)?.type;
+  const plain =
+    !('CollateClause' in tree || 'SubLink' in tree) &&
+    r.marks.references.get(tree as Node)?.column.collation === undefined &&
+    (type === undefined || r.env.catalog.typesByOid.get(type)?.kind !== 'd') &&
+    Object.values(tree).every((inner) => typeof inner !== 'object' || inner === null || hasPlainCollation(r, inner));
+  known.set(tree, plain);
+  return plain;
+}

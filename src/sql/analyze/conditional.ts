@@ -4,14 +4,13 @@ import { as } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
-import { sortFunctions } from '../types/sort.ts';
 import { arrayType, elementType } from '../types/type.ts';
 import { noteRows } from './fallible.ts';
 import type { Expression, Scope } from './model.ts';
 import { compareWhole, EQUAL } from './operator.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
-import { isSoundCoercion } from './sound.ts';
+import { comparesSoundly, isSoundCoercion } from './sound.ts';
 import { isImmutable, noteCoercion } from './stability.ts';
 
 /** CASE, with an expression to compare or with conditions. */
@@ -49,7 +48,7 @@ export function resolveCoalesce(r: Resolver, body: Body<'CoalesceExpr'>, scope: 
 export function resolveMinMax(r: Resolver, body: Body<'MinMaxExpr'>, scope: Scope): Expression {
   const parts = r.expressions(body.args, scope);
   const found = unified(r, body.args ?? [], parts, scope);
-  return { ...found, sound: found.sound && sortFunctions(r.env.catalog, found.type)?.leakproof === true };
+  return { ...found, sound: found.sound && comparesSoundly(r, found.type) };
 }
 
 /** `ARRAY[…]`. */

@@ -86,6 +86,8 @@ export interface Marks {
   readonly tellingMerges: { readonly level: Level; readonly name: string }[];
   /** Places where something can fail that has no expression of its own to guard. */
   readonly fallible: Fallible[];
+  /** Numbers of parameters that stand as LIKE patterns in what cannot fail but for a pattern that ends in its escape. */
+  readonly patterns: Set<number>;
   /** Types that untyped literals took by their place. */
   readonly literals: Map<Node, Oid>;
   /** Statements that write a relation, the inner ones of WITH first. */

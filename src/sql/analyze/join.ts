@@ -93,7 +93,7 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColum
   const ways = [l, o].map((from) => coercion(catalog, from, type, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
   const collations = new Set([a?.collation, b?.collation].filter((collation) => collation !== undefined));
-  const sound = isSound(equal) && ways.every(isSoundCoercion) && collations.size < 2;
+  const sound = isSound(r, equal) && ways.every(isSoundCoercion) && collations.size < 2;
   const tells = !sound || a?.tells === true || b?.tells === true;
   if (tells) {
     r.marks.tellingMerges.push({ level: left.level, name });

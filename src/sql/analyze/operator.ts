@@ -157,7 +157,7 @@ function applied(
     settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
   });
   const type = body.kind === 'AEXPR_DISTINCT' || body.kind === 'AEXPR_NOT_DISTINCT' ? t.BOOL : resolved.result;
-  return { type, sound: isSound(resolved), constant: isImmutableCall(resolved), barrier: 'none' };
+  return { type, sound: isSound(r, resolved, operands), constant: isImmutableCall(resolved), barrier: 'none' };
 }
 
 function resultOf(resolved: Resolved, body: Body<'A_Expr'>): Oid {
@@ -215,5 +215,10 @@ function ofArray(r: Resolver, body: Body<'A_Expr'>, name: QualifiedName, scope: 
   if (resolved.kind !== 'found') return { ...UNTOLD, type: t.BOOL };
   settleParameter(r, body.lexpr, resolved.argTypes[0] ?? t.UNTELLABLE);
   const constant = isImmutableCall(resolved) && left.constant && right.constant;
-  return { type: t.BOOL, sound: isSound(resolved), constant, barrier: 'none' };
+  // `LIKE ANY (ARRAY[…])`: each of them is an operand.
+  const items = as(body.rexpr, 'A_ArrayExpr')?.elements;
+  const sound = items?.length
+    ? items.every((item) => isSound(r, resolved, [body.lexpr, item]))
+    : isSound(r, resolved, [body.lexpr, undefined]);
+  return { type: t.BOOL, sound, constant, barrier: 'none' };
 }

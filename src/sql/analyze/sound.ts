@@ -1,42 +1,55 @@
 /** Which operations can neither fail nor be watched, whatever the data (`rewriting.md` §2, classes 1 and 2). */
-import type { Fn, Oid } from '../catalog.ts';
+import type { Fn } from '../catalog.ts';
 import { as, type Node } from '../tree.ts';
+import { neededBy, textCannotFail } from '../types/cannot-fail.ts';
 import type { Coercion } from '../types/coercion.ts';
 import { isLeakproof } from '../types/leakproof.ts';
 import * as t from '../types/oids.ts';
-import type { Resolved } from '../types/resolved.ts';
+import type { Found, Resolved } from '../types/resolved.ts';
+import { sortFunctions } from '../types/sort.ts';
+import { baseType, elementType } from '../types/type.ts';
+import { hasPlainCollation } from './collation.ts';
+import {
+  isClock,
+  isField,
+  isShortConcatenation,
+  isSmallStep,
+  isSoundExpression,
+  isSoundPattern,
+  isUtc,
+  literalInteger,
+  literalText,
+} from './given.ts';
+import type { Resolver } from './resolver.ts';
 
-/**
- * Built-ins that are not marked leakproof, yet raise nothing for any value of their argument types: comparisons that only compare, and
- * values that a statement holds constant. Grows by entries that were each tested against the server with awkward values.
- */
-const CANNOT_FAIL: ReadonlySet<string> = new Set([
-  'numeric_eq',
-  'numeric_ne',
-  'numeric_lt',
-  'numeric_le',
-  'numeric_gt',
-  'numeric_ge',
-  'now',
-  'transaction_timestamp',
-  'statement_timestamp',
-]);
-
-/** The same, where other functions of the name can fail: `length(bytea, name)` decodes, `length(path)` overflows. By first and only argument. */
-const CANNOT_FAIL_ON: Readonly<Record<string, readonly Oid[]>> = {
-  length: [t.TEXT, t.BPCHAR, t.BYTEA],
-  unnest: [t.ANYARRAY],
-};
-
-/** Whether a call or operator, its arguments aside, may run beside a row filter. */
-export function isSound(resolved: Resolved): boolean {
+/** Whether a call or operator, its arguments aside, may run beside a row filter. `nodes`: its arguments in order, where they have nodes. */
+export function isSound(r: Resolver, resolved: Resolved, nodes: readonly (Node | undefined)[] = []): boolean {
   if (isLeakproof(resolved)) return true;
-  return resolved.kind === 'found' && cannotFail(resolved.fn) && resolved.coercions.every(isLeakproof);
+  return resolved.kind === 'found' && resolved.coercions.every(isSoundCoercion) && cannotFail(r, resolved, nodes);
 }
 
 /** Whether a cast may run beside a row filter. */
 export function isSoundCoercion(coercion: Coercion): boolean {
-  return isLeakproof(coercion);
+  if (isLeakproof(coercion)) return true;
+  switch (coercion.kind) {
+    case 'function':
+      return neededBy(coercion.fn) === 'nothing';
+    case 'io':
+      return textCannotFail(coercion.output, coercion.input);
+    case 'domain':
+      return !coercion.constrained && isSoundCoercion(coercion.inner);
+    default:
+      return false;
+  }
+}
+
+/** Whether values of the type are compared by what cannot fail: `=`, ORDER BY, GREATEST. */
+export function comparesSoundly(r: Resolver, type: number): boolean {
+  const { catalog } = r.env;
+  const element = elementType(catalog, baseType(catalog, type));
+  if (element !== 0) return comparesSoundly(r, element);
+  const functions = sortFunctions(catalog, type)?.comparison;
+  return functions?.every((fn) => fn.leakproof || neededBy(fn) === 'nothing') === true;
 }
 
 /** `generate_series` over plain numbers or days, with a step that moves: the calendar of many a report, which cannot fail. */
@@ -45,20 +58,73 @@ export function isPlainSeries(fn: Fn, nodes: readonly Node[]): boolean {
   const [start, stop, step] = nodes;
   const numbers = nodes.map((node) => as(node, 'A_Const')?.ival);
   if (numbers.every((n) => n !== undefined)) return step === undefined || (numbers[2]?.ival ?? 0) !== 0;
-  const texts = [start, stop].map(literalText);
-  return (
-    texts.every((text) => /^[12]\d{3}-\d{2}-\d{2}$/.test(text)) && /^[1-9]\d{0,2} ?[a-z]+$/.test(literalText(step))
-  );
+  const texts = [start, stop].map(castText);
+  return texts.every((text) => /^[12]\d{3}-\d{2}-\d{2}$/.test(text)) && /^[1-9]\d{0,2} ?[a-z]+$/.test(castText(step));
 }
 
 /** Of `'…'` and `'…'::type`. */
-function literalText(node: Node | undefined): string {
+function castText(node: Node | undefined): string {
   return as(as(node, 'TypeCast')?.arg ?? node, 'A_Const')?.sval?.sval ?? '';
 }
 
-function cannotFail(fn: Fn): boolean {
-  if (fn.schema !== 'pg_catalog') return false;
-  if (CANNOT_FAIL.has(fn.name)) return true;
-  const types = Object.hasOwn(CANNOT_FAIL_ON, fn.name) ? CANNOT_FAIL_ON[fn.name] : undefined;
-  return fn.args.length === 1 && types?.includes(fn.args[0]!) === true;
+function cannotFail(r: Resolver, { fn, argTypes }: Found, nodes: readonly (Node | undefined)[]): boolean {
+  const [first, second, third] = nodes;
+  const needs = neededBy(fn);
+  switch (needs) {
+    case undefined:
+      return isTextConcatenation(fn) && isShortConcatenation(r, first, second);
+    case 'nothing':
+      return true;
+    case 'no collation':
+      return nodes.length === fn.args.length && plain(r, nodes);
+    case 'comparable elements':
+      return argTypes.every((type) => comparesSoundly(r, type));
+    case 'built-in range':
+      return argTypes.every((type, i) => fn.args[i] !== t.ANYRANGE || isBuiltInRange(type));
+    case 'pattern':
+      return plain(r, nodes) && isSoundPattern(r, second);
+    case 'regular expression':
+      return plain(r, nodes) && isSoundExpression(r, second);
+    case 'constant query':
+      return isConstant(r, second);
+    case 'constant query first':
+      return isConstant(r, first);
+    case 'field':
+      return isField(fn.args[1]!, literalText(r, first));
+    case 'utc':
+      return isUtc(literalText(r, first));
+    case 'divisor':
+      return ![0, -1, undefined].includes(literalInteger(second));
+    case 'length':
+      return (literalInteger(third) ?? -1) >= 0;
+    case 'width':
+      return isBetween(literalInteger(second), 0, 1000);
+    case 'part':
+      return plain(r, nodes) && ![0, undefined].includes(literalInteger(third));
+    case 'removes':
+      return plain(r, nodes) && literalText(r, third) === '';
+    case 'clock':
+      return isClock(r, first) && isSmallStep(second);
+  }
+}
+
+function isTextConcatenation(fn: Fn): boolean {
+  return fn.schema === 'pg_catalog' && fn.name === 'textcat';
+}
+
+function isConstant(r: Resolver, node: Node | undefined): boolean {
+  return node !== undefined && r.marks.expressions.get(node)?.constant === true;
+}
+
+function plain(r: Resolver, nodes: readonly (Node | undefined)[]): boolean {
+  return nodes.length > 0 && nodes.every((node) => node !== undefined && hasPlainCollation(r, node));
+}
+
+function isBetween(n: number | undefined, least: number, most: number): boolean {
+  return n !== undefined && n >= least && n <= most;
+}
+
+/** int4range, numrange, tsrange, tstzrange, daterange, int8range: their bounds are compared by what cannot fail. */
+function isBuiltInRange(type: number): boolean {
+  return [3904, 3906, 3908, 3910, 3912, 3926].includes(type);
 }
