@@ -4,6 +4,7 @@
 export type Reason =
   | 'syntax' // does not parse
   | 'too-large' // over the caps on bytes or nesting
+  | 'too-complex' // its judgement would take too long
   | 'unsupported' // a form that Rowgate does not (yet) judge
   | 'statement-not-allowed' // a kind of statement that the role was not granted
   | 'relation-not-granted'

@@ -75,6 +75,7 @@ export function adviceFor(refused: Refused): Advice {
     case 'syntax':
     case 'pattern':
       return { text: 'PostgreSQL itself would not take this text.' };
+    case 'too-complex':
     case 'too-large':
       return { text: 'Send values as parameters, or split the statement. The caps are not granted.' };
     case 'unsupported':

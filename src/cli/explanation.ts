@@ -28,6 +28,9 @@ export interface Explanation {
   readonly advice: Advice | null;
 }
 
+/** What cannot be read is nobody's rule. */
+const UNRULED: ReadonlySet<string> = new Set(['syntax', 'too-large', 'too-complex']);
+
 /** Judges the text as the principal's session would. */
 export function explanationOf(sql: string, policy: SessionPolicy, catalog: Catalog): Explanation {
   const judgement = policy.judge(sql);
@@ -54,7 +57,7 @@ export function explanationOf(sql: string, policy: SessionPolicy, catalog: Catal
 /** Text that cannot be read is nobody's rule; what the role as a whole may not do is decided where it is defined. */
 function ruleOf(refusal: Refusal | undefined, judgement: Judgement, role: RolePolicy): string | null {
   if (!refusal) return judgement.statements.find((statement) => statement.rule !== undefined)?.rule ?? null;
-  return refusal.rule ?? (refusal.reason === 'syntax' || refusal.reason === 'too-large' ? null : role.rule);
+  return refusal.rule ?? (UNRULED.has(refusal.reason) ? null : role.rule);
 }
 
 /** For people: what was decided, by which line, and what follows from it. */

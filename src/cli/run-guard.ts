@@ -7,6 +7,7 @@ import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
+import { judgementDeadline } from '../proxy/judgement-deadline.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
@@ -128,7 +129,14 @@ async function startListening(
       log,
       turnedAway: watch.turnedAway,
       makeJudge: watch.makeJudge(
-        ({ catalog, role }) => new Guard({ catalog, role, searchPath: config.searchPath, pooling: upstream.pooling }),
+        ({ catalog, role }) =>
+          new Guard({
+            catalog,
+            role,
+            searchPath: config.searchPath,
+            pooling: upstream.pooling,
+            deadline: judgementDeadline,
+          }),
       ),
       reading,
       read,

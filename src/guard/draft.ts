@@ -5,6 +5,7 @@ import type { Analysis } from '../sql/analyze/analyze.ts';
 import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
+import type { Patience } from '../sql/patience.ts';
 import type { Body, Node } from '../sql/tree.ts';
 import type { RowCheck, StatementKind } from './decision.ts';
 
@@ -41,6 +42,8 @@ export interface Draft {
   readonly catalog: Catalog;
   readonly searchPath: readonly string[];
   readonly parameterTypes: readonly number[];
+  /** Spent by every stage. */
+  readonly patience: Patience;
   parsed: ParsedText | undefined;
   statements: DraftStatement[];
   /** Of the text as a whole: it does not parse, or Rowgate's own output was not what it meant. */

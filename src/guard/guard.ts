@@ -2,9 +2,13 @@
 import { LRUCache } from 'lru-cache';
 import { type Refusal, refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
+import { withoutBulk } from '../sql/bulk.ts';
 import type { Catalog } from '../sql/catalog.ts';
 import { applyEdits } from '../sql/edits.ts';
 import { fingerprint, normalize } from '../sql/normalize.ts';
+import { TOO_COMPLEX } from '../sql/parse.ts';
+import { OutOfPatience, Patience } from '../sql/patience.ts';
+import { ofWhole } from './bulk-judgement.ts';
 import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
 import type { Draft, DraftStatement, Stage } from './draft.ts';
 import { authorizeStage } from './stages/authorize.ts';
@@ -38,9 +42,12 @@ function withPooled(stages: readonly Stage[], behind: Stage): readonly Stage[] {
 const RESTRICTED_POOLED = withPooled(RESTRICTED, classifyStage);
 const UNRESTRICTED_POOLED = withPooled(UNRESTRICTED, openStage);
 
-/** How many statement texts a guard remembers, and how many characters of them together. */
+/** How many judgements a guard remembers, and how many bytes of them together. */
 const REMEMBERED = 2_000;
-const REMEMBERED_CHARACTERS = 8_000_000;
+const REMEMBERED_BYTES = 16_000_000;
+
+/** Longer texts are judged each time they come: a few of them would push out what everybody else sends. */
+const MOST_REMEMBERED_CHARACTERS = 64_000;
 
 export interface GuardOptions {
   readonly catalog: Catalog;
@@ -49,13 +56,17 @@ export interface GuardOptions {
   readonly searchPath: readonly string[];
   /** What stands between Rowgate and the server; default: nothing. */
   readonly pooling?: 'none' | 'session' | 'transaction';
+  /** Begins a judgement's time, and gives what tells whether it is over. Default: no judgement takes too long. */
+  readonly deadline?: () => () => boolean;
 }
+
+const NO_DEADLINE = (): (() => boolean) => () => false;
 
 export class Guard {
   private readonly remembered = new LRUCache<string, Judgement>({
     max: REMEMBERED,
-    maxSize: REMEMBERED_CHARACTERS,
-    sizeCalculation: (_judgement, key) => key.length * 2 + 1,
+    maxSize: REMEMBERED_BYTES,
+    sizeCalculation: weightOf,
   });
 
   constructor(private readonly options: GuardOptions) {}
@@ -69,8 +80,12 @@ export class Guard {
     const key = `${parameterTypes.join()}\u0000${sql}`;
     const known = this.remembered.get(key);
     if (known) return known;
-    const judgement = this.judgeAnew(sql, parameterTypes);
-    this.remembered.set(key, judgement);
+    const bulk = withoutBulk(sql);
+    const brief = bulk && ofWhole(this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
+    const judgement = brief ?? this.judgeAnew(sql, parameterTypes);
+    // What was given up may have met a busy moment.
+    const lasts = judgement.refusal?.reason !== 'too-complex' && judgement.would?.refusal?.reason !== 'too-complex';
+    if (lasts && key.length <= MOST_REMEMBERED_CHARACTERS) this.remembered.set(key, judgement);
     return judgement;
   }
 
@@ -80,12 +95,24 @@ export class Guard {
     const unrestricted = pooled ? UNRESTRICTED_POOLED : UNRESTRICTED;
     const restricted = pooled ? RESTRICTED_POOLED : RESTRICTED;
     const stages = access === 'unrestricted' ? unrestricted : restricted;
-    const judged = judgementOf(this.drafted(stages, sql, parameterTypes));
+    const judged = this.judgedBy(stages, sql, parameterTypes);
     if (mode === 'enforce') return judged;
-    return observed(judged, judgementOf(this.drafted(unrestricted, sql, parameterTypes)));
+    return observed(judged, this.judgedBy(unrestricted, sql, parameterTypes));
   }
 
-  private drafted(stages: readonly Stage[], sql: string, parameterTypes: readonly number[]): Draft {
+  private judgedBy(stages: readonly Stage[], sql: string, parameterTypes: readonly number[]): Judgement {
+    const patience = new Patience((this.options.deadline ?? NO_DEADLINE)());
+    try {
+      return judgementOf(this.drafted(stages, sql, parameterTypes, patience));
+    } catch (error) {
+      if (!(error instanceof OutOfPatience)) throw error;
+      const refused = tooComplex();
+      const statements = [unreadable(refused)];
+      return { effect: 'refuse', refusal: refused, statements, template: [sql], parameters: 0, edits: [] };
+    }
+  }
+
+  private drafted(stages: readonly Stage[], sql: string, parameterTypes: readonly number[], patience: Patience): Draft {
     const { role, catalog, searchPath } = this.options;
     const draft: Draft = {
       text: sql,
@@ -93,6 +120,7 @@ export class Guard {
       catalog,
       searchPath,
       parameterTypes,
+      patience,
       parsed: undefined,
       statements: [],
       refusal: undefined,
@@ -104,6 +132,7 @@ export class Guard {
         if (draft.refusal || draft.statements.some((s) => s.refusal)) break;
       }
     } catch (error) {
+      if (error instanceof OutOfPatience) throw error;
       // INVARIANT: what the guard cannot get through does not run.
       const nested = error instanceof RangeError; // the stack's end, whichever walk came to it first
       draft.refusal = nested
@@ -155,8 +184,29 @@ function observed(judged: Judgement, open: Judgement): Judgement {
   };
 }
 
+function tooComplex(): Refusal {
+  return refusal('too-complex', '54001', TOO_COMPLEX, {
+    hint: 'Send values as parameters or as plain constants, or split the statement.',
+  });
+}
+
+/** Bytes that a judgement holds, about. */
+function weightOf({ template, statements }: Judgement, key: string): number {
+  let characters = key.length;
+  for (const piece of template) characters += typeof piece === 'string' ? piece.length : 50;
+  for (const statement of statements) {
+    characters += statement.normalized.length + 200;
+    for (const name of [...statement.tables, ...statement.columns]) characters += name.length + 10;
+  }
+  return characters * 2;
+}
+
+/** A fingerprint and the shape of a statement, in steps. */
+const STEPS_OF_SHAPE = 200;
+
 function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | undefined): StatementJudgement {
   const text = draft.text.slice(statement.start, statement.end);
+  draft.patience.spend(STEPS_OF_SHAPE);
   const refused = statement.refusal ?? whole;
   const rule = refused?.rule ?? statement.rule;
   return {

@@ -23,15 +23,18 @@ export interface Lexed {
   readonly end: Uint32Array;
 }
 
-/** Cuts `text`. An unfinished string or comment reaches to the end: the parser refuses such a text. */
-export function lex(text: string): Lexed {
+/**
+ * Cuts `text`; of one with more than `mostTokens` a part. An unfinished string or comment reaches to the end: the parser refuses such a
+ * text.
+ */
+export function lex(text: string, mostTokens = text.length): Lexed {
   const most = text.length + 1;
   let kind = new Uint8Array(Math.min(most, 256));
   let start = new Uint32Array(kind.length);
   let end = new Uint32Array(kind.length);
   let count = 0;
   let at = skipBlank(text, 0);
-  while (at < text.length) {
+  while (at < text.length && count <= mostTokens) {
     if (count === kind.length) {
       const size = Math.min(most, count * 4);
       kind = grown(kind, new Uint8Array(size));

@@ -66,17 +66,23 @@ export function fingerprint(sql: string): string {
 }
 
 /**
- * As much of the text as can show: each token gives a character at least. A cut at a wrong place could only make the scanner, which
- * alone says what is a literal, refuse the text.
+ * What the scanner is given: as many tokens as can show, each of which gives a character at least, without comments, and of long strings
+ * nothing. Where the cuts are wrong, the scanner, which alone says what is a literal, could only refuse what it is given.
  */
 function beginningOf(sql: string): { beginning: string; parameters: number } {
   const { count, kind, start, end } = lex(sql);
   let parameters = 0;
+  let beginning = '';
   for (let i = 0; i < count; i++) {
     if (kind[i] === KIND.parameter) parameters = Math.max(parameters, Number(sql.slice(start[i]! + 1, end[i])));
+    if (i > NORMALIZED_CAP) continue;
+    if (i > 0 && start[i]! > end[i - 1]!) beginning += ' ';
+    beginning += kind[i] === KIND.string && end[i]! - start[i]! > LONG_STRING ? "''" : sql.slice(start[i], end[i]);
   }
-  return { beginning: count > NORMALIZED_CAP ? sql.slice(0, end[NORMALIZED_CAP]) : sql, parameters };
+  return { beginning, parameters };
 }
+
+const LONG_STRING = 100;
 
 function scanned(sql: string): Token[] | undefined {
   if (sql === '') return [];

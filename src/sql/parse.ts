@@ -1,5 +1,8 @@
 /** Parses text with PostgreSQL's own grammar (libpg-query), under caps; everything it cannot hold is a problem, never an exception. */
 import * as pgQuery from 'libpg-query';
+import { isNestedTooDeeply, MOST_TOKENS, operatorWork, SHORT } from './bounds.ts';
+import { lex } from './lexer.ts';
+import { ENDLESS, type Patience } from './patience.ts';
 import { type Token, tokenize } from './tokens.ts';
 import type { Node } from './tree.ts';
 
@@ -16,6 +19,8 @@ export interface ParsedStatement {
 export interface ParsedText {
   readonly text: string;
   readonly statements: readonly ParsedStatement[];
+  /** Spent by whatever walks over the statements. */
+  readonly patience: Patience;
   /** Bytes of UTF-8, as the tree's locations count, to characters (UTF-16 units) of `text`. */
   toChar(byte: number): number;
   /** The tokens with character offsets, without comments. Made on first use. */
@@ -23,7 +28,7 @@ export interface ParsedText {
 }
 
 export interface ParseProblem {
-  readonly kind: 'syntax' | 'too-large' | 'too-long';
+  readonly kind: 'syntax' | 'too-large' | 'too-long' | 'too-complex';
   readonly message: string;
   /** Characters of the text, from 1. */
   readonly position?: number;
@@ -37,8 +42,21 @@ export async function loadParser(): Promise<void> {
   loaded = true;
 }
 
+/** What is told of a statement whose judgement was given up. */
+export const TOO_COMPLEX = 'statement is too complex to judge';
+
+export interface ParseOptions {
+  /** Of all that is done with the parsed text. Default: endless. */
+  readonly patience?: Patience;
+  /** Default: that of a client's text. */
+  readonly mostTokens?: number;
+}
+
 /** Parses a message's text. A text with a NUL byte is refused: the parser would silently drop what follows it. */
-export function parse(text: string): ParsedText | ParseProblem {
+export function parse(
+  text: string,
+  { patience = ENDLESS, mostTokens = MOST_TOKENS }: ParseOptions = {},
+): ParsedText | ParseProblem {
   if (!loaded) throw new Error('the parser is not loaded');
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_STATEMENT_BYTES) {
@@ -51,7 +69,13 @@ export function parse(text: string): ParsedText | ParseProblem {
   const nul = text.indexOf('\u0000');
   if (nul >= 0)
     return { kind: 'syntax', message: 'invalid byte sequence for encoding "UTF8": 0x00', position: nul + 1 };
-  if (operatorWork(text) > MOST_OPERATOR_WORK) return { kind: 'too-large', message: 'operator too long' };
+  if (operatorWork(text) === 'too much') return { kind: 'too-large', message: 'operator too long' };
+  // INVARIANT: the parser cannot be stopped, and does not survive its stack's end: what is too much for it, it is not given.
+  if (text.length > SHORT) {
+    const lexed = lex(text, mostTokens);
+    if (lexed.count > mostTokens) return { kind: 'too-complex', message: TOO_COMPLEX };
+    if (isNestedTooDeeply(text, lexed)) return tooDeep();
+  }
   let raw: readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[];
   try {
     // The empty text is a statement of none; the library throws on it.
@@ -71,25 +95,13 @@ export function parse(text: string): ParsedText | ParseProblem {
   return {
     text,
     statements,
+    patience,
     toChar,
     tokens: () => {
       tokens ??= tokenize(text);
       return tokens;
     },
   };
-}
-
-/** A run of about 4,500 characters, or many shorter ones: 50 ms. */
-const MOST_OPERATOR_WORK = 20_000_000;
-
-/**
- * How much the scanner has to do for runs of operator characters: it reads such a run to its end, takes a part and begins again, so
- * that 100 kB of comment openers, or of signs, hold it for half a minute. No operator has more than 63 characters.
- */
-function operatorWork(text: string): number {
-  let work = 0;
-  for (const [run] of text.matchAll(/[-~!@#^&|`?+*/%<>=]{64,}/g)) work += run.length ** 2;
-  return work;
 }
 
 /** True where `parse` gave a tree. */

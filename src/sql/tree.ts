@@ -37,8 +37,16 @@ export function strings(nodes: readonly Node[] | undefined): string[] {
 
 /** True for the fields that say where a node stood in its text. */
 function isLocation(field: string): boolean {
-  return field.endsWith('location') || field === 'stmt_len' || /^(rexpr_)?list_(start|end)$/.test(field);
+  let is = LOCATIONS.get(field);
+  if (is === undefined) {
+    is = field.endsWith('location') || field === 'stmt_len' || /^(rexpr_)?list_(start|end)$/.test(field);
+    LOCATIONS.set(field, is);
+  }
+  return is;
 }
+
+/** What was found of each field's name: the grammar has a few hundred. */
+const LOCATIONS = new Map<string, boolean>();
 
 /**
  * Equality of two trees (or parts) with everything but locations; absent and undefined fields are the same.

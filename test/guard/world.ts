@@ -1,7 +1,7 @@
 /** A small database and one role on it: what stands beside rows that the role may not see, and what is withheld from it. */
 import type pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
-import { Guard } from '../../src/guard/guard.ts';
+import { Guard, type GuardOptions } from '../../src/guard/guard.ts';
 import { compileCondition, compileMask } from '../../src/policy/condition.ts';
 import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
@@ -50,16 +50,16 @@ export interface World {
   drop(): Promise<void>;
 }
 
-export async function teacherWorld(): Promise<World> {
+export async function teacherWorld(options: Pick<GuardOptions, 'deadline'> = {}): Promise<World> {
   const database = await freshDatabase();
   await database.query(SCHEMA);
   const client = await database.connect();
   await client.query('SET search_path = public');
-  const guard = await guardOn(client);
+  const guard = await guardOn(client, options);
   return { guard, run: (sql, hidden) => run(client, guard, sql, hidden), drop: () => database.drop() };
 }
 
-async function guardOn(client: pg.Client): Promise<Guard> {
+async function guardOn(client: pg.Client, options: Pick<GuardOptions, 'deadline'>): Promise<Guard> {
   await loadParser();
   const catalog = new Catalog(
     await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows),
@@ -69,11 +69,11 @@ async function guardOn(client: pg.Client): Promise<Guard> {
     { path: 'principals.yaml', text: 'principals: {}' },
     { path: 'subjects.yaml', text: 'subjects: { student: { keys: [students.id, absences.student_id] } }' },
   ];
-  const options = { catalog, searchPath: SEARCH_PATH, timeZone: 'UTC', compileCondition, compileMask };
-  const { policy, diagnostics } = loadPolicy(files, options);
+  const reading = { catalog, searchPath: SEARCH_PATH, timeZone: 'UTC', compileCondition, compileMask };
+  const { policy, diagnostics } = loadPolicy(files, reading);
   const role = policy.roles.get('teacher');
   if (!role || role.disabled) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
-  return new Guard({ catalog, role, searchPath: SEARCH_PATH });
+  return new Guard({ catalog, role, searchPath: SEARCH_PATH, ...options });
 }
 
 async function run(client: pg.Client, guard: Guard, sql: string, hidden: boolean): Promise<Outcome> {

@@ -6,7 +6,7 @@ import { nameExtent } from '../../sql/extent.ts';
 import type { Template } from '../../sql/template.ts';
 import { quoteName } from '../../sql/tree.ts';
 import { guardsOf } from './guard-demand.ts';
-import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { become, detached, NotRewritable, type Rewriter } from './rewriter.ts';
 import type { Site, Sites } from './sites.ts';
 import { okOfTarget } from './write-filters.ts';
 
@@ -19,7 +19,7 @@ export function wrapSites(w: Rewriter, sites: Sites, analysis: Analysis, role: R
     const range = w.range(site.node);
     const condition: Template = [...conditionOf(site, (guard) => okOfTarget(guard, analysis, role)), ' IS NOT FALSE'];
     w.edits.wrap(range.start, range.end, ['CASE WHEN ', ...condition, ' THEN '], [' END']);
-    const expr = expressionTree(condition);
+    const expr = w.sharedExpression(condition);
     w.mutate(() => {
       const result = detached(site.node);
       become(site.node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });

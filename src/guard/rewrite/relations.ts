@@ -8,7 +8,7 @@ import { type Token, tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, qualifiedName, quoteName } from '../../sql/tree.ts';
 import { guardedRelation } from './guarded-relation.ts';
-import { become, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { become, NotRewritable, type Rewriter } from './rewriter.ts';
 
 export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy): void {
   for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role);
@@ -45,7 +45,7 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
   const alias = entry.rename ?? (body.alias ? undefined : relation.name);
   const text: Template = alias === undefined ? subquery : [...subquery, ` AS ${quoteName(alias)}`];
   w.edits.replace(range.start, range.end, text);
-  const tree = fromItemTree([...subquery, ' AS x'], 'RangeSubselect');
+  const tree = w.sharedSubquery([...subquery, ' AS x']);
   w.mutate(() => {
     const kept = alias === undefined ? body.alias : { aliasname: alias };
     become(node, { RangeSubselect: { ...tree, ...(kept && { alias: kept }) } });

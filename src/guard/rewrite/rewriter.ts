@@ -15,6 +15,7 @@ export class Rewriter {
   readonly edits: Edits;
   private readonly mutations: (() => void)[] = [];
   private readonly first: (() => void)[] = [];
+  private readonly trees = new Map<string, unknown>();
 
   constructor(readonly parsed: ParsedText) {
     this.edits = new Edits(parsed.text);
@@ -38,6 +39,24 @@ export class Rewriter {
       last += 1;
     }
     return { start: tokens[first]!.start, end: tokens[last]!.end };
+  }
+
+  /** As `expressionTree`, for one that stands in many places and is changed in none. */
+  sharedExpression(template: Template): Node {
+    this.parsed.patience.spend(template.length);
+    return this.shared(template, () => expressionTree(template));
+  }
+
+  /** As `fromItemTree` of a subquery, likewise. */
+  sharedSubquery(template: Template): Body<'RangeSubselect'> {
+    this.parsed.patience.spend(template.length);
+    return this.shared(template, () => fromItemTree(template, 'RangeSubselect'));
+  }
+
+  private shared<T>(template: Template, make: () => T): T {
+    const key = placeholders(template);
+    if (!this.trees.has(key)) this.trees.set(key, make());
+    return this.trees.get(key) as T;
   }
 
   /** `change` is made to the tree when all ranges have been read. */

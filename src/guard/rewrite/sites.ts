@@ -125,11 +125,14 @@ class Finder {
   }
 
   private expression(node: Node): Expression | undefined {
+    this.analysis.parsed.patience.spend();
     return this.analysis.marks.expressions.get(node);
   }
 
   private visit(node: Node, at: Position): void {
     const { level } = at.scope;
+    // Each key is held against it.
+    if (at.phase === 'group') this.analysis.parsed.patience.spend(level.groupKeys.length);
     if (at.phase === 'group' && isGroupKey(node, level, this.analysis.marks.references)) {
       this.visitKey(node, at);
       return;
@@ -239,6 +242,7 @@ class Finder {
       const grouped = s.phase === 'group' && s.level.aggregated;
       (grouped ? passed : outer).push(...guardsOf(s.entries));
     }
+    this.analysis.parsed.patience.spend(own.length + outer.length + passed.length);
     this.tellings.push({ scope: at.scope, covered: new Set([...own, ...outer, ...passed]) });
     if (at.phase === 'row') this.push({ node, plain: [...own, ...outer], grouped: [] });
     // What holds an aggregate is computed from groups of rows that have passed the filters.

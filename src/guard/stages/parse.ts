@@ -1,19 +1,21 @@
 /** Stage 1: the text as PostgreSQL's grammar reads it. */
 import { type Reason, refusal } from '../../errors.ts';
 import { isParsed, type ParseProblem, parse } from '../../sql/parse.ts';
+import { OutOfPatience } from '../../sql/patience.ts';
 import type { Draft, Stage } from '../draft.ts';
 
 const REASONS = {
   syntax: ['syntax', '42601'],
   'too-large': ['too-large', '54001'],
   'too-long': ['too-large', '54000'],
-} as const satisfies Record<ParseProblem['kind'], readonly [Reason, string]>;
+} as const satisfies Record<Exclude<ParseProblem['kind'], 'too-complex'>, readonly [Reason, string]>;
 
 export const parseStage: Stage = {
   name: 'parse',
   run(draft: Draft): void {
-    const outcome = parse(draft.text);
+    const outcome = parse(draft.text, { patience: draft.patience });
     if (!isParsed(outcome)) {
+      if (outcome.kind === 'too-complex') throw new OutOfPatience();
       const [reason, sqlstate] = REASONS[outcome.kind];
       draft.refusal = refusal(reason, sqlstate, outcome.message, { position: outcome.position });
       return;

@@ -65,6 +65,7 @@ export function refuseStars(r: Resolver, nodes: readonly Node[]): void {
 function byName(r: Resolver, node: Node, body: Body<'ColumnRef'>, name: string, scope: Scope): Expression {
   const at = r.at(body.location);
   for (let s: Scope | undefined = scope; s; s = s.outer) {
+    r.parsed.patience.spend(s.entries.length);
     const found = findColumns(s.entries, name);
     if (found.length > 1) {
       r.refuse('column-unknown', '42702', `column reference "${name}" is ambiguous`, at);
@@ -126,6 +127,7 @@ function findEntry(r: Resolver, parts: readonly string[], scope: Scope, at: numb
     return undefined;
   }
   for (let s: Scope | undefined = scope; s; s = s.outer) {
+    r.parsed.patience.spend(s.entries.length >> 2);
     const found = s.entries.filter(
       (e) => e.nameVisible && e.name === name && (schema === undefined || e.schema === schema),
     );

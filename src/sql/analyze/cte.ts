@@ -18,6 +18,7 @@ export function resolveWith(r: Resolver, clause: Body<'WithClause'>, place: Plac
     if (byName.has(name))
       r.refuse('unsupported', '42712', `WITH query name "${name}" specified more than once`, r.at(node.location));
     // Without RECURSIVE a query sees only the names before it, not itself.
+    r.parsed.patience.spend(byName.size >> 2);
     const visible: CteScope = clause.recursive ? all : { byName: new Map(byName), outer: place.ctes };
     const cte: Cte = {
       name,

@@ -11,6 +11,7 @@ export function enter(
   parts: Omit<Entry, 'level' | 'nameVisible' | 'columnsVisible' | 'guard'>,
   at: number,
 ): Entry {
+  r.parsed.patience.spend(level.entries.length);
   const entry: Entry = {
     ...parts,
     level,
@@ -38,6 +39,7 @@ export function aliasColumns(
   at: number,
 ): EntryColumn[] {
   const names = strings(alias?.colnames);
+  if (names.length === 0) return [...columns];
   let next = 0;
   const renamed = columns.map((c) =>
     c.access === 'granted' && !c.implicit && next < names.length ? { ...c, name: names[next++]! } : c,

@@ -31,17 +31,22 @@ export function resolveJoin(
   if (body.isNatural && [l, other].every((entry) => entry.columns.some((c) => c.implicit))) {
     r.unsupported('NATURAL JOIN of tables whose system columns are granted', undefined);
   }
+  r.parsed.patience.spend(below.length + l.columns.length + other.columns.length);
   const shared = body.isNatural ? commonNames(l, other) : strings(body.usingClause);
   const merged = shared.map((name) => merge(r, l, other, name));
-  const rest = (entry: Entry): EntryColumn[] =>
-    entry.columns
+  const rest = (entry: Entry): EntryColumn[] => {
+    if (shared.length === 0 && isPlainJoin(entry)) return entry.columns;
+    return entry.columns
       .filter((c) => !c.implicit && (c.access === 'withheld' || !shared.includes(c.name)))
       .map((column) => (isTakenUp(entry, column) ? column : { ...column, merged: false, from: { entry, column } }));
-  const columns = [...merged, ...rest(l), ...rest(other)];
+  };
+  const columns = merged.concat(rest(l), rest(other));
   l.columnsVisible = false;
   other.columnsVisible = false;
   if (body.alias) for (const entry of below) entry.nameVisible = false;
-  const source = { kind: 'join', arms: [l, other] } as const;
+  const plain =
+    !body.alias && [l, other].every((arm) => arm.source.kind !== 'join' || isPlainJoin(arm)) && merged.length === 0;
+  const source = { kind: 'join', arms: [l, other], plain } as const;
   const added: Entry[] = [];
   if (body.join_using_alias) {
     const using = enter(
@@ -61,6 +66,10 @@ export function resolveJoin(
 /** A join below without a name of its own says already where its columns come from: a long chain of joins makes each of them once. */
 function isTakenUp(entry: Entry, column: EntryColumn): boolean {
   return entry.name === undefined && column.from !== undefined && column.merged !== true;
+}
+
+function isPlainJoin({ source }: Entry): boolean {
+  return source.kind === 'join' && source.plain;
 }
 
 function commonNames(left: Entry, right: Entry): string[] {

@@ -84,7 +84,8 @@ export type Source =
   | { readonly kind: 'query'; readonly level: Level }
   | { readonly kind: 'cte'; readonly cte: Cte; readonly node: Node }
   | { readonly kind: 'function' }
-  | { readonly kind: 'join'; readonly arms: readonly Entry[] }
+  /** `plain`: nothing in it was merged or renamed, so that its columns say themselves where they come from. */
+  | { readonly kind: 'join'; readonly arms: readonly Entry[]; readonly plain: boolean }
   /** `excluded`, `old` and `new`: rows of the target. */
   | { readonly kind: 'excluded'; readonly of: Entry };
 

@@ -10,6 +10,8 @@ import type { Entry, Env, Expression, Guard, Level, Place, Scope } from './model
 /** Deeper nesting of queries and expressions is refused. PostgreSQL's own limit depends on its stack. */
 const MAX_DEPTH = 250;
 
+const MOST_REFUSALS = 20;
+
 /**
  * Where SQL is recursive: expressions hold queries and queries hold expressions. The files that read them take these from the Resolver
  * instead of importing each other.
@@ -97,6 +99,8 @@ export class Resolver {
   }
 
   refuse(reason: Reason, sqlstate: string, message: string, at = -1, extras: RefusalExtras = {}): void {
+    // To tell the place of each, the text is read again: nobody is told of more.
+    if (this.refusals.length >= MOST_REFUSALS) return;
     this.refusals.push(refusal(reason, sqlstate, message, { ...extras, position: position(this.parsed.text, at) }));
   }
 
@@ -107,6 +111,7 @@ export class Resolver {
 
   /** Runs `read` one level deeper; past the cap nothing is read and the statement is refused. */
   deeper<T>(read: () => T, otherwise: () => T): T {
+    this.parsed.patience.spend();
     if (this.exhausted) return otherwise();
     if (this.depth >= MAX_DEPTH) {
       // The statement is refused: no more of it is read.

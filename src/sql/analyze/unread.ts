@@ -24,6 +24,7 @@ export function refuseUnread(r: Resolver, node: Node): void {
 
 function visit(r: Resolver, value: unknown): void {
   if (typeof value !== 'object' || value === null || r.refusals.length > 0) return;
+  r.parsed.patience.spend();
   for (const [field, inner] of Object.entries(value)) {
     if (typeof inner !== 'object' || inner === null) continue;
     // (a, b) = (SELECT …): the parser repeats one source for every column.

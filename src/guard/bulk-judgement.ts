@@ -1,0 +1,32 @@
+/** What was judged without its bulk (`sql/bulk.ts`), said of the whole text. */
+import type { Refusal } from '../errors.ts';
+import type { Bulk } from '../sql/bulk.ts';
+import { applyEdits } from '../sql/edits.ts';
+import type { Judgement, StatementJudgement } from './decision.ts';
+
+/** The same judgement of `text`; undefined where what was left out would have to be changed as well: then the whole must be judged. */
+export function ofWhole(judged: Judgement, text: string, bulk: Bulk): Judgement | undefined {
+  if (judged.edits.some((edit) => bulk.touches(edit))) return undefined;
+  const edits = judged.edits.map((edit) => ({ ...edit, start: bulk.toWhole(edit.start), end: bulk.toWhole(edit.end) }));
+  return {
+    ...judged,
+    statements: judged.statements.map((statement) => statementOf(statement, bulk)),
+    template: edits.length > 0 ? applyEdits(text, edits) : [text],
+    edits,
+    ...(judged.refusal && { refusal: refusalOf(judged.refusal, bulk) }),
+    ...(judged.would?.refusal && { would: { ...judged.would, refusal: refusalOf(judged.would.refusal, bulk) } }),
+  };
+}
+
+function statementOf(statement: StatementJudgement, bulk: Bulk): StatementJudgement {
+  const { extent, refusal } = statement;
+  return {
+    ...statement,
+    ...(extent && { extent: { start: bulk.toWhole(extent.start), end: bulk.toWhole(extent.end) } }),
+    ...(refusal && { refusal: refusalOf(refusal, bulk) }),
+  };
+}
+
+function refusalOf(refusal: Refusal, bulk: Bulk): Refusal {
+  return refusal.position === undefined ? refusal : { ...refusal, position: bulk.positionInWhole(refusal.position) };
+}

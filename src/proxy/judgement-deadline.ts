@@ -1,0 +1,18 @@
+/** How long a judgement may take: while it goes on, no other session of this process is served. */
+
+/** Milliseconds. */
+const MOST = 50;
+
+/**
+ * Begins a judgement's time, and gives what tells whether it is over: on the clock, and in work done, so that no statement is refused
+ * because the machine was busy with something else.
+ */
+export function judgementDeadline(): () => boolean {
+  const end = performance.now() + MOST;
+  const before = process.cpuUsage();
+  return () => {
+    if (performance.now() < end) return false;
+    const { user, system } = process.cpuUsage(before);
+    return user + system > MOST * 1000;
+  };
+}

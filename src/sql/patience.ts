@@ -1,0 +1,29 @@
+/** How long a judgement may go on: the walks over a statement spend steps, and it is given up where its time is over. */
+
+/** Raised where the time is over. Not a bug: the guard refuses the statement. */
+export class OutOfPatience extends Error {}
+
+/** Steps between two looks at the clock: a fraction of a millisecond. */
+const EVERY = 500;
+
+/** So many cost a few milliseconds at most: a small statement is never given up because the machine was busy with something else. */
+const FREE = 5_000;
+
+export class Patience {
+  private spent = 0;
+  private next = FREE;
+
+  /** `isOver` says whether the time is over; it is the clock's only way in. */
+  constructor(private readonly isOver: () => boolean) {}
+
+  /** Counts what is about to be done, in about the work of one node of the tree. Throws OutOfPatience. */
+  spend(steps = 1): void {
+    this.spent += steps;
+    if (this.spent < this.next) return;
+    this.next = this.spent + EVERY;
+    if (this.isOver()) throw new OutOfPatience();
+  }
+}
+
+/** Never over: for what no client sent. */
+export const ENDLESS = new Patience(() => false);
