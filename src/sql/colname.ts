@@ -102,10 +102,14 @@ function subLink(body: { subLinkType?: string; subselect?: Node }): Guess {
   if (body.subLinkType === 'ARRAY_SUBLINK') return strong('array');
   if (body.subLinkType !== 'EXPR_SUBLINK') return NONE;
   const select = as(body.subselect, 'SelectStmt');
-  const target = as(leftmost(select)?.targetList?.[0], 'ResTarget');
+  const first = leftmost(select);
+  if (first?.valuesLists?.length) return strong('column1');
+  const target = as(first?.targetList?.[0], 'ResTarget');
   if (!target) return NONE;
   if (target.name !== undefined) return strong(target.name);
-  return target.val ? guess(target.val) : NONE;
+  const star = (as(target.val, 'ColumnRef')?.fields ?? []).some((field) => 'A_Star' in field);
+  // The server has named the subquery's own column by then, `?column?` too.
+  return target.val && !star ? strong(columnName(target.val)) : NONE;
 }
 
 type Select = NonNullable<ReturnType<typeof as<'SelectStmt'>>>;
