@@ -71,6 +71,16 @@ CREATE TABLE events_1 PARTITION OF events FOR VALUES IN (1);
 CREATE TABLE events_2 PARTITION OF events FOR VALUES IN (2);
 CREATE TABLE events_other PARTITION OF events DEFAULT;
 
+-- Before version 18 all generated columns are stored, and what is stored has not failed.
+CREATE TABLE prices (id integer PRIMARY KEY, school_id integer NOT NULL, units integer);
+DO $$ BEGIN
+  IF current_setting('server_version_num')::integer >= 180000 THEN
+    ALTER TABLE prices ADD rate integer GENERATED ALWAYS AS (1000 / units) VIRTUAL;
+  ELSE
+    ALTER TABLE prices ADD rate integer GENERATED ALWAYS AS (1000 / nullif(units, 0)) STORED;
+  END IF;
+END $$;
+
 CREATE VIEW own_students AS SELECT id, first_name, last_name, code, points FROM students WHERE school_id = 1;
 CREATE VIEW all_students AS SELECT * FROM students;
 CREATE VIEW payroll_view AS SELECT id, holder, 'SECRET constant' AS remark FROM payroll WHERE holder <> 'SECRET literal';
@@ -135,3 +145,5 @@ INSERT INTO payroll SELECT i, 'SECRETholder' || i, 77000000 + i FROM generate_se
 INSERT INTO archive.students VALUES (1, 'SECRETarchived', 'SECRETarchived');
 INSERT INTO events SELECT i, 1, 'Event ' || i, 'SECRET details' FROM generate_series(1, 10) i;
 INSERT INTO events SELECT 100 + i, 2 + i % 3, 'HIDDENevent' || i, 'SECRET details' FROM generate_series(1, 30) i;
+INSERT INTO prices (id, school_id, units) SELECT i, 1, 1 + i % 4 FROM generate_series(1, 20) i;
+INSERT INTO prices (id, school_id, units) SELECT 1000 + i, 2, 0 FROM generate_series(1, 200) i;

@@ -16,6 +16,7 @@ UPDATE payroll SET holder = 'other', amount = 0;
 DELETE FROM payroll WHERE id > 3;
 UPDATE archive.students SET first_name = 'other', last_name = 'other';
 UPDATE events SET title = 'other' WHERE school_id <> 1;
+UPDATE prices SET units = 1 WHERE school_id <> 1;
 UPDATE events SET details = 'other';
 SELECT setval('payroll_numbers', 5);
 
@@ -31,5 +32,6 @@ UPDATE staff SET iban = NULL, salary = 0;
 DELETE FROM payroll;
 DELETE FROM archive.students;
 DELETE FROM events WHERE school_id <> 1;
+DELETE FROM prices WHERE school_id <> 1;
 UPDATE events SET details = NULL;
 SELECT setval('payroll_numbers', 1);

@@ -124,7 +124,7 @@ const WRITABLE: readonly Writable[] = [
 export interface Write {
   readonly sql: string;
   readonly table: string;
-  /** RETURNING * leaves out what is masked: where masks are what is stored, it shows them. */
+  /** RETURNING * and the target's whole row leave out what is masked: where masks are what is stored, they show it. */
   readonly leavesOut: boolean;
 }
 
@@ -140,7 +140,9 @@ export function write(g: Generator): Write {
   const as = alias === table ? table : `${table} AS ${alias}`;
   const kinds = [update, update, ...(target.deletes ? [erase] : []), ...(target.insert ? [insert, insert, merge] : [])];
   const sql = g.choices.pick(kinds)(g, target, item, as);
-  return { sql, table, leavesOut: sql.endsWith('RETURNING *') && MASKED.some((name) => sql.includes(name)) };
+  const whole = new RegExp(`\\b${alias}\\b(?!\\.)`, 'g');
+  const rows = MASKED.includes(table) && [...sql.matchAll(whole)].length > 1;
+  return { sql, table, leavesOut: rows || (sql.endsWith('RETURNING *') && MASKED.some((name) => sql.includes(name))) };
 }
 
 function insert(g: Generator, target: Writable, item: Item, as: string): string {
