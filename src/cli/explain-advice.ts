@@ -92,9 +92,17 @@ export function adviceFor(refused: Refused): Advice {
 function columnAdvice(refused: Refused): Advice {
   const { refusal, statement, role } = refused;
   if (statement?.kind.kind === 'copy-in') return copyAdvice(refused);
+  const verb = / for (INSERT|UPDATE)\.$/.exec(refusal.hint ?? '')?.[1];
+  if (verb !== undefined) return writtenAdvice(refused, verb);
   for (const grant of role.relations.values()) {
     if (grant.system) continue;
     const { relation } = grant;
+    const asked = /column "(.+?)" of relation "(.+)"$/.exec(refusal.message);
+    const column = relation.name === asked?.[2] ? grant.select?.columns.get(asked[1] ?? '') : undefined;
+    if (column?.mask && statement?.kind.kind === 'write')
+      return {
+        text: `"${column.column.name}" is seen behind a mask, at ${column.rule}: a statement that writes cannot read it.`,
+      };
     const names = new Set(relation.columns.map((column) => column.name));
     const withheld = askedOf(relation, statement).filter((name) => names.has(name) && !grant.select?.columns.has(name));
     if (withheld.length === 0) continue;
@@ -138,28 +146,35 @@ function relationAdvice({ refusal, statement, role, catalog }: Refused): Advice 
   };
 }
 
-function writeAdvice({ refusal, statement, role, catalog }: Refused): Advice {
+function writeAdvice({ refusal, statement }: Refused): Advice {
   if (statement?.kind.kind === 'copy-in') {
     return {
       text: 'COPY cannot be held to rows or a scope: let the application INSERT, or say "scope: none" in the insert grant if every row may come in.',
     };
   }
-  const verb = (/^(INSERT|UPDATE|DELETE)/.exec(refusal.message)?.[1] ?? 'UPDATE').toLowerCase();
-  const name = / on "(.+?)" is not supported/.exec(refusal.message)?.[1];
-  const relation = relationsOf(statement, catalog).find((candidate) => candidate.name === name);
-  if (!relation) return { text: WHOLE_ONLY };
-  return writesTo(relation, role.relations.get(relation.oid), verb, fileOf(role));
+  return { text: refusal.hint ?? 'A restricted role cannot write it; the table behind it can be granted.' };
 }
 
-const WHOLE_ONLY = 'Writes work on tables of which the role holds every column, unmasked, and every row.';
-
+/** A command that the role was not granted on the relation. */
 function writesTo(relation: Relation, grant: RelationGrant | undefined, verb: string, file: string): Advice {
-  if ((grant?.select?.conditions.length ?? 0) > 0) {
-    return {
-      text: `${WHOLE_ONLY} ${nameOf(relation)} is filtered for this role at ${grant?.select?.rule ?? grant?.rule}.`,
-    };
-  }
-  return { text: `${WHOLE_ONLY} Grant ${nameOf(relation)} in ${file}.`, snippet: writeSnippet(relation, verb) };
+  const reads =
+    verb !== 'insert' && !grant?.select
+      ? ' What an UPDATE, DELETE or MERGE finds must be granted for reading too.'
+      : '';
+  return {
+    text: `Grant it in ${file}: the columns that may be written, with "rows" beside them where not every row may be.${reads}`,
+    snippet: writeSnippet(relation, verb),
+  };
+}
+
+/** A column that the statement writes is granted with its command. */
+function writtenAdvice({ refusal, statement, catalog }: Refused, verb: string): Advice {
+  const name = /column "(.+?)"/.exec(refusal.message)?.[1] ?? '';
+  const relation = relationsOf(statement, catalog).find((r) => refusal.message.endsWith(`relation "${r.name}"`));
+  const list = verb === 'INSERT' ? ', or let the statement name the columns that are granted' : '';
+  return {
+    text: `Add "${name}" to the columns of "${verb.toLowerCase()}" of ${relation ? nameOf(relation) : 'the table'} at ${refusal.rule ?? 'its grant'}${list}.`,
+  };
 }
 
 function functionAdvice({ refusal, role, catalog }: Refused): Advice {
