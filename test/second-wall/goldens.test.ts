@@ -44,17 +44,28 @@ describe.each(files.filter(({ role }) => roles.includes(role)))('$file', ({ role
     const { sent } = renderLiterals(c.sql, judgement, values);
     const there = await unwalled.run(sent, c.parameters);
     const here = await behind.get(role)!.run(sent, c.parameters);
-    expect(comparable(here, c)).toEqual(comparable(there, c));
+    if ('results' in there && !STRICTER.has(c.name)) expect(comparable(here, c)).toEqual(comparable(there, c));
+    // The wall's own check of a row may come before any other reason to fail, and stands for Rowgate's.
+    else expect([sqlstateOf(there), '42501']).toContain(sqlstateOf(here));
   });
 });
 
 /** The view shows what its reader may touch: the account has no rights on partitions themselves. */
 const OTHERS: ReadonlySet<string> = new Set(["the user's tables"]);
 
+/** PostgreSQL checks the row that is proposed also where a conflict then keeps it out. */
+const STRICTER: ReadonlySet<string> = new Set(['DO NOTHING for a row of others that is in the way']);
+
+function sqlstateOf(ran: Ran): string {
+  return 'sqlstate' in ran ? ran.sqlstate : 'none';
+}
+
 function comparable(ran: Ran, c: Case): unknown {
   if (!('results' in ran)) return ran;
   return ran.results.map(({ command, columns, rows }) => {
     if (c.rows === 'any' || OTHERS.has(c.name)) return { command, columns };
-    return { command, columns, rows: c.rows === 'ordered' ? rows : rows.map((row) => JSON.stringify(row)).sort() };
+    // What a sequence gives has moved on in the meantime.
+    const steady = /\binsert\b/i.test(c.sql) ? rows.map((row) => row.map((v) => v?.replace(/^\d+$/, '#'))) : rows;
+    return { command, columns, rows: c.rows === 'ordered' ? steady : steady.map((row) => JSON.stringify(row)).sort() };
   });
 }
