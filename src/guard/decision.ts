@@ -9,7 +9,12 @@ export type StatementKind =
       /** It reads system catalogs alone, which hold no rows of data: not metered. */
       readonly catalogs?: true;
     }
-  | { readonly kind: 'write'; readonly returning: boolean }
+  | {
+      readonly kind: 'write';
+      readonly returning: boolean;
+      /** Its tag does not tell how many rows it changes: something in its WITH writes. */
+      readonly uncounted?: true;
+    }
   | {
       readonly kind: 'transaction';
       readonly action: 'begin' | 'commit' | 'rollback' | 'savepoint' | 'release' | 'rollback-to' | 'prepared';

@@ -5,16 +5,8 @@ import type { AttributeType } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
 import type { RoleFile } from './role-schema.ts';
 
-/** Limits without which a role is as safe as its grants: only the quantity over time, or of writes, goes unchecked. */
-const UNENFORCED_LIMITS: readonly string[] = [
-  'changed_per_statement',
-  'estimated_rows',
-  'rows',
-  'bytes',
-  'statements',
-  'changed',
-  'subjects',
-];
+/** Limits without which a role is as safe as its grants: only the quantity over time goes unchecked. */
+const UNENFORCED_LIMITS: readonly string[] = ['estimated_rows', 'rows', 'bytes', 'statements', 'changed', 'subjects'];
 
 export function reportUnenforcedRole(
   file: RoleFile,
@@ -61,7 +53,6 @@ export function reportUnenforcedCanaries(document: PolicyDocument, subject: stri
 function reportLimits(document: PolicyDocument, path: Path, report: Report): void {
   for (const key of UNENFORCED_LIMITS) {
     if (!document.has([...path, key])) continue;
-    const how = key === 'changed_per_statement' ? 'enforced for COPY alone yet' : 'not enforced yet';
-    report.warning(document.place([...path, key]), `"${key}" is ${how}`);
+    report.warning(document.place([...path, key]), `"${key}" is not enforced yet`);
   }
 }

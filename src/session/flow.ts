@@ -1,5 +1,6 @@
 /** The rows of a running statement: each is admitted, or the statement is cut off. */
 
+import { type Refusal, refusal } from '../errors.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import type { Conversation } from './conversation.ts';
@@ -31,10 +32,23 @@ function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
   return length === HEADER_BYTES + (first ? 21 : 2) && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
 }
 
-/** The server says how many rows a COPY has brought in. @returns whether it may stand. */
+/** The server says how many rows a statement has changed, or a COPY brought in. @returns whether it may stand. */
 export function admitChanged(run: Run, changed: number): boolean {
   // INVARIANT: its own count decides, however the data was cut into rows on its way.
-  return run.statement.kind.kind !== 'copy-in' || run.admitInput(changed, run.bytes);
+  return run.watch.input === undefined || run.admitInput(changed, run.bytes);
+}
+
+/** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
+export function admitSuspended(run: Run): boolean {
+  // INVARIANT: a count that may never come is one too many: the client can commit without asking for the rest.
+  if (run.watch.input?.changed !== undefined && !run.cut) run.cut = suspended();
+  return run.cut === undefined;
+}
+
+function suspended(): Refusal {
+  return refusal('unsupported', '0A000', 'a write whose changed rows are limited cannot return its rows in parts', {
+    hint: 'Ask for all of them at once, without a limit or a fetch size.',
+  });
 }
 
 /** Something else of a run's result, which may pass once it is shown that every column may be read. */

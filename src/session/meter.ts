@@ -43,19 +43,20 @@ export function overLimit(limits: StatementLimits, used: Usage, more: Usage): Re
   return undefined;
 }
 
-/** What one COPY may bring in. */
+/** What one statement may change, or one COPY bring in. */
 export interface InputLimits {
   readonly changed: number | undefined;
   readonly bytes: number | undefined;
   readonly rules: { readonly changed: RuleRef; readonly bytes: RuleRef };
 }
 
-/** undefined where nothing limits it. */
-export function inputLimits(policy: SessionPolicy): InputLimits | undefined {
+/** @param bytes they count as well: of a COPY. @returns undefined where nothing limits it. */
+export function inputLimits(policy: SessionPolicy, bytes: boolean): InputLimits | undefined {
   const changed = smaller(policy, 'changedPerStatement');
-  const bytes = smaller(policy, 'bytesPerStatement');
-  if (changed.limit === undefined && bytes.limit === undefined) return undefined;
-  return { changed: changed.limit, bytes: bytes.limit, rules: { changed: changed.rule, bytes: bytes.rule } };
+  const copied = smaller(policy, 'bytesPerStatement');
+  const most = bytes ? copied.limit : undefined;
+  if (changed.limit === undefined && most === undefined) return undefined;
+  return { changed: changed.limit, bytes: most, rules: { changed: changed.rule, bytes: copied.rule } };
 }
 
 /** The limit that so many rows and bytes pass; undefined where they fit. */

@@ -10,7 +10,7 @@ import type { Provenance } from './provenance.ts';
 /** What must be looked at while a result flows. */
 export interface Watch {
   readonly limits: StatementLimits | undefined;
-  /** Of a COPY that brings rows in. */
+  /** Of what changes rows: of a COPY while they come in, of a write once it says how many they were. */
   readonly input: InputLimits | undefined;
   /** The role whose right to every column must be shown by the server first; undefined: none needed. */
   readonly verifies: RolePolicy | undefined;

@@ -7,7 +7,7 @@ import { decodeParameterDescription, parameterDescription } from '../wire/parame
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeRowDescription } from '../wire/row-description.ts';
 import type { Conversation } from './conversation.ts';
-import { admitChanged, admitRow, rowsChanged, tellCut, verify } from './flow.ts';
+import { admitChanged, admitRow, admitSuspended, rowsChanged, tellCut, verify } from './flow.ts';
 import type { Pending, PendingDescribe, PendingExecute } from './pending.ts';
 import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
@@ -127,6 +127,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
       if (!admitChanged(run, rowsChanged(decodeCommandComplete(frame.bytes), run))) return endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
     case Backend.PortalSuspended:
+      if (!admitSuspended(run)) return endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
     default:
       throw unexpected();

@@ -2,7 +2,7 @@
 import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
 import type { Conversation } from './conversation.ts';
-import type { Usage } from './meter.ts';
+import { inputLimits, type Usage } from './meter.ts';
 import { MOST_REMEMBERED } from './names.ts';
 import { NamesOfMessage } from './names-of-message.ts';
 import { loneEscapeIn } from './patterns.ts';
@@ -49,10 +49,21 @@ export function resolveNames(
     const resolved = resolve(c, statement, policy, here);
     if (resolved === 'wait') return 'wait';
     if ('refuse' in resolved) return { ...resolved, at };
+    const refuse = uncounted(resolved.inner ?? statement, policy);
+    if (refuse) return { refuse, at };
     of.push(resolved);
     here.apply(statement, resolved.usage);
   }
   return { of };
+}
+
+/** INVARIANT: where changed rows are limited, a statement that does not tell how many it changes does not run. */
+function uncounted({ kind }: StatementJudgement, policy: SessionPolicy): Refusal | undefined {
+  if (kind.kind !== 'write' || !kind.uncounted || policy.role.mode !== 'enforce') return undefined;
+  if (inputLimits(policy, false) === undefined) return undefined;
+  return refusal('unsupported', '0A000', 'a write in WITH is not supported where changed rows are limited', {
+    hint: 'Send it as a statement of its own.',
+  });
 }
 
 const fresh = (inner?: StatementJudgement): Resolved => ({ inner, usage: { rows: 0, bytes: 0 }, bounded: false });

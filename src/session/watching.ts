@@ -11,6 +11,8 @@ export interface Nature {
   readonly givesRows: boolean;
   /** Its rows count against the limits. */
   readonly metered: boolean;
+  /** Its tag tells how many rows it has changed, and they count against the limit. */
+  readonly changes: boolean;
   /** Nothing in the database changes by it: being told of an error after it has run is no lie. */
   readonly pure: boolean;
 }
@@ -21,28 +23,29 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
   const callsMayWrite = policy.role.access === 'unrestricted' || policy.role.functions.size > 0;
   switch (kind.kind) {
     case 'read':
-      return { givesRows: true, metered: kind.catalogs !== true, pure: !callsMayWrite };
+      return { givesRows: true, metered: kind.catalogs !== true, changes: false, pure: !callsMayWrite };
     case 'fetch':
     case 'copy-out':
-      return { givesRows: true, metered: true, pure: !callsMayWrite };
+      return { givesRows: true, metered: true, changes: false, pure: !callsMayWrite };
     case 'write':
-      return { givesRows: kind.returning, metered: true, pure: false };
+      return { givesRows: kind.returning, metered: true, changes: true, pure: false };
     case 'execute':
-      return inner ? natureOf(inner, policy) : { givesRows: true, metered: true, pure: false };
+      return inner ? natureOf(inner, policy) : { givesRows: true, metered: true, changes: false, pure: false };
     case 'other':
-      return { givesRows: true, metered: true, pure: false };
+      return { givesRows: true, metered: true, changes: false, pure: false };
     case 'transaction':
-      return { givesRows: false, metered: false, pure: true };
+      return { givesRows: false, metered: false, changes: false, pure: true };
     case 'set':
     case 'prepare':
     case 'deallocate':
     case 'declare':
     case 'close':
     case 'discard':
-    case 'copy-in':
     case 'listen':
     case 'explain':
-      return { givesRows: false, metered: false, pure: false };
+      return { givesRows: false, metered: false, changes: false, pure: false };
+    case 'copy-in':
+      return { givesRows: false, metered: false, changes: true, pure: false };
   }
 }
 
@@ -58,7 +61,7 @@ export function watchOf(
   const restricted = enforced && policy.role.access === 'restricted';
   return {
     limits: enforced && nature.givesRows && nature.metered ? statementLimits(policy) : undefined,
-    input: enforced && kind.kind === 'copy-in' ? inputLimits(policy) : undefined,
+    input: enforced && nature.changes ? inputLimits(policy, kind.kind === 'copy-in') : undefined,
     // COPY tells no columns: what it sends was judged as the SELECT that it is.
     verifies: restricted && nature.givesRows && kind.kind !== 'copy-out' ? policy.role : undefined,
     provenance,

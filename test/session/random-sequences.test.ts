@@ -115,7 +115,7 @@ const withoutRows = (words: readonly string[]) =>
   words.filter((word) => word !== 'DataRow' && word !== 'RowDescription');
 
 /** EXECUTE in SQL of what was prepared by the protocol is refused by name where it cannot be followed: so the names differ. */
-const WORDS: Vocabulary = { names: ['c', 'd'], over: false };
+const WORDS: Vocabulary = { names: ['c', 'd'] };
 
 const CHECKED: Vocabulary = { ...WORDS, checks: 'some unfit' };
 
@@ -147,8 +147,14 @@ test.each([
   },
   {
     who: 'a restricted role over its limits',
-    vocabulary: { ...WORDS, over: true },
+    vocabulary: { ...WORDS, over: 'rows' as const },
     more: { limits: { rowsPerStatement: 3 } },
+    shown: withoutRows,
+  },
+  {
+    who: 'a role that changes more than it may',
+    vocabulary: { ...WORDS, over: 'changes' as const },
+    more: { limits: { changedPerStatement: 9 } },
     shown: withoutRows,
   },
   {

@@ -40,6 +40,12 @@ const OVER: Text[] = [
   ],
 ];
 
+/** Over a limit of nine changed rows, and failing there. */
+const OVER_IN_CHANGES: Text[] = ['', ' returning a', ' returning a, a'].map((returning) => [
+  `insert into u select i from generate_series(1, 12) i${returning}`,
+  `insert into u select i / (i - 10) from generate_series(1, 12) i${returning}`,
+]);
+
 /** Rows of a COPY are shown until the limit is passed, in both. */
 const OVER_IN_COPY: Text[] = OVER.slice(0, 1).map(([session, server]) => [
   `copy (${session}) to stdout`,
@@ -52,6 +58,8 @@ const UNFIT: Text[] = [
   'insert into u select generate_series(88, 91) returning a',
   'insert into u values (1), (99) returning a',
 ].map((text) => [text, text.replace('into u', 'into v')]);
+
+const overOf = (what: 'rows' | 'changes') => (what === 'rows' ? OVER : OVER_IN_CHANGES);
 
 const number = fc.integer({ min: 1, max: 3 });
 /** Two names that the server takes for one: it reads 63 bytes. */
@@ -73,7 +81,8 @@ const textsOf = ({ names, over, checks }: Vocabulary) =>
     some(2, same('', 'selec', 'select 1/(random()*0)::int', 'show search_path', 'insert into t values (1), (1)')),
     some(1, same(`prepare ${names[0]} as select 5`, `deallocate ${names[0]}`, `execute ${names[0]}`, 'deallocate all')),
     some(1, same('copy t to stdout', 'copy (select generate_series(1, 3)) to stdout', 'listen n', 'notify n')),
-    ...(over ? [some(4, OVER), some(1, OVER_IN_COPY)] : []),
+    ...(over ? [some(4, overOf(over))] : []),
+    ...(over === 'rows' ? [some(1, OVER_IN_COPY)] : []),
     ...(checks === 'some unfit'
       ? [some(3, UNFIT), some(2, same('update u set a = a + 1', 'update u set a = a + 1 returning a, a'))]
       : []),
@@ -95,7 +104,8 @@ const queriesOf = ({ names: [a, b], over, checks }: Vocabulary) =>
     ),
     some(1, same('copy t to stdout', 'copy (select generate_series(1, 3)) to stdout', 'copy t to stdout; select 1')),
     some(1, same('listen n', 'notify n', 'unlisten *', 'begin; notify n', 'notify n; select 1')),
-    ...(over ? [some(1, OVER_IN_COPY), some(4, OVER), some(2, OVER.map(behind)), some(2, OVER.map(before))] : []),
+    ...(over ? [some(4, overOf(over)), some(2, overOf(over).map(behind)), some(2, overOf(over).map(before))] : []),
+    ...(over === 'rows' ? [some(1, OVER_IN_COPY)] : []),
     ...(checks === 'some unfit'
       ? [
           some(3, UNFIT),
@@ -185,8 +195,8 @@ const UNDONE = both('Q(rollback)', Q('rollback'));
 export interface Vocabulary {
   /** Names for PREPARE and EXECUTE in SQL. */
   readonly names: readonly [string, string];
-  /** Statements over the limit among them. */
-  readonly over: boolean;
+  /** Statements over the limit among them: of rows that are returned, or that are changed. */
+  readonly over?: 'rows' | 'changes';
   /** New rows are judged: all may stand, or some may not. */
   readonly checks?: 'all fit' | 'some unfit';
 }
@@ -195,7 +205,7 @@ function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
   const { names, over } = vocabulary;
   const texts = textsOf(vocabulary);
   // A write that is cut off only at its limit differs, by then, from one that failed at once.
-  const rows = over ? fc.constantFrom(0, 4) : fc.constantFrom(0, 0, 1, 2);
+  const rows = over ? fc.constantFrom(0, over === 'rows' ? 4 : 20) : fc.constantFrom(0, 0, 1, 2);
   const defined = fc.constantFrom('', '', '', 'a', 'a', 'b', 'b', ...LONG);
   const named = fc.constantFrom('', '', 'a', 'a', 'b', 'b', ...names, ...LONG);
   const one = (weight: number, arbitrary: fc.Arbitrary<Step>): Weighted<readonly Step[]> => ({

@@ -10,7 +10,7 @@ import { classifyCopy } from './classify-copy.ts';
 import { classifySet, classifyShow } from './classify-settings.ts';
 import { cursorKind } from './cursor.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
-import { writesInside } from './writes-inside.ts';
+import { writeKind, writesInside } from './writes-inside.ts';
 
 export const classifyStage: Stage = {
   name: 'classify',
@@ -29,14 +29,14 @@ type Classifier<K extends Kind> = (
 // INVARIANT: a statement kind that is not in this table is refused.
 const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   SelectStmt: (draft, statement, body, node) => {
-    set(statement, 'SELECT', writesInside(body) ? { kind: 'write', returning: true } : { kind: 'read' }, node);
+    set(statement, 'SELECT', writesInside(body) ? writeKind(body, true) : { kind: 'read' }, node);
     statement.bounded = draft.role.limits.rowsPerStatement !== undefined;
     return undefined;
   },
-  InsertStmt: (_d, statement, body, node) => write(statement, 'INSERT', body.returningClause !== undefined, node),
-  UpdateStmt: (_d, statement, body, node) => write(statement, 'UPDATE', body.returningClause !== undefined, node),
-  DeleteStmt: (_d, statement, body, node) => write(statement, 'DELETE', body.returningClause !== undefined, node),
-  MergeStmt: (_d, statement, body, node) => write(statement, 'MERGE', body.returningClause !== undefined, node),
+  InsertStmt: (_d, statement, body, node) => write(statement, 'INSERT', body, node),
+  UpdateStmt: (_d, statement, body, node) => write(statement, 'UPDATE', body, node),
+  DeleteStmt: (_d, statement, body, node) => write(statement, 'DELETE', body, node),
+  MergeStmt: (_d, statement, body, node) => write(statement, 'MERGE', body, node),
   TransactionStmt: (_d, statement, body) => {
     const found = transactionKind(body);
     if (!found) return denied(statement, 'PREPARE TRANSACTION');
@@ -86,6 +86,8 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   CallStmt: (_d, statement) => notYet(statement, 'CALL'),
 };
 
+type Written = Pick<Body<'InsertStmt'>, 'withClause' | 'returningClause'>;
+
 const QUERIES: ReadonlySet<Kind> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 
 function classify(draft: Draft, statement: DraftStatement, node: Node): void {
@@ -104,8 +106,8 @@ function set(statement: DraftStatement, command: string, kind: StatementKind, qu
   return undefined;
 }
 
-function write(statement: DraftStatement, command: string, returning: boolean, node: Node): undefined {
-  return set(statement, command, { kind: 'write', returning }, node);
+function write(statement: DraftStatement, command: string, body: Written, node: Node): undefined {
+  return set(statement, command, writeKind(body, body.returningClause !== undefined), node);
 }
 
 /** What a PREPARE or DECLARE carries: filled in when the whole statement is judged. */
@@ -156,7 +158,8 @@ function explain(draft: Draft, statement: DraftStatement, body: Body<'ExplainStm
       rule: draft.role.rule,
     });
   }
-  if (analyzes && kindOf(query) !== 'SelectStmt') return denied(statement, 'EXPLAIN ANALYZE of a write');
+  const select = as(query, 'SelectStmt');
+  if (analyzes && (!select || writesInside(select))) return denied(statement, 'EXPLAIN ANALYZE of a write');
   statement.explains = !analyzes;
   return undefined;
 }

@@ -6,7 +6,7 @@ import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
 import { cursorKind } from './cursor.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
-import { writesInside } from './writes-inside.ts';
+import { writeKind, writesInside } from './writes-inside.ts';
 
 export const openStage: Stage = {
   name: 'open',
@@ -25,14 +25,14 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
     case 'SelectStmt': {
       const body = as(node, 'SelectStmt')!;
       if (body.intoClause) return { kind: 'other' };
-      return writesInside(body) ? { kind: 'write', returning: true } : { kind: 'read' };
+      return writesInside(body) ? writeKind(body, true) : { kind: 'read' };
     }
     case 'InsertStmt':
     case 'UpdateStmt':
     case 'DeleteStmt':
     case 'MergeStmt': {
       const body = as(node, kind) as unknown as Body<'InsertStmt'>;
-      return { kind: 'write', returning: body.returningClause !== undefined };
+      return writeKind(body, body.returningClause !== undefined);
     }
     case 'TransactionStmt': {
       const found = transactionKind(as(node, 'TransactionStmt')!);

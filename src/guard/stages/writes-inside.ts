@@ -1,10 +1,16 @@
-/** Tells a SELECT that writes from one that only reads. */
+/** Tells what stands in a statement's WITH and writes. */
 import { as, type Body } from '../../sql/tree.ts';
+import type { StatementKind } from '../decision.ts';
 
 /** A data-modifying WITH stands at the top of its statement, or nowhere: PostgreSQL takes it only there. */
-export function writesInside(select: Body<'SelectStmt'>): boolean {
-  return (select.withClause?.ctes ?? []).some((node) => {
+export function writesInside({ withClause }: Pick<Body<'SelectStmt'>, 'withClause'>): boolean {
+  return (withClause?.ctes ?? []).some((node) => {
     const query = as(node, 'CommonTableExpr')?.ctequery;
     return query !== undefined && !('SelectStmt' in query);
   });
+}
+
+/** What an INSERT, UPDATE, DELETE or MERGE is for the session, or a SELECT that writes. */
+export function writeKind(body: Pick<Body<'SelectStmt'>, 'withClause'>, returning: boolean): StatementKind {
+  return { kind: 'write', returning, ...(writesInside(body) && { uncounted: true }) };
 }
