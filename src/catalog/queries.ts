@@ -33,6 +33,10 @@ const RULES = `coalesce((SELECT array_agg(DISTINCT CASE w.ev_type WHEN '2' THEN 
 const CONSTRAINTS = `coalesce((SELECT json_agg(json_build_object('name', k.conname, 'columns', k.conkey) ORDER BY k.oid)
       FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')), '[]')`;
 
+/** Of a sequence: the column whose values it makes. */
+const OWNED_BY = `(SELECT json_build_object('relation', d.refobjid::int8, 'column', d.refobjsubid) FROM pg_depend AS d
+      WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1)`;
+
 export const RELATIONS = asJson(`
   SELECT c.oid::int8 AS oid, n.nspname AS schema, c.relname AS name, c.relkind AS kind, c.relpersistence AS persistence,
     c.reltype::int8 AS "rowType", c.reloftype::int8 AS "ofType", c.relrowsecurity AS "rowSecurity",
@@ -41,7 +45,8 @@ export const RELATIONS = asJson(`
     coalesce((SELECT array_agg(h.inhparent::int8 ORDER BY h.inhseqno) FROM pg_inherits AS h WHERE h.inhrelid = c.oid), '{}') AS parents,
     CASE WHEN c.relhastriggers THEN ${ROW_TRIGGERS} ELSE '{}' END AS "rowTriggers",
     CASE WHEN c.relhasrules THEN ${RULES} ELSE '{}' END AS rules,
-    ${CONSTRAINTS} AS constraints
+    ${CONSTRAINTS} AS constraints,
+    CASE WHEN c.relkind = 'S' THEN ${OWNED_BY} END AS "ownedBy"
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE ${LASTING} AND c.relpersistence <> 't' AND c.relkind <> 't'
   ORDER BY c.oid`);

@@ -27,6 +27,8 @@ export interface DraftStatement {
   /** Of COPY with a table: what is copied, once that was granted. */
   copied: { readonly relation: Relation; readonly columns: readonly Column[] } | undefined;
   analysis: Analysis | undefined;
+  /** Relations that it names outside of a query (LOCK TABLE). */
+  readonly named: { readonly body: Body<'RangeVar'>; readonly relation: Relation }[];
   tables: Set<string>;
   columns: Set<string>;
   rule: string | undefined;

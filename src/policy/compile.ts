@@ -3,7 +3,7 @@ import type { Fn } from '../sql/catalog.ts';
 import { compileAttributes } from './attributes.ts';
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
-import { resolveFunction } from './functions.ts';
+import { resolveFunctions } from './functions.ts';
 import { compileTables } from './grants.ts';
 import { withRules } from './limit-rules.ts';
 import type { Limits } from './limits.ts';
@@ -166,8 +166,8 @@ function compileFunctions(
 ): (readonly [Fn, RuleRef])[] {
   return (file.functions ?? []).flatMap((text, index) => {
     const path = ['functions', index];
-    const resolved = resolveFunction(env.catalog, env.searchPath, text);
-    if ('value' in resolved) return [[resolved.value, document.rule(path)] as const];
+    const resolved = resolveFunctions(env.catalog, env.searchPath, text);
+    if ('value' in resolved) return resolved.value.map((fn) => [fn, document.rule(path)] as const);
     report.error(document.placeOfValue(path), resolved.problem);
     return [];
   });

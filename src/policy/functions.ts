@@ -26,8 +26,12 @@ const TYPE_WORDS: Readonly<Record<string, string>> = {
   'timestamp with time zone': 'timestamptz',
 };
 
-/** Finds the one function that the text names; as in GRANT, a name alone must have only one. */
-export function resolveFunction(catalog: Catalog, searchPath: readonly string[], text: string): Resolved<Fn> {
+/** Finds the function that the text names; as in GRANT, a name alone must have only one, but for the server's own: there it means all of them. */
+export function resolveFunctions(
+  catalog: Catalog,
+  searchPath: readonly string[],
+  text: string,
+): Resolved<readonly Fn[]> {
   const match = /^([^()]+)(?:\((.*)\))?$/s.exec(text.trim());
   const parts = splitName(match?.[1]?.trim() ?? '');
   if (!parts || parts.length > 2)
@@ -49,11 +53,12 @@ export function resolveFunction(catalog: Catalog, searchPath: readonly string[],
     candidates = candidates.filter((fn) => sameTypes(fn.args, types));
   }
   const [only, second] = candidates;
+  if (only && second && only.schema === 'pg_catalog') return { value: candidates };
   if (only && second)
     return {
       problem: `function name "${text}" is not unique; write its argument types: ${signatures(catalog, candidates)}`,
     };
-  if (only) return { value: only };
+  if (only) return { value: [only] };
   return {
     problem: `function "${text}" does not exist; there is ${signatures(catalog, firstOf(catalog, path, name))}`,
   };

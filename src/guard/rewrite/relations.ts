@@ -2,6 +2,7 @@
 import type { RolePolicy } from '../../policy/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Entry } from '../../sql/analyze/model.ts';
+import type { Relation } from '../../sql/catalog.ts';
 import { nameExtent } from '../../sql/extent.ts';
 import type { Template } from '../../sql/template.ts';
 import { type Token, tokenAt } from '../../sql/tokens.ts';
@@ -29,12 +30,7 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
   const { relation } = view;
   // INVARIANT: a target stands as itself: `filterWrites` has kept the statement to its rows, `authorize` to its columns.
   if (use === 'target' || !view.guarded) {
-    qualify(w, body, qualifiedName(relation.schema, relation.name), entry.rename);
-    w.mutate(() => {
-      delete body.catalogname;
-      body.schemaname = relation.schema;
-      if (entry.rename) body.alias = { aliasname: entry.rename };
-    });
+    nameRelation(w, body, relation, entry.rename);
     return;
   }
   const select = role.relations.get(relation.oid)?.select;
@@ -49,6 +45,16 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
   w.mutate(() => {
     const kept = alias === undefined ? body.alias : { aliasname: alias };
     become(node, { RangeSubselect: { ...tree, ...(kept && { alias: kept }) } });
+  });
+}
+
+/** Names the relation by its schema, and by another alias where it needs one. */
+export function nameRelation(w: Rewriter, body: Body<'RangeVar'>, relation: Relation, rename?: string): void {
+  qualify(w, body, qualifiedName(relation.schema, relation.name), rename);
+  w.mutate(() => {
+    delete body.catalogname;
+    body.schemaname = relation.schema;
+    if (rename) body.alias = { aliasname: rename };
   });
 }
 

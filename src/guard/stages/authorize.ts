@@ -11,6 +11,7 @@ import { SETTING_FUNCTIONS } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { mayCall, mayUseOperator, mayUseType } from '../may-use.ts';
 import { metadataFunction } from '../metadata/functions.ts';
+import { isSequenceFunction, judgeSequence } from '../sequences.ts';
 import { mayShow } from '../settings.ts';
 import { authorizeCopy } from './authorize-copy.ts';
 import { judgeRelation, judgeWritten } from './authorize-relation.ts';
@@ -139,9 +140,13 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
     if (special) {
       const found = judgeSetting(draft, fn.name, use.literals);
       if (found) return found;
+    } else if (isSequenceFunction(fn)) {
+      const found = judgeSequence(draft, fn, use.subject);
+      if (found) return found;
     } else if (!mayCall(draft.role, fn)) {
-      return refusal('function-not-granted', '42501', `permission denied for function ${use.name}`, {
-        hint: 'Functions beyond the built-in safe set are granted by functions: […].',
+      const what = fn.kind === 'p' ? 'procedure' : 'function';
+      return refusal('function-not-granted', '42501', `permission denied for ${what} ${use.name}`, {
+        hint: 'Functions beyond the built-in safe set, and procedures, are granted by functions: […].',
         rule: draft.role.rule,
       });
     } else if (use.candidates.length > 1 && metadataFunction(fn.schema, fn.name)) {

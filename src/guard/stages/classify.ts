@@ -7,6 +7,7 @@ import { typeByName } from '../../sql/types/type-name.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { classifyCopy } from './classify-copy.ts';
+import { classifyLock } from './classify-lock.ts';
 import { classifySet, classifyShow } from './classify-settings.ts';
 import { cursorKind } from './cursor.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
@@ -82,8 +83,15 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   ListenStmt: (draft, statement) => onRequest(draft.role, statement, 'LISTEN', 'listen'),
   UnlistenStmt: (_d, statement) => set(statement, 'UNLISTEN', { kind: 'listen' }),
   NotifyStmt: (draft, statement) => onRequest(draft.role, statement, 'NOTIFY', 'notify'),
-  LockStmt: (_d, statement) => notYet(statement, 'LOCK TABLE'),
-  CallStmt: (_d, statement) => notYet(statement, 'CALL'),
+  LockStmt: (draft, statement, body) => classifyLock(draft, statement, body),
+  CallStmt: (draft, statement, _body, node) => {
+    set(statement, 'CALL', { kind: 'other' }, node);
+    if (draft.role.statements.has('call')) return undefined;
+    return refusal('statement-not-allowed', '42501', 'permission denied for CALL', {
+      hint: 'It is granted by statements: [call].',
+      rule: draft.role.rule,
+    });
+  },
 };
 
 type Written = Pick<Body<'InsertStmt'>, 'withClause' | 'returningClause'>;
@@ -191,11 +199,6 @@ function denied(statement: DraftStatement, what: string): Refusal {
   return refusal('statement-not-allowed', '42501', `permission denied for ${what}`, {
     hint: 'A restricted role may read and write rows; it may not change definitions, roles or files.',
   });
-}
-
-function notYet(statement: DraftStatement, what: string): Refusal {
-  statement.command = what;
-  return refusal('unsupported', '0A000', `${what} is not supported for restricted roles`);
 }
 
 /** Statements that the grammar does not name as their command does. */

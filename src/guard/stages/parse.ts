@@ -34,6 +34,7 @@ export const parseStage: Stage = {
       copy: undefined,
       copied: undefined,
       analysis: undefined,
+      named: [],
       tables: new Set(),
       columns: new Set(),
       rule: undefined,

@@ -8,7 +8,7 @@ import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
 import { rewriteMetadata } from '../rewrite/metadata.ts';
-import { rewriteReferences, rewriteRelations } from '../rewrite/relations.ts';
+import { nameRelation, rewriteReferences, rewriteRelations } from '../rewrite/relations.ts';
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
 import { Violations } from '../rewrite/row-check.ts';
 import { findSites } from '../rewrite/sites.ts';
@@ -41,6 +41,7 @@ export const rewriteStage: Stage = {
 
 function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   const { analysis, query, copy, copied } = statement;
+  for (const { body, relation } of statement.named) nameRelation(w, body, relation);
   if (!analysis || !query) return;
   noteRule(draft, statement, analysis);
   if (copy?.relation) {

@@ -2,6 +2,7 @@
 import type { ParsedText } from '../parse.ts';
 import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';
+import { resolveProcedureCall } from './call-procedure.ts';
 import { enter } from './entries.ts';
 import { resolveExpression } from './expression.ts';
 import type { Analysis } from './findings.ts';
@@ -18,16 +19,22 @@ export type { Env, RelationView } from './model.ts';
 
 const VERBS: Verbs = { expression: resolveExpression, select: resolveSelect, write: resolveWrite };
 
+const READ = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'CallStmt'];
+
 /** True for the kinds of statement that `analyze` reads. */
 export function isQuery(node: Node): boolean {
-  return (
-    'SelectStmt' in node || 'InsertStmt' in node || 'UpdateStmt' in node || 'DeleteStmt' in node || 'MergeStmt' in node
-  );
+  return READ.some((kind) => kind in node);
 }
 
-/** Analyzes a SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE or MERGE of the parsed text. */
+/** Analyzes a SELECT, VALUES, TABLE, INSERT, UPDATE, DELETE, MERGE or CALL of the parsed text. */
 export function analyze(node: Node, parsed: ParsedText, env: Env): Analysis {
   const r = new Resolver(env, parsed, VERBS);
+  const call = as(node, 'CallStmt');
+  if (call) {
+    const level = resolveProcedureCall(r, call);
+    refuseUnread(r, node);
+    return r.finish(level);
+  }
   const place = { outer: undefined, ctes: undefined };
   const select = as(node, 'SelectStmt');
   const level = select ? r.select(select, place) : r.write(node, place);

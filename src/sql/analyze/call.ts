@@ -10,7 +10,7 @@ import type { Found, Resolved } from '../types/resolved.ts';
 import { shownType } from '../types/shown-type.ts';
 import { collects } from './collects.ts';
 import { noteSummary } from './fallible.ts';
-import { PARAMETER } from './findings.ts';
+import { PARAMETER, type Subject } from './findings.ts';
 import type { Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
@@ -161,7 +161,7 @@ function argumentScope(r: Resolver, body: Body<'FuncCall'>, { name }: QualifiedN
 }
 
 /** What a function that asks the catalogs by OID or name is asked about. */
-function subjectOf(r: Resolver, node: Node | undefined): { catalog: boolean; text: string | undefined } {
+function subjectOf(r: Resolver, node: Node | undefined): Subject {
   const inner = as(node, 'TypeCast')?.arg;
   if (inner) return subjectOf(r, inner);
   const constant = as(node, 'A_Const');
@@ -170,7 +170,19 @@ function subjectOf(r: Resolver, node: Node | undefined): { catalog: boolean; tex
     : constant?.ival
       ? String(constant.ival.ival ?? 0)
       : undefined;
-  return { catalog: node !== undefined && r.marks.references.get(node)?.column.catalog === true, text };
+  const serial = serialOf(as(node, 'FuncCall'));
+  return {
+    catalog: node !== undefined && r.marks.references.get(node)?.column.catalog === true,
+    text,
+    ...(serial && { serial }),
+  };
+}
+
+function serialOf(call: Body<'FuncCall'> | undefined): Subject['serial'] {
+  const names = strings(call?.funcname);
+  if (names.at(-1) !== 'pg_get_serial_sequence' || (names.length > 1 && names[0] !== 'pg_catalog')) return undefined;
+  const [table, column] = (call?.args ?? []).map((arg) => as(arg, 'A_Const')?.sval?.sval);
+  return table === undefined || column === undefined ? undefined : { table, column };
 }
 
 function unnamed(node: Node): Node {

@@ -24,6 +24,16 @@ export const PARAMETER = Symbol('parameter');
 
 export type Action = 'select' | 'insert' | 'update' | 'delete' | 'lock';
 
+/** What a function that looks things up by OID or name is asked about. */
+export interface Subject {
+  /** A system catalog's column as it stands. */
+  readonly catalog: boolean;
+  /** The text of a constant, cast or not. */
+  readonly text: string | undefined;
+  /** `pg_get_serial_sequence('table', 'column')` of constants. */
+  readonly serial?: { readonly table: string; readonly column: string };
+}
+
 /** What the statement touches, for the policy to judge; `at` is a character of the text, from 0. */
 export type Use =
   | { readonly kind: 'relation'; readonly relation: Relation; readonly action: Action; readonly at: number }
@@ -42,8 +52,8 @@ export type Use =
       readonly candidates: readonly Fn[];
       /** The text of each argument that is a plain literal. */
       readonly literals: readonly (string | typeof PARAMETER | undefined)[];
-      /** Of the first argument: a system catalog's column as it stands; else the text of a constant, cast or not. */
-      readonly subject?: { readonly catalog: boolean; readonly text: string | undefined };
+      /** Of the first argument. */
+      readonly subject?: Subject;
       readonly at: number;
     }
   | { readonly kind: 'operator'; readonly name: string; readonly candidates: readonly Operator[]; readonly at: number }

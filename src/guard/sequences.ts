@@ -1,0 +1,60 @@
+/** Whether a role may ask a sequence for numbers: of a table that it may insert into, or one that was granted by name (manual, section 9.17). */
+import { type Refusal, refusal } from '../errors.ts';
+import type { RolePolicy } from '../policy/policy.ts';
+import type { Subject } from '../sql/analyze/findings.ts';
+import type { Fn, Relation } from '../sql/catalog.ts';
+import type { Draft } from './draft.ts';
+
+const FUNCTIONS: ReadonlySet<string> = new Set(['nextval', 'currval', 'lastval']);
+
+/** `setval` is not among them: it moves what others are given. */
+export function isSequenceFunction(fn: Fn): boolean {
+  return fn.schema === 'pg_catalog' && FUNCTIONS.has(fn.name);
+}
+
+/** undefined: it may. */
+export function judgeSequence(draft: Draft, fn: Fn, subject: Subject | undefined): Refusal | undefined {
+  if (fn.name === 'lastval' || draft.role.functions.has(fn.oid)) return undefined;
+  const sequence = subject && sequenceOf(draft, subject);
+  if (sequence && mayAsk(draft.role, sequence)) return undefined;
+  return refusal('function-not-granted', '42501', `permission denied for function ${fn.name} here`, {
+    hint: 'Its argument must name, as a constant, the sequence of a table that the role may insert into, or one that was granted.',
+    rule: draft.role.rule,
+  });
+}
+
+function mayAsk(role: RolePolicy, { oid, ownedBy }: Relation): boolean {
+  if (role.relations.get(oid)?.select) return true;
+  // INVARIANT: where the column itself may be given, a number for it may be asked for.
+  return ownedBy ? role.relations.get(ownedBy.relation)?.insert !== undefined : false;
+}
+
+function sequenceOf(draft: Draft, { text, serial }: Subject): Relation | undefined {
+  if (serial) {
+    const table = relationNamed(draft, serial.table);
+    const column = table?.columns.find(({ name }) => name === serial.column);
+    if (!table || !column) return undefined;
+    return draft.catalog.data.relations.find(
+      ({ ownedBy }) => ownedBy?.relation === table.oid && ownedBy.column === column.attnum,
+    );
+  }
+  const found = text === undefined ? undefined : relationNamed(draft, text);
+  return found?.kind === 'S' ? found : undefined;
+}
+
+/** `name` or `schema.name`, each perhaps quoted, as regclass reads it; no number: that would be an OID. */
+function relationNamed({ catalog, searchPath }: Draft, text: string): Relation | undefined {
+  const match = /^(?:("(?:[^"]|"")+"|[A-Za-z_][\w$]*)\.)?("(?:[^"]|"")+"|[A-Za-z_][\w$]*)$/.exec(text);
+  if (!match) return undefined;
+  const [schema, name] = [match[1], match[2]].map((part) => part && plain(part));
+  if (!name) return undefined;
+  for (const candidate of schema ? [schema] : ['pg_catalog', ...searchPath]) {
+    const found = catalog.relation(candidate, name);
+    if (found) return found;
+  }
+  return undefined;
+}
+
+function plain(part: string): string {
+  return part.startsWith('"') ? part.slice(1, -1).replaceAll('""', '"') : part.toLowerCase();
+}
