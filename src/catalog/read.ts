@@ -1,5 +1,7 @@
 /** Reads what Rowgate knows of a database from the server's own catalog. */
+import { KNOWN_EXTENSIONS } from '../policy/known-extensions.ts';
 import type { CatalogData, Fn, Oid } from '../sql/catalog.ts';
+import { DEPENDENTS, membersQuery } from './dependents.ts';
 import * as queries from './queries.ts';
 import { catalogSchema } from './schema.ts';
 
@@ -50,6 +52,8 @@ async function readAll(query: Query): Promise<unknown> {
     casts: await rows(queries.CASTS),
     opclasses: await rows(queries.OPCLASSES),
     schemas: (await rows(queries.SCHEMAS)).map((schema) => schema.name),
+    dependents: await rows(DEPENDENTS),
+    members: await rows(membersQuery(KNOWN_EXTENSIONS)),
   };
 }
 

@@ -35,7 +35,6 @@ const relation = z.strictObject({
   rowTriggers: events.exactOptional(),
   rules: events.exactOptional(),
   constraints: z.array(z.strictObject({ name: z.string(), columns: z.array(z.int()) })).exactOptional(),
-  ownedBy: z.strictObject({ relation: oid, column: z.int() }).nullable().exactOptional(),
 });
 
 const type = z.strictObject({
@@ -104,6 +103,15 @@ const opclass = z.strictObject({
   functions: z.array(z.strictObject({ number: z.int(), fn: oid })),
 });
 
+const dependent = z.strictObject({
+  kind: z.enum(['index', 'constraint', 'default', 'trigger', 'statistics', 'view', 'sequence', 'partitioning']),
+  oid,
+  relation: oid,
+  name: z.string(),
+  type: oid,
+  names: z.array(z.tuple([oid, oid, z.int()])),
+});
+
 const reach = z.strictObject({
   kind: z.enum(['rule', 'default', 'domain', 'trigger', 'function']),
   of: oid,
@@ -134,6 +142,8 @@ export const catalogSchema: z.ZodType<CatalogData> = z.strictObject({
   casts: z.array(cast),
   opclasses: z.array(opclass),
   schemas: z.array(z.string()),
+  dependents: z.array(dependent).exactOptional(),
+  members: z.array(z.tuple([oid, oid])).exactOptional(),
   reaches: z.array(reach).exactOptional(),
   bodies: z.array(body).exactOptional(),
 });

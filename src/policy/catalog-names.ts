@@ -1,33 +1,20 @@
 /** The same by name, for the views of the catalog that have no OIDs: `pg_views`, `information_schema`. */
+import type { Dependent } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
-import {
-  column,
-  literal,
-  ownedSequences,
-  system,
-  template,
-  visibleColumn,
-  visibleConstraint,
-  visibleDefault,
-  visibleRelation,
-  visibleView,
-} from './catalog-conditions.ts';
+import { column, literal, template } from './catalog-conditions.ts';
 import type { Visible } from './visible.ts';
 
-/** `table_schema` and `table_name` (or what they are called) name a visible relation or one of the server's own. */
-export function visibleName(visible: Visible, schema: string, name: string): Template {
-  return named(
-    schema,
-    name,
-    visible.relations.map(({ relation }) => relation),
-  );
+interface Named {
+  readonly schema: string;
+  readonly name: string;
 }
 
-export function visibleTypeName(visible: Visible, schema: string, name: string): Template {
-  return named(schema, name, visible.typeNames);
+export function systemSchema(schema: string): Template {
+  return template`${column(schema)} IN ('pg_catalog', 'information_schema')`;
 }
 
-function named(schema: string, name: string, list: readonly { schema: string; name: string }[]): Template {
+/** `table_schema` and `table_name` (or what they are called) name one of a list, or one of the server's own. */
+export function named(schema: string, name: string, list: readonly Named[]): Template {
   const bySchema = new Map<string, string[]>();
   for (const object of list) bySchema.set(object.schema, [...(bySchema.get(object.schema) ?? []), object.name]);
   let condition = systemSchema(schema);
@@ -37,58 +24,87 @@ function named(schema: string, name: string, list: readonly { schema: string; na
   return template`(${condition})`;
 }
 
-/** The same, and the column is a granted one. */
-export function visibleColumnName(visible: Visible, schema: string, name: string, attribute: string): Template {
+export function visibleName(visible: Visible, schema: string, name: string): Template {
+  return named(
+    schema,
+    name,
+    visible.relations.map(({ relation }) => relation),
+  );
+}
+
+/** The same, and the column is one of those that `of` gives of each relation. */
+function partsNamed(
+  schema: string,
+  name: string,
+  part: string,
+  of: readonly (Named & { parts: readonly string[] })[],
+): Template {
   let condition = systemSchema(schema);
-  for (const { relation, names } of visible.relations) {
-    if (names.length === 0) continue;
-    const table = template`${column(schema)} = ${literal(relation.schema)} AND ${column(name)} = ${literal(relation.name)}`;
-    condition = template`${condition} OR (${table} AND ${column(attribute)} IN (${names.map(literal).join(', ')}))`;
+  for (const object of of) {
+    if (object.parts.length === 0) continue;
+    const table = template`${column(schema)} = ${literal(object.schema)} AND ${column(name)} = ${literal(object.name)}`;
+    condition = template`${condition} OR (${table} AND ${column(part)} IN (${object.parts.map(literal).join(', ')}))`;
   }
   return template`(${condition})`;
 }
 
-export function systemSchema(schema: string): Template {
-  return template`${column(schema)} IN ('pg_catalog', 'information_schema')`;
+export function visibleColumnName(visible: Visible, schema: string, name: string, attribute: string): Template {
+  const of = visible.relations.map(({ relation, names }) => ({
+    schema: relation.schema,
+    name: relation.name,
+    parts: names,
+  }));
+  return partsNamed(schema, name, attribute, of);
 }
 
-/** A relation of that schema and name, joined as `rowgate_c`, for which the condition holds. */
-function relationNamed(schema: string, name: string, condition: Template): Template {
-  return template`EXISTS (SELECT FROM pg_catalog.pg_class AS rowgate_c JOIN pg_catalog.pg_namespace AS rowgate_n ON rowgate_n.oid = rowgate_c.relnamespace WHERE rowgate_n.nspname = ${column(schema)} AND rowgate_c.relname = ${column(name)} AND ${condition})`;
+/** By the column's number, as text. */
+export function visibleNumber(visible: Visible, schema: string, name: string, number: string): Template {
+  const of = visible.relations.map(({ relation, attnums }) => ({
+    schema: relation.schema,
+    name: relation.name,
+    parts: attnums.map(String),
+  }));
+  return partsNamed(schema, name, number, of);
 }
 
 /** The text of a view of which everything is visible that it reads. */
 export function viewText(schema: string, name: string, text: string): (visible: Visible) => Template {
-  return (v) =>
-    template`CASE WHEN ${relationNamed(schema, name, template`(${system('rowgate_c.oid')} OR ${visibleView(v, 'rowgate_c.oid')})`)} THEN ${column(text)} END`;
+  return (v) => template`CASE WHEN ${named(schema, name, relationsOf(v, v.dependents.view))} THEN ${column(text)} END`;
 }
 
 /** The default or generation expression of a column, where pg_attrdef shows it. */
 export function defaultText(text: string): (visible: Visible) => Template {
-  return (v) =>
-    template`CASE WHEN ${relationNamed('table_schema', 'table_name', template`EXISTS (SELECT FROM pg_catalog.pg_attribute AS rowgate_t JOIN pg_catalog.pg_attrdef AS rowgate_f ON rowgate_f.adrelid = rowgate_t.attrelid AND rowgate_f.adnum = rowgate_t.attnum WHERE rowgate_t.attrelid = rowgate_c.oid AND rowgate_t.attname = ${column('column_name')} AND (${system('rowgate_c.oid')} OR ${visibleDefault(v, 'rowgate_f')}))`)} THEN ${column(text)} END`;
+  return (v) => {
+    const of = v.relations.map(({ relation }) => ({
+      schema: relation.schema,
+      name: relation.name,
+      parts: v.dependents.default.filter((d) => d.relation === relation.oid).map((d) => d.name),
+    }));
+    return template`CASE WHEN ${partsNamed('table_schema', 'table_name', 'column_name', of)} THEN ${column(text)} END`;
+  };
+}
+
+/** The sequence is a granted one, or the one behind a granted column. */
+export function sequenceNamed(v: Visible, schema: string, name: string): Template {
+  const granted = v.relations.map(({ relation }) => relation).filter(({ kind }) => kind === 'S');
+  return named(schema, name, [...granted, ...v.sequences]);
 }
 
 /**
- * Every constraint of that schema and name, of that table where one is given, is visible. INVARIANT: some of these views do not say
- * of which table a constraint is, and other tables may have one of its name: then none of them is shown.
+ * The constraint is a visible one, of that table where one is given. INVARIANT: some of these views do not say of which table a
+ * constraint is, and other tables may have one of its name: where one of them is hidden, none is shown.
  */
 export function constraintNamed(v: Visible, schema: string, name: string, table?: string): Template {
-  const of = table === undefined ? ['true'] : template`rowgate_r.relname = ${column(table)}`;
-  const alike = template`FROM pg_catalog.pg_constraint AS rowgate_c JOIN pg_catalog.pg_namespace AS rowgate_n ON rowgate_n.oid = rowgate_c.connamespace LEFT JOIN pg_catalog.pg_class AS rowgate_r ON rowgate_r.oid = rowgate_c.conrelid WHERE rowgate_n.nspname = ${column(schema)} AND rowgate_c.conname = ${column(name)} AND ${of}`;
-  return template`(SELECT pg_catalog.bool_and(${visibleConstraint(v, 'rowgate_c')}) ${alike})`;
+  if (table === undefined) return named(schema, name, v.plainConstraints);
+  const of = v.relations.map(({ relation }) => ({
+    schema: relation.schema,
+    name: relation.name,
+    parts: v.dependents.constraint.filter((c) => c.relation === relation.oid).map((c) => c.name),
+  }));
+  return partsNamed(schema, table, name, of);
 }
 
-export function sequenceNamed(v: Visible, schema: string, name: string): Template {
-  const visible = template`(${visibleRelation(v, 'rowgate_c.oid')} OR rowgate_c.oid IN (${ownedSequences(v)}))`;
-  return relationNamed(schema, name, template`rowgate_c.relkind = 'S' AND ${visible}`);
-}
-
-/** The column with that number, as text, of the relation of that schema and name is a granted one. */
-export function visibleNumber(v: Visible, schema: string, name: string, number: string): Template {
-  return relationNamed(
-    schema,
-    name,
-    template`EXISTS (SELECT FROM pg_catalog.pg_attribute AS rowgate_t WHERE rowgate_t.attrelid = rowgate_c.oid AND rowgate_t.attnum::pg_catalog.text = ${column(number)} AND (${system('rowgate_c.oid')} OR ${visibleColumn(v, 'rowgate_c.oid', 'rowgate_t.attnum')}))`,
-  );
+function relationsOf(v: Visible, list: readonly Dependent[]): Named[] {
+  const oids = new Set(list.map(({ relation }) => relation));
+  return v.relations.map(({ relation }) => relation).filter(({ oid }) => oids.has(oid));
 }

@@ -2,30 +2,25 @@
 import type { Template } from '../sql/template.ts';
 import {
   belongings,
-  CLASS,
   column,
-  knownExtensions,
+  dependentOids,
+  functionOids,
+  havingDependents,
   literal,
-  namesVisible,
-  ofExtension,
-  oids,
-  ownedSequences,
+  relationOids,
   system,
+  systemOr,
+  systemOrMember,
   template,
+  typeOids,
   visibleColumn,
-  visibleConstraint,
-  visibleDefault,
-  visibleFunction,
-  visibleIndex,
+  visibleDependent,
   visibleObject,
-  visibleOperator,
-  visiblePartitioning,
   visibleRelation,
   visibleSchema,
-  visibleTrigger,
-  visibleType,
 } from './catalog-conditions.ts';
 import { sequenceNamed, viewText, visibleName } from './catalog-names.ts';
+import { KNOWN_EXTENSIONS } from './known-extensions.ts';
 import type { Visible } from './visible.ts';
 
 /** A rule for one catalog. Without `rows` every row is shown. Its columns are those that `catalog-columns.ts` names, and those masked here. */
@@ -42,7 +37,6 @@ export interface CatalogRule {
 export const nothing: CatalogRule = { rows: () => ['(false)'] };
 export const open: CatalogRule = {};
 
-const SELF: Template = [{ kind: 'row' }];
 const zero = (type: string): Template => [`'0'::pg_catalog.${type}`];
 export const nullOf = (type: string): Template => [`NULL::pg_catalog.${type}`];
 
@@ -65,7 +59,7 @@ function ownRights(name: string, owner?: string): Template {
 
 /** Rows of the server's own and those of known extensions. */
 const ownOrExtension = (catalog: number): CatalogRule => ({
-  rows: () => template`(${system(column('oid'))} OR ${ofExtension(catalog, column('oid'))})`,
+  rows: (v) => systemOrMember(v, catalog, column('oid')),
   tableoid: true,
 });
 const ownOnly: CatalogRule = { rows: () => template`(${system(column('oid'))})`, tableoid: true };
@@ -84,14 +78,9 @@ const SETTINGS = [
   'block_size',
 ];
 
-/** Some row of that catalog, which belongs to this one, is visible. */
-const some = (catalog: string, link: string, condition: (alias: string) => Template): Template =>
-  template`EXISTS (SELECT FROM pg_catalog.${catalog} AS rowgate_h WHERE rowgate_h.${link} = ${column('oid')} AND ${condition('rowgate_h')})`;
-
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
-    rows: (v) =>
-      template`(${system(column('oid'))} OR ${visibleRelation(v, column('oid'))} OR ${column('oid')} IN ${belongings(v)})`,
+    rows: (v) => systemOr(column('oid'), [...relationOids(v), ...belongings(v)]),
     masks: {
       reltuples: ['(-1)::pg_catalog.float4'],
       relpages: zero('int4'),
@@ -111,55 +100,45 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
       relchecks: (v) =>
         counted(
           'relchecks',
-          template`(SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint AS rowgate_h WHERE rowgate_h.conrelid = ${column('oid')} AND rowgate_h.contype = 'c' AND ${visibleConstraint(v, 'rowgate_h')})::pg_catalog.int2`,
+          template`(SELECT pg_catalog.count(*) FROM pg_catalog.pg_constraint AS rowgate_h WHERE rowgate_h.conrelid = ${column('oid')} AND rowgate_h.contype = 'c' AND ${visibleDependent(v, 'constraint', 'rowgate_h.oid')})::pg_catalog.int2`,
         ),
       relhasindex: (v) =>
-        counted(
-          'relhasindex',
-          some('pg_index', 'indrelid', (alias) => visibleIndex(v, alias)),
-        ),
+        template`${systemOr(column('oid'), havingDependents(v, 'index'))} AND ${column('relhasindex')}`,
       relhastriggers: (v) =>
-        counted(
-          'relhastriggers',
-          some('pg_trigger', 'tgrelid', (alias) => visibleTrigger(v, alias)),
-        ),
+        template`${systemOr(column('oid'), havingDependents(v, 'trigger'))} AND ${column('relhastriggers')}`,
       relhasrules: counted('relhasrules', template`${column('relkind')} IN ('v', 'm')`),
       relrowsecurity: counted('relrowsecurity', ['false']),
       relforcerowsecurity: counted('relforcerowsecurity', ['false']),
       relpartbound: (v) =>
-        template`CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${visiblePartitioning(v, 'rowgate_h.inhparent')}) THEN ${column('relpartbound')} END`,
+        template`CASE WHEN EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${visibleDependent(v, 'partitioning', 'rowgate_h.inhparent')}) THEN ${column('relpartbound')} END`,
     },
     tableoid: true,
   },
   pg_attribute: {
     rows: (v) =>
-      template`(${system(column('attrelid'))} OR ${visibleColumn(v, column('attrelid'), column('attnum'))} OR (${column('attnum')} < 0 AND ${visibleRelation(v, column('attrelid'))}) OR ${column('attrelid')} IN ${belongings(v)})`,
+      template`(${systemOr(column('attrelid'), belongings(v))} OR ${visibleColumn(v, column('attrelid'), column('attnum'))} OR (${column('attnum')} < 0 AND ${visibleRelation(v, column('attrelid'))}))`,
     masks: { attacl: ownRights('attacl') },
     withheld: ['attmissingval'], // holds a value of the table's rows
   },
-  pg_attrdef: { rows: (v) => template`(${system(column('adrelid'))} OR ${visibleDefault(v, SELF)})` },
-  pg_constraint: { rows: (v) => visibleConstraint(v, SELF), tableoid: true },
-  pg_index: { rows: (v) => template`(${system(column('indrelid'))} OR ${visibleIndex(v, SELF)})` },
+  pg_attrdef: { rows: (v) => systemOr(column('oid'), dependentOids(v, 'default')) },
+  pg_constraint: { rows: (v) => systemOr(column('oid'), dependentOids(v, 'constraint')), tableoid: true },
+  pg_index: { rows: (v) => systemOr(column('indexrelid'), dependentOids(v, 'index')) },
   pg_type: {
-    rows: (v) => template`(${system(column('oid'))} OR ${visibleType(v, column('oid'))})`,
+    rows: (v) => systemOr(column('oid'), typeOids(v)),
     masks: {
       typacl: ownRights('typacl', 'typowner'),
-      typdefault: (v) =>
-        counted(
-          'typdefault',
-          template`CASE WHEN ${namesVisible(v, CLASS.type, column('oid'))} THEN ${column('typdefault')} END`,
-        ),
+      typdefault: systemOnly('typdefault'),
       typdefaultbin: systemOnly('typdefaultbin'),
     },
     tableoid: true,
   },
-  pg_enum: { rows: (v) => visibleType(v, column('enumtypid')) },
+  pg_enum: { rows: (v) => systemOr(column('enumtypid'), typeOids(v)) },
   pg_range: {
-    rows: (v) => template`(${system(column('rngtypid'))} OR ${visibleType(v, column('rngtypid'))})`,
+    rows: (v) => systemOr(column('rngtypid'), typeOids(v)),
     masks: { rngcanonical: systemFunction('rngcanonical'), rngsubdiff: systemFunction('rngsubdiff') },
   },
   pg_proc: {
-    rows: (v) => template`(${system(column('oid'))} OR ${visibleFunction(v, column('oid'))})`,
+    rows: (v) => systemOr(column('oid'), functionOids(v)),
     masks: {
       prosrc: systemOnly('prosrc'),
       probin: systemOnly('probin'),
@@ -187,22 +166,15 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_inherits: {
     rows: (v) => template`(${visibleRelation(v, column('inhrelid'))} AND ${visibleRelation(v, column('inhparent'))})`,
   },
-  pg_partitioned_table: { rows: (v) => visiblePartitioning(v, column('partrelid')) },
+  pg_partitioned_table: { rows: (v) => visibleDependent(v, 'partitioning', column('partrelid')) },
   pg_sequence: {
     rows: (v) =>
-      template`(${visibleRelation(v, column('seqrelid'))} OR ${column('seqrelid')} IN (${ownedSequences(v)}))`,
+      template`(${visibleRelation(v, column('seqrelid'))} OR ${visibleDependent(v, 'sequence', column('seqrelid'))})`,
   },
-  pg_trigger: {
-    rows: (v) => template`(${system(column('tgrelid'))} OR ${visibleTrigger(v, SELF)})`,
-    tableoid: true,
-  },
-  pg_statistic_ext: {
-    rows: (v) =>
-      template`(${visibleRelation(v, column('stxrelid'))} AND ${namesVisible(v, CLASS.statistics, column('oid'))})`,
-  },
+  pg_trigger: { rows: (v) => systemOr(column('oid'), dependentOids(v, 'trigger')), tableoid: true },
+  pg_statistic_ext: { rows: (v) => visibleDependent(v, 'statistics', column('oid')) },
   pg_rewrite: {
-    rows: (v) =>
-      template`(${system(column('oid'))} OR (${column('rulename')} = '_RETURN' AND ${visibleRelation(v, column('ev_class'))} AND ${namesVisible(v, CLASS.rule, column('oid'))}))`,
+    rows: (v) => systemOr(column('oid'), dependentOids(v, 'view')),
     masks: { ev_qual: systemOnly('ev_qual'), ev_action: systemOnly('ev_action') },
     tableoid: true,
   },
@@ -254,26 +226,28 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   },
   pg_indexes: {
     rows: (v) =>
-      template`EXISTS (SELECT FROM pg_catalog.pg_index AS rowgate_i JOIN pg_catalog.pg_class AS rowgate_c ON rowgate_c.oid = rowgate_i.indexrelid JOIN pg_catalog.pg_namespace AS rowgate_n ON rowgate_n.oid = rowgate_c.relnamespace WHERE rowgate_c.relname = ${column('indexname')} AND rowgate_n.nspname = ${column('schemaname')} AND (${system('rowgate_c.oid')} OR ${visibleIndex(v, 'rowgate_i')}))`,
+      template`EXISTS (SELECT FROM pg_catalog.pg_class AS rowgate_c JOIN pg_catalog.pg_namespace AS rowgate_n ON rowgate_n.oid = rowgate_c.relnamespace WHERE rowgate_c.relname = ${column('indexname')} AND rowgate_n.nspname = ${column('schemaname')} AND ${systemOr('rowgate_c.oid', dependentOids(v, 'index'))})`,
   },
   pg_am: ownOrExtension(2601),
   pg_amop: ownOrExtension(2602),
   pg_amproc: ownOrExtension(2603),
   pg_cast: {
     rows: (v) =>
-      template`(${system(column('oid'))} OR ((${system(column('castfunc'))} OR ${visibleFunction(v, column('castfunc'))}) AND (${system(column('castsource'))} OR ${visibleType(v, column('castsource'))}) AND (${system(column('casttarget'))} OR ${visibleType(v, column('casttarget'))})))`,
+      template`(${system(column('oid'))} OR (${systemOr(column('castfunc'), functionOids(v))} AND ${systemOr(column('castsource'), typeOids(v))} AND ${systemOr(column('casttarget'), typeOids(v))}))`,
     tableoid: true,
   },
-  pg_collation: {
-    rows: (v) => template`(${system(column('oid'))} OR ${column('oid')} = ${oids(v.collations)})`,
-    tableoid: true,
-  },
+  pg_collation: { rows: (v) => systemOr(column('oid'), v.collations), tableoid: true },
   pg_conversion: ownOnly,
-  pg_extension: { ...ownOrExtensionItself(), masks: { extconfig: nullOf('oid[]'), extcondition: nullOf('text[]') } },
+  pg_extension: {
+    rows: () =>
+      template`(${system(column('oid'))} OR ${column('extname')} IN (${[...KNOWN_EXTENSIONS].map(literal).join(', ')}))`,
+    tableoid: true,
+    masks: { extconfig: nullOf('oid[]'), extcondition: nullOf('text[]') },
+  },
   pg_language: { ...ownOnly, masks: { lanacl: ownRights('lanacl', 'lanowner') } },
-  pg_opclass: ownOrExtension(CLASS.opclass),
+  pg_opclass: ownOrExtension(2616),
   pg_operator: {
-    rows: (v) => template`(${system(column('oid'))} OR ${visibleOperator(v, column('oid'))})`,
+    rows: (v) => systemOr(column('oid'), v.operators),
     masks: { oprrest: systemFunction('oprrest'), oprjoin: systemFunction('oprjoin') },
     tableoid: true,
   },
@@ -316,10 +290,3 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_stat_gssapi: nothing,
   pg_subscription: { ...nothing, withheld: ['subconninfo'] },
 };
-
-function ownOrExtensionItself(): CatalogRule {
-  return {
-    rows: () => template`(${system(column('oid'))} OR ${column('extname')} IN (${knownExtensions()}))`,
-    tableoid: true,
-  };
-}

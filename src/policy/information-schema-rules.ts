@@ -1,16 +1,16 @@
 /** Which views of the information schema a role may read, and what it finds in each: a list, as `catalog-rules.ts` is. */
 import type { Template } from '../sql/template.ts';
-import { CLASS, column, literal, namesVisible, template, visibleSchema } from './catalog-conditions.ts';
+import { column, literal, template, visibleSchema } from './catalog-conditions.ts';
 import {
   constraintNamed,
   defaultText,
+  named,
   sequenceNamed,
   systemSchema,
   viewText,
   visibleColumnName,
   visibleName,
   visibleNumber,
-  visibleTypeName,
 } from './catalog-names.ts';
 import { type CatalogRule, nothing, nullOf, open } from './catalog-rules.ts';
 import type { Visible } from './visible.ts';
@@ -62,12 +62,12 @@ export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   check_constraints: ofConstraint(() => ['true']),
   sequences: { rows: (v) => sequenceNamed(v, 'sequence_schema', 'sequence_name') },
   domains: {
-    rows: (v) => visibleTypeName(v, 'domain_schema', 'domain_name'),
-    masks: { domain_default: domainDefault },
+    rows: (v) => named('domain_schema', 'domain_name', v.types),
+    masks: { domain_default: nullOf('varchar') },
   },
   domain_constraints: {
     rows: (v) =>
-      template`(${visibleTypeName(v, 'domain_schema', 'domain_name')} AND ${constraintNamed(v, 'constraint_schema', 'constraint_name')})`,
+      template`(${named('domain_schema', 'domain_name', v.types)} AND ${constraintNamed(v, 'constraint_schema', 'constraint_name')})`,
   },
   user_defined_types: byTable('user_defined_type_schema', 'user_defined_type_name'),
   attributes: { ...byTable('udt_schema', 'udt_name'), masks: { attribute_default: nullOf('varchar') } },
@@ -90,9 +90,4 @@ function specificName(v: Visible): Template {
   const names = v.functions.map((fn) => literal(`${fn.name}_${fn.oid}`));
   const own = names.length === 0 ? 'false' : template`${column('specific_name')} IN (${names.join(', ')})`;
   return template`(${systemSchema('specific_schema')} OR ${own})`;
-}
-
-function domainDefault(v: Visible): Template {
-  const tells = template`EXISTS (SELECT FROM pg_catalog.pg_type AS rowgate_t JOIN pg_catalog.pg_namespace AS rowgate_n ON rowgate_n.oid = rowgate_t.typnamespace WHERE rowgate_n.nspname = ${column('domain_schema')} AND rowgate_t.typname = ${column('domain_name')} AND ${namesVisible(v, CLASS.type, 'rowgate_t.oid')})`;
-  return template`CASE WHEN ${tells} THEN ${column('domain_default')} END`;
 }

@@ -1,8 +1,15 @@
 /** Which users' types a role finds in the system catalogs: those of its columns and functions, and what these are made of. */
-import type { Catalog, Fn, Oid } from '../sql/catalog.ts';
-import type { VisibleRelation } from './visible.ts';
+import type { Catalog, Fn, Oid, Relation } from '../sql/catalog.ts';
 
-const FIRST_USER_OID = 16384;
+/** The OIDs from here on are users' objects (FirstNormalObjectId). */
+export const FIRST_USER_OID = 16384;
+
+export interface VisibleRelation {
+  readonly relation: Relation;
+  /** attnums of the granted columns. INVARIANT: named one by one, so that a column which is newer than the policy is not among them. */
+  readonly attnums: readonly number[];
+  readonly names: readonly string[];
+}
 
 /** OIDs of users' types. */
 export function visibleTypes(catalog: Catalog, relations: readonly VisibleRelation[], functions: readonly Fn[]): Oid[] {

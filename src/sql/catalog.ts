@@ -37,8 +37,6 @@ export interface Relation {
   /** Row type that a typed table (CREATE TABLE … OF) was made from, else 0. */
   readonly ofType: Oid;
   readonly rowSecurity: boolean;
-  /** Of a sequence: the table and the column whose values it makes (`serial`, identity, OWNED BY). */
-  readonly ownedBy?: { readonly relation: Oid; readonly column: number } | null;
   /** Events with a trigger that may change or swallow the row, enabled or not: BEFORE or INSTEAD OF, FOR EACH ROW. Absent in an older saved catalog: unknown. */
   readonly rowTriggers?: readonly WriteEvent[];
   /** Events that a rewrite rule answers to. Absent in an older saved catalog: unknown. */
@@ -172,6 +170,25 @@ export interface FunctionBody {
   readonly searchPath?: string;
 }
 
+/** What an object names: OID of the catalog that it stands in, its own, and a column's number or 0. */
+export type ObjectName = readonly [catalog: Oid, oid: Oid, attnum: number];
+
+/** An object that belongs to a relation or a domain, with everything that its definition names. */
+export interface Dependent {
+  /** `view`: the rule that makes it one; `partitioning`: the key of a partitioned table. */
+  readonly kind: 'index' | 'constraint' | 'default' | 'trigger' | 'statistics' | 'view' | 'sequence' | 'partitioning';
+  /** In its own catalog: pg_class for an index or a sequence, and for `partitioning` the table itself. */
+  readonly oid: Oid;
+  /** The relation that it belongs to, 0 for a domain's constraint. */
+  readonly relation: Oid;
+  /** Of a constraint its name, of a default its column's, else ''. */
+  readonly name: string;
+  /** Of a domain's constraint: the domain; else 0. */
+  readonly type: Oid;
+  /** Users' objects alone, and columns of the relation. */
+  readonly names: readonly ObjectName[];
+}
+
 /** The raw rows, as they are read from a server or from a saved file; JSON-serialisable. */
 export interface CatalogData {
   /** server_version_num, as 180004 */
@@ -184,6 +201,10 @@ export interface CatalogData {
   readonly casts: readonly Cast[];
   readonly opclasses: readonly Opclass[];
   readonly schemas: readonly string[];
+  /** Users' alone; absent where a catalog was saved without them: then none is visible. */
+  readonly dependents?: readonly Dependent[];
+  /** Objects of the extensions of which every role may use what they bring: catalog's OID and own. */
+  readonly members?: readonly (readonly [catalog: Oid, oid: Oid])[];
   /** With `bodies`, read only for those who ask what things reach (`catalog/reaches.ts`). */
   readonly reaches?: readonly Reach[];
   readonly bodies?: readonly FunctionBody[];

@@ -1,7 +1,11 @@
 /** What a role finds in the system catalogs: what it was granted, and nothing of the rest. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from '../../src/policy/catalog-columns.ts';
+import { PG_CATALOG } from '../../src/policy/catalog-rules.ts';
+import { INFORMATION_SCHEMA } from '../../src/policy/information-schema-rules.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { RelationGrant } from '../../src/policy/policy.ts';
+import { Catalog } from '../../src/sql/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { catalogOf, environment } from './environment.ts';
 import { guardedSelect } from './render.ts';
@@ -92,6 +96,66 @@ it('every catalog on the list can be read, and none names what was not granted',
       name,
     ).toEqual([]);
   }
+});
+
+describe('every column of every allowed catalog', () => {
+  const CATALOGS = [
+    ['pg_catalog', PG_CATALOG, PG_CATALOG_COLUMNS],
+    ['information_schema', INFORMATION_SCHEMA, INFORMATION_SCHEMA_COLUMNS],
+  ] as const;
+
+  it('is known: shown as it is, masked or withheld, and one of these alone', async () => {
+    const columns = await database.query<{ schema: string; name: string; columns: string[] }>(
+      `SELECT n.nspname AS schema, c.relname AS name, array_agg(a.attname::text) AS columns FROM pg_attribute AS a
+         JOIN pg_class AS c ON c.oid = a.attrelid JOIN pg_namespace AS n ON n.oid = c.relnamespace
+         WHERE a.attnum > 0 AND n.nspname IN ('pg_catalog', 'information_schema') GROUP BY 1, 2`,
+    );
+    const unknown: string[] = [];
+    for (const [schema, rules, shown] of CATALOGS) {
+      for (const [catalog, rule] of Object.entries(rules)) {
+        for (const column of columns.find((c) => c.schema === schema && c.name === catalog)?.columns ?? []) {
+          const classes = [
+            shown[catalog]?.has(column),
+            rule.masks?.[column] !== undefined,
+            rule.withheld?.includes(column),
+          ];
+          if (classes.filter((one) => one === true).length !== 1) unknown.push(`${schema}.${catalog}.${column}`);
+        }
+      }
+    }
+    expect(unknown).toEqual([]);
+  });
+
+  it('that a newer server adds is not there', async () => {
+    const catalog = await catalogOf(database.url);
+    const relations = catalog.data.relations.map((relation) =>
+      relation.name === 'pg_class'
+        ? { ...relation, columns: [...relation.columns, { ...relation.columns[0]!, attnum: 99, name: 'relsecret' }] }
+        : relation,
+    );
+    const newer = new Catalog({ ...catalog.data, relations });
+    const { policy } = loadPolicy([{ path: 'roles/reader.yaml', text: ROLE }], environment(newer));
+    const found = [...(policy.roles.get('reader')?.relations.values() ?? [])].find(
+      (g) => g.relation.name === 'pg_class',
+    );
+    expect(found?.select?.columns.has('relname')).toBe(true);
+    expect(found?.select?.columns.has('relsecret')).toBe(false);
+  });
+
+  it('has its own type behind a mask too', async () => {
+    const types = async (text: string) => {
+      const { fields } = await client.query(`SELECT * FROM (${text}) AS x LIMIT 0`);
+      return fields.map(({ name, dataTypeID }) => `${name} ${dataTypeID}`);
+    };
+    const client = await database.connect();
+    for (const grant of grants) {
+      const names = [...grant.select!.columns.keys()].map((name) => `"${name}"`).join(', ');
+      expect(await types(guardedSelect(grant))).toEqual(
+        await types(`SELECT ${names} FROM ${grant.relation.schema}.${grant.relation.name}`),
+      );
+    }
+    await client.end();
+  });
 });
 
 it.each([
