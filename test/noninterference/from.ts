@@ -125,7 +125,7 @@ function lateral(g: Generator, depth: number, items: readonly Item[]): Made {
     sql: `${sql} AS ${alias}(k)`,
     item: { alias, columns: [{ name: 'k', type }], telling: [] },
   });
-  switch (g.choices.int(depth > 0 ? 7 : 5)) {
+  switch (g.choices.int(depth > 0 ? 8 : 6)) {
     case 0:
       return of(`generate_series(1, least(3, ${g.grammar.scalar(g, 'int', items, 1)}))`, 'int');
     case 1:
@@ -136,6 +136,12 @@ function lateral(g: Generator, depth: number, items: readonly Item[]): Made {
       return of(`unnest(${g.grammar.scalar(g, 'int[]', items, 1)})`, 'int');
     case 4:
       return of(`jsonb_object_keys(jsonb_build_object('a', ${g.grammar.scalar(g, 'int', items, 1)}))`, 'text');
+    case 5: {
+      // As many rows as a column says, which may be fewer than none where it is hidden.
+      const many = g.grammar.scalar(g, 'int', items, 0);
+      const what = g.choices.pick(['LIMIT', 'OFFSET', 'LIMIT']);
+      return of(`(SELECT f.id AS k FROM rooms AS f ORDER BY f.id ${what} abs(${many} % 7) + least(0, ${many}))`, 'int');
+    }
     default:
       return derived(g, depth, items);
   }

@@ -250,5 +250,5 @@ function star(g: Generator): { sql: string; ordered: boolean } {
 function modifying(g: Generator): Write {
   const made = write(g);
   const from = made.sql.includes(' RETURNING ') ? 'w' : 'rooms';
-  return { ...made, sql: `WITH w AS (${made.sql}) SELECT count(*) AS n FROM ${from}`, leavesOut: false };
+  return { ...made, sql: `WITH w AS (${made.sql}) SELECT count(*) AS n FROM ${from}` };
 }
