@@ -35,6 +35,7 @@ const relation = z.strictObject({
   rowTriggers: events.exactOptional(),
   rules: events.exactOptional(),
   constraints: z.array(z.strictObject({ name: z.string(), columns: z.array(z.int()) })).exactOptional(),
+  ownedBy: z.strictObject({ relation: oid, column: z.int() }).nullable().exactOptional(),
 });
 
 const type = z.strictObject({

@@ -37,6 +37,8 @@ export interface Relation {
   /** Row type that a typed table (CREATE TABLE … OF) was made from, else 0. */
   readonly ofType: Oid;
   readonly rowSecurity: boolean;
+  /** Of a sequence: the table and the column whose values it makes (`serial`, identity, OWNED BY). */
+  readonly ownedBy?: { readonly relation: Oid; readonly column: number } | null;
   /** Events with a trigger that may change or swallow the row, enabled or not: BEFORE or INSTEAD OF, FOR EACH ROW. Absent in an older saved catalog: unknown. */
   readonly rowTriggers?: readonly WriteEvent[];
   /** Events that a rewrite rule answers to. Absent in an older saved catalog: unknown. */
