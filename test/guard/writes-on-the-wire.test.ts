@@ -42,11 +42,27 @@ tables:
 statements: [copy_to, explain, explain_analyze]
 limits: none
 `,
+  'roles/counted.yaml': `
+role: counted
+attributes: { school: integer }
+scope: { pupil: school = :school }
+tables:
+  pupils:
+    select: { columns: [id, school, name, born] }
+    insert: { columns: [id, school, name, born] }
+    update: { columns: [school, name, born] }
+    delete: {}
+limits: { changed_per_statement: 2 }
+`,
   'subjects.yaml': 'subjects: { pupil: { keys: [pupils.id, visits.pupil] } }',
   'principals.yaml': `
 principals:
   clerk:
     role: clerk
+    attributes: { school: 12 }
+    password: SCRAM-SHA-256$4096:t9H+1OnArfz6o/OoZKoEDA==$KKU3gdgCxqHzvpz5qJPOx7iMtq4DZftuWdU9uGFzo7k=:3kQ/a0vGPefdWIFUxEqJ61rGYoiGtu4p4YMlCQGI8P4=
+  counted:
+    role: counted
     attributes: { school: 12 }
     password: SCRAM-SHA-256$4096:t9H+1OnArfz6o/OoZKoEDA==$KKU3gdgCxqHzvpz5qJPOx7iMtq4DZftuWdU9uGFzo7k=:3kQ/a0vGPefdWIFUxEqJ61rGYoiGtu4p4YMlCQGI8P4=
 `,
@@ -382,6 +398,59 @@ test('what the client is told, and what is recorded', async () => {
     message: 'new row violates row-level security policy for table "pupils"',
     detail: `Decision ${outcome.id}, rule roles/clerk.yaml:8.`,
   });
+});
+
+describe('more rows than may be changed', () => {
+  const OVER = 'ErrorResponse:53400';
+  const counted = () => guard.url('counted', 'demo-copier');
+
+  test.each<[what: string, messages: readonly Uint8Array[], words: readonly string[]]>([
+    ['up to it', [Q("update pupils set name = 'x' where id < 5")], ['CommandComplete:UPDATE 2', 'ReadyForQuery:I']],
+    ['over it', [Q("update pupils set name = 'x'")], [OVER, 'ReadyForQuery:I']],
+    [
+      'by Parse to Sync',
+      [P('delete from pupils'), B(), E('', 1), S()],
+      ['ParseComplete', 'BindComplete', OVER, 'ReadyForQuery:I'],
+    ],
+    [
+      'in a transaction',
+      [Q('begin'), Q('delete from pupils'), Q('select 1')],
+      ['CommandComplete:BEGIN', 'ReadyForQuery:T', OVER, 'ReadyForQuery:E', 'ErrorResponse:25P02'],
+    ],
+    ['and judged: that comes first', [Q('update pupils set school = 13')], [REFUSED, 'ReadyForQuery:I']],
+    [
+      'what writes in WITH does not say how many',
+      [Q('with w as (delete from pupils returning id) select id from w')],
+      ['ErrorResponse:0A000', 'ReadyForQuery:I'],
+    ],
+    [
+      'nor prepared',
+      [Q('prepare s as with w as (delete from pupils) select 1'), Q('execute s')],
+      ['CommandComplete:PREPARE', 'ReadyForQuery:I', 'ErrorResponse:0A000'],
+    ],
+  ])('%s', async (_what, messages, words) => {
+    const through = await played(counted(), messages);
+    expect(through.words.slice(0, words.length)).toEqual(words);
+    if (!words[0]!.includes('UPDATE'))
+      expect(through.rows.map(({ name }) => name)).toEqual(['p1', 'p2', 'p3', 'p4', 'p5', 'p6']);
+  });
+});
+
+test('a pattern that ends in a lone escape is refused when it comes', async () => {
+  const text = 'select id from pupils where name like $1 and id > 0';
+  const sent = async (...messages: readonly Uint8Array[]) => (await played(clerk, messages)).words;
+  expect(await sent(P(text), B(['p%']), E(), S())).toContain('CommandComplete:SELECT 3');
+  expect(await sent(P(text), B(['p\\']), E(), S())).toContain('ErrorResponse:22025');
+  // Of a hidden row too it says nothing: PostgreSQL itself asks no row here.
+  expect(await sent(P(`${text} and false`), B(['p\\']), E(), S())).toContain('ErrorResponse:22025');
+  expect(
+    await sent(
+      Q(`prepare s (text) as ${text}`),
+      Q("execute s('p_')"),
+      Q("execute s('p\\'::text)"),
+      Q("execute s('p' || '\\')"),
+    ),
+  ).toEqual(expect.arrayContaining(['CommandComplete:SELECT 3', 'ErrorResponse:22025', 'ErrorResponse:0A000']));
 });
 
 describe('node-postgres', () => {
