@@ -45,7 +45,7 @@ async function writtenFilter(query: Query, filter: RowFilter): Promise<Canonical
   const [row] = await read(
     query,
     `SELECT pg_get_expr(p.polqual, p.polrelid) AS "using", pg_get_expr(p.polwithcheck, p.polrelid) AS "check"
-     FROM pg_policy AS p WHERE p.polrelid = ${literal(table)}::regclass`,
+     FROM pg_policy AS p JOIN pg_class AS c ON c.oid = p.polrelid WHERE c.relname = ${literal(name)} AND c.relnamespace = pg_my_temp_schema()`,
   );
   return row && { using: text(row.using), check: text(row.check) };
 }

@@ -57,6 +57,11 @@ function show(compiled: Compiled, json: boolean): void {
   process.stderr.write([...problems, ...without].map((line) => `rowgate: ${line}\n`).join(''));
   if (sql !== undefined) process.stdout.write(sql);
   if (differences === undefined) return;
-  process.stdout.write(differences.map(({ account, what }) => `${account}: ${what}\n`).join(''));
+  process.stdout.write(differences.map(({ account, what }) => `${onOneLine(account)}: ${what}\n`).join(''));
   process.stdout.write(differences.length === 0 ? 'nothing differs\n' : '');
+}
+
+/** A name of an account may hold anything, the end of a line too. */
+function onOneLine(name: string): string {
+  return name.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?');
 }

@@ -69,7 +69,7 @@ const BEFORE = new RegExp(
 
 /** One list in place of many ORs: an index can serve it. */
 function asList(filter: Template, values: readonly ReadonlyMap<string, string>[]): Template | undefined {
-  const [open, row, before, slot, after, ...more] = filter;
+  const [open, row, before, slot, after, ...more] = merged(filter);
   if (open !== '(' || more.length > 0 || typeof before !== 'string' || typeof after !== 'string') return undefined;
   if (typeof row !== 'object' || row.kind !== 'row' || typeof slot !== 'object' || slot.kind !== 'attribute')
     return undefined;
@@ -102,4 +102,15 @@ function joined(parts: readonly Template[], word: string): Template {
   const [first, ...rest] = parts;
   if (first && rest.length === 0) return first;
   return ['(', ...parts.flatMap((part, at) => [...(at > 0 ? [word] : []), ...part]), ')'];
+}
+
+/** Neighbouring texts as one. */
+function merged(template: Template): Template {
+  const pieces: Template[number][] = [];
+  for (const piece of template) {
+    const last = pieces.at(-1);
+    if (typeof piece === 'string' && typeof last === 'string') pieces[pieces.length - 1] = last + piece;
+    else pieces.push(piece);
+  }
+  return pieces;
 }

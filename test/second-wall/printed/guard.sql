@@ -1,0 +1,305 @@
+-- The second wall, printed by rowgate compile for database "ent", policy sha256:….
+--   role "canteen_vendor": account "rowgate_canteen_vendor", for upstream.logins, principals "canteen"
+--   role "school_office": account "rowgate_school_office", for upstream.logins, principals "office"
+--   role "statistics": account "rowgate_statistics", for upstream.logins, principals "statistics"
+--   role "teacher": account "rowgate_teacher", for upstream.logins, principals "teacher"
+-- Run it as a superuser, or as whoever owns the tables and may create roles:
+--   psql -1 -v ON_ERROR_STOP=1 -f FILE
+-- Run it again after a change of policies, principals or tables; rowgate compile --verify says when.
+SET LOCAL standard_conforming_strings = on;
+SET LOCAL search_path = "public";
+SET LOCAL client_min_messages = warning;
+
+-- Role "canteen_vendor": what is there is taken away
+DO 'BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_canteen_vendor'') THEN CREATE ROLE "rowgate_canteen_vendor" LOGIN; END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_canteen_vendor'' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)) THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_canteen_vendor'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_canteen_vendor'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_canteen_vendor'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_canteen_vendor'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_canteen_vendor'');
+  END IF;
+END';
+REVOKE ALL ON ALL TABLES IN SCHEMA "public" FROM "rowgate_canteen_vendor";
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA "public" FROM "rowgate_canteen_vendor";
+REVOKE ALL ON ALL ROUTINES IN SCHEMA "public" FROM "rowgate_canteen_vendor";
+REVOKE ALL ON SCHEMA "public" FROM "rowgate_canteen_vendor";
+DO 'DECLARE made record;
+BEGIN
+  FOR made IN SELECT p.polname, n.nspname, c.relname FROM pg_catalog.pg_policy AS p
+    JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE pg_catalog.starts_with(p.polname::pg_catalog.text, ''rowgate '') AND p.polroles = ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ''rowgate_canteen_vendor'') LOOP
+    EXECUTE pg_catalog.format(''DROP POLICY %I ON %I.%I'', made.polname, made.nspname, made.relname);
+  END LOOP;
+  FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_canteen_vendor'' AND c.relkind = ''v'' LOOP
+    EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_canteen_vendor'', made.relname);
+  END LOOP;
+  FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_canteen_vendor'' LOOP
+    EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
+  END LOOP;
+END';
+
+-- Role "school_office": what is there is taken away
+DO 'BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_school_office'') THEN CREATE ROLE "rowgate_school_office" LOGIN; END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_school_office'' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)) THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_school_office'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_school_office'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_school_office'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_school_office'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_school_office'');
+  END IF;
+END';
+REVOKE ALL ON ALL TABLES IN SCHEMA "public" FROM "rowgate_school_office";
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA "public" FROM "rowgate_school_office";
+REVOKE ALL ON ALL ROUTINES IN SCHEMA "public" FROM "rowgate_school_office";
+REVOKE ALL ON SCHEMA "public" FROM "rowgate_school_office";
+DO 'DECLARE made record;
+BEGIN
+  FOR made IN SELECT p.polname, n.nspname, c.relname FROM pg_catalog.pg_policy AS p
+    JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE pg_catalog.starts_with(p.polname::pg_catalog.text, ''rowgate '') AND p.polroles = ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ''rowgate_school_office'') LOOP
+    EXECUTE pg_catalog.format(''DROP POLICY %I ON %I.%I'', made.polname, made.nspname, made.relname);
+  END LOOP;
+  FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_school_office'' AND c.relkind = ''v'' LOOP
+    EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_school_office'', made.relname);
+  END LOOP;
+  FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_school_office'' LOOP
+    EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
+  END LOOP;
+END';
+
+-- Role "statistics": what is there is taken away
+DO 'BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_statistics'') THEN CREATE ROLE "rowgate_statistics" LOGIN; END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_statistics'' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)) THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_statistics'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_statistics'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_statistics'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_statistics'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_statistics'');
+  END IF;
+END';
+REVOKE ALL ON ALL TABLES IN SCHEMA "public" FROM "rowgate_statistics";
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA "public" FROM "rowgate_statistics";
+REVOKE ALL ON ALL ROUTINES IN SCHEMA "public" FROM "rowgate_statistics";
+REVOKE ALL ON SCHEMA "public" FROM "rowgate_statistics";
+DO 'DECLARE made record;
+BEGIN
+  FOR made IN SELECT p.polname, n.nspname, c.relname FROM pg_catalog.pg_policy AS p
+    JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE pg_catalog.starts_with(p.polname::pg_catalog.text, ''rowgate '') AND p.polroles = ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ''rowgate_statistics'') LOOP
+    EXECUTE pg_catalog.format(''DROP POLICY %I ON %I.%I'', made.polname, made.nspname, made.relname);
+  END LOOP;
+  FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_statistics'' AND c.relkind = ''v'' LOOP
+    EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_statistics'', made.relname);
+  END LOOP;
+  FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_statistics'' LOOP
+    EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
+  END LOOP;
+END';
+
+-- Role "teacher": what is there is taken away
+DO 'BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_teacher'') THEN CREATE ROLE "rowgate_teacher" LOGIN; END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_teacher'' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)) THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_teacher'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_teacher'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_teacher'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_teacher'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_teacher'');
+  END IF;
+END';
+REVOKE ALL ON ALL TABLES IN SCHEMA "public" FROM "rowgate_teacher";
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA "public" FROM "rowgate_teacher";
+REVOKE ALL ON ALL ROUTINES IN SCHEMA "public" FROM "rowgate_teacher";
+REVOKE ALL ON SCHEMA "public" FROM "rowgate_teacher";
+DO 'DECLARE made record;
+BEGIN
+  FOR made IN SELECT p.polname, n.nspname, c.relname FROM pg_catalog.pg_policy AS p
+    JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE pg_catalog.starts_with(p.polname::pg_catalog.text, ''rowgate '') AND p.polroles = ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ''rowgate_teacher'') LOOP
+    EXECUTE pg_catalog.format(''DROP POLICY %I ON %I.%I'', made.polname, made.nspname, made.relname);
+  END LOOP;
+  FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_teacher'' AND c.relkind = ''v'' LOOP
+    EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_teacher'', made.relname);
+  END LOOP;
+  FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_teacher'' LOOP
+    EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
+  END LOOP;
+END';
+
+-- Row security, where rows are withheld
+DROP POLICY IF EXISTS "rowgate everyone" ON "public"."classes";
+CREATE POLICY "rowgate everyone" ON "public"."classes" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+ALTER TABLE "public"."classes" ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "rowgate everyone" ON "public"."students";
+CREATE POLICY "rowgate everyone" ON "public"."students" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+ALTER TABLE "public"."students" ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "rowgate everyone" ON "public"."teachers";
+CREATE POLICY "rowgate everyone" ON "public"."teachers" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+ALTER TABLE "public"."teachers" ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "rowgate everyone" ON "public"."parents";
+CREATE POLICY "rowgate everyone" ON "public"."parents" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+ALTER TABLE "public"."parents" ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "rowgate everyone" ON "public"."absences";
+CREATE POLICY "rowgate everyone" ON "public"."absences" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+ALTER TABLE "public"."absences" ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "rowgate everyone" ON "public"."grades";
+CREATE POLICY "rowgate everyone" ON "public"."grades" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+ALTER TABLE "public"."grades" ENABLE ROW LEVEL SECURITY;
+
+-- Role "canteen_vendor": rows
+CREATE POLICY "rowgate SELECT rowgate_canteen_vendor" ON "public"."classes" AS RESTRICTIVE FOR SELECT TO "rowgate_canteen_vendor" USING (("public"."classes".school_id = ('1'::integer)));
+CREATE POLICY "rowgate SELECT rowgate_canteen_vendor" ON "public"."students" AS RESTRICTIVE FOR SELECT TO "rowgate_canteen_vendor" USING ((("public"."students".canteen) AND ("public"."students".school_id = ('1'::integer))));
+
+-- Role "canteen_vendor": rights
+GRANT USAGE ON SCHEMA "public" TO "rowgate_canteen_vendor";
+GRANT SELECT ("id", "school_id", "name", "level") ON TABLE "public"."classes" TO "rowgate_canteen_vendor";
+GRANT SELECT ("id", "first_name", "class_id", "school_id", "canteen") ON TABLE "public"."students" TO "rowgate_canteen_vendor";
+
+-- Role "canteen_vendor": settings
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" RESET ALL;
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET search_path = "public";
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET standard_conforming_strings = 'on';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET backslash_quote = 'safe_encoding';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET client_encoding = 'UTF8';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET transform_null_equals = 'off';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET array_nulls = 'on';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET xmloption = 'content';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET quote_all_identifiers = 'off';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET row_security = 'on';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET debug_print_parse = 'off';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET debug_print_rewritten = 'off';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET debug_print_plan = 'off';
+ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET statement_timeout = '5000ms';
+
+-- What this wall does not hold for "rowgate_canteen_vendor":
+-- - columns that the role may not see as they are, but its filters or masks read:
+--   "public.students"."school_id", read by the rows of public.students (roles/canteen_vendor.yaml:6)
+--   "public.students"."canteen", read by the rows of public.students (roles/canteen_vendor.yaml:9)
+--   "public.classes"."school_id", read by the rows of public.classes (roles/canteen_vendor.yaml:12)
+-- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
+
+-- Role "school_office": rows
+CREATE POLICY "rowgate SELECT rowgate_school_office" ON "public"."classes" AS RESTRICTIVE FOR SELECT TO "rowgate_school_office" USING (("public"."classes".school_id = ('1'::integer)));
+CREATE POLICY "rowgate SELECT rowgate_school_office" ON "public"."teachers" AS RESTRICTIVE FOR SELECT TO "rowgate_school_office" USING (("public"."teachers".school_id = ('1'::integer)));
+CREATE POLICY "rowgate SELECT rowgate_school_office" ON "public"."students" AS RESTRICTIVE FOR SELECT TO "rowgate_school_office" USING (("public"."students".school_id = ('1'::integer)));
+CREATE POLICY "rowgate SELECT rowgate_school_office" ON "public"."parents" AS RESTRICTIVE FOR SELECT TO "rowgate_school_office" USING (("public"."parents".student_id IN (SELECT rowgate_p1.id FROM public.students AS rowgate_p1 WHERE (rowgate_p1.school_id = ('1'::integer)
+))));
+CREATE POLICY "rowgate SELECT rowgate_school_office" ON "public"."absences" AS RESTRICTIVE FOR SELECT TO "rowgate_school_office" USING (("public"."absences".student_id IN (SELECT rowgate_p1.id FROM public.students AS rowgate_p1 WHERE (rowgate_p1.school_id = ('1'::integer)
+))));
+CREATE POLICY "rowgate SELECT rowgate_school_office" ON "public"."grades" AS RESTRICTIVE FOR SELECT TO "rowgate_school_office" USING (("public"."grades".student_id IN (SELECT rowgate_p1.id FROM public.students AS rowgate_p1 WHERE (rowgate_p1.school_id = ('1'::integer)
+))));
+
+-- Role "school_office": rights
+GRANT USAGE ON SCHEMA "public" TO "rowgate_school_office";
+GRANT SELECT ("id", "name") ON TABLE "public"."academies" TO "rowgate_school_office";
+GRANT SELECT ("id", "academy_id", "name", "city", "kind") ON TABLE "public"."schools" TO "rowgate_school_office";
+GRANT SELECT ("id", "school_id", "name", "level", "school_year") ON TABLE "public"."classes" TO "rowgate_school_office";
+GRANT SELECT ("id", "school_id", "first_name", "last_name", "email") ON TABLE "public"."teachers" TO "rowgate_school_office";
+GRANT SELECT ("id", "ine", "first_name", "last_name", "birth_date", "sex", "address", "postal_code", "city", "class_id", "school_id", "canteen", "photo_consent") ON TABLE "public"."students" TO "rowgate_school_office";
+GRANT SELECT ("id", "student_id", "first_name", "last_name", "phone", "email", "relationship") ON TABLE "public"."parents" TO "rowgate_school_office";
+GRANT SELECT ("id", "student_id", "day", "half_day", "justified", "reason") ON TABLE "public"."absences" TO "rowgate_school_office";
+GRANT SELECT ("id", "student_id", "subject", "term", "mark") ON TABLE "public"."grades" TO "rowgate_school_office";
+GRANT EXECUTE ON ROUTINE "public"."school_year"("pg_catalog"."date") TO "rowgate_school_office";
+
+-- Role "school_office": settings
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" RESET ALL;
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET search_path = "public";
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET standard_conforming_strings = 'on';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET backslash_quote = 'safe_encoding';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET client_encoding = 'UTF8';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET transform_null_equals = 'off';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET array_nulls = 'on';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET xmloption = 'content';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET quote_all_identifiers = 'off';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET row_security = 'on';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET debug_print_parse = 'off';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET debug_print_rewritten = 'off';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET debug_print_plan = 'off';
+ALTER ROLE "rowgate_school_office" IN DATABASE "ent" SET statement_timeout = '30000ms';
+
+-- What this wall does not hold for "rowgate_school_office":
+-- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
+
+-- Role "statistics": rights
+GRANT USAGE ON SCHEMA "public" TO "rowgate_statistics";
+GRANT SELECT ("id", "name") ON TABLE "public"."academies" TO "rowgate_statistics";
+GRANT SELECT ("id", "academy_id", "name", "city", "kind") ON TABLE "public"."schools" TO "rowgate_statistics";
+GRANT SELECT ("id", "school_id", "name", "level", "school_year") ON TABLE "public"."classes" TO "rowgate_statistics";
+GRANT SELECT ("birth_date", "sex", "class_id", "school_id", "canteen") ON TABLE "public"."students" TO "rowgate_statistics";
+GRANT SELECT ("day", "half_day", "justified") ON TABLE "public"."absences" TO "rowgate_statistics";
+GRANT SELECT ("subject", "term", "mark") ON TABLE "public"."grades" TO "rowgate_statistics";
+GRANT EXECUTE ON ROUTINE "public"."school_year"("pg_catalog"."date") TO "rowgate_statistics";
+
+-- Role "statistics": settings
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" RESET ALL;
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET search_path = "public";
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET standard_conforming_strings = 'on';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET backslash_quote = 'safe_encoding';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET client_encoding = 'UTF8';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET transform_null_equals = 'off';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET array_nulls = 'on';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET xmloption = 'content';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET quote_all_identifiers = 'off';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET row_security = 'on';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET debug_print_parse = 'off';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET debug_print_rewritten = 'off';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET debug_print_plan = 'off';
+ALTER ROLE "rowgate_statistics" IN DATABASE "ent" SET statement_timeout = '120000ms';
+
+-- What this wall does not hold for "rowgate_statistics":
+-- - columns that the role may not see as they are, but its filters or masks read:
+--   "public.students"."birth_date", read by the mask of public.students.birth_date
+-- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
+
+-- Role "teacher": rows
+CREATE POLICY "rowgate SELECT rowgate_teacher" ON "public"."classes" AS RESTRICTIVE FOR SELECT TO "rowgate_teacher" USING (("public"."classes".school_id = ('1'::integer)));
+CREATE POLICY "rowgate SELECT rowgate_teacher" ON "public"."teachers" AS RESTRICTIVE FOR SELECT TO "rowgate_teacher" USING (("public"."teachers".school_id = ('1'::integer)));
+CREATE POLICY "rowgate SELECT rowgate_teacher" ON "public"."students" AS RESTRICTIVE FOR SELECT TO "rowgate_teacher" USING (("public"."students".school_id = ('1'::integer)));
+CREATE POLICY "rowgate SELECT rowgate_teacher" ON "public"."absences" AS RESTRICTIVE FOR SELECT TO "rowgate_teacher" USING ((("public"."absences".day >= pg_catalog.date '2026-09-01') AND ("public"."absences".student_id IN (SELECT rowgate_p1.id FROM public.students AS rowgate_p1 WHERE (rowgate_p1.school_id = ('1'::integer)
+)))));
+CREATE POLICY "rowgate SELECT rowgate_teacher" ON "public"."grades" AS RESTRICTIVE FOR SELECT TO "rowgate_teacher" USING (("public"."grades".student_id IN (SELECT rowgate_p1.id FROM public.students AS rowgate_p1 WHERE (rowgate_p1.school_id = ('1'::integer)
+))));
+
+-- Role "teacher": rights
+GRANT USAGE ON SCHEMA "public" TO "rowgate_teacher";
+GRANT SELECT ("id", "name") ON TABLE "public"."academies" TO "rowgate_teacher";
+GRANT SELECT ("id", "academy_id", "name", "city", "kind") ON TABLE "public"."schools" TO "rowgate_teacher";
+GRANT SELECT ("id", "school_id", "name", "level", "school_year") ON TABLE "public"."classes" TO "rowgate_teacher";
+GRANT SELECT ("id", "school_id", "first_name", "last_name") ON TABLE "public"."teachers" TO "rowgate_teacher";
+GRANT SELECT ("id", "first_name", "last_name", "birth_date", "sex", "class_id", "school_id", "photo_consent") ON TABLE "public"."students" TO "rowgate_teacher";
+GRANT SELECT ("id", "student_id", "day", "half_day", "justified") ON TABLE "public"."absences" TO "rowgate_teacher";
+GRANT SELECT ("id", "student_id", "subject", "term", "mark", "comment") ON TABLE "public"."grades" TO "rowgate_teacher";
+GRANT EXECUTE ON ROUTINE "public"."school_year"("pg_catalog"."date") TO "rowgate_teacher";
+
+-- Role "teacher": settings
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" RESET ALL;
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET search_path = "public";
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET standard_conforming_strings = 'on';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET backslash_quote = 'safe_encoding';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET client_encoding = 'UTF8';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET transform_null_equals = 'off';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET array_nulls = 'on';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET xmloption = 'content';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET quote_all_identifiers = 'off';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET row_security = 'on';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET debug_print_parse = 'off';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET debug_print_rewritten = 'off';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET debug_print_plan = 'off';
+ALTER ROLE "rowgate_teacher" IN DATABASE "ent" SET statement_timeout = '5000ms';
+
+-- What this wall does not hold for "rowgate_teacher":
+-- - columns that the role may not see as they are, but its filters or masks read:
+--   "public.students"."birth_date", read by the mask of public.students.birth_date
+-- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
