@@ -44,7 +44,7 @@ function revokesOf(
 }
 
 /** Whether the wall gives it as well. */
-export function isGranted({ relation, column, privilege }: PublicRight, wall: Wall): boolean {
+function isGranted({ relation, column, privilege }: PublicRight, wall: Wall): boolean {
   const sequence = wall.sequences.find((candidate) => candidate.relation.oid === relation);
   if (sequence) return sequence.privileges.some((granted) => granted === privilege);
   const rights = wall.tables.find((candidate) => candidate.relation.oid === relation);

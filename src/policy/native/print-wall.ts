@@ -26,7 +26,7 @@ export interface Printing {
 }
 
 /** The comment by which a wall knows its own schema. */
-export const SCHEMA_COMMENT = 'made by rowgate compile';
+const SCHEMA_COMMENT = 'made by rowgate compile';
 
 export function printWalls(walls: readonly Wall[], printing: Printing): string {
   const parts = [
