@@ -102,6 +102,7 @@ CREATE FUNCTION secret_sort(a integer, b integer) RETURNS integer IMMUTABLE LANG
 CREATE FUNCTION gather_step(state text, part text) RETURNS text IMMUTABLE LANGUAGE sql AS $$ SELECT concat(state, part) $$;
 CREATE AGGREGATE gather(text) (SFUNC = gather_step, STYPE = text);
 CREATE PROCEDURE secret_call(INOUT r text) LANGUAGE plpgsql AS $$ BEGIN r := (SELECT holder FROM payroll LIMIT 1); END $$;
+CREATE PROCEDURE keep(n integer, INOUT m mood DEFAULT NULL) LANGUAGE plpgsql AS $$ BEGIN m := 'calm'; END $$;
 -- Named after a built-in, for other types: what resolves to it is not the built-in.
 CREATE FUNCTION abs(t text) RETURNS text SECURITY DEFINER LANGUAGE sql AS $$ SELECT holder FROM payroll LIMIT 1 $$;
 CREATE FUNCTION round(a numeric, variadic b text[]) RETURNS text SECURITY DEFINER LANGUAGE sql AS $$ SELECT holder FROM payroll LIMIT 1 $$;
