@@ -60,6 +60,19 @@ export const COLUMNS = asJson(`
   WHERE ${LASTING} AND c.relpersistence <> 't' AND c.relkind <> 't' AND a.attnum > 0 AND NOT a.attisdropped
   ORDER BY a.attrelid, a.attnum`);
 
+/** What matches of a rule's text. A name in it cannot hide anything: the server puts a backslash before its brackets, and these are found as well. */
+const inRule = (pattern: string, type: string): string =>
+  `coalesce((SELECT array_agg(DISTINCT m[1]::${type}) FROM regexp_matches(w.ev_action::text, '${pattern}', 'g') AS m), '{}')`;
+
+/** The system's own are guarded otherwise. An array of arrays may fail: it is told as a node. */
+export const VIEWS = asJson(`
+  SELECT w.ev_class::int8 AS relation, ${inRule('(?:\\{|:(?=multidims true))([A-Z_0-9]+|multidims)', 'text')} AS nodes,
+    ${inRule(':opno (\\d+)', 'int8')} AS operators, ${inRule(':relid (\\d+)', 'int8')} AS relations
+  FROM pg_rewrite AS w JOIN pg_class AS c ON c.oid = w.ev_class JOIN pg_namespace AS n ON n.oid = c.relnamespace
+  WHERE w.ev_type = '1' AND c.relkind = 'v' AND ${LASTING} AND c.relpersistence <> 't'
+    AND n.nspname NOT IN ('pg_catalog', 'information_schema')
+  ORDER BY w.ev_class`);
+
 export const TYPES = asJson(`
   SELECT t.oid::int8 AS oid, n.nspname AS schema, t.typname AS name, t.typtype AS kind, t.typcategory AS category,
     t.typispreferred AS preferred,

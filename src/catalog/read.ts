@@ -38,8 +38,10 @@ async function readAll(query: Query): Promise<unknown> {
     if (siblings) siblings.push(column);
     else columns.set(relation, [column]);
   }
+  const views = new Map((await rows(queries.VIEWS)).map(({ relation, ...view }) => [relation, view]));
   const relations = (await rows(queries.RELATIONS)).map((relation) => ({
     ...relation,
+    ...(views.has(relation.oid) && { view: views.get(relation.oid) }),
     columns: columns.get(relation.oid) ?? [],
   }));
   return {

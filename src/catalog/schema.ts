@@ -35,6 +35,9 @@ const relation = z.strictObject({
   rowTriggers: events.exactOptional(),
   rules: events.exactOptional(),
   constraints: z.array(z.strictObject({ name: z.string(), columns: z.array(z.int()) })).exactOptional(),
+  view: z
+    .strictObject({ nodes: z.array(z.string()), operators: z.array(oid), relations: z.array(oid) })
+    .exactOptional(),
   ownedBy: z.strictObject({ relation: oid, column: z.int() }).nullable().exactOptional(),
 });
 

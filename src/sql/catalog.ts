@@ -45,6 +45,15 @@ export interface Relation {
   readonly rules?: readonly WriteEvent[];
   /** What ON CONFLICT ON CONSTRAINT can name: primary key, unique and exclusion constraints, with their attnums (0: an expression). */
   readonly constraints?: readonly { readonly name: string; readonly columns: readonly number[] }[];
+  /** Of a view outside the system's schemas: what its query is made of. Absent in an older saved catalog: unknown. */
+  readonly view?: ViewParts;
+}
+
+/** The rule that makes a view one, taken apart (pg_rewrite.ev_action): names of parse nodes, OIDs of operators and of relations. */
+export interface ViewParts {
+  readonly nodes: readonly string[];
+  readonly operators: readonly Oid[];
+  readonly relations: readonly Oid[];
 }
 
 export type WriteEvent = 'insert' | 'update' | 'delete';

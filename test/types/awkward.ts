@@ -129,9 +129,9 @@ export const AWKWARD: Readonly<Record<string, readonly string[]>> = {
 
 /** A mild value and a long one: for the first argument alone, since many functions take the product of their arguments' lengths. */
 export const LONG: Readonly<Record<string, readonly [mild: string, long: string]>> = {
-  text: ["'a'", "repeat('ßİa%', 200000)"],
-  bpchar: ["'a'", "repeat('ßİa%', 200000)"],
-  bytea: [String.raw`'\x5c'`, "decode(repeat('00ff5c', 1000000), 'hex')"],
+  text: ["'a'", "repeat('ßİa%', 60000)"],
+  bpchar: ["'a'", "repeat('ßİa%', 60000)"],
+  bytea: [String.raw`'\x5c'`, "decode(repeat('00ff5c', 300000), 'hex')"],
   jsonb: ["'{}'", "(SELECT jsonb_object_agg(i, repeat('x', 100)) FROM generate_series(1, 50000) AS i)"],
   _text: ["'{a}'", '(SELECT array_agg(i::text) FROM generate_series(1, 200000) AS i)'],
   int4: ['1', '1'],

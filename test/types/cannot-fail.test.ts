@@ -207,6 +207,18 @@ test('no entry fails on a long value', async () => {
   expect(await problems(statements)).toEqual([]);
 });
 
+test('no subscript fails', async () => {
+  const numbers = `(SELECT v AS i FROM awkward_int4) AS a, (SELECT v AS j FROM awkward_int4) AS b`;
+  const subscripts = ['[i]', '[i][j]', '[i:]', '[:i]', '[i:j]', '[i:j][j:i]', '[:][i:j]'];
+  const arrays = POLYMORPHIC.anyarray!.flatMap((type) =>
+    subscripts.map((subscript) => `SELECT count(v${subscript}) FROM "awkward_${type}", ${numbers}`),
+  );
+  const documents = ['[i]', '[i][j]', "['a'][i]", "['a']['b'][0]"].map(
+    (subscript) => `SELECT count(v${subscript}) FROM awkward_jsonb, ${numbers}`,
+  );
+  expect(await problems([...arrays, ...documents])).toEqual([]);
+});
+
 /** What was seen failing, or grows without end, and must stay out. */
 const TRAPS: readonly (readonly [name: string, ...args: string[]])[] = [
   ['abs', 'int4'],

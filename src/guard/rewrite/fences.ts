@@ -51,7 +51,7 @@ function fenceEntry(entry: Entry, anyFilter: boolean, seen: Set<Level>): void {
     case 'relation':
       if (guard && anyFilter) guard.walled = true;
       // INVARIANT: a filter that holds a subquery may become a join, which the planner puts where it likes.
-      if (guard && (anyFilter || source.view.hides === 'join')) guard.fenced = true;
+      if (guard && (anyFilter || source.view.hides !== 'scan')) guard.fenced = true;
       return;
     case 'query':
       fenceLevel(source.level, anyFilter, seen);

@@ -6,13 +6,14 @@ import type { Template } from '../../sql/template.ts';
 import { qualifiedName, quoteName } from '../../sql/tree.ts';
 import { ROW } from './names.ts';
 
-/** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `system`: a catalog, whose masks need no guarding. */
+/** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `system`: a catalog, whose masks need no guarding. `open`: a table, or a view whose query cannot fail. */
 export function guardedRelation(
   relation: Relation,
   select: SelectGrant,
   guard: Guard | undefined,
   only: boolean,
   system: boolean,
+  open = true,
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
@@ -30,7 +31,6 @@ export function guardedRelation(
       else pieces.push(...guarded, ` AS ${name}`);
     } else pieces.push(...fill(mask), ` AS ${name}`);
   }
-  const fence = relation.kind === 'v';
   if (guard?.needed) {
     pieces.push(separator);
     if (select.conditions.length > 0) pieces.push(...allOf(select.conditions, 'ok'), ' IS TRUE');
@@ -39,10 +39,17 @@ export function guardedRelation(
   }
   pieces.push(` FROM ${only ? 'ONLY ' : ''}${qualifiedName(relation.schema, relation.name)} AS ${ROW}`);
   if (select.conditions.length > 0) pieces.push(' WHERE ', ...allOf(select.conditions, 'filter'));
-  // A view's own filter cannot be seen: nothing may be moved below it.
-  if (guard && (fence || guard.fenced)) pieces.push(' OFFSET 0');
+  if (guard && (guard.fenced || (relation.kind === 'v' && !mayMoveInto(select, guard, open)))) pieces.push(' OFFSET 0');
   pieces.push(')');
   return pieces;
+}
+
+/**
+ * A view's own filter cannot be seen: nothing that can tell may be moved below it. INVARIANT: so it is fenced, but where nothing in its
+ * query, in its masks or beside it can.
+ */
+function mayMoveInto(select: SelectGrant, guard: Guard, open: boolean): boolean {
+  return open && !guard.needed && [...select.columns.values()].every(({ maskTells }) => maskTells !== true);
 }
 
 /** All conditions, ANDed, in parentheses. */

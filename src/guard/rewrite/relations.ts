@@ -2,7 +2,8 @@
 import type { RolePolicy } from '../../policy/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Entry } from '../../sql/analyze/model.ts';
-import type { Relation } from '../../sql/catalog.ts';
+import { isSoundView } from '../../sql/analyze/sound-view.ts';
+import type { Catalog, Relation } from '../../sql/catalog.ts';
 import { nameExtent } from '../../sql/extent.ts';
 import type { Template } from '../../sql/template.ts';
 import { type Token, tokenAt } from '../../sql/tokens.ts';
@@ -11,8 +12,8 @@ import { as, qualifiedName, quoteName } from '../../sql/tree.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import { become, NotRewritable, type Rewriter } from './rewriter.ts';
 
-export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy): void {
-  for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role);
+export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy, catalog: Catalog): void {
+  for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role, catalog);
   for (const { node, entry } of analysis.marks.cteReferences)
     if (entry.guard?.needed) rewriteCteReference(w, node, entry);
 }
@@ -23,7 +24,7 @@ export function rewriteReferences(w: Rewriter, analysis: Analysis, replaced: Rea
     if (!replaced.has(body)) rewriteReference(w, body, entry, drop);
 }
 
-function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy): void {
+function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy, catalog: Catalog): void {
   if (entry.source.kind !== 'relation') throw new NotRewritable('not a relation');
   const { view, use } = entry.source;
   const body = as(node, 'RangeVar')!;
@@ -36,7 +37,8 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
   const select = role.relations.get(relation.oid)?.select;
   if (!select) throw new NotRewritable(`no grant for ${relation.name}`);
   const only = body.inh !== true;
-  const subquery = guardedRelation(relation, select, entry.guard, only, view.system);
+  const open = relation.kind !== 'v' || isSoundView(catalog, relation);
+  const subquery = guardedRelation(relation, select, entry.guard, only, view.system, open);
   const range = relationRange(w, body);
   const alias = entry.rename ?? (body.alias ? undefined : relation.name);
   const text: Template = alias === undefined ? subquery : [...subquery, ` AS ${quoteName(alias)}`];

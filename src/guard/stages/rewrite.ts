@@ -55,7 +55,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   const violations = new Violations();
   filterWrites(w, analysis, draft.role, violations);
   wrapSites(w, sites, analysis, draft.role);
-  rewriteRelations(w, analysis, draft.role);
+  rewriteRelations(w, analysis, draft.role, draft.catalog);
   rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog));
   const check = checkWrites(w, analysis, draft.role, draft.catalog, violations);
   if (check?.added && copy)

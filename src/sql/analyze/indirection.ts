@@ -58,8 +58,8 @@ function followed(
     } else if (kindOf(step) === 'A_Indices') {
       const indices = as(step, 'A_Indices')!;
       for (const bound of [indices.lidx, indices.uidx]) if (bound) r.expression(bound, scope);
-      sound = false;
       const element = elementType(r.env.catalog, baseType(r.env.catalog, type));
+      sound &&= isSoundSubscript(r, indices, element !== 0, type === t.JSONB);
       type = indices.is_slice ? type : element || (type === t.JSONB ? t.JSONB : t.UNTELLABLE);
     } else {
       r.unsupported('(…).* here', undefined);
@@ -67,6 +67,21 @@ function followed(
     }
   }
   return { type, sound, constant: arg.constant && sound, barrier: 'none' };
+}
+
+/** A subscript out of bounds gives NULL, whatever the array or document: it fails only where its own conversion does. */
+function isSoundSubscript(
+  r: Resolver,
+  { lidx, uidx, is_slice }: Body<'A_Indices'>,
+  array: boolean,
+  json: boolean,
+): boolean {
+  const fits = (bound: Node | undefined): boolean => {
+    const type = bound && r.marks.expressions.get(bound)?.type;
+    const number = type === undefined || type === t.INT4 || type === t.INT2;
+    return array ? number : number || type === t.TEXT || as(bound, 'A_Const')?.sval !== undefined;
+  };
+  return (array || (json && !is_slice)) && fits(lidx) && fits(uidx);
 }
 
 function fieldOf(r: Resolver, type: Oid, field: string): Oid {
