@@ -87,7 +87,7 @@ export const roleSchema = mapping({
     .array(catalogName)
     .optional()
     .describe(
-      'Functions beyond the built-in safe set: `public.school_year`, or with argument types where the name has several.',
+      'Functions and procedures beyond the built-in safe set: `public.school_year`, or with argument types where the name has several; of the server’s own (`pg_advisory_xact_lock`) a name means all.',
     ),
   statements: z
     .array(z.enum(STATEMENT_OPTIONS))
