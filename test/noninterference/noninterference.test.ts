@@ -15,7 +15,7 @@ vi.mock('../../src/guard/guard.ts', async (original) => {
 });
 
 const LONG = process.env.ROWGATE_LONG === '1';
-const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 1_000_000 : 2_500));
+const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 1_000_000 : 2_000));
 /** Another for each run of the long tests. A statement is had again by its own seed and ROWGATE_RUNS=1. */
 const SEED = Number(process.env.ROWGATE_SEED ?? (LONG ? Date.now() % 2 ** 31 : 20261125));
 

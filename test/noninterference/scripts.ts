@@ -20,7 +20,7 @@ export interface Script {
   readonly ordered: boolean;
   /** Where what is masked is stored as the mask shows it, the answer is another. */
   readonly apart: boolean;
-  /** Takes locks: runs beside no other of these. */
+  /** Takes locks, or tells the plan: runs beside no other of these, on connections that plan alike. */
   readonly locks: boolean;
   /** What made it. */
   readonly choices: readonly number[];
@@ -150,7 +150,11 @@ const MAKERS: Readonly<Record<Way, (g: Generator) => Made>> = {
   explain: (g) => {
     const room = { alias: 'rooms', columns: [{ name: 'name', type: 'text' }], telling: [] } as const satisfies Item;
     const open = `SELECT ${g.grammar.scalar(g, 'text', [room], 1)} FROM rooms`;
-    return { ...simple([`EXPLAIN (COSTS OFF) ${g.choices.chance(40) ? statement(g).sql : open}`]), apart: true };
+    return {
+      ...simple([`EXPLAIN (COSTS OFF) ${g.choices.chance(40) ? statement(g).sql : open}`]),
+      apart: true,
+      locks: true,
+    };
   },
 };
 
