@@ -65,7 +65,9 @@ function comparable(ran: Ran, c: Case): unknown {
   return ran.results.map(({ command, columns, rows }) => {
     if (c.rows === 'any' || OTHERS.has(c.name)) return { command, columns };
     // What a sequence gives has moved on in the meantime.
-    const steady = /\binsert\b/i.test(c.sql) ? rows.map((row) => row.map((v) => v?.replace(/^\d+$/, '#'))) : rows;
+    const steady = /\b(insert|nextval|currval)\b/i.test(c.sql)
+      ? rows.map((row) => row.map((v) => v?.replace(/^\d+$/, '#')))
+      : rows;
     return { command, columns, rows: c.rows === 'ordered' ? steady : steady.map((row) => JSON.stringify(row)).sort() };
   });
 }

@@ -27,7 +27,9 @@ export function buildWall(source: WallSource): Wall {
   const { views, unfiltered, personal } = maskViews(grants, kind, principals, searchPath);
   const functions = [...role.functions].flatMap((oid) => catalog.functionsByOid.get(oid) ?? []);
   const called = kind === 'guard' ? calledBy(grants) : [];
-  const tables = tableRights(grants, needed, kind);
+  // For LOCK TABLE; below 17 no right does but those on whole tables.
+  const maintain = kind === 'guard' && role.statements.has('lock') && catalog.data.serverVersion >= 170000;
+  const tables = tableRights(grants, needed, kind, maintain);
   const allFunctions = [...new Map([...functions, ...called].map((fn) => [fn.oid, fn])).values()];
   return {
     role: role.name,
@@ -55,6 +57,7 @@ function tableRights(
   grants: readonly RelationGrant[],
   needed: ReadonlyMap<Oid, Needed>,
   kind: WallKind,
+  maintain: boolean,
 ): TableRights[] {
   const byOid = new Map(grants.map((grant) => [grant.relation.oid, grant]));
   const relations = new Map(
@@ -73,6 +76,7 @@ function tableRights(
         insert: inOrder(relation, grant?.insert?.columns ?? new Set()),
         update: inOrder(relation, grant?.update?.columns ?? new Set()),
         delete: grant?.delete !== undefined,
+        maintain: maintain && grant !== undefined && isTable(relation),
       };
     });
 }
@@ -103,7 +107,10 @@ function sequenceRights(grants: readonly RelationGrant[], catalog: Catalog): Seq
     rights.set(relation, known.add(privilege));
   };
   for (const { relation, select, insert } of grants) {
-    if (relation.kind === 'S' && select) add(relation, 'SELECT');
+    if (relation.kind === 'S' && select) {
+      add(relation, 'SELECT');
+      add(relation, 'USAGE');
+    }
     // A default that draws from a sequence draws as whoever inserts.
     if (insert) for (const sequence of drawnBy(relation, catalog)) add(sequence, 'USAGE');
   }
@@ -112,9 +119,14 @@ function sequenceRights(grants: readonly RelationGrant[], catalog: Catalog): Seq
 
 function drawnBy(relation: Relation, catalog: Catalog): Relation[] {
   const reaches = (catalog.data.reaches ?? []).filter(({ kind, of }) => kind === 'default' && of === relation.oid);
-  return reaches
+  // Of identity columns nobody needs a right, but for who asks them by name.
+  const owned = catalog.data.relations.filter(
+    ({ kind, ownedBy }) => kind === 'S' && ownedBy?.relation === relation.oid,
+  );
+  const drawn = reaches
     .flatMap(({ reads }) => reads.map((read) => catalog.relationsByOid.get(read.relation)))
     .filter((found): found is Relation => found?.kind === 'S');
+  return [...owned, ...drawn];
 }
 
 function schemasOf(

@@ -19,11 +19,12 @@ export function compareRights(comparison: Comparison, differ: Differ): void {
       `${privilege} on ${nameOf(relation)}${column === undefined ? '' : `.${named(column)}`} is missing`,
     );
   };
-  for (const { relation, select, insert, update, delete: remove } of wall.tables) {
+  for (const { relation, select, insert, update, delete: remove, maintain } of wall.tables) {
     for (const column of select) expect(relation, 'SELECT', column);
     for (const column of insert) expect(relation, 'INSERT', column);
     for (const column of update) expect(relation, 'UPDATE', column);
     if (remove) expect(relation, 'DELETE');
+    if (maintain) expect(relation, 'MAINTAIN');
   }
   for (const { relation, privileges } of wall.sequences)
     for (const privilege of privileges) expect(relation, privilege);

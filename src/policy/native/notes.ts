@@ -20,7 +20,7 @@ export interface NoteSource {
 }
 
 export function notesOf(source: NoteSource): string[] {
-  const { role, kind, grants, unknown, unfiltered, personal, functions } = source;
+  const { role, kind, grants, unknown, unfiltered, personal, functions, catalog } = source;
   const notes: string[] = [];
   notes.push(
     'limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows',
@@ -42,9 +42,11 @@ export function notesOf(source: NoteSource): string[] {
     notes.push(`function ${nameOf(fn)} runs with its owner’s rights: no filter of this wall holds in it`);
   }
   if (kind === 'guard' && role.statements.has('lock')) {
-    notes.push(
-      'LOCK TABLE asks for a right on the whole table, which the account has only by DELETE: elsewhere it fails',
-    );
+    const since17 =
+      'LOCK TABLE asks for MAINTAIN, by which the account may also VACUUM, REINDEX and lock in every mode';
+    const before =
+      'LOCK TABLE asks for a right on the whole table, which the account has only by DELETE: elsewhere it fails';
+    notes.push(catalog.data.serverVersion >= 170000 ? since17 : before);
   }
   return notes;
 }

@@ -191,7 +191,10 @@ function rights(wall: Wall, catalog: Catalog): string[] {
   ];
 }
 
-function tableRights({ relation, select, insert, update, delete: remove }: TableRights, account: string): string[] {
+function tableRights(
+  { relation, select, insert, update, delete: remove, maintain }: TableRights,
+  account: string,
+): string[] {
   const of = (privilege: string, columns: readonly string[]): string[] =>
     columns.length === 0 ? [] : [`${privilege} (${columns.map(identifier).join(', ')})`];
   const all = [
@@ -199,6 +202,7 @@ function tableRights({ relation, select, insert, update, delete: remove }: Table
     ...of('INSERT', insert),
     ...of('UPDATE', update),
     ...(remove ? ['DELETE'] : []),
+    ...(maintain ? ['MAINTAIN'] : []),
   ];
   return all.length === 0 ? [] : [`GRANT ${all.join(', ')} ON TABLE ${qualified(relation)} TO ${account}`];
 }

@@ -46,6 +46,8 @@ export interface TableRights {
   readonly insert: readonly string[];
   readonly update: readonly string[];
   readonly delete: boolean;
+  /** Since PostgreSQL 17: what LOCK TABLE asks for. */
+  readonly maintain: boolean;
 }
 
 export interface SequenceRights {
