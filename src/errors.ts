@@ -19,6 +19,7 @@ export type Reason =
   | 'pattern' // a LIKE pattern that ends in its escape character
   | 'write-restricted' // INSERT, UPDATE, DELETE, MERGE on a restricted table
   | 'pooled' // it does not work through a pooler of transactions
+  | 'min-group' // single rows, or groups of few, for a role that sees larger ones only
   | 'collects' // values of several guarded rows in one
   | 'estimates' // EXPLAIN where estimates would tell
   | 'provenance' // the server names a column that the role may not read

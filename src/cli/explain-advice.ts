@@ -52,6 +52,10 @@ export function adviceFor(refused: Refused): Advice {
       return statementAdvice(refused);
     case 'write-restricted':
       return writeAdvice(refused);
+    case 'min-group':
+      return {
+        text: `The role sees groups only. Rows as they are would need a role without min_group, or a table that is about nobody and granted whole, in ${fileOf(role)}.`,
+      };
     case 'collects':
       return {
         text: `It gathers values of several rows into one, past every limit of rows. If the role may do that, say so in ${fileOf(role)}.`,

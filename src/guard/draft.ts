@@ -8,6 +8,7 @@ import type { ParsedText } from '../sql/parse.ts';
 import type { Patience } from '../sql/patience.ts';
 import type { Body, Node } from '../sql/tree.ts';
 import type { RowCheck, StatementKind } from './decision.ts';
+import type { Groups } from './groups/groups.ts';
 
 export interface DraftStatement {
   readonly node: Node;
@@ -32,6 +33,8 @@ export interface DraftStatement {
   tables: Set<string>;
   columns: Set<string>;
   rule: string | undefined;
+  /** For a role with `min_group`: its queries over data, and what is counted in each. */
+  groups: Groups[];
   /** How its new rows are judged; undefined where none is. */
   check: RowCheck | undefined;
   rewritten: boolean;

@@ -42,6 +42,7 @@ function compileTable(entry: TableGrant, relation: Relation, path: Path, part: G
     compileWrite(command, value, of(command, value.rows, value.scope), relation, [...path, command], part);
   return {
     relation,
+    subjectKeys: part.subjectsOf(relation).flatMap(({ keys }) => keys.map((key) => key.name)),
     ...(select && {
       select: compileSelect(select, of('select', select.rows, select.scope), relation, [...path, 'select'], part),
     }),

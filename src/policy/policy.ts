@@ -68,6 +68,8 @@ export interface WriteGrant {
 
 export interface RelationGrant {
   readonly relation: Relation;
+  /** Columns that say whom a row is about, of whatever subject. */
+  readonly subjectKeys?: readonly string[];
   readonly select?: SelectGrant;
   readonly insert?: WriteGrant;
   readonly update?: WriteGrant;

@@ -16,7 +16,6 @@ export function reportUnenforcedRole(
 ): void {
   // INVARIANT: a role whose policy restricts more than what is enforced is closed.
   if (file.during !== undefined) closes(['during'], '"during"');
-  if (file.min_group !== undefined) closes(['min_group'], '"min_group"');
   for (const { name, fromToken } of attributes.values()) {
     if (fromToken) closes(['attributes', name], '"from token"');
   }

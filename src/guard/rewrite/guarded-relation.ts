@@ -6,7 +6,7 @@ import type { Template } from '../../sql/template.ts';
 import { qualifiedName, quoteName } from '../../sql/tree.ts';
 import { ROW } from './names.ts';
 
-/** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `system`: a catalog, whose masks need no guarding. `open`: a table, or a view whose query cannot fail. */
+/** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `system`: a catalog, whose masks need no guarding. `open`: a table, or a view whose query cannot fail. `exported`: more of the row, for Rowgate's own use. */
 export function guardedRelation(
   relation: Relation,
   select: SelectGrant,
@@ -14,6 +14,7 @@ export function guardedRelation(
   only: boolean,
   system: boolean,
   open = true,
+  exported: readonly string[] = [],
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
@@ -33,9 +34,14 @@ export function guardedRelation(
   }
   if (guard?.needed) {
     pieces.push(separator);
+    separator = ', ';
     if (select.conditions.length > 0) pieces.push(...allOf(select.conditions, 'ok'), ' IS TRUE');
     else pieces.push('true');
     pieces.push(` AS ${guard.name}`);
+  }
+  for (const column of exported) {
+    pieces.push(separator, column);
+    separator = ', ';
   }
   pieces.push(` FROM ${only ? 'ONLY ' : ''}${qualifiedName(relation.schema, relation.name)} AS ${ROW}`);
   if (select.conditions.length > 0) pieces.push(' WHERE ', ...allOf(select.conditions, 'filter'));

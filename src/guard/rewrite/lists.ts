@@ -17,11 +17,17 @@ import {
   writeOutStar,
 } from './stars.ts';
 
-/** Gives the bodies of the references that became something else. */
-export function rewriteLists(w: Rewriter, analysis: Analysis, sites: Sites, catalog: Catalog): Set<object | undefined> {
+/** Gives the bodies of the references that became something else. `hidden`: expressions that were wrapped elsewhere. */
+export function rewriteLists(
+  w: Rewriter,
+  analysis: Analysis,
+  sites: Sites,
+  catalog: Catalog,
+  hidden: readonly Node[] = [],
+): Set<object | undefined> {
   const replaced = new Set<object | undefined>();
   const { marks } = analysis;
-  const renamed = new Set<Node>(sites.wrapped);
+  const renamed = new Set<Node>([...sites.wrapped, ...hidden]);
   const dependents = marks.levels.map((level) => addKeys(w, level, analysis, sites, catalog));
   const aggregated = new Map(dependents.flatMap((found) => [...found.aggregated]));
   for (const { node, column } of dependents.flatMap((found) => found.references)) {

@@ -9,11 +9,21 @@ import type { Template } from '../../sql/template.ts';
 import { type Token, tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, qualifiedName, quoteName } from '../../sql/tree.ts';
+import type { Groups } from '../groups/groups.ts';
+import { exportedUnits } from './groups.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import { become, NotRewritable, type Rewriter } from './rewriter.ts';
 
-export function rewriteRelations(w: Rewriter, analysis: Analysis, role: RolePolicy, catalog: Catalog): void {
-  for (const { node, entry } of analysis.marks.relations) rewriteRelation(w, node, entry, role, catalog);
+/** `groups`: whose units the guarded relations export, to be counted. */
+export function rewriteRelations(
+  w: Rewriter,
+  analysis: Analysis,
+  role: RolePolicy,
+  catalog: Catalog,
+  groups: readonly Groups[] = [],
+): void {
+  for (const { node, entry } of analysis.marks.relations)
+    rewriteRelation(w, node, entry, role, catalog, exportedUnits(groups, entry));
   for (const { node, entry } of analysis.marks.cteReferences)
     if (entry.guard?.needed) rewriteCteReference(w, node, entry);
 }
@@ -24,13 +34,20 @@ export function rewriteReferences(w: Rewriter, analysis: Analysis, replaced: Rea
     if (!replaced.has(body)) rewriteReference(w, body, entry, drop);
 }
 
-function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy, catalog: Catalog): void {
+function rewriteRelation(
+  w: Rewriter,
+  node: Node,
+  entry: Entry,
+  role: RolePolicy,
+  catalog: Catalog,
+  exported: readonly string[],
+): void {
   if (entry.source.kind !== 'relation') throw new NotRewritable('not a relation');
   const { view, use } = entry.source;
   const body = as(node, 'RangeVar')!;
   const { relation } = view;
   // INVARIANT: a target stands as itself: `filterWrites` has kept the statement to its rows, `authorize` to its columns.
-  if (use === 'target' || !view.guarded) {
+  if (use === 'target' || (!view.guarded && exported.length === 0)) {
     nameRelation(w, body, relation, entry.rename);
     return;
   }
@@ -38,7 +55,7 @@ function rewriteRelation(w: Rewriter, node: Node, entry: Entry, role: RolePolicy
   if (!select) throw new NotRewritable(`no grant for ${relation.name}`);
   const only = body.inh !== true;
   const open = relation.kind !== 'v' || isSoundView(catalog, relation);
-  const subquery = guardedRelation(relation, select, entry.guard, only, view.system, open);
+  const subquery = guardedRelation(relation, select, entry.guard, only, view.system, open, exported);
   const range = relationRange(w, body);
   const alias = entry.rename ?? (body.alias ? undefined : relation.name);
   const text: Template = alias === undefined ? subquery : [...subquery, ` AS ${quoteName(alias)}`];

@@ -14,6 +14,7 @@ import { metadataFunction } from '../metadata/functions.ts';
 import { isSequenceFunction, judgeSequence } from '../sequences.ts';
 import { mayShow } from '../settings.ts';
 import { authorizeCopy } from './authorize-copy.ts';
+import { authorizeGroups } from './authorize-groups.ts';
 import { judgeRelation, judgeWritten } from './authorize-relation.ts';
 import { verdict, verdictUnseen } from './classify-settings.ts';
 import { reachesData, readsCatalogsAlone } from './reads-data.ts';
@@ -50,7 +51,8 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   if (statement.explains) first ??= estimates(draft, statement);
   // What policy refuses stands before what only does not exist: a relation that was not granted has no columns that could be found.
   const copied = relationRefusal(first) ? undefined : authorizeCopy(draft, statement);
-  statement.refusal = relationRefusal(first) ?? copied ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
+  const other = copied ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
+  statement.refusal = relationRefusal(first) ?? other ?? authorizeGroups(draft, statement);
 }
 
 function relationRefusal(found: Refusal | undefined): Refusal | undefined {

@@ -38,6 +38,7 @@ export const parseStage: Stage = {
       tables: new Set(),
       columns: new Set(),
       rule: undefined,
+      groups: [],
       check: undefined,
       rewritten: false,
       refusal: undefined,

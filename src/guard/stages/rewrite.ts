@@ -5,6 +5,7 @@ import { as } from '../../sql/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { rewriteCopyFrom, rewriteCopyTo } from '../rewrite/copy.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
+import { hideGroups, hideInputs } from '../rewrite/groups.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
 import { rewriteMetadata } from '../rewrite/metadata.ts';
@@ -55,8 +56,10 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   const violations = new Violations();
   filterWrites(w, analysis, draft.role, violations);
   wrapSites(w, sites, analysis, draft.role);
-  rewriteRelations(w, analysis, draft.role, draft.catalog);
-  rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog));
+  const hidden = statement.groups.flatMap((groups) => hideInputs(w, groups));
+  rewriteRelations(w, analysis, draft.role, draft.catalog, statement.groups);
+  rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog, hidden));
+  for (const groups of statement.groups) hideGroups(w, groups);
   const check = checkWrites(w, analysis, draft.role, draft.catalog, violations);
   if (check?.added && copy)
     throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');

@@ -1,0 +1,32 @@
+/** What must be counted so that no group of few is shown (`min_group`): found by `judge-level.ts`, written into the text by `rewrite/groups.ts`. */
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
+import type { Node } from '../../sql/tree.ts';
+
+/** One of the things that a group has at least so many of: a subject's key, or the row itself. */
+export interface Unit {
+  /** The relation whose guarded subquery exports it. */
+  readonly entry: Entry;
+  /** The name under which it does. */
+  readonly name: string;
+  /** Over the relation's own row. */
+  readonly of: { readonly kind: 'column'; readonly name: string } | { readonly kind: 'row' };
+}
+
+/** An aggregate over one column: shown where enough have a value in it. */
+export interface Input {
+  /** The call. */
+  readonly node: Node;
+  readonly entry: Entry;
+  readonly column: EntryColumn;
+}
+
+/** One query level over data. */
+export interface Groups {
+  readonly level: Level;
+  readonly least: number;
+  /** Of each a group must have `least` different ones. */
+  readonly units: readonly Unit[];
+  /** Those of the relation whose rows are aggregated: of each, `least` must have a value in what is aggregated. */
+  readonly rows: readonly Unit[];
+  readonly inputs: readonly Input[];
+}

@@ -1,0 +1,78 @@
+/** Counts what is shown (`min_group`): groups of few are left out by HAVING, aggregates over values of few are NULL. */
+
+import type { Entry } from '../../sql/analyze/model.ts';
+import { tokenAt } from '../../sql/tokens.ts';
+import { as, type Node, quoteName } from '../../sql/tree.ts';
+import type { Groups } from '../groups/groups.ts';
+import { ROW } from './names.ts';
+import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
+import { spelled } from './stars.ts';
+
+/** What the relation's guarded subquery exports to be counted. The row itself has no name but its place. */
+export function exportedUnits(groups: readonly Groups[], entry: Entry): string[] {
+  return groups
+    .flatMap(({ units }) => units)
+    .filter((unit) => unit.entry === entry)
+    .map(({ name, of }) => {
+      const unit = of.kind === 'column' ? `${ROW}.${quoteName(of.name)}` : `ROW(${ROW}.tableoid, ${ROW}.ctid)`;
+      return `${unit} AS ${name}`;
+    });
+}
+
+/** Guards one level. Before lists are rewritten: gives the nodes that were wrapped, so that targets keep their names. */
+export function hideInputs(w: Rewriter, { inputs, rows, least }: Groups): Node[] {
+  return inputs.map(({ node, entry, column }) => {
+    const value = spelled(entry, column);
+    const condition = rows
+      .map(({ name }) => `pg_catalog.count(DISTINCT ${name}) FILTER (WHERE ${value} IS NOT NULL) >= ${least}`)
+      .join(' AND ');
+    const range = w.range(node);
+    w.edits.wrap(range.start, range.end, [`CASE WHEN ${condition} THEN `], [' END']);
+    const expr = w.sharedExpression([condition]);
+    w.mutate(() => {
+      const result = detached(node);
+      become(node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
+    });
+    return node;
+  });
+}
+
+/** INVARIANT: a group is shown only where it has enough of everything that is counted. */
+export function hideGroups(w: Rewriter, { level, units, least }: Groups): void {
+  const { select } = level;
+  if (!select || select.havingClause || units.length === 0) throw new Error('a level that was not judged');
+  const condition = units.map(({ name }) => `pg_catalog.count(DISTINCT ${name}) >= ${least}`).join(' AND ');
+  w.edits.append(placeOfHaving(w, groupEnd(w, level)), [` HAVING ${condition}`]);
+  const tree = expressionTree([condition]);
+  w.mutate(() => {
+    select.havingClause = tree;
+  });
+}
+
+/** Some character of the last clause before HAVING. */
+function groupEnd(w: Rewriter, { select }: Groups['level']): number {
+  const last = select?.groupClause?.at(-1) ?? select?.whereClause;
+  if (last) return w.outerRange(last).end - 1;
+  let from = select?.fromClause?.at(-1);
+  while (as(from, 'JoinExpr')) from = as(from, 'JoinExpr')!.rarg;
+  const location = as(from, 'RangeVar')?.location;
+  if (location === undefined) throw new NotRewritable('no place for the groups that are shown');
+  return w.parsed.toChar(location);
+}
+
+const BEHIND_HAVING: ReadonlySet<string> = new Set([
+  ...['window', 'union', 'intersect', 'except', 'order', 'limit', 'offset', 'fetch', 'for', ')', ';'],
+]);
+
+/** The end of the last token before what may stand behind HAVING. */
+function placeOfHaving(w: Rewriter, at: number): number {
+  const tokens = w.parsed.tokens();
+  let last = tokenAt(tokens, at);
+  if (last < 0) throw new NotRewritable('no place for the groups that are shown');
+  for (;;) {
+    const next = tokens[last + 1];
+    const named = ['.', 'as'].includes(tokens[last]!.word);
+    if (!next || (BEHIND_HAVING.has(next.word) && !named)) return tokens[last]!.end;
+    last = next.match > last ? next.match : last + 1;
+  }
+}
