@@ -64,7 +64,6 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   switch (resolved.kind) {
     case 'found': {
       use([resolved.fn]);
-      r.called.set(body, resolved.fn);
       r.marks.calls.set(body, { fn: resolved.fn, argTypes: resolved.argTypes });
       if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX')
         r.marks.functions.push({ body, fn: resolved.fn });

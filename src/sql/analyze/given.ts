@@ -77,7 +77,7 @@ export function isSoundPattern(r: Resolver, node: Node | undefined): boolean {
 /** INVARIANT: only the server's own function of that name. */
 function builtInName(r: Resolver, node: Node): string | undefined {
   const call = as(node, 'FuncCall')!;
-  const found = r.called.get(call);
+  const found = r.marks.calls.get(call)?.fn;
   return found?.schema === 'pg_catalog' ? found.name : undefined;
 }
 

@@ -1,6 +1,6 @@
 /** The state of one statement's resolution: what was found so far, and the verbs by which a part of the tree is read from inside another. */
 import { type Reason, type Refusal, type RefusalExtras, refusal } from '../../errors.ts';
-import type { Fn, Oid } from '../catalog.ts';
+import type { Oid } from '../catalog.ts';
 import type { ParsedText } from '../parse.ts';
 import type { Body, Node } from '../tree.ts';
 import { UNKNOWN } from '../types/oids.ts';
@@ -32,8 +32,6 @@ export class Resolver {
   parameters = 0;
   /** Levels whose columns the expressions read so far have named, in order: to tell whose an aggregate is. */
   readonly touched: Level[] = [];
-  /** What each call was found to mean. */
-  readonly called = new Map<object, Fn>();
   /** Bodies of the nodes that were read, for `unread.ts`. */
   readonly read = new Set<object>();
   readonly marks: Marks = {
