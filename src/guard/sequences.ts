@@ -3,6 +3,7 @@ import { type Refusal, refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import type { Subject } from '../sql/analyze/findings.ts';
 import type { Fn, Relation } from '../sql/catalog.ts';
+import { as, type Node, strings } from '../sql/tree.ts';
 import type { Draft } from './draft.ts';
 
 const FUNCTIONS: ReadonlySet<string> = new Set(['nextval', 'currval', 'lastval']);
@@ -10,6 +11,18 @@ const FUNCTIONS: ReadonlySet<string> = new Set(['nextval', 'currval', 'lastval']
 /** `setval` is not among them: it moves what others are given. */
 export function isSequenceFunction(fn: Fn): boolean {
   return fn.schema === 'pg_catalog' && FUNCTIONS.has(fn.name);
+}
+
+/** A constant that is a name, cast or not, or `pg_get_serial_sequence` of constants: what `judgeSequence` can judge. */
+export function namesSequence(node: Node): boolean {
+  const cast = as(node, 'TypeCast');
+  if (cast?.arg) return namesSequence(cast.arg);
+  const call = as(node, 'FuncCall');
+  if (call) {
+    const serial = strings(call.funcname).at(-1) === 'pg_get_serial_sequence';
+    return serial && (call.args ?? []).every((arg) => as(arg, 'A_Const')?.sval !== undefined);
+  }
+  return /^[A-Za-z_"]/.test(as(node, 'A_Const')?.sval?.sval ?? '');
 }
 
 /** undefined: it may. */

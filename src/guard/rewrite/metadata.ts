@@ -15,6 +15,7 @@ import { METADATA, type MetadataFunction, metadataFunction } from '../metadata/f
 import { catalogColumn, isKeyOf, isListOf } from '../metadata/keys.ts';
 import { isPlainName } from '../metadata/plain-names.ts';
 import { type RegType, regKind } from '../metadata/reg-types.ts';
+import { isSequenceFunction, namesSequence } from '../sequences.ts';
 import { expressionOwner } from './expression-owner.ts';
 import { type Filtered, refuseUnfiltered } from './reg-values.ts';
 import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
@@ -66,7 +67,8 @@ class MetadataRewriter implements Filtered {
   }
 
   run(): void {
-    const { expressions, literals } = this.analysis.marks;
+    const { calls, expressions, literals } = this.analysis.marks;
+    for (const [body, { fn }] of calls) if (isSequenceFunction(fn)) this.passSequence(body as Body<'FuncCall'>);
     const nodes = [...expressions.keys()].filter((node) => 'FuncCall' in node || 'TypeCast' in node);
     const ranged = nodes.filter((node) => this.concerns(node)).map((node) => ({ node, range: this.w.range(node) }));
     // What stands around another comes first: its text lies outside.
@@ -90,6 +92,21 @@ class MetadataRewriter implements Filtered {
       this.nodes.add(node);
       this.wrap(node, node, this.ofOid(kind.type, kind.type.name, ''));
     }
+  }
+
+  /** INVARIANT: which sequence is asked was judged by its constant name, and no result tells the name: it needs no looking up. */
+  private passSequence(call: Body<'FuncCall'>): void {
+    const [sequence] = call.args ?? [];
+    if (!sequence || !namesSequence(sequence)) return;
+    this.calls.add(call);
+    this.pass(sequence);
+  }
+
+  /** Nothing in it has to be filtered. */
+  private pass(value: unknown): void {
+    if (typeof value !== 'object' || value === null) return;
+    for (const set of [this.nodes as Set<object>, this.calls, this.types]) set.add(value);
+    for (const inner of Object.values(value)) this.pass(inner);
   }
 
   /** The type of a parameter as the statement settled it; 0 for any other node. */

@@ -7,7 +7,6 @@ import type { Node } from '../../sql/tree.ts';
 import { as, kindOf } from '../../sql/tree.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
 import { regKind } from '../metadata/reg-types.ts';
-import { isSequenceFunction } from '../sequences.ts';
 import { NotRewritable } from './rewriter.ts';
 
 /** What has been filtered: casts, literals and parameters by their node, calls by their body. */
@@ -52,8 +51,6 @@ export function refuseUnfiltered(analysis: Analysis, catalog: Catalog, filtered:
     const found = marks.calls.get(call);
     if (!found && isReg(type)) throw new NotRewritable('a cast to the name of an object that is written as a call');
     if (!found || filtered.calls.has(call)) return;
-    // Which sequence it asks was judged by its constant name, and the name is not shown.
-    if (isSequenceFunction(found.fn)) return;
     const args = as(node, 'FuncCall')?.args ?? [];
     args.forEach((arg, i) => {
       const declared = found.argTypes[i] ?? 0;
