@@ -43,6 +43,15 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     if (!found) return denied(statement, 'PREPARE TRANSACTION');
     return set(statement, found.command, transactionControl(body));
   },
+  ConstraintsSetStmt: (_d, statement, body) => {
+    set(statement, 'SET CONSTRAINTS', { kind: 'other' });
+    // INVARIANT: a name that is not there fails, so that names would tell of constraints on tables that were not granted.
+    if (body.constraints?.length) {
+      const message = 'SET CONSTRAINTS takes ALL only for restricted roles';
+      return refusal('unsupported', '0A000', message, { hint: 'SET CONSTRAINTS ALL reaches the same ones.' });
+    }
+    return undefined;
+  },
   VariableSetStmt: (draft, statement, body) => classifySet(draft, statement, body),
   VariableShowStmt: (_d, statement, body) => classifyShow(statement, body),
   PrepareStmt: (draft, statement, body) => {
