@@ -6,8 +6,8 @@ export class OutOfPatience extends Error {}
 /** Steps between two looks at the clock: a fraction of a millisecond. */
 const EVERY = 500;
 
-/** So many cost a few milliseconds at most: a small statement is never given up because the machine was busy with something else. */
-const FREE = 5_000;
+/** So many take some 20 ms, and no look at the clock: an everyday statement is never given up, on a cold or a busy machine either. */
+const FREE = 20_000;
 
 export class Patience {
   private spent = 0;
