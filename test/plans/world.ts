@@ -63,7 +63,7 @@ export async function teacherGuard(client: pg.Client): Promise<Guard> {
 }
 
 /** What the guard sends for a principal of school 12; throws where it refuses. */
-export function sent(guard: Guard, sql: string): string {
+function sent(guard: Guard, sql: string): string {
   const judged = guard.judge(sql);
   if (judged.effect === 'refuse') throw new Error(`refused: ${judged.refusal?.message}`);
   const most = '1001';
@@ -86,7 +86,7 @@ export async function measure(
 }
 
 /** The plan as EXPLAIN ANALYZE gives it. */
-export async function planOf(client: pg.Client, { sql, values }: PlannedStatement): Promise<PlanNode> {
+async function planOf(client: pg.Client, { sql, values }: PlannedStatement): Promise<PlanNode> {
   const text = `EXPLAIN (ANALYZE, TIMING OFF, BUFFERS OFF, FORMAT JSON) ${sql}`;
   const { rows } = await client.query<{ 'QUERY PLAN': [{ Plan: PlanNode }] }>({ text, values: [...(values ?? [])] });
   return rows[0]!['QUERY PLAN'][0].Plan;
