@@ -2,24 +2,24 @@
 import type { Query } from './read.ts';
 
 /** Catalogs that `readCatalog` reads, each with what leaves temporary objects out: other sessions' must not look like a change. */
+const LASTING = (relation: string): string =>
+  `${relation} IN (SELECT c.oid FROM pg_catalog.pg_class AS c WHERE c.relpersistence <> 't' AND c.relkind <> 't')`;
+
 const WATCHED: readonly (readonly [table: string, condition: string])[] = [
   ['pg_namespace', `r.nspname !~ '^pg_(toast|temp_)'`],
   ['pg_class', `r.relpersistence <> 't' AND r.relkind <> 't'`],
-  [
-    'pg_attribute',
-    `r.attrelid IN (SELECT c.oid FROM pg_class AS c WHERE c.relpersistence <> 't' AND c.relkind <> 't')`,
-  ],
-  ['pg_index', `r.indrelid IN (SELECT c.oid FROM pg_class AS c WHERE c.relpersistence <> 't' AND c.relkind <> 't')`],
+  ['pg_attribute', LASTING('r.attrelid')],
+  ['pg_attrdef', LASTING('r.adrelid')],
+  ['pg_index', LASTING('r.indrelid')],
+  ['pg_constraint', `(r.conrelid = 0 OR ${LASTING('r.conrelid')})`],
+  ['pg_trigger', LASTING('r.tgrelid')],
+  ['pg_rewrite', LASTING('r.ev_class')],
+  ['pg_statistic_ext', 'true'],
+  ['pg_partitioned_table', 'true'],
   ['pg_inherits', 'true'],
-  ['pg_type', `r.typnamespace IN (SELECT n.oid FROM pg_namespace AS n WHERE n.nspname !~ '^pg_(toast|temp_)')`],
   [
-    'pg_constraint',
-    `r.contypid <> 0 OR r.contype IN ('p', 'u', 'x') AND r.conrelid IN (SELECT c.oid FROM pg_class AS c WHERE c.relpersistence <> 't')`,
-  ],
-  ['pg_trigger', `NOT r.tgisinternal AND r.tgrelid IN (SELECT c.oid FROM pg_class AS c WHERE c.relpersistence <> 't')`],
-  [
-    'pg_rewrite',
-    `r.ev_type <> '1' OR r.ev_class IN (SELECT c.oid FROM pg_class AS c WHERE c.relkind = 'v' AND c.relpersistence <> 't')`,
+    'pg_type',
+    `r.typnamespace IN (SELECT n.oid FROM pg_catalog.pg_namespace AS n WHERE n.nspname !~ '^pg_(toast|temp_)')`,
   ],
   ['pg_range', 'true'],
   ['pg_proc', 'true'],
@@ -35,7 +35,7 @@ const WATCHED: readonly (readonly [table: string, condition: string])[] = [
 /** Every change of a row gives it a new xmin and place; the sum over their hashes needs no sorting. */
 const FINGERPRINT = WATCHED.map(
   ([table, condition]) =>
-    `SELECT count(*)::text || ':' || coalesce(sum(hashtextextended(r.ctid::text || r.xmin::text, 0)), 0)::text AS part` +
+    `SELECT pg_catalog.count(*)::text || ':' || coalesce(pg_catalog.sum(pg_catalog.hashtidextended(r.ctid, r.xmin::text::int8)), 0)::text AS part` +
     ` FROM pg_catalog.${table} AS r WHERE ${condition}`,
 ).join(' UNION ALL ');
 

@@ -27,8 +27,8 @@ export async function ask<T>(upstream: UpstreamConfig, work: (query: Query) => P
   }
 }
 
-/** The first host that lets us in and suits, as `proxy/upstream.ts` does it for sessions. */
-async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
+/** A connection to the first host that lets us in and suits, as `proxy/upstream.ts` does it for sessions; the caller ends it. */
+export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
   const failures: string[] = [];
   let lasting = false;
   for (const wanted of roundsFor(upstream.targetSessionAttrs)) {

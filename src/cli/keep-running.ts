@@ -8,8 +8,8 @@ import type { Listening } from '../proxy/listener.ts';
 import type { RunningProxy } from '../proxy/start.ts';
 import type { UpstreamKey } from '../proxy/upstream/error.ts';
 import type { DecisionLog } from '../record/log.ts';
+import { watchCatalog } from './catalog-watch.ts';
 import { keepTrying } from './first-reading.ts';
-import type { PolicyReader } from './policy-reader.ts';
 import { rereadConfig } from './reread-config.ts';
 import { version } from './version.ts';
 
@@ -36,7 +36,6 @@ export interface RunningGuard {
 /** A guard but for its admin address. */
 export type Started = Omit<RunningGuard, 'adminAddress' | 'watched'>;
 
-const CATALOG_POLL_MS = 10_000;
 const EXPIRE_MS = 30_000;
 /** A statement that still runs is cancelled a second after its session has ended; its server's answer is waited for. */
 const STOP_MS = 5_000;
@@ -47,7 +46,6 @@ export async function keepRunning(
   config: Config,
   log: Logger,
   records: DecisionLog,
-  reader: PolicyReader,
   proxy: RunningProxy,
   watched: WatchedGuard | undefined,
 ): Promise<Started> {
@@ -57,17 +55,12 @@ export async function keepRunning(
   const stopWatchingTls = await watchFiles(certificates, () => proxy.reloadTls());
   const levelIsFixed = log.level !== config.log.level;
   const expiring = setInterval(() => proxy.expire(), EXPIRE_MS);
-  let unreachable = false;
-  const polling = setInterval(async () => {
-    try {
-      const changed = (await reader.version()) !== proxy.runtime.catalogVersion;
-      unreachable = false;
-      if (changed) await proxy.reload('catalog');
-    } catch (error) {
-      if (!unreachable) log.warn({ err: error }, 'could not ask the database whether its catalog has changed');
-      unreachable = true;
-    }
-  }, CATALOG_POLL_MS);
+  const catalog = watchCatalog({
+    upstream: config.upstream,
+    log,
+    version: () => proxy.runtime.catalogVersion,
+    changed: () => proxy.reload('catalog'),
+  });
   const { runtime } = proxy;
   const stopTrying = keepTrying(
     () => proxy.reload('start'),
@@ -75,7 +68,7 @@ export async function keepRunning(
   );
   watched?.running(proxy, [
     () => (runtime.ready ? undefined : 'no policy is in force: the database server could not be asked yet'),
-    () => (unreachable ? 'the database server could not be reached' : undefined),
+    () => (catalog.unreachable ? 'the database server could not be reached' : undefined),
   ]);
   return {
     address: proxy.address,
@@ -93,8 +86,8 @@ export async function keepRunning(
     },
     async stop(how) {
       clearInterval(expiring);
-      clearInterval(polling);
       stopTrying();
+      await catalog.stop();
       await stopWatching();
       await stopWatchingTls();
       await proxy.stop(how === 'at-once' ? STOP_AT_ONCE_MS : STOP_MS);

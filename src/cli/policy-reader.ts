@@ -4,7 +4,9 @@ import { catalogFingerprint } from '../catalog/watch.ts';
 import type { Config } from '../config/config.ts';
 import { compileCondition, compileMask } from '../policy/condition.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
+import type { PolicyFile } from '../policy/document.ts';
 import { loadPolicy } from '../policy/load.ts';
+import type { Policy } from '../policy/policy.ts';
 import type { PolicyReading } from '../proxy/guard-runtime.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
@@ -12,6 +14,8 @@ import { ask } from './ask-server.ts';
 import { keepApart } from './pooled-accounts.ts';
 
 export class PolicyReader {
+  /** What is in force but for the catalog: files without an error, or the first. */
+  private good: readonly PolicyFile[] | undefined;
   private known: { readonly catalog: Catalog; readonly version: string } | undefined;
 
   constructor(private readonly config: Config) {}
@@ -20,30 +24,41 @@ export class PolicyReader {
   async read(): Promise<PolicyReading> {
     const { catalog, version } = await this.catalog();
     const base = { catalog, catalogVersion: version };
+    let files: readonly PolicyFile[];
     try {
-      const files = await readPolicyFolder(this.config.policies);
-      const { searchPath, timeZone } = this.config;
-      const { policy, diagnostics } = loadPolicy(files, {
-        catalog,
-        searchPath,
-        timeZone,
-        clientCa: this.config.tls?.clientCa !== undefined,
-        compileCondition,
-        compileMask,
-      });
-      const of = (severity: Diagnostic['severity']) =>
-        diagnostics.filter((diagnostic) => diagnostic.severity === severity).map(formatDiagnostic);
-      const apart = keepApart(policy, this.config.upstream);
-      return { ...base, policy: apart.policy, errors: [...of('error'), ...apart.errors], warnings: of('warning') };
+      files = await readPolicyFolder(this.config.policies);
     } catch (error) {
       if (!(error instanceof PolicyFolderError)) throw error;
-      return { ...base, errors: [error.message], warnings: [] };
+      return { ...base, ...this.lastGood(catalog), errors: [error.message], warnings: [] };
     }
+    const compiled = this.compile(files, catalog);
+    // As at start, where the first files are put into force with what is wrong in them.
+    if (compiled.errors.length === 0) this.good = files;
+    this.good ??= files;
+    return { ...base, ...compiled, ...(compiled.errors.length > 0 && this.lastGood(catalog)) };
   }
 
-  /** As it is now; differs from a reading's `catalogVersion` when the catalog has changed since. */
-  version(): Promise<string> {
-    return ask(this.config.upstream, catalogFingerprint);
+  private lastGood(catalog: Catalog): { lastGood?: Policy } {
+    return this.good ? { lastGood: this.compile(this.good, catalog).policy } : {};
+  }
+
+  private compile(
+    files: readonly PolicyFile[],
+    catalog: Catalog,
+  ): { policy: Policy; errors: string[]; warnings: string[] } {
+    const { searchPath, timeZone } = this.config;
+    const { policy, diagnostics } = loadPolicy(files, {
+      catalog,
+      searchPath,
+      timeZone,
+      clientCa: this.config.tls?.clientCa !== undefined,
+      compileCondition,
+      compileMask,
+    });
+    const of = (severity: Diagnostic['severity']) =>
+      diagnostics.filter((diagnostic) => diagnostic.severity === severity).map(formatDiagnostic);
+    const apart = keepApart(policy, this.config.upstream);
+    return { policy: apart.policy, errors: [...of('error'), ...apart.errors], warnings: of('warning') };
   }
 
   private catalog(): Promise<{ catalog: Catalog; version: string }> {

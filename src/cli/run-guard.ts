@@ -91,7 +91,7 @@ async function startWatched(
         }));
     if (!started) throw new StartError([`could not write the decision log ${recording.file}`]);
     const proxy = await startListening(config, log, records, watch, read, reading, worker);
-    return await keepRunning(config, log, records, reader, proxy, watched);
+    return await keepRunning(config, log, records, proxy, watched);
   } catch (error) {
     records.close();
     throw error;

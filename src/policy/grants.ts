@@ -83,8 +83,10 @@ function compileSelect(
   }
   const columns = inTableOrder(granted, relation);
   const plain = relation.columns.every((column) => columns.has(column.name) && !columns.get(column.name)?.mask);
-  // INVARIANT: only a relation of which nothing is withheld may stand in the forwarded text as itself.
-  return { columns, conditions, whole: plain && conditions.length === 0, rule: document.rule(path) };
+  // INVARIANT: only a relation of which nothing is withheld may stand in the forwarded text as itself, and nothing of what may be added
+  // to it later: a list that happens to name every column does not grant the next one.
+  const whole = entry.columns === '*' && plain && conditions.length === 0;
+  return { columns, conditions, whole, rule: document.rule(path) };
 }
 
 function compileColumnMask(name: string, relation: Relation, path: Path, part: GrantsPart): ColumnGrant | undefined {

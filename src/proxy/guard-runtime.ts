@@ -17,6 +17,8 @@ export interface PolicyReading {
   readonly catalogVersion: string;
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
+  /** Where there are errors: the last files without any, against this catalog; what does not fit it any more has closed the roles that it concerns. */
+  readonly lastGood?: Policy;
 }
 
 interface Generation {
@@ -87,6 +89,11 @@ export class GuardRuntime {
   replace(reading: PolicyReading): Reloaded {
     const { policy: current, catalogVersion } = this.generation;
     const { errors } = reading;
+    // INVARIANT: no statement is judged by a catalog that is known to be an older one, whatever the files are like now.
+    if (this.ready && errors.length > 0 && reading.lastGood && reading.catalogVersion !== catalogVersion) {
+      this.generation = newGeneration(reading.lastGood, reading);
+      return { kind: 'replaced', from: current.hash, to: reading.lastGood.hash, errors };
+    }
     // INVARIANT: a policy with any error in it never replaces a running one.
     if (!reading.policy || (this.ready && errors.length > 0)) return { kind: 'kept', hash: current.hash, errors };
     if (!this.ready) {

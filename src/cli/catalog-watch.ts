@@ -1,0 +1,109 @@
+/** Watches the database's catalog over one lasting connection: asks at short intervals whether it has changed, and at once when the database says so. */
+import type pg from 'pg';
+import type { Logger } from 'pino';
+import { CHANNEL } from '../catalog/notice.ts';
+import { catalogFingerprint } from '../catalog/watch.ts';
+import type { UpstreamConfig } from '../config/config.ts';
+import { connected } from './ask-server.ts';
+
+/** The shortest time between two questions. */
+const SHORTEST_MS = 1_000;
+/** A question that took long is asked less often: it takes no more than a twentieth of the time … */
+const SHARE = 20;
+/** … but no less often than this; nor where the database could not be asked. */
+const LONGEST_MS = 10_000;
+
+export interface CatalogWatch {
+  /** The database could not be asked the last time. */
+  readonly unreachable: boolean;
+  stop(): Promise<void>;
+}
+
+export interface CatalogWatchOptions {
+  readonly upstream: UpstreamConfig;
+  readonly log: Logger;
+  /** The version in force. */
+  version(): string;
+  /** Reads everything anew. */
+  changed(): Promise<void>;
+}
+
+/** Begins to watch. Never throws; what goes wrong is asked again. */
+export function watchCatalog(options: CatalogWatchOptions): CatalogWatch {
+  const watch = new Watch(options);
+  watch.later(SHORTEST_MS);
+  return watch;
+}
+
+class Watch implements CatalogWatch {
+  unreachable = false;
+  private client: pg.Client | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private asking: Promise<void> | undefined;
+  private told = false;
+  private stopped = false;
+
+  constructor(private readonly options: CatalogWatchOptions) {}
+
+  later(ms: number): void {
+    if (this.stopped) return;
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.now(), ms);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    const { client } = this;
+    this.client = undefined;
+    await client?.end().catch(() => {});
+    await this.asking;
+  }
+
+  /** Asks, or asks once more where a question is under way: it may have been answered before the change. */
+  private now(): void {
+    if (this.asking) {
+      this.told = true;
+      return;
+    }
+    this.asking = this.ask().then((ms) => {
+      this.asking = undefined;
+      const again = this.told ? 0 : Math.min(LONGEST_MS, Math.max(SHORTEST_MS, ms * SHARE));
+      this.told = false;
+      this.later(this.unreachable ? LONGEST_MS : again);
+    });
+  }
+
+  /** How long the database took to answer, in milliseconds. */
+  private async ask(): Promise<number> {
+    const { log, version, changed } = this.options;
+    let ms = 0;
+    try {
+      const client = await this.connection();
+      const began = performance.now();
+      const found = await catalogFingerprint(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows);
+      ms = performance.now() - began;
+      this.unreachable = false;
+      if (found !== version() && !this.stopped) await changed();
+    } catch (error) {
+      if (this.stopped) return ms;
+      if (!this.unreachable) log.warn({ err: error }, 'could not ask the database whether its catalog has changed');
+      this.unreachable = true;
+      await this.client?.end().catch(() => {});
+      this.client = undefined;
+    }
+    return ms;
+  }
+
+  private async connection(): Promise<pg.Client> {
+    if (this.client) return this.client;
+    const client = await connected(this.options.upstream);
+    client.on('end', () => {
+      if (this.client === client) this.client = undefined;
+    });
+    client.on('notification', () => this.now());
+    await client.query(`LISTEN ${CHANNEL}`);
+    this.client = client;
+    return client;
+  }
+}

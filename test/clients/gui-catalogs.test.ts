@@ -1,0 +1,123 @@
+/** What administration tools ask for their trees: each statement runs, and shows what a database shows from which all was cut that the role was not granted. */
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { grantRows } from '../../src/demo/database.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
+import { CUTS } from './copies.ts';
+import { DIFFERENT, NAVIGATOR, TREE } from './gui-statements.ts';
+import { type PrincipalName, startWorld, type World } from './world.ts';
+
+/** The sample schema has no views, types, triggers or partitions: these are granted by the policies of the test. */
+const MORE = `
+CREATE TYPE stage AS ENUM ('begun', 'done');
+CREATE DOMAIN mark AS numeric(4, 2) CHECK (VALUE >= 0);
+CREATE TABLE tasks (id serial PRIMARY KEY, stage stage DEFAULT 'begun', worth mark, class_id integer REFERENCES classes, title text NOT NULL,
+  short text GENERATED ALWAYS AS (left(title, 3)) STORED, CONSTRAINT titled CHECK (length(title) > 0));
+COMMENT ON COLUMN tasks.title IS 'what is to be done';
+CREATE INDEX tasks_title ON tasks (lower(title)) WHERE title > 'a';
+CREATE TABLE logs (day date NOT NULL, line text) PARTITION BY RANGE (day);
+CREATE TABLE logs_2026 PARTITION OF logs FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+CREATE VIEW open_tasks AS SELECT id, title FROM tasks WHERE stage <> 'done';
+CREATE STATISTICS task_statistics ON stage, class_id FROM tasks`;
+
+const GRANTS = `
+tables:
+  tasks: { select: { columns: "*" } }
+  logs: { select: { columns: "*" } }
+  open_tasks: { select: { columns: "*" } }
+`;
+
+/** Nothing of it is granted. */
+const HIDDEN = `
+CREATE TYPE qzxtype AS ENUM ('qzx');
+CREATE TABLE qzxtable (id integer PRIMARY KEY, class_id integer REFERENCES classes, qzx qzxtype);
+CREATE VIEW qzxview AS SELECT * FROM qzxtable;
+CREATE FUNCTION qzxtouch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
+CREATE TRIGGER qzxtrigger BEFORE INSERT ON tasks FOR EACH ROW EXECUTE FUNCTION qzxtouch();
+CREATE SEQUENCE qzxsequence; CREATE SCHEMA qzxschema; CREATE ROLE qzxrole_NAME;
+GRANT SELECT ON tasks TO qzxrole_NAME;
+CREATE POLICY qzxpolicy ON tasks USING (true); CREATE RULE qzxrule AS ON DELETE TO tasks DO INSTEAD NOTHING`;
+
+const WHO: readonly PrincipalName[] = ['teacher', 'canteen', 'statistics'];
+
+let world: World;
+const copies = new Map<string, FreshDatabase>();
+
+beforeAll(async () => {
+  world = await startWorld({
+    prepare: async (database) => {
+      await database.query(MORE);
+      await database.query(HIDDEN.replaceAll('NAME', database.name));
+    },
+    policies: async (folder) => {
+      await writeFile(join(folder, 'grants', 'more.yaml'), GRANTS);
+      for (const file of ['teacher', 'canteen_vendor', 'statistics']) {
+        const path = join(folder, 'roles', `${file}.yaml`);
+        const text = await readFile(path, 'utf8');
+        const used = /^use: \[(.*)\]/m.test(text)
+          ? text.replace(/^use: \[(.*)\]/m, 'use: [$1, more]')
+          : text.replace(/^tables:/m, 'use: [more]\ntables:');
+        await writeFile(path, used);
+      }
+    },
+  });
+  await Promise.all(
+    WHO.map(async (principal) => {
+      const copy = await freshDatabase();
+      copies.set(principal, copy);
+      await seedSmall(copy.url);
+      await copy.query(MORE);
+      await copy.query(CUTS[principal]);
+      await grantRows(copy.url, world.account.user);
+    }),
+  );
+});
+
+afterAll(async () => {
+  const name = world?.database.name;
+  await Promise.all([...copies.values()].map((copy) => copy.drop()));
+  if (name) await world.database.query(`DROP OWNED BY qzxrole_${name}; DROP ROLE qzxrole_${name}`);
+  await world?.stop();
+});
+
+async function rows(url: string, statements: Readonly<Record<string, string>>): Promise<Map<string, string[]>> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  const found = new Map<string, string[]>();
+  for (const [name, sql] of Object.entries(statements)) {
+    try {
+      const result = await client.query({ text: sql, rowMode: 'array' });
+      found.set(
+        name,
+        result.rows.map((row) => JSON.stringify(row)),
+      );
+    } catch (error) {
+      found.set(name, [`error: ${(error as Error).message}`]);
+    }
+  }
+  await client.end();
+  return found;
+}
+
+describe.each([
+  ['a tree', TREE],
+  ['a navigator', NAVIGATOR],
+])('%s', (_kind, statements) => {
+  it.each(WHO)('as %s', async (principal) => {
+    const copy = copies.get(principal)!;
+    const [through, beside] = await Promise.all([
+      rows(world.url(principal), statements),
+      rows(copy.urlFor(world.account.user, world.account.password), statements),
+    ]);
+    const unnamed = (list: readonly string[] | undefined, name: string): string[] =>
+      (list ?? []).map((row) => row.replaceAll(name, 'DATABASE').replaceAll(principal, 'LOGIN'));
+    for (const name of Object.keys(statements)) {
+      const shown = unnamed(through.get(name), world.database.name);
+      expect([name, shown.filter((row) => /^error|qzx/.test(row))]).toEqual([name, []]);
+      if (!(name in DIFFERENT)) expect([name, shown]).toEqual([name, unnamed(beside.get(name), copy.name)]);
+    }
+  });
+});
