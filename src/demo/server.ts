@@ -17,6 +17,8 @@ export interface ServerOptions {
   readonly settings?: Readonly<Record<string, string>>;
   /** The folder is removed when the server stops, even where this process is killed. */
   readonly temporary?: boolean;
+  /** Another PostgreSQL than the one that came with us: its package's folder, and what initdb is told of the locale. */
+  readonly other?: { readonly home: string; readonly locale: readonly string[] };
 }
 
 export interface Server {
@@ -66,9 +68,9 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   const account = await serverAccount();
   await refuseIfRunning(folder);
   await makeFolder(folder, account);
-  const binaries = await findBinaries(account, folder);
+  const binaries = await findBinaries(account, folder, options.other?.home);
   if (!(await exists(join(folder, 'data')))) {
-    await makeCluster(folder, binaries, account);
+    await makeCluster(folder, binaries, account, options.other?.locale ?? LOCALE);
   }
   for (let attempt = 1; ; attempt++) {
     try {
@@ -108,16 +110,22 @@ async function makeFolder(folder: string, account: Account): Promise<void> {
 }
 
 /** The builtin locale provider: the same order and case rules on every system. */
-async function makeCluster(folder: string, binaries: Binaries, account: Account): Promise<void> {
+const LOCALE = ['--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
+
+async function makeCluster(
+  folder: string,
+  binaries: Binaries,
+  account: Account,
+  locale: readonly string[],
+): Promise<void> {
   const draft = join(folder, 'data.draft'); // an interrupted initdb is not taken for a cluster
   await rm(draft, { recursive: true, force: true });
   const passwordFile = join(folder, PASSWORD_FILE);
   // Not a fixed one: a superuser may run programs, and others on this machine can reach the port.
   await writeFile(passwordFile, randomBytes(18).toString('base64url'), { mode: 0o600 });
   if (account.uid !== undefined && account.gid !== undefined) await chown(passwordFile, account.uid, account.gid);
-  const locale = ['--encoding=UTF8', '--locale=C', '--locale-provider=builtin', '--builtin-locale=C.UTF-8'];
   const login = ['--username=postgres', `--pwfile=${passwordFile}`, '--auth=scram-sha-256'];
-  const child = spawn(binaries.initdb, [`--pgdata=${draft}`, '--no-sync', ...locale, ...login], {
+  const child = spawn(binaries.initdb, [`--pgdata=${draft}`, '--no-sync', '--encoding=UTF8', ...locale, ...login], {
     ...account,
     cwd: folder,
     stdio: ['ignore', 'ignore', 'pipe'],

@@ -13,6 +13,7 @@ import type { Judgement, StatementJudgement, StatementKind } from './decision.ts
 import type { Draft, DraftStatement, Stage } from './draft.ts';
 import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
+import { olderServerStage } from './stages/older-server.ts';
 import { openStage } from './stages/open.ts';
 import { parseStage } from './stages/parse.ts';
 import { pooledStage } from './stages/pooled.ts';
@@ -24,6 +25,7 @@ import { unreadable } from './unreadable.ts';
 /** The stages for a restricted role, in order. */
 const RESTRICTED: readonly Stage[] = [
   parseStage,
+  olderServerStage,
   classifyStage,
   resolveStage,
   authorizeStage,

@@ -9,6 +9,7 @@ import { isSoundCoercion } from '../sql/analyze/sound.ts';
 import type { Relation } from '../sql/catalog.ts';
 import { applyEdits, Edits } from '../sql/edits.ts';
 import { extentOf, nameExtent } from '../sql/extent.ts';
+import { newerForm } from '../sql/older-grammar.ts';
 import { isParsed, type ParsedText, parse } from '../sql/parse.ts';
 import type { Template } from '../sql/template.ts';
 import { tokenAt } from '../sql/tokens.ts';
@@ -68,6 +69,11 @@ function compile(sql: string, env: SqlEnvironment, what: 'condition' | 'mask'): 
   const toSource = (at: number): number => replaced.toSource(Math.max(0, at - PREFIX.length));
   const parsed = parse(`${PREFIX}${replaced.text}\n)`);
   if (!isParsed(parsed)) return [{ message: parsed.message, offset: toSource((parsed.position ?? 1) - 1) }];
+  const newer = newerForm(parsed, env.catalog, env.searchPath);
+  if (newer) {
+    const message = `"${newer.word}" is not supported before PostgreSQL ${newer.since}, and the server is older`;
+    return [{ message, offset: toSource(newer.at) }];
+  }
   const node = soleExpression(parsed);
   if (!node) return [{ message: `expected one SQL expression as a ${what}`, offset: 0 }];
   const parameterTypes = replaced.attributes.map((a) => a.typeOid);

@@ -2,6 +2,7 @@
 import type { Policy, RolePolicy } from '../policy/policy.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { Catalog } from '../sql/catalog.ts';
+import { majorVersion } from '../sql/older-grammar.ts';
 
 /** Judges statements of one role; remembers what it judged. */
 export type Judge = Pick<SessionPolicy, 'judge'>;
@@ -79,6 +80,11 @@ export class GuardRuntime {
     const made: SessionPolicy = { role, principal, hash: policy.hash, judge: judge.judge.bind(judge) };
     sessionPolicies.set(name, made);
     return made;
+  }
+
+  /** Major version of the server whose catalog statements are judged by. */
+  get serverVersion(): number {
+    return majorVersion(this.generation.catalog.data.serverVersion);
   }
 
   get catalogVersion(): string {

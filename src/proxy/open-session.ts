@@ -6,7 +6,7 @@ import { backendKeyData } from '../wire/backend-key-data.ts';
 import { parameterStatus } from '../wire/parameter-status.ts';
 import { readyForQuery } from '../wire/ready-for-query.ts';
 import type { Admitted } from './login/client-login.ts';
-import { type LoginRefusal, notRecorded, stopping } from './login/login-refusal.ts';
+import { type LoginRefusal, notRecorded, stopping, upstreamRefused } from './login/login-refusal.ts';
 import type { Channel } from './login/startup-negotiation.ts';
 import { type HeldPlaces, takeSession } from './places/connection-limits.ts';
 import type { SessionContext } from './record-sink.ts';
@@ -67,6 +67,8 @@ function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Login
     // INVARIANT: a session that the policy of now would not let in never begins.
     const refusal = noLongerAdmitted(login, services.runtime.policy, Date.now());
     if (refusal) return refusal;
+    const otherServer = versionRefusal(opening, server);
+    if (otherServer) return otherServer;
     const context = contextOf(opening);
     // INVARIANT: nobody is let in unrecorded (promise P7).
     if (!services.records.append('login', context)) return notRecorded();
@@ -77,6 +79,15 @@ function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Login
   } finally {
     if (!started) server.socket.destroy();
   }
+}
+
+/** INVARIANT: statements are judged by what the server that runs them understands (promise P2): hosts of one upstream may differ. */
+function versionRefusal({ services }: Opening, server: UpstreamSession): LoginRefusal | undefined {
+  const reported = server.parameters.get('server_version') ?? '';
+  const known = services.runtime.serverVersion;
+  if (Number.parseInt(reported, 10) === known) return undefined;
+  services.log.error({ reported, known }, 'the database server is of another version than its catalog, as it was read');
+  return upstreamRefused('08001', 'the database server is of another version than the one that is known');
 }
 
 function contextOf({ admitted, channel, client, services }: Opening): SessionContext {

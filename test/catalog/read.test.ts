@@ -154,13 +154,16 @@ describe('the connection afterwards', () => {
     expect(row).toEqual({ alone: true });
   });
 
-  test('an answer that is not understood is an error, and ends the transaction too', async () => {
+  test.each([
+    [130011, 'PostgreSQL 14 to 18 is supported, the server is PostgreSQL 13'],
+    [190000, 'PostgreSQL 14 to 18 is supported, the server is PostgreSQL 19: a newer Rowgate is needed'],
+  ])('a server of version %i is an error, and ends the transaction too', async (version, message) => {
     const sent: string[] = [];
     const reading = readCatalog(async (sql) => {
       sent.push(sql);
-      return sql.startsWith('SELECT') ? [{ json: '[{"serverVersion":130011,"database":"x"}]' }] : [];
+      return sql.startsWith('SELECT') ? [{ json: `[{"serverVersion":${version},"database":"x"}]` }] : [];
     });
-    await expect(reading).rejects.toThrow('PostgreSQL 14 or later is needed, the server is 130011');
+    await expect(reading).rejects.toThrow(message);
     expect(sent.at(-1)).toBe('ROLLBACK');
   });
 });

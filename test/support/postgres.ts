@@ -31,6 +31,11 @@ export function superuserUrl(): string {
   return inject('postgresUrl');
 }
 
+/** Its major version: 18, but where `ROWGATE_POSTGRES` says otherwise. */
+export function serverVersion(): number {
+  return inject('postgresVersion');
+}
+
 /** Where the server listens. */
 export function serverAddress(): Address {
   const url = new URL(superuserUrl());
@@ -81,7 +86,8 @@ export async function freshDatabase(
       const user = uniqueName('login');
       const password = randomBytes(8).toString('hex');
       // A random password gains nothing by being slow to check.
-      await asSuperuser(`SET scram_iterations = 1; CREATE ROLE ${user} LOGIN PASSWORD '${password}' ${options}`);
+      const quick = `SELECT set_config(name, '1', false) FROM pg_settings WHERE name = 'scram_iterations'`;
+      await asSuperuser(`${quick}; CREATE ROLE ${user} LOGIN PASSWORD '${password}' ${options}`);
       logins.push(user);
       return { user, password, url: urlFor(user, password) };
     },

@@ -1,4 +1,4 @@
-/** Stage 6: Rowgate's own output is parsed again; it must be the tree that was meant (promise P2). */
+/** Stage 6: Rowgate's own output is parsed again; it must be the tree that was meant, also to an older server (promise P2). */
 import { refusal } from '../../errors.ts';
 import { MOST_TOKENS_SENT } from '../../sql/bounds.ts';
 import { applyEdits } from '../../sql/edits.ts';
@@ -7,6 +7,7 @@ import { OutOfPatience } from '../../sql/patience.ts';
 import { sameTree } from '../../sql/tree.ts';
 import type { Draft, Stage } from '../draft.ts';
 import { placeholders } from '../rewrite/placeholders.ts';
+import { newerFormRefusal } from './older-server.ts';
 
 export const verifyStage: Stage = {
   name: 'verify',
@@ -22,7 +23,10 @@ export const verifyStage: Stage = {
       isParsed(again) &&
       again.statements.length === meant.length &&
       again.statements.every((s, i) => sameTree(s.node, meant[i], counted));
-    if (same) return;
+    if (same) {
+      draft.refusal = newerFormRefusal(draft, again);
+      return;
+    }
     draft.refusal = refusal(
       'not-verified',
       '0A000',
