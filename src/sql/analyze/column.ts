@@ -196,6 +196,8 @@ function sourceOf(
 }
 
 function wholeRow(r: Resolver, node: Node, entry: Entry, at: number): Expression {
+  const value = entry.source.kind === 'function' && entry.source.scalar ? entry.columns[0] : undefined;
+  if (value) return taken(r, node, { entry, column: value }, at);
   refuseShadow(r, entry, at);
   r.marks.wholeRows.push({ node, entry });
   r.touched.push(entry.level);

@@ -29,22 +29,26 @@ export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, l
   const columns: EntryColumn[] = [];
   const alias = body.alias;
   const functions = (body.functions ?? []).map((f) => as(f, 'List')?.items ?? []);
+  let scalar = functions.length === 1 && !body.ordinality;
   for (const [node, definitions] of functions) {
     if (!node) continue;
     const list = as(definitions, 'List')?.items ?? body.coldeflist ?? [];
     const several = functions.length === 1 && list.length === 0 ? unnestOfSeveral(node) : undefined;
     if (several) {
       columns.push(...unnested(r, node, several, scope));
+      scalar = false;
       continue;
     }
-    columns.push(...columnsOf(r, node, list, functions.length === 1 ? alias?.aliasname : undefined, scope));
+    const found = columnsOf(r, node, list, functions.length === 1 ? alias?.aliasname : undefined, scope);
+    columns.push(...found.columns);
+    scalar &&= found.scalar;
   }
   if (body.ordinality) columns.push(column('ordinality', t.INT8));
   const name = alias?.aliasname ?? columnName(functions[0]?.[0] ?? ({ A_Star: {} } as Node));
   return enter(
     r,
     level,
-    { name, schema: undefined, columns: aliasColumns(r, columns, alias, -1), source: { kind: 'function' } },
+    { name, schema: undefined, columns: aliasColumns(r, columns, alias, -1), source: { kind: 'function', scalar } },
     -1,
   );
 }
@@ -84,35 +88,42 @@ function columnsOf(
   definitions: readonly Node[],
   alias: string | undefined,
   scope: Scope,
-): EntryColumn[] {
+): { readonly columns: EntryColumn[]; readonly scalar: boolean } {
   const call = as(node, 'FuncCall');
   const finding = call ? findCall(r, call, scope) : { expression: r.expression(node, scope), resolved: undefined };
   r.marks.expressions.set(node, finding.expression);
   scope.level.roots.push({ node, phase: 'row', inFrom: true, scope, target: undefined });
   const collates = carriesCollation([node, definitions]);
   if (definitions.length > 0) {
-    return definitions.map((d) => {
-      const definition = as(d, 'ColumnDef')!;
-      return column(
-        definition.colname ?? '',
-        definition.typeName ? resolveTypeName(r, definition.typeName) : t.UNTELLABLE,
-        collates,
-      );
-    });
+    return rows(
+      definitions.map((d) => {
+        const definition = as(d, 'ColumnDef')!;
+        return column(
+          definition.colname ?? '',
+          definition.typeName ? resolveTypeName(r, definition.typeName) : t.UNTELLABLE,
+          collates,
+        );
+      }),
+    );
   }
   const { resolved } = finding;
   if (resolved?.kind === 'found' && resolved.outColumns.length > 1)
-    return resolved.outColumns.map((c) => column(c.name, c.type, collates));
+    return rows(resolved.outColumns.map((c) => column(c.name, c.type, collates)));
   const { type } = finding.expression;
   const relation = rowRelation(r.env.catalog, type);
-  if (relation) return relation.columns.map((c) => column(c.name, c.type, collates));
+  if (relation) return rows(relation.columns.map((c) => column(c.name, c.type, collates)));
   if (type === t.RECORD || (type === t.UNTELLABLE && resolved?.kind !== 'found')) {
     // Which columns it has cannot be told: names behind it could not be resolved.
     r.unsupported('a function in FROM of which the columns cannot be told', call?.location);
-    return [];
+    return rows([]);
   }
   const out = resolved?.kind === 'found' ? resolved.outColumns[0]?.name : undefined;
-  return [column(alias ?? (out || columnName(node)), type, collates)];
+  // The name of a single OUT parameter goes before the alias: `jsonb_array_elements(j) AS e` has the column `e.value`.
+  return { columns: [column(out || (alias ?? columnName(node)), type, collates)], scalar: true };
+}
+
+function rows(columns: EntryColumn[]): { readonly columns: EntryColumn[]; readonly scalar: false } {
+  return { columns, scalar: false };
 }
 
 function carriesCollation(value: unknown): boolean {

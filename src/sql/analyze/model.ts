@@ -83,7 +83,8 @@ export type Source =
   | { readonly kind: 'relation'; readonly view: RelationView; readonly node: Node; readonly use: 'read' | 'target' }
   | { readonly kind: 'query'; readonly level: Level }
   | { readonly kind: 'cte'; readonly cte: Cte; readonly node: Node }
-  | { readonly kind: 'function' }
+  /** `scalar`: it gives no rows but values, so that its name alone is the value. */
+  | { readonly kind: 'function'; readonly scalar?: boolean }
   /** `plain`: nothing in it was merged or renamed, so that its columns say themselves where they come from. */
   | { readonly kind: 'join'; readonly arms: readonly Entry[]; readonly plain: boolean }
   /** `excluded`, `old` and `new`: rows of the target. */
@@ -128,6 +129,8 @@ export interface CteScope {
 export interface Place {
   readonly outer: Scope | undefined;
   readonly ctes: CteScope | undefined;
+  /** An arm of a set operation, or what an INSERT takes: its untyped parameters get their types from what stands around it. */
+  readonly open?: boolean;
 }
 
 /** One SELECT, VALUES, set operation or data-modifying statement. */
@@ -142,6 +145,8 @@ export interface Level {
   readonly outer: Scope | undefined;
   readonly ctes: CteScope | undefined;
   readonly outputs: OutputColumn[];
+  /** As of its place. */
+  readonly open: boolean;
   aggregated: boolean;
   /** The expressions of GROUP BY; of `GROUP BY 1` and `GROUP BY name` the target that is meant. */
   readonly groupKeys: Node[];
@@ -172,6 +177,8 @@ export interface OutputColumn {
   readonly tells: boolean;
   /** As of an EntryColumn. */
   readonly catalog: boolean;
+  /** The parameter that it is, where nothing has given that a type yet. */
+  readonly untyped?: number | undefined;
 }
 
 /** Where an expression stands: `row`: computed from rows as they are joined; `group`: after grouping, where the level has any. */
