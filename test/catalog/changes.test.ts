@@ -140,11 +140,12 @@ describe('right after a change, and then', () => {
 
   it('a table that is new is not there, nor is its name', async () => {
     await change(`CREATE TABLE qzxnew AS SELECT 'qzx' AS a; GRANT ALL ON qzxnew TO ${world.account.user}`);
+    const [made] = await world.database.query<{ oid: string }>("SELECT 'qzxnew'::regclass::oid AS oid");
     const asked = [
       'SELECT * FROM qzxnew',
       "SELECT 'qzxnew'::regclass",
       "SELECT relname FROM pg_class WHERE relname LIKE 'qzx%'",
-      'SELECT n::regclass FROM generate_series(16384, 30000) AS n WHERE n::regclass IS NOT NULL',
+      `SELECT ${made?.oid}::oid::regclass`,
     ];
     for (const sql of asked)
       expect((await ask(sql)).replace(/"? ?qzxnew"* does not exist/, ''), sql).not.toMatch(/qzx/);
