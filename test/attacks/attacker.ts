@@ -22,20 +22,31 @@ export type Protocol = 'simple' | 'extended';
 export interface Attacker {
   /** Sends one message and waits until the server's side is ready again, or gone. */
   send(step: Step, protocol: Protocol, values?: readonly (string | null)[]): Promise<Answer>;
+  /** Sends several messages, texts by the simple protocol, without waiting between them; an answer for each. */
+  sendAll(steps: readonly Step[]): Promise<Answer[]>;
   readonly closed: boolean;
   end(): void;
 }
 
 const PATIENCE_MS = 15_000;
 
+/** DataRow and CopyData. */
+const ROWS: ReadonlySet<string> = new Set(['D', 'd']);
+
 export function attacker(client: pg.Client, oids: ReadonlyMap<string, number>): Attacker {
   const socket = (client as unknown as { connection: { stream: Socket } }).connection.stream;
   socket.removeAllListeners('data');
-  let buffer = Buffer.alloc(0);
+  let received: ReceivedFrame[] = [];
+  let rest = Buffer.alloc(0);
+  let ready = 0;
   let closed = false;
   let wake = (): void => {};
   socket.on('data', (chunk) => {
-    buffer = Buffer.concat([buffer, chunk]);
+    const bytes = rest.length > 0 ? Buffer.concat([rest, chunk]) : chunk;
+    const { frames, length } = framesOf(bytes);
+    received.push(...frames);
+    ready += frames.filter(({ type }) => type === 'Z').length;
+    rest = bytes.subarray(length);
     wake();
   });
   socket.on('close', () => {
@@ -44,28 +55,46 @@ export function attacker(client: pg.Client, oids: ReadonlyMap<string, number>): 
   });
   const readies = (wanted: number): Promise<void> =>
     new Promise((done, failed) => {
-      const timer = setTimeout(() => failed(new Error(`no answer: ${typesOf(buffer)}`)), PATIENCE_MS);
+      const late = (): void => failed(new Error(`no answer: ${received.map(({ type }) => type).join('')}`));
+      const timer = setTimeout(late, PATIENCE_MS);
       wake = () => {
-        const count = framesOf(buffer).filter((frame) => frame.type === 'Z').length;
-        if (count < wanted && !closed) return;
+        if (ready < wanted && !closed) return;
         clearTimeout(timer);
         done();
       };
       wake();
     });
+  const send = async (messages: readonly Message[]): Promise<Answer[]> => {
+    received = [];
+    rest = Buffer.alloc(0);
+    ready = 0;
+    socket.write(Buffer.concat(messages.map(({ bytes }) => bytes)));
+    await readies(messages.reduce((sum, { syncs }) => sum + syncs, 0));
+    let at = 0;
+    return messages.map(({ syncs }, i) => {
+      const start = at;
+      // What came behind the last ReadyForQuery, or before the end, belongs to the last message.
+      if (i === messages.length - 1) at = received.length;
+      else for (let left = syncs; left > 0 && at < received.length; at += 1) if (received[at]!.type === 'Z') left -= 1;
+      const frames = received.slice(start, at);
+      const bytes = frames.map(({ type, body }) => `${type} ${body.toString('latin1')}`).join('');
+      return { bytes: i === messages.length - 1 ? bytes + rest.toString('latin1') : bytes, frames, closed };
+    });
+  };
   return {
     get closed() {
       return closed;
     },
-    async send(step, protocol, values = []) {
-      buffer = Buffer.alloc(0);
-      const { bytes, syncs } = messageOf(step, protocol, values, oids);
-      socket.write(bytes);
-      await readies(syncs);
-      return { bytes: buffer.toString('latin1'), frames: framesOf(buffer), closed };
-    },
+    send: async (step, protocol, values = []) => (await send([messageOf(step, protocol, values, oids)]))[0]!,
+    sendAll: (steps) => send(steps.map((step) => messageOf(step, 'simple', [], oids))),
     end: () => socket.destroy(),
   };
+}
+
+interface Message {
+  readonly bytes: Buffer;
+  /** How many ReadyForQuery answer it. */
+  readonly syncs: number;
 }
 
 function messageOf(
@@ -73,7 +102,7 @@ function messageOf(
   protocol: Protocol,
   values: readonly (string | null)[],
   oids: ReadonlyMap<string, number>,
-): { bytes: Buffer; syncs: number } {
+): Message {
   if (typeof step !== 'string') {
     const syncs = step.filter((f) => 'sync' in f || 'query' in f || 'call' in f || 'raw' in f).length;
     return { bytes: Buffer.concat(step.map((frame) => frameBytes(frame, oids))), syncs };
@@ -121,21 +150,18 @@ function functionCall(oid: number, values: readonly string[]): Buffer {
   return Buffer.concat([Buffer.from('F'), long(body.length + 4), body]);
 }
 
-function framesOf(bytes: Buffer): ReceivedFrame[] {
+/** The whole messages at the start of the bytes, and the length of them together. */
+function framesOf(bytes: Buffer): { frames: ReceivedFrame[]; length: number } {
   const frames: ReceivedFrame[] = [];
-  for (let at = 0; at + 5 <= bytes.length; ) {
+  let at = 0;
+  while (at + 5 <= bytes.length) {
     const length = bytes.readUInt32BE(at + 1);
     if (at + 1 + length > bytes.length) break;
     frames.push({ type: String.fromCharCode(bytes[at]!), body: bytes.subarray(at + 5, at + 1 + length) });
     at += 1 + length;
   }
-  return frames;
+  return { frames, length: at };
 }
-
-const typesOf = (bytes: Buffer): string =>
-  framesOf(bytes)
-    .map((frame) => frame.type)
-    .join('');
 
 /** SQLSTATE of the last ErrorResponse; undefined where there is none. */
 export function sqlstateOf(answers: readonly Answer[]): string | undefined {
@@ -159,7 +185,7 @@ export function comparable(answers: readonly Answer[], database: string): string
       const text = `${type} ${body.toString('utf8')}`
         .replaceAll(database, 'DATABASE')
         .replace(/\b[0-9A-HJKMNP-TV-Z]{26}\b/g, 'ID');
-      if (type === 'D') rows.push(text);
+      if (ROWS.has(type)) rows.push(text);
       else {
         flush();
         lines.push(text);
@@ -168,4 +194,17 @@ export function comparable(answers: readonly Answer[], database: string): string
     flush();
     return lines;
   });
+}
+
+/** As `comparable`, of what was fetched in pieces: which row comes first is open, and which came before an error. */
+export function comparableInPieces(answers: readonly Answer[], database: string): string[] {
+  const frames = answers.flatMap((answer) => answer.frames);
+  const rows = frames.filter(({ type }) => ROWS.has(type));
+  const rest = frames.filter(({ type }) => !ROWS.has(type));
+  const failed = rest.some(({ type }) => type === 'E');
+  return comparable([{ bytes: '', frames: [...rest, ...(failed ? [] : rows)], closed: false }], database);
+}
+
+export function withoutRows(answer: Answer): Answer {
+  return { ...answer, frames: answer.frames.filter(({ type }) => !ROWS.has(type)) };
 }

@@ -5,7 +5,7 @@ import type { Use } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import { reaches } from '../../sql/analyze/levels.ts';
 import { position } from '../../sql/analyze/resolver.ts';
-import type { Operator, Type } from '../../sql/catalog.ts';
+import type { Operator, Relation, Type } from '../../sql/catalog.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
 import { SETTING_FUNCTIONS } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
@@ -16,6 +16,7 @@ import { mayShow } from '../settings.ts';
 import { authorizeCopy } from './authorize-copy.ts';
 import { authorizeGroups } from './authorize-groups.ts';
 import { judgeRelation, judgeWritten } from './authorize-relation.ts';
+import { authorizeTemporary } from './authorize-temporary.ts';
 import { verdict, verdictUnseen } from './classify-settings.ts';
 import { reachesData, readsCatalogsAlone } from './reads-data.ts';
 
@@ -52,7 +53,7 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   // What policy refuses stands before what only does not exist: a relation that was not granted has no columns that could be found.
   const copied = relationRefusal(first) ? undefined : authorizeCopy(draft, statement);
   const other = copied ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
-  statement.refusal = relationRefusal(first) ?? other ?? authorizeGroups(draft, statement);
+  statement.refusal = relationRefusal(first) ?? other ?? authorizeGroups(draft, statement) ?? authorizeTemporary(statement);
 }
 
 function relationRefusal(found: Refusal | undefined): Refusal | undefined {
@@ -195,11 +196,17 @@ function operatorDenied(operator: Operator): Refusal {
   );
 }
 
-/** EXPLAIN shows estimates, which come from statistics over every row. */
+/**
+ * EXPLAIN shows estimates, which come from statistics over every row, of a catalog too, and from the pages of a table, which columns
+ * that are withheld fill as well.
+ */
 function estimates(draft: Draft, statement: DraftStatement): Refusal | undefined {
   if (draft.role.statements.has('explain') || !statement.analysis) return undefined;
-  const { levels, writes } = statement.analysis.marks;
-  if (!levels.some(reaches) && !writes.some((write) => isFiltered(draft.role, write))) return undefined;
+  const { uses, marks } = statement.analysis;
+  const { levels, writes } = marks;
+  // INVARIANT: wherever it stands, in the FROM of a write too.
+  const inPart = uses.some((use) => use.kind === 'relation' && !isHeldWhole(draft.role, use.relation));
+  if (!inPart && !levels.some(reaches) && !writes.some((write) => isFiltered(draft.role, write))) return undefined;
   return refusal(
     'estimates',
     '42501',
@@ -209,6 +216,12 @@ function estimates(draft: Draft, statement: DraftStatement): Refusal | undefined
       rule: draft.role.rule,
     },
   );
+}
+
+/** Every row and column of it may be read; what may only be written may not. */
+function isHeldWhole(role: RolePolicy, { oid }: Relation): boolean {
+  const grant = role.relations.get(oid);
+  return grant !== undefined && (grant.select?.whole ?? false);
 }
 
 /** Whether a condition stands in a statement that writes: on the rows that it finds, or on those that it leaves behind. */
