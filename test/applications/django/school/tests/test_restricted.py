@@ -5,6 +5,7 @@ import unittest
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.postgres.aggregates import ArrayAgg, StringAgg
+from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
 from django.test import TestCase
 from school.models import Absence, Account, ClassGroup, Club, Grade, School, Session, Student
@@ -108,6 +109,14 @@ class Withheld(RestrictedCase):
         for sql in ("CREATE TABLE a ()", "TRUNCATE school_student", "ALTER TABLE school_student ADD x int", "DROP TABLE school_student"):
             with self.assertRaises(DatabaseError), transaction.atomic(), connection.cursor() as cursor:
                 cursor.execute(sql)
+
+    def test_keys_of_its_own(self):
+        self.assertRefused("42501", lambda: Student.objects.bulk_create([Student(id=5000, first_name="a", last_name="b")]), 'permission denied for column "id" of relation "school_student"')
+
+    def test_migrations(self):
+        """It finds none to have run: `django_migrations` was not granted."""
+        with self.assertRaises(SystemExit):
+            call_command("migrate", check_unapplied=True, verbosity=0)
 
     def test_reference_tables_are_read_only(self):
         self.assertRefused("42501", lambda: self.run_sql("UPDATE auth_permission SET name = '' RETURNING id"))
