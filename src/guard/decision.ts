@@ -14,6 +14,8 @@ export type StatementKind =
       readonly returning: boolean;
       /** Its tag does not tell how many rows it changes: something in its WITH writes. */
       readonly uncounted?: true;
+      /** Its target is a temporary table: `filled` with what it reads elsewhere, or not. */
+      readonly temporary?: 'filled' | 'own';
     }
   | {
       readonly kind: 'transaction';
@@ -43,6 +45,7 @@ export type StatementKind =
   | { readonly kind: 'copy-out'; readonly format: CopyFormat } // metered
   | { readonly kind: 'copy-in'; readonly format: CopyFormat } // metered as it comes
   | { readonly kind: 'listen' } // LISTEN, UNLISTEN, NOTIFY: no result, and undone with their transaction
+  | { readonly kind: 'temporary' } // CREATE, DROP and TRUNCATE of a temporary table: no result, and undone with their transaction
   | { readonly kind: 'explain' }
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
 

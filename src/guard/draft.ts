@@ -30,6 +30,8 @@ export interface DraftStatement {
   analysis: Analysis | undefined;
   /** Relations that it names outside of a query (LOCK TABLE). */
   readonly named: { readonly body: Body<'RangeVar'>; readonly relation: Relation }[];
+  /** What is sent in its place: Rowgate's own words. */
+  instead: string | undefined;
   tables: Set<string>;
   columns: Set<string>;
   rule: string | undefined;

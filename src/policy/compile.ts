@@ -7,7 +7,7 @@ import { resolveFunctions } from './functions.ts';
 import { compileTables } from './grants.ts';
 import { withRules } from './limit-rules.ts';
 import type { Limits } from './limits.ts';
-import type { AttributeType, RelationGrant, RolePolicy, Subject } from './policy.ts';
+import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from './policy.ts';
 import type { GrantsFile, RoleFile } from './role-schema.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import type { RuleRef } from './rule.ts';
@@ -16,6 +16,7 @@ import type { PolicyEnvironment } from './sql-source.ts';
 import { keysOn } from './subjects.ts';
 import { suggestion } from './suggestion.ts';
 import { systemCatalogGrants } from './system-catalogs.ts';
+import { compileTemporary, temporaryGrant } from './temporary.ts';
 import { reportUnenforcedRole } from './unenforced.ts';
 
 /** A grants file by its name; `file` is undefined where it has errors, `failure` then says which. */
@@ -32,7 +33,16 @@ export interface RoleContext {
 }
 
 /** Keys that say nothing for a role that may do everything. */
-const RESTRICTED_ONLY = ['use', 'scope', 'tables', 'functions', 'statements', 'collect', 'min_group'] as const;
+const RESTRICTED_ONLY = [
+  'use',
+  'scope',
+  'tables',
+  'temporary',
+  'functions',
+  'statements',
+  'collect',
+  'min_group',
+] as const;
 
 /** Compiles a role. Where the report holds an error, the role must not be used: the caller marks it disabled. */
 export function compileRole(
@@ -54,6 +64,9 @@ export function compileRole(
   const relations = unrestricted ? [] : compileRelations(file, document, attributes, context, report);
   const functionRules = new Map<Fn, RuleRef>(unrestricted ? [] : compileFunctions(file, document, context.env, report));
   const functions = [...functionRules.keys()];
+  const temporary = unrestricted
+    ? new Map<string, TemporaryTable>()
+    : compileTemporary(file, document, context.env, report);
   const { catalog, searchPath } = context.env;
   const rule = document.rule(['role']);
   const system = unrestricted ? [] : systemCatalogGrants(catalog, searchPath, relations, functions, rule);
@@ -62,7 +75,13 @@ export function compileRole(
     mode: file.mode ?? 'enforce',
     access: unrestricted ? 'unrestricted' : 'restricted',
     attributes,
-    relations: new Map([...relations, ...system].map((grant) => [grant.relation.oid, grant])),
+    relations: new Map(
+      [...relations, ...system, ...[...temporary.values()].map(temporaryGrant)].map((grant) => [
+        grant.relation.oid,
+        grant,
+      ]),
+    ),
+    ...(temporary.size > 0 && { temporary }),
     functions: new Set(functions.map((fn) => fn.oid)),
     functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
     statements: new Set(file.statements ?? []),

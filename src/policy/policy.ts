@@ -97,6 +97,13 @@ export type AttributeType = {
   readonly fromToken: boolean;
 };
 
+/** A table that a session of the role may make for itself. */
+export interface TemporaryTable {
+  /** In no catalog; its OID is none of the server's. */
+  readonly relation: Relation;
+  readonly rule: RuleRef;
+}
+
 export interface RolePolicy {
   readonly name: string;
   readonly mode: 'enforce' | 'observe';
@@ -104,6 +111,8 @@ export interface RolePolicy {
   readonly attributes: ReadonlyMap<string, AttributeType>;
   /** By relation OID; what is not here does not exist for the role. */
   readonly relations: ReadonlyMap<Oid, RelationGrant>;
+  /** By name; each has its grant among `relations`. */
+  readonly temporary?: ReadonlyMap<string, TemporaryTable>;
   /** Granted beyond the built-in safe set. */
   readonly functions: ReadonlySet<Oid>;
   /** Where each of them is granted. */
@@ -180,4 +189,9 @@ export function mayRead(role: RolePolicy, table: Oid, attnum: number): boolean {
     if (grant.column.attnum === attnum) return grant.mask === undefined;
   }
   return false;
+}
+
+/** What the role was granted of the database itself: neither system catalogs nor its sessions' own tables. */
+export function grantsOfTables(role: RolePolicy): RelationGrant[] {
+  return [...role.relations.values()].filter(({ system, relation }) => !system && relation.persistence !== 't');
 }

@@ -83,6 +83,12 @@ export const roleSchema = mapping({
       'By subject: whose data. A condition on the table of the subject’s first key, or `all`. Needed for every subject of which a table is granted.',
     ),
   tables: tables.optional(),
+  temporary: z
+    .record(catalogName, z.record(catalogName, z.string()))
+    .optional()
+    .describe(
+      'Tables that each session may make for itself, by `CREATE TEMP TABLE` with just these columns: `work_ids: { id: bigint, note: text }`. No relation that a name alone could mean may be called so.',
+    ),
   functions: z
     .array(catalogName)
     .optional()

@@ -47,11 +47,29 @@ export function overLimit(limits: StatementLimits, used: Usage, more: Usage): Re
 export interface InputLimits {
   readonly changed: number | undefined;
   readonly bytes: number | undefined;
+  /** The rows are put into a temporary table: counted as if they were shown. */
+  readonly taken?: true;
   readonly rules: { readonly changed: RuleRef; readonly bytes: RuleRef };
 }
 
-/** @param bytes they count as well: of a COPY. @returns undefined where nothing limits it. */
-export function inputLimits(policy: SessionPolicy, bytes: boolean): InputLimits | undefined {
+/**
+ * @param bytes they count as well: of a COPY.
+ * @param temporary the rows are a temporary table's: no data that anybody else sees changes.
+ * @returns undefined where nothing limits it.
+ */
+export function inputLimits(
+  policy: SessionPolicy,
+  bytes: boolean,
+  temporary?: 'filled' | 'own',
+): InputLimits | undefined {
+  if (temporary === 'own') return undefined;
+  if (temporary === 'filled') {
+    // INVARIANT: rows that are put aside leave the guard's sight as those do that the client gets.
+    const { limit, rule } = smaller(policy, 'rowsPerStatement');
+    return limit === undefined
+      ? undefined
+      : { changed: limit, bytes: undefined, taken: true, rules: { changed: rule, bytes: rule } };
+  }
   const changed = smaller(policy, 'changedPerStatement');
   const copied = smaller(policy, 'bytesPerStatement');
   const most = bytes ? copied.limit : undefined;
@@ -60,8 +78,15 @@ export function inputLimits(policy: SessionPolicy, bytes: boolean): InputLimits 
 }
 
 /** The limit that so many rows and bytes pass; undefined where they fit. */
-export function overInput({ changed, bytes, rules }: InputLimits, taken: Usage): Refusal | undefined {
+export function overInput(limits: InputLimits, taken: Usage): Refusal | undefined {
+  const { changed, bytes, rules } = limits;
   if (changed !== undefined && taken.rows > changed) {
+    if (limits.taken) {
+      return refusal('limit-rows', '53400', `statement takes more than ${changed} rows into a temporary table`, {
+        hint: 'Nothing of it was kept. Take fewer rows at a time.',
+        rule: rules.changed,
+      });
+    }
     return refusal('limit-changed', '53400', `statement changes more than ${changed} rows`, {
       hint: 'Nothing of it was kept. Change fewer rows at a time.',
       rule: rules.changed,

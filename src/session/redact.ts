@@ -17,8 +17,8 @@ const CLASSES_WITHOUT_VALUES = new Set(['08', '24', '25', '26', '34', '3B', '40'
 /** Classes of analysis, whose messages name what stands in a text: in a value of a row, too, where it is cast to regclass and its kin. */
 const CLASSES_OF_ANALYSIS = new Set(['0A', '42']);
 
-/** Of these the conditions that no value of a row can bring about: privileges, names of cursors and prepared statements in use. */
-const OF_NO_VALUE = new Set(['42501', '42P03', '42P05']);
+/** Of these the conditions that no value of a row can bring about: privileges, names of cursors, prepared statements and tables in use. */
+const OF_NO_VALUE = new Set(['42501', '42P03', '42P05', '42P07']);
 
 /** What a new row breaks, or a length: made by these routines of the server's alone, of names and numbers of the schema, whatever code was running. */
 const OF_NAMES: ReadonlyMap<string, ReadonlySet<string>> = new Map([
@@ -56,6 +56,9 @@ const OF_CODE = new Set(['W', 'p', 'q']);
 /** Where in the server's source a message was made: with the words gone, it would still tell one message from another. */
 const SOURCE = new Set(['F', 'L', 'R']);
 
+/** What a temporary table's name at the server has before the one that the client knows. */
+const BEFORE_TEMPORARY = /(?:pg_temp\.)?rowgate_temp_[0-9a-f]{8}_/g;
+
 /** Names that only the rewriting made. */
 const OWN_NAME = /rowgate_/i;
 
@@ -63,7 +66,8 @@ const OWN_NAME = /rowgate_/i;
  * The fields that may be shown of an ErrorResponse or NoticeResponse.
  * @param whole false where only its beginning was read: whether it has a context is not known then.
  */
-export function redact(fields: ErrorFields, origin: Origin, whole = true): ErrorFields {
+export function redact(said: ErrorFields, origin: Origin, whole = true): ErrorFields {
+  const fields = withOwnNames(said);
   const sqlstate = fields.get('C') ?? 'XX000';
   // INVARIANT: what a function or trigger raises has a context, and its words are its own, whatever SQLSTATE it took.
   const ofCode = !whole || fields.has('W') || fields.has('q');
@@ -96,4 +100,9 @@ function hasNoValue(sqlstate: string, origin: Origin, message: string | undefine
 /** In a Query the server analyzes and runs in one go: what analysis finds is of class 42 and points into the text. */
 function namesPlace(fields: ErrorFields, sqlstate: string): boolean {
   return sqlstate.startsWith('42') && fields.has('P');
+}
+
+/** Temporary tables, their keys and what else is called after them, by the names that the client gave. */
+function withOwnNames(fields: ErrorFields): ErrorFields {
+  return new Map([...fields].map(([code, value]) => [code, value.replaceAll(BEFORE_TEMPORARY, '')]));
 }

@@ -13,6 +13,8 @@ export interface Nature {
   readonly metered: boolean;
   /** Its tag tells how many rows it has changed, and they count against the limit. */
   readonly changes: boolean;
+  /** Those rows are a temporary table's. */
+  readonly temporary?: 'filled' | 'own';
   /** Nothing in the database changes by it: being told of an error after it has run is no lie. */
   readonly pure: boolean;
 }
@@ -28,7 +30,13 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'copy-out':
       return { givesRows: true, metered: true, changes: false, pure: !callsMayWrite };
     case 'write':
-      return { givesRows: kind.returning, metered: true, changes: true, pure: false };
+      return {
+        givesRows: kind.returning,
+        metered: true,
+        changes: true,
+        ...(kind.temporary && { temporary: kind.temporary }),
+        pure: false,
+      };
     case 'execute':
       return inner ? natureOf(inner, policy) : { givesRows: true, metered: true, changes: false, pure: false };
     case 'other':
@@ -42,6 +50,7 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'close':
     case 'discard':
     case 'listen':
+    case 'temporary':
     case 'explain':
       return { givesRows: false, metered: false, changes: false, pure: false };
     case 'copy-in':
@@ -61,7 +70,7 @@ export function watchOf(
   const restricted = enforced && policy.role.access === 'restricted';
   return {
     limits: enforced && nature.givesRows && nature.metered ? statementLimits(policy) : undefined,
-    input: enforced && nature.changes ? inputLimits(policy, kind.kind === 'copy-in') : undefined,
+    input: enforced && nature.changes ? inputLimits(policy, kind.kind === 'copy-in', nature.temporary) : undefined,
     // COPY tells no columns: what it sends was judged as the SELECT that it is.
     verifies: restricted && nature.givesRows && kind.kind !== 'copy-out' ? policy.role : undefined,
     provenance,
@@ -107,6 +116,7 @@ export function readsNoRow(kind: StatementKind): boolean {
     case 'discard':
     case 'set':
     case 'listen':
+    case 'temporary':
       return true;
     case 'read':
     case 'copy-out':

@@ -23,6 +23,8 @@ export interface Relation {
   readonly oid: Oid;
   readonly schema: string;
   readonly name: string;
+  /** Under which it stands at the server, where that is another: of a temporary table that Rowgate knows by its policy. */
+  readonly sentName?: string;
   /** pg_class.relkind: r table, p partitioned, v view, m materialized view, f foreign, S sequence, t toast, i/I index, c composite */
   readonly kind: string;
   readonly persistence: 'p' | 'u' | 't';

@@ -4,11 +4,12 @@ import { nameExtent } from '../../sql/extent.ts';
 import type { Template } from '../../sql/template.ts';
 import { tokenAt } from '../../sql/tokens.ts';
 import type { Body } from '../../sql/tree.ts';
-import { qualifiedName, quoteName } from '../../sql/tree.ts';
+import { quoteName } from '../../sql/tree.ts';
 import type { DraftStatement } from '../draft.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import { LIMIT } from './limit.ts';
 import { NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
+import { sentName } from './sent-name.ts';
 
 type Copy = Body<'CopyStmt'>;
 type Copied = NonNullable<DraftStatement['copied']>;
@@ -24,7 +25,7 @@ export function rewriteCopyTo(w: Rewriter, copy: Copy, copied: Copied, role: Rol
   // COPY reads the table alone, not those that inherit from it.
   const source: Template =
     grant.select.whole && relation.kind === 'r'
-      ? [`ONLY ${qualifiedName(relation.schema, relation.name)}`]
+      ? [`ONLY ${sentName(relation)}`]
       : [...guardedRelation(relation, grant.select, undefined, true, grant.system), ` AS ${quoteName(relation.name)}`];
   const select: Template = [
     `SELECT ${columns.map(({ name }) => quoteName(name)).join(', ')} FROM `,
@@ -45,10 +46,11 @@ export function rewriteCopyFrom(w: Rewriter, copy: Copy, { relation, columns }: 
   const { start, end } = tableRange(w, copy);
   const names = columns.map(({ name }) => name);
   const list = names.length > 0 ? ` (${names.map(quoteName).join(', ')})` : '';
-  w.edits.replace(start, end, [`${qualifiedName(relation.schema, relation.name)}${list}`]);
+  w.edits.replace(start, end, [`${sentName(relation)}${list}`]);
   w.mutate(() => {
     delete copy.relation!.catalogname;
     copy.relation!.schemaname = relation.schema;
+    copy.relation!.relname = relation.sentName ?? relation.name;
     if (names.length > 0) copy.attlist = names.map((sval) => ({ String: { sval } }));
   });
 }

@@ -3,8 +3,10 @@ import type { Condition, SelectGrant } from '../../policy/policy.ts';
 import type { Guard } from '../../sql/analyze/model.ts';
 import type { Relation } from '../../sql/catalog.ts';
 import type { Template } from '../../sql/template.ts';
-import { qualifiedName, quoteName } from '../../sql/tree.ts';
+import { quoteName } from '../../sql/tree.ts';
 import { ROW } from './names.ts';
+import { sentName } from './sent-name.ts';
+import { isTemporary, withoutOrigin } from './temporary.ts';
 
 /** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `system`: a catalog, whose masks need no guarding. `open`: a table, or a view whose query cannot fail. `exported`: more of the row, for Rowgate's own use. */
 export function guardedRelation(
@@ -23,7 +25,8 @@ export function guardedRelation(
     pieces.push(separator);
     separator = ', ';
     const name = quoteName(column.name);
-    if (!mask) pieces.push(`${ROW}.${name}`);
+    if (!mask && isTemporary(relation)) pieces.push(`${withoutOrigin(`${ROW}.${name}`)} AS ${name}`);
+    else if (!mask) pieces.push(`${ROW}.${name}`);
     else if (maskTells && !system && select.conditions.length > 0) {
       // INVARIANT: of a hidden row the condition may be NULL, not FALSE: only IS TRUE keeps the mask from running on it.
       const guarded = ['CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS TRUE THEN ', ...fill(mask), ' END'];
@@ -43,7 +46,7 @@ export function guardedRelation(
     pieces.push(separator, column);
     separator = ', ';
   }
-  pieces.push(` FROM ${only ? 'ONLY ' : ''}${qualifiedName(relation.schema, relation.name)} AS ${ROW}`);
+  pieces.push(` FROM ${only ? 'ONLY ' : ''}${sentName(relation)} AS ${ROW}`);
   if (select.conditions.length > 0) pieces.push(' WHERE ', ...allOf(select.conditions, 'filter'));
   if (guard && (guard.fenced || (relation.kind === 'v' && !mayMoveInto(select, guard, open)))) pieces.push(' OFFSET 0');
   pieces.push(')');

@@ -8,11 +8,13 @@ import { nameExtent } from '../../sql/extent.ts';
 import type { Template } from '../../sql/template.ts';
 import { type Token, tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
-import { as, qualifiedName, quoteName } from '../../sql/tree.ts';
+import { as, quoteName } from '../../sql/tree.ts';
 import type { Groups } from '../groups/groups.ts';
 import { exportedUnits } from './groups.ts';
 import { guardedRelation } from './guarded-relation.ts';
 import { become, NotRewritable, type Rewriter } from './rewriter.ts';
+import { sentName } from './sent-name.ts';
+import { isTemporary } from './temporary.ts';
 
 /** `groups`: whose units the guarded relations export, to be counted. */
 export function rewriteRelations(
@@ -48,7 +50,9 @@ function rewriteRelation(
   const { relation } = view;
   // INVARIANT: a target stands as itself: `filterWrites` has kept the statement to its rows, `authorize` to its columns.
   if (use === 'target' || (!view.guarded && exported.length === 0)) {
-    nameRelation(w, body, relation, entry.rename);
+    // A temporary table has another name there: its columns are known by an alias.
+    const alias = isTemporary(relation) && !body.alias ? relation.name : undefined;
+    nameRelation(w, body, relation, entry.rename ?? alias);
     return;
   }
   const select = role.relations.get(relation.oid)?.select;
@@ -69,10 +73,11 @@ function rewriteRelation(
 
 /** Names the relation by its schema, and by another alias where it needs one. */
 export function nameRelation(w: Rewriter, body: Body<'RangeVar'>, relation: Relation, rename?: string): void {
-  qualify(w, body, qualifiedName(relation.schema, relation.name), rename);
+  qualify(w, body, sentName(relation), rename);
   w.mutate(() => {
     delete body.catalogname;
     body.schemaname = relation.schema;
+    body.relname = relation.sentName ?? relation.name;
     if (rename) body.alias = { aliasname: rename };
   });
 }

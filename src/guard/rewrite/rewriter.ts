@@ -104,3 +104,11 @@ export function selectTree(template: Template): Body<'SelectStmt'> {
   if (!select) throw new NotRewritable('a piece of Rowgate’s own text does not parse');
   return select;
 }
+
+/** Parses a statement that Rowgate wrote. */
+export function statementTree(text: string): Node {
+  const parsed = parse(text);
+  const [statement, another] = isParsed(parsed) ? parsed.statements : [];
+  if (!statement || another) throw new NotRewritable('a piece of Rowgate’s own text does not parse');
+  return statement.node;
+}

@@ -6,6 +6,7 @@ import { tokenAt } from '../../sql/tokens.ts';
 import { as, type Node, quoteName } from '../../sql/tree.ts';
 import { behindJoins } from './group-keys.ts';
 import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
+import { isTemporaryTarget, withoutOrigin } from './temporary.ts';
 
 type Star = Analysis['marks']['stars'][number];
 
@@ -52,7 +53,9 @@ function presenceOf(entry: Entry, grouped: boolean): string | undefined {
 /** As an item of a list that keeps the column's name. */
 function listed(entry: Entry, column: EntryColumn, aggregated: Aggregated): string {
   const aggregate = aggregated.get(column.from ? behindJoins({ entry, column }).column : column);
-  return aggregate === undefined ? spelled(entry, column) : `${aggregate} AS ${quoteName(column.name)}`;
+  if (aggregate !== undefined) return `${aggregate} AS ${quoteName(column.name)}`;
+  const text = spelled(entry, column);
+  return isTemporaryTarget(entry) ? `${withoutOrigin(text)} AS ${quoteName(column.name)}` : text;
 }
 
 /** `(t).field` becomes `(t.field)`: the row that would be made without its `ok` has no names. */

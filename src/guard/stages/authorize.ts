@@ -53,7 +53,8 @@ function authorize(draft: Draft, statement: DraftStatement): void {
   // What policy refuses stands before what only does not exist: a relation that was not granted has no columns that could be found.
   const copied = relationRefusal(first) ? undefined : authorizeCopy(draft, statement);
   const other = copied ?? withRule(draft, analysis.refusals[0], analysis.uses) ?? first;
-  statement.refusal = relationRefusal(first) ?? other ?? authorizeGroups(draft, statement) ?? authorizeTemporary(statement);
+  statement.refusal =
+    relationRefusal(first) ?? other ?? authorizeGroups(draft, statement) ?? authorizeTemporary(statement);
 }
 
 function relationRefusal(found: Refusal | undefined): Refusal | undefined {

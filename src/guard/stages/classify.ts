@@ -9,6 +9,7 @@ import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { classifyCopy } from './classify-copy.ts';
 import { classifyLock } from './classify-lock.ts';
 import { classifySet, classifyShow } from './classify-settings.ts';
+import { classifyCreate, classifyDrop, classifyTruncate } from './classify-temporary.ts';
 import { cursorKind } from './cursor.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
 import { writeKind, writesInside } from './writes-inside.ts';
@@ -93,6 +94,9 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
   UnlistenStmt: (_d, statement) => set(statement, 'UNLISTEN', { kind: 'listen' }),
   NotifyStmt: (draft, statement) => onRequest(draft.role, statement, 'NOTIFY', 'notify'),
   LockStmt: (draft, statement, body) => classifyLock(draft, statement, body),
+  CreateStmt: (draft, statement, body) => classifyCreate(draft, statement, body),
+  DropStmt: (draft, statement, body) => classifyDrop(draft, statement, body),
+  TruncateStmt: (draft, statement, body) => classifyTruncate(draft, statement, body),
   CallStmt: (draft, statement, _body, node) => {
     set(statement, 'CALL', { kind: 'other' }, node);
     if (draft.role.statements.has('call')) return undefined;

@@ -35,6 +35,7 @@ export const parseStage: Stage = {
       copied: undefined,
       analysis: undefined,
       named: [],
+      instead: undefined,
       tables: new Set(),
       columns: new Set(),
       rule: undefined,

@@ -43,6 +43,7 @@ function resolve(draft: Draft, statement: DraftStatement): void {
     searchPath: draft.searchPath,
     viewOf: (relation) => viewOf(draft.role, relation),
     targetOf: (relation, writing) => targetOf(draft.role, relation, writing),
+    temporary: (name) => draft.role.temporary?.get(name)?.relation,
     parameterTypes: declared.length > 0 ? declared : draft.parameterTypes,
   });
   statement.analysis = analysis;

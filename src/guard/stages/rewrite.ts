@@ -13,6 +13,7 @@ import { nameRelation, rewriteReferences, rewriteRelations } from '../rewrite/re
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
 import { Violations } from '../rewrite/row-check.ts';
 import { findSites } from '../rewrite/sites.ts';
+import { hideOrigins, sendInstead } from '../rewrite/temporary.ts';
 import { checkWrites } from '../rewrite/write-checks.ts';
 import { filterWrites } from '../rewrite/write-filters.ts';
 
@@ -42,6 +43,7 @@ export const rewriteStage: Stage = {
 
 function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   const { analysis, query, copy, copied } = statement;
+  sendInstead(w, statement);
   for (const { body, relation } of statement.named) nameRelation(w, body, relation);
   if (!analysis || !query) return;
   noteRule(draft, statement, analysis);
@@ -60,6 +62,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   rewriteRelations(w, analysis, draft.role, draft.catalog, statement.groups);
   rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog, hidden));
   for (const groups of statement.groups) hideGroups(w, groups);
+  hideOrigins(w, analysis);
   const check = checkWrites(w, analysis, draft.role, draft.catalog, violations);
   if (check?.added && copy)
     throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');

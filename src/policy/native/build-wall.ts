@@ -1,6 +1,6 @@
 /** From a role's policy to its second wall: rights by column, row filters, views for masks, and in words what the server cannot hold. */
 import type { Catalog, Fn, Oid, Relation } from '../../sql/catalog.ts';
-import type { Principal, RelationGrant, RolePolicy } from '../policy.ts';
+import { grantsOfTables, type Principal, type RelationGrant, type RolePolicy } from '../policy.ts';
 import { maskViews } from './mask-views.ts';
 import { type Needed, neededBy } from './needed.ts';
 import { notesOf } from './notes.ts';
@@ -21,7 +21,7 @@ export interface WallSource {
 /** `role` must be restricted, enforced and without errors: nothing else has a wall. */
 export function buildWall(source: WallSource): Wall {
   const { role, account, kind, principals, catalog, searchPath, settings } = source;
-  const grants = [...role.relations.values()].filter(({ system }) => !system);
+  const grants = grantsOfTables(role);
   const needed = neededBy(grants, kind);
   const { filters, checks, unknown } = rowFilters(grants, needed, { account, kind, principals });
   const { views, unfiltered, personal } = maskViews(grants, kind, principals, searchPath);

@@ -1,7 +1,7 @@
 /** Who may see a table or column, in what form, by which rule: for the yearly review of a data protection officer. */
 import type { Catalog, Column, Fn, Relation } from '../../sql/catalog.ts';
 import type { Template } from '../../sql/template.ts';
-import type { Condition, Policy, RelationGrant, RolePolicy } from '../policy.ts';
+import { type Condition, grantsOfTables, type Policy, type RelationGrant, type RolePolicy } from '../policy.ts';
 import type { RuleRef } from '../rule.ts';
 import { Closure } from './closure.ts';
 
@@ -81,7 +81,7 @@ function waysOf(
   if (role.mode === 'observe')
     return [{ way: 'observed', form: 'whole, and every other table: nothing is refused', rows: [], rule: role.rule }];
   const grant = role.relations.get(relation.oid);
-  const grants = [...role.relations.values()].filter(({ system }) => !system);
+  const grants = grantsOfTables(role);
   return [
     ...(grant ? [...read(grant, column), ...written(grant, column)] : []),
     ...grants.flatMap((other) => filters(other, relation, column)),

@@ -1,7 +1,7 @@
 /** Warns where something that a role was granted reads what the role may not: a view, a function, a trigger, a generated column, a type. */
 import type { Catalog, Fn, Oid, Reach, Relation } from '../../sql/catalog.ts';
 import type { Diagnostic } from '../diagnostic.ts';
-import type { Policy, RelationGrant, RolePolicy } from '../policy.ts';
+import { grantsOfTables, type Policy, type RelationGrant, type RolePolicy } from '../policy.ts';
 import type { RuleRef } from '../rule.ts';
 import { Closure, type Reached } from './closure.ts';
 
@@ -26,7 +26,7 @@ interface Reader {
 }
 
 function warningsOf(role: RolePolicy, catalog: Catalog, closure: Closure): Diagnostic[] {
-  const grants = [...role.relations.values()].filter(({ system }) => !system);
+  const grants = grantsOfTables(role);
   const readers = [
     ...grants.flatMap((grant) => viewReaders(grant, closure)),
     ...functionReaders(role, catalog, closure),

@@ -33,6 +33,8 @@ export interface Env {
   viewOf(relation: Relation): RelationView | undefined;
   /** The same of a relation that a statement writes; `hides` is then of the rows that it may find there. Absent: nothing is written. */
   targetOf?(relation: Relation, write: Writing): RelationView;
+  /** A table of the session's own, by its name. */
+  temporary?(name: string): Relation | undefined;
   /** Types of $1 … as far as they are known; 0 or absent: not. */
   readonly parameterTypes: readonly Oid[];
 }

@@ -88,6 +88,9 @@ function findRelation(r: Resolver, body: Body<'RangeVar'>, at: number): Relation
     );
     return undefined;
   }
+  const temporary =
+    body.schemaname === undefined || body.schemaname === 'pg_temp' ? r.env.temporary?.(name) : undefined;
+  if (temporary) return temporary;
   const schemas = body.schemaname ? [body.schemaname] : ['pg_catalog', ...searchPath];
   for (const schema of schemas) {
     const relation = catalog.relation(schema, name);
