@@ -21,8 +21,8 @@ export interface Installed {
   readonly direct: Environment;
   /** The other one, through Rowgate. */
   readonly guarded: Environment;
-  /** Its decision log. */
-  records(): Promise<Record<string, unknown>[]>;
+  /** Why statements were refused so far: the reasons in its decision log, sorted. */
+  refusals(): Promise<string[]>;
   stop(): Promise<void>;
 }
 
@@ -53,14 +53,24 @@ export async function install(application: Application): Promise<Installed> {
     await first.stop();
     const guard = await guardInFrontOf(both, { policies });
     guards.push(guard);
-    return { direct, guarded: environmentOf(guard.url('site')), records: () => guard.records(), stop };
+    return {
+      direct,
+      guarded: environmentOf(guard.url('site')),
+      refusals: async () => reasonsIn(await guard.records()),
+      stop,
+    };
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
-const TIME_LIMIT_MS = 120_000;
+function reasonsIn(records: readonly Record<string, unknown>[]): string[] {
+  const refused = records.filter(({ effect }) => effect === 'refuse');
+  return [...new Set(refused.map(({ reason }) => String(reason)))].sort();
+}
+
+const TIME_LIMIT_MS = 240_000;
 
 /** Runs a program in a folder; gives its standard output. Throws, with its standard error, where it fails. */
 export function runIn(folder: string, command: string, args: readonly string[], env: Environment): Promise<string> {

@@ -38,4 +38,14 @@ describe.skipIf(!hasPython(['django', 'psycopg']))('a Django project', () => {
     );
     expect(guarded).toEqual(Object.fromEntries(names.map((name) => [name, 'passed'])));
   });
+
+  it('was refused nothing but by name', async () => {
+    expect(await installed.refusals()).toEqual([
+      'collects',
+      'column-withheld',
+      'estimates',
+      'relation-not-granted',
+      'statement-not-allowed',
+    ]);
+  });
 });

@@ -36,5 +36,17 @@ describe.skipIf(!hasPython(['sqlalchemy', 'greenlet', 'pytest', 'psycopg', 'psyc
       );
       expect(guarded).toEqual(Object.fromEntries(names.map((name) => [name, 'passed'])));
     });
+
+    it('was refused nothing but by name', async () => {
+      expect(await installed.refusals()).toEqual([
+        'collects',
+        'column-unknown',
+        'column-withheld',
+        'function-not-granted',
+        'relation-not-granted',
+        'statement-not-allowed',
+        'unsupported',
+      ]);
+    });
   },
 );

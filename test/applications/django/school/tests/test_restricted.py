@@ -73,6 +73,10 @@ class OtherSchool(RestrictedCase):
         self.assertRefused("42501", lambda: Account.objects.create_user("spy", school_id=2))
         self.assertRefused("42501", lambda: Session.objects.create(session_key="a", session_data="", expire_date="2030-01-01T00:00Z", school_id=2))
 
+    def test_deferred_key_tells_no_value(self):
+        error = self.assertRefused("23503", lambda: Absence.objects.create(student_id=31, day="2026-11-02", noted_by_id=99999), "violates foreign key constraint")
+        self.assertNotIn("99999", str(error))
+
     def test_taken_name_collides(self):
         """A unique key tells of the row with which a write collides: so it does with row security."""
         error = self.assertRefused("23505", lambda: Account.objects.create(username="head2"))
