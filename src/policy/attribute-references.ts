@@ -1,5 +1,5 @@
 /** Finds `:name` in the SQL of a policy and puts a numbered parameter in its place, so that PostgreSQL's grammar can read the text. */
-import * as pgQuery from 'libpg-query';
+import { parserModule } from '../sql/parser-module.ts';
 import type { AttributeType } from './policy.ts';
 import type { SqlProblem } from './sql-source.ts';
 
@@ -16,12 +16,9 @@ export function replaceAttributes(
   sql: string,
   known: ReadonlyMap<string, AttributeType>,
 ): AttributeText | readonly SqlProblem[] {
-  let tokens: pgQuery.ScanResult['tokens'];
-  try {
-    tokens = pgQuery.scanSync(sql).tokens;
-  } catch (error) {
-    return [{ message: error instanceof Error ? error.message : String(error), offset: 0 }];
-  }
+  const scan = parserModule.ask((library) => library.scanSync(sql));
+  if (scan instanceof Error) return [{ message: scan.message, offset: 0 }];
+  const { tokens } = scan;
   const bytes = Buffer.from(sql);
   const problems: SqlProblem[] = [];
   const attributes: AttributeType[] = [];

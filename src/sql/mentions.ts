@@ -1,6 +1,6 @@
 /** What the text of a function's body mentions, by name alone: enough for a warning, never for a decision. */
-import * as pgQuery from 'libpg-query';
 import { isParsed, parse } from './parse.ts';
+import { parserModule } from './parser-module.ts';
 import { type Node, stringOf } from './tree.ts';
 
 export interface Mentions {
@@ -29,7 +29,8 @@ export function mentionsOfSql(body: string): Mentions {
 export function mentionsOfPlpgsql(definition: string): Mentions {
   let tree: unknown;
   try {
-    tree = pgQuery.parsePlPgSQLSync(definition);
+    tree = parserModule.ask((library) => library.parsePlPgSQLSync(definition));
+    if (tree instanceof Error) return mentionsOf([], true);
   } catch {
     return mentionsOf([], true);
   }

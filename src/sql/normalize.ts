@@ -1,6 +1,6 @@
 /** Makes of a statement's text what a log may keep: its shape, without literals and comments. Parsing and judging are elsewhere's. */
-import { fingerprintSync, scanSync } from 'libpg-query';
 import { KIND, lex } from './lexer.ts';
+import { type Library, parserModule } from './parser-module.ts';
 
 /** Characters after which a normalized text is cut. */
 export const NORMALIZED_CAP = 4096;
@@ -19,12 +19,12 @@ const TOKEN = {
   C_COMMENT: 276,
 } as const;
 
-type Token = ReturnType<typeof scanSync>['tokens'][number];
+type Token = ReturnType<Library['scanSync']>['tokens'][number];
 
 /**
  * The text with each literal replaced by `$n`, numbered after the client's own parameters, without comments, and each gap
  * between tokens made one blank. A text to read, not to run: numbers in `LIMIT 5` and `numeric(8, 2)` go too, and so do the
- * values of SET, which may be written as bare words. Empty where the text does not scan. Call `loadModule()` before.
+ * values of SET, which may be written as bare words. Empty where the text does not scan. Call `loadParser()` before.
  */
 export function normalize(sql: string): string {
   const { beginning, parameters } = beginningOf(sql);
@@ -57,7 +57,8 @@ export function normalize(sql: string): string {
 /** libpg_query's fingerprint, 16 hex digits: equal for statements that differ in literals only. Empty where the text does not parse. */
 export function fingerprint(sql: string): string {
   try {
-    const print = fingerprintSync(sql);
+    const print = parserModule.ask((library) => library.fingerprintSync(sql));
+    if (print instanceof Error) return '';
     // INVARIANT: for text that does not parse, libpg-query returns the error's message, which quotes the text.
     return /^[0-9a-f]{16}$/.test(print) ? print : '';
   } catch {
@@ -87,7 +88,9 @@ const LONG_STRING = 100;
 function scanned(sql: string): Token[] | undefined {
   if (sql === '') return [];
   try {
-    return scanSync(sql).tokens.filter((t) => t.tokenType !== TOKEN.SQL_COMMENT && t.tokenType !== TOKEN.C_COMMENT);
+    const scan = parserModule.ask((library) => library.scanSync(sql));
+    if (scan instanceof Error) return undefined;
+    return scan.tokens.filter((t) => t.tokenType !== TOKEN.SQL_COMMENT && t.tokenType !== TOKEN.C_COMMENT);
   } catch {
     return undefined;
   }

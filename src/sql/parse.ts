@@ -1,7 +1,7 @@
 /** Parses text with PostgreSQL's own grammar (libpg-query), under caps; everything it cannot hold is a problem, never an exception. */
-import * as pgQuery from 'libpg-query';
 import { isNestedTooDeeply, MOST_TOKENS, operatorWork, SHORT } from './bounds.ts';
 import { lex } from './lexer.ts';
+import { type Library, ParserFault, parserModule } from './parser-module.ts';
 import { ENDLESS, type Patience } from './patience.ts';
 import { type Token, tokenize } from './tokens.ts';
 import type { Node } from './tree.ts';
@@ -34,12 +34,9 @@ export interface ParseProblem {
   readonly position?: number;
 }
 
-let loaded = false;
-
 /** Loads the parser's WebAssembly; once, before the first `parse`. */
 export async function loadParser(): Promise<void> {
-  await pgQuery.loadModule();
-  loaded = true;
+  await parserModule.load();
 }
 
 /** What is told of a statement whose judgement was given up. */
@@ -52,12 +49,14 @@ export interface ParseOptions {
   readonly mostTokens?: number;
 }
 
-/** Parses a message's text. A text with a NUL byte is refused: the parser would silently drop what follows it. */
+/**
+ * Parses a message's text. A text with a NUL byte is refused: the parser would silently drop what follows it.
+ * Throws ParserFault where the parser has failed and is being made anew: there is nothing to be said of any text then.
+ */
 export function parse(
   text: string,
   { patience = ENDLESS, mostTokens = MOST_TOKENS }: ParseOptions = {},
 ): ParsedText | ParseProblem {
-  if (!loaded) throw new Error('the parser is not loaded');
   const bytes = Buffer.byteLength(text);
   if (bytes > MAX_STATEMENT_BYTES) {
     return {
@@ -76,13 +75,8 @@ export function parse(
     if (lexed.count > mostTokens) return { kind: 'too-complex', message: TOO_COMPLEX };
     if (isNestedTooDeeply(text, lexed)) return tooDeep();
   }
-  let raw: readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[];
-  try {
-    // The empty text is a statement of none; the library throws on it.
-    raw = text === '' ? [] : (pgQuery.parseSync(text).stmts ?? []);
-  } catch (error) {
-    return problemOf(error);
-  }
+  const raw = rawStatements(text);
+  if ('kind' in raw) return raw;
   const toChar = characterIndex(text, bytes);
   let tokens: readonly Token[] | undefined;
   const statements: ParsedStatement[] = [];
@@ -109,18 +103,36 @@ export function isParsed(outcome: ParsedText | ParseProblem): outcome is ParsedT
   return 'statements' in outcome;
 }
 
-function problemOf(error: unknown): ParseProblem {
-  if (pgQuery.hasSqlDetails(error)) {
-    const details = error.sqlDetails;
-    const message = details?.message ?? error.message;
-    // The grammar's own stack and memory limits, reported as text.
-    if (/memory exhausted|stack depth|out of memory/i.test(message)) return tooDeep();
-    return details && details.cursorPosition >= 0
-      ? { kind: 'syntax', message, position: details.cursorPosition + 1 }
-      : { kind: 'syntax', message };
+type RawStatements = readonly { stmt?: Node; stmt_location?: number; stmt_len?: number }[];
+
+function rawStatements(text: string): RawStatements | ParseProblem {
+  // The empty text is a statement of none; the library throws on it.
+  if (text === '') return [];
+  try {
+    return parserModule.use((library) => {
+      try {
+        return library.parseSync(text).stmts ?? [];
+      } catch (error) {
+        return problemOf(library, error);
+      }
+    });
+  } catch (error) {
+    // JavaScript's stack, on which the parser's own stands. The text is what is wrong, whatever became of the parser.
+    if (error instanceof ParserFault && error.cause instanceof RangeError) return tooDeep();
+    throw error;
   }
-  // RangeError and WebAssembly traps: nesting too deep for the parser's or JavaScript's stack.
-  return tooDeep();
+}
+
+/** Throws what is no word about the text. */
+function problemOf(library: Library, error: unknown): ParseProblem {
+  if (!library.hasSqlDetails(error) || /out of memory/i.test(error.message)) throw error;
+  const details = error.sqlDetails;
+  const message = details?.message ?? error.message;
+  // The grammar's own limits, reported as text.
+  if (/memory exhausted|stack depth/i.test(message)) return tooDeep();
+  return details && details.cursorPosition >= 0
+    ? { kind: 'syntax', message, position: details.cursorPosition + 1 }
+    : { kind: 'syntax', message };
 }
 
 function tooDeep(): ParseProblem {

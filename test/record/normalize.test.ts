@@ -1,9 +1,9 @@
 /** What the decision log keeps of a statement's text: its shape, and none of its values. */
-import { loadModule } from 'libpg-query';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fingerprint, NORMALIZED_CAP, normalize } from '../../src/sql/normalize.ts';
+import { loadParser } from '../../src/sql/parse.ts';
 
-beforeAll(loadModule);
+beforeAll(loadParser);
 
 /** Places where a value can stand. `§` becomes a secret text, `¤` a secret number. */
 const PLACES = [

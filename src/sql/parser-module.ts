@@ -1,0 +1,65 @@
+/**
+ * The instance of the parser's WebAssembly module, made anew where it has failed: a fault inside it (its stack's end, its memory's) leaves
+ * it in a state that nobody knows, and what it says afterwards cannot be trusted.
+ */
+import { createRequire } from 'node:module';
+
+/** What is asked of it. */
+export type Library = typeof import('libpg-query');
+
+const require = createRequire(import.meta.url);
+
+/** The library keeps one instance for each time that its module is loaded. */
+async function newInstance(): Promise<Library> {
+  const path = require.resolve('libpg-query');
+  delete require.cache[path];
+  const library = require(path) as Library;
+  await library.loadModule();
+  return library;
+}
+
+/** Raised where the module fails, and until the next one is there. Its cause is what the module raised. */
+export class ParserFault extends Error {}
+
+export class ParserModule {
+  private library: Library | undefined;
+
+  constructor(private readonly make: () => Promise<Library> = newInstance) {}
+
+  /** Once, before the first `use`. */
+  async load(): Promise<void> {
+    this.library ??= await this.make();
+  }
+
+  /** Asks the module. What `call` lets through is a fault: the library's own words about a text are to be caught in it. Throws ParserFault. */
+  use<T>(call: (library: Library) => T): T {
+    const { library } = this;
+    if (!library) throw new ParserFault('the parser is not loaded');
+    try {
+      return call(library);
+    } catch (cause) {
+      // INVARIANT: a module that has failed is asked nothing more. Until there is another one nothing is read, and what is not read does not run.
+      this.library = undefined;
+      // Where none can be made the process ends by the rejection, which nobody handles, and whoever supervises it starts another.
+      void this.load();
+      throw new ParserFault('the parser failed', { cause });
+    }
+  }
+
+  /** The same, for functions of which the library's words about a text are plain errors: such an error is given back. Throws ParserFault. */
+  ask<T>(call: (library: Library) => T): T | Error {
+    return this.use((library) => {
+      try {
+        return call(library);
+      } catch (error) {
+        // A message that it takes for JSON; the engine's other kinds of error are none of the library's.
+        const isOfText = error instanceof SyntaxError || Object.getPrototypeOf(error) === Error.prototype;
+        if (error instanceof Error && isOfText) return error;
+        throw error;
+      }
+    });
+  }
+}
+
+/** That of this process. */
+export const parserModule = new ParserModule();
