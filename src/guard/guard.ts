@@ -7,6 +7,7 @@ import type { Catalog } from '../sql/catalog.ts';
 import { applyEdits } from '../sql/edits.ts';
 import { fingerprint, normalize } from '../sql/normalize.ts';
 import { TOO_COMPLEX } from '../sql/parse.ts';
+import { ParserFault } from '../sql/parser-module.ts';
 import { OutOfPatience, Patience } from '../sql/patience.ts';
 import { ofWhole } from './bulk-judgement.ts';
 import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
@@ -85,8 +86,9 @@ export class Guard {
     const bulk = withoutBulk(sql);
     const brief = bulk && ofWhole(this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
     const judgement = brief ?? this.judgeAnew(sql, parameterTypes);
-    // What was given up may have met a busy moment.
-    const lasts = judgement.refusal?.reason !== 'too-complex' && judgement.would?.refusal?.reason !== 'too-complex';
+    // What was given up may have met a busy moment; what met a fault of the parser will find another one.
+    const { refusal: refused, would, fault } = judgement;
+    const lasts = ![refused?.reason, would?.refusal?.reason].includes('too-complex') && !(fault instanceof ParserFault);
     if (lasts && key.length <= MOST_REMEMBERED_CHARACTERS) this.remembered.set(key, judgement);
     return judgement;
   }
