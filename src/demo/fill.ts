@@ -36,7 +36,7 @@ export function fillSteps(scale: Scale): FillStep[] {
       sql: `INSERT INTO teachers (school_id, first_name, last_name, email)
         SELECT (i - 1) % ${scale.schools} + 1, first_name, last_name, ${email('first_name', 'last_name', 'i')}
         FROM generate_series(1, ${scale.schools * 24}) AS i,
-          LATERAL (SELECT ${oneOf(`${GIRLS}|${BOYS}`, 'i', 31)} AS first_name, ${oneOf(LAST_NAMES, 'i', 32)} AS last_name)`,
+          LATERAL (SELECT ${oneOf(`${GIRLS}|${BOYS}`, 'i', 31)} AS first_name, ${oneOf(LAST_NAMES, 'i', 32)} AS last_name) AS n`,
     },
     { table: 'students', sql: students(scale.students, classes) },
     { table: 'parents', sql: PARENTS },
@@ -47,7 +47,7 @@ export function fillSteps(scale: Scale): FillStep[] {
           CASE pg_temp.pick(s.id * 16 + k, 42, 2) WHEN 0 THEN 'matin' ELSE 'après-midi' END,
           reason IS NOT NULL, reason
         FROM students AS s, generate_series(1, pg_temp.pick(s.id, 40, 7)) AS k,
-          LATERAL (SELECT CASE WHEN pg_temp.pick(s.id * 16 + k, 43, 3) > 0 THEN ${oneOf(REASONS, 's.id * 16 + k', 44)} END AS reason)`,
+          LATERAL (SELECT CASE WHEN pg_temp.pick(s.id * 16 + k, 43, 3) > 0 THEN ${oneOf(REASONS, 's.id * 16 + k', 44)} END AS reason) AS r`,
     },
     {
       table: 'grades',

@@ -55,7 +55,8 @@ function foundDisagreement(ours: Found, node: DumpNode, operands: readonly strin
   if (call.result !== undefined && ours.result !== call.result) return `result ${ours.result} is not ${call.result}`;
   const args = call.args.flatMap((arg, i) => {
     const gathered = i === call.args.length - 1 && ours.fn.variadic !== 0 && ours.fn.variadic !== ANY;
-    return gathered && arg.tag === 'ARRAYEXPR' ? children(arg, 'elements') : [arg];
+    // Before version 16 the dump says ARRAY.
+    return gathered && (arg.tag === 'ARRAYEXPR' || arg.tag === 'ARRAY') ? children(arg, 'elements') : [arg];
   });
   for (const [i, way] of ours.coercions.entries()) {
     const arg = args[i];

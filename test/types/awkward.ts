@@ -1,5 +1,7 @@
 /** Values that break careless code, by type: what a column of it may hold. Each is an SQL expression of that type. */
 
+import { serverVersion } from '../support/postgres.ts';
+
 const FAR_DATES = [
   "'infinity'",
   "'-infinity'",
@@ -65,8 +67,7 @@ export const AWKWARD: Readonly<Record<string, readonly string[]>> = {
   timestamp: FAR_TIMES,
   timestamptz: FAR_TIMES.map((time) => time.replace(/( BC)?'$/, "+00$1'").replace("infinity+00'", "infinity'")),
   interval: [
-    "'infinity'",
-    "'-infinity'",
+    ...(serverVersion() >= 17 ? ["'infinity'", "'-infinity'"] : []),
     "'178000000 years'",
     "'-178000000 years'",
     "'2147483647 days'",

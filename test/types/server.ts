@@ -69,10 +69,24 @@ async function analyzed(client: pg.Client, statement: string): Promise<DumpNode[
   };
   client.on('notice', listen);
   await client.query('SET debug_print_parse = on');
-  await client.query(`PREPARE witness AS ${statement}`);
-  await client.query('SET debug_print_parse = off; DEALLOCATE witness');
+  await parse(client, statement);
+  await client.query('SET debug_print_parse = off');
   client.off('notice', listen);
   const dump = dumps.find((text) => /:commandType\s+[13]\b/.test(text));
   if (!dump) throw new Error('the server printed no parse tree');
   return targetList(dump);
+}
+
+/** Has the server parse it, by the message of that name, and do no more: what PREPARE parses, PostgreSQL 14 does not print. */
+export function parse(client: pg.Client, text: string): Promise<void> {
+  return new Promise((done, failed) => {
+    client.query({
+      submit(connection) {
+        connection.parse({ name: '', text, types: [] }, false);
+        connection.sync();
+      },
+      handleError: failed,
+      handleReadyForQuery: () => done(),
+    } as pg.Submittable);
+  });
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { sortFunctions } from '../../src/sql/types/sort.ts';
+import { parse } from './server.ts';
 import { openWitness, type Witness } from './witness.ts';
 
 let witness: Witness;
@@ -14,10 +15,10 @@ async function serverOperators(expression: string): Promise<{ eqop: number; sort
   const listen = (notice: { detail?: string | undefined }): void => void details.push(notice.detail ?? '');
   witness.client.on('notice', listen);
   await witness.client.query('SET debug_print_parse = on');
-  const refused = await witness.client
-    .query(`PREPARE sorted AS SELECT DISTINCT x FROM (SELECT ${expression} AS x) AS q`)
-    .catch((error: Error) => error);
-  await witness.client.query('SET debug_print_parse = off; DEALLOCATE ALL');
+  const refused = await parse(witness.client, `SELECT DISTINCT x FROM (SELECT ${expression} AS x) AS q`).catch(
+    (error: Error) => error,
+  );
+  await witness.client.query('SET debug_print_parse = off');
   witness.client.off('notice', listen);
   if (refused instanceof Error) return undefined;
   const clause = details.join('\n').match(/SORTGROUPCLAUSE\s+:tleSortGroupRef\s+\d+\s+:eqop\s+(\d+)\s+:sortop\s+(\d+)/);
