@@ -1,7 +1,7 @@
 """What the application learns of the database from the database."""
 
 from school.models import Student
-from sqlalchemy import MetaData, Table, inspect, select
+from sqlalchemy import MetaData, Table, func, inspect, select
 from sqlalchemy.ext.automap import automap_base
 from sqlalchemy.orm import Session
 
@@ -67,3 +67,25 @@ def test_automap(engine):
 
 def test_deferred_reflection(engine):
     assert {"id", "ine", "tags", "version"} <= set(Student.__table__.c.keys())
+
+
+def test_names_with_a_schema(engine):
+    metadata = MetaData(schema="public")
+    metadata.reflect(engine, only=["students", "marks"])
+    students, marks = metadata.tables["public.students"], metadata.tables["public.marks"]
+    with engine.connect() as connection:
+        query = select(students.c.id, func.count(marks.c.id)).join(marks).where(students.c.sex == "girl").group_by(students.c.id, students.c.last_name)
+        assert len(connection.execute(query.order_by(students.c.last_name)).all()) == 10
+        connection.execute(marks.update().where(marks.c.student_id == 31).values(term=2).returning(marks.c.id))
+        connection.rollback()
+        translated = connection.execution_options(schema_translate_map={None: "public"})
+        assert translated.scalar(select(func.count()).select_from(Student)) == 30
+
+
+def test_many_at_once(engine):
+    inspector = inspect(engine)
+    columns = inspector.get_multi_columns(schema="public", filter_names=["marks", "notes"])
+    assert {name for _schema, name in columns} == {"marks", "notes"}
+    assert len(inspector.get_multi_foreign_keys(schema="public")[("public", "student_clubs")]) == 2
+    assert inspector.get_sorted_table_and_fkc_names()[0][0] == "schools"
+    assert "count(s.id)" in (inspector.get_view_definition("class_sizes") or "")
