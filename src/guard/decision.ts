@@ -80,6 +80,8 @@ export interface StatementJudgement {
    * when they get their values (22025). Of PREPARE the statement inside has them; of DECLARE and EXPLAIN, which take their own, the whole.
    */
   readonly patterns?: readonly number[];
+  /** Parameters that are a part of such a pattern, and not its end: it must not become too long a list of wildcards. */
+  readonly patternParts?: readonly number[];
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;
@@ -111,6 +113,8 @@ export interface Judgement {
   readonly template: Template;
   /** How many parameters the client's text itself uses ($1 … $n). */
   readonly parameters: number;
+  /** What the judgement took each of them for; 0 where it did not matter. INVARIANT: the server is told so, and takes them for nothing else. */
+  readonly parameterTypes?: readonly number[];
   /** Where text was put in or taken out: to map the server's error positions back. Ordered; in characters of the client's text and of the sent one. */
   readonly edits: readonly TextEdit[];
   /** In observe mode: what would have been done (effect is then `allow`). */

@@ -2,6 +2,7 @@
 import { LRUCache } from 'lru-cache';
 import { type Refusal, refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
+import { toldTypes } from '../sql/analyze/analyze.ts';
 import { withoutBulk } from '../sql/bulk.ts';
 import type { Catalog } from '../sql/catalog.ts';
 import { applyEdits } from '../sql/edits.ts';
@@ -158,7 +159,12 @@ function judgementOf(draft: Draft): Judgement {
     ...(refused && { refusal: refused }),
     statements,
     template: refused || !rewritten ? [draft.text] : applyEdits(draft.text, draft.edits),
-    parameters: Math.max(0, ...draft.statements.map((s) => s.analysis?.parameters ?? 0)),
+    // Those of a PREPARE are its own.
+    parameters: Math.max(
+      0,
+      ...draft.statements.map((s) => (s.kind.kind === 'prepare' ? 0 : (s.analysis?.parameters ?? 0))),
+    ),
+    ...parameterTypesOf(draft),
     edits: refused ? [] : draft.edits,
     ...(draft.fault !== undefined && { fault: draft.fault }),
   };
@@ -172,14 +178,16 @@ function observed(judged: Judgement, open: Judgement): Judgement {
   if (judged.refusal?.reason === 'too-large') return judged;
   // INVARIANT: what runs must be followed. What does not parse the server refuses itself; anything else that cannot be read does not run.
   if (open.refusal && open.refusal.reason !== 'syntax') return open;
+  // What is sent is the client's own, parameters included.
+  const { parameterTypes: _types, ...rest } = judged;
   return {
-    ...judged,
+    ...rest,
     effect: 'allow',
     statements: judged.statements.map((s, i) => {
       // Of a refused statement classification may have told no more than that.
       const { kind, command } = open.statements[i] ?? s;
       // What is judged late belongs to the text that is not sent.
-      const { check: _check, patterns: _patterns, ...seen } = s;
+      const { check: _check, patterns: _patterns, patternParts: _parts, ...seen } = s;
       return { ...seen, effect: 'allow' as const, kind, command: s.command || command };
     }),
     template: open.template,
@@ -230,11 +238,23 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
   };
 }
 
+/** Those of the message itself: a PREPARE declares its own. */
+function parameterTypesOf({ statements: [first, ...others] }: Draft): Pick<Judgement, 'parameterTypes'> {
+  if (!first?.analysis || others.length > 0 || first.kind.kind === 'prepare') return {};
+  const parameterTypes = toldTypes(first.analysis);
+  return parameterTypes.length > 0 ? { parameterTypes } : {};
+}
+
 /** Patterns that get their values later, where rows may be hidden beside them. */
-function patternsOf({ analysis }: DraftStatement): Pick<StatementJudgement, 'patterns'> {
-  const { patterns, levels } = analysis?.marks ?? { patterns: new Set<number>(), levels: [] };
-  const guarded = levels.some((level) => level.entries.some((entry) => entry.guard));
-  return patterns.size > 0 && guarded ? { patterns: [...patterns].sort((a, b) => a - b) } : {};
+function patternsOf({ analysis }: DraftStatement): Pick<StatementJudgement, 'patterns' | 'patternParts'> {
+  if (!analysis) return {};
+  const { patterns, patternParts, levels } = analysis.marks;
+  if (!levels.some((level) => level.entries.some((entry) => entry.guard))) return {};
+  const sorted = (numbers: ReadonlySet<number>): number[] => [...numbers].sort((a, b) => a - b);
+  return {
+    ...(patterns.size > 0 && { patterns: sorted(patterns) }),
+    ...(patternParts.size > 0 && { patternParts: sorted(patternParts) }),
+  };
 }
 
 /** What PREPARE and DECLARE carry has the tables and the effect of the whole. */

@@ -6,7 +6,7 @@ import { type Frame, LARGEST_FROM_CLIENT } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
 import { MOST_REMEMBERED } from './names.ts';
-import { loneEscape } from './patterns.ts';
+import { unsoundPattern } from './patterns.ts';
 import type { PendingBind } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
@@ -42,7 +42,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   if (heavy && c.pending.length > 0) return false;
   const added = addedTo(c, prepared.statement);
   if (added === 'wait') return false;
-  const pattern = loneEscape(frame, head, prepared.statement?.patterns ?? []);
+  const pattern = unsoundPattern(frame, head, prepared.statement ?? {});
   if (pattern) {
     const { statement, rendered } = prepared;
     const subject = { statement: statement!, judgement: rendered.judgement, policy, text: rendered.text };

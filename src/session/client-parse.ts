@@ -13,6 +13,9 @@ import { renderFor } from './renewal.ts';
 import { cannotTakeOut } from './row-check.ts';
 import { unsettled } from './unknown-names.ts';
 
+/** The pseudo-type of an untyped literal. */
+const UNKNOWN = 705;
+
 /** PostgreSQL's bound for the number of parameters: a 16-bit count. */
 const MOST_PARAMETERS = 65535;
 
@@ -58,7 +61,9 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     if (c.pending.length > 0) return false;
   }
   const versions = [c.statements.define(name, prepared, c.batch)];
-  const bytes = rendered.sent === text && rendered.added.length === 0 ? frame.bytes : parsePrepared(prepared);
+  const settled = judgement.parameterTypes?.some((type, at) => type !== 0 && !declaredType(types, at)) === true;
+  const asItCame = rendered.sent === text && rendered.added.length === 0 && !settled;
+  const bytes = asItCame ? frame.bytes : parsePrepared(prepared);
   c.send(bytes, { kind: 'parse', batch: c.batch, own: false, versions, rendered });
   return true;
 }
@@ -72,14 +77,18 @@ function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true 
 }
 
 export function parsePrepared({ name, rendered, types, parameters }: Prepared): Uint8Array {
-  const all =
-    rendered.added.length === 0
-      ? types
-      : [
-          ...Array.from({ length: parameters }, (_, at) => types[at] ?? 0),
-          ...rendered.added.map(({ typeOid }) => typeOid),
-        ];
-  return parse({ name, text: rendered.sent, types: all });
+  const { added, judgement, sent } = rendered;
+  // INVARIANT: what the client leaves open is what the judgement took it for.
+  const own = Array.from(
+    { length: parameters },
+    (_, at) => declaredType(types, at) || judgement.parameterTypes?.[at] || types[at] || 0,
+  );
+  return parse({ name, text: sent, types: [...own, ...added.map(({ typeOid }) => typeOid)] });
+}
+
+/** 0 also for `unknown`, which the server settles as well. */
+function declaredType(types: readonly number[], at: number): number {
+  return types[at] === UNKNOWN ? 0 : (types[at] ?? 0);
 }
 
 function severalCommands(): Refusal {

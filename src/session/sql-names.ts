@@ -5,7 +5,7 @@ import type { Conversation } from './conversation.ts';
 import { inputLimits, type Usage } from './meter.ts';
 import { MOST_REMEMBERED } from './names.ts';
 import { NamesOfMessage } from './names-of-message.ts';
-import { loneEscapeIn } from './patterns.ts';
+import { unsoundPatternIn } from './patterns.ts';
 import type { SessionPolicy } from './ports.ts';
 import { type Portal, Prepared } from './prepared.ts';
 import { Provenance } from './provenance.ts';
@@ -80,7 +80,7 @@ function resolve(
       if (own === 'none') return { refuse: statementUnknown(kind.name) };
       const resolved = own !== 'unknown' ? fresh(own) : resolveExecute(c, kind.name, policy);
       if (resolved === 'wait' || 'refuse' in resolved) return resolved;
-      const refuse = loneEscapeIn(kind.texts, resolved.inner?.patterns ?? []);
+      const refuse = unsoundPatternIn(kind.texts, resolved.inner ?? {});
       return refuse ? { refuse } : resolved;
     }
     case 'fetch': {

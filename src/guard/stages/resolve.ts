@@ -44,7 +44,8 @@ function resolve(draft: Draft, statement: DraftStatement): void {
     viewOf: (relation) => viewOf(draft.role, relation),
     targetOf: (relation, writing) => targetOf(draft.role, relation, writing),
     temporary: (name) => draft.role.temporary?.get(name)?.relation,
-    parameterTypes: declared.length > 0 ? declared : draft.parameterTypes,
+    // What PREPARE does not declare is its own to settle, whatever the message around it declares.
+    parameterTypes: statement.kind.kind === 'prepare' ? declared : draft.parameterTypes,
   });
   statement.analysis = analysis;
   // INVARIANT: a type that is not found here could be found by the server.

@@ -4,6 +4,7 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { as } from '../../sql/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { rewriteCopyFrom, rewriteCopyTo } from '../rewrite/copy.ts';
+import { declareParameters } from '../rewrite/declared-types.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { hideGroups, hideInputs } from '../rewrite/groups.ts';
 import { boundRead } from '../rewrite/limit.ts';
@@ -70,6 +71,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   if (check && statement.kind.kind !== 'explain') statement.check = check;
   const replaced = rewriteMetadata(w, analysis, sites.wrapped, draft);
   qualifyNames(w, analysis, replaced);
+  if (statement.kind.kind === 'prepare') declareParameters(w, statement, analysis, draft.catalog);
   const select = as(query, 'SelectStmt');
   const most = draft.role.limits.rowsPerStatement;
   if (select && statement.bounded && most !== undefined) boundRead(w, select, endOfQuery(w, statement), most);

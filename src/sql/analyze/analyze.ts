@@ -1,7 +1,9 @@
 /** Resolves one statement that reads or writes rows: names, types, functions, and the places where policy and rewriting must look. */
+import type { Oid } from '../catalog.ts';
 import type { ParsedText } from '../parse.ts';
 import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';
+import { UNKNOWN, UNTELLABLE } from '../types/oids.ts';
 import { resolveProcedureCall } from './call-procedure.ts';
 import { enter } from './entries.ts';
 import { resolveExpression } from './expression.ts';
@@ -20,6 +22,14 @@ export type { Env, RelationView } from './model.ts';
 const VERBS: Verbs = { expression: resolveExpression, select: resolveSelect, write: resolveWrite };
 
 const READ = ['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt', 'CallStmt'];
+
+/** The types of parameters that the analysis rests on; 0 for each other. */
+export function toldTypes({ parameters, parameterTypes }: Analysis): readonly Oid[] {
+  return Array.from({ length: parameters }, (_, i) => {
+    const type = parameterTypes[i] ?? 0;
+    return type === UNKNOWN || type === UNTELLABLE ? 0 : type;
+  });
+}
 
 /** True for the kinds of statement that `analyze` reads. */
 export function isQuery(node: Node): boolean {

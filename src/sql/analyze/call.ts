@@ -17,7 +17,7 @@ import { asBoolean, settleParameter } from './settle.ts';
 import { isPlainSeries, isSound, isSoundCoercion } from './sound.ts';
 import { isImmutable, isImmutableCall, noteStability } from './stability.ts';
 import { UNTOLD } from './structure.ts';
-import { resolveWindow, sortKey } from './window.ts';
+import { laterWindow, sortKey } from './window.ts';
 
 /** What a call was found to be: for FROM, which needs its columns. */
 export interface CallFinding {
@@ -43,10 +43,8 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   const keys = (body.agg_order ?? []).map((sort) => sortKey(r, sort));
   const nodes = [...(body.args ?? []), ...(body.agg_within_group ? keys : [])].map(unnamed);
   const args = nodes.map((node) => r.expression(node, inside));
-  if (!body.agg_within_group) for (const key of keys) r.expression(key, inside);
   if (body.agg_filter) asBoolean(r, body.agg_filter, r.expression(body.agg_filter, inside), 'FILTER');
-  const touched = new Set(r.touched.slice(before));
-  if (body.over) resolveWindow(r, body.over, scope);
+  if (body.over) laterWindow(r, body.over, scope);
   const { catalog, searchPath } = r.env;
   const resolved = resolveFunction(
     catalog,
@@ -55,6 +53,12 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
     args.map((a) => a.type),
     formOf(body, args.length),
   );
+  if (resolved.kind === 'found')
+    nodes.forEach((node, i) => {
+      settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
+    });
+  if (!body.agg_within_group) for (const key of keys) r.expression(key, inside);
+  const touched = new Set(r.touched.slice(before));
   const use = (candidates: readonly Fn[]): void => {
     // An argument that is given by name may be any of them: it is no literal that could be judged by its place.
     const literals = (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval ?? (as(n, 'ParamRef') && PARAMETER));
@@ -67,9 +71,6 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       r.marks.calls.set(body, { fn: resolved.fn, argTypes: resolved.argTypes });
       if (parts.length === 1 && body.funcformat !== 'COERCE_SQL_SYNTAX')
         r.marks.functions.push({ body, fn: resolved.fn });
-      nodes.forEach((node, i) => {
-        settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);
-      });
       return { expression: judged(r, body, resolved, args, nodes, touched, scope, at), resolved };
     }
     case 'cast': {

@@ -18,23 +18,27 @@ export function resolveCase(r: Resolver, body: Body<'CaseExpr'>, scope: Scope): 
   const whens = (body.args ?? []).map((n) => as(n, 'CaseWhen')!);
   const conditions: Expression[] = [];
   let sound = true;
-  if (body.arg) {
-    // CASE x WHEN y: each pair is compared by `=`.
-    for (const when of whens) {
+  const parameter = as(body.arg, 'ParamRef')?.number;
+  // What is compared and has no type is a text.
+  if (parameter !== undefined && r.parameterType(parameter) === t.UNKNOWN) r.settle(parameter, t.TEXT);
+  const values: Expression[] = [];
+  for (const when of whens) {
+    if (body.arg) {
+      // CASE x WHEN y: each pair is compared by `=`.
       const equal = compareWhole(r, { kind: 'AEXPR_OP', name: EQUAL }, { name: '=' }, body.arg, when.expr!, scope);
       sound &&= equal.sound;
       conditions.push(equal);
-    }
-  } else {
-    for (const when of whens) {
+    } else {
       const found = r.expression(when.expr!, scope);
       asBoolean(r, when.expr!, found, 'CASE/WHEN');
       conditions.push(found);
     }
+    values.push(r.expression(when.result!, scope));
   }
-  // The ELSE counts first where the common type is chosen.
-  const results = [...(body.defresult ? [body.defresult] : []), ...whens.map((w) => w.result!)];
-  const found = unified(r, results, r.expressions(results, scope), scope);
+  // The ELSE is read last, and counts first where the common type is chosen.
+  const last = body.defresult && { node: body.defresult, value: r.expression(body.defresult, scope) };
+  const results = [...(last ? [last.node] : []), ...whens.map((w) => w.result!)];
+  const found = unified(r, results, [...(last ? [last.value] : []), ...values], scope);
   return { ...found, sound: found.sound && sound, constant: found.constant && conditions.every((c) => c.constant) };
 }
 

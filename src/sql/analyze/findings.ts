@@ -98,6 +98,8 @@ export interface Marks {
   readonly fallible: Fallible[];
   /** Numbers of parameters that stand as LIKE patterns in what cannot fail but for a pattern that ends in its escape. */
   readonly patterns: Set<number>;
+  /** The same of parameters that are a part of a pattern, and not its end. */
+  readonly patternParts: Set<number>;
   /** Types that untyped literals took by their place. */
   readonly literals: Map<Node, Oid>;
   /** Statements that write a relation, the inner ones of WITH first. */

@@ -41,9 +41,11 @@ export function literalInteger(node: Node | undefined): number | undefined {
   return integer && (integer.ival ?? 0);
 }
 
-/** Number of a parameter that stands for a text. */
+/** Number of a parameter that stands for a text. INVARIANT: another type's way to text may cut its value: blanks, what is behind 63 bytes. */
 function parameterText(r: Resolver, node: Node | undefined): number | undefined {
-  return as(withoutTextCast(r, node), 'ParamRef')?.number;
+  const number = as(withoutTextCast(r, node), 'ParamRef')?.number;
+  if (number === undefined) return undefined;
+  return [t.TEXT, VARCHAR, t.UNKNOWN].includes(r.parameterType(number)) ? number : undefined;
 }
 
 function withoutTextCast(r: Resolver, node: Node | undefined): Node | undefined {
@@ -67,10 +69,22 @@ export function isSoundPattern(r: Resolver, node: Node | undefined): boolean {
     return pattern !== undefined && by !== undefined && isSoundLikeWithEscape(pattern, by);
   }
   const end = literalText(r, isConcatenation(node) ? as(node, 'A_Expr')?.rexpr : undefined);
-  if (end !== undefined) return endsSoundly(end);
+  if (end !== undefined) return endsSoundly(end) && areParts(r, as(node, 'A_Expr')?.lexpr);
   const number = parameterText(r, node);
   if (number === undefined) return false;
   r.marks.patterns.add(number);
+  return true;
+}
+
+/** Literals and parameters, the latter noted: what they hold of wildcards is judged when they get their values. */
+function areParts(r: Resolver, node: Node | undefined): boolean {
+  const inner = isConcatenation(node) ? as(node, 'A_Expr') : undefined;
+  if (inner) return areParts(r, inner.lexpr) && areParts(r, inner.rexpr);
+  const text = literalText(r, node);
+  if (text !== undefined) return isSoundLike(`${text}_`);
+  const number = parameterText(r, node);
+  if (number === undefined) return false;
+  r.marks.patternParts.add(number);
   return true;
 }
 

@@ -6,6 +6,7 @@ import * as t from '../types/oids.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
 import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { settleParameter } from './settle.ts';
 import { UNTOLD } from './structure.ts';
 
 export function resolveIndirection(r: Resolver, node: Node, body: Body<'A_Indirection'>, scope: Scope): Expression {
@@ -59,6 +60,7 @@ function followed(
       const indices = as(step, 'A_Indices')!;
       for (const bound of [indices.lidx, indices.uidx]) if (bound) r.expression(bound, scope);
       const element = elementType(r.env.catalog, baseType(r.env.catalog, type));
+      if (element !== 0) for (const bound of [indices.lidx, indices.uidx]) settleParameter(r, bound, t.INT4);
       sound &&= isSoundSubscript(r, indices, element !== 0, type === t.JSONB);
       type = indices.is_slice ? type : element || (type === t.JSONB ? t.JSONB : t.UNTELLABLE);
     } else {

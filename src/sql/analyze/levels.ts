@@ -18,6 +18,7 @@ export function newLevel(
     outer: place.outer,
     ctes: place.ctes,
     outputs: [],
+    open: place.open === true,
     aggregated: false,
     groupKeys: [],
     groupingSets: false,

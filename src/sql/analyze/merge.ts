@@ -16,6 +16,8 @@ export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write)
   resolveItem(r, body.sourceRelation!, level);
   const sources = level.entries.filter((entry) => !targets.includes(entry));
   if (body.joinCondition) condition(r, body.joinCondition, 'row', scopeOf(level), 'ON');
+  // A star goes through the source before the target (manual, MERGE).
+  resolveReturning(r, body.returningClause, write, [...sources, ...targets]);
   for (const node of body.mergeWhenClauses ?? []) {
     const when = as(node, 'MergeWhenClause')!;
     const scope = late(level, visibleIn(when, targets, sources));
@@ -29,8 +31,7 @@ export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write)
       });
     } else setList(r, when.targetList, scope, write);
   }
-  // A star goes through the source before the target (manual, MERGE).
-  return resolveReturning(r, body.returningClause, write, [...sources, ...targets]);
+  return level;
 }
 
 function visibleIn(

@@ -131,6 +131,8 @@ export interface CteScope {
 export interface Place {
   readonly outer: Scope | undefined;
   readonly ctes: CteScope | undefined;
+  /** An arm of a set operation, or what an INSERT takes: its untyped parameters get their types from what stands around it. */
+  readonly open?: boolean;
 }
 
 /** One SELECT, VALUES, set operation or data-modifying statement. */
@@ -145,6 +147,8 @@ export interface Level {
   readonly outer: Scope | undefined;
   readonly ctes: CteScope | undefined;
   readonly outputs: OutputColumn[];
+  /** As of its place. */
+  readonly open: boolean;
   aggregated: boolean;
   /** The expressions of GROUP BY; of `GROUP BY 1` and `GROUP BY name` the target that is meant. */
   readonly groupKeys: Node[];
@@ -175,6 +179,8 @@ export interface OutputColumn {
   readonly tells: boolean;
   /** As of an EntryColumn. */
   readonly catalog: boolean;
+  /** The parameter that it is, where nothing has given that a type yet. */
+  readonly untyped?: number | undefined;
 }
 
 /** Where an expression stands: `row`: computed from rows as they are joined; `group`: after grouping, where the level has any. */

@@ -2,6 +2,7 @@
 import type { Oid } from '../catalog.ts';
 import type { Body, Node } from '../tree.ts';
 import { as, strings } from '../tree.ts';
+import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
 import { resolveArrayOperator, resolveOperator } from '../types/operator.ts';
 import type { QualifiedName } from '../types/path.ts';
@@ -42,6 +43,7 @@ export function resolveAExpr(
     }
     case 'AEXPR_IN': {
       const items = as(body.rexpr, 'List')?.items ?? [];
+      settleList(r, body.lexpr!, items, scope);
       const parts = items.map((item) => binary(r, body, name, body.lexpr, item, scope));
       return combined(parts);
     }
@@ -74,6 +76,24 @@ export function operatorName(r: Resolver, body: Body<'A_Expr'>): QualifiedName {
 /** The name of the operator that a form without one compares by. */
 export const EQUAL: Node[] = [{ String: { sval: '=' } }];
 
+/** Two or more items of IN that name no column are one array: what has no type among them takes the type of all (manual, section 10.5). */
+function settleList(r: Resolver, left: Node, items: readonly Node[], scope: Scope): void {
+  if ('RowExpr' in left) return;
+  const own = known(r, left, scope);
+  const types = items.map((item) => known(r, item, scope).type);
+  const values = items.map((item, i) => ({ item, type: types[i]! })).filter(({ item }) => !namesColumn(item));
+  if (values.length < 2) return;
+  const common = commonType(r.env.catalog, [own.type, ...values.map(({ type }) => type)]);
+  if (common === 0) return;
+  for (const { item, type } of [{ item: left, type: own.type }, ...values])
+    if (type === t.UNKNOWN) settleParameter(r, item, common);
+}
+
+function namesColumn(node: unknown): boolean {
+  if (typeof node !== 'object' || node === null) return false;
+  return 'ColumnRef' in node || Object.values(node).some(namesColumn);
+}
+
 function combined(parts: readonly Expression[]): Expression {
   return { ...structure(t.BOOL, parts), sound: parts.every((p) => p.sound) };
 }
@@ -89,7 +109,8 @@ function binary(
   const leftRow = as(left, 'RowExpr')?.args;
   const rightRow = as(right, 'RowExpr')?.args;
   if (left && leftRow && rightRow && leftRow.length === rightRow.length) {
-    // Row-wise comparison: pair by pair. The rows themselves are remembered too, as structure.
+    // Row-wise comparison: pair by pair, once both are read. The rows themselves are remembered too, as structure.
+    for (const part of [...leftRow, ...rightRow]) known(r, part, scope);
     const parts = leftRow.map((l, i) => binary(r, body, name, l, rightRow[i]!, scope));
     for (const row of [left, right]) r.marks.expressions.set(row, structure(t.RECORD, parts));
     return combined(parts);

@@ -4,6 +4,7 @@ import type { Body } from '../tree.ts';
 import { as } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
+import { UNKNOWN } from '../types/oids.ts';
 import {
   resolveGroupItem,
   resolveLimit,
@@ -20,10 +21,11 @@ import { newLevel } from './levels.ts';
 import type { Level, Place, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { condition, root } from './root.ts';
+import { settleNumber } from './settle.ts';
 import { isSoundCoercion } from './sound.ts';
 import { noteCoercion } from './stability.ts';
 import { resolveTarget, tells } from './target-list.ts';
-import { resolveWindow } from './window.ts';
+import { resolveWindows } from './window.ts';
 
 type Select = Body<'SelectStmt'>;
 
@@ -38,7 +40,7 @@ export function resolveSelect(r: Resolver, select: Select, place: Place, afterLe
 function resolveHere(r: Resolver, select: Select, place: Place, afterLeft?: (left: Level) => void): Level {
   if (select.intoClause) r.refuse('statement-not-allowed', '42501', 'permission denied for SELECT INTO');
   const ctes = select.withClause ? resolveWith(r, select.withClause, place) : place.ctes;
-  const inside: Place = { outer: place.outer, ctes };
+  const inside: Place = { ...place, ctes };
   if (select.op !== undefined && select.op !== 'SETOP_NONE') return resolveSet(r, select, inside, afterLeft);
   if (select.valuesLists) return resolveValues(r, select, inside);
   return resolvePlain(r, select, inside);
@@ -61,7 +63,7 @@ function resolvePlain(r: Resolver, select: Select, place: Place): Level {
     if (Object.keys(item).length > 0) resolveOutputOrExpression(r, item, scope, targets);
   }
   resolveLimit(r, select, place, level);
-  for (const window of select.windowClause ?? []) resolveWindow(r, as(window, 'WindowDef')!, scope);
+  resolveWindows(r, select, scope);
   resolveLocks(r, select, level);
   return level;
 }
@@ -69,20 +71,24 @@ function resolvePlain(r: Resolver, select: Select, place: Place): Level {
 function resolveValues(r: Resolver, select: Select, place: Place): Level {
   const level = newLevel(r, 'values', select, place);
   const scope: Scope = { level, entries: [], outer: place.outer };
-  const columns: { types: Oid[]; tells: boolean }[] = [];
+  const columns: { types: Oid[]; tells: boolean; untyped: number[] }[] = [];
   for (const list of select.valuesLists ?? []) {
     const items = as(list, 'List')?.items ?? [];
     refuseStars(r, items);
     items.forEach((node, i) => {
       const found = root(r, node, 'row', scope);
-      columns[i] ??= { types: [], tells: false };
+      columns[i] ??= { types: [], tells: false, untyped: [] };
       columns[i].types.push(found.type);
+      const parameter = as(node, 'ParamRef')?.number;
+      if (parameter !== undefined && found.type === UNKNOWN) columns[i].untyped.push(parameter);
       columns[i].tells ||= tells(r, node);
     });
   }
   columns.forEach((c, i) => {
     const type = commonType(r.env.catalog, c.types);
     noteRows(r, type, c.types.length, scope);
+    // Of the rows of an INSERT each value is one of its column.
+    if (!place.open) for (const number of c.untyped) settleNumber(r, number, type);
     level.outputs.push({ name: `column${i + 1}`, type, tells: c.tells || converted(r, c.types, type), catalog: false });
   });
   for (const sort of select.sortClause ?? []) resolveOutputName(r, sort, level);
@@ -92,14 +98,18 @@ function resolveValues(r: Resolver, select: Select, place: Place): Level {
 
 function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left: Level) => void): Level {
   const level = newLevel(r, 'set', select, place);
-  const left = resolveSelect(r, select.larg!, place);
+  const arm = (query: Select): Place => ({ ...place, open: query.valuesLists === undefined });
+  const left = resolveSelect(r, select.larg!, arm(select.larg!));
   afterLeft?.(left);
-  const right = resolveSelect(r, select.rarg!, place);
+  const right = resolveSelect(r, select.rarg!, arm(select.rarg!));
   (level.arms as Level[]).push(left, right);
   left.outputs.forEach((output, i) => {
     const other = right.outputs[i];
-    const type = other ? commonType(r.env.catalog, [output.type, other.type]) : output.type;
-    const converts = converted(r, [output.type, other?.type ?? type], type);
+    const arms = other ? [output, other] : [output];
+    const types = arms.map(({ untyped, type }) => (untyped === undefined ? type : UNKNOWN));
+    const type = other ? commonType(r.env.catalog, types) : output.type;
+    for (const { untyped } of arms) if (untyped !== undefined) settleNumber(r, untyped, type);
+    const converts = converted(r, types, type);
     noteRows(r, type, 2, { level, entries: [], outer: level.outer });
     level.outputs.push({
       name: output.name,

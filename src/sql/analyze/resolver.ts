@@ -32,6 +32,8 @@ export class Resolver {
   parameters = 0;
   /** Levels whose columns the expressions read so far have named, in order: to tell whose an aggregate is. */
   readonly touched: Level[] = [];
+  /** Windows that stand with their calls: they are read behind everything else of their query. */
+  readonly windows: { readonly window: Body<'WindowDef'>; readonly scope: Scope }[] = [];
   /** Bodies of the nodes that were read, for `unread.ts`. */
   readonly read = new Set<object>();
   readonly marks: Marks = {
@@ -52,6 +54,7 @@ export class Resolver {
     tellingMerges: [],
     fallible: [],
     patterns: new Set(),
+    patternParts: new Set(),
     literals: new Map(),
     writes: [],
     levels: [],

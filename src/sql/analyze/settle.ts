@@ -12,7 +12,12 @@ import type { Resolver } from './resolver.ts';
 export function settleParameter(r: Resolver, node: Node | undefined, type: Oid): void {
   if (node && as(node, 'A_Const')?.sval && !r.marks.literals.has(node)) r.marks.literals.set(node, type);
   const number = as(node, 'ParamRef')?.number;
-  if (number !== undefined && type !== t.UNKNOWN && type !== t.UNTELLABLE) r.settle(number, type);
+  if (number !== undefined) settleNumber(r, number, type);
+}
+
+/** The same of $n. */
+export function settleNumber(r: Resolver, number: number, type: Oid): void {
+  if (type !== t.UNKNOWN && type !== t.UNTELLABLE) r.settle(number, type);
 }
 
 /** INVARIANT: what stands for a truth is one: another type would become it by a cast that somebody defined. */

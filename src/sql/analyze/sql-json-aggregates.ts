@@ -7,7 +7,7 @@ import type { Resolver } from './resolver.ts';
 import { asBoolean } from './settle.ts';
 import { resolveOutput } from './sql-json.ts';
 import { UNTOLD } from './structure.ts';
-import { resolveWindow, sortKey } from './window.ts';
+import { laterWindow, sortKey } from './window.ts';
 
 type Constructor = NonNullable<Body<'JsonArrayAgg'>['constructor']>;
 
@@ -45,7 +45,7 @@ function aggregate(
   r.marks.fallible.push({ scope: { level, entries: level.entries, outer: level.outer }, afterRows: true });
   const type = constructor.output ? resolveOutput(r, constructor.output) : t.JSON_TYPE;
   if (constructor.over) {
-    resolveWindow(r, constructor.over, scope);
+    laterWindow(r, constructor.over, scope);
     return { type, sound: true, constant: false, barrier: 'window' };
   }
   if (touched.size > 0 && !touched.has(level)) r.unsupported('an aggregate of an outer query', constructor.location);

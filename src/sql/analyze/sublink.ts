@@ -16,8 +16,8 @@ export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope,
     r.unsupported('this subquery', body.location);
     return UNTOLD;
   }
-  const test = body.testexpr ? r.expression(body.testexpr, scope) : undefined;
   const level = r.select(select, { outer: scope, ctes: scope.level.ctes });
+  const test = body.testexpr ? r.expression(body.testexpr, scope) : undefined;
   r.marks.sublinks.set(node, level);
   scope.level.subqueries.push(level);
   const first = level.outputs[0]?.type ?? t.UNTELLABLE;

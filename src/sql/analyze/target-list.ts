@@ -32,10 +32,14 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   }
   const found = root(r, value, 'group', scope, target);
   notePaths(r, value, scope.level);
-  // An untyped literal becomes text when a query's output is settled.
+  // An untyped literal becomes text when a query's output is settled, and so does a parameter.
   const type = found.type === UNKNOWN ? TEXT : found.type;
+  const parameter = found.type === UNKNOWN ? as(value, 'ParamRef')?.number : undefined;
+  const untyped = scope.level.open ? parameter : undefined;
+  if (parameter !== undefined && untyped === undefined) r.settle(parameter, TEXT);
   const catalog = r.marks.references.get(value)?.column.catalog === true;
-  scope.level.outputs.push({ name: target.name ?? columnName(value), type, tells: tells(r, value), catalog });
+  const name = target.name ?? columnName(value);
+  scope.level.outputs.push({ name, type, tells: tells(r, value), catalog, untyped });
 }
 
 function showStar(

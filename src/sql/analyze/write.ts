@@ -79,13 +79,17 @@ function start(r: Resolver, node: Node, body: Written, place: Place, events: rea
 function insert(r: Resolver, body: Body<'InsertStmt'>, write: Write): Level {
   const { level } = write;
   const select = as(body.selectStmt, 'SelectStmt');
-  const source = select && r.select(select, { outer: level.outer, ctes: level.ctes });
+  const source = select && r.select(select, { outer: level.outer, ctes: level.ctes, open: true });
   const rows = select?.valuesLists?.map((list) => as(list, 'List')?.items ?? []);
   const width = rows ? Math.max(...rows.map((row) => row.length)) : (source?.outputs.length ?? 0);
   const columns = insertColumns(r, write, body, body.cols, width);
   columns.forEach((column, i) => {
     if (rows) for (const row of rows) assign(r, column, row[i]);
-    else assign(r, column, undefined, source?.outputs[i]?.type);
+    else {
+      const output = source?.outputs[i];
+      if (column && output?.untyped !== undefined) r.settle(output.untyped, column.type);
+      else assign(r, column, undefined, output?.type);
+    }
   });
   if (body.onConflictClause) resolveConflict(r, body.onConflictClause, write);
   resolveReturning(r, body.returningClause, write, level.entries);
@@ -95,9 +99,10 @@ function insert(r: Resolver, body: Body<'InsertStmt'>, write: Write): Level {
 function update(r: Resolver, body: Body<'UpdateStmt'>, write: Write): Level {
   const { level } = write;
   resolveFrom(r, body.fromClause ?? [], level);
-  setList(r, body.targetList, late(level), write);
-  if (body.whereClause) condition(r, body.whereClause, 'row', scopeOf(level), 'WHERE');
+  const found = [...level.entries];
+  if (body.whereClause) condition(r, body.whereClause, 'row', scopeOf(level, found), 'WHERE');
   resolveReturning(r, body.returningClause, write, level.entries);
+  setList(r, body.targetList, late(level, found), write);
   return level;
 }
 
