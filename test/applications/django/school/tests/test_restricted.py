@@ -5,8 +5,11 @@ import unittest
 from django.conf import settings
 from django.contrib.auth import authenticate
 from django.contrib.postgres.aggregates import ArrayAgg, StringAgg
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.management import call_command
 from django.db import DatabaseError, connection, transaction
+from django.db.models import Window
+from django.db.models.functions import FirstValue, Lag, LastValue, Lead, NthValue
 from django.test import TestCase
 from school.models import Absence, Account, ClassGroup, Club, Grade, School, Session, Student
 
@@ -105,6 +108,9 @@ class Withheld(RestrictedCase):
     def test_collecting(self):
         for aggregate in (ArrayAgg("student__last_name"), StringAgg("student__last_name", ", ")):
             self.assertRefused("42501", lambda: list(Grade.objects.values("subject").annotate(all=aggregate)))
+        for function in (FirstValue("mark"), LastValue("mark"), Lag("mark"), Lead("mark"), NthValue("mark", 2)):
+            self.assertRefused("42501", lambda: list(Grade.objects.annotate(other=Window(function, order_by="id"))))
+        self.assertRefused("42501", lambda: list(ClassGroup.objects.annotate(all=ArraySubquery(Student.objects.values("id")))))
 
     def test_explain(self):
         self.assertRefused("42501", Student.objects.all().explain)
