@@ -48,6 +48,9 @@ const DEPENDENT = (kind: string, but: string): string => `
 const COMPARED = `d.dbid IN (0, (SELECT oid FROM pg_database WHERE datname = current_database())) AND NOT (d.classid = 'pg_namespace'::regclass
     OR (d.classid = 'pg_proc'::regclass AND d.objid >= ${USERS}) OR (d.classid = 'pg_class'::regclass AND d.objid >= ${USERS})
     OR d.classid = 'pg_default_acl'::regclass)`;
+/** Of a wall with TEMPORARY on the database: a grant there of anything else. */
+const BEYOND_TEMPORARY = `NOT (d.classid = 'pg_database'::regclass AND d.objid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND NOT EXISTS (SELECT FROM pg_database AS b, aclexplode(b.datacl) AS x WHERE b.oid = d.objid AND x.grantee = r.oid AND x.privilege_type <> 'TEMPORARY'))`;
 const DEFAULTS = `
   SELECT format('%s on %s that %s will make', x.privilege_type, CASE d.defaclobjtype WHEN 'r' THEN 'tables' WHEN 'S' THEN 'sequences' ELSE 'schemas' END,
     quote_ident(pg_get_userbyid(d.defaclrole))) || CASE x.grantee WHEN 0 THEN ', granted to PUBLIC' ELSE '' END AS object
@@ -64,7 +67,8 @@ const ACCOUNT = (wall: Wall): string => `SELECT json_build_object(
     CASE WHEN rolcreatedb THEN 'createdb' END, CASE WHEN rolreplication THEN 'replication' END], NULL),
   'login', rolcanlogin,
   'memberOf', ARRAY(SELECT g.rolname FROM pg_auth_members AS m JOIN pg_roles AS g ON g.oid = m.roleid WHERE m.member = r.oid ORDER BY 1),
-  'owns', ${list(DEPENDENT('o', 'true'))}, 'further', ${list(DEPENDENT('a', COMPARED))},
+  'owns', ${list(DEPENDENT('o', 'true'))}, 'further', ${list(DEPENDENT('a', wall.temporary ? `${COMPARED} AND ${BEYOND_TEMPORARY}` : COMPARED))},
+  'temporary', has_database_privilege(r.oid, current_database(), 'TEMPORARY'),
   'rights', ${list(RIGHTS)}, 'columnRights', ${list(COLUMN_RIGHTS)}, 'functions', ${list(FUNCTIONS)}, 'schemas', ${list(SCHEMAS)},
   'defaults', ${list(DEFAULTS)},
   'rowSecurity', coalesce((SELECT json_agg(c.oid::int8) FROM pg_class AS c WHERE c.relrowsecurity), '[]'),
@@ -90,6 +94,7 @@ const schema = z.strictObject({
   columnRights: z.array(right.extend({ column: z.string() })),
   functions: z.array(z.object({ fn: z.number(), by: source, definer: z.boolean() })),
   schemas: z.array(z.object({ schema: z.string(), privilege: z.enum(['USAGE', 'CREATE']) })),
+  temporary: z.boolean(),
   defaults: objects,
   rowSecurity: z.array(z.number()),
   policies: z.array(
@@ -118,6 +123,7 @@ const MISSING: Found = {
   rights: [],
   functions: [],
   schemas: [],
+  temporary: false,
   defaults: [],
   rowSecurity: [],
   policies: [],

@@ -102,7 +102,9 @@ function namesPlace(fields: ErrorFields, sqlstate: string): boolean {
   return sqlstate.startsWith('42') && fields.has('P');
 }
 
-/** Temporary tables, their keys and what else is called after them, by the names that the client gave. */
+/** Temporary tables, their keys and what else is called after them, by the names that the client gave; their schema without its number, which counts sessions. */
 function withOwnNames(fields: ErrorFields): ErrorFields {
-  return new Map([...fields].map(([code, value]) => [code, value.replaceAll(BEFORE_TEMPORARY, '')]));
+  const named = (code: string, value: string): string =>
+    code === 's' ? value.replace(/^pg_temp_\d+$/, 'pg_temp') : value.replaceAll(BEFORE_TEMPORARY, '');
+  return new Map([...fields].map(([code, value]) => [code, named(code, value)]));
 }

@@ -1,6 +1,6 @@
 /** What a statement that writes did: its result without what Rowgate added, the tables afterwards as the role sees them, and rows that it must not have touched. */
 import type { Judgement, RowCheck, StatementJudgement } from '../../src/guard/decision.ts';
-import type { RelationGrant, RolePolicy } from '../../src/policy/policy.ts';
+import { grantsOfTables, type RelationGrant, type RolePolicy } from '../../src/policy/policy.ts';
 import { renderTemplate } from '../../src/sql/edits.ts';
 import { qualifiedName, quoteName } from '../../src/sql/tree.ts';
 import type { Ran, Result } from './world.ts';
@@ -58,9 +58,8 @@ export function hiddenParts(judgement: Judgement, role: RolePolicy, attributes: 
   });
 }
 
+/** Temporary tables aside, which end with the case. */
 function grantsIn(judgement: Judgement, role: RolePolicy): RelationGrant[] {
   const names = new Set(judgement.statements.flatMap((statement) => statement.tables));
-  return [...role.relations.values()].filter(
-    ({ relation, system }) => !system && names.has(`${relation.schema}.${relation.name}`),
-  );
+  return grantsOfTables(role).filter(({ relation }) => names.has(`${relation.schema}.${relation.name}`));
 }

@@ -193,7 +193,7 @@ describe('what it is', () => {
     ]);
     await client.query('INSERT INTO work_ids VALUES (1)');
     const twice = await client.query('INSERT INTO work_ids VALUES (1)').catch((error: pg.DatabaseError) => error);
-    expect(twice).toMatchObject({ code: '23505', constraint: 'work_ids_pkey', table: 'work_ids' });
+    expect(twice).toMatchObject({ code: '23505', constraint: 'work_ids_pkey', table: 'work_ids', schema: 'pg_temp' });
     expect(JSON.stringify(twice)).not.toContain('rowgate');
   });
 
@@ -225,7 +225,9 @@ describe('how much of other tables goes into it', () => {
     expect(await failure(take)).toBe('53400 statement takes more than 5 rows into a temporary table');
     expect(await rows('SELECT * FROM work_ids')).toEqual([]);
     expect((await client.query(`${take} WHERE id <= 10`)).rowCount).toBe(5);
-    expect(await failure(`TRUNCATE work_ids; PREPARE p AS ${take} ON CONFLICT DO NOTHING; EXECUTE p`)).toContain('53400');
+    expect(await failure(`TRUNCATE work_ids; PREPARE p AS ${take} ON CONFLICT DO NOTHING; EXECUTE p`)).toContain(
+      '53400',
+    );
   });
 
   test('also where its rows are changed by others', async () => {

@@ -23,15 +23,18 @@ export function isTemporaryTarget({ source }: Entry): boolean {
   return source.kind === 'relation' && source.use === 'target' && isTemporary(source.view.relation);
 }
 
-/** Columns that RETURNING names alone. Stars are written out elsewhere, in the same form. */
+/** Columns and fields of whole rows that RETURNING names alone. Stars are written out elsewhere, in the same form. */
 export function hideOrigins(w: Rewriter, analysis: Analysis): void {
   for (const { node, command, target } of analysis.marks.writes) {
     if (!target || !isTemporaryTarget(target)) continue;
     const { returningClause } = (as(node, command) ?? {}) as { returningClause?: Body<'ReturningClause'> };
     for (const item of returningClause?.exprs ?? []) {
       const listed = as(item, 'ResTarget');
-      const reference = listed?.val && analysis.marks.references.get(listed.val);
-      if (listed?.val && reference && isTemporaryTarget(reference.entry)) hideOrigin(w, listed, listed.val);
+      if (!listed?.val) continue;
+      const { val } = listed;
+      const field = analysis.marks.rowFields.find((found) => found.node === val);
+      const named = field ?? analysis.marks.references.get(val);
+      if (named && isTemporaryTarget(named.entry)) hideOrigin(w, listed, val);
     }
   }
 }

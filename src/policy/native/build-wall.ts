@@ -40,6 +40,7 @@ export function buildWall(source: WallSource): Wall {
     schemas: schemasOf(tables, allFunctions, source, views.length > 0),
     tables: tables.filter(({ relation }) => relation.kind !== 'S'),
     sequences: sequenceRights(grants, catalog),
+    temporary: kind === 'guard' && (role.temporary?.size ?? 0) > 0,
     functions: allFunctions,
     filters,
     checks,

@@ -76,6 +76,7 @@ function compareSchemas({ wall, found }: Comparison, differ: Differ): void {
     found.schemas.some((candidate) => candidate.schema === schema && candidate.privilege === privilege);
   for (const schema of wall.schemas)
     if (!has(schema, 'USAGE')) differ('right-missing', `USAGE on schema ${named(schema)} is missing`);
+  if (wall.temporary && !found.temporary) differ('right-missing', 'TEMPORARY on the database is missing');
   for (const { schema, privilege } of found.schemas) {
     if (privilege === 'CREATE')
       differ('right-extra', `CREATE on ${schema === '' ? 'the database' : `schema ${named(schema)}`}`);

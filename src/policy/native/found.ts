@@ -38,6 +38,8 @@ export interface Found {
   /** Users' functions that it may execute. */
   readonly functions: readonly { readonly fn: Oid; readonly by: Source; readonly definer: boolean }[];
   readonly schemas: readonly { readonly schema: string; readonly privilege: 'USAGE' | 'CREATE' }[];
+  /** TEMPORARY on the database. */
+  readonly temporary: boolean;
   /** What tables made later will be granted to it. */
   readonly defaults: readonly string[];
   /** Relations with row security switched on. */

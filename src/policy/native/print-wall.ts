@@ -113,6 +113,10 @@ BEGIN
   FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ${own} AND c.relkind = 'v' LOOP
     EXECUTE pg_catalog.format('DROP VIEW %I.%I', ${own}, made.relname);
   END LOOP;
+  FOR made IN SELECT d.datname FROM pg_catalog.pg_database AS d, pg_catalog.aclexplode(d.datacl) AS x JOIN pg_catalog.pg_roles AS r ON r.oid = x.grantee
+    WHERE d.datname = pg_catalog.current_database() AND r.rolname = ${name} AND x.privilege_type = 'TEMPORARY' LOOP
+    EXECUTE pg_catalog.format('REVOKE TEMPORARY ON DATABASE %I FROM %I', made.datname, ${name});
+  END LOOP;
   FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ${own} LOOP
     EXECUTE pg_catalog.format('DROP FUNCTION %s', made.fn);
   END LOOP;
@@ -183,6 +187,7 @@ function rights(wall: Wall, catalog: Catalog): string[] {
   const account = identifier(wall.account);
   return [
     ...wall.schemas.map((schema) => `GRANT USAGE ON SCHEMA ${identifier(schema)} TO ${account}`),
+    ...(wall.temporary ? [`GRANT TEMPORARY ON DATABASE ${identifier(wall.database)} TO ${account}`] : []),
     ...wall.tables.flatMap((table) => tableRights(table, account)),
     ...wall.sequences.map(
       ({ relation, privileges }) => `GRANT ${privileges.join(', ')} ON SEQUENCE ${qualified(relation)} TO ${account}`,

@@ -21,6 +21,8 @@ export interface Wall {
   readonly schemas: readonly string[];
   readonly tables: readonly TableRights[];
   readonly sequences: readonly SequenceRights[];
+  /** TEMPORARY on the database: the role's sessions may make tables of their own, which Rowgate alone holds to the policy. */
+  readonly temporary: boolean;
   /** EXECUTE. */
   readonly functions: readonly Fn[];
   readonly filters: readonly RowFilter[];

@@ -37,6 +37,10 @@ BEGIN
   FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_canteen_vendor'' AND c.relkind = ''v'' LOOP
     EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_canteen_vendor'', made.relname);
   END LOOP;
+  FOR made IN SELECT d.datname FROM pg_catalog.pg_database AS d, pg_catalog.aclexplode(d.datacl) AS x JOIN pg_catalog.pg_roles AS r ON r.oid = x.grantee
+    WHERE d.datname = pg_catalog.current_database() AND r.rolname = ''rowgate_canteen_vendor'' AND x.privilege_type = ''TEMPORARY'' LOOP
+    EXECUTE pg_catalog.format(''REVOKE TEMPORARY ON DATABASE %I FROM %I'', made.datname, ''rowgate_canteen_vendor'');
+  END LOOP;
   FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_canteen_vendor'' LOOP
     EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
   END LOOP;
@@ -68,6 +72,10 @@ BEGIN
   END LOOP;
   FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_school_office'' AND c.relkind = ''v'' LOOP
     EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_school_office'', made.relname);
+  END LOOP;
+  FOR made IN SELECT d.datname FROM pg_catalog.pg_database AS d, pg_catalog.aclexplode(d.datacl) AS x JOIN pg_catalog.pg_roles AS r ON r.oid = x.grantee
+    WHERE d.datname = pg_catalog.current_database() AND r.rolname = ''rowgate_school_office'' AND x.privilege_type = ''TEMPORARY'' LOOP
+    EXECUTE pg_catalog.format(''REVOKE TEMPORARY ON DATABASE %I FROM %I'', made.datname, ''rowgate_school_office'');
   END LOOP;
   FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_school_office'' LOOP
     EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
@@ -101,6 +109,10 @@ BEGIN
   FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_statistics'' AND c.relkind = ''v'' LOOP
     EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_statistics'', made.relname);
   END LOOP;
+  FOR made IN SELECT d.datname FROM pg_catalog.pg_database AS d, pg_catalog.aclexplode(d.datacl) AS x JOIN pg_catalog.pg_roles AS r ON r.oid = x.grantee
+    WHERE d.datname = pg_catalog.current_database() AND r.rolname = ''rowgate_statistics'' AND x.privilege_type = ''TEMPORARY'' LOOP
+    EXECUTE pg_catalog.format(''REVOKE TEMPORARY ON DATABASE %I FROM %I'', made.datname, ''rowgate_statistics'');
+  END LOOP;
   FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_statistics'' LOOP
     EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
   END LOOP;
@@ -132,6 +144,10 @@ BEGIN
   END LOOP;
   FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_teacher'' AND c.relkind = ''v'' LOOP
     EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_teacher'', made.relname);
+  END LOOP;
+  FOR made IN SELECT d.datname FROM pg_catalog.pg_database AS d, pg_catalog.aclexplode(d.datacl) AS x JOIN pg_catalog.pg_roles AS r ON r.oid = x.grantee
+    WHERE d.datname = pg_catalog.current_database() AND r.rolname = ''rowgate_teacher'' AND x.privilege_type = ''TEMPORARY'' LOOP
+    EXECUTE pg_catalog.format(''REVOKE TEMPORARY ON DATABASE %I FROM %I'', made.datname, ''rowgate_teacher'');
   END LOOP;
   FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_teacher'' LOOP
     EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
