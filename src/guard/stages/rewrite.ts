@@ -4,6 +4,7 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { as } from '../../sql/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { rewriteCopyFrom, rewriteCopyTo } from '../rewrite/copy.ts';
+import { fixDirection } from '../rewrite/cursor-direction.ts';
 import { declareParameters } from '../rewrite/declared-types.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { hideGroups, hideInputs } from '../rewrite/groups.ts';
@@ -48,6 +49,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   for (const { body, relation } of statement.named) nameRelation(w, body, relation);
   if (!analysis || !query) return;
   noteRule(draft, statement, analysis);
+  fixDirection(w, statement, analysis);
   if (copy?.relation) {
     // INVARIANT: of a table only what was granted, column by column, is copied.
     if (!copied) throw new Error('a COPY that was not authorized');
