@@ -59,6 +59,8 @@ CREATE TABLE grades (
   comment text,
   PRIMARY KEY (student_id, subject)
 );
+-- For a role that sees groups of ten or more. Seven questions: the last two were answered by few.
+CREATE TABLE answers (id integer PRIMARY KEY, student_id integer NOT NULL REFERENCES students, question integer NOT NULL, mark integer, word text, big double precision);
 CREATE TABLE staff (id integer PRIMARY KEY, name text NOT NULL, salary integer, iban text, boss_id integer);
 CREATE TABLE payroll (id integer PRIMARY KEY, holder text, amount integer);
 COMMENT ON TABLE payroll IS 'SECRET comment on a table';
@@ -141,6 +143,10 @@ INSERT INTO absences SELECT 5000 + i, 1001 + i % 400, date '1907-06-01' + i % 90
   'HIDDENplace ' || i % 9, 'SECRET reason' FROM generate_series(1, 3000) i;
 INSERT INTO grades SELECT i, s, 10 + i % 10, 'well', 'SECRET comment' FROM generate_series(1, 60) i, unnest(ARRAY['maths', 'français']) s;
 INSERT INTO grades SELECT 1000 + i, s, 77000000, 'HIDDENremark', 'SECRET comment' FROM generate_series(1, 400) i, unnest(ARRAY['maths', 'HIDDENsubject']) s;
+INSERT INTO answers SELECT i * 10 + q, i, q, 10 + i, 'SECRETword' || i % 20, 77000000 + i FROM generate_series(1, 60) i, generate_series(1, 5) q;
+INSERT INTO answers SELECT i * 10 + 6, i, 6, 77000000 + i, 'SECRETword', 1e308 FROM generate_series(1, 5) i;
+INSERT INTO answers SELECT 110 + 7, 11, 7, 77000011, 'SECRETone', 1;
+INSERT INTO answers SELECT 10000 + i, 1000 + i, 1, 77000000 + i, 'HIDDENword', 77000000 FROM generate_series(1, 100) i;
 INSERT INTO staff SELECT i, 'Person ' || i, 77000000 + i, 'SECRETiban' || i, nullif(i - 1, 0) FROM generate_series(1, 20) i;
 INSERT INTO payroll SELECT i, 'SECRETholder' || i, 77000000 + i FROM generate_series(1, 20) i;
 INSERT INTO archive.students VALUES (1, 'SECRETarchived', 'SECRETarchived');

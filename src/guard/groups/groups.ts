@@ -12,10 +12,19 @@ export interface Unit {
   readonly of: { readonly kind: 'column'; readonly name: string } | { readonly kind: 'row' };
 }
 
+/** A type in which few values are enough for a sum or a variance to fail, and how large a value may be so that none does. */
+export interface Bounded {
+  readonly type: 'float4' | 'float8' | 'numeric';
+  readonly most: string;
+}
+
 /** An aggregate over one column: shown where enough have a value in it. */
 export interface Input {
   /** The call. */
   readonly node: Node;
+  /** Its argument. */
+  readonly argument: Node;
+  readonly bounded: Bounded | undefined;
   readonly entry: Entry;
   readonly column: EntryColumn;
 }

@@ -11,6 +11,7 @@ import { childrenOf } from '../rewrite/operands.ts';
 import { isData, isReadable, unitsOf } from './data.ts';
 import type { Groups, Input, Unit } from './groups.ts';
 import { rowsOf } from './one-row-each.ts';
+import { boundedInput } from './overflow.ts';
 
 export interface LevelContext {
   readonly analysis: Analysis;
@@ -82,8 +83,8 @@ function groupsOf(level: Level, context: LevelContext): Groups {
       'Each row must stand once: every table but the one that is aggregated must be joined by all of its primary key.',
     );
   // Where two tables have one row each for the other, either may be the one that is aggregated.
-  const root = roots.find((entry) => new Expressions(level, analysis, entry).areOf()) ?? first;
-  const inputs = new Expressions(level, analysis, root).inputs();
+  const root = roots.find((entry) => new Expressions(level, analysis, catalog, entry).areOf()) ?? first;
+  const inputs = new Expressions(level, analysis, catalog, root).inputs();
   const units: Unit[] = [];
   const rows: Unit[] = [];
   for (const entry of level.entries) {
@@ -122,6 +123,7 @@ class Expressions {
   constructor(
     private readonly level: Level,
     private readonly analysis: Analysis,
+    private readonly catalog: Catalog,
     /** The relation whose rows stand once each. */
     private readonly root: Entry,
   ) {}
@@ -195,7 +197,9 @@ class Expressions {
         at,
       );
     this.ofRow(argument);
-    this.found.push({ node, ...column });
+    const bounded = boundedInput(name, column.column.type, this.catalog);
+    if (bounded === 'fails') throw new NotAggregated(`${name} of this type can fail over the values of few.`, at);
+    this.found.push({ node, argument, bounded, ...column });
   }
 
   /** What stands for all expressions of the level. */

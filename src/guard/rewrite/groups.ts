@@ -3,7 +3,7 @@
 import type { Entry } from '../../sql/analyze/model.ts';
 import { tokenAt } from '../../sql/tokens.ts';
 import { as, type Node, quoteName } from '../../sql/tree.ts';
-import type { Groups } from '../groups/groups.ts';
+import type { Bounded, Groups } from '../groups/groups.ts';
 import { ROW } from './names.ts';
 import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { spelled } from './stars.ts';
@@ -21,8 +21,9 @@ export function exportedUnits(groups: readonly Groups[], entry: Entry): string[]
 
 /** Guards one level. Before lists are rewritten: gives the nodes that were wrapped, so that targets keep their names. */
 export function hideInputs(w: Rewriter, { inputs, rows, least }: Groups): Node[] {
-  return inputs.map(({ node, entry, column }) => {
+  return inputs.map(({ node, argument, bounded, entry, column }) => {
     const value = spelled(entry, column);
+    if (bounded) hold(w, argument, value, bounded);
     const condition = rows
       .map(({ name }) => `pg_catalog.count(DISTINCT ${name}) FILTER (WHERE ${value} IS NOT NULL) >= ${least}`)
       .join(' AND ');
@@ -34,6 +35,21 @@ export function hideInputs(w: Rewriter, { inputs, rows, least }: Groups): Node[]
       become(node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
     });
     return node;
+  });
+}
+
+/** INVARIANT: no value is so large that adding a few of them fails: from there on it counts as infinite. */
+function hold(w: Rewriter, argument: Node, value: string, { type, most }: Bounded): void {
+  const constant = (text: string): string => `'${text}'::pg_catalog.${type}`;
+  const beyond = (sign: '' | '-', [outer, inner]: readonly [string, string]): string =>
+    ` WHEN ${value} ${outer} ${constant(`${sign}${most}`)} AND ${value} ${inner} ${constant(`${sign}Infinity`)} THEN ${constant(`${sign}Infinity`)}`;
+  const before = `CASE${beyond('', ['>', '<'])}${beyond('-', ['<', '>'])} ELSE `;
+  const range = w.range(argument);
+  w.edits.wrap(range.start, range.end, [before], [' END']);
+  const tree = expressionTree([before, 'NULL END']);
+  w.mutate(() => {
+    as(tree, 'CaseExpr')!.defresult = detached(argument);
+    become(argument, tree);
   });
 }
 

@@ -19,6 +19,8 @@ export const CID = 29;
 export const OIDVECTOR = 30;
 export const JSON_TYPE = 114;
 export const XML = 142;
+export const FLOAT4 = 700;
+export const FLOAT8 = 701;
 /** A string literal or NULL that nothing has given a type yet. */
 export const UNKNOWN = 705;
 export const BPCHAR = 1042;
