@@ -26,6 +26,8 @@ export interface Case {
   readonly rows?: 'same' | 'ordered' | 'any';
   /** SQLSTATE with which it fails, through the guard and on the copy alike. */
   readonly fails?: string;
+  /** The version of PostgreSQL that it needs. An older one may give nothing but an error. */
+  readonly since?: number;
 }
 
 export interface CaseFile {

@@ -89,7 +89,7 @@ CREATE TABLE ledger (
 );
 DO $$ BEGIN
   IF current_setting('server_version_num')::integer >= 180000 THEN
-    ALTER TABLE ledger ADD rate integer GENERATED ALWAYS AS (1000 / units) VIRTUAL;
+    EXECUTE 'ALTER TABLE ledger ADD rate integer GENERATED ALWAYS AS (1000 / units) VIRTUAL'; -- an older parser does not know the word
   ELSE
     ALTER TABLE ledger ADD rate integer GENERATED ALWAYS AS (1000 / nullif(units, 0)) STORED;
   END IF;

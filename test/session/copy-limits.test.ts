@@ -5,7 +5,7 @@ import type { Limits } from '../../src/policy/limits.ts';
 import type { OutcomeEntry } from '../../src/session/entries.ts';
 import { Backend } from '../../src/wire/message-types.ts';
 import { copyFail } from '../../src/wire/simple-frontend.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { DATA, DONE, tuples } from './copy-data.ts';
 import { B, E, P, Q, S } from './messages.ts';
 import { ask, direct } from './peer.ts';
@@ -327,7 +327,9 @@ test('random data, cut anywhere, never keeps more than may change', async () => 
         // Data that the server would not take may have been too much before it was found out.
         if (word !== expected) expect(word).toBe('ErrorResponse:53400');
         expect(await kept()).toBe(word === expected && rows !== Infinity ? rows : 0);
-        if (rows !== Infinity) expect(rows > changedPerStatement).toBe(word !== expected);
+        const isOver = rows > changedPerStatement;
+        // Before version 18 more of what begins with `\.` ends the data, and the server leaves out what is counted here.
+        if (rows !== Infinity && (isOver || serverVersion() >= 18)) expect(isOver).toBe(word !== expected);
         const what = word.startsWith('Error') ? word : 'kept';
         came[what] = (came[what] ?? 0) + 1;
       }),

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CopyFormat } from '../../src/guard/decision.ts';
 import { rowCounter } from '../../src/session/copy-rows.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { DATA, DONE, tuples } from './copy-data.ts';
 import { Q } from './messages.ts';
 import { direct, type Peer } from './peer.ts';
@@ -56,8 +56,9 @@ const forms: readonly (readonly [string, string, CopyFormat])[] = [
   ['CSV with another quote and an escape', "(format csv, quote '''', escape E'\\\\', delimiter ';')", csv("'", '\\')],
 ];
 
-describe.each(forms)('%s', (_, options, format) => {
-  test('random data', async () => {
+describe.each(forms)('%s', (name, options, format) => {
+  // Text had no header before 15.
+  test.skipIf(name === 'text with a header' && serverVersion() < 15)('random data', async () => {
     const character = fc.constantFrom('a', 'b', '\n', '\n', '\r', '\r\n', '\\', '.', '"', "'", '\\.\n');
     const text = fc.array(character, { maxLength: 14 }).map((parts) => parts.join(''));
     let taken = 0;
@@ -67,7 +68,10 @@ describe.each(forms)('%s', (_, options, format) => {
         const rows = await rowsOf(options, data);
         if (rows === undefined) return;
         taken += 1;
-        expect(counted(format, data, piece), JSON.stringify(written)).toBe(rows);
+        const found = counted(format, data, piece);
+        // Before version 18 more of what begins with `\.` ends the data, and the server leaves out what is counted here: never the other way round.
+        if (serverVersion() >= 18) expect(found, JSON.stringify(written)).toBe(rows);
+        else expect(found, JSON.stringify(written)).toBeGreaterThanOrEqual(rows);
       }),
       { numRuns: 150 },
     );
