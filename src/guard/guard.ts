@@ -84,7 +84,7 @@ export class Guard {
     const key = `${parameterTypes.join()}\u0000${sql}`;
     const known = this.remembered.get(key);
     if (known) return known;
-    const bulk = withoutBulk(sql);
+    const bulk = withoutBulk(sql, parameterTypes);
     const brief = bulk && ofWhole(this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
     const judgement = brief ?? this.judgeAnew(sql, parameterTypes);
     // What was given up may have met a busy moment; what met a fault of the parser will find another one.

@@ -4,6 +4,7 @@
  * shape are left out of the text that is judged; what is sent is the whole text.
  */
 import { operatorWork } from './bounds.ts';
+import type { Oid } from './catalog.ts';
 import type { Edit } from './edits.ts';
 import { KIND, type Lexed, lex } from './lexer.ts';
 
@@ -31,12 +32,12 @@ const MOST_TOKENS = 400_000;
 /** Shorter lists too. */
 const FEW = 32;
 
-/** undefined where there is nothing to leave out. */
-export function withoutBulk(text: string): Bulk | undefined {
+/** undefined where there is nothing to leave out. `parameterTypes`: those that are declared, 0 for the others. */
+export function withoutBulk(text: string, parameterTypes: readonly Oid[] = []): Bulk | undefined {
   if (text.length < SHORT || text.includes('\u0000') || operatorWork(text) !== 'some') return undefined;
   const lexed = lex(text, MOST_TOKENS);
   if (lexed.count > MOST_TOKENS) return undefined;
-  const lists = new Lists(text, lexed).all();
+  const lists = new Lists(text, lexed, parameterTypes).all();
   const cuts = lists.flatMap(cutsOf);
   if (cuts.length === 0) return undefined;
   const regions = lists.map(({ members }) => ({ start: members[0]!.start, end: members.at(-1)!.end }));
@@ -112,12 +113,13 @@ const CLOSE = 41;
 
 class Lists {
   /** How often each parameter stands in the text; made on first use. */
-  private parameters: Map<string, number> | undefined;
-  private highest = '';
+  private parameters: Map<number, number> | undefined;
+  private highest = 0;
 
   constructor(
     private readonly text: string,
     private readonly tokens: Lexed,
+    private readonly parameterTypes: readonly Oid[],
   ) {}
 
   all(): List[] {
@@ -176,7 +178,8 @@ class Lists {
     if (shape === undefined) return undefined;
     const isCast = this.source(i + 1) === '::';
     const type = isCast ? this.source(i + 2).toLowerCase() : '';
-    if (isCast && !PLAIN_TYPES.has(type)) return undefined;
+    // Of `-5::int` the sign is an operator on what was cast.
+    if (isCast && (negative || !PLAIN_TYPES.has(type))) return undefined;
     const next = isCast ? i + 3 : i + 1;
     if (!this.is(next, COMMA) && !this.is(next, CLOSE)) return undefined;
     return { next, shape: shape === 'unlike' ? undefined : `${shape}${type}` };
@@ -207,13 +210,16 @@ class Lists {
       this.parameters = new Map();
       for (let i = 0; i < count; i++) {
         if (kind[i] !== KIND.parameter) continue;
-        const name = this.source(i);
-        this.parameters.set(name, (this.parameters.get(name) ?? 0) + 1);
-        if (Number(name.slice(1)) > Number(this.highest.slice(1))) this.highest = name;
+        const found = Number(this.source(i).slice(1));
+        this.parameters.set(found, (this.parameters.get(found) ?? 0) + 1);
+        this.highest = Math.max(this.highest, found);
       }
     }
     // How many there are is told by the highest.
-    return this.parameters.get(source) === 1 && source !== this.highest ? 'p' : 'unlike';
+    const number = Number(source.slice(1));
+    if (this.parameters.get(number) !== 1 || number === this.highest) return 'unlike';
+    // INVARIANT: one whose type was declared stands for its like alone.
+    return `p${this.parameterTypes[number - 1] ?? 0}`;
   }
 
   private source(i: number): string {
@@ -237,10 +243,11 @@ function numberShape(source: string): string | undefined {
   if (!/^\d+$/.test(source)) return /^(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?$/.test(source) ? 'n' : undefined;
   if (source.length < 10) return 'i';
   const value = BigInt(source);
+  // The least integer and the least bigint have no positive twin.
+  if (value === 2n ** 31n || value === 2n ** 63n) return 'unlike';
   if (value < 2n ** 31n) return 'i';
   if (value < 2n ** 63n) return 'l';
-  // The least bigint has no positive twin.
-  return value === 2n ** 63n ? 'unlike' : 'n';
+  return 'n';
 }
 
 /** Types of the server's own, whose literals no rule looks into. */

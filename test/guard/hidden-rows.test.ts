@@ -14,6 +14,9 @@ afterAll(async () => {
 const forHidden = (then: string): string =>
   `SELECT count(*) FROM absences AS a WHERE CASE WHEN a.reason = 'hidden7' THEN ${then} ELSE true END`;
 
+const forHiddenPaper = (then: string): string =>
+  `SELECT count(*) FROM papers AS p WHERE CASE WHEN p.title = 'hidden7' THEN ${then} ELSE true END`;
+
 const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
   ['a mask that fails, in a condition', `SELECT count(*) FROM absences WHERE mark = '6'`],
   [
@@ -52,6 +55,33 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
     forHidden('(SELECT d.x = d.y FROM (SELECT a.code AS x, a.place AS y OFFSET 0) AS d)'),
   ],
   ['and in an IN list', forHidden('a.code IN (a.place, a.code)')],
+  ["a row's field has a collation of its own", forHiddenPaper('(p.home).street < p.place')],
+  ['and of a whole row', forHiddenPaper('(p).home.street < p.place')],
+  ['which is not deterministic', forHiddenPaper(`(p.home).town ILIKE 'a%'`)],
+  ['and behind (…).*', forHiddenPaper('EXISTS (SELECT 1 FROM (SELECT (p.home).*) AS h WHERE h.street < h.town)')],
+  [
+    'and of a function in FROM',
+    forHiddenPaper(`EXISTS (SELECT 1 FROM jsonb_populate_record(p.home, '{}') AS h WHERE h.town ~ 'a')`),
+  ],
+  [
+    'elements of an array in FROM have its collation',
+    forHiddenPaper(`EXISTS (SELECT 1 FROM unnest(p.tags) AS u(x) WHERE u.x ILIKE 'a%')`),
+  ],
+  ["a domain's collation", forHiddenPaper(`'a'::tag < p.place`)],
+  ['a name has one', forHiddenPaper('current_user < p.place')],
+  [
+    'and keeps it as a text',
+    forHiddenPaper('EXISTS (SELECT 1 FROM (SELECT current_user::text AS x) AS u WHERE u.x < p.place)'),
+  ],
+  ['what the server calls leakproof fails on some collations', forHiddenPaper(`starts_with(p.folded, 'x')`)],
+  ['and its operator', forHiddenPaper(`p.folded ^@ 'x'`)],
+  ["a domain's CHECK on a list of literals", forHiddenPaper(`(ARRAY['a', 'b']::short_list) IS NULL`)],
+  ["and on each element's", forHiddenPaper(`(ARRAY['hidden']::loud[]) IS NULL`)],
+  ['rows of constants are compared for each row', forHiddenPaper(`(1, ARRAY[ROW(1)]) < (1, ARRAY[ROW('x'::text)])`)],
+  [
+    'a series that leaves the range of time',
+    forHiddenPaper(`EXISTS (SELECT 1 FROM generate_series('2020-01-01'::timestamp, '2020-02-01', '999 millennium'))`),
+  ],
   [
     'several columns set from one subquery',
     `UPDATE rooms AS r SET (number, capacity) = (SELECT lower(reason), minutes / 5 FROM absences AS a WHERE a.id = r.id) RETURNING *`,
@@ -60,6 +90,24 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
 
 test.each(STATEMENTS)('%s', async (_note, sql) => {
   expect(await world.run(sql, true)).toEqual(await world.run(sql, false));
+});
+
+test('UTC is the zone that moves no time, whatever time zone was chosen', async () => {
+  const sql = forHiddenPaper(`p.stamp AT TIME ZONE 'UTC' > '2020-01-01'`);
+  expect(await world.run(sql, true)).toEqual(await world.run(sql, false));
+  for (const zone of ['UTC-12', 'GMT+5', '<Z>-12', 'FOO5UTC', 'Etc/UTC5'])
+    expect(world.guard.judge(`SET timezone = '${zone}'`).refusal?.reason, zone).toBe('setting-not-allowed');
+  for (const zone of ['UTC', 'GMT', 'Etc/UTC', 'GMT+00:00', 'Etc/GMT-12', 'Europe/Paris', '+05', '<+05>-05'])
+    expect(world.guard.judge(`SET timezone = '${zone}'`).effect, zone).toBe('allow');
+});
+
+test('declared types of parameters count in a list of which a part is judged', () => {
+  const list = Array.from({ length: 60 }, (_, i) => `$${i + 1}`).join(', ');
+  const sql = `SELECT count(*) FROM papers WHERE score IN (${list})${' '.repeat(4_000)}`;
+  const sent = (types: readonly number[]): string => JSON.stringify(world.guard.judge(sql, types).template);
+  const [numeric, float8] = [1700, 701];
+  expect(sent(Array(60).fill(numeric))).not.toContain('CASE');
+  expect(sent(Array.from({ length: 60 }, (_, i) => (i === 40 ? float8 : numeric)))).toContain('CASE');
 });
 
 test('USING cannot be guarded where it stands, and says so', () => {

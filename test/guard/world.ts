@@ -21,8 +21,19 @@ CREATE TABLE rooms (id integer PRIMARY KEY, number text, capacity integer);
 CREATE TABLE notes (id serial PRIMARY KEY, body text, secret text DEFAULT 'hidden', hint text DEFAULT 'hidden');
 CREATE DOMAIN loud AS text CHECK (VALUE <> 'hidden');
 CREATE FUNCTION of_row(r record, n integer DEFAULT 0) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN 'hidden'; END $$;
+CREATE COLLATION folded (provider = icu, locale = 'und-u-ks-level2', deterministic = false);
+CREATE TYPE address AS (street text COLLATE "C", town text COLLATE folded);
+CREATE DOMAIN tag AS text COLLATE "C";
+CREATE DOMAIN short_list AS text[] CHECK (cardinality(VALUE) < 2);
+CREATE TABLE papers (id integer PRIMARY KEY, student_id integer NOT NULL, title text, home address, tags text[] COLLATE folded, folded text COLLATE folded,
+  place text COLLATE "POSIX", label tag, parts short_list, sounds loud, stamp timestamptz, score numeric, words tsvector);
+CREATE FUNCTION wide(n bigint) RETURNS text LANGUAGE sql AS $$ SELECT 'wide' $$;
+CREATE FUNCTION wide(n integer) RETURNS text LANGUAGE sql AS $$ SELECT 'hidden' $$;
+CREATE FUNCTION wide(n numeric) RETURNS text LANGUAGE sql AS $$ SELECT 'hidden' $$;
 INSERT INTO students SELECT i, 12 + (i % 3)::integer, i % 5, CASE i % 3 WHEN 0 THEN 'L' || i ELSE 'hidden' || i END FROM generate_series(1, 90) AS i;
 INSERT INTO absences (id, student_id, reason, minutes, mark) SELECT id, id, CASE school_id WHEN 12 THEN 'flu' ELSE 'hidden' || id END, CASE school_id WHEN 12 THEN 5 ELSE -5 END, CASE school_id WHEN 12 THEN '5' ELSE 'hidden' END FROM students;
+INSERT INTO papers SELECT id, id, CASE school_id WHEN 12 THEN 'essay' ELSE 'hidden' || id END, '(a,b)', '{a,b}', 'a', 'b', 'c', '{a}', 'd', CASE school_id WHEN 12 THEN now() ELSE '294276-12-31 23:00+00' END,
+  CASE school_id WHEN 12 THEN 1 ELSE 1e400 END, CASE school_id WHEN 12 THEN 'essay' ELSE 'hidden' END::tsvector FROM students;
 INSERT INTO rooms SELECT i, 'r' || i, i FROM generate_series(1, 5) AS i;
 ANALYZE`;
 
@@ -33,8 +44,10 @@ scope: { student: school_id = :school_id }
 tables:
   students: { select: { columns: [id, school_id, class_id, last_name] } }
   absences: { select: { columns: [id, student_id, reason, minutes, code, place], masks: { mark: '(mark::integer + 1)::text' } } }
+  papers: { select: { columns: [id, student_id, title, home, tags, folded, place, label, parts, sounds, stamp, score, words] } }
   rooms: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" } }
   notes: { select: { columns: [id, body], masks: { hint: 'left(hint, 1)' } }, insert: { columns: [id, body, secret, hint] } }
+functions: [public.wide(bigint)]
 limits: none`;
 
 /** What came of a statement: its rows, sorted, or its SQLSTATE. */
@@ -67,7 +80,10 @@ async function guardOn(client: pg.Client, options: Pick<GuardOptions, 'deadline'
   const files = [
     { path: 'roles/teacher.yaml', text: ROLE },
     { path: 'principals.yaml', text: 'principals: {}' },
-    { path: 'subjects.yaml', text: 'subjects: { student: { keys: [students.id, absences.student_id] } }' },
+    {
+      path: 'subjects.yaml',
+      text: 'subjects: { student: { keys: [students.id, absences.student_id, papers.student_id] } }',
+    },
   ];
   const reading = { catalog, searchPath: SEARCH_PATH, timeZone: 'UTC', compileCondition, compileMask };
   const { policy, diagnostics } = loadPolicy(files, reading);
@@ -84,6 +100,7 @@ async function run(client: pg.Client, guard: Guard, sql: string, hidden: boolean
   try {
     if (!hidden) {
       await client.query('DELETE FROM absences WHERE minutes < 0');
+      await client.query('DELETE FROM papers WHERE title LIKE $1', ['hidden%']);
       await client.query('DELETE FROM students WHERE school_id <> 12');
     }
     const { rows } = await client.query({ text: sent, rowMode: 'array' });

@@ -44,6 +44,18 @@ describe('what is left out', () => {
   });
 });
 
+test('a parameter of another declared type stays', () => {
+  const text = `SELECT 1 FROM t WHERE d IN (${rows(900, (i) => `$${i + 1}`)})`;
+  expect(withoutBulk(text, [])!.text).not.toContain('$500');
+  expect(
+    withoutBulk(
+      text,
+      Array.from({ length: 900 }, (_, i) => (i === 499 ? 701 : 1700)),
+    )!.text,
+  ).toContain('$500');
+  expect(withoutBulk(text.replace('$7,', '$007,').replace('SELECT 1', 'SELECT $7'), [])!.text).toContain('$007');
+});
+
 test('places are found again in the whole text', () => {
   const text = `INSERT INTO t VALUES ${rows(900, (i) => `(${i}, '😀')`)} RETURNING here`;
   const bulk = withoutBulk(text)!;
@@ -104,6 +116,8 @@ const CONSTANTS = [
     'DEFAULT',
     '$1',
     "'5'::int",
+    '5::int',
+    '-5::int',
     "'x'::TEXT",
     "'t'::regclass",
     "'1'::numeric(3)",
@@ -167,7 +181,10 @@ function shapeOf(value: unknown): unknown {
 function kindOf(constant: Record<string, unknown>): string {
   if ('ival' in constant) return 'integer';
   const digits = (constant.fval as { fval?: string } | undefined)?.fval;
-  if (digits !== undefined)
-    return /^-?\d+$/.test(digits) && BigInt.asIntN(64, BigInt(digits)) === BigInt(digits) ? 'bigint' : 'numeric';
+  if (digits !== undefined) {
+    if (!/^-?\d+$/.test(digits)) return 'numeric';
+    const fits = (bits: number): boolean => BigInt.asIntN(bits, BigInt(digits)) === BigInt(digits);
+    return fits(32) ? 'integer' : fits(64) ? 'bigint' : 'numeric';
+  }
   return 'boolval' in constant ? 'boolean' : 'bsval' in constant ? 'bit' : 'untyped';
 }

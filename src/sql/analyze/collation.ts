@@ -1,38 +1,78 @@
-/** Finds where columns of different collations meet: the server then fails on the first row that it compares, and only there. */
-import type { Oid } from '../catalog.ts';
+/** Finds where values of different collations meet: the server then fails on the first row that it compares, and only there. */
+import type { Catalog, Column, Oid } from '../catalog.ts';
 import type { Node } from '../tree.ts';
-import type { Expression } from './model.ts';
+import { NAME } from '../types/oids.ts';
+import { baseType, category, elementType } from '../types/type.ts';
+import type { EntryColumn, Expression } from './model.ts';
 import type { Resolver } from './resolver.ts';
 
-/** The expression as it was found, unsound where columns in it have collations of their own that differ. */
-export function unlessCollationsMeet(r: Resolver, node: Node, found: Expression): Expression {
-  if (!r.collations || !found.sound || 'ColumnRef' in node) return found;
-  return collationsIn(r, node).size > 1 ? { ...found, sound: false } : found;
+/** pg_collation's OIDs: the database's default, and the one that values of type `name` have. */
+const DEFAULT = 100;
+const C = 950;
+
+/** The collation that a table or row type gives one of its columns; undefined: none, or the database's default. */
+export function declaredCollation({ collation }: Column): Oid | undefined {
+  return collation === 0 || collation === DEFAULT ? undefined : collation;
 }
 
-/** The collations of their own that columns in a tree have, subqueries included. */
-export function collationsIn(r: Resolver, tree: unknown, found: Set<Oid> = new Set()): Set<Oid> {
+/** The collation of a column of FROM, perhaps that of its type. */
+export function columnCollation(catalog: Catalog, { collation, type }: EntryColumn): Oid | undefined {
+  return collation ?? typeCollation(catalog, type);
+}
+
+/** What a type brings along: `name` the collation "C", a domain over text perhaps one of its own, which then is known by the domain alone. */
+export function typeCollation(catalog: Catalog, type: Oid): Oid | undefined {
+  const element = elementType(catalog, baseType(catalog, type));
+  if (type === NAME || element === NAME) return C;
+  for (const oid of [type, element]) {
+    const isDomain = catalog.typesByOid.get(oid)?.kind === 'd';
+    if (isDomain && isCollated(catalog, baseType(catalog, oid))) return -oid;
+  }
+  return undefined;
+}
+
+function isCollated(catalog: Catalog, type: Oid): boolean {
+  const element = elementType(catalog, type);
+  return element === 0 ? category(catalog, type) === 'S' : isCollated(catalog, element);
+}
+
+/** The expression as it was found, unsound where values in it have collations of their own that differ. */
+export function unlessCollationsMeet(r: Resolver, node: Node, found: Expression): Expression {
+  if (typeCollation(r.env.catalog, found.type) !== undefined) r.collations = true;
+  if (!r.collations || !found.sound || 'ColumnRef' in node) return found;
+  return collationsIn(r, node, found.type).size > 1 ? { ...found, sound: false } : found;
+}
+
+/** The collations of their own that values in a tree have, subqueries included. `type`: of the tree itself, where it is not remembered yet. */
+export function collationsIn(r: Resolver, tree: unknown, type?: Oid, found: Set<Oid> = new Set()): Set<Oid> {
   if (!r.collations || typeof tree !== 'object' || tree === null) return found;
-  const collation = r.marks.references.get(tree as Node)?.column.collation;
-  if (collation !== undefined) found.add(collation);
-  else for (const inner of Object.values(tree)) collationsIn(r, inner, found);
+  const own = ownCollation(r, tree as Node, type);
+  if (own !== undefined) found.add(own);
+  // A cast to `name` keeps what its argument has.
+  if (!r.marks.references.has(tree as Node))
+    for (const inner of Object.values(tree)) collationsIn(r, inner, undefined, found);
   return found;
+}
+
+function ownCollation(r: Resolver, node: Node, type = r.marks.expressions.get(node)?.type): Oid | undefined {
+  const { catalog } = r.env;
+  const column = r.marks.references.get(node)?.column;
+  if (column) return columnCollation(catalog, column);
+  return r.marks.collations.get(node) ?? (type === undefined ? undefined : typeCollation(catalog, type));
 }
 
 const known = new WeakMap<object, boolean>();
 
 /**
- * Whether a value's collation can only be the database's own, which is deterministic: no column with another, no COLLATE, no domain, no
- * subquery. LIKE and its kin fail on a collation that is not. Asked when the tree has been resolved, and remembered by node.
+ * Whether a value's collation can only be the database's own, which is deterministic: no column or field with another, no COLLATE, no
+ * domain, no subquery. LIKE and its kin fail on a collation that is not. Asked when the tree has been resolved, and remembered by node.
  */
 export function hasPlainCollation(r: Resolver, tree: object): boolean {
   const before = known.get(tree);
   if (before !== undefined) return before;
-  const type = r.marks.expressions.get(tree as Node)?.type;
   const plain =
     !('CollateClause' in tree || 'SubLink' in tree) &&
-    r.marks.references.get(tree as Node)?.column.collation === undefined &&
-    (type === undefined || r.env.catalog.typesByOid.get(type)?.kind !== 'd') &&
+    ownCollation(r, tree as Node) === undefined &&
     Object.values(tree).every((inner) => typeof inner !== 'object' || inner === null || hasPlainCollation(r, inner));
   known.set(tree, plain);
   return plain;

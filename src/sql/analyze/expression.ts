@@ -4,6 +4,7 @@ import type { Body, Kind, Node } from '../tree.ts';
 import { as, kindOf } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
+import { baseType, elementType } from '../types/type.ts';
 import { resolveCall } from './call.ts';
 import { unlessCollationsMeet } from './collation.ts';
 import { isStar, resolveColumn, resolveStar } from './column.ts';
@@ -147,11 +148,13 @@ function constant(body: Body<'A_Const'>): Expression {
   return { type, sound: true, constant: true, barrier: 'none' };
 }
 
-/** Numbers beyond int4 are int8 where they fit, else numeric (manual, section 4.1.2.6). */
+/** Numbers beyond int4 are int8 where they fit, else numeric (manual, section 4.1.2.6). The least int4 is one only with its sign. */
 function numberType(text: string): Oid {
-  if (!/^[-+]?[0-9_]+$/.test(text)) return t.NUMERIC;
-  const value = BigInt(text.replaceAll('_', ''));
-  return value >= -(2n ** 63n) && value < 2n ** 63n ? t.INT8 : t.NUMERIC;
+  const [, sign, digits] = /^([-+]?)(\d+|0x[\da-f]+|0o[0-7]+|0b[01]+)$/i.exec(text.replaceAll('_', '')) ?? [];
+  if (digits === undefined) return t.NUMERIC;
+  const value = sign === '-' ? -BigInt(digits) : BigInt(digits);
+  if (value === BigInt.asIntN(32, value)) return t.INT4;
+  return value === BigInt.asIntN(64, value) ? t.INT8 : t.NUMERIC;
 }
 
 function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
@@ -169,8 +172,11 @@ function cast(r: Resolver, body: Body<'TypeCast'>, scope: Scope): Expression {
   noteCoercion(r, way, r.at(body.location));
   // The array of untyped literals is read by the element type's input function, while the statement is analyzed.
   const elements = as(body.arg, 'A_ArrayExpr')?.elements;
+  // INVARIANT: a domain's CHECKs run anew for each row, on the elements or on the whole.
+  const element = elementType(r.env.catalog, baseType(r.env.catalog, target));
   const literalArray =
-    elements?.every((e) => r.marks.expressions.get(e)?.type === t.UNKNOWN && 'A_Const' in e) === true;
+    elements?.every((e) => r.marks.expressions.get(e)?.type === t.UNKNOWN && 'A_Const' in e) === true &&
+    [target, element].every((type) => isSoundCoercion(coercion(r.env.catalog, t.UNKNOWN, type, 'explicit')));
   const constant = arg.constant && (literalArray || isImmutable(way));
   return { type: target, sound: isSoundCoercion(way) || literalArray, constant, barrier: 'none' };
 }

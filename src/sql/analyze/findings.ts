@@ -86,6 +86,8 @@ export interface Marks {
   readonly rowStars: { readonly row: Body<'RowExpr'>; readonly item: Node; readonly columns: readonly StarColumn[] }[];
   /** References to columns of an entry, for functional dependency. */
   readonly references: Map<Node, { readonly entry: Entry; readonly column: EntryColumn }>;
+  /** Collations that fields of rows have by their row's type. */
+  readonly collations: Map<Node, Oid>;
   /** Every expression that was resolved. */
   readonly expressions: Map<Node, Expression>;
   /** Subqueries inside expressions. */

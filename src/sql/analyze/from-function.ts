@@ -7,6 +7,7 @@ import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
 import { findCall } from './call.ts';
+import { collationsIn, declaredCollation } from './collation.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { namedFromRight } from './levels.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
@@ -19,7 +20,7 @@ function scopeOf(level: Level): Scope {
   return { level, entries: namedFromRight(level), outer: level.outer };
 }
 
-/** `tells`: what it is computed from carries a COLLATE, which fails where another meets it. */
+/** `tells`: what it is computed from brings a collation, which fails where another meets it. */
 function column(name: string, type: number, tells = false): EntryColumn {
   return { name, type, tells, access: 'granted' };
 }
@@ -74,7 +75,7 @@ function unnested(r: Resolver, node: Node, call: Body<'FuncCall'>, scope: Scope)
     }
     r.uses.push({ kind: 'function', name: 'unnest', candidates: [resolved.fn], literals: [], at });
     settleParameter(r, arg, resolved.argTypes[0] ?? t.UNTELLABLE);
-    return column('unnest', resolved.result, carriesCollation(arg));
+    return column('unnest', resolved.result, bringsCollation(r, arg));
   });
   // Of arrays it cannot fail.
   r.marks.expressions.set(node, { type: t.RECORD, sound: true, constant: false, barrier: 'set-returning' });
@@ -93,7 +94,7 @@ function columnsOf(
   const finding = call ? findCall(r, call, scope) : { expression: r.expression(node, scope), resolved: undefined };
   r.marks.expressions.set(node, finding.expression);
   scope.level.roots.push({ node, phase: 'row', inFrom: true, scope, target: undefined });
-  const collates = carriesCollation([node, definitions]);
+  const collates = bringsCollation(r, [node, definitions]);
   if (definitions.length > 0) {
     return rows(
       definitions.map((d) => {
@@ -111,7 +112,8 @@ function columnsOf(
     return rows(resolved.outColumns.map((c) => column(c.name, c.type, collates)));
   const { type } = finding.expression;
   const relation = rowRelation(r.env.catalog, type);
-  if (relation) return rows(relation.columns.map((c) => column(c.name, c.type, collates)));
+  if (relation)
+    return rows(relation.columns.map((c) => column(c.name, c.type, collates || declaredCollation(c) !== undefined)));
   if (type === t.RECORD || (type === t.UNTELLABLE && resolved?.kind !== 'found')) {
     // Which columns it has cannot be told: names behind it could not be resolved.
     r.unsupported('a function in FROM of which the columns cannot be told', call?.location);
@@ -124,6 +126,10 @@ function columnsOf(
 
 function rows(columns: EntryColumn[]): { readonly columns: EntryColumn[]; readonly scalar: false } {
   return { columns, scalar: false };
+}
+
+function bringsCollation(r: Resolver, value: unknown): boolean {
+  return carriesCollation(value) || collationsIn(r, value).size > 0;
 }
 
 function carriesCollation(value: unknown): boolean {

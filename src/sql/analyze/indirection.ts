@@ -4,6 +4,7 @@ import type { Body, Node } from '../tree.ts';
 import { as, kindOf, stringOf } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
+import { declaredCollation } from './collation.ts';
 import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
@@ -47,14 +48,18 @@ function followed(
 ): Expression {
   let { type } = arg;
   let sound = true;
+  let collation: Oid | undefined;
   for (const [i, step] of steps.entries()) {
     const field = stringOf(step);
     const own = i === 0 && field !== undefined ? wholeRowField(r, node, body, arg, field) : undefined;
     if (own) {
       type = own.type;
       sound &&= !own.tells;
+      collation = own.column.collation;
       if (steps.length === 1) r.marks.references.set(node, own);
     } else if (field !== undefined) {
+      const column = rowRelation(r.env.catalog, type)?.columns.find((c) => c.name === field);
+      collation = column && declaredCollation(column);
       type = fieldOf(r, type, field);
     } else if (kindOf(step) === 'A_Indices') {
       const indices = as(step, 'A_Indices')!;
@@ -67,6 +72,10 @@ function followed(
       r.unsupported('(…).* here', undefined);
       return UNTOLD;
     }
+  }
+  if (collation !== undefined) {
+    r.collations = true;
+    r.marks.collations.set(node, collation);
   }
   return { type, sound, constant: arg.constant && sound, barrier: 'none' };
 }

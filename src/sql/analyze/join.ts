@@ -4,6 +4,7 @@ import { strings } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import { resolveOperator } from '../types/operator.ts';
+import { columnCollation } from './collation.ts';
 import { aliasColumns, enter } from './entries.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -101,7 +102,9 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColum
   const type = commonType(catalog, [l, o]);
   const ways = [l, o].map((from) => coercion(catalog, from, type, 'implicit'));
   for (const way of ways) noteCoercion(r, way, -1);
-  const collations = new Set([a?.collation, b?.collation].filter((collation) => collation !== undefined));
+  const collations = new Set(
+    [a, b].map((column) => column && columnCollation(catalog, column)).filter((collation) => collation !== undefined),
+  );
   const sound = isSound(r, equal) && ways.every(isSoundCoercion) && collations.size < 2;
   const tells = !sound || a?.tells === true || b?.tells === true;
   if (tells) {

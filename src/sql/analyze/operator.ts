@@ -113,7 +113,9 @@ function binary(
     for (const part of [...leftRow, ...rightRow]) known(r, part, scope);
     const parts = leftRow.map((l, i) => binary(r, body, name, l, rightRow[i]!, scope));
     for (const row of [left, right]) r.marks.expressions.set(row, structure(t.RECORD, parts));
-    return combined(parts);
+    const compared = combined(parts);
+    // INVARIANT: the planner computes no `<` of two rows, whatever stands in them.
+    return { ...compared, constant: compared.constant && compared.sound };
   }
   if (left && leftRow && as(right, 'SubLink')?.subLinkType === 'EXPR_SUBLINK') {
     // `(a, b) = (SELECT …)` is a row-wise comparison as well; the subquery may give more than one row, and fail.

@@ -2,6 +2,7 @@
 import type { Column, Relation } from '../catalog.ts';
 import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
+import { declaredCollation } from './collation.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { reaches } from './levels.ts';
 import type { Cte, CteScope, Entry, EntryColumn, Level, RelationView, Source, Writing } from './model.ts';
@@ -56,13 +57,11 @@ function findCte(ctes: CteScope | undefined, name: string): Cte | undefined {
   return undefined;
 }
 
-/** pg_collation's OID of the database's default. */
-const DEFAULT_COLLATION = 100;
-
 function collationOf(r: Resolver, column: Column): { collation?: number } {
-  if (column.collation === 0 || column.collation === DEFAULT_COLLATION) return {};
+  const collation = declaredCollation(column);
+  if (collation === undefined) return {};
   r.collations = true;
-  return { collation: column.collation };
+  return { collation };
 }
 
 /** A relation that was not granted: every column withheld. The policy refuses the relation itself. */

@@ -48,6 +48,7 @@ export class Resolver {
     rowFields: [],
     rowStars: [],
     references: new Map(),
+    collations: new Map(),
     expressions: new Map(),
     sublinks: new Map(),
     unstable: [],
@@ -59,7 +60,7 @@ export class Resolver {
     writes: [],
     levels: [],
   };
-  /** A column with a collation of its own is in sight. */
+  /** A value with a collation of its own is in sight. */
   collations = false;
   private depth = 0;
   private exhausted = false;

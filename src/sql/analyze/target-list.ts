@@ -4,7 +4,7 @@ import type { Body, Node } from '../tree.ts';
 import { as, kindOf } from '../tree.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { notePath, notePaths } from './builds.ts';
-import { collationsIn } from './collation.ts';
+import { collationsIn, declaredCollation } from './collation.ts';
 import { isStar, resolveStar } from './column.ts';
 import type { StarColumn } from './findings.ts';
 import { resolveRowStar } from './indirection.ts';
@@ -84,7 +84,10 @@ function showRowStar(
   scope.level.roots.push({ node: body.arg!, phase: 'group', inFrom: false, scope, target: undefined });
   notePaths(r, value, scope.level);
   const told = tells(r, value);
-  for (const { name, type } of found.columns) scope.level.outputs.push({ name, type, tells: told, catalog: false });
+  for (const column of found.columns) {
+    const { name, type } = column;
+    scope.level.outputs.push({ name, type, tells: told || declaredCollation(column) !== undefined, catalog: false });
+  }
 }
 
 /** Whether anything in the expression is unsound. A collation is, as an output: two that differ fail where they are compared. */

@@ -1,0 +1,37 @@
+/** Numbers have the type that the server gives them: by it, functions are chosen. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { teacherWorld, type World } from './world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await teacherWorld();
+});
+afterAll(async () => {
+  await world.drop();
+});
+
+/** The function of bigint is granted; those of integer and numeric are not. */
+test.each([
+  '2147483648',
+  '-2147483649',
+  '0x80000000',
+  '-0x80000001',
+  '0b10000000000000000000000000000000',
+  '2_147_483_648',
+  '-9223372036854775808',
+])('%s is a bigint', async (number) => {
+  expect(await world.run(`SELECT wide(${number})`, true)).toEqual({ rows: ['["wide"]'] });
+});
+
+test.each([
+  '2147483647',
+  '-2147483648',
+  '-0x80000000',
+  '0x7FFFFFFF',
+  '9223372036854775808',
+  '0x8000000000000000',
+  '1e3',
+  '5.',
+])('%s is none', (number) => {
+  expect(world.guard.judge(`SELECT wide(${number})`).refusal?.reason).toBe('function-not-granted');
+});
