@@ -77,7 +77,7 @@ CREATE TABLE events_other PARTITION OF events DEFAULT;
 CREATE TABLE prices (id integer PRIMARY KEY, school_id integer NOT NULL, units integer);
 DO $$ BEGIN
   IF current_setting('server_version_num')::integer >= 180000 THEN
-    ALTER TABLE prices ADD rate integer GENERATED ALWAYS AS (1000 / units) VIRTUAL;
+    EXECUTE 'ALTER TABLE prices ADD rate integer GENERATED ALWAYS AS (1000 / units) VIRTUAL'; -- an older parser does not know the word
   ELSE
     ALTER TABLE prices ADD rate integer GENERATED ALWAYS AS (1000 / nullif(units, 0)) STORED;
   END IF;
