@@ -92,7 +92,7 @@ export type Source =
   /** `excluded`, `old` and `new`: rows of the target. */
   | { readonly kind: 'excluded'; readonly of: Entry };
 
-/** Something that can say `ok`: all rows behind this entry are ones that the role may see. Its name is unique in the statement. */
+/** Something that can say `ok`: all rows behind this entry are ones that the role may see. Its name is that of no other that can be seen from where it stands. */
 export interface Guard {
   readonly name: string;
   readonly entry: Entry;

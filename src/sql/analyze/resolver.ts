@@ -2,7 +2,7 @@
 import { type Reason, type Refusal, type RefusalExtras, refusal } from '../../errors.ts';
 import type { Oid } from '../catalog.ts';
 import type { ParsedText } from '../parse.ts';
-import type { Body, Node } from '../tree.ts';
+import { type Body, type Node, sameTree } from '../tree.ts';
 import { UNKNOWN } from '../types/oids.ts';
 import type { Analysis, Marks, Use } from './findings.ts';
 import type { Entry, Env, Expression, Guard, Level, Place, Scope } from './model.ts';
@@ -23,6 +23,16 @@ export interface Verbs {
   select(r: Resolver, select: Body<'SelectStmt'>, place: Place, afterLeft?: (left: Level) => void): Level;
   /** The level of a data-modifying statement; undefined for any other. */
   write(r: Resolver, node: Node, place: Place): Level | undefined;
+}
+
+/** Of one level so many subqueries are compared with the next ones. */
+const MOST_COMPARED = 30;
+
+/** A subquery that was read, and how many names of each kind had been made before and behind it. */
+interface ReadSubquery {
+  readonly select: Body<'SelectStmt'>;
+  readonly from: readonly [guards: number, renames: number];
+  readonly to: readonly [guards: number, renames: number];
 }
 
 export class Resolver {
@@ -66,6 +76,7 @@ export class Resolver {
   private exhausted = false;
   private guards = 0;
   private renames = 0;
+  private readonly subqueries = new Map<Level, ReadSubquery[]>();
 
   constructor(
     readonly env: Env,
@@ -125,6 +136,27 @@ export class Resolver {
     const found = read();
     this.depth -= 1;
     return found;
+  }
+
+  /**
+   * Reads a subquery in an expression. One that is equal to another beside it gets the names that rewriting makes in that one: as a key of
+   * GROUP BY and in the select list the server must still find them equal.
+   */
+  subquery(select: Body<'SelectStmt'>, scope: Scope): Level {
+    const beside = this.subqueries.get(scope.level) ?? [];
+    this.subqueries.set(scope.level, beside);
+    const spend = (): undefined => this.parsed.patience.spend() as undefined;
+    const twin = beside.find((other) => sameTree(other.select, select, spend));
+    const { guards, renames } = this;
+    if (twin) [this.guards, this.renames] = twin.from;
+    const from = [this.guards, this.renames] as const;
+    const level = this.select(select, { outer: scope, ctes: scope.level.ctes });
+    if (twin) {
+      // INVARIANT: the names behind its twin's may be those of relations around it.
+      if (this.guards > twin.to[0] || this.renames > twin.to[1]) this.unsupported('a subquery beside one like it', -1);
+      [this.guards, this.renames] = [guards, renames];
+    } else if (beside.length < MOST_COMPARED) beside.push({ select, from, to: [this.guards, this.renames] });
+    return level;
   }
 
   newGuard(entry: Entry): Guard {

@@ -16,7 +16,7 @@ export function resolveSubLink(r: Resolver, body: Body<'SubLink'>, scope: Scope,
     r.unsupported('this subquery', body.location);
     return UNTOLD;
   }
-  const level = r.select(select, { outer: scope, ctes: scope.level.ctes });
+  const level = r.subquery(select, scope);
   const test = body.testexpr ? r.expression(body.testexpr, scope) : undefined;
   r.marks.sublinks.set(node, level);
   scope.level.subqueries.push(level);
