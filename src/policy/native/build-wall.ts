@@ -22,7 +22,7 @@ export interface WallSource {
 export function buildWall(source: WallSource): Wall {
   const { role, account, kind, principals, catalog, searchPath, settings } = source;
   const grants = grantsOfTables(role);
-  const needed = neededBy(grants, kind);
+  const needed = neededBy(grants, kind, role.minGroup !== undefined);
   const { filters, checks, unknown } = rowFilters(grants, needed, { account, kind, principals });
   const { views, unfiltered, personal } = maskViews(grants, kind, principals, searchPath);
   const functions = [...role.functions].flatMap((oid) => catalog.functionsByOid.get(oid) ?? []);

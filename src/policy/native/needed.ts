@@ -30,8 +30,11 @@ export class Needed {
   }
 }
 
-/** By relation: everything that the statements of a role may read at the server; `direct`: only what the role itself may. */
-export function neededBy(grants: Iterable<RelationGrant>, kind: WallKind): Map<Oid, Needed> {
+/**
+ * By relation: everything that the statements of a role may read at the server; `direct`: only what the role itself may.
+ * `grouped`: the role sees groups of enough alone (`min_group`).
+ */
+export function neededBy(grants: Iterable<RelationGrant>, kind: WallKind, grouped: boolean): Map<Oid, Needed> {
   const needed = new Map<Oid, Needed>();
   const of = (relation: Relation): Needed => {
     const known = needed.get(relation.oid) ?? new Needed(relation);
@@ -44,7 +47,7 @@ export function neededBy(grants: Iterable<RelationGrant>, kind: WallKind): Map<O
       of(relation).addRows(rows ?? []);
     }
   };
-  for (const { relation, select, insert, update, delete: remove } of grants) {
+  for (const { relation, select, insert, update, delete: remove, subjectKeys = [] } of grants) {
     const own = of(relation);
     const where = `${relation.schema}.${relation.name}`;
     for (const { column, mask, maskNeeds } of select?.columns.values() ?? []) {
@@ -55,6 +58,9 @@ export function neededBy(grants: Iterable<RelationGrant>, kind: WallKind): Map<O
         readElsewhere(maskNeeds, by);
       }
     }
+    // Who is counted: the people of its keys, or of a table about nobody the rows, which have no name but their place.
+    if (select && grouped && kind === 'guard')
+      own.read(subjectKeys.length > 0 ? subjectKeys : ['tableoid', 'ctid'], 'the counting of groups');
     if (select) own.addRows(select.conditions);
     for (const command of kind === 'guard' ? [select, insert, update, remove] : []) {
       for (const { needs, rule } of command?.conditions ?? []) {
