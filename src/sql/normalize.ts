@@ -1,6 +1,6 @@
 /** Makes of a statement's text what a log may keep: its shape, without literals and comments. Parsing and judging are elsewhere's. */
 import { KIND, lex } from './lexer.ts';
-import { type Library, parserModule } from './parser-module.ts';
+import { fingerprintModule, type Library, parserModule } from './parser-module.ts';
 
 /** Characters after which a normalized text is cut. */
 export const NORMALIZED_CAP = 4096;
@@ -54,10 +54,10 @@ export function normalize(sql: string): string {
   return out;
 }
 
-/** libpg_query's fingerprint, 16 hex digits: equal for statements that differ in literals only. Empty where the text does not parse. */
+/** libpg_query's fingerprint, 16 hex digits: equal for statements that differ in literals only. Empty where the text does not parse, or is too much for it. */
 export function fingerprint(sql: string): string {
   try {
-    const print = parserModule.ask((library) => library.fingerprintSync(sql));
+    const print = fingerprintModule.ask((library) => library.fingerprintSync(sql));
     if (print instanceof Error) return '';
     // INVARIANT: for text that does not parse, libpg-query returns the error's message, which quotes the text.
     return /^[0-9a-f]{16}$/.test(print) ? print : '';

@@ -1,7 +1,7 @@
 /** Parses text with PostgreSQL's own grammar (libpg-query), under caps; everything it cannot hold is a problem, never an exception. */
 import { isNestedTooDeeply, MOST_TOKENS, operatorWork, SHORT } from './bounds.ts';
 import { lex } from './lexer.ts';
-import { type Library, ParserFault, parserModule } from './parser-module.ts';
+import { fingerprintModule, type Library, ParserFault, parserModule } from './parser-module.ts';
 import { ENDLESS, type Patience } from './patience.ts';
 import { type Token, tokenize } from './tokens.ts';
 import type { Node } from './tree.ts';
@@ -36,7 +36,7 @@ export interface ParseProblem {
 
 /** Loads the parser's WebAssembly; once, before the first `parse`. */
 export async function loadParser(): Promise<void> {
-  await parserModule.load();
+  await Promise.all([parserModule.load(), fingerprintModule.load()]);
 }
 
 /** What is told of a statement whose judgement was given up. */

@@ -1,7 +1,14 @@
 /** A parser that failed is asked nothing more: it is made anew, and nothing is read until then. */
 import { beforeAll, describe, expect, test } from 'vitest';
+import { fingerprint } from '../../src/sql/normalize.ts';
 import { isParsed, loadParser, parse } from '../../src/sql/parse.ts';
-import { type Library, ParserFault, ParserModule, parserModule } from '../../src/sql/parser-module.ts';
+import {
+  fingerprintModule,
+  type Library,
+  ParserFault,
+  ParserModule,
+  parserModule,
+} from '../../src/sql/parser-module.ts';
 
 beforeAll(loadParser);
 
@@ -24,6 +31,16 @@ async function renewed(module: ParserModule): Promise<Library> {
 }
 
 describe('the parser of this process', () => {
+  test('reads on where a fingerprint is too much for the library', async () => {
+    const before = parserModule.use((library) => library);
+    expect(() => fingerprintModule.use((library) => library.parseSync(TOO_DEEP))).toThrow(ParserFault);
+    expect(fingerprint('SELECT 1')).toBe('');
+    expect(parserModule.use((library) => library)).toBe(before);
+    expect(isParsed(parse('SELECT 1'))).toBe(true);
+    await renewed(fingerprintModule);
+    expect(fingerprint('SELECT 1')).toMatch(/^[0-9a-f]{16}$/);
+  });
+
   test('is another one after a fault, and reads as before', async () => {
     const before = parserModule.use((library) => library);
     expect(() => ask(parserModule, TOO_DEEP)).toThrow(ParserFault);

@@ -32,7 +32,8 @@ export function findProgram(
     | 'pgbouncer'
     | 'unshare'
     | 'setpriv'
-    | 'systemd-analyze',
+    | 'systemd-analyze'
+    | 'sqlsmith',
 ): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);
