@@ -79,6 +79,11 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
   ["and on each element's", forHiddenPaper(`(ARRAY['hidden']::loud[]) IS NULL`)],
   ['rows of constants are compared for each row', forHiddenPaper(`(1, ARRAY[ROW(1)]) < (1, ARRAY[ROW('x'::text)])`)],
   [
+    'a phrase of many words takes more stack where it is looked for',
+    forHiddenPaper(`p.words @@ 'hidden & (${'a <-> '.repeat(19_000)}b)'`),
+  ],
+  ['and one that a function makes', forHiddenPaper(`p.words @@ phraseto_tsquery('simple', repeat('hidden ', 19000))`)],
+  [
     'a series that leaves the range of time',
     forHiddenPaper(`EXISTS (SELECT 1 FROM generate_series('2020-01-01'::timestamp, '2020-02-01', '999 millennium'))`),
   ],

@@ -125,6 +125,27 @@ export function isShortConcatenation(r: Resolver, left: Node | undefined, right:
   return isPart(left) && isPart(right) && parameters <= 1 && characters <= 8;
 }
 
+const QUERY_FUNCTIONS = ['to_tsquery', 'plainto_tsquery', 'phraseto_tsquery', 'websearch_to_tsquery'];
+const LONGEST_QUERY = 4_000;
+
+/**
+ * A search that stands in the text. INVARIANT: a short one: phrases of many words take more of the server's stack where they are looked for
+ * than where they are read, and how far the search comes depends on the document.
+ */
+export function isShortQuery(r: Resolver, node: Node | undefined): boolean {
+  const lengthOf = (part: Node | undefined): number => {
+    const call = as(part, 'FuncCall');
+    if (call)
+      return QUERY_FUNCTIONS.includes(builtInName(r, part!) ?? '')
+        ? (call.args ?? []).reduce((sum, arg) => sum + lengthOf(arg), 0)
+        : Number.POSITIVE_INFINITY;
+    const cast = as(part, 'TypeCast');
+    if (cast) return lengthOf(cast.arg);
+    return as(part, 'A_Const')?.sval?.sval?.length ?? Number.POSITIVE_INFINITY;
+  };
+  return node !== undefined && r.marks.expressions.get(node)?.constant === true && lengthOf(node) <= LONGEST_QUERY;
+}
+
 /** now(), CURRENT_TIMESTAMP, CURRENT_DATE: far from both ends of time. */
 export function isClock(r: Resolver, node: Node | undefined): boolean {
   const op = as(node, 'SQLValueFunction')?.op;

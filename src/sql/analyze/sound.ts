@@ -13,6 +13,7 @@ import {
   isClock,
   isField,
   isShortConcatenation,
+  isShortQuery,
   isSmallStep,
   isSoundExpression,
   isSoundPattern,
@@ -91,9 +92,9 @@ function cannotFail(r: Resolver, { fn, argTypes }: Found, nodes: readonly (Node 
     case 'regular expression':
       return plain(r, nodes) && isSoundExpression(r, second);
     case 'constant query':
-      return isConstant(r, second);
+      return isShortQuery(r, second);
     case 'constant query first':
-      return isConstant(r, first);
+      return isShortQuery(r, first);
     case 'field':
       return isField(fn.args[1]!, literalText(r, first));
     case 'utc':
@@ -115,10 +116,6 @@ function cannotFail(r: Resolver, { fn, argTypes }: Found, nodes: readonly (Node 
 
 function isTextConcatenation(fn: Fn): boolean {
   return fn.schema === 'pg_catalog' && fn.name === 'textcat';
-}
-
-function isConstant(r: Resolver, node: Node | undefined): boolean {
-  return node !== undefined && r.marks.expressions.get(node)?.constant === true;
 }
 
 function plain(r: Resolver, nodes: readonly (Node | undefined)[]): boolean {

@@ -22,7 +22,7 @@ export type Needs =
   | 'pattern'
   /** The second argument is a regular expression that is known to compile; and no collation. */
   | 'regular expression'
-  /** The second argument is a constant: of a parameter it is not known how deep it nests. */
+  /** The second argument is a short constant: of any other it is not known how deep it nests. */
   | 'constant query'
   /** The same of the first. */
   | 'constant query first'
