@@ -42,12 +42,16 @@ export type RegKind =
   | { readonly kind: 'reg' | 'array'; readonly type: RegType }
   | { readonly kind: 'inside' };
 
+/** Its text names accounts: reading one looks them up. */
+const ACLITEM = 1033;
+
 const NO: RegKind = { kind: 'no' };
 const INSIDE: RegKind = { kind: 'inside' };
 
 export function regKind(catalog: Catalog, oid: Oid, depth = 0): RegKind {
   const reg = REG_TYPES.get(oid);
   if (reg) return { kind: 'reg', type: reg };
+  if (oid === ACLITEM) return INSIDE;
   const type = catalog.typesByOid.get(oid);
   if (!type) return NO;
   // INVARIANT: a newer server's type of this family, which is not in the table, is refused.
