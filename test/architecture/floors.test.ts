@@ -29,8 +29,6 @@ const HIGHEST_PURE_FLOOR = 4;
 const PURE_MODULES = ['node:assert', 'node:buffer', 'node:crypto', 'node:net', 'node:util']; // node:net for isIP and BlockList, see IMPURE
 /** The parser is a module that must be loaded anew where it failed. */
 const LOADS_MODULES = 'sql/parser-module.ts';
-/** The parser's module is loaded a second time where the first instance has failed: the one import that cannot be written as one. */
-const LOADER: Readonly<Record<string, string>> = { 'sql/parser-module.ts': 'node:module' };
 const IMPURE =
   /\b(Date\.now|new Date\(\)|performance\.now|Math\.random|randomBytes|randomUUID|randomInt|randomFill|setTimeout|setInterval|setImmediate|fetch\(|process\.|createConnection|createServer|net\.connect|new Socket)/;
 
