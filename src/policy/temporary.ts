@@ -12,7 +12,7 @@ import type { RuleRef } from './rule.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
 
 /** The schema in which the text of a statement may name one. */
-export const TEMPORARY_SCHEMA = 'pg_temp';
+const TEMPORARY_SCHEMA = 'pg_temp';
 
 /** INVARIANT: no OID of the server's is so large: what it says of a relation is never meant for one of these. */
 const FIRST_OID = 2 ** 32;

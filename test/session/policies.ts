@@ -112,7 +112,7 @@ function checkColumn(write: string): string {
   return /\breturning\b/i.test(write) ? `, ${column}` : ` RETURNING ${column}`;
 }
 
-export const VIOLATION = refusal('row-check', '42501', 'new row violates row-level security policy for table "u"', {
+const VIOLATION = refusal('row-check', '42501', 'new row violates row-level security policy for table "u"', {
   rule: 'roles/tester.yaml:9',
 });
 

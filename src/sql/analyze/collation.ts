@@ -21,7 +21,7 @@ export function columnCollation(catalog: Catalog, { collation, type }: EntryColu
 }
 
 /** What a type brings along: `name` the collation "C", a domain over text perhaps one of its own, which then is known by the domain alone. */
-export function typeCollation(catalog: Catalog, type: Oid): Oid | undefined {
+function typeCollation(catalog: Catalog, type: Oid): Oid | undefined {
   const element = elementType(catalog, baseType(catalog, type));
   if (type === NAME || element === NAME) return C;
   for (const oid of [type, element]) {

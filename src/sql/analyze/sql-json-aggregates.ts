@@ -29,26 +29,26 @@ function ownConstructor(body: object): Constructor {
 function aggregate(
   r: Resolver,
   what: string,
-  constructor: Constructor,
+  made: Constructor,
   args: readonly (Node | undefined)[],
   scope: Scope,
 ): Expression {
   const { level } = scope;
-  const inside: Scope = constructor.over ? scope : { ...scope, phase: 'row' };
+  const inside: Scope = made.over ? scope : { ...scope, phase: 'row' };
   const before = r.touched.length;
   for (const arg of args) if (arg) r.expression(arg, inside);
-  for (const sort of constructor.agg_order ?? []) r.expression(sortKey(r, sort), inside);
-  const filter = constructor.agg_filter;
+  for (const sort of made.agg_order ?? []) r.expression(sortKey(r, sort), inside);
+  const filter = made.agg_filter;
   if (filter) asBoolean(r, filter, r.expression(filter, inside), 'FILTER');
   const touched = new Set(r.touched.slice(before));
-  r.uses.push({ kind: 'collects', what, level, at: r.at(constructor.location) });
+  r.uses.push({ kind: 'collects', what, level, at: r.at(made.location) });
   r.marks.fallible.push({ scope: { level, entries: level.entries, outer: level.outer }, afterRows: true });
-  const type = constructor.output ? resolveOutput(r, constructor.output) : t.JSON_TYPE;
-  if (constructor.over) {
-    laterWindow(r, constructor.over, scope);
+  const type = made.output ? resolveOutput(r, made.output) : t.JSON_TYPE;
+  if (made.over) {
+    laterWindow(r, made.over, scope);
     return { type, sound: true, constant: false, barrier: 'window' };
   }
-  if (touched.size > 0 && !touched.has(level)) r.unsupported('an aggregate of an outer query', constructor.location);
+  if (touched.size > 0 && !touched.has(level)) r.unsupported('an aggregate of an outer query', made.location);
   level.aggregated = true;
   return { type, sound: true, constant: false, barrier: 'aggregate' };
 }
