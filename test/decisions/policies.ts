@@ -50,6 +50,12 @@ export function loadPolicies(catalog: Catalog, folder: string, change: PolicyCha
   for (const { oid, schema, name } of [...catalog.data.relations, ...catalog.data.types, ...catalog.data.functions]) {
     if (oid >= FIRST_USER_OID) names.set(String(oid), `<${schema}.${name}>`);
   }
+  // What has no schema of its own goes by its relation's. Numbers move with what else was made on the server before.
+  for (const { kind, oid, relation, type, name } of catalog.data.dependents ?? []) {
+    const owner = catalog.relationsByOid.get(relation) ?? catalog.typesByOid.get(type);
+    if (oid >= FIRST_USER_OID && !names.has(String(oid)))
+      names.set(String(oid), `<${[kind, `${owner?.schema}.${owner?.name}`, name].filter(Boolean).join(' ')}>`);
+  }
   return {
     of(name) {
       const role = policy.roles.get(name);

@@ -97,13 +97,14 @@ test.each(STATEMENTS)('%s', async (_note, sql) => {
   expect(await world.run(sql, true)).toEqual(await world.run(sql, false));
 });
 
-test('UTC is the zone that moves no time, whatever time zone was chosen', async () => {
-  const sql = forHiddenPaper(`p.stamp AT TIME ZONE 'UTC' > '2020-01-01'`);
-  expect(await world.run(sql, true)).toEqual(await world.run(sql, false));
-  for (const zone of ['UTC-12', 'GMT+5', '<Z>-12', 'FOO5UTC', 'Etc/UTC5'])
-    expect(world.guard.judge(`SET timezone = '${zone}'`).refusal?.reason, zone).toBe('setting-not-allowed');
-  for (const zone of ['UTC', 'GMT', 'Etc/UTC', 'GMT+00:00', 'Etc/GMT-12', 'Europe/Paris', '+05', '<+05>-05'])
-    expect(world.guard.judge(`SET timezone = '${zone}'`).effect, zone).toBe('allow');
+test.each(['UTC-12', 'GMT+5', '<Z>-12', '<UTC>-12'])('%s gives UTC, GMT or Z another meaning', async (zone) => {
+  expect(world.guard.judge(`SET timezone = '${zone}'`).effect).toBe('allow');
+  for (const name of ['UTC', 'GMT', 'Z', 'Etc/UTC']) {
+    const sql = `SELECT p.id FROM papers AS p WHERE p.stamp AT TIME ZONE '${name}' > '2020-01-01'`;
+    const sent = JSON.stringify(world.guard.judge(sql).template);
+    if (name === 'Etc/UTC') expect(sent).not.toContain('CASE');
+    else expect(sent).toContain('CASE');
+  }
 });
 
 test('declared types of parameters count in a list of which a part is judged', () => {

@@ -84,19 +84,11 @@ function judgeValues(draft: Draft, name: string, values: readonly string[] | und
 
 function notThis(draft: Draft, name: string): Refusal {
   return refusal('setting-not-allowed', '42501', `parameter "${name}" cannot be set to this value`, {
-    hint: whyNot(draft, name.toLowerCase()),
+    hint:
+      name.toLowerCase() === 'search_path'
+        ? `It would change what names mean, and is fixed to ${formatSearchPath(draft.searchPath)}.`
+        : 'It would change what a statement means, and is fixed.',
   });
-}
-
-function whyNot(draft: Draft, name: string): string {
-  switch (name) {
-    case 'search_path':
-      return `It would change what names mean, and is fixed to ${formatSearchPath(draft.searchPath)}.`;
-    case 'timezone':
-      return 'It would change what UTC and GMT mean. Take the name of a time zone, as Europe/Paris or Etc/GMT+5.';
-    default:
-      return 'It would change what a statement means, and is fixed.';
-  }
 }
 
 function notAllowed(name: string): Refusal {

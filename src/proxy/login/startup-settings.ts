@@ -1,6 +1,5 @@
 /** Which settings a client may choose in its startup packet, as drivers and PGOPTIONS do; all others are refused. */
 import { isSearchPath, parseSearchPath } from '../../guard/search-path.ts';
-import { TIME_ZONE } from '../../guard/settings.ts';
 import {
   encodingRefused,
   invalidSetting,
@@ -11,6 +10,8 @@ import {
 
 const BOOLEAN = /^(on|off|true|false|yes|no|0|1)$/i;
 const DURATION = /^[0-9]{1,10} ?(us|ms|s|min|h|d)?$/;
+
+const SHORT_TEXT = /^[^\0]{0,100}$/s;
 
 /** By lower-case name: what a value must look like. The server checks it once more. */
 const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
@@ -29,7 +30,7 @@ const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
   ['jit', BOOLEAN],
   ['lock_timeout', DURATION],
   ['statement_timeout', DURATION],
-  ['timezone', TIME_ZONE],
+  ['timezone', SHORT_TEXT],
   ['transaction_timeout', DURATION],
 ]);
 

@@ -25,9 +25,12 @@ export function isField(type: number, field: string | undefined): boolean {
   return field !== undefined && FIELDS.get(type)?.has(field.toLowerCase()) === true;
 }
 
-/** Names of the zone whose offset is none, so that no time leaves its range. */
+/**
+ * The name of the zone whose offset is none, so that no time leaves its range. INVARIANT: not `UTC`, `GMT` or `Z`: those are
+ * abbreviations first, and since PostgreSQL 18 of the session's own zone (`SET timezone = 'UTC-12'`).
+ */
 export function isUtc(zone: string | undefined): boolean {
-  return zone !== undefined && /^(?:utc|etc\/utc|gmt|z)$/i.test(zone);
+  return zone?.toLowerCase() === 'etc/utc';
 }
 
 /** The text of a literal, cast to text or not. A literal of another type is read by that type's own rules: it is none. */
