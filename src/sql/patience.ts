@@ -6,8 +6,11 @@ export class OutOfPatience extends Error {}
 /** Steps between two looks at the clock: a fraction of a millisecond. */
 const EVERY = 500;
 
-/** So many take some 20 ms, and no look at the clock: an everyday statement is never given up, on a cold or a busy machine either. */
-const FREE = 20_000;
+/**
+ * So many take some 40 ms, and no look at the clock: an everyday statement is never given up, on a cold or a busy machine either. What
+ * asyncpg asks the catalogs about types takes 21,000.
+ */
+const FREE = 40_000;
 
 export class Patience {
   private spent = 0;

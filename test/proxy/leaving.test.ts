@@ -21,7 +21,7 @@ afterAll(async () => {
 });
 
 const backends = async (): Promise<number> => {
-  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = '${database.name}' AND usename LIKE 'login%'`;
+  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE datname = '${database.name}' AND usename LIKE 'login%' AND application_name <> 'rowgate'`;
   return (await database.query<{ n: number }>(sql))[0]?.n ?? -1;
 };
 

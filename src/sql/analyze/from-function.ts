@@ -57,7 +57,7 @@ export function resolveRangeFunction(r: Resolver, body: Body<'RangeFunction'>, l
 /** `unnest(a, b)` is `ROWS FROM (unnest(a), unnest(b))` of the server's own unnest, where no schema stands before it (manual, section 9.19). */
 function unnestOfSeveral(node: Node): Body<'FuncCall'> | undefined {
   const call = as(node, 'FuncCall');
-  if (!call || call.funcname?.length !== 1 || stringOf(call.funcname[0]) !== 'unnest') return undefined;
+  if (call?.funcname?.length !== 1 || stringOf(call.funcname[0]) !== 'unnest') return undefined;
   const { args, agg_order, agg_filter, over, agg_star, agg_distinct, agg_within_group, func_variadic } = call;
   const plain = !agg_order?.length && !agg_filter && !over && !agg_star && !agg_distinct && !agg_within_group;
   return plain && !func_variadic && (args?.length ?? 0) > 1 ? call : undefined;
