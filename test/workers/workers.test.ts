@@ -24,7 +24,7 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 async function active(guard: Served): Promise<number> {
-  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = '${guard.account}' AND state = 'active'`;
+  const sql = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = '${guard.account}' AND state = 'active' AND application_name <> 'rowgate'`;
   return (await database.query<{ n: number }>(sql))[0]?.n ?? -1;
 }
 
