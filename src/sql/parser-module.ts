@@ -7,10 +7,12 @@ import { createRequire } from 'node:module';
 /** What is asked of it. */
 export type Library = typeof import('libpg-query');
 
-const require = createRequire(import.meta.url);
-
-/** The library keeps one instance for each time that its module is loaded. */
+/**
+ * The library keeps one instance for each time that its module is loaded. By a `require` of its own: each remembers for good what was loaded
+ * by it, and an instance is a megabyte or more.
+ */
 async function newInstance(): Promise<Library> {
+  const require = createRequire(import.meta.url);
   const path = require.resolve('libpg-query');
   delete require.cache[path];
   const library = require(path) as Library;

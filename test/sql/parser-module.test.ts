@@ -1,4 +1,6 @@
 /** A parser that failed is asked nothing more: it is made anew, and nothing is read until then. */
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { fingerprint } from '../../src/sql/normalize.ts';
 import { isParsed, loadParser, parse } from '../../src/sql/parse.ts';
@@ -52,6 +54,19 @@ describe('the parser of this process', () => {
     const parsed = parse('SELECT a FROM t WHERE b IN (1, 2)');
     expect(isParsed(parsed) && parsed.statements).toHaveLength(1);
     expect(parse('SELECT FROM FROM')).toMatchObject({ kind: 'syntax', position: 13 });
+  });
+
+  test('leaves nothing of a failed one in memory', async () => {
+    setFlagsFromString('--expose-gc');
+    const collect = runInNewContext('gc') as () => void;
+    const failed = new WeakRef(fingerprintModule.use((library) => library));
+    expect(() => ask(fingerprintModule, TOO_DEEP)).toThrow(ParserFault);
+    await renewed(fingerprintModule);
+    for (let round = 0; round < 50 && failed.deref(); round += 1) {
+      await soon();
+      collect();
+    }
+    expect(failed.deref()).toBeUndefined();
   });
 
   test('outlives fault after fault', async () => {

@@ -116,7 +116,9 @@ async function takenByTheServer(run: SmithRun, all: readonly Made[]): Promise<Ma
   const taken: Made[] = [];
   for (let i = 0; i < run.statements.length; i += step) {
     const text = run.statements[i]!;
-    const one = decided.get(fingerprint(text));
+    // Without a fingerprint, a statement cannot be told from others.
+    const print = fingerprint(text);
+    const one = print === '' ? undefined : decided.get(print);
     if (!one || /tablesample/i.test(text)) continue;
     const known = await client.query(`EXPLAIN ${text}`).then(
       () => true,
