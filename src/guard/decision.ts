@@ -117,6 +117,8 @@ export interface Judgement {
   readonly parameterTypes?: readonly number[];
   /** Where text was put in or taken out: to map the server's error positions back. Ordered; in characters of the client's text and of the sent one. */
   readonly edits: readonly TextEdit[];
+  /** Some untyped literal is a name that is looked up: none stands for another, and each must be judged. */
+  readonly looksUpNames?: true;
   /** In observe mode: what would have been done (effect is then `allow`). */
   readonly would?: { readonly effect: Effect; readonly refusal?: Refusal };
   /** What was thrown where the guard met a bug: for the operator's log. INVARIANT: never for the client, whom it might tell what is withheld. */

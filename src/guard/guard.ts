@@ -13,6 +13,7 @@ import { OutOfPatience, Patience } from '../sql/patience.ts';
 import { ofWhole } from './bulk-judgement.ts';
 import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
 import type { Draft, DraftStatement, Stage } from './draft.ts';
+import { regKind } from './metadata/reg-types.ts';
 import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
 import { olderServerStage } from './stages/older-server.ts';
@@ -165,9 +166,17 @@ function judgementOf(draft: Draft): Judgement {
       ...draft.statements.map((s) => (s.kind.kind === 'prepare' ? 0 : (s.analysis?.parameters ?? 0))),
     ),
     ...parameterTypesOf(draft),
+    ...(looksUpNames(draft) && { looksUpNames: true }),
     edits: refused ? [] : draft.edits,
     ...(draft.fault !== undefined && { fault: draft.fault }),
   };
+}
+
+/** Whether an untyped literal took a type whose text is looked up, as regclass. */
+function looksUpNames({ statements, catalog }: Draft): boolean {
+  return statements.some(({ analysis }) =>
+    [...(analysis?.marks.literals.values() ?? [])].some((type) => regKind(catalog, type).kind !== 'no'),
+  );
 }
 
 /**

@@ -266,3 +266,20 @@ describe('what is granted is told as ever', () => {
     }
   });
 });
+
+describe('a name in a long list, of which a part is judged', () => {
+  const list = (...names: string[]): string =>
+    [...Array(400).fill('people'), ...names, ...Array(400).fill('kinds')].map((name) => `'${name}'`).join(', ');
+
+  test.each(['regclass', 'regtype'])('%s: one that is hidden is as one that is not there', async (type) => {
+    const ask = (name: string) => world.ask(`SELECT count(*) FROM pg_class WHERE oid::${type} IN (${list(name)})`);
+    const hidden = await ask('qzxkinds');
+    expect(String(hidden).replaceAll('qzxkinds', 'NAME')).toBe(
+      String(await ask('qzxmissing')).replaceAll('qzxmissing', 'NAME'),
+    );
+  });
+
+  test('one that may be found is found', async () => {
+    expect(await world.ask(`SELECT count(*) FROM pg_class WHERE oid::regclass IN (${list()})`)).toEqual(['2']);
+  });
+});
