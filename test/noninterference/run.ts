@@ -53,6 +53,11 @@ const PLANS = [
     'parallel_tuple_cost = 0',
   ],
 ] as const;
+/**
+ * Where plans are shown: whether a table is read whole follows from its pages, and these from when it was last vacuumed, in a database in
+ * which the role itself writes.
+ */
+const INDEXED = ['enable_seqscan = off'];
 /** Statements under way on each. */
 const DEPTH = 3;
 const TIMED_OUT = '57014';
@@ -68,21 +73,23 @@ export class Runner {
     private readonly names: { readonly few: string; readonly many: string },
     private readonly reading: readonly Lanes[],
     private readonly locking: Lanes,
+    private readonly explaining: Lanes,
     private readonly rowTypes: ReadonlySet<number>,
   ) {}
 
   static async open({ few, many }: Guarded, seen?: World): Promise<Runner> {
-    const open = async (settings: readonly string[]): Promise<Lanes> => ({
-      few: await few.open(),
+    const open = async (settings: readonly string[], ofFew: readonly string[] = []): Promise<Lanes> => ({
+      few: await few.open(ofFew),
       many: await many.open(settings),
       seen: await seen?.open(),
     });
     const locking = await open([]);
+    const explaining = await open(INDEXED, INDEXED);
     const reading: Lanes[] = [];
     for (const settings of PLANS) reading.push(await open(settings));
     const types = await few.database.query<{ oid: number }>(`SELECT oid::integer FROM pg_type WHERE typtype = 'c'`);
     const names = { few: few.database.name, many: many.database.name };
-    return new Runner(names, reading, locking, new Set(types.map(({ oid }) => oid)));
+    return new Runner(names, reading, locking, explaining, new Set(types.map(({ oid }) => oid)));
   }
 
   async run(options: RunOptions): Promise<Report> {
@@ -112,7 +119,7 @@ export class Runner {
     const lock = async (): Promise<void> => {
       while (!done()) {
         const taken = locking.shift();
-        if (taken) await this.one(taken[0], taken[1], this.locking, report);
+        if (taken) await this.one(taken[0], taken[1], this.alone(taken[1]), report);
         else if (generated) return;
         else await new Promise<void>((woken) => waiting.push(woken));
       }
@@ -130,13 +137,18 @@ export class Runner {
   /** Whether a script tells the guarded worlds, or the third from them, apart. */
   async tells(made: Script, from: 'differences' | 'apart'): Promise<Difference | undefined> {
     const report = emptyReport();
-    await this.one(0, made, this.locking, report);
+    await this.one(0, made, this.alone(made), report);
     return report[from][0];
   }
 
   end(): void {
-    for (const { few, many, seen } of [...this.reading, this.locking])
+    for (const { few, many, seen } of [...this.reading, this.locking, this.explaining])
       for (const lane of [few, many, seen]) lane?.end();
+  }
+
+  /** For what runs beside no other. */
+  private alone({ way }: Script): Lanes {
+    return way === 'explain' ? this.explaining : this.locking;
   }
 
   private async one(seed: number, made: Script, lanes: Lanes, report: Report): Promise<void> {
