@@ -82,9 +82,23 @@ export interface StatementJudgement {
   readonly patterns?: readonly number[];
   /** Parameters that are a part of such a pattern, and not its end: it must not become too long a list of wildcards. */
   readonly patternParts?: readonly number[];
+  /** Whom a row of its result can be about, by subject; absent where nobody. Of PREPARE, DECLARE and EXPLAIN ANALYZE: of the statement inside. */
+  readonly people?: readonly PeopleOfRow[];
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;
+}
+
+/** How many people of one subject can stand in one row, and which columns of the result name them. */
+export interface PeopleOfRow {
+  readonly subject: string;
+  /**
+   * One for each person: the result columns (from 0) that show the key, where any does. References to relations of the subject that an equality
+   * of keys ties together are one person; ten aliases without such a tie are ten.
+   */
+  readonly ways: readonly { readonly keys: readonly number[] }[];
+  /** More whose keys never show: scalar subqueries, calls of window functions, of min and max. */
+  readonly unnamed: number;
 }
 
 /**

@@ -1,0 +1,129 @@
+/**
+ * Where budgets are kept: what `store/` provides and what the leases of a guard's process are drawn from. A store that is in the process
+ * itself answers at once; one that is not answers by a promise, which rejects with `StoreUnavailable` where it cannot be reached.
+ */
+import type { Ceiling, Measure, Owner, Window } from './measure.ts';
+
+export type Answer<T> = T | Promise<T>;
+
+/** Nothing is known of what was asked: who needs it must be refused. */
+export class StoreUnavailable extends Error {}
+
+export interface Claim {
+  readonly owner: Owner;
+  readonly measure: Measure;
+  readonly ceilings: readonly Ceiling[];
+  /** As much of it as every ceiling leaves is granted, perhaps none. */
+  readonly want: number;
+}
+
+/** INVARIANT: in force for the store's own reader after a crash too, before it is answered. */
+export interface Grant {
+  readonly granted: number;
+  /** By ceiling: what is taken in each window now, this grant included. */
+  readonly used: readonly number[];
+  /** When it was booked, milliseconds since the epoch of the store's clock: giving back needs it. */
+  readonly at: number;
+}
+
+/** Amounts that were granted and are not needed. */
+export interface Return {
+  readonly owner: Owner;
+  readonly measure: Measure;
+  readonly windows: readonly Window[];
+  readonly amount: number;
+  /** Of the grant. */
+  readonly at: number;
+}
+
+/** A person who was shown; `key` is a keyed hash of the subject's key, 22 characters of base64url. */
+export interface Sighting {
+  readonly key: string;
+  /** For whom one of each window was granted before: `at` of that grant. Absent: everywhere still counted from an earlier sight. */
+  readonly grantedAt?: number;
+}
+
+export interface BudgetStore {
+  /** Claims are granted one by one, each as far as it goes. */
+  take(claims: readonly Claim[]): Answer<readonly Grant[]>;
+  giveBack(returns: readonly Return[]): void;
+  /**
+   * Says who was counted. Who was in a window already is counted there once: what was granted for them is given back. Who stands in a
+   * window stays in it from now on for its whole length again.
+   */
+  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: readonly Sighting[]): void;
+  /** Which of these people every window counts already; they are then seen anew. By key. */
+  known(
+    owner: Owner,
+    measure: Measure,
+    windows: readonly Window[],
+    keys: readonly string[],
+  ): Answer<readonly boolean[]>;
+  /** What each window holds now. */
+  used(owner: Owner, measure: Measure, windows: readonly Window[]): Answer<readonly number[]>;
+
+  /** What holds for principals beyond their policy, as it is known here: the same object until it changes. */
+  standing(): Standing;
+  /** Called after each change of `standing`, wherever it was made; within a second in a fleet. */
+  onStanding(changed: () => void): void;
+  /** Changes it everywhere. Resolves when every later look here sees it, and it survives a restart. */
+  change(change: StandingChange): Promise<void>;
+  /** Nothing is taken any more; what was written is on disk. */
+  close(): Promise<void>;
+}
+
+/** Who is locked out, whose limits are raised, which exports are permitted. */
+export interface Standing {
+  readonly locks: ReadonlyMap<Owner, Lock>;
+  readonly raises: readonly Raise[];
+  readonly permits: readonly Permit[];
+}
+
+export interface Lock {
+  readonly owner: Owner;
+  /** Milliseconds since the epoch. */
+  readonly since: number;
+  /** Absent: until it is released. */
+  readonly until?: number;
+  readonly reason: string;
+  /** Who locked: `rowgate` itself, or the user at the control socket. */
+  readonly by: string;
+}
+
+/** `rowgate limits raise NAME … --for 2h --reason …` */
+export interface Raise {
+  readonly id: string;
+  readonly owner: Owner;
+  readonly measure: Measure;
+  /** Which of the limits, by its window. */
+  readonly window: Window;
+  /** In its place, as long as it is larger. */
+  readonly amount: number;
+  readonly until: number;
+  readonly reason: string;
+  readonly by: string;
+}
+
+/** An export beyond the limits: one principal, named tables, so many rows, in a time, for a reason, approved by two. */
+export interface Permit {
+  readonly id: string;
+  readonly owner: Owner;
+  /** `public.students` */
+  readonly tables: readonly string[];
+  readonly rows: number;
+  readonly from: number;
+  readonly until: number;
+  readonly reason: string;
+  readonly requestedBy: string;
+  readonly requestedAt: number;
+  /** Names of approvers with their signatures over the request. It holds from the second one on. */
+  readonly approvals: readonly { readonly by: string; readonly signature: string }[];
+  readonly revokedBy?: string;
+}
+
+export type StandingChange =
+  | { readonly kind: 'lock'; readonly lock: Lock }
+  | { readonly kind: 'release'; readonly owner: Owner }
+  | { readonly kind: 'raise'; readonly raise: Raise }
+  /** In the place of the one with the same id. */
+  | { readonly kind: 'permit'; readonly permit: Permit };

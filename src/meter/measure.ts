@@ -1,0 +1,19 @@
+/** What is counted of a principal, and in which windows of time: the words that the meter, its stores and the session share. */
+
+/** `subjects.student`: distinct people, by subject. `overruns` and `refusals` lead to a lock. */
+export type Measure = 'rows' | 'bytes' | 'statements' | 'changed' | 'overruns' | 'refusals' | `subjects.${string}`;
+
+/** `30 days`: `day` is a calendar day where `count` is 1, everything else slides. */
+export interface Window {
+  readonly count: number;
+  readonly unit: 'second' | 'minute' | 'hour' | 'day';
+}
+
+/** A window of a measure, and the amount that binds in it; `limit` absent: counted only. */
+export interface Ceiling {
+  readonly window: Window;
+  readonly limit?: number;
+}
+
+/** One of those for whom is counted: a principal, `principal:college_12_app`, or a person behind a token. */
+export type Owner = string;

@@ -1,0 +1,82 @@
+/** What a session asks of its principal's budgets. They hold over all sessions of the principal, so others give the answers. */
+import type { Refusal } from '../errors.ts';
+import type { StatementJudgement } from '../guard/decision.ts';
+import type { SessionPolicy } from './ports.ts';
+
+/** A limit that was reached, for the log: `rows 2000 per hour`. */
+export interface LimitReached {
+  readonly name: string;
+  readonly used: number;
+  readonly of: number;
+}
+
+/** Told to the client as a NoticeResponse of severity WARNING. */
+export interface Warning {
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+/** Nothing was taken: the same is asked again once `Session.onBudget` was called. */
+export interface Wait {
+  readonly kind: 'wait';
+}
+
+export interface Over {
+  readonly kind: 'over';
+  readonly refusal: Refusal;
+  readonly limit: LimitReached;
+}
+
+export type Taken = { readonly kind: 'taken'; readonly warnings?: readonly Warning[] } | Over | Wait;
+
+export type Admitted =
+  | {
+      readonly kind: 'admitted';
+      /** Rows that may still be shown, as far as is known; absent where nothing limits them. */
+      readonly rowsLeft?: number;
+      readonly warnings?: readonly Warning[];
+    }
+  /** `effect: lock` where the principal is locked out. */
+  | (Over & { readonly effect?: 'lock' })
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | Wait;
+
+/** People of one subject that one row, or one change, shows. */
+export interface People {
+  readonly subject: string;
+  /** Their keys as text, the same text for the same person in every format. */
+  readonly keys: readonly string[];
+  /** Those whose key does not show. */
+  readonly unnamed: number;
+}
+
+export interface Demand {
+  readonly rows?: number;
+  readonly bytes?: number;
+  readonly changed?: number;
+  readonly people?: readonly People[];
+}
+
+/** What is on its way to the server, as an EXPLAIN would have it. */
+export interface Sent {
+  readonly text: string;
+  /** OIDs; 0 where the server decides. */
+  readonly parameterTypes: readonly number[];
+  /** As text; absent where they are not known, or came in binary. */
+  readonly values?: readonly (string | null)[];
+}
+
+export interface Budget {
+  /**
+   * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
+   * statement itself where it is admitted. `sent` is called only where the plan is needed.
+   */
+  admit(policy: SessionPolicy, statement: StatementJudgement, sent: () => Sent): Admitted;
+  /** Asked before a row is forwarded, or before a change may stand. Takes all of it from every window, or nothing. */
+  take(policy: SessionPolicy, demand: Demand): Taken;
+  /** Something that counts towards a lock: a limit was passed, or a statement was refused by policy. */
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal'): void;
+  /** What was taken ahead for this session may go back: it is idle. */
+  rest(): void;
+}
