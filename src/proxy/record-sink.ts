@@ -31,9 +31,31 @@ export interface PolicyChange {
   /** `sha256:…` of what is in force now. */
   readonly to: string;
   readonly by: string;
-  readonly via: 'start' | 'file' | 'signal' | 'catalog';
+  readonly via: 'start' | 'file' | 'signal' | 'catalog' | 'control';
   /** `roles/teacher.yaml:7:3: …`, where an edit was not taken or roles were closed. */
   readonly problems?: readonly string[];
+}
+
+/** What holds for a principal beyond its policy, and who said so: `rowgate` itself, or the user at the control socket. */
+export interface StandingRecord {
+  readonly principal?: string;
+  readonly by: string;
+  readonly reason?: string;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+  /** ISO time. */
+  readonly until?: string;
+  readonly permit?: {
+    readonly id: string;
+    readonly tables: readonly string[];
+    readonly rows: number;
+    readonly from: string;
+    readonly until: string;
+    readonly requested_by: string;
+    readonly approved_by: readonly string[];
+  };
+  /** Of a permit: requested, approved, revoked, spent. `failed`: what was recorded before did not come into force. */
+  readonly status?: string;
+  readonly message?: string;
 }
 
 export interface SessionRecords {
@@ -46,5 +68,8 @@ export interface RecordSink {
   append(kind: 'login-refused', fields: RefusedLogin): boolean;
   append(kind: 'policy', fields: PolicyChange): boolean;
   append(kind: 'start' | 'stop', fields: { readonly version?: string; readonly configuration?: string }): boolean;
+  append(kind: 'warning' | 'lock' | 'release' | 'raise' | 'permit', fields: StandingRecord): boolean;
+  append(kind: 'drain', fields: { readonly by: string; readonly via: 'control' }): boolean;
+  append(kind: 'alarms-lost', fields: { readonly message: string }): boolean;
   session(context: SessionContext): SessionRecords;
 }

@@ -1,6 +1,30 @@
 /** The records of the decision log: their kinds, their fields, and the order in which these stand in a line. See docs/decision-log.md. */
 
-export type RecordKind = 'decision' | 'outcome' | 'login' | 'login-refused' | 'policy' | 'start' | 'stop';
+export type RecordKind =
+  | 'decision'
+  | 'outcome'
+  | 'login'
+  | 'login-refused'
+  | 'policy'
+  | 'warning'
+  | 'lock'
+  | 'release'
+  | 'raise'
+  | 'permit'
+  | 'alarms-lost'
+  | 'drain'
+  | 'start'
+  | 'stop';
+
+export interface PermitFields {
+  readonly id: string;
+  readonly tables: readonly string[];
+  readonly rows: number;
+  readonly from: string;
+  readonly until: string;
+  readonly requested_by: string;
+  readonly approved_by: readonly string[];
+}
 
 /** Everything a record may say beside time, kind, guard and sequence number. Absent fields are not written. */
 export interface RecordFields {
@@ -34,6 +58,10 @@ export interface RecordFields {
   readonly rule?: string | undefined;
   readonly sqlstate?: string | undefined;
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
+  /** Of a lock or a raise: when it ends, ISO time; absent where it holds until it is released. */
+  readonly until?: string | undefined;
+  /** An export permit, as far as it concerns whom it lets do what. */
+  readonly permit?: PermitFields | undefined;
   /** `sha256:…` of the policy files in force. */
   readonly policy?: string | undefined;
   /** Of a policy change: the hashes before and after, who asked for it and how. */
@@ -77,6 +105,8 @@ const ORDER = {
   rule: 0,
   sqlstate: 0,
   limit: 0,
+  until: 0,
+  permit: 0,
   policy: 0,
   from: 0,
   to: 0,
