@@ -28,7 +28,18 @@ export interface Over {
   readonly limit: LimitReached;
 }
 
-export type Taken = { readonly kind: 'taken'; readonly warnings?: readonly Warning[] } | Over | Wait;
+/** Not for a limit that was reached: the principal is locked out, or nobody can say what is left. It counts as no overrun. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly refusal: Refusal;
+  /** `lock` where the principal is locked out. */
+  readonly effect?: 'lock';
+}
+
+export type Taken = { readonly kind: 'taken'; readonly warnings?: readonly Warning[] } | Over | Refused | Wait;
+
+/** Out of what a statement is paid, where that is not its principal's windows: said by `admit`, and handed back at each `take` of the statement. */
+export type Account = string;
 
 export type Admitted =
   | {
@@ -36,10 +47,12 @@ export type Admitted =
       /** Rows that may still be shown, as far as is known; absent where nothing limits them. */
       readonly rowsLeft?: number;
       readonly warnings?: readonly Warning[];
+      /** A permit pays: limits of one statement on rows and bytes do not hold for it. */
+      readonly account?: Account;
     }
-  /** `effect: lock` where the principal is locked out. */
+  /** `effect: lock` where this passes a limit that locks. */
   | (Over & { readonly effect?: 'lock' })
-  | { readonly kind: 'refused'; readonly refusal: Refusal }
+  | Refused
   | Wait;
 
 /** People of one subject that one row, or one change, shows. */
@@ -56,6 +69,8 @@ export interface Demand {
   readonly bytes?: number;
   readonly changed?: number;
   readonly people?: readonly People[];
+  /** As `admit` said. */
+  readonly account?: Account;
 }
 
 /** What is on its way to the server, as an EXPLAIN would have it. */
