@@ -20,8 +20,15 @@ export function resolveSortKey(r: Resolver, sort: Node, scope: Scope, targets: r
 
 /** ORDER BY and DISTINCT ON: an output column's name or number before an expression over input columns. */
 export function resolveOutputOrExpression(r: Resolver, node: Node, scope: Scope, targets: readonly Node[]): void {
-  if (outputIndex(r, node, targets, scope.level) !== undefined) return;
-  root(r, node, 'group', scope);
+  const index = outputIndex(r, node, targets, scope.level);
+  if (index === undefined) root(r, node, 'group', scope);
+  else settleLiteral(scope.level, index);
+}
+
+/** INVARIANT: an untyped literal by which rows are sorted, grouped or told apart is text from then on, as for the server: no other arm of a set operation types it. */
+export function settleLiteral({ outputs }: Level, index: number): void {
+  const output = outputs[index];
+  if (output?.literal) outputs[index] = { ...output, literal: false };
 }
 
 /** ORDER BY of a set operation or VALUES: only names and numbers of output columns. */
@@ -67,6 +74,9 @@ export function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets:
   if (named) {
     const reference = as(item, 'ColumnRef');
     if (reference) r.read.add(reference);
+    const number = as(item, 'A_Const')?.ival?.ival;
+    const name = stringOf(reference?.fields?.[0]);
+    settleLiteral(level, number === undefined ? level.outputs.findIndex((o) => o.name === name) : number - 1);
     level.groupKeys.push(named);
     return;
   }

@@ -181,6 +181,8 @@ export interface OutputColumn {
   readonly catalog: boolean;
   /** The parameter that it is, where nothing has given that a type yet. */
   readonly untyped?: number | undefined;
+  /** It is an untyped literal, and so far text only for us. */
+  readonly literal?: boolean;
 }
 
 /** Where an expression stands: `row`: computed from rows as they are joined; `group`: after grouping, where the level has any. */

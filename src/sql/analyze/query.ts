@@ -12,6 +12,7 @@ import {
   resolveOutputName,
   resolveOutputOrExpression,
   resolveSortKey,
+  settleLiteral,
 } from './clauses.ts';
 import { refuseStars } from './column.ts';
 import { resolveWith } from './cte.ts';
@@ -61,6 +62,7 @@ function resolvePlain(r: Resolver, select: Select, place: Place): Level {
   for (const item of select.groupClause ?? []) resolveGroupItem(r, item, scope, targets);
   for (const item of select.distinctClause ?? []) {
     if (Object.keys(item).length > 0) resolveOutputOrExpression(r, item, scope, targets);
+    else for (const index of level.outputs.keys()) settleLiteral(level, index);
   }
   resolveLimit(r, select, place, level);
   resolveWindows(r, select, scope);
@@ -106,7 +108,8 @@ function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left
   left.outputs.forEach((output, i) => {
     const other = right.outputs[i];
     const arms = other ? [output, other] : [output];
-    const types = arms.map(({ untyped, type }) => (untyped === undefined ? type : UNKNOWN));
+    // INVARIANT: as the server does, the type is that of the arms that have one: by another, it would choose another function.
+    const types = arms.map(({ untyped, literal, type }) => (untyped === undefined && !literal ? type : UNKNOWN));
     const type = other ? commonType(r.env.catalog, types) : output.type;
     for (const { untyped } of arms) if (untyped !== undefined) settleNumber(r, untyped, type);
     const converts = converted(r, types, type);

@@ -39,7 +39,8 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   if (parameter !== undefined && untyped === undefined) r.settle(parameter, TEXT);
   const catalog = r.marks.references.get(value)?.column.catalog === true;
   const name = target.name ?? columnName(value);
-  scope.level.outputs.push({ name, type, tells: tells(r, value), catalog, untyped });
+  const literal = scope.level.open && found.type === UNKNOWN && parameter === undefined;
+  scope.level.outputs.push({ name, type, tells: tells(r, value), catalog, untyped, literal });
 }
 
 function showStar(
