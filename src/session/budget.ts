@@ -73,13 +73,23 @@ export interface Demand {
   readonly account?: Account;
 }
 
-/** What is on its way to the server, as an EXPLAIN would have it. */
+/** One statement that is on its way to the server, as an EXPLAIN takes it. */
 export interface Sent {
+  /**
+   * Of this statement alone, with the guard's slots filled by literals: attributes as they are, the row limit by the largest bigint, so that
+   * it does not cut what is expected. Parameters of the client's own stand in it as they do in its text.
+   */
   readonly text: string;
-  /** OIDs; 0 where the server decides. */
+  /** Of the client's own parameters: OIDs; 0 where the server decides. */
   readonly parameterTypes: readonly number[];
   /** As text; absent where they are not known, or came in binary. */
   readonly values?: readonly (string | null)[];
+  /** The same as the client's own Bind sent them, in whatever formats: taken before `values`. */
+  readonly bound?: { readonly formats: readonly number[]; readonly valueCount: number; readonly values: Uint8Array };
+  /** Of EXECUTE: the PREPARE that it runs, as it was sent, with its slots filled in the same way. */
+  readonly prepare?: string;
+  /** DateStyle, IntervalStyle and TimeZone as the server last reported them: they say what a literal means. */
+  readonly settings?: ReadonlyMap<string, string>;
 }
 
 export interface Budget {
