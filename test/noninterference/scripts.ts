@@ -80,6 +80,8 @@ const MAKERS: Readonly<Record<Way, (g: Generator) => Made>> = {
     const types = g.declaredTypes(made.sql);
     const values = g.parameters.map(({ value }) => value);
     const bytes = Buffer.concat([
+      // Where one before it failed, its own Close was skipped.
+      serialize.close({ type: 'S', name: 's' }),
       serialize.parse({ text: made.sql, types, name: 's' }),
       serialize.describe({ type: 'S', name: 's' }),
       serialize.bind({ portal: 'p', statement: 's', values }),
