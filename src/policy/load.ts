@@ -1,5 +1,6 @@
 /** From the texts of a policies folder to the compiled policy, with everything that is wrong in it. */
 import { createHash } from 'node:crypto';
+import { type Approver, addApprovers } from './approvers.ts';
 import { compileRole, type GrantsSource, type RoleContext } from './compile.ts';
 import { type Diagnostic, Report } from './diagnostic.ts';
 import { type Flaw, PolicyDocument, type PolicyFile } from './document.ts';
@@ -21,7 +22,7 @@ export interface LoadedPolicy {
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
 }
 
-type Kind = 'role' | 'grants' | 'principals' | 'subjects';
+type Kind = 'role' | 'grants' | 'principals' | 'subjects' | 'approvers';
 
 /** Compiles the files of a policies folder against a catalog. */
 export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment): LoadedPolicy {
@@ -40,7 +41,10 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   for (const document of documents.filter((candidate) => kindOf(candidate) === undefined)) {
     addFlaws(document.flaws, strays);
     const place = document.placeOfValue([]);
-    strays.error(place, 'expected a mapping with "role", "principals", "subjects" or, in grants/, "tables"');
+    strays.error(
+      place,
+      'expected a mapping with "role", "principals", "subjects", "approvers" or, in grants/, "tables"',
+    );
   }
   const subjectReport = report();
   const subjects = loadSubjects(ofKind('subjects'), env, subjectReport);
@@ -50,8 +54,10 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const roles = loadRoles(ofKind('role'), { env, subjects, grants }, failure, report);
   warnOfUnused(grants, ofKind('role'), report());
   const principals = loadPrincipals(ofKind('principals'), roles, subjects, env, report);
+  const approvers = new Map<string, Approver>();
+  for (const document of ofKind('approvers')) addApprovers(document, approvers, report());
   const hash = `sha256:${sha256(files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
-  return { policy: { hash, roles, principals, subjects }, diagnostics: inOrder(reports), files };
+  return { policy: { hash, roles, principals, subjects, approvers }, diagnostics: inOrder(reports), files };
 }
 
 /** By content, then by where the file lies. A file that is no YAML is judged by its place alone. */
@@ -62,11 +68,13 @@ function kindOf(document: PolicyDocument): Kind | undefined {
     if (has('role')) return 'role';
     if (has('principals')) return 'principals';
     if (has('subjects')) return 'subjects';
+    if (has('approvers')) return 'approvers';
   }
   if (path.startsWith('roles/')) return 'role';
   if (path.startsWith('grants/')) return 'grants';
   if (path === 'principals.yaml') return 'principals';
   if (path === 'subjects.yaml') return 'subjects';
+  if (path === 'approvers.yaml') return 'approvers';
   return undefined;
 }
 

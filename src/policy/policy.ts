@@ -1,6 +1,7 @@
 /** The compiled policy: what the guard asks. Made by `compile.ts` from the YAML files and the live catalog; immutable. */
 import type { Column, Fn, Oid, Relation } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
+import type { Approver } from './approvers.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
 import type { RuleRef } from './rule.ts';
 
@@ -150,6 +151,8 @@ export interface Principal {
   readonly validUntil?: number;
   /** Limits beside the role's. */
   readonly limits: Limits;
+  /** Times in which others of its own hold. */
+  readonly during?: readonly During[];
   readonly rule: RuleRef;
   readonly disabled?: string;
 }
@@ -176,6 +179,8 @@ export interface Policy {
   readonly roles: ReadonlyMap<string, RolePolicy>;
   readonly principals: ReadonlyMap<string, Principal>;
   readonly subjects?: ReadonlyMap<string, Subject>;
+  /** Who may approve export permits, by name. */
+  readonly approvers?: ReadonlyMap<string, Approver>;
 }
 
 /** A value that the policy grants to a role for a relation and a column seen in a RowDescription (promise P5). */

@@ -1,5 +1,6 @@
 /** What is published of the schemas: a JSON Schema for editors, and the reference of every key in docs/policies.md. */
 import { z } from 'zod';
+import { approversSchema } from '../../src/policy/approvers.ts';
 import { principalSchema, principalsFileSchema, subjectsSchema } from '../../src/policy/principals-schema.ts';
 import { grantsSchema, roleSchema } from '../../src/policy/role-schema.ts';
 
@@ -48,6 +49,12 @@ const FILES: readonly {
     name: 'subjects',
     title: 'Whose data it is: `subjects.yaml`',
     schema: () => jsonOf(subjectsSchema),
+  },
+  {
+    key: 'approvers',
+    name: 'approvers',
+    title: 'Who may approve exports: `approvers.yaml`',
+    schema: () => jsonOf(approversSchema),
   },
   {
     key: 'tables',

@@ -33,7 +33,8 @@ export function findProgram(
     | 'unshare'
     | 'setpriv'
     | 'systemd-analyze'
-    | 'sqlsmith',
+    | 'sqlsmith'
+    | 'ssh-keygen',
 ): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);
