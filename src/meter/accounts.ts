@@ -1,0 +1,74 @@
+/** The accounts of all owners: what a store keeps. Where they are kept, and what of them outlives a crash, is the store's. */
+import { Account, type AccountState } from './account.ts';
+import type { Claim, Grant, Return, Sighting } from './budget-store.ts';
+import { CalendarDays } from './days.ts';
+import type { Measure, Owner, Window } from './measure.ts';
+
+export class Accounts {
+  private readonly days: CalendarDays;
+  /** By measure and owner. */
+  private readonly accounts = new Map<string, Account>();
+
+  /** `timeZone`: of `per day`. */
+  constructor(timeZone: string) {
+    this.days = new CalendarDays(timeZone);
+  }
+
+  take({ owner, measure, ceilings, want }: Claim, now: number): Grant {
+    return this.open(owner, measure).take(ceilings, want, now);
+  }
+
+  giveBack({ owner, measure, amount, at }: Return): void {
+    this.find(owner, measure)?.giveBack(amount, at);
+  }
+
+  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: readonly Sighting[], now: number): void {
+    this.open(owner, measure).saw(windows, sightings, now);
+  }
+
+  /** Which of them stand in each of these windows. They are not seen anew by that. */
+  known(owner: Owner, measure: Measure, windows: readonly Window[], keys: readonly string[], now: number): boolean[] {
+    return this.find(owner, measure)?.known(windows, keys, now) ?? keys.map(() => false);
+  }
+
+  used(owner: Owner, measure: Measure, windows: readonly Window[], now: number): number[] {
+    return this.find(owner, measure)?.used(windows, now) ?? windows.map(() => 0);
+  }
+
+  /** For who reads a journal: the account as it was written down, or a new one. */
+  restore(owner: Owner, measure: Measure, state: AccountState): void {
+    this.accounts.set(accountKey(owner, measure), new Account(this.days, state));
+  }
+
+  open(owner: Owner, measure: Measure): Account {
+    const key = accountKey(owner, measure);
+    let account = this.accounts.get(key);
+    if (!account) {
+      account = new Account(this.days);
+      this.accounts.set(key, account);
+    }
+    return account;
+  }
+
+  /** Drops the accounts in which nothing is counted any more. */
+  sweep(now: number): void {
+    for (const [key, account] of this.accounts) if (account.isEmpty(now)) this.accounts.delete(key);
+  }
+
+  /** Those that begin while they are gone through are among them. */
+  *entries(): IterableIterator<{ owner: Owner; measure: Measure; account: Account }> {
+    for (const [key, account] of this.accounts) {
+      const space = key.indexOf(' ');
+      yield { measure: key.slice(0, space) as Measure, owner: key.slice(space + 1), account };
+    }
+  }
+
+  private find(owner: Owner, measure: Measure): Account | undefined {
+    return this.accounts.get(accountKey(owner, measure));
+  }
+}
+
+/** No measure holds a space. */
+function accountKey(owner: Owner, measure: Measure): string {
+  return `${measure} ${owner}`;
+}

@@ -1,0 +1,57 @@
+/** Who was seen, and when last: the distinct people of one owner and measure, by keyed hashes of their keys. */
+
+/** So many are told apart. Of more the longest unseen are forgotten: seen again they count again, so that too much is counted, never too little. */
+export const MOST_REMEMBERED_PEOPLE = 1_000_000;
+
+export class People {
+  /** By key, in the order in which they were last seen. */
+  private readonly lastSeen: Map<string, number>;
+
+  /** `seen`: as `entries` gave them. */
+  constructor(
+    seen: Iterable<readonly [string, number]> = [],
+    private readonly most = MOST_REMEMBERED_PEOPLE,
+  ) {
+    this.lastSeen = new Map(seen);
+  }
+
+  get size(): number {
+    return this.lastSeen.size;
+  }
+
+  lastSight(key: string): number | undefined {
+    return this.lastSeen.get(key);
+  }
+
+  /** Returns the instant that stands: a later one, where the clock was set back. */
+  see(key: string, now: number): number {
+    const before = this.lastSeen.get(key);
+    const last = before === undefined ? now : Math.max(before, now);
+    // Put in anew, so that it stands at the end.
+    this.lastSeen.delete(key);
+    this.lastSeen.set(key, last);
+    if (this.lastSeen.size > this.most) {
+      for (const [oldest] of this.lastSeen) {
+        this.lastSeen.delete(oldest);
+        break;
+      }
+    }
+    return last;
+  }
+
+  /** Forgets the longest unseen as long as `gone` says so of their last sight. */
+  forget(gone: (lastSight: number) => boolean): void {
+    for (const [key, lastSight] of this.lastSeen) {
+      if (!gone(lastSight)) return;
+      this.lastSeen.delete(key);
+    }
+  }
+
+  sights(): IterableIterator<number> {
+    return this.lastSeen.values();
+  }
+
+  entries(): IterableIterator<[string, number]> {
+    return this.lastSeen.entries();
+  }
+}

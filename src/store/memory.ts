@@ -1,0 +1,44 @@
+/** Budgets kept in the process and lost with it: `state: memory`. */
+import { Accounts } from '../meter/accounts.ts';
+import type { BudgetStore } from '../meter/budget-store.ts';
+import { changeStanding, NO_STANDING } from '../meter/standing.ts';
+
+export interface MemoryStoreOptions {
+  /** Of `per day`. */
+  readonly timeZone: string;
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+/** So often accounts in which nothing is left are looked for. */
+const SWEEP_MS = 600_000;
+
+export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore {
+  const accounts = new Accounts(timeZone);
+  let standing = NO_STANDING;
+  const listeners: (() => void)[] = [];
+  const sweeping = setInterval(() => accounts.sweep(now()), SWEEP_MS);
+  sweeping.unref();
+  return {
+    take: (claims) => claims.map((claim) => accounts.take(claim, now())),
+    giveBack: (returns) => {
+      for (const one of returns) accounts.giveBack(one);
+    },
+    saw: (owner, measure, windows, sightings) => accounts.saw(owner, measure, windows, sightings, now()),
+    known: (owner, measure, windows, keys) => {
+      const time = now();
+      const known = accounts.known(owner, measure, windows, keys, time);
+      const sightings = keys.filter((_, i) => known[i]).map((key) => ({ key }));
+      if (sightings.length > 0) accounts.saw(owner, measure, windows, sightings, time);
+      return known;
+    },
+    used: (owner, measure, windows) => accounts.used(owner, measure, windows, now()),
+    standing: () => standing,
+    onStanding: (changed) => void listeners.push(changed),
+    change: async (change) => {
+      standing = changeStanding(standing, change, now());
+      for (const changed of listeners) changed();
+    },
+    close: async () => clearInterval(sweeping),
+  };
+}
