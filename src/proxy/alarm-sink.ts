@@ -1,0 +1,21 @@
+/** What somebody is to be told at once, beside the record of it; where it goes is `alarms/`. */
+
+export interface Alarm {
+  readonly kind: 'lock' | 'release' | 'canary' | 'warning' | 'store-lost' | 'store-back';
+  readonly principal?: string;
+  /** The person behind a token. */
+  readonly user?: string;
+  /** One sentence for people, without data: `principal "college_12_app" is locked out until …`. */
+  readonly text: string;
+  readonly reason?: string;
+  readonly by?: string;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+}
+
+export interface AlarmSink {
+  /** Never throws and waits for nothing; what is raised outlives a crash of the process. */
+  raise(alarm: Alarm): void;
+}
+
+/** Where `notify` is not set. */
+export const NO_ALARMS: AlarmSink = { raise: () => {} };
