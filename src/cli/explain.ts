@@ -44,6 +44,7 @@ async function explain(sql: string, options: ExplainOptions): Promise<Explained>
   const { searchPath } = config;
   const runtime = new GuardRuntime(
     ({ role }) => new Guard({ catalog, role, searchPath, pooling: config.upstream.pooling }),
+    { now: Date.now, timeZone: config.timeZone },
     policy,
     reading,
   );

@@ -113,6 +113,7 @@ async function startListening(
       database: upstream.database,
       accountOf: (role) => upstream.logins.get(role) ?? upstream.login,
       searchPath: config.searchPath,
+      timeZone: config.timeZone,
       tlsRequired: tls?.required ?? false,
       proxies: config.proxyProtocol.from,
       unixSocketMode: config.unixSocketPermissions,

@@ -5,7 +5,8 @@ import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
 import { resolveFunctions } from './functions.ts';
 import { compileTables } from './grants.ts';
-import { withRules } from './limit-rules.ts';
+import { checkDuring, checkThrottles } from './limit-problems.ts';
+import { duringWithRules, withRules } from './limit-rules.ts';
 import type { Limits } from './limits.ts';
 import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from './policy.ts';
 import type { GrantsFile, RoleFile } from './role-schema.ts';
@@ -89,10 +90,10 @@ export function compileRole(
     minGroup: file.min_group,
     limits: withRules(file.limits, document, ['limits']),
     ...(file.limits_per_user && { limitsPerUser: file.limits_per_user }),
-    ...(file.during && { during: file.during }),
+    ...(file.during && { during: duringWithRules(file.during, document, ['during']) }),
     ...(file.when_exceeded && { whenExceeded: file.when_exceeded }),
     ...(file.throttle && { throttle: file.throttle }),
-    ...(file.lock && { lock: file.lock }),
+    ...(file.lock && { lock: { ...file.lock, rule: document.rule(['lock']) } }),
     rule,
   };
 }
@@ -202,24 +203,18 @@ function checkLimits(
   if (file.when_exceeded === 'throttle' && !file.throttle) {
     report.error(document.place(['when_exceeded']), 'the role has no "throttle" that says how much');
   }
+  checkDuring(file.during, document, ['during'], report);
   const places: [Path, Limits | undefined][] = [
     [['limits'], file.limits],
     [['limits_per_user'], file.limits_per_user],
     ...(file.during ?? []).map(({ limits }, index): [Path, Limits] => [['during', index, 'limits'], limits]),
   ];
   for (const [path, limits] of places) {
-    if (limits && throttles(limits) && !file.throttle) {
-      report.error(document.place(path), 'a limit here throttles, but the role has no "throttle" that says how much');
-    }
+    checkThrottles(limits, file.throttle !== undefined, document, path, report);
     for (const name of limits?.subjects?.keys() ?? []) {
       if (subjects.has(name)) continue;
       const near = suggestion(name, subjects.keys());
       report.error(document.place([...path, 'subjects', name]), `subject "${name}" does not exist${near}`);
     }
   }
-}
-
-function throttles({ rows, bytes, statements, changed, subjects }: Limits): boolean {
-  const lists = [rows, bytes, statements, changed, ...(subjects?.values() ?? [])];
-  return lists.some((list) => list?.some(({ effect }) => effect === 'throttle'));
 }

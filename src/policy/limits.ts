@@ -15,6 +15,8 @@ export interface WindowLimit {
   readonly window: Window;
   /** Absent where the limit does not say: `when_exceeded` then holds. */
   readonly effect?: LimitEffect;
+  /** Where it stands. */
+  readonly rule?: RuleRef;
 }
 
 export interface Limits {
@@ -38,11 +40,15 @@ export interface LimitRules {
   readonly rowsPerStatement?: RuleRef;
   readonly bytesPerStatement?: RuleRef;
   readonly changedPerStatement?: RuleRef;
+  readonly estimatedRows?: RuleRef;
 }
 
 export type Weekday = 'mon' | 'tue' | 'wed' | 'thu' | 'fri' | 'sat' | 'sun';
 
-/** A time in which other limits hold. Every condition that is there must be met; dates and hours are of the guard's time zone. */
+/**
+ * A time in which other limits hold. Every condition that is there must be met; dates and hours are of the guard's time zone. Hours that
+ * pass midnight belong to the day on which they begin.
+ */
 export interface During {
   /** First and last day, `2026-11-30`, both included. */
   readonly from?: string;
@@ -69,4 +75,5 @@ export interface Lock {
   }[];
   /** Milliseconds; undefined: until it is released. */
   readonly duration: number | undefined;
+  readonly rule?: RuleRef;
 }

@@ -6,7 +6,9 @@ import { compileAttributeValue } from './attributes.ts';
 import { endOfDay } from './calendar.ts';
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
-import { withRules } from './limit-rules.ts';
+import { checkDuring, checkThrottles } from './limit-problems.ts';
+import { duringWithRules, withRules } from './limit-rules.ts';
+import type { Limits } from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
 import { suggestion } from './suggestion.ts';
@@ -37,7 +39,18 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     const near = suggestion(entry.role, roles.keys());
     report.error(document.placeOfValue([...path, 'role']), `role "${entry.role}" does not exist${near}`);
   }
-  for (const subject of entry.limits?.subjects?.keys() ?? []) checkSubject(subject, part, path);
+  const limits: [Path, Limits | undefined][] = [
+    [['limits'], entry.limits],
+    ...(entry.during ?? []).map(({ limits }, index): [Path, Limits] => [['during', index, 'limits'], limits]),
+  ];
+  for (const [below, { subjects } = {}] of limits) {
+    for (const subject of subjects?.keys() ?? []) checkSubject(subject, part, [...path, ...below]);
+  }
+  checkDuring(entry.during, document, [...path, 'during'], report);
+  if (role && isRead(role)) {
+    const throttles = role.throttle !== undefined;
+    for (const [below, stated] of limits) checkThrottles(stated, throttles, document, [...path, ...below], report);
+  }
   reportUnenforcedPrincipal(entry, document, path, report);
   return {
     name,
@@ -48,6 +61,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     from: (entry.from ?? []).map((block, index) => addressBlock(block, [...path, 'from', index], part)),
     ...(entry.valid_until !== undefined && { validUntil: endOfDay(entry.valid_until, part.timeZone) }),
     limits: withRules(entry.limits ?? {}, document, [...path, 'limits']),
+    ...(entry.during && { during: duringWithRules(entry.during, document, [...path, 'during']) }),
     rule: document.rule(path),
   };
 }
@@ -143,7 +157,7 @@ function addressBlock(block: string, path: Path, part: PrincipalPart): string {
 
 function checkSubject(subject: string, part: PrincipalPart, path: Path): void {
   if (part.subjects.has(subject)) return;
-  const place = part.document.place([...path, 'limits', 'subjects', subject]);
+  const place = part.document.place([...path, 'subjects', subject]);
   part.report.error(place, `subject "${subject}" does not exist${suggestion(subject, part.subjects)}`);
 }
 

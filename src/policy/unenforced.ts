@@ -15,7 +15,6 @@ export function reportUnenforcedRole(
   report: Report,
 ): void {
   // INVARIANT: a role whose policy restricts more than what is enforced is closed.
-  if (file.during !== undefined) closes(['during'], '"during"');
   for (const { name, fromToken } of attributes.values()) {
     if (fromToken) closes(['attributes', name], '"from token"');
   }
@@ -35,11 +34,10 @@ export function reportUnenforcedPrincipal(
   path: Path,
   report: Report,
 ): void {
-  for (const key of ['during', 'token'] as const) {
-    if (entry[key] === undefined) continue;
+  if (entry.token !== undefined) {
     report.error(
-      document.place([...path, key]),
-      `"${key}" is not enforced yet; "${String(path.at(-1))}" cannot log in until it is`,
+      document.place([...path, 'token']),
+      `"token" is not enforced yet; "${String(path.at(-1))}" cannot log in until it is`,
     );
   }
   if (entry.limits) reportLimits(document, [...path, 'limits'], report);

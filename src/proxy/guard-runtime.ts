@@ -1,5 +1,7 @@
 /** The policy in force, and what remembers decisions under it. Replaced as a whole by a reload; a broken edit changes nothing. */
-import type { Policy, RolePolicy } from '../policy/policy.ts';
+import { isDeepStrictEqual } from 'node:util';
+import { limitsAt } from '../policy/during.ts';
+import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { majorVersion } from '../sql/older-grammar.ts';
@@ -28,7 +30,20 @@ interface Generation {
   readonly catalogVersion: string;
   readonly judges: Map<string, Judge>;
   /** By principal. */
-  readonly sessionPolicies: Map<string, SessionPolicy>;
+  readonly sessionPolicies: Map<string, HeldPolicy>;
+}
+
+interface HeldPolicy {
+  readonly policy: SessionPolicy;
+  /** When `during` may give it other limits, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** For `during`. */
+export interface Clock {
+  /** Milliseconds since the epoch. */
+  now(): number;
+  readonly timeZone: string;
 }
 
 export type Reloaded =
@@ -46,6 +61,7 @@ export class GuardRuntime {
    */
   constructor(
     private readonly makeJudge: MakeJudge,
+    private readonly clock: Clock,
     policy?: Policy,
     reading?: PolicyReading,
   ) {
@@ -62,24 +78,46 @@ export class GuardRuntime {
   }
 
   /**
-   * The policy of a principal as it stands now, the same object until something changes; undefined where the principal was
-   * removed or closed, or its role was.
+   * The policy of a principal as it stands now, with the limits that hold at this time of the day: the same object until something
+   * changes; undefined where the principal was removed or closed, or its role was.
    */
   sessionPolicy(name: string): SessionPolicy | undefined {
-    const { policy, catalog, judges, sessionPolicies } = this.generation;
-    const known = sessionPolicies.get(name);
-    if (known) return known;
+    const held = this.generation.sessionPolicies.get(name);
+    if (held && (held.until === Number.POSITIVE_INFINITY || this.clock.now() < held.until)) return held.policy;
+    const { policy } = this.generation;
     const principal = policy.principals.get(name);
     const role = principal && policy.roles.get(principal.role);
     if (!role || principal.disabled !== undefined || role.disabled !== undefined) return undefined;
+    const made = this.policyNow(role, principal);
+    const same = held && sameLimits(held.policy, made.policy) ? { ...made, policy: held.policy } : made;
+    this.generation.sessionPolicies.set(name, same);
+    return same.policy;
+  }
+
+  /** INVARIANT: what a session is held to are the limits of now: it is given no others to look at. */
+  private policyNow(role: RolePolicy, principal: Principal): HeldPolicy {
+    const { policy, catalog, judges } = this.generation;
+    const { during: ofRole, ...roleAlways } = role;
+    const { during: ofPrincipal, ...principalAlways } = principal;
+    const now = this.clock.now();
+    const [roleLimits, ownLimits] = [
+      limitsAt(role.limits, ofRole, now, this.clock.timeZone),
+      limitsAt(principal.limits, ofPrincipal, now, this.clock.timeZone),
+    ];
     let judge = judges.get(role.name);
     if (!judge) {
       judge = this.makeJudge({ catalog, role });
       judges.set(role.name, judge);
     }
-    const made: SessionPolicy = { role, principal, hash: policy.hash, judge: judge.judge.bind(judge) };
-    sessionPolicies.set(name, made);
-    return made;
+    return {
+      policy: {
+        role: ofRole ? { ...roleAlways, limits: roleLimits.limits } : role,
+        principal: ofPrincipal ? { ...principalAlways, limits: ownLimits.limits } : principal,
+        hash: policy.hash,
+        judge: judge.judge.bind(judge),
+      },
+      until: Math.min(roleLimits.until, ownLimits.until),
+    };
   }
 
   /** Major version of the server whose catalog statements are judged by. */
@@ -110,6 +148,11 @@ export class GuardRuntime {
     this.generation = newGeneration(reading.policy, reading);
     return { kind: 'replaced', from: current.hash, to: reading.policy.hash, errors };
   }
+}
+
+/** Deeply, of plain data: they are made anew each time. */
+function sameLimits(a: SessionPolicy, b: SessionPolicy): boolean {
+  return isDeepStrictEqual(a.role.limits, b.role.limits) && isDeepStrictEqual(a.principal.limits, b.principal.limits);
 }
 
 function newGeneration(policy: Policy, { catalog, catalogVersion }: PolicyReading): Generation {

@@ -1,5 +1,6 @@
 /** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
 import { attributeValues } from '../policy/attribute-values.ts';
+import { UNLIMITED } from '../session/budget.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { authenticationOk } from '../wire/authentication.ts';
 import { backendKeyData } from '../wire/backend-key-data.ts';
@@ -35,7 +36,10 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
   const { admitted, services, client } = opening;
   const { principal, role, request } = admitted;
   const { address } = admitted.peer;
-  const taken = await takeSession(services.shared, services.options.limits, { principal, role, address });
+  // With the limits that hold at this time of the day.
+  const now = services.runtime.sessionPolicy(principal.name) ?? { principal, role };
+  const { shared, options } = services;
+  const taken = await takeSession(shared, options.limits, { principal: now.principal, role: now.role, address });
   if ('refusal' in taken) return taken.refusal;
   let running = false;
   try {
@@ -150,6 +154,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
         ...ports,
         ...(pooling && pooling !== 'none' && { pooling }),
         record: (entry) => records.append(entry),
+        budget: UNLIMITED,
         policy: () => services.runtime.sessionPolicy(principal.name),
         now: () => performance.now(),
         newId: newUlid,

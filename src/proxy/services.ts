@@ -22,6 +22,8 @@ export interface ProxyOptions {
   /** Default: none, no pooler stands between Rowgate and the server. */
   readonly pooling?: Pooling;
   readonly searchPath: readonly string[];
+  /** Of `during`. */
+  readonly timeZone: string;
   readonly tlsRequired: boolean;
   /** Address blocks of the proxies that say by the PROXY protocol whom they speak for. */
   readonly proxies: readonly string[];

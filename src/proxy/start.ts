@@ -62,7 +62,12 @@ export interface RunningProxy {
 export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const { reading, records, log } = options;
   if (reading && !reading.policy) throw new Error('no policy could be read');
-  const runtime = new GuardRuntime(options.makeJudge, reading?.policy, reading);
+  const runtime = new GuardRuntime(
+    options.makeJudge,
+    { now: Date.now, timeZone: options.timeZone },
+    reading?.policy,
+    reading,
+  );
   const pinned = pinnedSettings(options.searchPath);
   const pooling = options.pooling ?? 'none';
   const slot = options.worker?.slot ?? 0;

@@ -1,0 +1,175 @@
+/** What a process has taken ahead from one owner's account of one measure, and what it knows of that account. Asking for it is `leases.ts`. */
+import type { Claim, Grant, Return } from './budget-store.ts';
+import type { CalendarDays } from './days.ts';
+import { endOfSlots } from './lease-life.ts';
+import type { Ceiling, Measure, Owner, Window } from './measure.ts';
+import { isCalendarDay } from './slots.ts';
+
+/** What bounds a lease: given anew where the policy, a raise or the time of the day changes it. */
+export interface Terms {
+  readonly ceilings: readonly Ceiling[];
+}
+
+/** An amount that was granted at one time. */
+interface Chunk {
+  left: number;
+  /** Of the grant, in the store's time. */
+  readonly at: number;
+}
+
+/** Of what is left this part is taken ahead, so that others find something near the end. */
+const SHARE_AHEAD = 16;
+const NOTHING: readonly Return[] = [];
+const SECOND: Window = { count: 1, unit: 'second' };
+/** A grant that comes late is used all the same by whom it was asked for: else a slow store would never grant. */
+const AT_LEAST_MS = 5;
+
+export class Lease {
+  /** Granted and not spent. */
+  left = 0;
+  /** A question is on its way to the store. */
+  asking = false;
+  /** Of the last time that it was asked, or spent from, in the process's time. */
+  lastUse = Number.NEGATIVE_INFINITY;
+  /** The store has given less than was needed: not asked again before this time. */
+  shortUntil = Number.NEGATIVE_INFINITY;
+  /** It was not enough for the rate alone. */
+  shortByRate = false;
+  /** The store could not be reached: not asked again before this time. */
+  unavailableUntil = Number.NEGATIVE_INFINITY;
+  /** When the calendar day ends, in the process's time; undefined where that is not known. */
+  dayEndsAt: number | undefined;
+  /** Changes with the terms. */
+  version = 0;
+  private chunks: Chunk[] = [];
+  private expiresAt = Number.POSITIVE_INFINITY;
+  /** By ceiling, what is left here included; undefined: not known yet. */
+  private used: readonly number[] | undefined;
+  private rate: number | undefined;
+
+  constructor(
+    readonly owner: Owner,
+    readonly measure: Measure,
+    private terms: Terms,
+    /** Never more is taken ahead. */
+    private readonly mostAhead: number,
+    private readonly days: CalendarDays,
+  ) {}
+
+  get known(): boolean {
+    return this.used !== undefined;
+  }
+
+  get ceilings(): readonly Ceiling[] {
+    return this.terms.ceilings;
+  }
+
+  get windows(): readonly Window[] {
+    const windows = this.terms.ceilings.map(({ window }) => window);
+    return this.rate === undefined ? windows : [...windows, SECOND];
+  }
+
+  /** What was spent in the window of a ceiling, by all, as far as is known. */
+  spent(ceiling: number): number {
+    return Math.max(0, (this.used?.[ceiling] ?? 0) - this.left);
+  }
+
+  /** How much every ceiling still leaves, what is left here included; infinite where nothing limits it. */
+  room(): number {
+    const { ceilings } = this.terms;
+    return Math.min(
+      ...ceilings.map(({ limit }, i) => (limit === undefined ? Number.POSITIVE_INFINITY : limit - this.spent(i))),
+      Number.POSITIVE_INFINITY,
+    );
+  }
+
+  /** Which ceilings so much more would pass. */
+  passedBy(amount: number): number[] {
+    return this.terms.ceilings.flatMap(({ limit }, i) =>
+      limit !== undefined && this.spent(i) + amount > limit ? [i] : [],
+    );
+  }
+
+  /** Other terms, or another rate a second, hold from now on. @returns what goes back: it was granted under those of before. */
+  change(terms: Terms, rate: number | undefined): readonly Return[] {
+    if (terms === this.terms && rate === this.rate) return NOTHING;
+    const back = this.giveUp();
+    if (terms !== this.terms) this.used = undefined;
+    this.terms = terms;
+    this.rate = rate;
+    this.version += 1;
+    this.shortUntil = Number.NEGATIVE_INFINITY;
+    return back;
+  }
+
+  /** @returns what goes back because its time is over. */
+  expire(now: number): readonly Return[] {
+    return now < this.expiresAt ? NOTHING : this.giveUp();
+  }
+
+  /** What must be asked for so that `need` can be spent; with nothing needed, what tells where the windows stand. */
+  claim(need: number): Claim {
+    const ceilings =
+      this.rate === undefined
+        ? this.terms.ceilings
+        : // What is larger than a second's worth flows when a second was silent.
+          [...this.terms.ceilings, { window: SECOND, limit: Math.max(this.rate, need) }];
+    const want = need === 0 ? 0 : need - this.left + this.ahead(need);
+    return { owner: this.owner, measure: this.measure, ceilings, want: Math.max(0, want) };
+  }
+
+  /** INVARIANT: only what the store has granted is added. `askedAt`: the process's time, before the store was asked. */
+  add({ granted, used, at }: Grant, need: number, askedAt: number, now: number): void {
+    this.used = used.slice(0, this.terms.ceilings.length);
+    if (this.windows.some(isCalendarDay)) {
+      this.dayEndsAt = askedAt + this.days.startOf(this.days.dayOf(at) + 1) - at;
+    }
+    if (granted > 0) {
+      this.chunks.push({ left: granted, at });
+      this.left += granted;
+      const expiresAt = askedAt + endOfSlots(this.windows, at, this.days) - at;
+      this.expiresAt = Math.min(this.expiresAt, Math.max(expiresAt, now + AT_LEAST_MS));
+    }
+    this.shortByRate = this.left < need && this.passedBy(need).length === 0;
+  }
+
+  /** Spends of what is there. */
+  spend(amount: number, now: number): void {
+    if (amount > this.left) throw new Error('more was to be spent than was granted');
+    this.left -= amount;
+    this.lastUse = now;
+    let rest = amount;
+    while (rest > 0) {
+      const chunk = this.chunks[0]!;
+      const part = Math.min(rest, chunk.left);
+      chunk.left -= part;
+      rest -= part;
+      if (chunk.left === 0) this.chunks.shift();
+    }
+  }
+
+  /** Spends one. @returns when it was granted. */
+  spendOne(now: number): number {
+    const at = this.chunks[0]?.at ?? Number.NaN;
+    this.spend(1, now);
+    return at;
+  }
+
+  /** @returns all that is left, to be given back. */
+  giveUp(): readonly Return[] {
+    this.expiresAt = Number.POSITIVE_INFINITY;
+    if (this.left === 0) return NOTHING;
+    const { owner, measure, windows, left } = this;
+    const returns = this.chunks.map((chunk) => ({ owner, measure, windows, amount: chunk.left, at: chunk.at }));
+    this.used = this.used?.map((amount) => amount - left);
+    this.left = 0;
+    this.chunks = [];
+    return returns;
+  }
+
+  private ahead(need: number): number {
+    if (!this.used) return 0;
+    const room = this.room() - need;
+    return Math.max(0, Math.min(this.mostAhead, Math.floor(room / SHARE_AHEAD)));
+  }
+}
