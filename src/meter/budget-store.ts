@@ -68,6 +68,11 @@ export interface BudgetStore {
   onStanding(changed: () => void): void;
   /** Changes it everywhere. Resolves when every later look here sees it, and it survives a restart. */
   change(change: StandingChange): Promise<void>;
+  /**
+   * 32 random bytes that the store was given when it began: the same for all who share it, and after a restart. People's keys are hashed
+   * with them, so that what the store holds names nobody.
+   */
+  hashKey(): Promise<Uint8Array>;
   /** Nothing is taken any more; what was written is on disk. */
   close(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 /** Budgets kept in the process and lost with it: `state: memory`. */
+import { randomBytes } from 'node:crypto';
 import { Accounts } from '../meter/accounts.ts';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { changeStanding, NO_STANDING } from '../meter/standing.ts';
@@ -15,6 +16,7 @@ const SWEEP_MS = 600_000;
 
 export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore {
   const accounts = new Accounts(timeZone);
+  const hashKey = randomBytes(32);
   let standing = NO_STANDING;
   const listeners: (() => void)[] = [];
   const sweeping = setInterval(() => accounts.sweep(now()), SWEEP_MS);
@@ -39,6 +41,7 @@ export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore 
       standing = changeStanding(standing, change, now());
       for (const changed of listeners) changed();
     },
+    hashKey: async () => hashKey,
     close: async () => clearInterval(sweeping),
   };
 }
