@@ -26,6 +26,12 @@ export type Reason =
   | 'limit-rows'
   | 'limit-bytes'
   | 'limit-changed' // rows written
+  | 'estimated-rows' // more than the planner may expect
+  | 'not-estimated' // the planner could not be asked, or said nothing
+  | 'limit-window' // what a principal may take in a time
+  | 'locked' // the principal is locked out
+  | 'store-unavailable' // what is left of a budget cannot be told
+  | 'cancelled' // by the client, while it waited for its budget
   | 'role-disabled'
   | 'not-recorded' // the decision log cannot be written
   | 'not-verified' // Rowgate's own output did not parse to the tree that it meant

@@ -125,6 +125,11 @@ export class GuardRuntime {
     return majorVersion(this.generation.catalog.data.serverVersion);
   }
 
+  /** Under the policy in force. */
+  get catalog(): Catalog {
+    return this.generation.catalog;
+  }
+
   get catalogVersion(): string {
     return this.generation.catalogVersion;
   }

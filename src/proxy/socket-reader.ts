@@ -54,15 +54,15 @@ export class SocketReader {
     return packet;
   }
 
-  /** `expected`: another type is refused at its first byte, whatever length it states. */
-  async readMessage(expected?: number): Promise<Message> {
+  /** `expected`: another type is refused at its first byte, whatever length it states. `longest`: in bytes. */
+  async readMessage(expected?: number, longest = LOGIN_LIMITS.maxFrame): Promise<Message> {
     const header = await this.read(HEADER_BYTES);
     const type = header.readUInt8(0);
     if (expected !== undefined && type !== expected)
       throw new ProtocolError(`unexpected message type ${type} during login`);
     const length = header.readUInt32BE(1) + 1;
     // INVARIANT: nothing is held on the word of a stranger beyond the cap.
-    if (length < HEADER_BYTES || length > LOGIN_LIMITS.maxFrame) throw new ProtocolError('invalid message length');
+    if (length < HEADER_BYTES || length > longest) throw new ProtocolError('invalid message length');
     const body = await this.read(length - HEADER_BYTES);
     return { type, bytes: Buffer.concat([header, body]) };
   }
