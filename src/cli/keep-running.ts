@@ -3,9 +3,15 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { WatchedGuard } from '../admin/watched-guard.ts';
 import type { Config } from '../config/config.ts';
+import { Commands } from '../control/commands.ts';
+import type { ControlReply, ControlRequest } from '../control/protocol.ts';
+import type { BudgetStore } from '../meter/budget-store.ts';
+import type { AlarmSink } from '../proxy/alarm-sink.ts';
 import { watchFiles } from '../proxy/file-watch.ts';
 import type { Listening } from '../proxy/listener.ts';
+import type { ReloadReport } from '../proxy/reload.ts';
 import type { RunningProxy } from '../proxy/start.ts';
+import { newUlid } from '../proxy/ulid.ts';
 import type { UpstreamKey } from '../proxy/upstream/error.ts';
 import type { DecisionLog } from '../record/log.ts';
 import { watchCatalog } from './catalog-watch.ts';
@@ -21,8 +27,10 @@ export interface RunningGuard {
   readonly adminAddress: AddressInfo | undefined;
   /** What is known of it there. */
   readonly watched: WatchedGuard | undefined;
-  /** What SIGHUP asks for: policies, certificates and the log's file anew. */
-  reload(): Promise<void>;
+  /** What SIGHUP asks for: policies, certificates and the log's file anew. `by`: who asked at the control socket. */
+  reload(by?: string): Promise<ReloadReport>;
+  /** A command of the control socket, by a user: of `drain`, that it is recorded; never `reload`. */
+  command(request: ControlRequest, by: string): Promise<ControlReply>;
   /** Takes no new connections, and lets each session come to an idle moment, for so long as the configuration says. */
   drain(): Promise<void>;
   /** Ends sessions and listener, and writes the last record. `at-once`: without much patience for those who do not close. */
@@ -41,6 +49,12 @@ const EXPIRE_MS = 30_000;
 const STOP_MS = 5_000;
 const STOP_AT_ONCE_MS = 1_500;
 
+/** What outlives the sessions. */
+export interface Kept {
+  readonly store: BudgetStore;
+  readonly alarms: AlarmSink;
+}
+
 /** Watches and polls from now on; what it returns ends that too. */
 export async function keepRunning(
   config: Config,
@@ -48,6 +62,7 @@ export async function keepRunning(
   records: DecisionLog,
   proxy: RunningProxy,
   watched: WatchedGuard | undefined,
+  { store, alarms }: Kept,
 ): Promise<Started> {
   const stopWatching = await watchFiles(config.policies, () => void proxy.reload('file'));
   const { cert, key, clientCa = cert } = config.tls ?? {};
@@ -59,13 +74,22 @@ export async function keepRunning(
     upstream: config.upstream,
     log,
     version: () => proxy.runtime.catalogVersion,
-    changed: () => proxy.reload('catalog'),
+    changed: async () => void (await proxy.reload('catalog')),
   });
   const { runtime } = proxy;
   const stopTrying = keepTrying(
-    () => proxy.reload('start'),
+    async () => void (await proxy.reload('start')),
     () => runtime.ready,
   );
+  const commands = new Commands({
+    store,
+    records,
+    alarms,
+    timeZone: config.timeZone,
+    policy: () => (runtime.ready ? runtime.policy : undefined),
+    now: Date.now,
+    newId: newUlid,
+  });
   watched?.running(proxy, [
     () => (runtime.ready ? undefined : 'no policy is in force: the database server could not be asked yet'),
     () => (catalog.unreachable ? 'the database server could not be reached' : undefined),
@@ -73,12 +97,23 @@ export async function keepRunning(
   return {
     address: proxy.address,
     listening: proxy.listening,
-    async reload() {
-      if (!records.reopen()) log.error('could not open the decision log anew; the open file stays');
-      rereadConfig(config, log, levelIsFixed);
-      proxy.reloadTls();
-      await proxy.reload('signal');
+    async reload(by) {
+      const problems: string[] = [];
+      if (!records.reopen()) {
+        problems.push('could not open the decision log anew; the open file stays');
+        log.error(problems[0] ?? '');
+      }
+      const configuration = rereadConfig(config, log, levelIsFixed);
+      const tls = proxy.reloadTls();
+      const policy = await (by === undefined ? proxy.reload('signal') : proxy.reload('control', by));
+      return {
+        policy,
+        inForce: runtime.ready ? runtime.policy.hash : null,
+        problems: [...problems, ...configuration.problems, ...(tls.problem === undefined ? [] : [tls.problem])],
+        notes: [...configuration.notes, ...(tls.note === undefined ? [] : [tls.note])],
+      };
     },
+    command: (request, by) => commands.run(request, by),
     drain: () => proxy.drain(config.drainMs),
     policyHash: () => (proxy.runtime.ready ? proxy.runtime.policy.hash : undefined),
     cancel: async (key) => {
@@ -91,6 +126,7 @@ export async function keepRunning(
       await stopWatching();
       await stopWatchingTls();
       await proxy.stop(how === 'at-once' ? STOP_AT_ONCE_MS : STOP_MS);
+      await store.close();
       records.append('stop', { version: version() });
       records.close();
     },

@@ -6,8 +6,13 @@ import { register as catalog } from './catalog.ts';
 import { register as check } from './check.ts';
 import { register as compile } from './compile.ts';
 import { register as demo } from './demo.ts';
+import { register as drain } from './drain.ts';
 import { register as explain } from './explain.ts';
+import { register as limits } from './limits.ts';
+import { register as locks } from './locks.ts';
 import { register as password } from './password.ts';
+import { register as permit } from './permit.ts';
+import { register as reload } from './reload.ts';
 import { register as serve } from './serve.ts';
 import { version } from './version.ts';
 
@@ -16,7 +21,8 @@ const program = new Command('rowgate')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
-for (const register of [serve, demo, check, explain, access, catalog, compile, password]) register(program);
+const running = [reload, drain, locks, limits, permit];
+for (const register of [serve, demo, check, explain, access, catalog, compile, password, ...running]) register(program);
 
 try {
   await program.parseAsync();

@@ -4,17 +4,31 @@ import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { keysForRestart } from '../config/reload-differences.ts';
 
+/** What was said of it. */
+export interface Reread {
+  readonly problems: readonly string[];
+  readonly notes: readonly string[];
+}
+
 /** `levelIsFixed`: by the command line, so that the file does not change it. A file with problems changes nothing. */
-export function rereadConfig(running: Config, log: Logger, levelIsFixed: boolean): void {
+export function rereadConfig(running: Config, log: Logger, levelIsFixed: boolean): Reread {
   const { config, problems } = loadConfig(running.file, process.env);
   if (!config) {
-    for (const problem of problems) log.error(`configuration not reloaded: ${formatProblem(problem)}`);
-    return;
+    const lines = problems.map((problem) => `configuration not reloaded: ${formatProblem(problem)}`);
+    for (const line of lines) log.error(line);
+    return { problems: lines, notes: [] };
   }
+  const notes: string[] = [];
   const { level } = config.log;
   if (!levelIsFixed && level !== log.level) {
     log.level = level;
-    log.info(`log level is "${level}" now`);
+    notes.push(`log level is "${level}" now`);
+    log.info(notes[0] ?? '');
   }
-  for (const key of keysForRestart(running, config)) log.warn(`${key} was changed; it takes effect after a restart`);
+  for (const key of keysForRestart(running, config)) {
+    const note = `${key} was changed; it takes effect after a restart`;
+    log.warn(note);
+    notes.push(note);
+  }
+  return { problems: [], notes };
 }

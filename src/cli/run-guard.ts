@@ -7,14 +7,16 @@ import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
+import { NO_ALARMS } from '../proxy/alarm-sink.ts';
 import { judgementDeadline } from '../proxy/judgement-deadline.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
 import { loadParser } from '../sql/parse.ts';
 import { firstReading } from './first-reading.ts';
-import { keepRunning, type RunningGuard, type Started } from './keep-running.ts';
+import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
+import { openStore } from './open-store.ts';
 import { tooFewFiles } from './open-files.ts';
 import { PolicyReader } from './policy-reader.ts';
 import { orStartError, StartError } from './start-error.ts';
@@ -91,7 +93,8 @@ async function startWatched(
         }));
     if (!started) throw new StartError([`could not write the decision log ${recording.file}`]);
     const proxy = await startListening(config, log, records, watch, read, reading, worker);
-    return await keepRunning(config, log, records, proxy, watched);
+    const kept: Kept = { store: openStore(config), alarms: NO_ALARMS };
+    return await keepRunning(config, log, records, proxy, watched, kept);
   } catch (error) {
     records.close();
     throw error;

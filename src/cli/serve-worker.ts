@@ -3,6 +3,7 @@
 import type { WorkerReport } from '../admin/fleet.ts';
 import { formatProblem } from '../config/config.ts';
 import { parseConfig } from '../config/load.ts';
+import type { ControlRequest } from '../control/protocol.ts';
 import { shownListening } from '../proxy/listen-address.ts';
 import { linkToPrimary } from '../workers/primary-link.ts';
 import { Ending } from './ending.ts';
@@ -31,7 +32,8 @@ export async function serveAsWorker(verbose: boolean): Promise<number> {
         notReady: guard.watched?.notReady() ?? null,
         metrics: (await guard.watched?.metrics()) ?? [],
       }),
-      reload: () => guard.reload(),
+      reload: (by) => guard.reload(by),
+      command: (request, by) => guard.command(request as ControlRequest, by),
       drain: () => ending.drain(),
       stop: () => ending.stop(),
     });

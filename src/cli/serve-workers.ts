@@ -2,8 +2,10 @@
 import { statSync } from 'node:fs';
 import { Fleet, type WorkerReport } from '../admin/fleet.ts';
 import type { Config } from '../config/config.ts';
+import { type ControlReply, failed } from '../control/protocol.ts';
 import { claimSocketFile } from '../proxy/unix-socket.ts';
 import { Supervisor, WorkersFailed } from '../workers/supervisor.ts';
+import { type Controlled, openControlSocket } from './control-socket.ts';
 import { openAdmin } from './open-admin.ts';
 import { operatorLog } from './operator-log.ts';
 import { mockSecret } from './run-guard.ts';
@@ -43,21 +45,40 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
   const admin = await openAdmin(config, log, new Fleet(reporting));
   let told = false;
   try {
+    const listening = await supervisor.start();
+    const control = await openControlSocket(config, log, controlled(supervisor));
     return {
-      listening: await supervisor.start(),
+      listening,
       reload: () => supervisor.reload(),
       tell: () => {
         if (told) supervisor.stop();
         else supervisor.drain();
         told = true;
       },
-      ended: supervisor.ended.finally(() => admin?.stop()),
+      ended: supervisor.ended.finally(() => Promise.all([admin?.stop(), control?.close()])),
     };
   } catch (error) {
     await admin?.stop();
+    supervisor.stop();
     if (error instanceof WorkersFailed) throw new StartError(error.lines);
     throw error;
   }
+}
+
+/** A command that is not of all is for the first worker, always the same: its changes are made one after the other. */
+function controlled(supervisor: Supervisor): Controlled {
+  return {
+    async reload(by) {
+      const asked = supervisor.serving().map(({ channel }) => channel.ask('reload', { by }));
+      return (await Promise.all(asked)).filter((report) => report !== null);
+    },
+    drain: () => supervisor.drain(),
+    async command(request, by) {
+      const [first] = supervisor.serving();
+      if (!first) return failed('failed', 'no worker serves now');
+      return (await first.channel.ask('command', { request, by })) as ControlReply;
+    },
+  };
 }
 
 /** A pipe or a device has no second name, and lines of several writers would not be one sequence. */

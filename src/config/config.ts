@@ -61,6 +61,24 @@ export interface Config {
   readonly log: LogConfig;
   /** Where /healthz, /readyz and /metrics are; absent: nowhere, and nothing is counted. */
   readonly admin?: { readonly host: string; readonly port: number };
+  /** Where a running guard is told what to do; absent: nowhere. */
+  readonly control?: {
+    readonly path: string;
+    /** Whose members may use it, beside root and the guard's own user. */
+    readonly group?: string;
+    /** The file does not say it. */
+    readonly isDefault: boolean;
+  };
+  /** Where alarms go; absent: into the log alone. */
+  readonly notify?: {
+    readonly url: string;
+    readonly secret?: string;
+    readonly format: 'rowgate' | 'slack';
+    /** PEM file of the authority behind the receiver's certificate. */
+    readonly ca?: string;
+    /** The folder of those that are not delivered yet. */
+    readonly queue: string;
+  };
   /** Processes that serve clients. 1: the guard is one process. */
   readonly workers: number;
   /** Over all workers together. */

@@ -6,6 +6,8 @@ import { basename, dirname, resolve } from 'node:path';
 import { type Flaw, PolicyDocument } from '../policy/document.ts';
 import { validate } from '../policy/validate.ts';
 import type { Config, ConfigProblem, Login } from './config.ts';
+import { besideState, SOCKET_NAME } from './control-path.ts';
+import { formatOf } from './control-schema.ts';
 import { type Environment, expand, joinPieces, type Piece } from './environment.ts';
 import { configSchema, notEnforcedKeys, type RawConfig } from './schema.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
@@ -68,7 +70,7 @@ function expandAll(document: PolicyDocument, environment: Environment) {
 
 /** With the key that it is about, and without what was found where that is a secret. */
 function problemOf({ path, place, message }: Flaw): ConfigProblem {
-  const isSecret = path.includes('password') || path.join('.') === URL_PATH;
+  const isSecret = path.includes('password') || path[0] === 'notify' || path.join('.') === URL_PATH;
   const shown = isSecret ? message.replace(/, found.*/s, '') : message;
   return { ...place, message: path.length === 0 ? shown : `${path.join('.')}: ${shown}` };
 }
@@ -114,6 +116,8 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     policies: at(raw.policies),
     log: { file: at(raw.log.file), durability: raw.log.durability, text: raw.log.text, level: raw.log.level },
     ...(raw.admin && { admin: raw.admin }),
+    ...controlOf(path, raw),
+    ...notifyOf(path, raw),
     workers: raw.workers,
     limits: limitsOf(raw.limits),
     timeouts: {
@@ -124,6 +128,27 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     drainMs: raw.drain,
     timeZone: raw.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
     notEnforced: notEnforcedKeys(raw),
+  };
+}
+
+function controlOf(file: string, { control, state }: RawConfig): Pick<Config, 'control'> {
+  if (control === 'none') return {};
+  if (!control) return { control: { path: besideState(file, state, SOCKET_NAME), isDefault: true } };
+  const { path, group } = control;
+  return { control: { path: resolve(dirname(file), path), ...(group !== undefined && { group }), isDefault: false } };
+}
+
+function notifyOf(file: string, { notify, state }: RawConfig): Pick<Config, 'notify'> {
+  if (!notify) return {};
+  const { url, secret, format, ca } = notify;
+  return {
+    notify: {
+      url,
+      ...(secret !== undefined && { secret }),
+      format: formatOf(url, format),
+      ...(ca !== undefined && { ca: resolve(dirname(file), ca) }),
+      queue: besideState(file, state, 'rowgate-alarms'),
+    },
   };
 }
 

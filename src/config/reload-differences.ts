@@ -36,6 +36,8 @@ function flatten(config: object, path = ''): Map<string, unknown> {
 }
 
 function asWritten(key: string): string {
+  const [first = ''] = key.split('.');
+  if (first === 'control' || first === 'notify') return first;
   if (!key.startsWith('upstream.')) return key;
   return UPSTREAM_KEYS.find((own) => key === own || key.startsWith(`${own}.`)) ?? 'upstream.url';
 }

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isAddressBlock } from '../policy/address-block.ts';
 import { FORMS, readDuration } from '../policy/quantity.ts';
 import { mapping, oneOrList, written } from '../policy/schema-values.ts';
+import { controlSchema, notifySchema } from './control-schema.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
 
 const text = z.string().min(1);
@@ -94,7 +95,8 @@ export const configSchema = mapping({
     keep: duration.optional(),
     anchor: mapping({ to: text, every: duration }).optional(),
   }).prefault({}),
-  notify: text.optional(),
+  notify: notifySchema,
+  control: controlSchema,
   time_zone: timeZone.optional(),
   state: z
     .string()
@@ -115,8 +117,6 @@ export function notEnforcedKeys(raw: RawConfig): string[] {
   for (const key of ['subjects', 'rotate', 'keep', 'anchor'] as const) {
     if (raw.log[key] !== undefined) keys.push(`log.${key}`);
   }
-  for (const key of ['notify', 'state'] as const) {
-    if (raw[key] !== undefined) keys.push(key);
-  }
+  if (raw.state !== undefined) keys.push('state');
   return keys;
 }

@@ -1,11 +1,28 @@
 /** Reloads the policy one reading at a time, and says in the record and the operators' log what came of it. */
 import type { Logger } from 'pino';
 import type { Policy } from '../policy/policy.ts';
-import type { GuardRuntime, PolicyReading } from './guard-runtime.ts';
+import type { GuardRuntime, PolicyReading, Reloaded } from './guard-runtime.ts';
 import type { PolicyChange, RecordSink } from './record-sink.ts';
 import type { Sessions } from './sessions.ts';
 
 export type ReloadVia = PolicyChange['via'];
+
+/** What came of a reading. Errors and warnings are `roles/teacher.yaml:7:3: …`. */
+export type ReloadOutcome = Reloaded & { readonly warnings: readonly string[] };
+
+/** The same, or why nothing could be read. */
+export type ReloadAnswer = ReloadOutcome | { readonly kind: 'unread'; readonly message: string };
+
+/** All that a reload is about: policies, certificates, configuration, the decision log's file. */
+export interface ReloadReport {
+  readonly policy: ReloadAnswer;
+  /** The hash of the policy in force behind it. */
+  readonly inForce: string | null;
+  /** What could not be taken up. */
+  readonly problems: readonly string[];
+  /** What else was seen: a new certificate, keys that need a restart. */
+  readonly notes: readonly string[];
+}
 
 export interface ReloadOptions {
   readonly runtime: GuardRuntime;
@@ -19,29 +36,32 @@ export interface ReloadOptions {
 }
 
 export class Reloader {
-  private running: Promise<void> | undefined;
-  private next: ReloadVia | undefined;
+  private running: Promise<ReloadAnswer> | undefined;
+  private next: { readonly via: ReloadVia; readonly by: string } | undefined;
 
   constructor(private readonly options: ReloadOptions) {}
 
-  /** Resolves when a reading that began after this call has been applied or turned down. Never throws. */
-  request(via: ReloadVia): Promise<void> {
-    this.next = via;
+  /** Resolves when a reading that began after this call has been applied or turned down, with what came of it. Never throws. */
+  request(via: ReloadVia, by = NOBODY): Promise<ReloadAnswer> {
+    // A person who asked is named, also where a file or signal asks for the same reading.
+    if (this.next === undefined || this.next.by === NOBODY) this.next = { via, by };
     this.running ??= this.work().finally(() => {
       this.running = undefined;
     });
     return this.running;
   }
 
-  private async work(): Promise<void> {
-    for (let via = this.next; via !== undefined; via = this.next) {
+  private async work(): Promise<ReloadAnswer> {
+    let answer: ReloadAnswer = { kind: 'unread', message: 'nothing was asked for' };
+    for (let next = this.next; next !== undefined; next = this.next) {
       this.next = undefined;
-      await this.reload(via);
+      answer = await this.reload(next.via, next.by);
     }
+    return answer;
   }
 
-  private async reload(via: ReloadVia): Promise<void> {
-    const { runtime, sessions, records, log } = this.options;
+  private async reload(via: ReloadVia, by: string): Promise<ReloadAnswer> {
+    const { runtime, log } = this.options;
     let reading: PolicyReading;
     try {
       reading = await this.options.read();
@@ -49,10 +69,16 @@ export class Reloader {
       // INVARIANT: whatever goes wrong while reading, the policy in force stays in force.
       if (runtime.ready) log.error({ via, err: error }, 'policy not reloaded; the one in force stays');
       else log.warn({ via, err: error }, 'no policy yet; nobody is let in');
-      return;
+      return { kind: 'unread', message: error instanceof Error ? error.message : String(error) };
     }
-    for (const warning of reading.warnings) log.warn(warning);
     const outcome = runtime.replace(reading);
+    this.tell(outcome, reading.warnings, via, by);
+    return { ...outcome, warnings: reading.warnings };
+  }
+
+  private tell(outcome: Reloaded, warnings: readonly string[], via: ReloadVia, by: string): void {
+    const { runtime, sessions, records, log } = this.options;
+    for (const warning of warnings) log.warn(warning);
     switch (outcome.kind) {
       case 'unchanged':
         log.debug({ via }, 'policy unchanged');
@@ -64,16 +90,16 @@ export class Reloader {
           return;
         }
         log.error({ via, policy: outcome.hash }, 'policy not reloaded: it has errors; the one in force stays');
-        records.append('policy', { from: outcome.hash, to: outcome.hash, by: BY, via, problems: outcome.errors });
+        records.append('policy', { from: outcome.hash, to: outcome.hash, by, via, problems: outcome.errors });
         return;
       case 'replaced': {
         const { from, to, errors } = outcome;
         for (const error of errors) log.error(error);
         const problems = errors.length > 0 ? { problems: errors } : {};
-        records.append('policy', { ...(from !== undefined && { from }), to, by: BY, via, ...problems });
+        records.append('policy', { ...(from !== undefined && { from }), to, by, via, ...problems });
         this.options.inForce(runtime.policy);
         const ended = sessions.recheck(runtime.policy, Date.now());
-        log.info({ via, from, to, ended }, 'policy reloaded');
+        log.info({ via, by, from, to, ended }, 'policy reloaded');
         return;
       }
       default:
@@ -82,5 +108,5 @@ export class Reloader {
   }
 }
 
-/** Nobody can be named: a file or a signal brought it. The admin socket, which knows its peer, comes later. */
-const BY = 'system';
+/** Whom a file or a signal names. */
+const NOBODY = 'system';

@@ -13,7 +13,7 @@ import { localState } from './places/local-state.ts';
 import type { SharedState } from './places/shared-state.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
-import { Reloader, type ReloadVia } from './reload.ts';
+import { type ReloadAnswer, Reloader, type ReloadVia } from './reload.ts';
 import type { ProxyOptions, Services } from './services.ts';
 import { Sessions } from './sessions.ts';
 import { pinnedSettings } from './upstream/pinned-settings.ts';
@@ -43,9 +43,9 @@ export interface RunningProxy {
   readonly listening: readonly Listening[];
   readonly sessions: Sessions;
   readonly runtime: GuardRuntime;
-  reload(via: ReloadVia): Promise<void>;
+  reload(via: ReloadVia, by?: string): Promise<ReloadAnswer>;
   /** Reads certificates and key again, for new connections; where they do not serve, the log says so and the old ones stay. */
-  reloadTls(): void;
+  reloadTls(): TlsReload;
   /** Of the certificate that new connections are shown; undefined without TLS. */
   readonly certificateValidUntil: Date | undefined;
   /** Ends sessions whose principal's time is over. */
@@ -56,6 +56,12 @@ export interface RunningProxy {
   drain(withinMs: number): Promise<void>;
   /** Ends everything, told or not after `graceMs`. */
   stop(graceMs: number): Promise<void>;
+}
+
+/** What came of reading certificates again, in words; nothing where they are the same. */
+export interface TlsReload {
+  readonly note?: string;
+  readonly problem?: string;
 }
 
 /** Throws where certificates cannot be read, no policy could be made, or the port is taken. */
@@ -104,9 +110,12 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     listening,
     sessions,
     runtime,
-    reload: (via) => reloader.request(via),
+    reload: (via, by) => reloader.request(via, by),
     reloadTls: () => {
-      if (options.tls) tls = reloadedTls(tls, options.tls, log);
+      if (!options.tls) return {};
+      const { next, ...said } = reloadedTls(tls, options.tls, log);
+      tls = next;
+      return said;
     },
     expire,
     get certificateValidUntil() {
@@ -128,16 +137,22 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
 }
 
 /** The new one, or the one in use where nothing changed or what is there now does not serve. */
-function reloadedTls(current: ServerTls | undefined, files: TlsFiles, log: Logger): ServerTls | undefined {
+function reloadedTls(
+  current: ServerTls | undefined,
+  files: TlsFiles,
+  log: Logger,
+): TlsReload & { readonly next: ServerTls | undefined } {
   try {
     const next = new ServerTls(files);
-    if (next.hash === current?.hash) return current;
-    log.info({ validUntil: next.validUntil.toISOString() }, 'certificate reloaded');
+    if (next.hash === current?.hash) return { next: current };
+    const validUntil = next.validUntil.toISOString();
+    log.info({ validUntil }, 'certificate reloaded');
     warnOfDates(next, log);
-    return next;
+    return { next, note: `certificate reloaded, valid until ${validUntil}` };
   } catch (error) {
     log.error({ err: error }, 'certificate not reloaded; the one in use stays');
-    return current;
+    const why = error instanceof Error ? error.message : String(error);
+    return { next: current, problem: `certificate not reloaded, the one in use stays: ${why}` };
   }
 }
 

@@ -1,5 +1,6 @@
 /** What the primary and its workers say to each other. All of it is plain JSON, and none of it is a statement or a row. */
 import type { Claim } from '../proxy/places/places.ts';
+import type { ReloadReport } from '../proxy/reload.ts';
 
 /** Messages by name: what is said, and what is answered. */
 export type Messages = Readonly<Record<string, { readonly says: unknown; readonly answer: unknown }>>;
@@ -45,8 +46,10 @@ export type ToWorker = {
   readonly policy: { readonly says: null; readonly answer: string | null };
   /** What it says of itself to those who watch; its shape is `admin/`'s. */
   readonly report: { readonly says: null; readonly answer: unknown };
-  /** What SIGHUP asks for. */
-  readonly reload: { readonly says: null; readonly answer: null };
+  /** What SIGHUP asks for; `by`: who asked at the control socket, null where nobody did. */
+  readonly reload: { readonly says: { readonly by: string | null }; readonly answer: ReloadReport | null };
+  /** A command of the control socket; its shape is `control/`'s. */
+  readonly command: { readonly says: { readonly request: unknown; readonly by: string }; readonly answer: unknown };
   /** End, sessions as they come to an idle moment. */
   readonly drain: { readonly says: null; readonly answer: null };
   /** End at once. */

@@ -1,5 +1,6 @@
 /** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
 import type { SharedState } from '../proxy/places/shared-state.ts';
+import type { ReloadReport } from '../proxy/reload.ts';
 import type { UpstreamKey } from '../proxy/upstream/error.ts';
 import { Channel } from './channel.ts';
 import type { Assignment, ToPrimary, ToWorker } from './messages.ts';
@@ -13,7 +14,9 @@ export interface WorkerDuties {
   policy(): string | undefined;
   /** What it says of itself to those who watch. */
   report(): Promise<unknown>;
-  reload(): Promise<void>;
+  reload(by: string | undefined): Promise<ReloadReport>;
+  /** A command of the control socket. */
+  command(request: unknown, by: string): Promise<unknown>;
   drain(): void;
   stop(): void;
 }
@@ -36,10 +39,8 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
     },
     policy: () => duties?.policy() ?? null,
     report: () => duties?.report() ?? null,
-    reload: async () => {
-      await duties?.reload();
-      return null;
-    },
+    reload: ({ by }) => duties?.reload(by ?? undefined) ?? null,
+    command: ({ request, by }) => duties?.command(request, by) ?? null,
     drain: () => {
       duties?.drain();
       return null;

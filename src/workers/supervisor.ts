@@ -82,7 +82,7 @@ export class Supervisor {
   }
 
   reload(): void {
-    for (const process of this.serving()) process.channel.tell('reload', null);
+    for (const process of this.serving()) process.channel.tell('reload', { by: null });
   }
 
   /** Each worker ends when its sessions have come to an idle moment. */

@@ -19,10 +19,10 @@ const FLOORS: Readonly<Record<string, number>> = {
   store: 5,
   catalog: 5,
   config: 5,
-  control: 5,
-  alarms: 5,
   admin: 6,
   workers: 6,
+  control: 6,
+  alarms: 6,
   demo: 6,
   cli: 7,
 };

@@ -161,7 +161,7 @@ export async function startTestProxy(
     lines,
     setPolicy: (next) => {
       current = reading(next);
-      return running.reload('signal');
+      return running.reload('signal').then(() => {});
     },
     url: (user, password, database = account.database) =>
       `postgres://${encodeURIComponent(user)}:${encodeURIComponent(password)}@127.0.0.1:${port}/${database}`,

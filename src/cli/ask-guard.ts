@@ -1,0 +1,83 @@
+/** What the commands to a running guard share: where it is, how it is asked, and what a refusal looks like. */
+import type { Command } from 'commander';
+import { controlPath } from '../config/control-path.ts';
+import { askGuard, NoGuard } from '../control/client.ts';
+import { readDuration } from '../policy/quantity.ts';
+
+export interface GuardOptions {
+  readonly config: string;
+  readonly socket?: string;
+  readonly json?: boolean;
+}
+
+export const EXIT_CODES =
+  'Exit code: 0 where it was done, 1 where it was refused or failed, 2 for a wrong call or where no guard answers.';
+
+/** With the options by which a guard is found. */
+export function toGuard(command: Command): Command {
+  return command
+    .option('--config <file>', 'the configuration of the guard', 'rowgate.yaml')
+    .option('--socket <path>', 'its control socket, where the configuration is not at hand')
+    .option('--json', 'one JSON object on standard output');
+}
+
+/** The answer; undefined where there is none: that was said, and the exit code is set. */
+export async function ask<T>(
+  options: GuardOptions,
+  command: string,
+  given: Readonly<Record<string, unknown>>,
+): Promise<T | undefined> {
+  const place = options.socket === undefined ? controlPath(options.config, process.env) : { path: options.socket };
+  if ('problem' in place) return failed(2, place.problem);
+  const behalf = process.getuid?.() === 0 ? process.env.SUDO_USER : undefined;
+  try {
+    const reply = await askGuard(place.path, {
+      command,
+      arguments: given,
+      ...(behalf !== undefined && behalf !== 'root' && { behalf }),
+    });
+    if (reply.ok) return reply.result as T;
+    const { kind, message, hint } = reply.error;
+    return failed(kind === 'call' ? 2 : 1, message, hint);
+  } catch (error) {
+    if (error instanceof NoGuard) return failed(2, error.message);
+    throw error;
+  }
+}
+
+/** Prints the answer: as it is, or in words. */
+export function print(options: GuardOptions, answer: unknown, words: () => string): void {
+  process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : words());
+}
+
+export function failed(exitCode: 1 | 2, message: string, hint?: string): undefined {
+  process.stderr.write(`rowgate: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
+  process.exitCode = exitCode;
+  return undefined;
+}
+
+/** `2h`, `30 minutes`: milliseconds. Ends the command where it is none. */
+export function duration(command: Command, option: string, text: string): number {
+  const reading = readDuration(text);
+  if ('value' in reading) return reading.value;
+  return command.error(`error: ${option}: expected ${reading.expected}`, { exitCode: 2 });
+}
+
+/** Columns as wide as what stands in them. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
+  return rows
+    .map(
+      (row) =>
+        `${row
+          .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+          .join('  ')
+          .trimEnd()}\n`,
+    )
+    .join('');
+}
+
+/** An ISO time as people read it, in the time zone of this host. */
+export function shownTime(iso: string): string {
+  return new Date(iso).toLocaleString('sv-SE', { timeZoneName: 'short' });
+}

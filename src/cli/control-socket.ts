@@ -1,0 +1,56 @@
+/** The control socket of a guard that is one process, or of the primary for all. */
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { type ControlReply, type ControlRequest, done, failed } from '../control/protocol.ts';
+import { openControl, type RunningControl } from '../control/server.ts';
+import type { ReloadReport } from '../proxy/reload.ts';
+import { reasonOf } from './reason.ts';
+import { StartError } from './start-error.ts';
+
+/** What a guard is told as a whole. */
+export interface Controlled {
+  /** One report for each process that serves. */
+  reload(by: string): Promise<readonly ReloadReport[]>;
+  drain(): void;
+  /** By one process, for all. */
+  command(request: ControlRequest, by: string): Promise<ControlReply>;
+}
+
+/** A guard that ends at once would be gone before it has answered. */
+const ANSWER_FIRST_MS = 100;
+
+/** Undefined where the configuration says `none`, or where the place that nobody chose does not serve: the log says so. */
+export async function openControlSocket(
+  { control }: Config,
+  log: Logger,
+  guard: Controlled,
+): Promise<RunningControl | undefined> {
+  if (!control) return undefined;
+  const { path, group, isDefault } = control;
+  try {
+    return await openControl({ path, ...(group !== undefined && { group }), log, answer: answerFor(guard) });
+  } catch (error) {
+    const problem = `could not open the control socket ${path}: ${reasonOf(error)}`;
+    if (!isDefault) throw new StartError([problem]);
+    log.error(`${problem}; "control" in rowgate.yaml may name another place, or none`);
+    return undefined;
+  }
+}
+
+function answerFor(guard: Controlled) {
+  return async (request: ControlRequest, by: string): Promise<ControlReply> => {
+    switch (request.command) {
+      case 'reload': {
+        const reports = await guard.reload(by);
+        return reports.length > 0 ? done({ reports }) : failed('failed', 'no worker serves now');
+      }
+      case 'drain': {
+        const reply = await guard.command(request, by);
+        if (reply.ok) setTimeout(() => guard.drain(), ANSWER_FIRST_MS);
+        return reply;
+      }
+      default:
+        return guard.command(request, by);
+    }
+  };
+}

@@ -1,0 +1,155 @@
+/** `rowgate permit`: an export beyond the limits, asked for by one and approved by two others with their SSH keys. */
+import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import type { Command } from 'commander';
+import type { ShownPermit } from '../control/commands/permits.ts';
+import { PERMIT_NAMESPACE } from '../meter/permit.ts';
+import { ask, duration, EXIT_CODES, failed, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+
+const HELP = `
+Examples:
+  rowgate permit request statistics_app --table students --table grades --rows 200000 --for 4h --reason "yearly report"
+  rowgate permit list
+  rowgate permit approve 01KB… --key ~/.ssh/id_ed25519        twice, by two approvers
+  rowgate permit text 01KB… | ssh-keygen -Y sign -n rowgate-permit -f key > sig      elsewhere, and then:
+  rowgate permit approve 01KB… --signature sig
+  rowgate permit revoke 01KB… --reason "done"
+
+Who may approve stands in approvers.yaml, in the policies folder.
+${EXIT_CODES}`;
+
+interface Changed {
+  readonly permit: ShownPermit;
+  readonly needed: number;
+}
+
+interface RequestOptions extends GuardOptions {
+  readonly table: string[];
+  readonly rows: string;
+  readonly from?: string;
+  readonly for: string;
+  readonly reason: string;
+}
+
+interface ApproveOptions extends GuardOptions {
+  readonly key?: string;
+  readonly signature?: string;
+}
+
+export function register(program: Command): void {
+  const permit = program
+    .command('permit')
+    .description('exports beyond the limits: request, approve, list, revoke')
+    .addHelpText('after', HELP);
+  toGuard(permit.command('request'))
+    .description('ask for an export; two approvers must sign it')
+    .argument('<principal>', 'whose export it is')
+    .requiredOption('--table <name>', 'a table that it reads; may be repeated', (name, all: string[] = []) => [
+      ...all,
+      name,
+    ])
+    .requiredOption('--rows <n>', 'so many rows at most')
+    .requiredOption('--for <duration>', 'for how long, as 4h; 31 days at most')
+    .option('--from <time>', 'from when on, as 2026-12-01T20:00; without it, from now')
+    .requiredOption('--reason <text>', 'why; approvers read it, and it is recorded')
+    .action(request);
+  toGuard(permit.command('list')).description('all permits, and how far they are').action(list);
+  toGuard(permit.command('text'))
+    .description('what approvers of a permit sign')
+    .argument('<id>')
+    .action(async (id: string, options: GuardOptions) => {
+      const found = await find(id, options);
+      if (found) print(options, found, () => found.text);
+    });
+  toGuard(permit.command('approve'))
+    .description('sign a permit with your SSH key')
+    .argument('<id>')
+    .option('--key <file>', 'your key, or its .pub where an agent holds it', join(homedir(), '.ssh', 'id_ed25519'))
+    .option('--signature <file>', 'a signature that was made elsewhere')
+    .action(approve);
+  toGuard(permit.command('revoke'))
+    .description('end a permit before its time')
+    .argument('<id>')
+    .requiredOption('--reason <text>', 'why; it is recorded')
+    .action(async (id: string, options: GuardOptions & { readonly reason: string }) => {
+      const answer = await ask<Changed>(options, 'permit.revoke', { id, reason: options.reason });
+      if (answer) print(options, answer, () => `permit ${id} is revoked\n`);
+    });
+}
+
+async function request(principal: string, options: RequestOptions, command: Command): Promise<void> {
+  const rows = Number(options.rows);
+  const from = options.from === undefined ? Date.now() : Date.parse(options.from);
+  if (!/^[0-9]+$/.test(options.rows)) command.error('error: --rows: expected a whole number', { exitCode: 2 });
+  if (Number.isNaN(from)) command.error('error: --from: expected a time, as 2026-12-01T20:00', { exitCode: 2 });
+  const until = from + duration(command, '--for', options.for);
+  const given = { principal, tables: options.table, rows, until, reason: options.reason };
+  const answer = await ask<Changed>(options, 'permit.request', {
+    ...given,
+    ...(options.from !== undefined && { from }),
+  });
+  if (!answer) return;
+  const { id, text } = answer.permit;
+  print(options, answer, () => `${text}\nTwo approvers sign it: rowgate permit approve ${id}\n`);
+}
+
+async function list(options: GuardOptions): Promise<void> {
+  const answer = await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {});
+  if (!answer) return;
+  const rows = answer.permits.map((permit) => [
+    permit.id,
+    permit.state,
+    permit.principal,
+    permit.tables.join(', '),
+    String(permit.rows),
+    shownTime(permit.from),
+    shownTime(permit.until),
+    permit.requestedBy,
+    permit.approvedBy.join(', ') || '-',
+    permit.reason,
+  ]);
+  const head = ['id', 'state', 'principal', 'tables', 'rows', 'from', 'until', 'asked for by', 'approved by', 'reason'];
+  print(options, answer, () => (rows.length === 0 ? 'there are no permits\n' : table([head, ...rows])));
+}
+
+async function approve(id: string, options: ApproveOptions): Promise<void> {
+  const found = await find(id, options);
+  if (!found) return;
+  const signature = signatureOf(found, options);
+  if (signature === undefined) return;
+  const answer = await ask<Changed>(options, 'permit.approve', { id, signature });
+  if (!answer) return;
+  const { permit, needed } = answer;
+  const still = needed > 0 ? `${needed} more must approve it` : `it is ${permit.state}`;
+  print(options, answer, () => `permit ${id} is approved by ${permit.approvedBy.join(', ')}; ${still}\n`);
+}
+
+async function find(id: string, options: GuardOptions): Promise<ShownPermit | undefined> {
+  const answer = await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {});
+  if (!answer) return undefined;
+  return answer.permits.find((permit) => permit.id === id) ?? failed(1, `there is no permit "${id}"`);
+}
+
+/** Made by ssh-keygen, who asks for the passphrase itself; the key never comes near us. */
+function signatureOf({ text }: ShownPermit, options: ApproveOptions): string | undefined {
+  if (options.signature !== undefined) {
+    if (!existsSync(options.signature)) return failed(2, `${options.signature}: no such file`);
+    return readFileSync(options.signature, 'utf8');
+  }
+  const key = options.key ?? '';
+  if (!existsSync(key)) return failed(2, `${key}: no such key`, 'Name yours by --key.');
+  // What is signed is shown first.
+  process.stderr.write(`${text}\n`);
+  const made = spawnSync('ssh-keygen', ['-Y', 'sign', '-n', PERMIT_NAMESPACE, '-f', key], {
+    input: text,
+    encoding: 'utf8',
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  if ((made.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
+    const hint = `Install it (Debian: openssh-client), or sign the text elsewhere: rowgate permit text prints it.`;
+    return failed(2, 'ssh-keygen is not installed', hint);
+  }
+  return made.status === 0 ? made.stdout : failed(1, 'ssh-keygen did not sign it');
+}

@@ -1,0 +1,62 @@
+/** Asks a running guard over its control socket. */
+import { createConnection } from 'node:net';
+import { createInterface } from 'node:readline';
+import { showProof } from './proof.ts';
+import { type ControlReply, failed, greeting, PROTOCOL_VERSION, parseJson } from './protocol.ts';
+
+/** A reload reads a large catalog. */
+const ANSWER_MS = 120_000;
+
+/** No guard could be asked. */
+export class NoGuard extends Error {}
+
+export interface Question {
+  readonly command: string;
+  readonly arguments: Readonly<Record<string, unknown>>;
+  /** Who called sudo. */
+  readonly behalf?: string;
+}
+
+/** Throws NoGuard. */
+export async function askGuard(socketPath: string, question: Question): Promise<ControlReply> {
+  const socket = createConnection(socketPath);
+  const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), ANSWER_MS);
+  let takeAway = (): void => {};
+  try {
+    await new Promise<void>((done, fail) => {
+      socket.once('connect', done);
+      socket.once('error', fail);
+    });
+    const broken = new Promise<never>((_, fail) => {
+      socket.on('error', fail);
+      socket.once('close', () => fail(new Error('the connection was closed without an answer')));
+    });
+    broken.catch(() => {});
+    const lines = createInterface({ input: socket })[Symbol.asyncIterator]();
+    const next = async (): Promise<unknown> => {
+      const line = await Promise.race([lines.next(), broken]);
+      return line.done ? undefined : parseJson(line.value);
+    };
+    const hello = greeting.safeParse(await next());
+    if (!hello.success) throw new Error('what answers there is no rowgate of this version');
+    takeAway = showProof(socketPath, hello.data.challenge);
+    socket.write(`${JSON.stringify({ version: PROTOCOL_VERSION, ...question })}\n`);
+    const reply = (await next()) as ControlReply | undefined;
+    return reply?.version === PROTOCOL_VERSION
+      ? reply
+      : failed('failed', 'the answer is not one of this version of rowgate');
+  } catch (error) {
+    throw new NoGuard(`could not ask the guard at ${socketPath}: ${reasonOf(error)}`);
+  } finally {
+    takeAway();
+    clearTimeout(timer);
+    socket.destroy();
+  }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ECONNREFUSED') return 'no guard runs there';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  return message;
+}

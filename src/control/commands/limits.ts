@@ -1,0 +1,127 @@
+/** `rowgate limits`: what a principal has taken of what it may, and a larger limit for a time. */
+import { z } from 'zod';
+import type { Measure, Window } from '../../meter/measure.ts';
+import { type LimitInForce, limitsInForce } from '../../policy/limits-in-force.ts';
+import { type Commanded, command, findPrincipal, forMs, iso, name, ownerOf, reason, UNRECORDED } from '../command.ts';
+import { readSaidLimit } from '../limit-text.ts';
+import { done, failed } from '../protocol.ts';
+
+export interface ShownLimit {
+  /** `rows 2000 per hour` */
+  readonly name: string;
+  readonly used: number;
+  readonly of: number;
+  readonly effect: string;
+  /** `roles/teacher.yaml:31` */
+  readonly rule: string;
+  /** Where it is raised: what the policy says, and until when, ISO time. */
+  readonly stated?: number;
+  readonly until?: string;
+}
+
+export interface ShownLimits {
+  readonly principal: string;
+  readonly role: string;
+  readonly limits: readonly ShownLimit[];
+  readonly statement: Readonly<Record<string, number>>;
+  /** Other limits may hold from then on, ISO time. */
+  readonly until?: string;
+  readonly locked?: { readonly until?: string; readonly reason: string };
+}
+
+export const showLimits = command({ principal: name }, async (given, guard) => {
+  const found = findPrincipal(guard, given.principal);
+  if (found.refusal) return found.refusal;
+  const owner = ownerOf(given.principal);
+  const { locks, raises } = guard.store.standing();
+  const own = raises.filter((raise) => raise.owner === owner && raise.until > guard.now());
+  const inForce = inForceFor(guard, found, owner);
+  const limits = await Promise.all(
+    inForce.windows.map(async (limit): Promise<ShownLimit> => {
+      const raise = own.find(({ measure, window }) => measure === limit.measure && isSame(window, limit.window));
+      return {
+        name: limit.name,
+        used: await usedOf(guard, owner, limit),
+        of: limit.amount,
+        effect: limit.effect,
+        rule: limit.rule,
+        ...(limit.stated !== undefined && { stated: limit.stated }),
+        ...(limit.stated !== undefined && raise && { until: iso(raise.until) }),
+      };
+    }),
+  );
+  const lock = locks.get(owner);
+  const isLocked = lock && (lock.until === undefined || lock.until > guard.now());
+  const statement = {
+    ...(inForce.rowsPerStatement && { rows_per_statement: inForce.rowsPerStatement.amount }),
+    ...(inForce.bytesPerStatement && { bytes_per_statement: inForce.bytesPerStatement.amount }),
+    ...(inForce.changedPerStatement && { changed_per_statement: inForce.changedPerStatement.amount }),
+    ...(inForce.estimatedRows && { estimated_rows: inForce.estimatedRows.amount }),
+    ...(inForce.connections !== undefined && { connections: inForce.connections }),
+  };
+  const shown: ShownLimits = {
+    principal: given.principal,
+    role: found.role.name,
+    limits,
+    statement,
+    ...(Number.isFinite(inForce.until) && { until: iso(inForce.until) }),
+    ...(isLocked && { locked: { reason: lock.reason, ...(lock.until !== undefined && { until: iso(lock.until) }) } }),
+  };
+  return done(shown);
+});
+
+export const raiseLimit = command(
+  { principal: name, limit: z.string().max(100), forMs, reason },
+  async (given, guard, by) => {
+    const found = findPrincipal(guard, given.principal);
+    if (found.refusal) return found.refusal;
+    const said = readSaidLimit(given.limit, [...(found.policy.subjects?.keys() ?? [])]);
+    if (!said) return failed('call', `expected a limit such as "5000 rows per hour", found "${given.limit}"`);
+    const owner = ownerOf(given.principal);
+    const { windows } = inForceFor(guard, found, owner);
+    const [lowest] = windows
+      .filter(({ measure, window }) => measure === said.measure && isSame(window, said.window))
+      .sort((a, b) => a.amount - b.amount);
+    if (!lowest) {
+      const names = [...new Set(windows.map((limit) => limit.name))].join(', ');
+      const hint = names === '' ? 'It has no limits over time.' : `Its limits over time: ${names}.`;
+      return failed('refused', `principal "${given.principal}" has no limit of that kind and window`, hint);
+    }
+    if (said.amount <= lowest.amount) {
+      return failed(
+        'refused',
+        `that is not more than what holds: ${lowest.name}`,
+        'A smaller limit belongs into the policy.',
+      );
+    }
+    const until = guard.now() + given.forMs;
+    const used = await usedOf(guard, owner, lowest);
+    const limit = { name: lowest.name, used, of: said.amount };
+    const fields = { principal: given.principal, limit, until: iso(until), reason: given.reason, by };
+    if (!guard.records.append('raise', fields)) return UNRECORDED;
+    const raise = { id: guard.newId(), owner, ...said, until, reason: given.reason, by };
+    try {
+      await guard.store.change({ kind: 'raise', raise });
+    } catch (error) {
+      guard.records.append('raise', { ...fields, status: 'failed' });
+      throw error;
+    }
+    return done({ principal: given.principal, ...limit, until: iso(until) });
+  },
+);
+
+type Found = Exclude<ReturnType<typeof findPrincipal>, { refusal: unknown }>;
+
+function inForceFor({ store, now, timeZone }: Commanded, { principal, role }: Found, owner: string) {
+  const raises = store.standing().raises.filter((raise) => raise.owner === owner);
+  return limitsInForce({ role, principal, now: now(), timeZone, raises });
+}
+
+async function usedOf({ store }: Commanded, owner: string, limit: LimitInForce): Promise<number> {
+  const [used] = await store.used(owner, limit.measure as Measure, [limit.window]);
+  return used ?? 0;
+}
+
+function isSame(one: Window, other: Window): boolean {
+  return one.count === other.count && one.unit === other.unit;
+}

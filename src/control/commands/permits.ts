@@ -1,0 +1,191 @@
+/** `rowgate permit`: exports beyond the limits, asked for by one and approved by two others. */
+import { z } from 'zod';
+import type { Permit } from '../../meter/budget-store.ts';
+import { APPROVALS_NEEDED, approvedBy, askedFor, permitText, signerOf } from '../../meter/permit.ts';
+import type { RolePolicy } from '../../policy/policy.ts';
+import {
+  type Commanded,
+  command,
+  findPrincipal,
+  iso,
+  name,
+  ownerOf,
+  reason,
+  shownOwner,
+  UNRECORDED,
+} from '../command.ts';
+import { type ControlReply, done, failed } from '../protocol.ts';
+
+export interface ShownPermit {
+  readonly id: string;
+  readonly principal: string;
+  readonly tables: readonly string[];
+  readonly rows: number;
+  /** ISO times. */
+  readonly from: string;
+  readonly until: string;
+  readonly reason: string;
+  readonly requestedBy: string;
+  readonly approvedBy: readonly string[];
+  readonly state: 'requested' | 'approved' | 'in force' | 'over' | 'revoked';
+  /** What approvers sign. */
+  readonly text: string;
+}
+
+const LONGEST_MS = 31 * 86_400_000;
+const ROOT = 'root';
+
+export const requestPermit = command(
+  {
+    principal: name,
+    tables: z.array(name).min(1, 'name a table').max(100),
+    rows: z.int().min(1).max(10_000_000_000),
+    from: z.int().optional(),
+    until: z.int(),
+    reason,
+  },
+  async (given, guard, by) => {
+    if (by === ROOT) {
+      const hint = 'Use sudo from an account of your own, or a user of the group of the control socket.';
+      return failed('refused', 'a permit is asked for by a person, and root may be anybody', hint);
+    }
+    const found = findPrincipal(guard, given.principal);
+    if (found.refusal) return found.refusal;
+    const tables: string[] = [];
+    for (const table of given.tables) {
+      const full = tableOf(found.role, table);
+      if (full === undefined) {
+        return failed('refused', `role "${found.role.name}" may not read a table "${table}": a permit grants none`);
+      }
+      if (!tables.includes(full)) tables.push(full);
+    }
+    const now = guard.now();
+    const from = given.from ?? now;
+    if (given.until <= Math.max(from, now)) return failed('call', 'the permit would be over before it begins');
+    if (given.until - from > LONGEST_MS) return failed('refused', 'a permit holds for 31 days at most');
+    const permit: Permit = {
+      id: guard.newId(),
+      owner: ownerOf(given.principal),
+      tables: tables.sort(),
+      rows: given.rows,
+      from,
+      until: given.until,
+      reason: given.reason,
+      requestedBy: by,
+      requestedAt: now,
+      approvals: [],
+    };
+    return change(guard, permit, by, 'requested');
+  },
+);
+
+export const listPermits = command({}, async (_, guard) => {
+  const permits = guard.store.standing().permits.map((permit) => shown(permit, guard));
+  return done({ permits: permits.sort((a, b) => (a.id < b.id ? 1 : -1)) });
+});
+
+export const approvePermit = command({ id: name, signature: z.string().max(16 * 1024) }, async (given, guard, by) => {
+  const permit = find(guard, given.id);
+  if (!permit) return unknown(given.id);
+  if (permit.revokedBy !== undefined) return failed('refused', 'the permit was revoked');
+  if (permit.until <= guard.now()) return failed('refused', 'the permit is over');
+  const approvers = guard.policy()?.approvers ?? new Map();
+  // INVARIANT: whose key it is counts, not who brings it.
+  const signer = signerOf(permit, given.signature, approvers);
+  if (signer === undefined) {
+    const hint = 'The keys that count stand in approvers.yaml, and the signature must be over the text of this permit.';
+    return failed('refused', 'this is no signature of an approver', hint);
+  }
+  if (askedFor(permit, signer, approvers)) {
+    return failed('refused', `"${signer}" asked for this permit, and cannot approve it`);
+  }
+  if (approvedBy(permit, approvers).includes(signer)) {
+    return failed('refused', `"${signer}" has approved this permit already`);
+  }
+  // A signature that counts no more, as after a key was replaced, makes room for the new one.
+  const others = permit.approvals.filter((approval) => approval.by !== signer);
+  const approvals = [...others, { by: signer, signature: given.signature }];
+  return change(guard, { ...permit, approvals }, by, 'approved');
+});
+
+export const revokePermit = command({ id: name, reason }, async (given, guard, by) => {
+  const permit = find(guard, given.id);
+  if (!permit) return unknown(given.id);
+  if (permit.revokedBy !== undefined) return failed('refused', 'the permit was revoked already');
+  return change(guard, { ...permit, revokedBy: by }, by, 'revoked', given.reason);
+});
+
+/** Recorded, then in force. */
+async function change(
+  guard: Commanded,
+  permit: Permit,
+  by: string,
+  status: string,
+  why = permit.reason,
+): Promise<ControlReply> {
+  const approved = approvedBy(permit, guard.policy()?.approvers ?? new Map());
+  const fields = {
+    principal: shownOwner(permit.owner),
+    by,
+    reason: why,
+    status,
+    permit: {
+      id: permit.id,
+      tables: permit.tables,
+      rows: permit.rows,
+      from: iso(permit.from),
+      until: iso(permit.until),
+      requested_by: permit.requestedBy,
+      approved_by: approved,
+    },
+  };
+  if (!guard.records.append('permit', fields)) return UNRECORDED;
+  try {
+    await guard.store.change({ kind: 'permit', permit });
+  } catch (error) {
+    guard.records.append('permit', { ...fields, status: 'failed' });
+    throw error;
+  }
+  return done({ permit: shown(permit, guard), needed: Math.max(0, APPROVALS_NEEDED - approved.length) });
+}
+
+/** `public.students`, as the role reads it. */
+function tableOf(role: RolePolicy, table: string): string | undefined {
+  if (role.access === 'unrestricted') return table.includes('.') ? table : undefined;
+  const full = (relation: { schema: string; name: string }) => `${relation.schema}.${relation.name}`;
+  const readable = [...role.relations.values()].filter(({ system, select }) => !system && select !== undefined);
+  const found = readable.filter(({ relation }) => full(relation) === table || relation.name === table);
+  return found.length === 1 && found[0] ? full(found[0].relation) : undefined;
+}
+
+function shown(permit: Permit, guard: Commanded): ShownPermit {
+  const names = approvedBy(permit, guard.policy()?.approvers ?? new Map());
+  return {
+    id: permit.id,
+    principal: shownOwner(permit.owner),
+    tables: permit.tables,
+    rows: permit.rows,
+    from: iso(permit.from),
+    until: iso(permit.until),
+    reason: permit.reason,
+    requestedBy: permit.requestedBy,
+    approvedBy: names,
+    state: stateOf(permit, names.length, guard.now()),
+    text: permitText(permit),
+  };
+}
+
+function stateOf(permit: Permit, approvals: number, now: number): ShownPermit['state'] {
+  if (permit.revokedBy !== undefined) return 'revoked';
+  if (permit.until <= now) return 'over';
+  if (approvals < APPROVALS_NEEDED) return 'requested';
+  return permit.from <= now ? 'in force' : 'approved';
+}
+
+function find({ store }: Commanded, id: string): Permit | undefined {
+  return store.standing().permits.find((permit) => permit.id === id);
+}
+
+function unknown(id: string): ControlReply {
+  return failed('refused', `there is no permit "${id}"`);
+}
