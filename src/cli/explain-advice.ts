@@ -69,7 +69,17 @@ export function adviceFor(refused: Refused): Advice {
     case 'limit-rows':
     case 'limit-bytes':
     case 'limit-changed':
+    case 'limit-window':
+    case 'estimated-rows':
       return { text: `Ask for less, or raise the limit in ${fileOf(role)}.` };
+    case 'locked':
+      return {
+        text: 'The principal is locked out: rowgate locks list says why, rowgate locks release lets it in again.',
+      };
+    case 'not-estimated':
+    case 'store-unavailable':
+    case 'cancelled':
+      return { text: 'It says nothing about the policy: try again.' };
     case 'role-disabled':
       return { text: 'An error in the policy files has closed the role: rowgate check names it.' };
     case 'row-check':

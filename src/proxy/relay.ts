@@ -10,7 +10,13 @@ export interface SessionMachine {
   onServer(chunk: Uint8Array): void;
   /** The server has closed the cancel connection that `cancel` asked for. */
   onCancelDone(): void;
+  /** The budget that it had to wait for may be asked again. */
+  onBudget(): void;
+  /** The client's CancelRequest. @returns whether it has hit what waits for the budget: the server is then not to be told. */
+  onClientCancel(): boolean;
   onClientClosed(): void;
+  /** The same, behind the client's goodbye: what it asked for is still done, and nobody sees its rows. */
+  onClientLeft(): void;
   /** The client has said goodbye, or may have behind what waits: its connection may go, and what it asked for is done. */
   leaving(): boolean;
   onServerClosed(): void;
@@ -21,7 +27,10 @@ export interface SessionMachine {
 }
 
 /** The session's ports that are about sockets. */
-export type RelayPorts = Pick<SessionPorts, 'toServer' | 'toClient' | 'pauseClient' | 'drainServer' | 'cancel' | 'end'>;
+export type RelayPorts = Pick<
+  SessionPorts,
+  'toServer' | 'toClient' | 'pauseClient' | 'pauseServer' | 'drainServer' | 'cancel' | 'end'
+>;
 
 export interface RelayOptions {
   readonly client: Socket;
@@ -47,6 +56,7 @@ export class Relay {
   private clientFull = false;
   private serverFull = false;
   private sessionPaused = false;
+  private serverPaused = false;
   private draining = false;
   private ending = false;
   private saidGoodbye = false;
@@ -64,6 +74,10 @@ export class Relay {
       toClient: (bytes) => this.toClient(bytes),
       pauseClient: (paused) => {
         this.sessionPaused = paused;
+        this.flow();
+      },
+      pauseServer: (paused) => {
+        this.serverPaused = paused;
         this.flow();
       },
       drainServer: (draining) => {
@@ -84,7 +98,10 @@ export class Relay {
       this.flow();
     });
     client.on('end', () => this.onClientGone());
-    client.on('close', () => this.onClientGone());
+    client.on('close', () => {
+      this.onClientGone();
+      this.run(() => !this.ending && this.session.onClientLeft());
+    });
     server.on('end', () => this.onServerGone());
     server.on('close', () => this.onServerGone());
     for (const socket of [client, server]) {
@@ -101,13 +118,22 @@ export class Relay {
 
   /** For how long the client was silent with nothing under way to it; a client that is slow to read, or held back, is not idle. */
   idleMs(now: number): number {
-    if (this.options.client.writableLength > 0 || this.sessionPaused) this.lastWork = now;
+    if (this.options.client.writableLength > 0 || this.sessionPaused || this.serverPaused) this.lastWork = now;
     return now - this.lastWork;
   }
 
   /** The client's CancelRequest: like with PostgreSQL, whether it comes in time is the client's own matter. */
   async cancel(): Promise<void> {
-    await this.options.cancelUpstream();
+    let taken = false;
+    this.run(() => {
+      taken = !this.ending && this.session.onClientCancel();
+    });
+    if (!taken) await this.options.cancelUpstream();
+  }
+
+  /** The session's budget may be asked again. */
+  onBudget(): void {
+    this.run(() => !this.ending && this.session.onBudget());
   }
 
   terminate(refusal: LoginRefusal): void {
@@ -146,7 +172,7 @@ export class Relay {
     if (this.ending) return;
     const { client, server } = this.options;
     setFlow(client, !this.serverFull && !this.sessionPaused);
-    setFlow(server, !this.clientFull || this.draining);
+    setFlow(server, this.draining || !(this.clientFull || this.serverPaused));
   }
 
   private async cancelForSession(): Promise<void> {

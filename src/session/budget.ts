@@ -98,6 +98,11 @@ export interface Budget {
    * statement itself where it is admitted. `sent` is called only where the plan is needed.
    */
   admit(policy: SessionPolicy, statement: StatementJudgement, sent: () => Sent): Admitted;
+  /**
+   * Asked when values are bound, which is before `admit`, and takes nothing: may a permit pay for the statement? Its LIMIT is then not the one that
+   * stands for `rows_per_statement`. Absent: there are no permits.
+   */
+  mayPay?(policy: SessionPolicy, statement: StatementJudgement): boolean;
   /** Asked before a row is forwarded, or before a change may stand. Takes all of it from every window, or nothing. */
   take(policy: SessionPolicy, demand: Demand): Taken;
   /** Something that counts towards a lock: a limit was passed, or a statement was refused by policy. */
@@ -105,3 +110,14 @@ export interface Budget {
   /** What was taken ahead for this session may go back: it is idle. */
   rest(): void;
 }
+
+const ADMITTED: Admitted = { kind: 'admitted' };
+const TAKEN: Taken = { kind: 'taken' };
+
+/** Admits everything and counts nothing: for what has no limits over time. Named wherever it is used, never a default. */
+export const UNLIMITED: Budget = {
+  admit: () => ADMITTED,
+  take: () => TAKEN,
+  event: () => {},
+  rest: () => {},
+};

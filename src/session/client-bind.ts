@@ -1,19 +1,22 @@
 /** Bind: a portal of a judged statement, with the values of the guard's own parameters. A long one passes in pieces. */
 import { type Refusal, refusal } from '../errors.ts';
-import { type BindHead, bind, decodeBind, decodeBindHead, textValue } from '../wire/bind.ts';
+import type { StatementJudgement } from '../guard/decision.ts';
+import { type Bind, type BindHead, bind, decodeBind, decodeBindHead, textValue } from '../wire/bind.ts';
 import { BindAddition } from '../wire/bind-addition.ts';
 import { type Frame, LARGEST_FROM_CLIENT } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
+import { mostOf } from './meter.ts';
 import { MOST_REMEMBERED } from './names.ts';
+import { isEstimated } from './over-time.ts';
 import { unsoundPattern } from './patterns.ts';
 import type { PendingBind } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
 import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
-import { parameterValue } from './render.ts';
+import { parameterValue, type SlotValues } from './render.ts';
 import { renew } from './renew.ts';
-import { slotValues } from './renewal.ts';
+import { slotValues, valuesFor } from './renewal.ts';
 import type { Added } from './row-check.ts';
 import { addedTo, isBounded, isRead } from './sql-names.ts';
 import { statementUnknown, unsettled } from './unknown-names.ts';
@@ -23,7 +26,7 @@ const MOST_PORTALS = 10_000;
 
 export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   // What came whole is read whole; of the rest the server reads the values, and refuses what is wrong with them.
-  if (frame.last) decodeBind(frame.bytes);
+  const whole = frame.last ? decodeBind(frame.bytes) : undefined;
   const head = decodeBindHead(frame.bytes);
   const version = c.statements.current(head.statement);
   if (unsettled(c, version)) return false;
@@ -49,7 +52,9 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     refuseExtended(c, decideRefusal(c, subject, pattern));
     return true;
   }
-  const addition = additionTo(frame, head, prepared, policy, added);
+  const read = prepared.statement !== undefined && isRead(prepared.statement.kind);
+  const values = read && mayBePaid(c, prepared.statement!, policy) ? valuesFor(policy, undefined) : slotValues(policy);
+  const addition = additionTo(frame, head, prepared, values, added);
   if (addition && addition.length > LARGEST_FROM_CLIENT) {
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));
     return true;
@@ -63,7 +68,10 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     policy: prepared.policy,
     usage: { rows: 0, bytes: 0 },
     provenance: prepared.provenance,
-    bounded: prepared.statement !== undefined && isRead(prepared.statement.kind) && isBounded(prepared.rendered),
+    bounded: read && isBounded(prepared.rendered),
+    most: read && isBounded(prepared.rendered) ? mostOf(prepared.rendered.limit ?? values.limit) : undefined,
+    bound: whole && boundFor(policy, whole),
+    formats: whole?.resultFormats,
     hold: false,
     kept: false,
     depth: 0,
@@ -99,16 +107,29 @@ function refuseByName(c: Conversation, reason: Refusal): boolean {
   return sendUnknown(c, bytes, { kind: 'bind', batch: c.batch, own: false, versions: [], forced });
 }
 
+/** A permit may pay for what it reads: then the limits of one statement do not hold, nor does a LIMIT that stands for them. */
+function mayBePaid(c: Conversation, statement: StatementJudgement, policy: SessionPolicy): boolean {
+  return c.ports.budget.mayPay?.(policy, statement) === true;
+}
+
+/** So many bytes of values are kept for an estimate; with longer ones the plan is made without. */
+const MOST_KEPT = 4096;
+
+/** A copy: the frame is the socket's. */
+function boundFor(policy: SessionPolicy, { formats, valueCount, values }: Bind): Portal['bound'] {
+  if (valueCount === 0 || values.length > MOST_KEPT || !isEstimated(policy)) return undefined;
+  return { formats, valueCount, values: Uint8Array.from(values) };
+}
+
 /** The added values go behind the client's, in text format; undefined where there are none. */
 function additionTo(
   frame: Frame,
   head: ReturnType<typeof decodeBindHead>,
   { rendered, parameters }: Prepared,
-  policy: SessionPolicy,
+  values: SlotValues,
   hidden: Added,
 ): BindAddition | undefined {
   if (rendered.added.length === 0) return undefined;
-  const values = slotValues(policy);
   const { formats } = head;
   const own = formats.length === 1 ? new Array<number>(parameters).fill(formats[0]!) : formats;
   const all = formats.every((format) => format === 0) ? [] : [...own, ...rendered.added.map(() => 0)];

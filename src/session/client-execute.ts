@@ -4,9 +4,11 @@ import type { RowCheck } from '../guard/decision.ts';
 import { describe } from '../wire/describe.ts';
 import { decodeExecute, type Execute, execute } from '../wire/execute.ts';
 import type { Frame } from '../wire/frame-reader.ts';
+import { askedFor, type Grant } from './admission.ts';
 import { sendDescribe } from './client-describe.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
+import { least } from './meter.ts';
 import type { Pending } from './pending.ts';
 import { endsPortals } from './portal-life.ts';
 import type { SessionPolicy } from './ports.ts';
@@ -16,6 +18,7 @@ import { notRecorded } from './records.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
 import { checkOf } from './row-check.ts';
+import { sentOfPortal } from './sent.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
 import { outlives, portalUnknown } from './unknown-names.ts';
 import { changesNames, cuttable, natureOf, watchOf } from './watching.ts';
@@ -62,8 +65,16 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
   }
   const [resolved] = names.of;
   const wrong = cannotRun(portal, message, checkOf(statement, resolved!.inner));
-  if (wrong) refuseExtended(c, ownWords(c, wrong));
-  else run(c, message, portal, policy, resolved!);
+  if (wrong) {
+    refuseExtended(c, ownWords(c, wrong));
+    return true;
+  }
+  const admitted = c.admission.ask(policy, [askedFor(statement, resolved!.inner)], () =>
+    sentOfPortal(c, portal, policy, resolved!),
+  );
+  if (admitted === 'wait') return false;
+  if (admitted.kind === 'refused') refuseExtended(c, decideRefusal(c, subject, admitted.refusal, admitted));
+  else run(c, message, portal, policy, resolved!, admitted.of[0]!);
   return true;
 }
 
@@ -75,7 +86,14 @@ function cannotRun({ added, hasRun }: Portal, { portal }: Execute, check: RowChe
 }
 
 /** Records the run of a portal and sends it, with what must be known of its columns asked first. */
-function run(c: Conversation, message: Execute, portal: Portal, policy: SessionPolicy, resolved: Resolved): void {
+function run(
+  c: Conversation,
+  message: Execute,
+  portal: Portal,
+  policy: SessionPolicy,
+  resolved: Resolved,
+  { account, rowsLeft }: Grant,
+): void {
   const statement = portal.statement!;
   const { judgement, text } = portal.rendered;
   const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
@@ -83,22 +101,30 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   const named = statement.kind.kind === 'fetch' || statement.kind.kind === 'execute';
   const provenance = named ? new Provenance() : portal.provenance;
   const check = checkOf(statement, resolved.inner);
-  const watch = watchOf(statement.kind, nature, policy, provenance, check);
+  const baked = portal.most ?? resolved.most;
+  const watched = watchOf(statement.kind, nature, policy, provenance, check);
+  // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
+  const free = account !== undefined && baked === undefined;
+  const watch = { ...watched, account, limits: free ? undefined : watched.limits };
   // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
   if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
   const begins = !portal.hasRun;
   portal.hasRun = true;
   const { usage } = portal;
   // A write of which the client sees no rows is never suspended.
-  const maxRows = check?.added === 'only' ? 0 : mostRows(message, watch.limits?.rows, usage.rows, portal.bounded);
+  const left = watch.taken && rowsLeft !== undefined ? usage.rows + rowsLeft : undefined;
+  const limit = least(baked === undefined ? watch.limits?.rows : undefined, left);
+  const maxRows = check?.added === 'only' ? 0 : mostRows(message, limit, usage.rows, baked);
   // COPY sends all its rows, whatever Execute asks for.
-  const counted = watch.limits?.rows !== undefined && statement.kind.kind !== 'copy-out';
-  const bounded = portal.bounded || resolved.bounded || counted;
+  const counted = limit !== undefined && statement.kind.kind !== 'copy-out';
+  const bounded = baked !== undefined || counted;
   const recorded = c.records.decide({ statement, judgement, policy, text }, watch, usage, bounded);
   if (!recorded) {
     refuseExtended(c, ownWords(c, notRecorded()));
     return;
   }
+  recorded.most = least(baked, counted ? left : undefined);
+  recorded.waited = c.admission.waited;
   if (watch.verifies && provenance.verdict !== 'verified' && provenance.askedIn !== c.batch) {
     const bytes = describe({ of: 'portal', name: message.portal });
     sendDescribe(c, bytes, { prepared: portal.prepared, provenance, role: policy.role, added: check?.added }, true);
@@ -125,9 +151,9 @@ function run(c: Conversation, message: Execute, portal: Portal, policy: SessionP
   else if (changesNames(statement.kind)) c.block(pending, true);
 }
 
-/** Where the text has no LIMIT of ours, the server is asked for one row more than may be shown. */
-function mostRows(message: Execute, limit: number | undefined, used: number, bounded: boolean): number {
-  if (limit === undefined || bounded) return message.maxRows;
+/** Where the text has no LIMIT that is as small, the server is asked for one row more than may be shown. */
+function mostRows(message: Execute, limit: number | undefined, used: number, baked: number | undefined): number {
+  if (limit === undefined || (baked !== undefined && baked <= limit)) return message.maxRows;
   const most = Math.max(0, limit - used) + 1;
   return message.maxRows > 0 ? Math.min(message.maxRows, most) : most;
 }

@@ -33,6 +33,12 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     refuseFunctionCall(c, decideRefusal(c, subject, reason));
     return true;
   }
+  const admitted = c.admission.ask(policy, [statement], () => undefined);
+  if (admitted === 'wait') return false;
+  if (admitted.kind === 'refused') {
+    refuseFunctionCall(c, decideRefusal(c, subject, admitted.refusal, admitted));
+    return true;
+  }
   const watch: Watch = { limits: undefined, input: undefined, verifies: undefined, provenance: new Provenance() };
   const run = c.records.decide(subject, watch, { rows: 0, bytes: 0 }, true);
   if (!run) {

@@ -5,16 +5,19 @@ import { unreadable } from '../guard/unreadable.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { MalformedMessage } from '../wire/protocol-error.ts';
 import { decodeQuery } from '../wire/query.ts';
+import { askedFor, type Grant } from './admission.ts';
 import { type Conversation, noPolicy } from './conversation.ts';
 import { sendConverted } from './conversion.ts';
+import { least, mostOf, NO_LIMIT, statementLimits } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
-import { needsStatus, notTogether, planQuery } from './query-plan.ts';
+import { needsStatus, notTogether, planQuery, type QueryPlan } from './query-plan.ts';
 import { NOTHING_JUDGED, notRecorded } from './records.ts';
 import { decideRefusal, ownWords, refuseQuery, textTooLong } from './refuse.ts';
 import type { Rendered } from './render.ts';
-import { renderFor } from './renewal.ts';
+import { renderFor, slotValues, valuesFor } from './renewal.ts';
 import { cannotTakeOut, checkOf } from './row-check.ts';
 import type { Run, Watch } from './run.ts';
+import { sentOfQuery } from './sent.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
 import { cuttable, type Nature, natureOf, watchOf } from './watching.ts';
@@ -69,7 +72,7 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     return true;
   }
   const parts = statements.map((statement, at): Part => partOf(statement, names.of[at]!, policy));
-  return sendQuery(c, frame, renderFor(text, judgement, policy, undefined), parts, policy);
+  return sendQuery(c, frame, { text, judgement, policy }, parts);
 }
 
 function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy): Part {
@@ -78,14 +81,15 @@ function partOf(statement: StatementJudgement, resolved: Resolved, policy: Sessi
   return { statement, nature, watch, resolved };
 }
 
-function sendQuery(
-  c: Conversation,
-  frame: Frame,
-  rendered: Rendered,
-  parts: readonly Part[],
-  policy: SessionPolicy,
-): boolean {
-  const { judgement, text } = rendered;
+/** A message that was judged. */
+interface Message {
+  readonly text: string;
+  readonly judgement: Judgement;
+  readonly policy: SessionPolicy;
+}
+
+function sendQuery(c: Conversation, frame: Frame, message: Message, parts: readonly Part[]): boolean {
+  const { judgement, text, policy } = message;
   const statements = parts.map(({ statement, nature, watch }) => ({
     kind: statement.kind,
     cuttable: cuttable(watch),
@@ -96,18 +100,41 @@ function sendQuery(
   // A parameter in a Query is an error of analysis, whatever else the statement would do.
   const fails = parts.length === 1 && judgement.parameters > 0;
   const planned = fails ? 'plain' : planQuery(statements, c.status);
-  const apart = planned === 'in-turn' ? takeApart(rendered, policy) : undefined;
+  const divisible = planned !== 'in-turn' || takeApart(message, slotValues(policy)) !== undefined;
   const untold = needs && c.batchHasControl ? unsynced() : undefined;
-  const plan = untold ?? (planned === 'in-turn' && !apart ? notTogether() : planned);
+  const plan = untold ?? (divisible ? planned : notTogether());
   if (typeof plan !== 'string') {
     const subject = { statement: parts[0]!.statement, judgement, policy, text };
     refuseQuery(c, decideRefusal(c, subject, plan), parts.length > 1);
     return true;
   }
+  const asked = parts.map(({ statement, resolved }) => askedFor(statement, resolved.inner));
+  const admitted = c.admission.ask(policy, asked, (at) => sentOfQuery(c, message, at, parts[at]!.resolved));
+  if (admitted === 'wait') return false;
+  if (admitted.kind === 'refused') {
+    const subject = { statement: parts[admitted.at]!.statement, judgement, policy, text };
+    refuseQuery(c, decideRefusal(c, subject, admitted.refusal, admitted), parts.length > 1);
+    return true;
+  }
+  send(
+    c,
+    frame,
+    message,
+    plan,
+    parts.map((part, at) => paidBy(part, admitted.of[at]!)),
+  );
+  return true;
+}
+
+/** Records what was admitted, and sends it. */
+function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, parts: readonly PaidPart[]): void {
+  const { judgement, text, policy } = message;
+  const values = valuesFor(policy, mostShown(parts, policy));
+  const rendered = renderFor(text, judgement, policy, undefined, values);
   const runs = record(c, rendered, parts, plan === 'converted', policy);
   if (!runs.complete) {
     refuseQuery(c, ownWords(c, notRecorded(), runs.of), parts.length > 1);
-    return true;
+    return;
   }
   switch (plan) {
     case 'plain':
@@ -121,27 +148,53 @@ function sendQuery(
       sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!);
       break;
     case 'in-turn':
-      sendStep(c, stepsOf(apart!, runs.of)!);
+      sendStep(c, stepsOf(takeApart(message, values)!, runs.of)!);
       break;
   }
-  return true;
+}
+
+/** A statement that was admitted. */
+interface PaidPart extends Part {
+  readonly rowsLeft: number | undefined;
+}
+
+/** INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
+function paidBy(part: Part, { account, rowsLeft }: Grant): PaidPart {
+  const { watch, resolved } = part;
+  const free = account !== undefined && !resolved.bounded;
+  return { ...part, rowsLeft, watch: { ...watch, account, limits: free ? undefined : watch.limits } };
+}
+
+/** For the LIMIT, which is the same for all statements of the message: of the one that may show most. undefined: no matter how many. */
+function mostShown(parts: readonly PaidPart[], policy: SessionPolicy): number | undefined {
+  const most = parts.flatMap(({ statement: { kind }, nature, watch, rowsLeft }) => {
+    // What is prepared runs later.
+    if (kind.kind === 'prepare' && isRead(kind)) return statementLimits(policy)?.rows ?? Infinity;
+    return isRead(kind) && nature.metered ? (least(watch.limits?.rows, rowsLeft) ?? Infinity) : [];
+  });
+  return most.length === 0 || most.includes(Infinity) ? undefined : Math.max(...most);
 }
 
 /** INVARIANT: a decision for each statement is in the log before any of them is sent. */
 function record(
   c: Conversation,
   rendered: Rendered,
-  parts: readonly Part[],
+  parts: readonly PaidPart[],
   converted: boolean,
   policy: SessionPolicy,
 ): { complete: boolean; of: Run[] } {
   const of: Run[] = [];
-  for (const { statement, watch, resolved } of parts) {
+  for (const { statement, watch, resolved, rowsLeft } of parts) {
     const limited = isRead(statement.kind) && isBounded(rendered);
-    const bounded = limited || resolved.bounded || (converted && watch.limits?.rows !== undefined);
+    // A row count goes with what is converted.
+    const counted = converted && watch.taken && rowsLeft !== undefined ? resolved.usage.rows + rowsLeft : undefined;
+    const most = least(limited ? mostOf(rendered.limit ?? NO_LIMIT) : resolved.most, counted);
+    const bounded = most !== undefined || (converted && watch.limits?.rows !== undefined);
     const subject = { statement, judgement: rendered.judgement, policy, text: rendered.text };
     const run = c.records.decide(subject, watch, resolved.usage, bounded);
     if (!run) return { complete: false, of };
+    run.most = most;
+    run.waited = of.length === 0 ? c.admission.waited : 0;
     of.push(run);
   }
   return { complete: true, of };

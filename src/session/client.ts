@@ -36,10 +36,12 @@ export class ClientSide {
   pump(): void {
     const { c } = this;
     while (!c.closed && !c.leaving) {
+      if (c.admission.waits) break;
       const frame = this.held ?? this.reader.next();
       if (frame === undefined) break;
       this.held = this.take(frame) ? undefined : frame;
-      if (this.held) {
+      if (!this.held) c.admission.done();
+      else {
         // What we wait for may lie in the server's buffer: the client's own Sync or Flush is behind the frame that waits.
         if (!c.cancelling) c.flush();
         break;

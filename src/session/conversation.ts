@@ -1,8 +1,11 @@
 /** What both directions of a session share: where the client and the server stand, what is on its way, and how a message is sent. */
 import { type Refusal, refusal } from '../errors.ts';
+import { noticeResponse } from '../wire/error-response.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { flush, sync, terminate } from '../wire/simple-frontend.ts';
+import { Admission } from './admission.ts';
+import type { Warning } from './budget.ts';
 import { Copying } from './copying.ts';
 import { Names, type Version } from './names.ts';
 import { Outbox } from './outbox.ts';
@@ -65,6 +68,9 @@ export class Conversation {
   readonly portals = new Names<Portal>(({ rendered }) => ({ heldBy: rendered, characters: rendered.text.length }));
   readonly life = new PortalLife(this.portals);
   readonly records: Records;
+  /** DateStyle, IntervalStyle and TimeZone as the server last said: what a literal means depends on them. */
+  readonly settings: Map<string, string>;
+  readonly admission = new Admission(this);
   /** As the last ReadyForQuery said. */
   status: TransactionStatus = 'I';
   /** Number of the batch that is being sent. */
@@ -101,6 +107,15 @@ export class Conversation {
   unflushed = false;
   /** The client was shown a part of a frame: nothing else may come before its end. */
   midFrame = false;
+  /** A frame of this run may not be shown before the budget has answered: nothing that the server has sent is taken until then. */
+  stalled: Run | undefined;
+  private stalledAt = 0;
+  /** Told to the client at the end of the frame that it is shown. */
+  private notices: Uint8Array[] = [];
+  /** Something was asked of the budget since it was last told to rest. */
+  asked = false;
+  /** The client's connection is gone, and what it asked for is still run: its rows reach nobody. */
+  unheard = false;
   /** The client has said goodbye: what it asked for is still run and recorded. */
   leaving = false;
   closed = false;
@@ -109,6 +124,7 @@ export class Conversation {
 
   constructor(readonly ports: SessionPorts) {
     this.records = new Records(ports);
+    this.settings = new Map(ports.settings);
   }
 
   /** The server asks for the data of a COPY FROM STDIN. */
@@ -130,6 +146,39 @@ export class Conversation {
     // INVARIANT: redacted unless a policy says that nothing is withheld.
     if (policy) this.redacts = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
     return policy;
+  }
+
+  /** Holds back what the server has sent: the run's next frame waits for the budget. */
+  stall(run: Run): void {
+    this.stalled = run;
+    this.stalledAt = this.ports.now();
+  }
+
+  /** It may be asked again, or need not be. */
+  goOn(): void {
+    if (!this.stalled) return;
+    this.stalled.waited += this.ports.now() - this.stalledAt;
+    this.stalled = undefined;
+  }
+
+  /** Shows the client what the budget warns of, between two messages. */
+  tell(warnings: readonly Warning[] | undefined): void {
+    if (!warnings) return;
+    for (const warning of warnings) this.notices.push(noticeOf(warning));
+    this.tellNotices();
+  }
+
+  /** What was to be told while the client was shown a part of a frame. */
+  tellNotices(): void {
+    if (this.midFrame || this.notices.length === 0) return;
+    for (const notice of this.notices) this.toClient.add(notice);
+    this.notices = [];
+  }
+
+  /** The server runs a statement of the client's, or has not said that it does not. */
+  runs(): boolean {
+    const { head } = this.pending;
+    return head !== undefined && (head.kind === 'query' || head.kind === 'execute' || head.kind === 'function-call');
   }
 
   /** Nothing of the client's may go to the server now. */
@@ -248,7 +297,9 @@ export class Conversation {
     if (last && !this.midFrame && !this.leaving) this.toClient.add(refusalResponse({ ...last, severity: 'FATAL' }));
     if (!this.leaving && !this.passing) this.add(terminate());
     this.flushOut();
+    this.goOn();
     this.records.lose();
+    if (this.asked) this.ports.budget.rest();
     this.ports.end();
   }
 
@@ -264,6 +315,18 @@ export class Conversation {
 function settleVersion(version: Version<unknown>, done: boolean): void {
   if (done) version.names.settle(version);
   else version.names.takeBack(version);
+}
+
+function noticeOf({ message, detail, hint }: Warning): Uint8Array {
+  const fields = new Map([
+    ['S', 'WARNING'],
+    ['V', 'WARNING'],
+    ['C', '01000'],
+    ['M', message],
+  ]);
+  if (detail !== undefined) fields.set('D', detail);
+  if (hint !== undefined) fields.set('H', hint);
+  return noticeResponse(fields);
 }
 
 /** The principal has no policy any more. */

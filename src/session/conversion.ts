@@ -4,6 +4,7 @@ import { describe } from '../wire/describe.ts';
 import { execute } from '../wire/execute.ts';
 import { parse } from '../wire/parse.ts';
 import type { Conversation } from './conversation.ts';
+import { least } from './meter.ts';
 import type { Conversion } from './pending.ts';
 import { unnamedDropped } from './refuse.ts';
 import type { Rendered } from './render.ts';
@@ -14,7 +15,7 @@ export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch,
   const conversion: Conversion = { run, description: undefined, complete: undefined };
   const sent = { batch: c.batch, own: true, conversion, rendered };
   const versions = unnamedDropped(c);
-  const limit = watch.limits?.rows;
+  const limit = least(watch.limits?.rows, watch.taken ? run.most : undefined);
   const maxRows = limit === undefined ? 0 : Math.max(0, limit - run.usage.rows) + 1;
   c.send(parse({ name: '', text: rendered.sent, types: [] }), { ...sent, kind: 'parse', versions });
   const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };

@@ -6,6 +6,7 @@ import { Frontend } from '../wire/message-types.ts';
 import { copyFail, flush } from '../wire/simple-frontend.ts';
 import { brokenProtocol, type Conversation, type Passage } from './conversation.ts';
 import type { Copying } from './copying.ts';
+import { tellBudget } from './flow.ts';
 import { refusalResponse } from './refusal-response.ts';
 import { privateName } from './refuse.ts';
 import type { Run } from './run.ts';
@@ -78,6 +79,7 @@ class CountedPieces implements Passage {
 
 /** The server fails the COPY by it, and quotes the decision's id. */
 function cutting(c: Conversation): Uint8Array {
+  tellBudget(c, current(c).run);
   return copyFail(privateName(current(c).run.id));
 }
 

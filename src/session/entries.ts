@@ -39,4 +39,8 @@ export interface OutcomeEntry {
   readonly reason?: string;
   readonly rule?: string;
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+  /** People whom it has shown, by subject: how many, and of how many more the key did not show. */
+  readonly subjects?: Readonly<Record<string, { readonly n: number; readonly unnamed: number }>>;
+  /** Milliseconds for which it was held back, for its budget or by a throttle. */
+  readonly waited?: number;
 }

@@ -1,20 +1,33 @@
-/** The rows of a running statement: each is admitted, or the statement is cut off. */
-
+/** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
+import { cancelledByUser } from './admission.ts';
+import type { Demand } from './budget.ts';
+import { isByPolicy } from './by-policy.ts';
 import type { Conversation } from './conversation.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run } from './run.ts';
 
-/** A DataRow or CopyData of a run's result. @returns whether it may go to the client. */
+/** A DataRow or CopyData of a run's result. @returns whether it may go to the client; where not, it may be asked again: `c.stalled`. */
 export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
-  const before = run.cut;
+  if (run.cut || c.unheard) return false;
   const rows = isRow(run, frame) ? 1 : 0;
-  run.messages += 1;
-  if (run.admit(frame.length - HEADER_BYTES, rows)) return true;
-  if (before === undefined) cutOff(c, run);
+  const bytes = frame.length - HEADER_BYTES;
+  if (run.fits(rows, bytes) && (!run.watch.taken || takeRow(c, run, rows, bytes))) {
+    run.count(rows, bytes);
+    return true;
+  }
+  if (run.cut) cutOff(c, run);
   return false;
+}
+
+function takeRow(c: Conversation, run: Run, rows: number, bytes: number): boolean {
+  ROW.rows = rows;
+  ROW.bytes = bytes;
+  if (!take(c, run, ROW)) return false;
+  if (run.endsAt(rows)) run.cut = moreThanLeft(run.rows);
+  return run.cut === undefined;
 }
 
 /** Of COPY the server sends each row as a message of its own; but a line of names comes first where it was asked for, and binary data ends with one that is empty. */
@@ -32,16 +45,25 @@ function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
   return length === HEADER_BYTES + (first ? 21 : 2) && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
 }
 
-/** The server says how many rows a statement has changed, or a COPY brought in. @returns whether it may stand. */
-export function admitChanged(run: Run, changed: number): boolean {
+/**
+ * The server says how many rows a statement has changed, or a COPY brought in. @returns whether it may stand; where not, it may be asked
+ * again: `c.stalled`.
+ */
+export function admitChanged(c: Conversation, run: Run, changed: number): boolean {
+  if (run.cut) return false;
+  const { input, takesChanges } = run.watch;
   // INVARIANT: its own count decides, however the data was cut into rows on its way.
-  return run.watch.input === undefined || run.admitInput(changed, run.bytes);
+  const fits = input === undefined || run.admitInput(changed, run.bytes);
+  if (fits && (!takesChanges || changed === 0 || take(c, run, demandOf(run, changed)))) return true;
+  if (run.cut) tellBudget(c, run);
+  return false;
 }
 
 /** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
 export function admitSuspended(run: Run): boolean {
   // INVARIANT: a count that may never come is one too many: the client can commit without asking for the rest.
-  if (run.watch.input?.changed !== undefined && !run.cut) run.cut = suspended();
+  const { input, takesChanges } = run.watch;
+  if ((input?.changed !== undefined || takesChanges) && !run.cut) run.cut = suspended();
   return run.cut === undefined;
 }
 
@@ -59,9 +81,11 @@ export function verify(c: Conversation, run: Run): boolean {
   return false;
 }
 
-/** Reads on where the server stops by itself; else asks it to stop. Over the bytes it may have much more to send, bounded or not. */
+/** Reads on where the server stops by itself; else asks it to stop. Over anything but the rows it may have much more to send, bounded or not. */
 function cutOff(c: Conversation, run: Run): void {
-  if (run.bounded && run.cut?.reason !== 'limit-bytes') return;
+  tellBudget(c, run);
+  const goesOn = run.cut?.reason === 'limit-bytes' || (run.cutByBudget && !run.endsAt(1));
+  if (run.bounded && !goesOn) return;
   if (c.ports.pooling === undefined) {
     c.cancel();
     return;
@@ -71,10 +95,67 @@ function cutOff(c: Conversation, run: Run): void {
   c.end(run.cut);
 }
 
+/** What was cut off counts towards a lock. INVARIANT: as soon as it is, whether or not the client stays to be told. */
+export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached }: Run): void {
+  if (cut && isByPolicy(cut.reason)) c.ports.budget.event(policy, 'refusal');
+  else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun');
+}
+
+function isOfLimit(cut: Refusal | undefined): boolean {
+  return cut?.reason === 'limit-rows' || cut?.reason === 'limit-bytes' || cut?.reason === 'limit-changed';
+}
+
+/** The client cancels a run that waits for the budget: nothing more of it is shown. @returns whether there was one. */
+export function cancelStalled(c: Conversation): boolean {
+  const run = c.stalled;
+  if (!run) return false;
+  c.goOn();
+  run.cut = cancelledByUser();
+  // INVARIANT: a cancel that goes through a pooler may hit what another client runs next on that connection; the client's own goes as it came.
+  if (c.ports.pooling === undefined) c.cancel();
+  return true;
+}
+
 /** Tells the client why it sees no more of a statement; the only error that it sees of it. */
 export function tellCut(c: Conversation, run: Run): void {
   c.toClient.add(refusalResponse(run.cut!, run.id));
   c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
+}
+
+/** One for all rows of which no more is counted: whoever is asked keeps none of it. */
+const ROW: { rows: number; bytes: number } = { rows: 0, bytes: 0 };
+
+/** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
+function take(c: Conversation, run: Run, demand: Demand): boolean {
+  const { account } = run.watch;
+  c.asked = true;
+  const answer = c.ports.budget.take(run.policy, account === undefined ? demand : { ...demand, account });
+  switch (answer.kind) {
+    case 'taken':
+      c.tell(answer.warnings);
+      return true;
+    case 'wait':
+      c.stall(run);
+      return false;
+    case 'over':
+      run.reached = answer.limit;
+      break;
+    case 'refused':
+  }
+  run.cut = answer.refusal;
+  run.cutByBudget = true;
+  return false;
+}
+
+/** Rows that are put into a temporary table leave the guard's sight as those do that the client gets. */
+function demandOf(run: Run, changed: number): Demand {
+  return run.statement.kind.kind === 'write' && run.statement.kind.temporary ? { rows: changed } : { changed };
+}
+
+function moreThanLeft(rows: number): Refusal {
+  return refusal('limit-window', '53400', `statement returns more than the ${rows} rows that were left when it began`, {
+    hint: 'Run it again: by now there may be more.',
+  });
 }
 
 /** Rows that a command changed, by its tag: `INSERT 0 5`, `UPDATE 5`, `MERGE 5`, `COPY 5` of data that came in. */

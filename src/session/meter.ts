@@ -27,14 +27,14 @@ export function statementLimits(policy: SessionPolicy): StatementLimits | undefi
 }
 
 /** The limit that so much more would pass, as what the client is told; undefined where it fits. */
-export function overLimit(limits: StatementLimits, used: Usage, more: Usage): Refusal | undefined {
-  if (limits.rows !== undefined && used.rows + more.rows > limits.rows) {
+export function overLimit(limits: StatementLimits, used: Usage, rows: number, bytes: number): Refusal | undefined {
+  if (limits.rows !== undefined && used.rows + rows > limits.rows) {
     return refusal('limit-rows', '53400', `statement returns more than ${limits.rows} rows`, {
       hint: 'Ask for fewer rows, for example with a narrower condition.',
       rule: limits.rules.rows,
     });
   }
-  if (limits.bytes !== undefined && used.bytes + more.bytes > limits.bytes) {
+  if (limits.bytes !== undefined && used.bytes + bytes > limits.bytes) {
     return refusal('limit-bytes', '53400', `statement returns more than ${limits.bytes} bytes`, {
       hint: 'Ask for fewer rows or columns.',
       rule: limits.rules.bytes,
@@ -102,11 +102,22 @@ export function overInput(limits: InputLimits, taken: Usage): Refusal | undefine
 }
 
 /** Stands in a limit slot where no limit is: the largest bigint, as LIMIT takes it. */
-const NO_LIMIT = 9223372036854775807n;
+export const NO_LIMIT = 9223372036854775807n;
 
 /** One row more than may be shown: the server then never works for more, and the guard still sees that there was more. */
-export function rowsToAsk(limits: StatementLimits | undefined): bigint {
+export function rowsToAsk(limits: { readonly rows: number | undefined } | undefined): bigint {
   return limits?.rows === undefined ? NO_LIMIT : BigInt(limits.rows) + 1n;
+}
+
+/** What is asked for by a limit slot that holds `asked`. */
+export function mostOf(asked: bigint): number | undefined {
+  return asked === NO_LIMIT ? undefined : Number(asked - 1n);
+}
+
+/** The smaller of two where either may be absent. */
+export function least(a: number | undefined, b: number | undefined): number | undefined {
+  if (a === undefined || b === undefined) return a ?? b;
+  return Math.min(a, b);
 }
 
 function smaller(

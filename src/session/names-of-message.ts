@@ -31,7 +31,7 @@ export class NamesOfMessage {
   apply({ kind }: StatementJudgement, usage: Usage): void {
     if (kind.kind === 'transaction') this.control(kind.action);
     if (kind.kind === 'prepare') this.prepared.set(kind.name, kind.inner);
-    if (kind.kind === 'declare') this.cursors.set(kind.name, { usage, hold: kind.hold });
+    if (kind.kind === 'declare') this.cursors.set(kind.name, { statement: kind.inner, usage, hold: kind.hold });
     if (kind.kind === 'deallocate' && kind.name !== undefined) this.prepared.set(kind.name, undefined);
     if (kind.kind === 'close' && kind.name !== undefined) this.cursors.set(kind.name, undefined);
     if ((kind.kind === 'deallocate' && kind.name === undefined) || (kind.kind === 'discard' && kind.all)) {
@@ -69,6 +69,7 @@ export class NamesOfMessage {
 
 /** One that was declared in the message. */
 interface Cursor {
+  readonly statement: StatementJudgement;
   readonly usage: Usage;
   readonly hold: boolean;
 }

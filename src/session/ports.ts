@@ -4,6 +4,8 @@
  */
 import type { Judgement } from '../guard/decision.ts';
 import type { Principal, RolePolicy } from '../policy/policy.ts';
+import type { SubjectKeys } from '../policy/subject-keys.ts';
+import type { Budget } from './budget.ts';
 import type { DecisionEntry, OutcomeEntry } from './entries.ts';
 
 /** The policy as it stands for this session now. A new object after each reload: identity tells that it changed. */
@@ -12,6 +14,8 @@ export interface SessionPolicy {
   readonly principal: Principal;
   /** `sha256:…` of the policy files. */
   readonly hash: string;
+  /** Which columns say whom a row is about; absent where the database is about nobody. */
+  readonly subjectKeys?: SubjectKeys;
   /**
    * Pure and remembered; throws never (an exception inside is a refusal).
    * @param parameterTypes the OIDs that a Parse declares; 0 for those that it leaves open.
@@ -27,6 +31,8 @@ export interface SessionPorts {
    * Returns false when it could not be written: the statement must then not run (58030).
    */
   record(entry: DecisionEntry | OutcomeEntry): boolean;
+  /** What the principal may still take. Where it has to be waited for, `Session.onBudget` is called when the same may be asked again. */
+  readonly budget: Budget;
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */
   cancel(): void;
   /**
@@ -34,6 +40,11 @@ export interface SessionPorts {
    * the chunk at hand. Chunks that were on their way may still be given to `onClient`.
    */
   pauseClient(paused: boolean): void;
+  /**
+   * Asks to stop (true) and go on (false) reading the server's socket: what it has sent may not be shown yet, and the session holds no
+   * more than the chunk at hand. Chunks that were on their way may still be given to `onServer`. `drainServer` goes before.
+   */
+  pauseServer(paused: boolean): void;
   /**
    * True: the server must be read even where the client is slow, since what comes is dropped (a server that cannot write may
    * not see a cancel). False: back to holding the server back for a slow client.
@@ -44,6 +55,8 @@ export interface SessionPorts {
    * reset, and the last error lost with it. Called once; the session takes nothing more.
    */
   end(): void;
+  /** DateStyle, IntervalStyle and TimeZone as the server said at login, where estimates need them. */
+  readonly settings?: ReadonlyMap<string, string>;
   /** A pooler like PgBouncer stands between: it may give each transaction, or each session, another connection of the server. */
   readonly pooling?: 'session' | 'transaction';
   /** Current policy; undefined when the principal was removed or its role disabled. */

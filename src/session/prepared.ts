@@ -1,5 +1,6 @@
 /** What the session knows of a prepared statement and of a portal. */
 import type { StatementJudgement } from '../guard/decision.ts';
+import type { Sent } from './budget.ts';
 import type { Usage } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
@@ -65,6 +66,12 @@ export interface Portal {
   provenance: Provenance;
   /** The server stops by itself one row above the limit. */
   readonly bounded: boolean;
+  /** One row above so many. */
+  readonly most?: number | undefined;
+  /** What its Bind sent, where the plan depends on it. */
+  readonly bound?: Sent['bound'] | undefined;
+  /** Formats of its result's columns, as Bind has them; absent where they are not known. */
+  readonly formats?: readonly number[] | undefined;
   /** WITH HOLD: it stays when its transaction commits. */
   readonly hold: boolean;
   /** Its transaction has committed. */

@@ -1,7 +1,7 @@
 /** Writes what a session decides and what became of it (promise P7). */
 import { type Refusal, refusal } from '../errors.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
-import type { OutcomeEntry } from './entries.ts';
+import type { DecisionEntry, OutcomeEntry } from './entries.ts';
 import type { Usage } from './meter.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import { Run, type Watch } from './run.ts';
@@ -35,7 +35,12 @@ export class Records {
   }
 
   /** A decision to refuse. `written` is false where the log could not be written: it is refused all the same. */
-  refuse(subject: Subject, reason: Refusal, watch: Watch): { run: Run; written: boolean } {
+  refuse(
+    subject: Subject,
+    reason: Refusal,
+    watch: Watch,
+    why: Pick<DecisionEntry, 'limit'> & { readonly effect?: 'lock' } = {},
+  ): { run: Run; written: boolean } {
     const run = new Run(
       this.ports.newId(),
       subject.statement,
@@ -45,7 +50,7 @@ export class Records {
       true,
       this.ports.now(),
     );
-    const written = this.write(run.id, subject, reason);
+    const written = this.write(run.id, subject, reason, why);
     if (written) this.open.add(run);
     return { run, written };
   }
@@ -61,6 +66,7 @@ export class Records {
     if (!this.open.delete(run)) return;
     const { refusal: late, sqlstate = late?.sqlstate } = extras;
     const limit = status === 'cut' ? limitReached(run) : undefined;
+    const how = status === 'cut' && run.cut?.reason === 'cancelled' ? 'cancelled' : status;
     this.ports.record({
       kind: 'outcome',
       id: run.id,
@@ -69,11 +75,12 @@ export class Records {
       bytes: run.bytes,
       changed: extras.changed ?? 0,
       ms: this.ports.now() - run.startedAt,
-      status,
+      status: how,
       ...(sqlstate !== undefined && { sqlstate }),
       ...(late && { reason: late.reason }),
       ...(late?.rule !== undefined && { rule: late.rule }),
       ...(limit && { limit }),
+      ...(run.waited > 0 && { waited: run.waited }),
     });
   }
 
@@ -86,9 +93,10 @@ export class Records {
     id: string,
     { statement, judgement, policy, text, fault = judgement.fault }: Subject,
     reason: Refusal | undefined,
+    why: Pick<DecisionEntry, 'limit'> & { readonly effect?: 'lock' } = {},
   ): boolean {
     const would = judgement.would && (statement.refusal ? 'refuse' : judgement.would.effect);
-    const effect = judgement.would ? 'allow' : reason ? 'refuse' : statement.effect;
+    const effect = why.effect ?? (judgement.would ? 'allow' : reason ? 'refuse' : statement.effect);
     const rule = reason?.rule ?? statement.rule;
     if (fault !== undefined) this.ports.misjudged?.(fault, id);
     return this.ports.record({
@@ -103,6 +111,7 @@ export class Records {
       ...(would && { would }),
       ...(reason && { reason: reason.reason, sqlstate: reason.sqlstate }),
       ...(rule !== undefined && { rule }),
+      ...(why.limit && { limit: why.limit }),
       ...(this.application !== undefined && { application: this.application }),
       policy: policy.hash,
       text,
@@ -112,6 +121,7 @@ export class Records {
 
 function limitReached(run: Run): OutcomeEntry['limit'] {
   const { limits } = run.watch;
+  if (run.reached) return { name: run.reached.name, used: run.reached.used, of: run.reached.of };
   if (run.cut?.reason === 'limit-rows' && limits?.rows !== undefined) {
     return { name: 'rows_per_statement', used: run.usage.rows, of: limits.rows };
   }

@@ -8,6 +8,8 @@ import type { ErrorFields } from '../wire/error-response.ts';
 import { functionCallBoundToFail } from '../wire/function-call.ts';
 import { parse } from '../wire/parse.ts';
 import { query } from '../wire/query.ts';
+import type { NotAdmitted } from './admission.ts';
+import { isByPolicy } from './by-policy.ts';
 import type { Conversation } from './conversation.ts';
 import type { Version } from './names.ts';
 import type { Conversion, Forced, PendingQuery } from './pending.ts';
@@ -33,11 +35,12 @@ export function decideRefusal(
   c: Conversation,
   subject: Subject,
   refusal: Refusal,
-  others: readonly Run[] = [],
+  why: Pick<NotAdmitted, 'limit' | 'effect'> = {},
 ): Forced {
-  const { run, written } = c.records.refuse(subject, refusal, UNWATCHED);
+  const { run, written } = c.records.refuse(subject, refusal, UNWATCHED, why);
+  if (isByPolicy(refusal.reason)) c.ports.budget.event(subject.policy, 'refusal');
   const shown = written ? refusal : notRecorded();
-  return { id: run.id, known: 'by id', refusal: shown, decision: run.id, runs: [run, ...others] };
+  return { id: run.id, known: 'by id', refusal: shown, decision: run.id, runs: [run] };
 }
 
 /** What PostgreSQL would have said itself: not a decision of the policy, and nothing would have run. */

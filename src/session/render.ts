@@ -27,6 +27,8 @@ export interface Rendered {
   readonly judgement: Judgement;
   /** Characters (code points) of the client's message before `text`; absent for 0. */
   readonly leads?: number;
+  /** What stands in the place of the row limit; absent where a parameter does, or nothing. */
+  readonly limit?: bigint;
   /** How a slot was written: for positions. */
   readonly slotText: (slot: Slot) => string;
 }
@@ -37,7 +39,7 @@ const TEXT = 25;
 /** For the simple protocol, and for utility statements, which take no parameters. */
 export function renderLiterals(text: string, judgement: Judgement, values: SlotValues): Rendered {
   const slotText = (slot: Slot): string => literal(slot, values);
-  return { text, sent: fill(judgement.template, slotText), added: [], judgement, slotText };
+  return { text, sent: fill(judgement.template, slotText), added: [], judgement, limit: values.limit, slotText };
 }
 
 /**

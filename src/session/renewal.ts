@@ -39,17 +39,21 @@ export function renderFor(
   judgement: Judgement,
   policy: SessionPolicy,
   parameters: number | undefined,
+  values: SlotValues = slotValues(policy),
 ): Rendered {
   const kind = judgement.statements[0]?.kind.kind;
   const takesParameters = parameters !== undefined && (kind === 'read' || kind === 'write');
-  return takesParameters
-    ? renderParameters(text, judgement, parameters)
-    : renderLiterals(text, judgement, slotValues(policy));
+  return takesParameters ? renderParameters(text, judgement, parameters) : renderLiterals(text, judgement, values);
 }
 
 /** What fills the slots for this principal, under this policy. */
 export function slotValues(policy: SessionPolicy): SlotValues {
-  return { attributes: policy.principal.attributes, limit: rowsToAsk(statementLimits(policy)) };
+  return valuesFor(policy, statementLimits(policy)?.rows);
+}
+
+/** The same where so many rows may be shown; undefined: no matter how many. */
+export function valuesFor(policy: SessionPolicy, most: number | undefined): SlotValues {
+  return { attributes: policy.principal.attributes, limit: rowsToAsk({ rows: most }) };
 }
 
 function sameStatement(prepared: Prepared, judgement: Judgement): StatementJudgement | undefined {

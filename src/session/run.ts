@@ -3,6 +3,7 @@ import type { Refusal } from '../errors.ts';
 import type { RowCheck, StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
+import type { Account, LimitReached } from './budget.ts';
 import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Provenance } from './provenance.ts';
@@ -17,6 +18,12 @@ export interface Watch {
   readonly provenance: Provenance;
   /** How its new rows are judged as they are stored. */
   readonly check?: RowCheck | undefined;
+  /** Its rows, bytes and people are taken from the budget one by one: something limits them over time. */
+  readonly taken?: boolean;
+  /** So are the rows that it changes, once it has said how many they were. */
+  readonly takesChanges?: boolean;
+  /** A permit pays. */
+  readonly account?: Account | undefined;
   /** It gives no rows: what comes all the same, a rule has added. */
   readonly rowless?: boolean;
 }
@@ -30,6 +37,14 @@ export class Run {
   ended = false;
   /** CopyData that the server has sent. */
   messages = 0;
+  /** The budget cut it. */
+  cutByBudget = false;
+  /** By this limit over time; absent where it was for something else. */
+  reached: LimitReached | undefined;
+  /** Milliseconds for which it was held back, for its budget or by a throttle. */
+  waited = 0;
+  /** The server was asked for no more than one row above so many, over all runs that share `usage`. */
+  most: number | undefined;
 
   constructor(
     /** Of its decision. */
@@ -45,20 +60,28 @@ export class Run {
     readonly startedAt: number,
   ) {}
 
-  /** May a row of so many bytes go to the client, or what is no row? Counts it if so; cuts the run if not. */
-  admit(bytes: number, rows = 1): boolean {
-    // INVARIANT: a row is counted before it is forwarded, and never forwarded when it would pass a limit.
+  /** Does a row of so many bytes fit into what one statement may show, or what is no row? Cuts the run if not. */
+  fits(rows: number, bytes: number): boolean {
     if (!this.verify()) return false;
-    const over = this.watch.limits && overLimit(this.watch.limits, this.usage, { rows, bytes });
-    if (over) {
-      this.cut = over;
-      return false;
-    }
+    this.cut = this.watch.limits && overLimit(this.watch.limits, this.usage, rows, bytes);
+    return this.cut === undefined;
+  }
+
+  /** INVARIANT: a row is counted before it is forwarded, and never forwarded when it would pass a limit. */
+  count(rows: number, bytes: number): void {
+    this.messages += 1;
     this.rows += rows;
     this.bytes += bytes;
     this.usage.rows += rows;
     this.usage.bytes += bytes;
-    return true;
+  }
+
+  /**
+   * INVARIANT: the server stops behind this row, by a LIMIT or a row count that stood for what was left. There may be more of them, so the
+   * result would be a short one that looks complete.
+   */
+  endsAt(rows: number): boolean {
+    return this.most !== undefined && this.usage.rows + rows > this.most;
   }
 
   /** May so many rows and bytes, all in all, be brought in? Cuts the run if not: the server must then be made to undo it. */

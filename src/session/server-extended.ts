@@ -99,7 +99,7 @@ function columnsDigest(description: Uint8Array | null): string {
 function answerExecute(c: Conversation, head: PendingExecute, frame: Frame): boolean {
   const shown = answerRun(c, head, frame);
   const { conversion } = head;
-  if (conversion?.description && !head.run?.cut) {
+  if (conversion?.description && !head.run?.cut && !c.stalled) {
     c.toClient.add(conversion.description);
     conversion.description = undefined;
   }
@@ -124,7 +124,9 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
       c.beginCopyIn(run);
       return true;
     case Backend.CommandComplete:
-      if (!admitChanged(run, rowsChanged(decodeCommandComplete(frame.bytes), run))) return endCut(c, head, run);
+      if (!admitChanged(c, run, rowsChanged(decodeCommandComplete(frame.bytes), run))) {
+        return c.stalled ? false : endCut(c, head, run);
+      }
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
     case Backend.PortalSuspended:
       if (!admitSuspended(run)) return endCut(c, head, run);

@@ -62,12 +62,14 @@ function describe(c: Conversation, run: Run, frame: Frame): boolean {
 }
 
 function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
-  c.endCopyIn();
   const tag = decodeCommandComplete(frame.bytes);
-  if (query.rendered) applyNames(c, run, query.rendered, tag);
   const changed = rowsChanged(tag, run);
+  const stands = admitChanged(c, run, changed);
+  if (c.stalled) return false;
+  c.endCopyIn();
+  if (query.rendered) applyNames(c, run, query.rendered, tag);
   query.at += 1;
-  if (!admitChanged(run, changed)) {
+  if (!stands) {
     query.cut = run.cut;
     return false;
   }

@@ -33,6 +33,9 @@ export class ServerSide {
   private readonly reader = new FrameReader(SERVER_LIMITS);
   private readonly late = new Late();
   private readonly added = new AddedColumn();
+  /** A frame that waits for the budget. */
+  private held: Frame | undefined;
+  private paused = false;
   /** The last pieces' first one was dropped, so these are too. */
   private dropping = false;
 
@@ -40,21 +43,54 @@ export class ServerSide {
 
   push(chunk: Uint8Array): void {
     this.reader.push(chunk);
-    while (!this.c.closed) {
-      const frame = this.reader.next();
-      if (frame === undefined) break;
-      this.take(frame);
-    }
+    this.pump();
   }
 
-  private take(whole: Frame): void {
+  /** The budget may be asked again for what is held back. */
+  goOn(): void {
+    this.c.goOn();
+    this.pump();
+  }
+
+  /** Takes what can be taken now. INVARIANT: behind a frame that waits for the budget nothing is taken, not even what has come. */
+  private pump(): void {
     const { c } = this;
-    const frame = this.added.take(c.pending.head, whole);
-    if (!frame) return;
-    if (frame.first) this.dropping = !this.answer(frame);
+    while (!c.closed && !c.stalled) {
+      const frame = this.held ?? this.next();
+      if (frame === undefined) break;
+      this.held = undefined;
+      this.take(frame);
+      if (c.stalled) this.held = frame;
+    }
+    this.pause(c.stalled !== undefined);
+  }
+
+  private pause(paused: boolean): void {
+    if (paused === this.paused || this.c.closed) return;
+    this.paused = paused;
+    this.c.ports.pauseServer(paused);
+  }
+
+  /** The next frame, without what the guard has added to it. */
+  private next(): Frame | undefined {
+    for (let frame = this.reader.next(); frame; frame = this.reader.next()) {
+      const left = this.added.take(this.c.pending.head, frame);
+      if (left) return left;
+    }
+    return undefined;
+  }
+
+  private take(frame: Frame): void {
+    const { c } = this;
+    if (frame.first) {
+      const shown = this.answer(frame);
+      if (c.stalled) return;
+      this.dropping = !shown;
+    }
     if (this.dropping) return;
     c.toClient.add(frame.bytes);
     c.midFrame = !frame.last;
+    c.tellNotices();
   }
 
   /** @returns whether the frame goes to the client as it is. */
@@ -99,6 +135,7 @@ export class ServerSide {
   private follow(frame: Frame): void {
     const { name, value } = decodeParameterStatus(frame.bytes);
     if (name === 'application_name') this.c.records.application = value;
+    if (name === 'DateStyle' || name === 'IntervalStyle' || name === 'TimeZone') this.c.settings.set(name, value);
   }
 
   private notice(frame: Frame): boolean {
@@ -141,6 +178,7 @@ export class ServerSide {
     const reason = violationIn(head, fields);
     const run = runOf(head);
     if (!reason || !run) return false;
+    c.ports.budget.event(run.policy, 'refusal');
     c.toClient.add(refusalResponse(reason, run.id));
     c.records.end(run, 'refused', { refusal: reason });
     return true;

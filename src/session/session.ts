@@ -12,6 +12,7 @@ import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
 import { ClientSide } from './client.ts';
 import { brokenProtocol, Conversation } from './conversation.ts';
 import { payDebt } from './debts.ts';
+import { cancelStalled } from './flow.ts';
 import type { SessionPorts } from './ports.ts';
 import { ServerSide } from './server.ts';
 
@@ -67,6 +68,41 @@ export class Session {
     });
   }
 
+  /** The budget that was waited for may be asked again. */
+  onBudget(): void {
+    this.guarded(() => {
+      this.c.admission.waits = false;
+      this.server.goOn();
+      this.resume();
+    });
+  }
+
+  /**
+   * The client asks to cancel what it runs. @returns whether that has hit what waits for the budget; otherwise the server runs it, and is
+   * to be told.
+   */
+  onClientCancel(): boolean {
+    const { c } = this;
+    let hit = false;
+    this.guarded(() => {
+      const stalled = cancelStalled(c);
+      hit = stalled ? c.ports.pooling === undefined : c.admission.cancel();
+      if (!stalled && !hit) return;
+      this.server.goOn();
+      this.resume();
+    });
+    return hit;
+  }
+
+  /** The client's connection is gone, behind its Terminate: what it asked for is still done, and nobody sees its rows. */
+  onClientLeft(): void {
+    this.guarded(() => {
+      this.c.unheard = true;
+      this.server.goOn();
+      this.resume();
+    });
+  }
+
   /** The client's connection is gone. */
   onClientClosed(): void {
     this.guarded(() => this.c.end());
@@ -114,6 +150,14 @@ export class Session {
     this.client.pump();
   }
 
+  /** What was taken ahead goes back while nothing is asked. */
+  private rest(): void {
+    const { c } = this;
+    if (!c.asked || c.closed || this.activity() === 'active') return;
+    c.asked = false;
+    c.ports.budget.rest();
+  }
+
   /** INVARIANT: a bug or a broken protocol ends the session; nothing of it goes on in a state that nobody knows. */
   private guarded(act: () => void): void {
     const { c } = this;
@@ -121,6 +165,7 @@ export class Session {
     try {
       act();
       if (!c.closed) c.flushOut();
+      this.rest();
     } catch (error) {
       const broken = error instanceof ProtocolError || error instanceof MalformedMessage;
       if (!broken) {

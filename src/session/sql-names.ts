@@ -2,9 +2,10 @@
 import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
 import type { Conversation } from './conversation.ts';
-import { inputLimits, type Usage } from './meter.ts';
+import { inputLimits, mostOf, NO_LIMIT, type Usage } from './meter.ts';
 import { MOST_REMEMBERED } from './names.ts';
 import { NamesOfMessage } from './names-of-message.ts';
+import { limitedOverTime } from './over-time.ts';
 import { unsoundPatternIn } from './patterns.ts';
 import type { SessionPolicy } from './ports.ts';
 import { type Portal, Prepared } from './prepared.ts';
@@ -25,6 +26,10 @@ export interface Resolved {
   readonly usage: Usage;
   /** The server stops by itself one row above the limit. */
   readonly bounded: boolean;
+  /** One row above so many, over all runs of the same result. */
+  readonly most?: number | undefined;
+  /** Of an EXECUTE: what was prepared. */
+  readonly runs?: Prepared;
 }
 
 /** What is named may not run. */
@@ -60,7 +65,7 @@ export function resolveNames(
 /** INVARIANT: where changed rows are limited, a statement that does not tell how many it changes does not run. */
 function uncounted({ kind }: StatementJudgement, policy: SessionPolicy): Refusal | undefined {
   if (kind.kind !== 'write' || !kind.uncounted || policy.role.mode !== 'enforce') return undefined;
-  if (inputLimits(policy, false) === undefined) return undefined;
+  if (inputLimits(policy, false) === undefined && !limitedOverTime(policy).changed) return undefined;
   return refusal('unsupported', '0A000', 'a write in WITH is not supported where changed rows are limited', {
     hint: 'Send it as a statement of its own.',
   });
@@ -88,7 +93,7 @@ function resolve(
       const own = here.cursor(kind.name, version?.value);
       if (own === 'none') return { refuse: cursorUnknown(kind.name) };
       if (own === 'not known') return { refuse: notInOneMessage() };
-      if (own !== 'unknown') return { ...fresh(), usage: own.usage };
+      if (own !== 'unknown') return { ...fresh(own.statement), usage: own.usage };
       return resolveFetch(c, kind.name, policy);
     }
     case 'prepare':
@@ -122,9 +127,13 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   const state = freshen(prepared, policy);
   if (state.kind === 'refused') return { refuse: state.refusal, fault: state.judgement.fault };
   if (state.kind === 'changed') return { refuse: cachedPlanChanged() };
+  const { statement, rendered } = prepared;
+  const bounded = statement?.kind.kind === 'read' && isBounded(rendered);
   return {
-    ...fresh(prepared.statement),
-    bounded: prepared.statement?.kind.kind === 'read' && isBounded(prepared.rendered),
+    ...fresh(statement),
+    runs: prepared,
+    bounded,
+    most: bounded ? mostOf(rendered.limit ?? NO_LIMIT) : undefined,
   };
 }
 
@@ -143,7 +152,7 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
   if (!portal) return isFree(policy) ? fresh() : { refuse: cursorUnknown(name) };
   if (!isFree(policy) && !canFetch(portal)) return { refuse: notByFetch(name) };
   const lost = recheckPortal(portal, policy);
-  return lost ?? { ...fresh(portal.statement), usage: portal.usage, bounded: portal.bounded };
+  return lost ?? { ...fresh(portal.statement), usage: portal.usage, bounded: portal.bounded, most: portal.most };
 }
 
 /** An open portal runs on under a new policy, unless the role lost what it reads. */

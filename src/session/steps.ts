@@ -4,11 +4,9 @@ import { applyEdits } from '../sql/edits.ts';
 import { query } from '../wire/query.ts';
 import type { Conversation } from './conversation.ts';
 import type { Step } from './pending.ts';
-import type { SessionPolicy } from './ports.ts';
 import { charactersOf } from './positions.ts';
 import { queryPending, unnamedDropped } from './refuse.ts';
-import { type Rendered, renderLiterals } from './render.ts';
-import { slotValues } from './renewal.ts';
+import { type Rendered, renderLiterals, type SlotValues } from './render.ts';
 import type { Run } from './run.ts';
 
 /** Sends a client's Query, or a statement of one. Nothing else goes before it is answered. */
@@ -35,8 +33,10 @@ export function stepsOf(rendered: readonly Rendered[], runs: readonly Run[]): St
 }
 
 /** Each statement of a judged text by itself; undefined where the text cannot be taken apart. */
-export function takeApart({ judgement, text }: Rendered, policy: SessionPolicy): Rendered[] | undefined {
-  const values = slotValues(policy);
+export function takeApart(
+  { judgement, text }: Pick<Rendered, 'judgement' | 'text'>,
+  values: SlotValues,
+): Rendered[] | undefined {
   const parts: Rendered[] = [];
   let edits = 0;
   for (const statement of judgement.statements) {

@@ -1,6 +1,7 @@
 /** What must be watched of a statement while it runs, by its kind and the role's policy. */
 import type { RowCheck, StatementKind } from '../guard/decision.ts';
 import { inputLimits, statementLimits } from './meter.ts';
+import { limitedOverTime, NOT_LIMITED } from './over-time.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import type { Watch } from './run.ts';
@@ -68,6 +69,8 @@ export function watchOf(
 ): Watch {
   const enforced = policy.role.mode === 'enforce';
   const restricted = enforced && policy.role.access === 'restricted';
+  const over = enforced ? limitedOverTime(policy) : NOT_LIMITED;
+  const filled = nature.temporary === 'filled';
   return {
     limits: enforced && nature.givesRows && nature.metered ? statementLimits(policy) : undefined,
     input: enforced && nature.changes ? inputLimits(policy, kind.kind === 'copy-in', nature.temporary) : undefined,
@@ -75,13 +78,15 @@ export function watchOf(
     verifies: restricted && nature.givesRows && kind.kind !== 'copy-out' ? policy.role : undefined,
     provenance,
     check,
+    taken: over.shown && nature.givesRows && nature.metered,
+    takesChanges: nature.changes && nature.temporary !== 'own' && (filled ? over.shown : over.changed),
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
   };
 }
 
 /** Could the run be cut off, as far as is known now? */
 export function cuttable(watch: Watch): boolean {
-  if (watch.limits !== undefined || watch.input !== undefined) return true;
+  if (watch.limits !== undefined || watch.input !== undefined || watch.taken || watch.takesChanges) return true;
   return watch.verifies !== undefined && watch.provenance.verdict !== 'verified';
 }
 

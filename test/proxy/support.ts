@@ -4,6 +4,7 @@ import { connect, type Socket } from 'node:net';
 import pino from 'pino';
 import type { Judgement } from '../../src/guard/decision.ts';
 import type { Policy, Principal, RolePolicy } from '../../src/policy/policy.ts';
+import { NO_ALARMS } from '../../src/proxy/alarm-sink.ts';
 import type { PolicyReading } from '../../src/proxy/guard-runtime.ts';
 import type { RecordSink } from '../../src/proxy/record-sink.ts';
 import type { SessionMachine } from '../../src/proxy/relay.ts';
@@ -11,6 +12,7 @@ import { type RunningProxy, type StartOptions, startProxy } from '../../src/prox
 import type { SessionPorts } from '../../src/session/ports.ts';
 import { Catalog } from '../../src/sql/catalog.ts';
 import { errorResponse } from '../../src/wire/error-response.ts';
+import { memoryStore } from '../../src/store/memory.ts';
 import { formatVerifier, makeVerifier } from '../../src/wire/scram-verifier.ts';
 import { serverAddress } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
@@ -135,6 +137,8 @@ export async function startTestProxy(
     accountOf: () => account,
     searchPath: ['public'],
     timeZone: 'Europe/Paris',
+    store: memoryStore({ timeZone: 'Europe/Paris', now: Date.now }),
+    alarms: NO_ALARMS,
     tlsRequired: false,
     proxies: [],
     unixSocketMode: 0o777,

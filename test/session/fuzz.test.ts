@@ -1,5 +1,6 @@
 /** A whole session between a client and a server whose bytes are changed at random: no bug is met, nothing unjudged goes upstream, nothing is kept beyond its bounds or carried to another session. */
 import { expect, test } from 'vitest';
+import { UNLIMITED } from '../../src/session/budget.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Session } from '../../src/session/session.ts';
@@ -131,7 +132,9 @@ function play(client: Buffer, random: Random, options: PolicyOptions, changesSer
     cancel: () => {
       seen.cancels += 1;
     },
+    budget: UNLIMITED,
     pauseClient: () => {},
+    pauseServer: () => {},
     drainServer: () => {},
     end: () => {
       seen.ended = true;

@@ -1,5 +1,6 @@
 /** BEGIN, COMMIT and ROLLBACK of the session's own, when the server fails them: a client's cancel may hit them as well. Scripted, since a cancel cannot be timed. */
 import { expect, test } from 'vitest';
+import { UNLIMITED } from '../../src/session/budget.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import { Session } from '../../src/session/session.ts';
 import { errorResponse } from '../../src/wire/error-response.ts';
@@ -32,7 +33,9 @@ function scripted() {
     toServer: (bytes) => void sent.push(Buffer.from(bytes).toString('latin1')),
     toClient: (bytes) => received.push(bytes),
     record: (entry) => records.push(entry) > 0,
+    budget: UNLIMITED,
     cancel: () => {},
+    pauseServer: () => {},
     pauseClient: () => {},
     drainServer: () => {},
     end: () => received.close(),

@@ -1,4 +1,5 @@
 /** A Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
+import { type Budget, UNLIMITED } from '../../src/session/budget.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Session } from '../../src/session/session.ts';
@@ -19,23 +20,28 @@ export interface RelayedPeer extends Peer {
   /** Set true: the principal has no policy any more. */
   policyGone: boolean;
   readonly paused: boolean;
+  /** The server is held back. */
+  readonly serverPaused: boolean;
   readonly cancels: number;
 }
 
 /**
  * @param policy or one for each time that the session asks.
+ * @param makeBudget is given what wakes the session.
  * @param cutServer the server's bytes reach the session in pieces of at most so many.
  */
 export async function relayed(
   url: string,
   policy: SessionPolicy | (() => SessionPolicy),
   cutServer = Infinity,
+  makeBudget: (wake: () => void) => Budget = () => UNLIMITED,
 ): Promise<RelayedPeer> {
   const next = typeof policy === 'function' ? policy : undefined;
   let made = 0;
   const server = await logIn(url);
   const received = new Received();
-  const state = { paused: false, cancels: 0 };
+  const state = { paused: false, serverPaused: false, cancels: 0 };
+  const budget = makeBudget(() => peer.session.onBudget());
   const peer: RelayedPeer = {
     received,
     pid: server.pid,
@@ -48,6 +54,9 @@ export async function relayed(
     policyGone: false,
     get paused() {
       return state.paused;
+    },
+    get serverPaused() {
+      return state.serverPaused;
     },
     get cancels() {
       return state.cancels;
@@ -69,6 +78,12 @@ export async function relayed(
       pauseClient: (paused) => {
         state.paused = paused;
       },
+      budget,
+      pauseServer: (paused) => {
+        if (paused) server.socket.pause();
+        else server.socket.resume();
+        state.serverPaused = paused;
+      },
       drainServer: () => {},
       end: () => {
         received.close();
@@ -84,7 +99,9 @@ export async function relayed(
       misjudged: (error, decision) => void peer.misjudged.set(decision, error),
     }),
     send: (bytes) => peer.session.onClient(Uint8Array.from(bytes)),
-    cancel: server.cancel,
+    cancel: async () => {
+      if (!peer.session.onClientCancel()) await server.cancel();
+    },
     close: () => server.close(),
   };
   server.socket.on('data', (chunk) => {

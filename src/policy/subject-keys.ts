@@ -1,0 +1,25 @@
+/** Which columns hold the keys of subjects, as the server names columns in a result: by the OID of the table and the number of the column. */
+import type { Catalog, Oid } from '../sql/catalog.ts';
+import { kin } from './names.ts';
+import type { Subject } from './policy.ts';
+import { keysOn } from './subjects.ts';
+
+/** By table, then by column: the names of the subjects. A table that is not here is about nobody. */
+export type SubjectKeys = ReadonlyMap<Oid, ReadonlyMap<number, readonly string[]>>;
+
+/** Partitions and inheritance children have the keys of their parents, and these those of their children. */
+export function subjectKeys(catalog: Catalog, subjects: Iterable<Subject>): SubjectKeys {
+  const tables = new Map<Oid, Map<number, string[]>>();
+  for (const subject of subjects) {
+    const declared = new Set(subject.keys.map(({ relation }) => relation));
+    const family = new Set([...declared].flatMap((relation) => [relation, ...kin(catalog, relation)]));
+    for (const relation of family) {
+      const columns = tables.get(relation.oid) ?? new Map<number, string[]>();
+      tables.set(relation.oid, columns);
+      for (const { attnum } of keysOn(catalog, subject, relation)) {
+        columns.set(attnum, [...(columns.get(attnum) ?? []), subject.name]);
+      }
+    }
+  }
+  return tables;
+}

@@ -1,0 +1,165 @@
+/** Asks the budget for the statements of a client's message, before any of them is recorded. The message waits where the answer does. */
+import { type Refusal, refusal } from '../errors.ts';
+import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
+import type { Account, LimitReached, Sent } from './budget.ts';
+import type { Conversation } from './conversation.ts';
+import type { SessionPolicy } from './ports.ts';
+import { notTogether } from './query-plan.ts';
+
+/** What the budget has said of a statement that may run. */
+export interface Grant {
+  /** Rows that may still be shown; absent where nothing limits them over time. */
+  readonly rowsLeft?: number;
+  readonly account?: Account;
+}
+
+/** Of a statement that is not asked for. */
+const FREELY: Grant = {};
+
+/** Why a message may not run, and which of its statements is why. */
+export interface NotAdmitted {
+  readonly kind: 'refused';
+  readonly at: number;
+  readonly refusal: Refusal;
+  readonly limit?: LimitReached;
+  readonly effect?: 'lock';
+}
+
+export type Admittance = { readonly kind: 'granted'; readonly of: readonly Grant[] } | NotAdmitted | 'wait';
+
+export class Admission {
+  /** The budget has not answered: until it has, the message is not taken up again. */
+  waits = false;
+  /** What its first statements were granted, while the next one waits. */
+  private granted: Grant[] = [];
+  private under: SessionPolicy | undefined;
+  private cancelled = false;
+  /** When it began to wait; 0: it does not. */
+  private since = 0;
+
+  constructor(private readonly c: Conversation) {}
+
+  /**
+   * Asks for one statement after the other. What was granted to a message that is then not sent stays counted: too much, never too little.
+   * @param sent a statement as the budget needs it for its plan; undefined: it does not stand alone.
+   */
+  ask(
+    policy: SessionPolicy,
+    statements: readonly StatementJudgement[],
+    sent: (at: number) => Sent | undefined,
+  ): Admittance {
+    if (this.under !== policy) this.granted = [];
+    this.under = policy;
+    for (let at = this.granted.length; at < statements.length; at += 1) {
+      const answer = this.cancelled ? cancelled() : this.askFor(policy, statements[at]!, () => sent(at));
+      if (answer === 'wait') {
+        if (this.since === 0) this.since = this.c.ports.now();
+        this.waits = true;
+        return 'wait';
+      }
+      if ('refusal' in answer) return { ...answer, kind: 'refused', at };
+      this.granted.push(answer);
+    }
+    return { kind: 'granted', of: this.granted };
+  }
+
+  private askFor(
+    policy: SessionPolicy,
+    statement: StatementJudgement,
+    sent: () => Sent | undefined,
+  ): Grant | Omit<NotAdmitted, 'kind' | 'at'> | 'wait' {
+    const { c } = this;
+    if (!isAskedFor(statement.kind, policy)) return FREELY;
+    c.asked = true;
+    let alone = true;
+    const answer = c.ports.budget.admit(policy, statement, () => {
+      const one = sent();
+      alone = one !== undefined;
+      return one ?? NOTHING;
+    });
+    // INVARIANT: what was to be judged by its plan, and has none of its own, does not run.
+    if (!alone) return { refusal: notTogether() };
+    switch (answer.kind) {
+      case 'wait':
+        return 'wait';
+      case 'over':
+        c.ports.budget.event(policy, 'overrun');
+        return answer;
+      case 'refused':
+        return answer;
+      case 'admitted':
+        c.tell(answer.warnings);
+        return answer;
+    }
+  }
+
+  /** For how long the message has waited, in milliseconds. */
+  get waited(): number {
+    return this.since === 0 ? 0 : this.c.ports.now() - this.since;
+  }
+
+  /** The message was sent, refused or dropped. */
+  done(): void {
+    if (this.under === undefined) return;
+    this.waits = false;
+    this.granted = [];
+    this.under = undefined;
+    this.cancelled = false;
+    this.since = 0;
+  }
+
+  /** The client does not want the message any more, if that is what it waits for. @returns whether it is; it may be taken up again. */
+  cancel(): boolean {
+    if (!this.waits || this.c.runs()) return false;
+    this.cancelled = true;
+    this.waits = false;
+    return true;
+  }
+}
+
+/** The statement that the budget is asked for. What is run by name reads the tables of what it names. */
+export function askedFor(statement: StatementJudgement, inner: StatementJudgement | undefined): StatementJudgement {
+  if (!inner) return statement;
+  const { tables, columns, people } = inner;
+  return { ...statement, tables, columns, ...(people && { people }) };
+}
+
+const NOTHING: Sent = { text: '', parameterTypes: [] };
+
+/**
+ * Not for what shows nothing and ends something: whoever is over a limit must be able to end a transaction, and a pool of connections to clean
+ * one up. In observe mode nothing is refused, so nothing is taken.
+ */
+function isAskedFor(kind: StatementKind, policy: SessionPolicy): boolean {
+  if (policy.role.mode === 'observe') return false;
+  switch (kind.kind) {
+    case 'transaction':
+    case 'set':
+    case 'deallocate':
+    case 'close':
+    case 'discard':
+      return false;
+    case 'read':
+    case 'write':
+    case 'prepare':
+    case 'execute':
+    case 'declare':
+    case 'fetch':
+    case 'copy-out':
+    case 'copy-in':
+    case 'listen':
+    case 'temporary':
+    case 'explain':
+    case 'other':
+      return true;
+  }
+}
+
+/** In PostgreSQL's words. */
+export function cancelledByUser(): Refusal {
+  return refusal('cancelled', '57014', 'canceling statement due to user request');
+}
+
+function cancelled(): { refusal: Refusal } {
+  return { refusal: cancelledByUser() };
+}
