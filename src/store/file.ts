@@ -1,0 +1,170 @@
+/**
+ * Budgets in a folder: `state: file:PATH`. The accounts are in memory; what is granted is in a journal before it is answered, so that the
+ * end of the process loses nothing, and the end of the machine at most what was booked in the last tenth of a second.
+ */
+import { randomBytes } from 'node:crypto';
+import { chmodSync, mkdirSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import type { Accounts } from '../meter/accounts.ts';
+import {
+  type Answer,
+  type BudgetStore,
+  type Claim,
+  type Grant,
+  type Return,
+  type Sighting,
+  type Standing,
+  type StandingChange,
+  StoreUnavailable,
+} from '../meter/budget-store.ts';
+import type { Measure, Owner, Window } from '../meter/measure.ts';
+import { changeStanding } from '../meter/standing.ts';
+import { Disk } from './file/disk.ts';
+import { load } from './file/load.ts';
+import { ownFolder } from './file/ownership.ts';
+import { backLine, changeLine, sawLine, takeLine } from './file/records.ts';
+
+export interface FileStoreOptions {
+  readonly folder: string;
+  /** Of `per day`. */
+  readonly timeZone: string;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  /** Told what an operator should know, as a sentence without its full stop. */
+  notice(message: string): void;
+  /** Bytes of a journal after which a snapshot takes its place. */
+  readonly journalBytes?: number;
+}
+
+const JOURNAL_BYTES = 4 * 1024 * 1024;
+const SWEEP_MS = 600_000;
+
+/** Throws FolderTaken, StateDamaged, or what the file system says. */
+export async function fileStore(options: FileStoreOptions): Promise<BudgetStore> {
+  const { folder, timeZone, notice, now } = options;
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  const giveUp = await ownFolder(folder);
+  try {
+    const { accounts, standing, hashKey, newest, stale, cut } = load(folder, timeZone);
+    for (const [file, bytes] of cut) notice(`the last ${bytes} bytes of ${file} are no whole record and are left out`);
+    for (const file of stale) await rm(file, { force: true });
+    const store = new FileStore(accounts, standing, hashKey ?? randomBytes(32), now, giveUp);
+    await store.begin({ folder, notice, journalBytes: options.journalBytes ?? JOURNAL_BYTES }, newest + 1);
+    return store;
+  } catch (error) {
+    await giveUp();
+    throw error;
+  }
+}
+
+class FileStore implements BudgetStore {
+  private readonly listeners: (() => void)[] = [];
+  private readonly sweeping: NodeJS.Timeout;
+  private disk: Disk | undefined;
+
+  constructor(
+    private readonly accounts: Accounts,
+    private stands: Standing,
+    private readonly key: Uint8Array,
+    private readonly now: () => number,
+    private readonly giveUp: () => Promise<void>,
+  ) {
+    this.sweeping = setInterval(() => accounts.sweep(now()), SWEEP_MS);
+    this.sweeping.unref();
+  }
+
+  async begin(options: { folder: string; journalBytes: number; notice(message: string): void }, generation: number) {
+    const kept = { accounts: this.accounts, standing: () => this.stands, hashKey: this.key };
+    const disk = new Disk({ ...options, kept }, generation);
+    await disk.begin();
+    this.disk = disk;
+  }
+
+  take(claims: readonly Claim[]): Answer<readonly Grant[]> {
+    const { accounts, disk } = this;
+    if (!disk) return Promise.reject(new StoreUnavailable('the state is closed'));
+    const now = this.now();
+    let lines = '';
+    const grants = claims.map((claim) => {
+      const { owner, measure } = claim;
+      const windows = claim.ceilings.map(({ window }) => window);
+      const account = accounts.open(owner, measure);
+      const begins = windows.some((window) => !account.has(window));
+      const grant = accounts.take(claim, now);
+      // A window that begins is written down also where nothing is granted: others book into it from now on.
+      if (grant.granted > 0 || begins) lines += takeLine(owner, measure, windows, grant.granted, grant.at);
+      return grant;
+    });
+    if (lines === '') return grants;
+    try {
+      // INVARIANT: written before it is answered.
+      disk.write(lines);
+      return grants;
+    } catch (error) {
+      for (const [i, { owner, measure }] of claims.entries()) {
+        const grant = grants[i];
+        if (grant) accounts.giveBack({ owner, measure, windows: [], amount: grant.granted, at: grant.at });
+      }
+      return Promise.reject(error);
+    }
+  }
+
+  giveBack(returns: readonly Return[]): void {
+    if (!this.disk) return;
+    for (const one of returns) this.accounts.giveBack(one);
+    this.disk.note(returns.map(backLine).join(''));
+  }
+
+  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: readonly Sighting[]): void {
+    if (!this.disk) return;
+    const now = this.now();
+    this.accounts.saw(owner, measure, windows, sightings, now);
+    this.disk.note(sawLine(owner, measure, windows, sightings, now));
+  }
+
+  known(owner: Owner, measure: Measure, windows: readonly Window[], keys: readonly string[]): readonly boolean[] {
+    const known = this.accounts.known(owner, measure, windows, keys, this.now());
+    const sightings = keys.filter((_, i) => known[i]).map((key) => ({ key }));
+    if (sightings.length > 0) this.saw(owner, measure, windows, sightings);
+    return known;
+  }
+
+  used(owner: Owner, measure: Measure, windows: readonly Window[]): readonly number[] {
+    return this.accounts.used(owner, measure, windows, this.now());
+  }
+
+  standing(): Standing {
+    return this.stands;
+  }
+
+  onStanding(changed: () => void): void {
+    this.listeners.push(changed);
+  }
+
+  async change(change: StandingChange): Promise<void> {
+    const { disk } = this;
+    if (!disk) throw new StoreUnavailable('the state is closed');
+    const now = this.now();
+    const line = changeLine(change, now);
+    // INVARIANT: a lock holds even where it cannot be written down; what gives more holds only when it is.
+    if (change.kind === 'lock') disk.note(line);
+    else disk.write(line);
+    this.stands = changeStanding(this.stands, change, now);
+    for (const changed of this.listeners) changed();
+    await disk.sync();
+  }
+
+  async hashKey(): Promise<Uint8Array> {
+    return this.key;
+  }
+
+  async close(): Promise<void> {
+    const { disk } = this;
+    if (!disk) return;
+    this.disk = undefined;
+    clearInterval(this.sweeping);
+    await disk.close();
+    await this.giveUp();
+  }
+}

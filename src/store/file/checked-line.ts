@@ -1,0 +1,50 @@
+/** Lines of JSON that show whether they are as they were written: each begins with the CRC-32 of what follows. */
+
+const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
+  let rest = byte;
+  for (let bit = 0; bit < 8; bit++) rest = rest & 1 ? (rest >>> 1) ^ 0xedb88320 : rest >>> 1;
+  return rest;
+});
+
+const NEWLINE = 0x0a;
+const DIGITS = 8;
+
+export function checkedLine(value: unknown): string {
+  const json = JSON.stringify(value);
+  return `${checksum(json)} ${json}\n`;
+}
+
+/** Returns undefined where the line (without its end) is not what `checkedLine` made. */
+export function readChecked(line: string): { readonly value: unknown } | undefined {
+  const json = line.slice(DIGITS + 1);
+  if (line[DIGITS] !== ' ' || line.slice(0, DIGITS) !== checksum(json)) return undefined;
+  return { value: JSON.parse(json) };
+}
+
+export interface Line {
+  readonly text: string;
+  /** In bytes from the beginning of the file. */
+  readonly start: number;
+  readonly end: number;
+}
+
+/** The lines of a file; what stands behind the last line's end is none. */
+export function* linesOf(file: Uint8Array): IterableIterator<Line> {
+  const bytes = Buffer.from(file.buffer, file.byteOffset, file.byteLength);
+  let start = 0;
+  for (let end = bytes.indexOf(NEWLINE); end !== -1; end = bytes.indexOf(NEWLINE, start)) {
+    yield { text: bytes.toString('utf8', start, end), start, end: end + 1 };
+    start = end + 1;
+  }
+}
+
+/** Over both bytes of each UTF-16 unit, so that no copy is needed. */
+function checksum(text: string): string {
+  let crc = 0xffffffff;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    crc = (TABLE[(crc ^ unit) & 0xff] ?? 0) ^ (crc >>> 8);
+    crc = (TABLE[(crc ^ (unit >>> 8)) & 0xff] ?? 0) ^ (crc >>> 8);
+  }
+  return (~crc >>> 0).toString(16).padStart(DIGITS, '0');
+}

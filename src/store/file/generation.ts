@@ -1,0 +1,45 @@
+/**
+ * The files of the state. Generation N is `snapshot-N`, everything as it stood, and `journal-N`, what came then; it is whole when its
+ * snapshot is there. A generation that was begun and has no snapshot yet goes on where the one before it ends.
+ */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+const NAME = /^(snapshot|journal)-([1-9][0-9]*)$/;
+const UNFINISHED = /^snapshot-[1-9][0-9]*\.new$/;
+
+export function journalFile(folder: string, generation: number): string {
+  return join(folder, `journal-${generation}`);
+}
+
+export function snapshotFile(folder: string, generation: number): string {
+  return join(folder, `snapshot-${generation}`);
+}
+
+export interface Generations {
+  /** The newest one that is whole; 0 where there is none. */
+  readonly whole: number;
+  /** From there on, ascending. */
+  readonly journals: readonly number[];
+  /** What nobody needs any more. */
+  readonly stale: readonly string[];
+}
+
+export function findGenerations(folder: string): Generations {
+  const names = readdirSync(folder);
+  const found = names.flatMap((name) => {
+    const [, kind, digits] = NAME.exec(name) ?? [];
+    return kind ? [{ name, kind, generation: Number(digits) }] : [];
+  });
+  const whole = Math.max(0, ...found.filter(({ kind }) => kind === 'snapshot').map(({ generation }) => generation));
+  const older = found.filter(({ generation }) => generation < whole).map(({ name }) => name);
+  const unfinished = names.filter((name) => UNFINISHED.test(name));
+  return {
+    whole,
+    journals: found
+      .filter(({ kind, generation }) => kind === 'journal' && generation >= whole)
+      .map(({ generation }) => generation)
+      .sort((a, b) => a - b),
+    stale: [...older, ...unfinished].map((name) => join(folder, name)),
+  };
+}

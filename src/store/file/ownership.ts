@@ -1,0 +1,132 @@
+/**
+ * One folder, one guard: the owner listens on a socket in the folder, which the kernel closes with the process, however that ends. What
+ * counts is whether somebody answers, so that a guard in another container is noticed as well.
+ *
+ * Each owner has the next number, `owner-7` after `owner-6`, and the socket of the last one stays where it is: who is dead stays dead, and
+ * of many who find it so only one can make the next name.
+ */
+import { randomUUID } from 'node:crypto';
+import { closeSync, linkSync, openSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { connect, createServer, type Server } from 'node:net';
+import { basename, join } from 'node:path';
+
+const OWNER = /^owner-([1-9][0-9]*)$/;
+/** Of sockets whose process has not got its number yet. */
+const COMING = /^coming-/;
+/** Nobody takes so long from one name to the other. */
+const COMING_MS = 60_000;
+/** How long an owner that may be alive has to answer. */
+const PROBE_MS = 1_000;
+const MOST_TRIES = 20;
+
+/** Somebody else has the folder. */
+export class FolderTaken extends Error {}
+
+/** Resolves with how to give the folder up. Throws FolderTaken. */
+export async function ownFolder(folder: string): Promise<() => Promise<void>> {
+  const place = new SocketPlace(folder);
+  const coming = `coming-${randomUUID()}`;
+  let server: Server | undefined;
+  try {
+    server = await listen(place.socket(coming));
+    const number = await takeNumber(place, coming);
+    for (const name of readdirSync(folder)) {
+      if (numberOf(name) < number || isLeftBehind(place.file(name))) rmSync(place.file(name), { force: true });
+    }
+  } catch (error) {
+    server?.close();
+    place.close();
+    throw error;
+  } finally {
+    rmSync(place.file(coming), { force: true });
+  }
+  const listening = server;
+  return async () => {
+    await new Promise((done) => listening.close(done));
+    place.close();
+  };
+}
+
+async function takeNumber(place: SocketPlace, coming: string): Promise<number> {
+  for (let tries = 0; tries < MOST_TRIES; tries++) {
+    const last = lastNumber(place.folder);
+    // INVARIANT: nobody's place is taken who answers: two guards would each grant the whole of a budget.
+    if (last > 0 && (await isAnswered(place.socket(`owner-${last}`)))) break;
+    const number = last + 1;
+    try {
+      linkSync(place.file(coming), place.file(`owner-${number}`));
+    } catch (error) {
+      if (codeOf(error) === 'EEXIST') continue;
+      throw error;
+    }
+    // Others may have come and gone since the look, and this number is an old one.
+    if (lastNumber(place.folder) === number) return number;
+    rmSync(place.file(`owner-${number}`), { force: true });
+  }
+  throw new FolderTaken(`another guard has ${place.folder}`);
+}
+
+function lastNumber(folder: string): number {
+  return Math.max(0, ...readdirSync(folder).map(numberOf).filter(Number.isFinite));
+}
+
+/** NaN for other files. */
+function numberOf(name: string): number {
+  return Number(OWNER.exec(name)?.[1] ?? Number.NaN);
+}
+
+function isLeftBehind(path: string): boolean {
+  const stat = COMING.test(basename(path)) ? statSync(path, { throwIfNoEntry: false }) : undefined;
+  return stat !== undefined && Date.now() - stat.mtimeMs > COMING_MS;
+}
+
+/** Paths of sockets are short, those of folders need not be: on Linux the kernel knows a way around. */
+class SocketPlace {
+  private readonly opened: number;
+
+  constructor(readonly folder: string) {
+    this.opened = openSync(folder, 'r');
+  }
+
+  file(name: string): string {
+    return join(this.folder, name);
+  }
+
+  socket(name: string): string {
+    return process.platform === 'linux' ? `/proc/self/fd/${this.opened}/${name}` : this.file(name);
+  }
+
+  close(): void {
+    closeSync(this.opened);
+  }
+}
+
+function listen(path: string): Promise<Server> {
+  return new Promise((done, failed) => {
+    const server = createServer((socket) => socket.destroy());
+    server.once('error', failed);
+    server.listen(path, () => {
+      server.unref();
+      done(server);
+    });
+  });
+}
+
+/** Anything but a clear refusal counts as an answer: an owner that stands still is alive. */
+function isAnswered(path: string): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(path);
+    const settle = (answered: boolean): void => {
+      clearTimeout(timer);
+      socket.destroy();
+      done(answered);
+    };
+    const timer = setTimeout(() => settle(true), PROBE_MS);
+    socket.once('connect', () => settle(true));
+    socket.once('error', (error) => settle(codeOf(error) !== 'ECONNREFUSED' && codeOf(error) !== 'ENOENT'));
+  });
+}
+
+function codeOf(error: unknown): string | undefined {
+  return (error as NodeJS.ErrnoException).code;
+}

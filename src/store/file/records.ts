@@ -1,0 +1,87 @@
+/** What stands in a journal, one record a line, and how it is read into accounts again. */
+import type { Accounts } from '../../meter/accounts.ts';
+import type { Return, Sighting, Standing, StandingChange } from '../../meter/budget-store.ts';
+import type { Measure, Owner, Window } from '../../meter/measure.ts';
+import { changeStanding } from '../../meter/standing.ts';
+import { checkedLine } from './checked-line.ts';
+
+type Record =
+  /** Taken: windows, amount, when. */
+  | readonly ['take', Owner, Measure, readonly Window[], number, number]
+  /** Given back: amount, when it was taken. */
+  | readonly ['back', Owner, Measure, number, number]
+  /** Seen: windows, when, and by key when a place was taken for them (0: none was). */
+  | readonly ['saw', Owner, Measure, readonly Window[], number, readonly (readonly [string, number])[]]
+  /** A change of what stands, and when. */
+  | readonly ['change', StandingChange, number]
+  /** On disk, whatever happens to the machine, up to this byte. */
+  | readonly ['synced', number];
+
+export function takeLine(owner: Owner, measure: Measure, windows: readonly Window[], amount: number, at: number) {
+  return line(['take', owner, measure, windows, amount, at]);
+}
+
+export function backLine({ owner, measure, amount, at }: Return): string {
+  return line(['back', owner, measure, amount, at]);
+}
+
+export function sawLine(
+  owner: Owner,
+  measure: Measure,
+  windows: readonly Window[],
+  sightings: readonly Sighting[],
+  now: number,
+): string {
+  return line(['saw', owner, measure, windows, now, sightings.map(({ key, grantedAt }) => [key, grantedAt ?? 0])]);
+}
+
+export function changeLine(change: StandingChange, now: number): string {
+  return line(['change', change, now]);
+}
+
+export function syncedLine(bytes: number): string {
+  return line(['synced', bytes]);
+}
+
+/** Up to which byte the journal was on disk, if the record says that. */
+export function syncedTo(value: unknown): number | undefined {
+  const record = value as Record;
+  return record[0] === 'synced' ? record[1] : undefined;
+}
+
+/** Whose record it is; undefined for those of no account. */
+export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | undefined {
+  const record = value as Record;
+  return record[0] === 'change' || record[0] === 'synced' ? undefined : { owner: record[1], measure: record[2] };
+}
+
+/** Books the record, and returns what stands then. */
+export function replay(value: unknown, accounts: Accounts, standing: Standing): Standing {
+  const record = value as Record;
+  switch (record[0]) {
+    case 'take': {
+      const [, owner, measure, windows, amount, at] = record;
+      accounts.open(owner, measure).book(windows, amount, at);
+      return standing;
+    }
+    case 'back': {
+      const [, owner, measure, amount, at] = record;
+      accounts.giveBack({ owner, measure, windows: [], amount, at });
+      return standing;
+    }
+    case 'saw': {
+      const [, owner, measure, windows, now, seen] = record;
+      const sightings = seen.map(([key, at]) => (at === 0 ? { key } : { key, grantedAt: at }));
+      accounts.saw(owner, measure, windows, sightings, now);
+      return standing;
+    }
+    case 'change':
+      return changeStanding(standing, record[1], record[2]);
+    case 'synced':
+      return standing;
+  }
+}
+
+function line(record: Record): string {
+  return checkedLine(record);
+}

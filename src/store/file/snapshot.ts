@@ -1,0 +1,76 @@
+/** Writes everything as it stands, a piece at a time between other work, while a journal goes on. */
+import { open, rename, rm } from 'node:fs/promises';
+import { setImmediate as otherWork } from 'node:timers/promises';
+import type { Accounts } from '../../meter/accounts.ts';
+import type { Standing } from '../../meter/budget-store.ts';
+import { standingState } from '../../meter/standing.ts';
+import { checkedLine } from './checked-line.ts';
+import type { SnapshotLine } from './load.ts';
+
+/** A write as soon as so many characters have come together. */
+const PIECE = 65_536;
+
+/** What is written. */
+export interface Kept {
+  readonly accounts: Accounts;
+  standing(): Standing;
+  /** Of people's hashes. */
+  readonly hashKey: Uint8Array;
+}
+
+/**
+ * `position`: how long the journal is now; an account is written as it stands at the moment, with this number, so that a reader knows
+ * which records of the journal are in it already. Resolves with the size when the file is in its place and on disk.
+ */
+export async function writeSnapshot(
+  folder: string,
+  path: string,
+  { accounts, standing, hashKey }: Kept,
+  position: () => number,
+): Promise<number> {
+  const unfinished = `${path}.new`;
+  const file = await open(unfinished, 'w', 0o600);
+  let bytes = 0;
+  try {
+    let lines = 0;
+    let piece = '';
+    const add = (line: SnapshotLine): void => {
+      piece += checkedLine(line);
+      lines += 1;
+    };
+    const write = async (): Promise<void> => {
+      const written = Buffer.from(piece);
+      piece = '';
+      await file.writeFile(written);
+      bytes += written.length;
+    };
+    add(['snapshot', 1, Buffer.from(hashKey).toString('base64')]);
+    add(['standing', position(), standingState(standing())]);
+    for (const { owner, measure, account } of accounts.entries()) {
+      add(['account', owner, measure, position(), account.state()]);
+      if (piece.length < PIECE) continue;
+      await write();
+      await otherWork();
+    }
+    add(['end', lines]);
+    await write();
+    await file.sync();
+  } catch (error) {
+    await rm(unfinished, { force: true }).catch(() => {});
+    throw error;
+  } finally {
+    await file.close();
+  }
+  await rename(unfinished, path);
+  await syncFolder(folder);
+  return bytes;
+}
+
+async function syncFolder(folder: string): Promise<void> {
+  const opened = await open(folder, 'r');
+  try {
+    await opened.sync();
+  } finally {
+    await opened.close();
+  }
+}

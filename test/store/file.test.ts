@@ -1,0 +1,196 @@
+/** The state in a folder: what outlives the process and the machine, and what is refused. */
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import type { BudgetStore } from '../../src/meter/budget-store.ts';
+import type { Window } from '../../src/meter/measure.ts';
+import { fileStore } from '../../src/store/file.ts';
+import { contract, newOwner } from './contract.ts';
+
+const ZONE = 'Europe/Paris';
+const HOUR: Window = { count: 1, unit: 'hour' };
+const root = mkdtempSync(join(tmpdir(), 'rowgate-state-'));
+const notices: string[] = [];
+const opened: BudgetStore[] = [];
+let now = Date.now();
+let folders = 0;
+
+function newFolder(): string {
+  folders += 1;
+  return join(root, String(folders));
+}
+
+async function openStore(folder: string, journalBytes?: number): Promise<BudgetStore> {
+  const store = await fileStore({
+    folder,
+    timeZone: ZONE,
+    now: () => now,
+    notice: (message) => notices.push(message),
+    ...(journalBytes !== undefined && { journalBytes }),
+  });
+  opened.push(store);
+  return store;
+}
+
+/** As a process leaves it that is killed now: what was written is there, and nobody has the folder. */
+function afterKill(folder: string): string {
+  for (;;) {
+    const copy = newFolder();
+    const before = readdirSync(folder).join();
+    try {
+      cpSync(folder, copy, { recursive: true, filter: (path) => !/(owner|coming)-/.test(path) });
+      // Of files that come and go meanwhile a copy is no moment.
+      if (readdirSync(folder).join() === before) return copy;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    }
+  }
+}
+
+function newest(folder: string, kind: 'journal' | 'snapshot'): string {
+  const names = readdirSync(folder).filter((name) => name.startsWith(kind));
+  names.sort((a, b) => Number(b.split('-')[1]) - Number(a.split('-')[1]));
+  return join(folder, names[0] ?? '');
+}
+
+let shared: BudgetStore;
+beforeAll(async () => {
+  shared = await openStore(newFolder());
+});
+afterEach(() => {
+  notices.length = 0;
+});
+afterAll(async () => {
+  for (const store of opened) await store.close();
+  rmSync(root, { recursive: true, force: true });
+});
+
+contract('file', () => ({
+  store: shared,
+  other: shared,
+  pass: (ms) => {
+    now += ms;
+  },
+}));
+
+const take = async (store: BudgetStore, owner: string, want: number, limit = 1_000) => {
+  const [grant] = await store.take([{ owner, measure: 'rows', ceilings: [{ window: HOUR, limit }], want }]);
+  if (!grant) throw new Error('no grant');
+  return grant;
+};
+
+it('a guard that is killed forgets nothing that it granted, gave back or saw, and no lock', async () => {
+  const folder = newFolder();
+  const store = await openStore(folder);
+  const owner = newOwner();
+  const { at } = await take(store, owner, 10);
+  store.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 3, at }]);
+  store.saw(owner, 'subjects.student', [HOUR], [{ key: 'a' }]);
+  await store.change({ kind: 'lock', lock: { owner, since: now, reason: 'by hand', by: 'dba' } });
+  const next = await openStore(afterKill(folder));
+  expect(await next.used(owner, 'rows', [HOUR])).toEqual([7]);
+  expect(await next.known(owner, 'subjects.student', [HOUR], ['a', 'b'])).toEqual([true, false]);
+  expect(await next.hashKey()).toEqual(await store.hashKey());
+  expect(next.standing().locks.get(owner)?.reason).toBe('by hand');
+  next.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 2, at }]);
+  expect(await next.used(owner, 'rows', [HOUR])).toEqual([5]);
+});
+
+it('the accounts are the same at every moment at which it may be killed, also while snapshots are written', async () => {
+  const folder = newFolder();
+  const store = await openStore(folder, 2_000);
+  const owners = [newOwner(), newOwner(), newOwner()];
+  for (let i = 0; i < 120; i++) {
+    const owner = owners[i % 3] ?? '';
+    const { at } = await take(store, owner, i);
+    if (i % 4 === 0) store.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: i, at }]);
+    store.saw(owner, 'subjects.student', [HOUR], [{ key: `k${i % 11}` }]);
+    now += 5_000;
+    if (i % 3 === 0) await new Promise((done) => setImmediate(done));
+    if (i % 10 !== 9) continue;
+    const next = await openStore(afterKill(folder));
+    for (const one of owners) {
+      for (const measure of ['rows', 'subjects.student'] as const)
+        expect(await next.used(one, measure, [HOUR])).toEqual(await store.used(one, measure, [HOUR]));
+    }
+    await next.close();
+  }
+  expect(Number(newest(folder, 'snapshot').split('-').at(-1))).toBeGreaterThan(2);
+  expect(readdirSync(folder).length).toBeLessThan(6);
+});
+
+it('it is the same after an orderly end', async () => {
+  const folder = newFolder();
+  const owner = newOwner();
+  const store = await openStore(folder);
+  await take(store, owner, 10);
+  await store.close();
+  await expect(take(store, owner, 1)).rejects.toThrow('closed');
+  const next = await openStore(folder);
+  expect(await next.used(owner, 'rows', [HOUR])).toEqual([10]);
+});
+
+it('a second guard is refused by name, and takes over when the first has ended', async () => {
+  const folder = newFolder();
+  const store = await openStore(folder);
+  await expect(openStore(folder)).rejects.toThrow(`another guard has ${folder}`);
+  await expect(openStore(folder)).rejects.toThrow(`another guard has ${folder}`);
+  await store.close();
+  await openStore(folder);
+});
+
+it('of many guards that take a folder which a dead one left, one has it', async () => {
+  const folder = newFolder();
+  const left = await openStore(folder);
+  const owner = newOwner();
+  await take(left, owner, 10);
+  await left.close();
+  // The socket of one who has ended stays, and nobody answers there.
+  expect(readdirSync(folder)).toContain('owner-1');
+  const ways = await Promise.allSettled(Array.from({ length: 8 }, () => openStore(folder)));
+  expect(ways.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+  for (const way of ways) {
+    if (way.status === 'fulfilled') expect(await way.value.used(owner, 'rows', [HOUR])).toEqual([10]);
+    else expect(String(way.reason)).toContain('another guard has');
+  }
+});
+
+it('a record that was not written whole is cut off, and said', async () => {
+  const folder = newFolder();
+  const store = await openStore(folder);
+  const owner = newOwner();
+  await take(store, owner, 10);
+  await take(store, owner, 5);
+  const copy = afterKill(folder);
+  const journal = newest(copy, 'journal');
+  writeFileSync(journal, readFileSync(journal).subarray(0, -7));
+  const next = await openStore(copy);
+  expect(await next.used(owner, 'rows', [HOUR])).toEqual([10]);
+  expect(notices.join()).toMatch(/are no whole record and are left out/);
+});
+
+it('damage in what was on disk for certain is refused, with what to do', async () => {
+  const folder = newFolder();
+  const store = await openStore(folder);
+  const owner = newOwner();
+  await take(store, owner, 10);
+  await store.change({ kind: 'release', owner });
+  await take(store, owner, 5);
+  const copy = afterKill(folder);
+  for (const file of [newest(copy, 'journal'), newest(copy, 'snapshot')]) {
+    const bytes = readFileSync(file);
+    const damaged = Buffer.from(bytes);
+    damaged[12] = (damaged[12] ?? 0) ^ 1;
+    writeFileSync(file, damaged);
+    await expect(openStore(copy)).rejects.toThrow(/is damaged at byte 0: restore the folder .* or move it away/);
+    writeFileSync(file, bytes);
+  }
+  const snapshot = newest(copy, 'snapshot');
+  const whole = readFileSync(snapshot);
+  writeFileSync(snapshot, whole.subarray(0, whole.lastIndexOf('\n', -2) + 1));
+  await expect(openStore(copy)).rejects.toThrow(/is damaged/);
+  writeFileSync(snapshot, whole);
+  rmSync(newest(copy, 'journal'));
+  await expect(openStore(copy)).rejects.toThrow(/journal-1 is damaged at byte 0/);
+});

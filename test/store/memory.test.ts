@@ -1,0 +1,10 @@
+import { memoryStore } from '../../src/store/memory.ts';
+import { contract } from './contract.ts';
+
+let now = Date.now();
+const store = memoryStore({ timeZone: 'Europe/Paris', now: () => now });
+const pass = (ms: number): void => {
+  now += ms;
+};
+
+contract('memory', () => ({ store, other: store, pass }));
