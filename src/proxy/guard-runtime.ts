@@ -2,6 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { limitsAt } from '../policy/during.ts';
 import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
+import { type SubjectKeys, subjectKeys } from '../policy/subject-keys.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { majorVersion } from '../sql/older-grammar.ts';
@@ -28,6 +29,8 @@ interface Generation {
   readonly policy: Policy;
   readonly catalog: Catalog;
   readonly catalogVersion: string;
+  /** By what the server calls them, for rows that it sends. */
+  readonly subjectKeys: SubjectKeys;
   readonly judges: Map<string, Judge>;
   /** By principal. */
   readonly sessionPolicies: Map<string, HeldPolicy>;
@@ -114,6 +117,7 @@ export class GuardRuntime {
         role: ofRole ? { ...roleAlways, limits: roleLimits.limits } : role,
         principal: ofPrincipal ? { ...principalAlways, limits: ownLimits.limits } : principal,
         hash: policy.hash,
+        subjectKeys: this.generation.subjectKeys,
         judge: judge.judge.bind(judge),
       },
       until: Math.min(roleLimits.until, ownLimits.until),
@@ -161,7 +165,8 @@ function sameLimits(a: SessionPolicy, b: SessionPolicy): boolean {
 }
 
 function newGeneration(policy: Policy, { catalog, catalogVersion }: PolicyReading): Generation {
-  return { policy, catalog, catalogVersion, judges: new Map(), sessionPolicies: new Map() };
+  const keys = subjectKeys(catalog, policy.subjects?.values() ?? []);
+  return { policy, catalog, catalogVersion, subjectKeys: keys, judges: new Map(), sessionPolicies: new Map() };
 }
 
 /** INVARIANT: holds no principal and no role: nobody gets in by a policy that was not read. */
