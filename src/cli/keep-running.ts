@@ -6,7 +6,6 @@ import type { Config } from '../config/config.ts';
 import { Commands } from '../control/commands.ts';
 import type { ControlReply, ControlRequest } from '../control/protocol.ts';
 import type { BudgetStore } from '../meter/budget-store.ts';
-import type { AlarmSink } from '../proxy/alarm-sink.ts';
 import { watchFiles } from '../proxy/file-watch.ts';
 import type { Listening } from '../proxy/listener.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
@@ -16,6 +15,7 @@ import type { UpstreamKey } from '../proxy/upstream/error.ts';
 import type { DecisionLog } from '../record/log.ts';
 import { watchCatalog } from './catalog-watch.ts';
 import { keepTrying } from './first-reading.ts';
+import type { OpenAlarms } from './open-alarms.ts';
 import { rereadConfig } from './reread-config.ts';
 import { version } from './version.ts';
 
@@ -52,7 +52,7 @@ const STOP_AT_ONCE_MS = 1_500;
 /** What outlives the sessions. */
 export interface Kept {
   readonly store: BudgetStore;
-  readonly alarms: AlarmSink;
+  readonly alarms: OpenAlarms;
 }
 
 /** Watches and polls from now on; what it returns ends that too. */
@@ -126,6 +126,7 @@ export async function keepRunning(
       await stopWatching();
       await stopWatchingTls();
       await proxy.stop(how === 'at-once' ? STOP_AT_ONCE_MS : STOP_MS);
+      alarms.stop();
       await store.close();
       records.append('stop', { version: version() });
       records.close();

@@ -7,7 +7,6 @@ import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
-import { NO_ALARMS } from '../proxy/alarm-sink.ts';
 import { judgementDeadline } from '../proxy/judgement-deadline.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
@@ -17,6 +16,7 @@ import { firstReading } from './first-reading.ts';
 import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
 import { openStore } from './open-store.ts';
+import { openAlarms } from './open-alarms.ts';
 import { tooFewFiles } from './open-files.ts';
 import { PolicyReader } from './policy-reader.ts';
 import { orStartError, StartError } from './start-error.ts';
@@ -93,7 +93,8 @@ async function startWatched(
         }));
     if (!started) throw new StartError([`could not write the decision log ${recording.file}`]);
     const proxy = await startListening(config, log, records, watch, read, reading, worker);
-    const kept: Kept = { store: openStore(config), alarms: NO_ALARMS };
+    const alarms = await openAlarms(config, log, records, worker === undefined);
+    const kept: Kept = { store: openStore(config), alarms };
     return await keepRunning(config, log, records, proxy, watched, kept);
   } catch (error) {
     records.close();

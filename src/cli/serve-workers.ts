@@ -7,6 +7,7 @@ import { claimSocketFile } from '../proxy/unix-socket.ts';
 import { Supervisor, WorkersFailed } from '../workers/supervisor.ts';
 import { type Controlled, openControlSocket } from './control-socket.ts';
 import { openAdmin } from './open-admin.ts';
+import { openDelivery } from './open-alarms.ts';
 import { operatorLog } from './operator-log.ts';
 import { mockSecret } from './run-guard.ts';
 import { StartError } from './start-error.ts';
@@ -42,6 +43,7 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
       id,
       report: () => channel.ask('report', null) as Promise<WorkerReport>,
     }));
+  const delivery = await openDelivery(config, log);
   const admin = await openAdmin(config, log, new Fleet(reporting));
   let told = false;
   try {
@@ -55,7 +57,7 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
         else supervisor.drain();
         told = true;
       },
-      ended: supervisor.ended.finally(() => Promise.all([admin?.stop(), control?.close()])),
+      ended: supervisor.ended.finally(() => Promise.all([admin?.stop(), control?.close(), delivery?.stop()])),
     };
   } catch (error) {
     await admin?.stop();

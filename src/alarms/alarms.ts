@@ -1,0 +1,37 @@
+/** Takes alarms: onto the disk at once, and from there to the receiver. */
+import type { Logger } from 'pino';
+import type { Alarm, AlarmSink } from '../proxy/alarm-sink.ts';
+import { newUlid } from '../proxy/ulid.ts';
+import type { QueuedAlarm } from './message.ts';
+import type { AlarmQueue } from './queue.ts';
+
+export interface AlarmsOptions {
+  /** The guard's name. */
+  readonly guard: string;
+  readonly queue: AlarmQueue;
+  readonly log: Logger;
+  /** So many older alarms had to make room. */
+  lost(count: number): void;
+  /** One more waits. */
+  queued?(): void;
+}
+
+export class Alarms implements AlarmSink {
+  constructor(private readonly options: AlarmsOptions) {}
+
+  raise(alarm: Alarm): void {
+    const { guard, queue, log, lost, queued } = this.options;
+    try {
+      const now = Date.now();
+      const id = newUlid(now);
+      const whole: QueuedAlarm = { id, time: new Date(now).toISOString(), guard, ...alarm };
+      const dropped = queue.put(id, JSON.stringify(whole));
+      if (dropped > 0) lost(dropped);
+    } catch (error) {
+      // It stands in the decision log all the same.
+      log.error({ err: error, alarm: alarm.text }, 'an alarm could not be put into the queue');
+      return;
+    }
+    queued?.();
+  }
+}
