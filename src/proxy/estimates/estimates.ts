@@ -6,19 +6,19 @@ import { guardedReads, primaryKeys } from '../../guard/plan/guarded-reads.ts';
 import { readPlans } from '../../guard/plan/plan-node.ts';
 import { type GuardedReads, type PlanRows, rowsOf } from '../../guard/plan/plan-rows.ts';
 import { type PrimaryKey, pointRows } from '../../guard/plan/point-plan.ts';
+import { quoteIdentifier } from '../../policy/names.ts';
 import type { Policy, RolePolicy } from '../../policy/policy.ts';
 import type { Sent } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { Catalog } from '../../sql/catalog.ts';
-import { majorVersion } from '../../sql/older-grammar.ts';
 import type { UpstreamAccount, UpstreamSetup } from '../upstream/setup.ts';
 import type { Upstream } from '../upstream/upstream.ts';
 import { EstimateAccount, type Request } from './account.ts';
 import type { Answer } from './connection.ts';
 import { explained, isExplained } from './explained.ts';
 import { EstimateMemory, keyOfStatement } from './memory.ts';
-import { askExecute, askGeneric, askGenericOlder, askText, type Bound, boundTexts } from './question.ts';
-import { failsItself, notEstimable, notEstimated, planningFailed } from './refusals.ts';
+import { askExecute, askGeneric, askText, type Bound, boundTexts } from './question.ts';
+import { failsItself, notEstimable, notEstimated, planningFailed, valuesUnknown } from './refusals.ts';
 import { shapeOf } from './shape.ts';
 
 export type Estimated =
@@ -38,6 +38,8 @@ export interface EstimatesOptions {
   now(): number;
   /** Could not be asked: for the operator's log. */
   failed?(detail: string): void;
+  /** A plan is asked for: to be counted. */
+  asked?(): void;
   /** Milliseconds for one plan. Default: a second. */
   readonly timeoutMs?: number;
 }
@@ -54,7 +56,8 @@ const MOST_CONNECTIONS = 2;
 interface OfRole {
   readonly guarded: GuardedReads;
   readonly keyOf: PrimaryKey;
-  readonly serverVersion: number;
+  /** By OID, as SQL can hold it. */
+  typeName(oid: number): string;
   readonly memory: EstimateMemory;
   /** Judgements of statements that are points: asked for at each run, and answered without a look at their text. */
   readonly points: WeakMap<StatementJudgement, Estimated>;
@@ -120,13 +123,14 @@ export class Estimates {
     const finish = async (): Promise<Estimated> => {
       if (isShaped && knownShape === undefined) {
         const point = await this.pointOf(inquiry, shape!);
-        ofRole.memory.learnShape(shapeKey, point ?? 'varies');
-        if (point) return this.point(ofRole, statement, point);
+        if (point !== 'not known') ofRole.memory.learnShape(shapeKey, point);
+        if (typeof point === 'object') return this.point(ofRole, statement, point);
       }
       if (asked.kind === 'prepared') {
-        return this.read(inquiry, await this.ask(inquiry, (c) => askExecute(asked, c.newName(), this.asked(inquiry))));
+        const answer = await this.ask(inquiry, (c) => askExecute(asked, c.newName(), this.asked(inquiry)));
+        return this.read(inquiry, answer, true);
       }
-      return this.read(inquiry, await this.askWithValues(inquiry, asked.text));
+      return this.read(inquiry, await this.askWithValues(inquiry, asked.text), boundOf(sent) !== undefined);
     };
     void finish()
       .catch((error: unknown): Estimated => {
@@ -148,49 +152,55 @@ export class Estimates {
     return answer;
   }
 
-  /** Undefined where what is read follows from the values, or where that cannot be told. */
+  /** `varies`: what is read follows from the values, or the server makes no plan without them. */
   private async pointOf(
     inquiry: Inquiry,
     shape: { readonly text: string; readonly parameters: number },
-  ): Promise<PlanRows | undefined> {
+  ): Promise<PlanRows | 'varies' | 'not known'> {
     const { ofRole } = inquiry;
     const answer = await this.askForAny(inquiry, shape.text, shape.parameters);
+    if (answer.kind === 'lost') return 'not known';
     const plans = answer.kind === 'plan' ? readPlans(answer.json) : undefined;
-    return plans && pointRows(plans, ofRole.guarded, ofRole.keyOf);
+    return (plans && pointRows(plans, ofRole.guarded, ofRole.keyOf)) ?? 'varies';
   }
 
   private askWithValues(inquiry: Inquiry, text: string): Promise<Answer> {
     const { sent } = inquiry;
     const bound = boundOf(sent);
-    if (!bound) return this.askForAny(inquiry, text, shapeOf(text).parameters);
-    return this.ask(inquiry, () => askText(text, { ...this.asked(inquiry), bound }));
+    if (!bound) return this.askForAny(inquiry, text, shapeOf(text).own);
+    return this.ask(inquiry, () => askText(text, sent.parameterTypes, bound, this.asked(inquiry)));
   }
 
   /** The plan for whatever values. */
   private askForAny(inquiry: Inquiry, text: string, parameters: number): Promise<Answer> {
-    const asked = this.asked(inquiry);
-    if (inquiry.ofRole.serverVersion >= 16) return this.ask(inquiry, () => askGeneric(text, asked));
-    return this.ask(inquiry, (c) => askGenericOlder(text, parameters, c.newName(), asked));
+    const { parameterTypes } = inquiry.sent;
+    const types = Array.from({ length: parameters }, (_, i) => inquiry.ofRole.typeName(parameterTypes[i] ?? 0));
+    return this.ask(inquiry, (c) => askGeneric(text, types, c.newName(), this.asked(inquiry)));
   }
 
   private asked({ sent, policy }: Inquiry) {
-    const { settings, parameterTypes } = sent;
+    const { settings } = sent;
     const timeout = Math.max(1, Math.min(this.timeout, policy.role.limits.statementTimeout ?? this.timeout));
-    return { types: parameterTypes, timeout: Math.ceil(timeout), ...(settings && { settings }) };
+    return { timeout: Math.ceil(timeout), ...(settings && { settings }) };
   }
 
   private ask({ account, policy }: Inquiry, ask: Request['ask']): Promise<Answer> {
+    this.options.asked?.();
     return new Promise((answered) => {
       account.request({ principal: policy.principal.name, role: policy.role, ask, answered });
     });
   }
 
-  private read({ ofRole, policy, sent }: Inquiry, answer: Answer): Estimated {
+  /** @param seen the plan is of the statement's own values. */
+  private read({ ofRole, policy, sent }: Inquiry, answer: Answer, seen: boolean): Estimated {
     switch (answer.kind) {
       case 'plan': {
         const plans = readPlans(answer.json);
         if (!plans) return { kind: 'refused', refusal: notEstimated() };
-        return { kind: 'rows', rows: rowsOf(plans, ofRole.guarded) };
+        const rows = rowsOf(plans, ofRole.guarded);
+        // INVARIANT: a plan for whatever values says nothing of those that were not seen; what reads nothing needs none.
+        if (!seen && rows.read > 0) return { kind: 'refused', refusal: valuesUnknown() };
+        return { kind: 'rows', rows };
       }
       case 'error': {
         const temporary = TEMPORARY.test(sent.text) || TEMPORARY.test(sent.prepare ?? '');
@@ -210,7 +220,7 @@ export class Estimates {
       known = {
         guarded: guardedReads(role, policy.subjects?.values() ?? [], catalog),
         keyOf: primaryKeys(catalog),
-        serverVersion: majorVersion(catalog.data.serverVersion),
+        typeName: (oid) => typeName(catalog, oid),
         memory: new EstimateMemory(() => this.options.now()),
         points: new WeakMap(),
         waiting: new Map(),
@@ -252,6 +262,11 @@ const APPLICATION: ReadonlyMap<string, string> = new Map([['application_name', '
 
 /** How the server knows temporary tables of a client's session, which a connection of the guard's own does not see. */
 const TEMPORARY = /rowgate_temp_/;
+
+function typeName(catalog: Catalog, oid: number): string {
+  const type = catalog.typesByOid.get(oid);
+  return type ? `${quoteIdentifier(type.schema)}.${quoteIdentifier(type.name)}` : 'unknown';
+}
 
 /** It counts none of the database's rows. */
 function readsTemporaryAlone({ temporary }: RolePolicy, { tables }: StatementJudgement): boolean {

@@ -20,7 +20,6 @@ export function isExplained(kind: StatementKind): boolean {
     case 'read':
       return kind.catalogs !== true;
     case 'write':
-      return kind.temporary !== 'own';
     case 'copy-out':
     case 'declare':
     case 'execute':

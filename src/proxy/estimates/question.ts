@@ -19,9 +19,6 @@ export interface Question {
 export type Bound = NonNullable<Sent['bound']>;
 
 export interface AskedWith {
-  readonly types: readonly number[];
-  /** Absent: the plan for any values. */
-  readonly bound?: Bound;
   /** DateStyle and kin. */
   readonly settings?: ReadonlyMap<string, string>;
   /** Milliseconds. */
@@ -30,23 +27,22 @@ export interface AskedWith {
 
 const NO_VALUES: Bound = { formats: [], valueCount: 0, values: new Uint8Array(0) };
 const EXPLAIN = 'EXPLAIN (FORMAT JSON, VERBOSE)';
-const EXPLAIN_GENERIC = 'EXPLAIN (FORMAT JSON, VERBOSE, GENERIC_PLAN)';
 
 /** The plan of a text with these values. */
-export function askText(text: string, asked: AskedWith & { readonly bound: Bound }): Question {
-  return question([statement(`${EXPLAIN} ${text}`, asked.types, asked.bound)], 1, asked);
+export function askText(text: string, types: readonly number[], bound: Bound, asked: AskedWith): Question {
+  return question([statement(`${EXPLAIN} ${text}`, types, bound)], 1, asked);
 }
 
-/** The plan of a text for whatever values. PostgreSQL 16 and later. */
-export function askGeneric(text: string, asked: AskedWith): Question {
-  return question([statement(`${EXPLAIN_GENERIC} ${text}`, [], NO_VALUES)], 1, asked);
-}
-
-/** The same of an older server, which has it of prepared statements alone. @param name one of this connection's own. */
-export function askGenericOlder(text: string, parameters: number, name: string, asked: AskedWith): Question {
-  const values = parameters === 0 ? '' : `(${Array.from({ length: parameters }, () => 'NULL').join(', ')})`;
+/**
+ * The plan of a text for whatever values, which the server makes of prepared statements alone where a text comes by Parse.
+ * @param types a name for each parameter; `unknown` where the server decides.
+ * @param name one of this connection's own.
+ */
+export function askGeneric(text: string, types: readonly string[], name: string, asked: AskedWith): Question {
+  const [taken, given] =
+    types.length === 0 ? ['', ''] : [`(${types.join(', ')})`, `(${types.map(() => 'NULL').join(', ')})`];
   return askPrepared(
-    { prepare: `PREPARE ${name} AS ${text}`, execute: `EXECUTE ${name}${values}` },
+    { prepare: `PREPARE ${name}${taken} AS ${text}`, execute: `EXECUTE ${name}${given}` },
     'generic',
     name,
     asked,
@@ -75,6 +71,8 @@ function askPrepared(
     // Prepared statements outlive a transaction that is undone.
     query('ROLLBACK TO SAVEPOINT rowgate_estimate'),
     query(`DEALLOCATE ${name}`),
+    // An argument of EXECUTE is computed, and a lock that it takes would stay.
+    ...(plan === 'custom' ? [query('SELECT pg_catalog.pg_advisory_unlock_all()')] : []),
   ];
   return question(messages, 3, asked);
 }

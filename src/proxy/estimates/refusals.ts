@@ -44,6 +44,12 @@ export function notEstimable(): Refusal {
   });
 }
 
+export function valuesUnknown(): Refusal {
+  return refusal('not-estimated', '53400', 'it cannot be told how many rows the statement reads', {
+    hint: 'Its parameters are too long to be looked at. Send fewer of them at a time.',
+  });
+}
+
 /** Of analysis, and not of what a session may have of its own, or of text that the guard has put around the client's. */
 const NOT_OF_THE_STATEMENT: ReadonlySet<string> = new Set(['42601', '42P03', '42P05', '42P07', '42P01']);
 

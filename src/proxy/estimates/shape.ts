@@ -5,6 +5,8 @@ export interface Shape {
   readonly text: string;
   /** How many parameters stand in it: the client's own, and one for each literal. */
   readonly parameters: number;
+  /** The client's own alone. */
+  readonly own: number;
 }
 
 export function shapeOf(text: string): Shape {
@@ -13,6 +15,7 @@ export function shapeOf(text: string): Shape {
   for (let i = 0; i < count; i += 1) {
     if (kind[i] === KIND.parameter) parameters = Math.max(parameters, Number(text.slice(start[i]! + 1, end[i])));
   }
+  const own = parameters;
   const pieces: string[] = [];
   let from = 0;
   for (let i = 0; i < count; i += 1) {
@@ -22,5 +25,5 @@ export function shapeOf(text: string): Shape {
     from = end[i]!;
   }
   pieces.push(text.slice(from));
-  return { text: pieces.join(''), parameters };
+  return { text: pieces.join(''), parameters, own };
 }
