@@ -7,6 +7,7 @@ import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
+import type { BudgetStore } from '../meter/budget-store.ts';
 import { judgementDeadline } from '../proxy/judgement-deadline.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
@@ -15,9 +16,9 @@ import { loadParser } from '../sql/parse.ts';
 import { firstReading } from './first-reading.ts';
 import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
-import { openStore } from './open-store.ts';
 import { openAlarms } from './open-alarms.ts';
 import { tooFewFiles } from './open-files.ts';
+import { openStore } from './open-store.ts';
 import { PolicyReader } from './policy-reader.ts';
 import { orStartError, StartError } from './start-error.ts';
 import { version } from './version.ts';
@@ -27,6 +28,7 @@ export interface WorkerPlace {
   /** From 0. */
   readonly slot: number;
   readonly shared: SharedState;
+  readonly store: BudgetStore;
   readonly mockSecret: Uint8Array;
   /** The hash of the policy that others of them have in force already. */
   readonly policyInForce: string | undefined;
@@ -92,9 +94,9 @@ async function startWatched(
           ...(reading.errors.length > 0 && { problems: reading.errors }),
         }));
     if (!started) throw new StartError([`could not write the decision log ${recording.file}`]);
-    const proxy = await startListening(config, log, records, watch, read, reading, worker);
     const alarms = await openAlarms(config, log, records, worker === undefined);
-    const kept: Kept = { store: openStore(config), alarms };
+    const kept: Kept = { store: worker?.store ?? (await openStore(config, log)), alarms };
+    const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
     return await keepRunning(config, log, records, proxy, watched, kept);
   } catch (error) {
     records.close();
@@ -110,6 +112,7 @@ async function startListening(
   read: PolicyReader['read'],
   reading: Awaited<ReturnType<typeof firstReading>>,
   worker: WorkerPlace | undefined,
+  kept: Kept,
 ): Promise<RunningProxy> {
   const { upstream, listen, tls } = config;
   return orStartError('could not start', () =>
@@ -145,6 +148,7 @@ async function startListening(
       ),
       reading,
       read,
+      ...kept,
     }),
   );
 }

@@ -57,8 +57,15 @@ export class Leases {
   take(lines: readonly Line[]): Outcome {
     const now = this.options.now();
     const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
+    // INVARIANT: one after the other of the same account, and all was there before the first.
     if (outcome.kind === 'taken') for (const line of lines) this.spend(line, now);
     return outcome;
+  }
+
+  /** Whether so much could be taken; nothing is. */
+  have(lines: readonly Line[]): Outcome {
+    const now = this.options.now();
+    return this.attempt(lines, now) ?? this.ask(lines, now);
   }
 
   /** Asks where the windows stand, where that is not known yet. */

@@ -1,6 +1,5 @@
 /** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
 import { attributeValues } from '../policy/attribute-values.ts';
-import { UNLIMITED } from '../session/budget.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { authenticationOk } from '../wire/authentication.ts';
 import { backendKeyData } from '../wire/backend-key-data.ts';
@@ -36,6 +35,8 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
   const { admitted, services, client } = opening;
   const { principal, role, request } = admitted;
   const { address } = admitted.peer;
+  const locked = services.budgets.loginRefusal(principal.name);
+  if (locked) return locked;
   // With the limits that hold at this time of the day.
   const now = services.runtime.sessionPolicy(principal.name) ?? { principal, role };
   const { shared, options } = services;
@@ -69,7 +70,8 @@ function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Login
     if (services.draining()) return stopping();
     const login = { principal: principal.name, role: role.name, peer, verifier, madeFor: role };
     // INVARIANT: a session that the policy of now would not let in never begins.
-    const refusal = noLongerAdmitted(login, services.runtime.policy, Date.now());
+    const refusal =
+      noLongerAdmitted(login, services.runtime.policy, Date.now()) ?? services.budgets.loginRefusal(principal.name);
     if (refusal) return refusal;
     const otherServer = versionRefusal(opening, server);
     if (otherServer) return otherServer;
@@ -129,6 +131,8 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     if (failure) log.warn({ ...logged, detail: failure.detail }, 'could not cancel a statement');
     return failure;
   };
+  const policyNow = (): SessionPolicy | undefined => services.runtime.sessionPolicy(principal.name);
+  const budget = services.budgets.session(principal.name, policyNow, () => relay.onBudget());
   const session: LiveSession = {
     principal: principal.name,
     role: role.name,
@@ -137,7 +141,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     madeFor: role,
     activity: () => relay.activity(),
     idleMs: (now) => relay.idleMs(now),
-    cancel: () => cancelUpstream().then(() => {}),
+    cancel: () => relay.cancel(),
     terminate: (refusal) => relay.terminate(refusal),
     terminateWhenIdle: (refusal) => relay.terminateWhenIdle(refusal),
   };
@@ -154,8 +158,8 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
         ...ports,
         ...(pooling && pooling !== 'none' && { pooling }),
         record: (entry) => records.append(entry),
-        budget: UNLIMITED,
-        policy: () => services.runtime.sessionPolicy(principal.name),
+        budget,
+        policy: policyNow,
         now: () => performance.now(),
         newId: newUlid,
         fault: (error) => log.error({ ...logged, err: error }, 'internal error in a session; it was ended'),
@@ -169,6 +173,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     onBug: (error) => log.error({ ...logged, err: error }, 'internal error in a relay; its session was ended'),
     onClosed: () => {
       sessions.remove(key.processId);
+      budget.close();
       held.release();
       log.debug(logged, 'session ended');
     },

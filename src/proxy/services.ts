@@ -1,6 +1,7 @@
 /** What every client connection needs: put together once, by `startProxy`. */
 import type { Logger } from 'pino';
 import type { SessionPorts } from '../session/ports.ts';
+import type { Budgets } from './budgets/budgets.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
 import type { IdleLimits } from './idle-sweep.ts';
 import type { LoginReason } from './login/login-refusal.ts';
@@ -44,6 +45,7 @@ export interface Services {
   readonly runtime: GuardRuntime;
   readonly records: RecordSink;
   readonly sessions: Sessions;
+  readonly budgets: Budgets;
   /** What holds over all workers together. */
   readonly shared: SharedState;
   /** The number of this worker, from 0; 0 as well where there is one process only. */

@@ -1,9 +1,12 @@
 /** Puts the proxy together and starts it. Files, catalog, log and the session's protocol state come from the caller. */
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
+import type { BudgetStore } from '../meter/budget-store.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { SessionPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
+import type { AlarmSink } from './alarm-sink.ts';
+import { Budgets } from './budgets/budgets.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
 import { startIdleSweep } from './idle-sweep.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -35,6 +38,9 @@ export interface StartOptions extends ProxyOptions {
   readonly reading: PolicyReading | undefined;
   /** Reads policies and catalog anew. */
   read(): Promise<PolicyReading>;
+  /** Of the budgets; its opener closes it, behind `stop`. */
+  readonly store: BudgetStore;
+  readonly alarms: AlarmSink;
 }
 
 export interface RunningProxy {
@@ -81,8 +87,12 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   let draining = false;
   let tls = options.tls && new ServerTls(options.tls);
   warnOfDates(tls, log);
+  const { store, alarms, timeZone } = options;
+  const approvers = () => runtime.policy.approvers;
+  const budgets = new Budgets({ store, alarms, timeZone, records, log, sessions, approvers });
   const services: Services = {
     options,
+    budgets,
     runtime,
     records,
     sessions,
@@ -131,7 +141,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     stop: (graceMs) => {
       draining = true;
       stopSweep();
-      return listener.stop(graceMs);
+      return listener.stop(graceMs).finally(() => budgets.stop());
     },
   };
 }

@@ -62,6 +62,10 @@ export interface RecordFields {
   readonly until?: string | undefined;
   /** An export permit, as far as it concerns whom it lets do what. */
   readonly permit?: PermitFields | undefined;
+  /** People whom a result has shown, by subject. */
+  readonly subjects?: Readonly<Record<string, { readonly n: number; readonly unnamed: number }>> | undefined;
+  /** Milliseconds for which a result was held back. */
+  readonly waited?: number | undefined;
   /** `sha256:…` of the policy files in force. */
   readonly policy?: string | undefined;
   /** Of a policy change: the hashes before and after, who asked for it and how. */
@@ -105,6 +109,8 @@ const ORDER = {
   rule: 0,
   sqlstate: 0,
   limit: 0,
+  subjects: 0,
+  waited: 0,
   until: 0,
   permit: 0,
   policy: 0,

@@ -12,6 +12,7 @@ export type LoginReason =
   | 'expired'
   | 'certificate'
   | 'disabled'
+  | 'locked'
   | 'connections'
   | 'upstream'
   | 'not-recorded'

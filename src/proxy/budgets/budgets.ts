@@ -1,0 +1,161 @@
+/** The budgets of all principals in this process, over one store; and who is locked out here as soon as it is anywhere. */
+import type { Logger } from 'pino';
+import { type BudgetStore, type Lock, StoreUnavailable } from '../../meter/budget-store.ts';
+import { CalendarDays } from '../../meter/days.ts';
+import type { Approvers } from '../../meter/permit.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
+import type { AlarmSink } from '../alarm-sink.ts';
+import type { LoginRefusal } from '../login/login-refusal.ts';
+import type { RecordSink } from '../record-sink.ts';
+import type { Sessions } from '../sessions.ts';
+import type { BudgetContext } from './context.ts';
+import { Locks } from './locks.ts';
+import { lockedLogin, lockedSession } from './messages.ts';
+import { ownerOf, PrincipalBudget } from './principal-budget.ts';
+import { SessionBudget } from './session-budget.ts';
+
+export interface BudgetsOptions {
+  readonly store: BudgetStore;
+  readonly timeZone: string;
+  readonly records: RecordSink;
+  readonly alarms: AlarmSink;
+  readonly log: Logger;
+  readonly sessions: Sessions;
+  /** Of the policy in force. */
+  approvers(): Approvers | undefined;
+}
+
+const SWEEP_MS = 100;
+/** What is known of a principal without sessions is forgotten after this time. */
+const FORGET_MS = 600_000;
+/** The store is asked again for its key. */
+const RETRY_MS = 1_000;
+
+export class Budgets {
+  private readonly byPrincipal = new Map<string, PrincipalBudget>();
+  private readonly locks: Locks;
+  private readonly context: BudgetContext;
+  private readonly sweeping: NodeJS.Timeout;
+  private hashKey: Uint8Array | undefined;
+  private lost = false;
+  private stopped = false;
+
+  constructor(private readonly options: BudgetsOptions) {
+    const { store, timeZone, records, alarms, log } = options;
+    const clock = (): number => Date.now();
+    this.locks = new Locks({ store, records, alarms, log, clock, changed: () => this.enforceSoon() });
+    this.context = {
+      store,
+      timeZone,
+      records,
+      alarms,
+      log,
+      clock,
+      days: new CalendarDays(timeZone),
+      locks: this.locks,
+      now: () => performance.now(),
+      hashKey: () => this.hashKey,
+      approvers: options.approvers,
+      failed: (error) => this.failed(error),
+    };
+    store.onStanding(() => this.enforceSoon());
+    this.sweeping = setInterval(() => this.sweep(), SWEEP_MS);
+    this.sweeping.unref();
+    void this.askHashKey();
+  }
+
+  /** Of a session that begins. `wake`: what it waited for may be asked again. Call `close` when it ends. */
+  session(name: string, policyNow: () => SessionPolicy | undefined, wake: () => void): SessionBudget {
+    let principal = this.byPrincipal.get(name);
+    if (!principal) {
+      principal = new PrincipalBudget(name, this.context);
+      this.byPrincipal.set(name, principal);
+    }
+    return new SessionBudget(principal, this.context, policyNow, wake);
+  }
+
+  /** Why the principal may not log in now, or go on. */
+  loginRefusal(name: string): LoginRefusal | undefined {
+    const lock = this.locks.of(ownerOf(name));
+    return lock && lockedLogin(name, lock);
+  }
+
+  /** Gives back all that was taken ahead, and asks the store nothing more. The store itself is its opener's to close. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    clearInterval(this.sweeping);
+    for (const principal of this.byPrincipal.values()) principal.sweep(true);
+  }
+
+  private sweep(): void {
+    const now = this.context.now();
+    for (const [name, principal] of this.byPrincipal) {
+      principal.sweep();
+      if (principal.sessions > 0 || now - principal.lastUse < FORGET_MS) continue;
+      principal.sweep(true);
+      this.byPrincipal.delete(name);
+    }
+    this.locks.retry();
+  }
+
+  /** Not at once: what locks may be in the middle of a session's work. */
+  private enforceSoon(): void {
+    setImmediate(() => this.enforce());
+  }
+
+  private enforce(): void {
+    // What is raised or permitted now may be what somebody waits for.
+    for (const principal of this.byPrincipal.values()) principal.wake();
+    for (const session of this.options.sessions.live()) {
+      const lock: Lock | undefined = this.locks.of(ownerOf(session.principal));
+      if (lock) session.terminate(lockedSession(session.principal, lock));
+    }
+  }
+
+  private failed(error: unknown): void {
+    const { log, alarms } = this.options;
+    if (this.lost) return;
+    this.lost = true;
+    if (error instanceof StoreUnavailable) log.error({ err: error }, 'the store of the budgets cannot be reached');
+    else log.error({ err: error }, 'internal error in the budgets');
+    alarms.raise({
+      kind: 'store-lost',
+      text: 'the store of the budgets cannot be reached; statements over time limits are refused',
+    });
+    void this.watchForReturn();
+  }
+
+  /** Says when the store answers again. */
+  private async watchForReturn(): Promise<void> {
+    while (!this.stopped) {
+      await pause(RETRY_MS);
+      try {
+        await this.options.store.used('principal:', 'rows', []);
+      } catch {
+        continue;
+      }
+      this.lost = false;
+      this.options.log.info('the store of the budgets is back');
+      this.options.alarms.raise({ kind: 'store-back', text: 'the store of the budgets is back' });
+      return;
+    }
+  }
+
+  private async askHashKey(): Promise<void> {
+    while (!this.stopped) {
+      try {
+        this.hashKey = await this.options.store.hashKey();
+        for (const principal of this.byPrincipal.values()) principal.wake();
+        return;
+      } catch (error) {
+        this.failed(error);
+        await pause(RETRY_MS);
+      }
+    }
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms).unref());
+}

@@ -1,0 +1,28 @@
+/** What the budgets of all principals in this process have in common. */
+import type { Logger } from 'pino';
+import type { BudgetStore } from '../../meter/budget-store.ts';
+import type { CalendarDays } from '../../meter/days.ts';
+import type { Approvers } from '../../meter/permit.ts';
+import type { AlarmSink } from '../alarm-sink.ts';
+import type { RecordSink } from '../record-sink.ts';
+import type { Locks } from './locks.ts';
+
+export interface BudgetContext {
+  readonly store: BudgetStore;
+  readonly days: CalendarDays;
+  readonly timeZone: string;
+  readonly records: RecordSink;
+  readonly alarms: AlarmSink;
+  readonly locks: Locks;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  clock(): number;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** Of the hashes of people's keys; undefined until the store has said it. */
+  hashKey(): Uint8Array | undefined;
+  /** Of the policy in force. */
+  approvers(): Approvers | undefined;
+  /** The store could not be asked. */
+  failed(error: unknown): void;
+}

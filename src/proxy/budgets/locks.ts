@@ -1,0 +1,78 @@
+/** Locks a principal out by the guard's own decision: recorded, told, kept by the store, and held to here also while the store cannot be reached. */
+import type { Logger } from 'pino';
+import type { BudgetStore, Lock } from '../../meter/budget-store.ts';
+import type { Owner } from '../../meter/measure.ts';
+import type { AlarmSink } from '../alarm-sink.ts';
+import type { RecordSink } from '../record-sink.ts';
+
+export interface LockAsked {
+  readonly owner: Owner;
+  readonly principal: string;
+  readonly reason: string;
+  /** Milliseconds; undefined: until it is released. */
+  readonly duration: number | undefined;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+}
+
+export interface LocksOptions {
+  readonly store: BudgetStore;
+  readonly records: RecordSink;
+  readonly alarms: AlarmSink;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  clock(): number;
+  /** Somebody is locked out who was not. */
+  changed(): void;
+}
+
+export class Locks {
+  /** Those that the store does not know yet. */
+  private readonly own = new Map<Owner, Lock>();
+
+  constructor(private readonly options: LocksOptions) {}
+
+  /** The lock that holds now. INVARIANT: the last standing that is known holds while the store cannot be reached. */
+  of(owner: Owner): Lock | undefined {
+    const now = this.options.clock();
+    for (const lock of [this.options.store.standing().locks.get(owner), this.own.get(owner)]) {
+      if (lock && (lock.until === undefined || lock.until > now)) return lock;
+    }
+    return undefined;
+  }
+
+  lock({ owner, principal, reason, duration, limit }: LockAsked): void {
+    if (this.of(owner)) return;
+    const { records, alarms, log } = this.options;
+    const since = this.options.clock();
+    const until = duration === undefined ? undefined : since + duration;
+    const lock: Lock = { owner, since, reason, by: 'rowgate', ...(until !== undefined && { until }) };
+    this.own.set(owner, lock);
+    const ends = until === undefined ? undefined : new Date(until).toISOString();
+    records.append('lock', {
+      principal,
+      by: lock.by,
+      reason,
+      ...(limit && { limit }),
+      ...(ends !== undefined && { until: ends }),
+    });
+    const text = `principal "${principal}" is locked out ${ends === undefined ? 'until it is released' : `until ${ends}`}`;
+    alarms.raise({ kind: 'lock', principal, text, reason, by: lock.by, ...(limit && { limit }) });
+    log.warn({ principal, reason, until: ends }, 'principal locked out');
+    this.options.changed();
+    void this.tell(lock);
+  }
+
+  /** Tells the store what it could not be told yet. */
+  retry(): void {
+    for (const lock of this.own.values()) void this.tell(lock);
+  }
+
+  private async tell(lock: Lock): Promise<void> {
+    try {
+      await this.options.store.change({ kind: 'lock', lock });
+      this.own.delete(lock.owner);
+    } catch (error) {
+      this.options.log.error({ owner: lock.owner, err: error }, 'the store could not be told of a lock; trying again');
+    }
+  }
+}

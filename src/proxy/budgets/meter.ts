@@ -1,0 +1,155 @@
+/** One measure of one owner in this process: its lease, the limits that bind it, and which of them were passed. */
+import { createHmac } from 'node:crypto';
+import type { CalendarDays } from '../../meter/days.ts';
+import { KnownPeople } from '../../meter/known-people.ts';
+import { Lease, type Terms } from '../../meter/lease.ts';
+import type { Line, PeopleLine } from '../../meter/leases.ts';
+import type { Ceiling, Measure, Owner } from '../../meter/measure.ts';
+import type { LimitInForce } from '../../policy/limits-in-force.ts';
+
+/** Something to be told when it is passed. */
+interface Mark {
+  readonly limit: LimitInForce;
+  readonly ceiling: number;
+  readonly at: number;
+  passed: boolean;
+}
+
+/** Never more is taken ahead, whatever is left. */
+const MOST_AHEAD: Readonly<Record<string, number>> = { rows: 1_000, bytes: 1 << 20, statements: 100, changed: 100 };
+const MOST_PEOPLE_AHEAD = 64;
+const NOTHING: readonly LimitInForce[] = [];
+/** Told at this part of a limit that locks. */
+const NEAR = 0.8;
+/** What was told is told again once the window has come down to this part. */
+const AGAIN = 0.8;
+
+export interface MeterOptions {
+  readonly owner: Owner;
+  readonly measure: Measure;
+  readonly days: CalendarDays;
+  /** Of the hashes of people's keys. */
+  readonly hashKey: () => Uint8Array;
+}
+
+export class Meter {
+  readonly lease: Lease;
+  /** Of a measure that counts people. */
+  readonly known: KnownPeople | undefined;
+  private terms: Terms = { ceilings: [] };
+  private limits: readonly LimitInForce[] = [];
+  private marks: Mark[] = [];
+  /** One for all takes: whoever is given it keeps none of it. */
+  private readonly line: { lease: Lease; need: number; people?: PeopleLine };
+
+  constructor({ owner, measure, days, hashKey }: MeterOptions) {
+    this.lease = new Lease(owner, measure, this.terms, MOST_AHEAD[measure] ?? MOST_PEOPLE_AHEAD, days);
+    if (measure.startsWith('subjects.')) {
+      this.known = new KnownPeople((key) =>
+        createHmac('sha256', hashKey()).update(`${measure}\0${key}`).digest('base64url').slice(0, 22),
+      );
+    }
+    this.line = { lease: this.lease, need: 0 };
+  }
+
+  /** Limits of this measure that hold from now on. @returns whether they are others than before. */
+  setLimits(limits: readonly LimitInForce[]): boolean {
+    const same =
+      limits.length === this.limits.length &&
+      limits.every(({ name, effect }, i) => name === this.limits[i]?.name && effect === this.limits[i]?.effect);
+    this.limits = limits;
+    if (same) {
+      this.marks = this.marks.map((mark, i) => ({ ...mark, limit: marked(limits)[i] ?? mark.limit }));
+      return false;
+    }
+    const before = this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join();
+    this.terms = { ceilings: ceilingsOf(limits) };
+    // INVARIANT: a window that is new counts nobody whom this process remembers from others.
+    if (this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join() !== before) this.known?.forget();
+    this.marks = marked(limits).map((limit) => {
+      const at = limit.effect === 'lock' ? Math.ceil(limit.amount * NEAR) - 1 : limit.amount;
+      return { limit, ceiling: this.ceilingOf(limit), at, passed: false };
+    });
+    return true;
+  }
+
+  get currentTerms(): Terms {
+    return this.terms;
+  }
+
+  /** Does so much more pass a limit that slows down? */
+  slows(more: number): boolean {
+    for (const { limit, ceiling } of this.marks) {
+      if (limit.effect === 'throttle' && this.lease.spent(ceiling) + more > limit.amount) return true;
+    }
+    return false;
+  }
+
+  /** Which limits were passed since the last call, of those that are to be told. */
+  passed(): readonly LimitInForce[] {
+    if (this.marks.length === 0) return NOTHING;
+    const told: LimitInForce[] = [];
+    for (const mark of this.marks) {
+      const spent = this.lease.spent(mark.ceiling);
+      if (spent > mark.at) {
+        if (!mark.passed) told.push(mark.limit);
+        mark.passed = true;
+      } else if (mark.passed && spent < mark.at * AGAIN) {
+        mark.passed = false;
+      }
+    }
+    return told;
+  }
+
+  /** What was spent in the window of a limit, by all, as far as is known. */
+  spentOf(limit: LimitInForce): number {
+    return this.lease.spent(this.ceilingOf(limit));
+  }
+
+  /** The limit that so much more would pass: one that locks before others. */
+  passedBy(need: number): LimitInForce | undefined {
+    const over = this.limits.filter((limit) => binds(limit) && this.spentOf(limit) + need > limit.amount);
+    return over.find(({ effect }) => effect === 'lock') ?? over[0] ?? this.limits.find(binds);
+  }
+
+  amount(need: number): Line {
+    this.line.need = need;
+    return this.line;
+  }
+
+  people(keys: readonly string[], unnamed: number): Line {
+    if (!this.known) throw new Error('this measure counts no people');
+    return { lease: this.lease, need: 0, people: { known: this.known, keys, unnamed } };
+  }
+
+  private ceilingOf({ window }: LimitInForce): number {
+    return this.terms.ceilings.findIndex((ceiling) => sameWindow(ceiling.window, window));
+  }
+}
+
+function binds({ effect }: LimitInForce): boolean {
+  return effect === 'deny' || effect === 'lock';
+}
+
+/** Those that are told when they are passed, or near. */
+function marked(limits: readonly LimitInForce[]): LimitInForce[] {
+  return limits.filter(({ effect }) => effect !== 'deny');
+}
+
+/** INVARIANT: of several limits on one window the smallest that binds counts. */
+function ceilingsOf(limits: readonly LimitInForce[]): Ceiling[] {
+  const ceilings: Ceiling[] = [];
+  for (const limit of limits) {
+    const at = ceilings.findIndex(({ window }) => sameWindow(window, limit.window));
+    const before = at < 0 ? undefined : ceilings[at]?.limit;
+    const most = binds(limit) ? Math.min(limit.amount, before ?? Number.POSITIVE_INFINITY) : before;
+    const ceiling = { window: limit.window, ...(most !== undefined && { limit: most }) };
+    if (at < 0) ceilings.push(ceiling);
+    else ceilings[at] = ceiling;
+  }
+  return ceilings;
+}
+
+function sameWindow(a: Ceiling['window'], b: Ceiling['window']): boolean {
+  return a.count === b.count && a.unit === b.unit;
+}

@@ -1,0 +1,71 @@
+/** Permits of a principal that pay for a statement in the place of its windows, until they are used up. */
+
+import type { StatementJudgement } from '../../guard/decision.ts';
+import type { Permit } from '../../meter/budget-store.ts';
+import { Lease } from '../../meter/lease.ts';
+import type { Owner } from '../../meter/measure.ts';
+import { approvedBy, permitHolds } from '../../meter/permit.ts';
+import type { Account, Over } from '../../session/budget.ts';
+import type { BudgetContext } from './context.ts';
+import { permitSpent } from './messages.ts';
+
+/** Longer than any permit holds: its rows are counted as a whole. */
+const FOR_EVER = { count: 3650, unit: 'day' } as const;
+const MOST_AHEAD = 1_000;
+
+export class Permits {
+  private readonly byId = new Map<string, { permit: Permit; lease: Lease }>();
+
+  constructor(
+    private readonly owner: Owner,
+    private readonly principal: string,
+    private readonly context: BudgetContext,
+  ) {}
+
+  /** The permit that pays for this statement, if one does. INVARIANT: for reads alone, and of its tables alone. */
+  for({ kind, tables }: StatementJudgement): Account | undefined {
+    if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return undefined;
+    return this.context.store
+      .standing()
+      .permits.find((permit) => this.holds(permit) && tables.every((table) => permit.tables.includes(table)))?.id;
+  }
+
+  /** Of the rows of a permit; undefined where it does not hold any more. */
+  lease(id: Account): Lease | undefined {
+    const permit = this.context.store.standing().permits.find((one) => one.id === id);
+    if (!permit || !this.holds(permit)) return undefined;
+    const known = this.byId.get(id);
+    if (known) return known.lease;
+    const terms = { ceilings: [{ window: FOR_EVER, limit: permit.rows }] };
+    const lease = new Lease(`permit:${id}`, 'rows', terms, MOST_AHEAD, this.context.days);
+    this.byId.set(id, { permit, lease });
+    return lease;
+  }
+
+  leases(): Lease[] {
+    return [...this.byId.values()].map(({ lease }) => lease);
+  }
+
+  /** What is told where a lease that came short is a permit's. */
+  spent(lease: Lease): Over | undefined {
+    const found = [...this.byId.values()].find((one) => one.lease === lease);
+    if (!found) return undefined;
+    const { id, rows, tables, from, until, requestedBy } = found.permit;
+    const used = lease.spent(0);
+    const permit = {
+      id,
+      tables,
+      rows,
+      from: new Date(from).toISOString(),
+      until: new Date(until).toISOString(),
+      requested_by: requestedBy,
+      approved_by: approvedBy(found.permit, this.context.approvers() ?? new Map()),
+    };
+    this.context.records.append('permit', { principal: this.principal, by: 'rowgate', permit, status: 'spent' });
+    return { kind: 'over', refusal: permitSpent(id, rows), limit: { name: `permit ${id}`, used, of: rows } };
+  }
+
+  private holds(permit: Permit): boolean {
+    return permit.owner === this.owner && permitHolds(permit, this.context.approvers(), this.context.clock());
+  }
+}

@@ -1,0 +1,123 @@
+/** What one session asks of its principal's budget. */
+import type { StatementJudgement } from '../../guard/decision.ts';
+import type { Admitted, Budget, Demand, Sent, Taken } from '../../session/budget.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
+import type { BudgetContext } from './context.ts';
+import { lockedRefusal, storeUnavailable } from './messages.ts';
+import type { Meter } from './meter.ts';
+import type { PrincipalBudget } from './principal-budget.ts';
+
+export class SessionBudget implements Budget {
+  /** @param wake the session may ask again. */
+  constructor(
+    private readonly principal: PrincipalBudget,
+    private readonly context: BudgetContext,
+    /** The policy now: a statement that runs long is held to the limits of now. */
+    private readonly policyNow: () => SessionPolicy | undefined,
+    private readonly wake: () => void,
+  ) {
+    principal.sessions += 1;
+  }
+
+  admit(judgedBy: SessionPolicy, statement: StatementJudgement, _sent: () => Sent): Admitted {
+    const { principal } = this;
+    const policy = this.policyNow() ?? judgedBy;
+    const lock = this.context.locks.of(principal.owner);
+    if (lock) return { kind: 'refused', refusal: lockedRefusal(principal.name, lock), effect: 'lock' };
+    principal.follow(policy);
+    const account = principal.permits.for(statement);
+    const permitted = account === undefined ? undefined : this.permitRows(account);
+    if (permitted === 'wait') return this.wait();
+    if (permitted === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
+    if (permitted === undefined) {
+      const notLeft = this.isLeft(statement);
+      if (notLeft) return notLeft;
+    }
+    const statements = principal.meter('statements');
+    const taken = statements ? principal.answer(principal.leases.take([statements.amount(1)])) : undefined;
+    if (taken && taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait() : taken;
+    const rowsLeft = permitted ?? principal.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
+    const warnings = taken?.warnings ?? principal.warnings();
+    return {
+      kind: 'admitted',
+      ...(rowsLeft !== Number.POSITIVE_INFINITY && { rowsLeft: Math.max(0, Math.floor(rowsLeft)) }),
+      ...(warnings.length > 0 && { warnings }),
+      ...(permitted !== undefined && account !== undefined && { account }),
+    };
+  }
+
+  take(judgedBy: SessionPolicy, demand: Demand): Taken {
+    const taken = this.principal.take(this.policyNow() ?? judgedBy, demand);
+    return taken.kind === 'wait' ? this.wait() : taken;
+  }
+
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal'): void {
+    this.principal.event(policy, event);
+  }
+
+  /** Nothing: what is not used goes back after a second, since the next statement mostly comes sooner. */
+  rest(): void {}
+
+  /** The session is over. */
+  close(): void {
+    this.principal.forgetWaiting(this.wake);
+    this.principal.sessions -= 1;
+  }
+
+  private wait(): { readonly kind: 'wait' } {
+    this.principal.wakeLater(this.wake);
+    return { kind: 'wait' };
+  }
+
+  /** How many rows a permit still pays; undefined where it is used up, and the windows pay. */
+  private permitRows(account: string): number | 'wait' | 'unavailable' | undefined {
+    const { permits, leases } = this.principal;
+    const lease = permits.lease(account);
+    if (!lease) return undefined;
+    const outcome = leases.have([{ lease, need: 1 }]);
+    switch (outcome.kind) {
+      case 'taken':
+        return lease.room();
+      case 'short':
+        return undefined;
+      case 'wait':
+      case 'unavailable':
+        return outcome.kind;
+    }
+  }
+
+  /** Why the statement may not begin: of something that it will take, nothing is left. */
+  private isLeft(statement: StatementJudgement): Admitted | undefined {
+    const { principal } = this;
+    const known = principal.leases.look(principal.limited().map(({ lease }) => lease));
+    if (known.kind === 'wait') return this.wait();
+    if (known.kind !== 'taken') return { kind: 'refused', refusal: storeUnavailable() };
+    for (const meter of this.neededBy(statement)) {
+      const outcome = principal.leases.have([meter.amount(1)]);
+      if (outcome.kind === 'wait' && !outcome.rate) return this.wait();
+      if (outcome.kind === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
+      // A limit that locks does so for a row that passes it, not for a statement that may have none.
+      if (outcome.kind !== 'short' || meter.passedBy(1)?.effect === 'lock') continue;
+      const over = principal.answer(outcome);
+      return over.kind === 'over' ? over : { kind: 'refused', refusal: storeUnavailable() };
+    }
+    return undefined;
+  }
+
+  private neededBy({ kind, people }: StatementJudgement): Meter[] {
+    const { principal } = this;
+    const shows = kind.kind === 'read' ? !kind.catalogs : SHOWS.has(kind.kind);
+    if (!shows) return [];
+    const nameless = (people ?? []).filter(
+      ({ ways, unnamed }) => unnamed > 0 || ways.some(({ keys }) => keys.length === 0),
+    );
+    return [
+      principal.meter('rows'),
+      principal.meter('bytes'),
+      ...nameless.map(({ subject }) => principal.meter(`subjects.${subject}`)),
+    ].filter((meter) => meter !== undefined);
+  }
+}
+
+/** Of these each row is counted. A write may change rows without showing one. */
+const SHOWS: ReadonlySet<StatementJudgement['kind']['kind']> = new Set(['copy-out', 'fetch', 'declare', 'execute']);

@@ -1,0 +1,59 @@
+/** A guard with budgets over time in front of a small database of pupils. */
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type GuardOptions, guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+
+// The password is "demo-teacher".
+const PASSWORD =
+  'SCRAM-SHA-256$4096:5+4Cd5Gy5wirR+KOzUXXuw==$p0PIwuh2wr4MvPfFQ+ONaqTXyTgDM1RInczdhQCopYM=:XIIeRI/G53k2qvQn2a2NCs598Vwql9WIqZn/1hW0gLQ=';
+
+export interface World {
+  readonly database: FreshDatabase;
+  readonly guard: TestGuard;
+  connect(principal: string): ReturnType<TestGuard['connect']>;
+  kinds(kind: string): Promise<Record<string, unknown>[]>;
+  stop(): Promise<void>;
+}
+
+/** `roles`: by principal, which has a role of its own name, what stands in it beside name and tables. Pupils have ids 1 … 1000. */
+export async function budgetWorld(roles: Readonly<Record<string, string>>, options: GuardOptions = {}): Promise<World> {
+  const database = await freshDatabase();
+  await database.query(`
+    CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL, class integer NOT NULL);
+    INSERT INTO pupils SELECT n, 'pupil ' || n, n % 10 FROM generate_series(1, 1000) n;
+    CREATE TABLE rooms (id integer PRIMARY KEY);
+    INSERT INTO rooms SELECT generate_series(1, 1000)`);
+  const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-budgets-'));
+  await mkdir(join(folder, 'roles'));
+  await writeFile(join(folder, 'subjects.yaml'), 'subjects:\n  pupil: { keys: [pupils.id] }\n');
+  for (const [name, text] of Object.entries(roles)) {
+    await writeFile(
+      join(folder, 'roles', `${name}.yaml`),
+      `role: ${name}
+scope: { pupil: all }
+tables:
+  pupils:
+    select: { columns: [id, name, class] }
+    update: { columns: [name] }
+  rooms: { select: { columns: "*" } }
+statements: [copy_to]
+${text}`,
+    );
+  }
+  const principals = Object.keys(roles).map((name) => `  ${name}: { role: ${name}, password: "${PASSWORD}" }\n`);
+  await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
+  const guard = await guardInFrontOf(database, { policies: folder, ...options });
+  return {
+    database,
+    guard,
+    connect: (principal) => guard.connect(principal, 'demo-teacher'),
+    kinds: async (kind) => (await guard.records()).filter((record) => record.kind === kind),
+    async stop() {
+      await guard.stop();
+      await database.drop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
