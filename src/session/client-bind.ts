@@ -113,7 +113,7 @@ function mayBePaid(c: Conversation, statement: StatementJudgement, policy: Sessi
 }
 
 /** So many bytes of values are kept for an estimate; with longer ones the plan is made without. */
-const MOST_KEPT = 4096;
+const MOST_KEPT = 16_384;
 
 /** A copy: the frame is the socket's. */
 function boundFor(policy: SessionPolicy, { formats, valueCount, values }: Bind): Portal['bound'] {

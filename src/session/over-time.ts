@@ -30,7 +30,8 @@ function limitsShown({ rows, bytes, subjects }: Limits): boolean {
   return rows !== undefined || bytes !== undefined || (subjects !== undefined && subjects.size > 0);
 }
 
-/** What the planner expects of its statements is limited. */
+/** What the planner expects of its statements is limited, now or at another time. */
 export function isEstimated({ role, principal }: SessionPolicy): boolean {
-  return role.limits.estimatedRows !== undefined || principal.limits.estimatedRows !== undefined;
+  const during = [...(role.during ?? []), ...(principal.during ?? [])].map(({ limits }) => limits);
+  return [role.limits, principal.limits, ...during].some(({ estimatedRows }) => estimatedRows !== undefined);
 }

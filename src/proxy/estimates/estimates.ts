@@ -285,5 +285,5 @@ function isPlain(type: number): boolean {
 function boundOf({ bound, values, parameterTypes, text }: Sent): Bound | undefined {
   if (bound) return bound;
   if (values) return boundTexts(values);
-  return parameterTypes.length === 0 && !/\$\d/.test(text) ? boundTexts([]) : undefined;
+  return parameterTypes.length === 0 && shapeOf(text).own === 0 ? boundTexts([]) : undefined;
 }
