@@ -94,10 +94,16 @@ async function startWatched(
           ...(reading.errors.length > 0 && { problems: reading.errors }),
         }));
     if (!started) throw new StartError([`could not write the decision log ${recording.file}`]);
-    const alarms = await openAlarms(config, log, records, worker === undefined);
-    const kept: Kept = { store: worker?.store ?? (await openStore(config, log)), alarms };
-    const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
-    return await keepRunning(config, log, records, proxy, watched, kept);
+    const store = worker?.store ?? (await openStore(config, log));
+    try {
+      const alarms = await openAlarms(config, log, records, worker === undefined);
+      const kept: Kept = { store, alarms };
+      const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
+      return await keepRunning(config, log, records, proxy, watched, kept);
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
   } catch (error) {
     records.close();
     throw error;

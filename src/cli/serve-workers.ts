@@ -8,6 +8,7 @@ import { Supervisor, WorkersFailed } from '../workers/supervisor.ts';
 import { type Controlled, openControlSocket } from './control-socket.ts';
 import { openAdmin } from './open-admin.ts';
 import { openDelivery } from './open-alarms.ts';
+import { openStore } from './open-store.ts';
 import { operatorLog } from './operator-log.ts';
 import { mockSecret } from './run-guard.ts';
 import { StartError } from './start-error.ts';
@@ -31,9 +32,11 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
   for (const { path } of config.listen) if (path !== undefined) await claimSocketFile(path);
   const secret = Buffer.from(mockSecret(config)).toString('base64');
   const log = operatorLog(verbose ? 'debug' : config.log.level);
+  const store = await openStore(config, log);
   const supervisor = new Supervisor({
     workers: config.workers,
     assignment: (slot) => ({ slot, configuration: { path: config.file, text }, mockSecret: secret }),
+    store,
     drainMs: config.drainMs + SLACK_MS,
     stopMs: SLACK_MS / 2,
     log,
@@ -57,11 +60,14 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
         else supervisor.drain();
         told = true;
       },
-      ended: supervisor.ended.finally(() => Promise.all([admin?.stop(), control?.close(), delivery?.stop()])),
+      ended: supervisor.ended.finally(() =>
+        Promise.all([store.close(), admin?.stop(), control?.close(), delivery?.stop()]),
+      ),
     };
   } catch (error) {
     await admin?.stop();
     supervisor.stop();
+    await store.close();
     if (error instanceof WorkersFailed) throw new StartError(error.lines);
     throw error;
   }

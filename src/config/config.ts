@@ -1,6 +1,7 @@
 /** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in. Plain data. */
 
 import type { ListenAddress } from './listen-address.ts';
+import type { StateConfig } from './state.ts';
 import type { TargetSessionAttrs, UpstreamHost } from './upstream-url.ts';
 
 export interface Login {
@@ -79,6 +80,8 @@ export interface Config {
     /** The folder of those that are not delivered yet. */
     readonly queue: string;
   };
+  /** Where budgets and locks are kept. */
+  readonly state: StateConfig;
   /** Processes that serve clients. 1: the guard is one process. */
   readonly workers: number;
   /** Over all workers together. */

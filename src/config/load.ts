@@ -10,6 +10,7 @@ import { besideState, SOCKET_NAME } from './control-path.ts';
 import { formatOf } from './control-schema.ts';
 import { type Environment, expand, joinPieces, type Piece } from './environment.ts';
 import { configSchema, notEnforcedKeys, type RawConfig } from './schema.ts';
+import { joinState, stateOf } from './state.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
 export type LoadedConfig =
@@ -63,14 +64,15 @@ function expandAll(document: PolicyDocument, environment: Environment) {
       missing.push({ ...document.placeOfValue(path), message: `environment variable ${name} is not set` });
     }
     allPieces.set(path.join('.'), pieces);
-    return joinPieces(pieces);
+    return path.join('.') === 'state' ? joinState(pieces) : joinPieces(pieces);
   };
   return { value: expandAt(document.value, []), pieces: allPieces, missing };
 }
 
 /** With the key that it is about, and without what was found where that is a secret. */
 function problemOf({ path, place, message }: Flaw): ConfigProblem {
-  const isSecret = path.includes('password') || path[0] === 'notify' || path.join('.') === URL_PATH;
+  const isSecret =
+    path.includes('password') || path[0] === 'notify' || path[0] === 'state' || path.join('.') === URL_PATH;
   const shown = isSecret ? message.replace(/, found.*/s, '') : message;
   return { ...place, message: path.length === 0 ? shown : `${path.join('.')}: ${shown}` };
 }
@@ -118,6 +120,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     ...(raw.admin && { admin: raw.admin }),
     ...controlOf(path, raw),
     ...notifyOf(path, raw),
+    state: stateOf(path, raw.state),
     workers: raw.workers,
     limits: limitsOf(raw.limits),
     timeouts: {

@@ -5,6 +5,7 @@ import { FORMS, readDuration } from '../policy/quantity.ts';
 import { mapping, oneOrList, written } from '../policy/schema-values.ts';
 import { controlSchema, notifySchema } from './control-schema.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
+import { stateSchema } from './state.ts';
 
 const text = z.string().min(1);
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
@@ -98,10 +99,7 @@ export const configSchema = mapping({
   notify: notifySchema,
   control: controlSchema,
   time_zone: timeZone.optional(),
-  state: z
-    .string()
-    .regex(/^(memory$|file:.|redis:\/\/.)/, 'expected memory, file:PATH or redis://host:port')
-    .optional(),
+  state: stateSchema,
   admin: tcpAddress.optional(),
   workers: count(1, 256).default(1),
   limits,
@@ -117,6 +115,5 @@ export function notEnforcedKeys(raw: RawConfig): string[] {
   for (const key of ['subjects', 'rotate', 'keep', 'anchor'] as const) {
     if (raw.log[key] !== undefined) keys.push(`log.${key}`);
   }
-  if (raw.state !== undefined) keys.push('state');
   return keys;
 }

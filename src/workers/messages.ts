@@ -1,4 +1,8 @@
 /** What the primary and its workers say to each other. All of it is plain JSON, and none of it is a statement or a row. */
+
+import type { Claim as BudgetClaim, Grant, Return, Sighting, StandingChange } from '../meter/budget-store.ts';
+import type { Measure, Owner, Window } from '../meter/measure.ts';
+import type { StandingState } from '../meter/standing.ts';
 import type { Claim } from '../proxy/places/places.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
 
@@ -15,6 +19,8 @@ export interface Assignment {
   readonly policyInForce?: string;
   /** For challenges of unknown users, in base64: the same at all workers. */
   readonly mockSecret: string;
+  /** What holds for principals beyond their policy. */
+  readonly standing: StandingState;
 }
 
 /** A key of `SharedState.cancel`, its secret in base64. */
@@ -23,8 +29,31 @@ export interface CancelKey {
   readonly secretKey: string;
 }
 
+interface Counted {
+  readonly owner: Owner;
+  readonly measure: Measure;
+  readonly windows: readonly Window[];
+}
+
+/** What a worker asks of the budgets' store, method by method. */
+export type StoreMessages = {
+  readonly budgetTake: { readonly says: readonly BudgetClaim[]; readonly answer: readonly Grant[] };
+  readonly budgetBack: { readonly says: readonly Return[]; readonly answer: null };
+  readonly budgetSaw: { readonly says: Counted & { readonly sightings: readonly Sighting[] }; readonly answer: null };
+  readonly budgetKnown: {
+    readonly says: Counted & { readonly keys: readonly string[] };
+    readonly answer: readonly boolean[];
+  };
+  readonly budgetUsed: { readonly says: Counted; readonly answer: readonly number[] };
+  readonly standingChange: { readonly says: StandingChange; readonly answer: null };
+  /** In base64. */
+  readonly hashKey: { readonly says: null; readonly answer: string };
+  /** Answered when all that was said before has been done. */
+  readonly settled: { readonly says: null; readonly answer: null };
+};
+
 /** From a worker to the primary. */
-export type ToPrimary = {
+export type ToPrimary = StoreMessages & {
   readonly assignment: { readonly says: null; readonly answer: Assignment };
   /** It serves; with the places where it listens, as they are shown. */
   readonly ready: { readonly says: readonly string[]; readonly answer: null };
@@ -46,6 +75,8 @@ export type ToWorker = {
   readonly policy: { readonly says: null; readonly answer: string | null };
   /** What it says of itself to those who watch; its shape is `admin/`'s. */
   readonly report: { readonly says: null; readonly answer: unknown };
+  /** What holds for principals beyond their policy, from now on. */
+  readonly standing: { readonly says: StandingState; readonly answer: null };
   /** What SIGHUP asks for; `by`: who asked at the control socket, null where nobody did. */
   readonly reload: { readonly says: { readonly by: string | null }; readonly answer: ReloadReport | null };
   /** A command of the control socket; its shape is `control/`'s. */

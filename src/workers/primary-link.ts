@@ -1,10 +1,12 @@
 /** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
+import type { BudgetStore } from '../meter/budget-store.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
 import type { UpstreamKey } from '../proxy/upstream/error.ts';
 import { Channel } from './channel.ts';
 import type { Assignment, ToPrimary, ToWorker } from './messages.ts';
 import { remoteState } from './remote-state.ts';
+import { type RemoteStore, remoteStore } from './remote-store.ts';
 
 /** What a worker does when the primary says so; nothing of it is called before the worker has said that it is ready. */
 export interface WorkerDuties {
@@ -24,6 +26,7 @@ export interface WorkerDuties {
 export interface PrimaryLink {
   readonly assignment: Assignment;
   readonly shared: SharedState;
+  readonly store: BudgetStore;
   /** From now on it serves. `listening`: where, as it is shown. */
   ready(listening: readonly string[], duties: WorkerDuties): void;
   /** It cannot start. Resolves when the primary knows. */
@@ -32,6 +35,7 @@ export interface PrimaryLink {
 
 export async function linkToPrimary(): Promise<PrimaryLink> {
   let duties: WorkerDuties | undefined;
+  let store: RemoteStore | undefined;
   const primary = new Channel<ToPrimary, ToWorker>(sendToPrimary, {
     cancel: async ({ processId, secretKey }) => {
       await duties?.cancel({ processId, secretKey: Buffer.from(secretKey, 'base64') });
@@ -41,6 +45,10 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
     report: () => duties?.report() ?? null,
     reload: ({ by }) => duties?.reload(by ?? undefined) ?? null,
     command: ({ request, by }) => duties?.command(request, by) ?? null,
+    standing: (standing) => {
+      store?.heard(standing);
+      return null;
+    },
     drain: () => {
       duties?.drain();
       return null;
@@ -53,9 +61,12 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
   process.on('message', (message) => primary.receive(message));
   // INVARIANT: no worker serves on its own: nobody would count its sessions, and nobody could stop it.
   process.on('disconnect', () => process.exit(1));
+  const assignment = await primary.ask('assignment', null);
+  store = remoteStore(primary, assignment.standing);
   return {
-    assignment: await primary.ask('assignment', null),
+    assignment,
     shared: remoteState(primary),
+    store,
     ready: (listening, to) => {
       duties = to;
       primary.tell('ready', listening);

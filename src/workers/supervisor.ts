@@ -4,6 +4,8 @@
  */
 import cluster from 'node:cluster';
 import type { Logger } from 'pino';
+import type { BudgetStore } from '../meter/budget-store.ts';
+import { standingState } from '../meter/standing.ts';
 import { FailedLogins } from '../proxy/login/failed-logins.ts';
 import { Places } from '../proxy/places/places.ts';
 import type { Assignment } from './messages.ts';
@@ -12,7 +14,9 @@ import { type Kept, WorkerProcess } from './worker-process.ts';
 
 export interface SupervisorOptions {
   readonly workers: number;
-  readonly assignment: (slot: number) => Assignment;
+  readonly assignment: (slot: number) => Omit<Assignment, 'standing' | 'policyInForce'>;
+  /** Its opener closes it when they have ended. */
+  readonly store: BudgetStore;
   /** How long a worker takes at most to end when it is told to drain. */
   readonly drainMs: number;
   /** The same where it is told to stop. */
@@ -56,11 +60,16 @@ export class Supervisor {
     this.kept = {
       places: new Places(),
       failedLogins: new FailedLogins(),
+      store: options.store,
       // A worker that ends in between took the session with it: there is nothing left to cancel.
       cancel: async (slot, key) => {
         await this.slots[slot]?.process?.channel.ask('cancel', key).catch(() => {});
       },
     };
+    options.store.onStanding(() => {
+      const standing = standingState(options.store.standing());
+      for (const { process } of this.slots) process?.channel.tell('standing', standing);
+    });
     this.watchdog = new Watchdog(
       () => this.serving(),
       ({ id }) => options.log.error({ worker: this.numberOf(id) }, 'a worker does not answer any more; it is killed'),
@@ -144,7 +153,7 @@ export class Supervisor {
   }
 
   /** With what the others have in force, so that one policy holds at all of them. */
-  private async assignmentOf(slot: number): Promise<Assignment> {
+  private async assignmentOf(slot: number): Promise<Omit<Assignment, 'standing'>> {
     const assignment = this.options.assignment(slot);
     const answers = this.serving().map(({ channel }) => channel.ask('policy', null).catch(() => null));
     const policyInForce = (await Promise.all(answers)).find((hash) => hash !== null);

@@ -1,15 +1,19 @@
 /** One worker as the primary sees it: a process with a channel, what it holds of the shared places, and how it began and ended. */
 import cluster, { type Worker } from 'node:cluster';
+import type { BudgetStore } from '../meter/budget-store.ts';
+import { standingState } from '../meter/standing.ts';
 import type { FailedLogins } from '../proxy/login/failed-logins.ts';
 import { Holding, type Places } from '../proxy/places/places.ts';
 import { Channel } from './channel.ts';
 import { watchTransit } from './in-transit.ts';
 import type { Assignment, CancelKey, ToPrimary, ToWorker } from './messages.ts';
+import { storeHandlers } from './store-handlers.ts';
 
 /** What the primary keeps for all of them. */
 export interface Kept {
   readonly places: Places;
   readonly failedLogins: FailedLogins;
+  readonly store: BudgetStore;
   /** Passes a CancelRequest on to the worker in this slot. Resolves when that one has done what there was to do, or has ended. */
   cancel(slot: number, key: CancelKey): Promise<void>;
 }
@@ -26,7 +30,7 @@ export class WorkerProcess {
   private readonly holding: Holding;
   private serving = false;
 
-  constructor(assignment: () => Promise<Assignment>, kept: Kept) {
+  constructor(assignment: () => Promise<Omit<Assignment, 'standing'>>, kept: Kept) {
     this.worker = cluster.fork();
     const closeUntaken = watchTransit(this.worker);
     this.holding = new Holding(kept.places);
@@ -38,9 +42,12 @@ export class WorkerProcess {
       // A worker that has ended shows as `exit`; what could not be sent to it needs no other word.
       (packet) => void this.worker.process.send?.(packet, undefined, {}, () => {}),
       {
-        assignment,
+        ...storeHandlers(kept.store),
+        assignment: async () => ({ ...(await assignment()), standing: standingState(kept.store.standing()) }),
         ready: (listening) => {
           this.serving = true;
+          // Once more: it may have changed on the way.
+          this.channel.tell('standing', standingState(kept.store.standing()));
           start({ listening });
           return null;
         },

@@ -55,7 +55,7 @@ describe('rowgate.yaml', () => {
       policies: '/etc/rowgate/policies',
       log: { file: '/etc/rowgate/decisions.jsonl', durability: 'batched', text: 'normalized' },
       timeZone: 'Europe/Paris',
-      notEnforced: ['log.subjects', 'log.rotate', 'log.keep', 'log.anchor', 'notify', 'state'],
+      notEnforced: ['log.subjects', 'log.rotate', 'log.keep', 'log.anchor'],
     });
     expect(JSON.stringify(config?.hash)).not.toContain('p@ss');
   });

@@ -1,0 +1,47 @@
+/** The budgets as a worker has them: every question goes to the primary, which alone has the store. */
+import { type BudgetStore, type Standing, StoreUnavailable } from '../meter/budget-store.ts';
+import { type StandingState, standingOf } from '../meter/standing.ts';
+import type { Channel } from './channel.ts';
+import type { ToPrimary, ToWorker } from './messages.ts';
+
+/** What the primary grants later than this nobody takes: it stays counted. */
+const PATIENCE_MS = 5_000;
+
+export interface RemoteStore extends BudgetStore {
+  /** The primary has said what stands now. */
+  heard(standing: StandingState): void;
+}
+
+/** `standing`: as it was when the worker began. */
+export function remoteStore(primary: Channel<ToPrimary, ToWorker>, standing: StandingState): RemoteStore {
+  const listeners: (() => void)[] = [];
+  let stands: Standing = standingOf(standing);
+  const ask = <Name extends keyof ToPrimary & string>(name: Name, says: ToPrimary[Name]['says']) =>
+    inTime(primary.ask(name, says));
+  return {
+    take: (claims) => ask('budgetTake', claims),
+    giveBack: (returns) => primary.tell('budgetBack', returns),
+    saw: (owner, measure, windows, sightings) => primary.tell('budgetSaw', { owner, measure, windows, sightings }),
+    known: (owner, measure, windows, keys) => ask('budgetKnown', { owner, measure, windows, keys }),
+    used: (owner, measure, windows) => ask('budgetUsed', { owner, measure, windows }),
+    standing: () => stands,
+    onStanding: (changed) => void listeners.push(changed),
+    // What stands then comes before the answer: messages keep their order.
+    change: async (change) => void (await ask('standingChange', change)),
+    hashKey: async () => Buffer.from(await ask('hashKey', null), 'base64'),
+    // What was told before has arrived with the answer.
+    close: async () => void (await ask('settled', null).catch(() => {})),
+    heard: (standing) => {
+      stands = standingOf(standing);
+      for (const changed of listeners) changed();
+    },
+  };
+}
+
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  return new Promise((done, failed) => {
+    const timer = setTimeout(() => failed(new StoreUnavailable('the primary does not answer')), PATIENCE_MS);
+    timer.unref();
+    answer.then(done, (error: Error) => failed(new StoreUnavailable(error.message))).finally(() => clearTimeout(timer));
+  });
+}
