@@ -76,6 +76,19 @@ CREATE TABLE places (
   plan xml,
   cost integer
 );
+-- Of these the role has every row and column: SQLsmith takes a sample of every second table, which is for whole ones alone.
+CREATE TABLE terms (id integer PRIMARY KEY, name text, lasts daterange);
+CREATE TABLE rooms (id integer PRIMARY KEY, name text NOT NULL, seats smallint, spot point);
+CREATE TABLE lessons (id bigint PRIMARY KEY, room_id integer REFERENCES rooms, starts time, minutes integer);
+CREATE TABLE books (id uuid PRIMARY KEY, title text, price numeric(6, 2), printed date);
+CREATE TABLE meals (day date PRIMARY KEY, dish text, cost money);
+CREATE TABLE buses (id integer PRIMARY KEY, line varchar(10), leaves timetz);
+CREATE TABLE signals (at timestamptz PRIMARY KEY, level real, heard boolean);
+CREATE TABLE labels (id integer PRIMARY KEY, label name, flags bit(8));
+
+CREATE VIEW visits AS
+SELECT a.id, a.day, a.amount, s.first_name, s.points FROM absences a JOIN students s ON s.id = a.student_id WHERE s.school_id = 1;
+CREATE VIEW machines AS SELECT id, school_id, address, label FROM devices;
 CREATE VIEW names AS SELECT id, first_name, last_name, points FROM students WHERE school_id = 1;
 CREATE VIEW paces AS SELECT id, code::integer AS number, 1000 / points AS pace FROM students WHERE school_id = 1;
 CREATE MATERIALIZED VIEW totals AS SELECT school_id, count(*) AS pupils, sum(points) AS points, max(score) AS best FROM students GROUP BY school_id;
@@ -101,4 +114,12 @@ SELECT i, 1 + i % 2, point(i, i), circle(point(i, i), 1), box(point(0, 0), point
   int4range(i, i + 3), numrange(i, i + 1), daterange('2026-01-01', '2026-12-31'), int4multirange(int4range(1, 3)), to_tsvector('simple', 'place ' || i), 'place & 1',
   '<a/>', i % 4
 FROM generate_series(1, 60) i;
+INSERT INTO terms SELECT i, 'Term ' || i, daterange('2026-01-01', date '2026-01-01' + i) FROM generate_series(1, 5) i;
+INSERT INTO rooms SELECT i, 'Room ' || i, i, point(i, 1) FROM generate_series(1, 20) i;
+INSERT INTO lessons SELECT i, 1 + i % 20, time '08:00' + i * interval '10 minutes', 50 FROM generate_series(1, 40) i;
+INSERT INTO books SELECT ('00000000-0000-0000-0001-' || lpad(i::text, 12, '0'))::uuid, 'Book ' || i, i / 2.0, date '2000-01-01' + i FROM generate_series(1, 30) i;
+INSERT INTO meals SELECT date '2026-09-01' + i, 'Dish ' || i, i FROM generate_series(1, 30) i;
+INSERT INTO buses SELECT i, 'L' || i, timetz '07:00+02' FROM generate_series(1, 10) i;
+INSERT INTO signals SELECT timestamptz '2026-09-01' + i * interval '1 day', i, i % 2 = 0 FROM generate_series(1, 30) i;
+INSERT INTO labels SELECT i, 'label' || i, (i % 256)::bit(8) FROM generate_series(1, 30) i;
 REFRESH MATERIALIZED VIEW totals;

@@ -1,33 +1,37 @@
-/** Runs SQLsmith, which makes up statements from what it reads in a server's catalogs, and gives what it sent. */
+/** Runs SQLsmith, which makes up statements from what it reads in a server's catalogs, and keeps some of what it sent. */
 import { spawn } from 'node:child_process';
+import { Random } from '../support/random.ts';
 
 export interface SmithRun {
-  /** The generated statements, in order. */
-  readonly statements: readonly string[];
+  /** So many of the generated statements, each with the same chance, without TABLESAMPLE. */
+  readonly sample: readonly string[];
   /** How it ended by itself; undefined where its time was over. */
   readonly died: string | undefined;
-  /** What it said, without the statements. */
+  /** What it said last, without the statements. */
   readonly said: string;
 }
 
 /** What begins a statement that it prints. */
 const STATEMENT = /^(?:select|insert|update|delete|merge|with)\b/;
+const SAID = 2_000;
 
-export async function runSmith(path: string, url: string, seed: number, seconds: number): Promise<SmithRun> {
-  const child = spawn(
-    path,
-    [`--target=${url}`, `--seed=${seed}`, '--exclude-catalog', '--dump-all-queries', '--verbose'],
-    {
-      stdio: ['ignore', 'pipe', 'pipe'],
-    },
-  );
+export async function runSmith(
+  path: string,
+  url: string,
+  { seed, seconds, sampled }: { seed: number; seconds: number; sampled: number },
+): Promise<SmithRun> {
+  const options = [`--target=${url}`, `--seed=${seed}`, '--exclude-catalog', '--dump-all-queries', '--verbose'];
+  const child = spawn(path, options, { stdio: ['ignore', 'pipe', 'pipe'] });
+  const sample = new Sample(sampled, seed);
   let printed = '';
   let said = '';
-  child.stdout.on('data', (chunk: Buffer) => {
-    printed += chunk.toString();
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const statements = (printed + text).split(/;\s*\n/);
+    printed = statements.pop()!;
+    for (const statement of statements) sample.take(statement.trim());
   });
-  child.stderr.on('data', (chunk: Buffer) => {
-    said += chunk.toString();
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    said = (said + text).slice(-SAID);
   });
   let timeIsOver = false;
   const timer = setTimeout(() => {
@@ -39,9 +43,31 @@ export async function runSmith(path: string, url: string, seed: number, seconds:
     child.on('close', (code, signal) => done(`${code ?? signal}`));
   });
   clearTimeout(timer);
-  const statements = printed
-    .split(/;\s*\n/)
-    .map((text) => text.trim())
-    .filter((text) => STATEMENT.test(text));
-  return { statements, died: timeIsOver ? undefined : ended, said };
+  return { sample: sample.kept, died: timeIsOver ? undefined : ended, said };
+}
+
+/** A fair sample of what comes, of which nobody knows how much it is: the rest is not kept. */
+class Sample {
+  readonly kept: string[] = [];
+  private seen = 0;
+  private readonly random: Random;
+
+  constructor(
+    private readonly most: number,
+    seed: number,
+  ) {
+    this.random = new Random(seed);
+  }
+
+  take(text: string): void {
+    if (!STATEMENT.test(text)) return;
+    const place = this.seen < this.most ? this.seen : this.random.int(this.seen + 1);
+    this.seen += 1;
+    if (place < this.most) this.kept[place] = withoutSampling(text);
+  }
+}
+
+/** TABLESAMPLE is refused where rows are withheld, whatever else the statement is: three quarters of what it makes up have it. */
+function withoutSampling(text: string): string {
+  return text.replaceAll(/\s+tablesample (?:system|bernoulli) \([\d.]+\)/g, ' ');
 }
