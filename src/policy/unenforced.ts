@@ -6,7 +6,7 @@ import type { PrincipalEntry } from './principals-schema.ts';
 import type { RoleFile } from './role-schema.ts';
 
 /** Limits without which a role is as safe as its grants: only the quantity over time goes unchecked. */
-const UNENFORCED_LIMITS: readonly string[] = ['estimated_rows', 'rows', 'bytes', 'statements', 'changed', 'subjects'];
+const UNENFORCED_LIMITS: readonly string[] = ['estimated_rows', 'subjects'];
 
 export function reportUnenforcedRole(
   file: RoleFile,
@@ -19,8 +19,8 @@ export function reportUnenforcedRole(
     if (fromToken) closes(['attributes', name], '"from token"');
   }
   reportLimits(document, ['limits'], report);
-  for (const key of ['limits_per_user', 'throttle', 'lock'] as const) {
-    if (file[key] !== undefined) report.warning(document.place([key]), `"${key}" is not enforced yet`);
+  if (file.limits_per_user !== undefined) {
+    report.warning(document.place(['limits_per_user']), '"limits_per_user" is not enforced yet');
   }
 
   function closes(path: Path, key: string): void {

@@ -1,0 +1,253 @@
+/**
+ * Leases against a store whose answers come late, fail, or get lost: whatever the schedule, never more is spent than the limits allow, and
+ * after all is settled the store counts what was spent.
+ */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { Accounts } from '../../src/meter/accounts.ts';
+import { type BudgetStore, type Claim, StoreUnavailable } from '../../src/meter/budget-store.ts';
+import { CalendarDays } from '../../src/meter/days.ts';
+import { KnownPeople } from '../../src/meter/known-people.ts';
+import { Lease } from '../../src/meter/lease.ts';
+import { Leases, type Line } from '../../src/meter/leases.ts';
+
+const OWNER = 'principal:a';
+const ZONE = 'Europe/Paris';
+const HOUR = { count: 1, unit: 'hour' } as const;
+const DAY = { count: 1, unit: 'day' } as const;
+const ROWS = [{ window: HOUR, limit: 100 }, { window: DAY }];
+const BYTES = [{ window: HOUR, limit: 1_000 }];
+const PEOPLE = [
+  { window: DAY, limit: 12 },
+  { window: { count: 30, unit: 'day' } as const, limit: 20 },
+];
+
+/** Answers when the schedule lets it, or not at all. */
+class SlowStore {
+  readonly accounts = new Accounts(ZONE);
+  private readonly waiting: (() => void)[] = [];
+  failing = false;
+
+  constructor(
+    private readonly late: boolean,
+    readonly now: () => number,
+  ) {}
+
+  /** Lets the oldest answers through. */
+  answer(count: number): void {
+    for (const one of this.waiting.splice(0, count)) one();
+  }
+
+  get store(): Pick<BudgetStore, 'take' | 'giveBack' | 'saw' | 'known'> {
+    return {
+      take: (claims) => this.later(() => claims.map((claim: Claim) => this.accounts.take(claim, this.now()))),
+      giveBack: (returns) => {
+        for (const one of returns) this.accounts.giveBack(one);
+      },
+      saw: (owner, measure, windows, sightings) => this.accounts.saw(owner, measure, windows, sightings, this.now()),
+      known: (owner, measure, windows, keys) =>
+        this.later(() => {
+          const known = this.accounts.known(owner, measure, windows, keys, this.now());
+          const sightings = keys.filter((_, i) => known[i]).map((key) => ({ key }));
+          if (sightings.length > 0) this.accounts.saw(owner, measure, windows, sightings, this.now());
+          return known;
+        }),
+    };
+  }
+
+  private later<T>(act: () => T): T | Promise<T> {
+    if (!this.late) {
+      if (this.failing) throw new StoreUnavailable('gone');
+      return act();
+    }
+    return new Promise((done, fail) => {
+      this.waiting.push(() => (this.failing ? fail(new StoreUnavailable('gone')) : done(act())));
+    });
+  }
+}
+
+/** A guard's process. */
+class Process {
+  readonly days = new CalendarDays(ZONE);
+  readonly rows = new Lease(OWNER, 'rows', { ceilings: ROWS }, 50, this.days);
+  readonly bytes = new Lease(OWNER, 'bytes', { ceilings: BYTES }, 400, this.days);
+  readonly people = new Lease(OWNER, 'subjects.pupil', { ceilings: PEOPLE }, 8, this.days);
+  readonly known = new KnownPeople((key) => `hash of ${key}`);
+  readonly leases: Leases;
+  spent = { rows: 0, bytes: 0, unnamed: 0 };
+  readonly seen = new Set<string>();
+
+  constructor(slow: SlowStore, start: number) {
+    const store = slow.store as BudgetStore;
+    this.leases = new Leases({ store, now: () => slow.now() - start, wake: () => {}, failed: () => {} });
+  }
+
+  take(rows: number, bytes: number, keys: readonly string[], unnamed: number): string {
+    const lines: Line[] = [
+      { lease: this.rows, need: rows },
+      { lease: this.bytes, need: bytes },
+    ];
+    if (keys.length + unnamed > 0) {
+      lines.push({ lease: this.people, need: 0, people: { known: this.known, keys, unnamed } });
+    }
+    const { kind } = this.leases.take(lines);
+    if (kind !== 'taken') return kind;
+    this.spent.rows += rows;
+    this.spent.bytes += bytes;
+    this.spent.unnamed += unnamed;
+    for (const key of keys) this.seen.add(key);
+    return kind;
+  }
+
+  settle(): void {
+    this.leases.report(this.people, this.known);
+    this.leases.sweep([this.rows, this.bytes, this.people], true);
+  }
+}
+
+const key = fc.integer({ min: 1, max: 25 }).map((id) => `pupil ${id}`);
+const step = fc.oneof(
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      kind: fc.constant('take' as const),
+      process: fc.nat({ max: 1 }),
+      rows: fc.nat({ max: 6 }),
+      bytes: fc.nat({ max: 60 }),
+      keys: fc.uniqueArray(key, { maxLength: 4 }),
+      unnamed: fc.nat({ max: 1 }),
+    }),
+  },
+  { weight: 6, arbitrary: fc.record({ kind: fc.constant('answer' as const), count: fc.integer({ min: 1, max: 4 }) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant('settle' as const), process: fc.nat({ max: 1 }) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('failing' as const), failing: fc.boolean() }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash' as const), process: fc.nat({ max: 1 }) }) },
+  // Less than an hour in all, and within a day.
+  { weight: 4, arbitrary: fc.record({ kind: fc.constant('wait' as const), ms: fc.nat({ max: 20_000 }) }) },
+);
+
+async function play(late: boolean, steps: readonly Step[]): Promise<void> {
+  const start = Date.parse('2026-11-25T09:00:00Z');
+  let now = start;
+  const slow = new SlowStore(late, () => now);
+  const processes = [new Process(slow, start), new Process(slow, start)];
+  const gone: Process[] = [];
+  let crashed = false;
+  const total = () => {
+    const all = [...processes, ...gone];
+    return {
+      rows: all.reduce((sum, { spent }) => sum + spent.rows, 0),
+      bytes: all.reduce((sum, { spent }) => sum + spent.bytes, 0),
+      people:
+        new Set(all.flatMap(({ seen }) => [...seen])).size + all.reduce((sum, { spent }) => sum + spent.unnamed, 0),
+    };
+  };
+  for (const one of steps) {
+    switch (one.kind) {
+      case 'take':
+        processes[one.process]!.take(one.rows, one.bytes, one.keys, one.unnamed);
+        break;
+      case 'answer':
+        slow.answer(one.count);
+        break;
+      case 'settle':
+        processes[one.process]!.settle();
+        break;
+      case 'failing':
+        slow.failing = one.failing;
+        break;
+      case 'crash':
+        crashed = true;
+        gone.push(processes[one.process]!);
+        processes[one.process] = new Process(slow, start);
+        break;
+      case 'wait':
+        now += one.ms;
+        break;
+    }
+    await turn();
+    const { rows, bytes, people } = total();
+    expect(rows).toBeLessThanOrEqual(100);
+    expect(bytes).toBeLessThanOrEqual(1_000);
+    expect(people).toBeLessThanOrEqual(12);
+    const used = usedIn(slow, now);
+    expect(used.rows).toBeGreaterThanOrEqual(rows);
+    expect(used.bytes).toBeGreaterThanOrEqual(bytes);
+    expect(used.people).toBeGreaterThanOrEqual(people);
+  }
+  slow.failing = false;
+  // What failed once is asked again, and who waited stops to wait.
+  for (let i = 0; i < 50; i += 1) {
+    slow.answer(10);
+    await turn();
+  }
+  for (const process of processes) process.settle();
+  const used = usedIn(slow, now);
+  const spent = total();
+  if (crashed) {
+    expect(used.rows).toBeGreaterThanOrEqual(spent.rows);
+    expect(used.people).toBeGreaterThanOrEqual(spent.people);
+  } else {
+    expect(used).toEqual(spent);
+  }
+}
+
+type Step =
+  | { kind: 'take'; process: number; rows: number; bytes: number; keys: string[]; unnamed: number }
+  | { kind: 'answer'; count: number }
+  | { kind: 'settle' | 'crash'; process: number }
+  | { kind: 'failing'; failing: boolean }
+  | { kind: 'wait'; ms: number };
+
+function usedIn({ accounts }: SlowStore, now: number): { rows: number; bytes: number; people: number } {
+  const of = (measure: 'rows' | 'bytes' | 'subjects.pupil', window: typeof HOUR | typeof DAY) =>
+    accounts.used(OWNER, measure, [window], now)[0] ?? 0;
+  return { rows: of('rows', HOUR), bytes: of('bytes', HOUR), people: of('subjects.pupil', DAY) };
+}
+
+/** Lets promises come to their end. */
+async function turn(): Promise<void> {
+  for (let i = 0; i < 6; i += 1) await Promise.resolve();
+}
+
+it.each([
+  ['at once', false],
+  ['late', true],
+])('a store that answers %s', async (_name, late) => {
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 20, maxLength: 120 }), (steps) => play(late, steps)),
+    { numRuns: 60 },
+  );
+});
+
+it('what is left is found: with nobody else, a process spends a limit to its end', async () => {
+  const start = Date.parse('2026-11-25T09:00:00Z');
+  const slow = new SlowStore(false, () => start);
+  const process = new Process(slow, start);
+  let taken = 0;
+  while (process.take(1, 1, [], 0) === 'taken') taken += 1;
+  expect(taken).toBe(100);
+  // Ten people again and again, after a restart too, then two more.
+  const keys = Array.from({ length: 10 }, (_, i) => `pupil ${i}`);
+  expect(process.take(0, 1, keys, 0)).toBe('taken');
+  process.settle();
+  const restarted = new Process(slow, start);
+  for (const one of keys) expect(restarted.take(0, 1, [one], 0)).toBe('taken');
+  expect(restarted.take(0, 1, ['new', 'newer'], 0)).toBe('taken');
+  expect(restarted.take(0, 1, ['newest'], 0)).toBe('short');
+  expect(restarted.take(0, 1, keys, 0)).toBe('taken');
+});
+
+it('an amount that lies unspent until its slot ends is given back, and taken anew', () => {
+  let now = Date.parse('2026-11-25T09:00:00Z');
+  const slow = new SlowStore(false, () => now);
+  const process = new Process(slow, now);
+  process.take(1, 1, [], 0);
+  process.take(1, 1, [], 0);
+  expect(process.rows.left).toBeGreaterThan(0);
+  now += 60_000;
+  process.take(1, 1, [], 0);
+  // The third is counted as of now: an hour after the first it still is.
+  now += 3_600_000;
+  expect(slow.accounts.used(OWNER, 'rows', [HOUR], now)).toEqual([1 + process.rows.left]);
+});
