@@ -56,15 +56,20 @@ export function optionRefusal(copy: Copy): Refusal | undefined {
 export function formatOf(copy: Copy): CopyFormat {
   const options = new Map(optionsOf(copy).map(({ name, value }) => [name, value]));
   const header = options.has('header') && isTrue(options.get('header'));
+  const [delimiter, none] = [options.get('delimiter'), options.get('null')];
+  const columns = {
+    ...(delimiter !== undefined && { delimiter: byteOf(delimiter) }),
+    ...(none !== undefined && { null: none }),
+  };
   switch (options.get('format')) {
     case 'binary':
       return { kind: 'binary' };
     case 'csv': {
       const quote = options.get('quote') ?? '"';
-      return { kind: 'csv', header, quote: byteOf(quote), escape: byteOf(options.get('escape') ?? quote) };
+      return { kind: 'csv', header, quote: byteOf(quote), escape: byteOf(options.get('escape') ?? quote), ...columns };
     }
     default:
-      return { kind: 'text', header };
+      return { kind: 'text', header, ...columns };
   }
 }
 

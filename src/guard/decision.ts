@@ -49,11 +49,17 @@ export type StatementKind =
   | { readonly kind: 'explain' }
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
 
-/** How COPY data is cut into rows. Quote and escape are bytes. */
+/** How COPY data is cut into rows, and these into columns. Quote, escape and delimiter are bytes; absent: the server's default. */
 export type CopyFormat =
-  | { readonly kind: 'text'; readonly header: boolean }
-  | { readonly kind: 'csv'; readonly header: boolean; readonly quote: number; readonly escape: number }
+  | ({ readonly kind: 'text'; readonly header: boolean } & CopyColumns)
+  | ({ readonly kind: 'csv'; readonly header: boolean; readonly quote: number; readonly escape: number } & CopyColumns)
   | { readonly kind: 'binary' };
+
+export interface CopyColumns {
+  readonly delimiter?: number;
+  /** What stands for NULL. */
+  readonly null?: string;
+}
 
 export type Effect = 'allow' | 'rewrite' | 'refuse';
 

@@ -1,5 +1,4 @@
 /** Describe, and Close, which names its target in the same way. */
-import type { RolePolicy } from '../policy/policy.ts';
 import { decodeTarget, describe, type Target } from '../wire/describe.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
@@ -24,27 +23,27 @@ function describeStatement(c: Conversation, frame: Frame, target: Target, policy
   const version = c.statements.current(target.name);
   if (unsettled(c, version)) return false;
   const prepared = version?.value;
-  if (!prepared) return describeUnknown(c, target, policy.role);
+  if (!prepared) return describeUnknown(c, target, policy);
   const ready = renew(c, prepared, policy);
   if (ready !== 'ready') return ready === 'refused';
   const added = addedTo(c, prepared.statement);
   if (added === 'wait') return false;
   const { provenance, parameters } = prepared;
-  sendDescribe(c, frame.bytes, { prepared, provenance, role: policy.role, parameters, added });
+  sendDescribe(c, frame.bytes, { prepared, provenance, policy, parameters, added });
   return true;
 }
 
-function describePortal(c: Conversation, frame: Frame, target: Target, { role }: SessionPolicy): boolean {
+function describePortal(c: Conversation, frame: Frame, target: Target, policy: SessionPolicy): boolean {
   const version = c.portals.current(target.name);
   if (outlives(c, version)) return false;
   const portal = version?.value;
-  if (!portal) return describeUnknown(c, target, role);
+  if (!portal) return describeUnknown(c, target, policy);
   const { prepared, provenance, added } = portal;
-  sendDescribe(c, frame.bytes, { prepared, provenance, role, added });
+  sendDescribe(c, frame.bytes, { prepared, provenance, policy, added });
   return true;
 }
 
-function describeUnknown(c: Conversation, { of, name }: Target, role: RolePolicy): boolean {
+function describeUnknown(c: Conversation, { of, name }: Target, policy: SessionPolicy): boolean {
   const forced = ownWords(c, of === 'statement' ? statementUnknown(name) : portalUnknown(name));
   // A pooler that keeps prepared statements would end the connection.
   if (of === 'statement' && c.ports.pooling === 'transaction') {
@@ -58,12 +57,12 @@ function describeUnknown(c: Conversation, { of, name }: Target, role: RolePolicy
     own: false,
     prepared: undefined,
     provenance: new Provenance(),
-    role,
+    policy,
     forced,
   });
 }
 
-type Described = Pick<PendingDescribe, 'prepared' | 'provenance' | 'role' | 'parameters' | 'added'>;
+type Described = Pick<PendingDescribe, 'prepared' | 'provenance' | 'policy' | 'parameters' | 'added'>;
 
 /** @param own the guard asks for itself: the client does not see the answer. */
 export function sendDescribe(c: Conversation, bytes: Uint8Array, described: Described, own = false): void {

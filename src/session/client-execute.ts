@@ -22,6 +22,7 @@ import { sentOfPortal } from './sent.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
 import { outlives, portalUnknown } from './unknown-names.ts';
 import { changesNames, cuttable, natureOf, watchOf } from './watching.ts';
+import { WhomItShows } from './whom-it-shows.ts';
 
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const message = decodeExecute(frame.bytes);
@@ -125,9 +126,14 @@ function run(
   }
   recorded.most = least(baked, counted ? left : undefined);
   recorded.waited = c.admission.waited;
-  if (watch.verifies && provenance.verdict !== 'verified' && provenance.askedIn !== c.batch) {
+  if (watch.looksForPeople) recorded.shows = new WhomItShows((resolved.inner ?? statement).people, portal.formats);
+  if (
+    (watch.verifies || (watch.looksForPeople && policy.role.mode === 'enforce')) &&
+    provenance.verdict !== 'verified' &&
+    provenance.askedIn !== c.batch
+  ) {
     const bytes = describe({ of: 'portal', name: message.portal });
-    sendDescribe(c, bytes, { prepared: portal.prepared, provenance, role: policy.role, added: check?.added }, true);
+    sendDescribe(c, bytes, { prepared: portal.prepared, provenance, policy, added: check?.added }, true);
   }
   const pending: Pending = {
     kind: 'execute',

@@ -21,6 +21,7 @@ import { sentOfQuery } from './sent.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
 import { cuttable, type Nature, natureOf, watchOf } from './watching.ts';
+import { WhomItShows } from './whom-it-shows.ts';
 
 /** One statement of the message, with all that was found out about it. */
 interface Part {
@@ -194,6 +195,9 @@ function record(
     const run = c.records.decide(subject, watch, resolved.usage, bounded);
     if (!run) return { complete: false, of };
     run.most = most;
+    // What is converted has no formats in its Bind: text, as a Query.
+    if (watch.looksForPeople)
+      run.shows = new WhomItShows((resolved.inner ?? statement).people, converted ? [] : 'described');
     run.waited = of.length === 0 ? c.admission.waited : 0;
     of.push(run);
   }

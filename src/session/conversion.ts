@@ -26,7 +26,7 @@ export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch,
     kind: 'describe',
     prepared: undefined,
     provenance: watch.provenance,
-    role: run.policy.role,
+    policy: run.policy,
     run,
     added: watch.check?.added,
   });

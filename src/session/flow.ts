@@ -1,11 +1,13 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
 import { type Refusal, refusal } from '../errors.ts';
+import type { StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { cancelledByUser } from './admission.ts';
 import type { Demand } from './budget.ts';
 import { isByPolicy } from './by-policy.ts';
 import type { Conversation } from './conversation.ts';
+import type { SessionPolicy } from './ports.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run } from './run.ts';
 
@@ -14,20 +16,21 @@ export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
   if (run.cut || c.unheard) return false;
   const rows = isRow(run, frame) ? 1 : 0;
   const bytes = frame.length - HEADER_BYTES;
-  if (run.fits(rows, bytes) && (!run.watch.taken || takeRow(c, run, rows, bytes))) {
-    run.count(rows, bytes);
-    return true;
-  }
+  if (run.fits(rows, bytes) && takeRow(c, run, rows, bytes, frame)) return true;
   if (run.cut) cutOff(c, run);
   return false;
 }
 
-function takeRow(c: Conversation, run: Run, rows: number, bytes: number): boolean {
-  ROW.rows = rows;
-  ROW.bytes = bytes;
-  if (!take(c, run, ROW)) return false;
-  if (run.endsAt(rows)) run.cut = moreThanLeft(run.rows);
-  return run.cut === undefined;
+function takeRow(c: Conversation, run: Run, rows: number, bytes: number, frame: Frame): boolean {
+  const people = rows > 0 ? run.shows?.in(run, frame) : undefined;
+  if (run.watch.taken && !take(c, run, people ? { rows, bytes, people } : plain(rows, bytes))) return false;
+  if (run.endsAt(rows)) {
+    run.cut = moreThanLeft(run.rows);
+    return false;
+  }
+  run.count(rows, bytes);
+  if (people) run.countPeople(people);
+  return true;
 }
 
 /** Of COPY the server sends each row as a message of its own; but a line of names comes first where it was asked for, and binary data ends with one that is empty. */
@@ -54,7 +57,11 @@ export function admitChanged(c: Conversation, run: Run, changed: number): boolea
   const { input, takesChanges } = run.watch;
   // INVARIANT: its own count decides, however the data was cut into rows on its way.
   const fits = input === undefined || run.admitInput(changed, run.bytes);
-  if (fits && (!takesChanges || changed === 0 || take(c, run, demandOf(run, changed)))) return true;
+  const demand = demandOf(run, changed);
+  if (fits && (!takesChanges || changed === 0 || take(c, run, demand))) {
+    if (demand.people) run.countPeople(demand.people);
+    return true;
+  }
   if (run.cut) tellBudget(c, run);
   return false;
 }
@@ -125,6 +132,12 @@ export function tellCut(c: Conversation, run: Run): void {
 /** One for all rows of which no more is counted: whoever is asked keeps none of it. */
 const ROW: { rows: number; bytes: number } = { rows: 0, bytes: 0 };
 
+function plain(rows: number, bytes: number): Demand {
+  ROW.rows = rows;
+  ROW.bytes = bytes;
+  return ROW;
+}
+
 /** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
 function take(c: Conversation, run: Run, demand: Demand): boolean {
   const { account } = run.watch;
@@ -147,9 +160,31 @@ function take(c: Conversation, run: Run, demand: Demand): boolean {
   return false;
 }
 
-/** Rows that are put into a temporary table leave the guard's sight as those do that the client gets. */
-function demandOf(run: Run, changed: number): Demand {
-  return run.statement.kind.kind === 'write' && run.statement.kind.temporary ? { rows: changed } : { changed };
+/**
+ * Rows that are put into a temporary table leave the guard's sight as those do that the client gets. INVARIANT: so do the people in them, whom
+ * nothing names once they are there: the table is about nobody.
+ */
+function demandOf({ statement, policy }: Run, changed: number): Demand {
+  if (statement.kind.kind !== 'write' || !statement.kind.temporary) return { changed };
+  const people = peopleOfEach(statement, policy).map(({ subject, each }) => ({
+    subject,
+    keys: [],
+    unnamed: each * changed,
+  }));
+  return people.length > 0 ? { rows: changed, people } : { rows: changed };
+}
+
+/** Where the judgement says nothing, each table that it reads is about one person in each row. */
+function peopleOfEach(
+  { people, tables }: StatementJudgement,
+  { role, subjectKeys }: SessionPolicy,
+): readonly { readonly subject: string; readonly each: number }[] {
+  if (people) return people.map(({ subject, ways, unnamed }) => ({ subject, each: ways.length + unnamed }));
+  return [...(subjectKeys ?? [])].flatMap(([oid, columns]) => {
+    const { schema, name } = role.relations.get(oid)?.relation ?? {};
+    const subjects = tables.includes(`${schema}.${name}`) ? new Set([...columns.values()].flat()) : [];
+    return [...subjects].map((subject) => ({ subject, each: 1 }));
+  });
 }
 
 function moreThanLeft(rows: number): Refusal {

@@ -1,7 +1,7 @@
 /** The answers that the server still owes, in the order of the messages: it answers in no other. */
 import type { Refusal } from '../errors.ts';
-import type { RolePolicy } from '../policy/policy.ts';
 import type { Version } from './names.ts';
+import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
 import type { Provenance } from './provenance.ts';
 import type { Rendered } from './render.ts';
@@ -65,8 +65,8 @@ export interface PendingDescribe extends Sent {
   readonly kind: 'describe';
   readonly prepared: Prepared | undefined;
   readonly provenance: Provenance;
-  /** Who must be allowed to read the columns. */
-  readonly role: RolePolicy;
+  /** By which the columns must be allowed to be read. */
+  readonly policy: SessionPolicy;
   readonly rendered?: Rendered | undefined;
   /** Of a statement: how many parameters are the client's own. */
   readonly parameters?: number | undefined;

@@ -2,6 +2,8 @@
 import { type Refusal, refusal } from '../errors.ts';
 import { mayRead, type RolePolicy } from '../policy/policy.ts';
 import type { Field } from '../wire/row-description.ts';
+import type { SessionPolicy } from './ports.ts';
+import { isAboutPeople, type ShownColumns, shownColumns } from './shown-columns.ts';
 
 /** What is known of one statement's result columns. Nothing flows to the client before it is `verified`. */
 export class Provenance {
@@ -9,9 +11,13 @@ export class Provenance {
   /** The batch in which a Describe that will tell was last sent. */
   askedIn: number | undefined;
 
+  /** As far as people stand in it; absent where the database is about nobody. */
+  shown: ShownColumns | undefined;
+
   /** INVARIANT: takes the server's word for where each column comes from; a statement without a result has none to show. */
-  learn(role: RolePolicy, fields: readonly Field[]): void {
+  learn({ role, subjectKeys }: SessionPolicy, fields: readonly Field[]): void {
     this.verdict = withheldField(role, fields) ?? 'verified';
+    if (isAboutPeople(subjectKeys)) this.shown = shownColumns(fields, subjectKeys);
   }
 }
 

@@ -66,6 +66,7 @@ export class Records {
     if (!this.open.delete(run)) return;
     const { refusal: late, sqlstate = late?.sqlstate } = extras;
     const limit = status === 'cut' ? limitReached(run) : undefined;
+    const subjects = run.shows?.all();
     const how = status === 'cut' && run.cut?.reason === 'cancelled' ? 'cancelled' : status;
     this.ports.record({
       kind: 'outcome',
@@ -80,6 +81,7 @@ export class Records {
       ...(late && { reason: late.reason }),
       ...(late?.rule !== undefined && { rule: late.rule }),
       ...(limit && { limit }),
+      ...(subjects && { subjects }),
       ...(run.waited > 0 && { waited: run.waited }),
     });
   }

@@ -48,7 +48,7 @@ function sendRenewed(c: Conversation, prepared: Prepared, renewed: Prepared): vo
     kind: 'describe',
     prepared: undefined,
     provenance: renewed.provenance,
-    role: renewed.policy.role,
+    policy: renewed.policy,
     added: renewed.statement && checkOf(renewed.statement)?.added,
     renewal: { prepared, renewed },
   };

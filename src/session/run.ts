@@ -3,10 +3,11 @@ import type { Refusal } from '../errors.ts';
 import type { RowCheck, StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
-import type { Account, LimitReached } from './budget.ts';
+import type { Account, LimitReached, People } from './budget.ts';
 import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Provenance } from './provenance.ts';
+import { WhomItShows } from './whom-it-shows.ts';
 
 /** What must be looked at while a result flows. */
 export interface Watch {
@@ -22,6 +23,8 @@ export interface Watch {
   readonly taken?: boolean;
   /** So are the rows that it changes, once it has said how many they were. */
   readonly takesChanges?: boolean;
+  /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
+  readonly looksForPeople?: boolean;
   /** A permit pays. */
   readonly account?: Account | undefined;
   /** It gives no rows: what comes all the same, a rule has added. */
@@ -43,6 +46,8 @@ export class Run {
   reached: LimitReached | undefined;
   /** Milliseconds for which it was held back, for its budget or by a throttle. */
   waited = 0;
+  /** Whom its rows show; undefined where nobody can stand in them. */
+  shows: WhomItShows | undefined;
   /** The server was asked for no more than one row above so many, over all runs that share `usage`. */
   most: number | undefined;
 
@@ -74,6 +79,11 @@ export class Run {
     this.bytes += bytes;
     this.usage.rows += rows;
     this.usage.bytes += bytes;
+  }
+
+  countPeople(people: readonly People[]): void {
+    this.shows ??= new WhomItShows(undefined, undefined);
+    this.shows.count(people);
   }
 
   /**

@@ -10,6 +10,7 @@ import type { Conversation } from './conversation.ts';
 import { admitChanged, admitRow, admitSuspended, rowsChanged, tellCut, verify } from './flow.ts';
 import type { Pending, PendingDescribe, PendingExecute } from './pending.ts';
 import type { Run } from './run.ts';
+import { isAboutPeople } from './shown-columns.ts';
 import { applyNames } from './sql-names.ts';
 
 type Extended = Exclude<Pending, { kind: 'query' | 'sync' | 'function-call' }>;
@@ -75,8 +76,9 @@ function ownParameters(c: Conversation, { parameters, rendered }: PendingDescrib
 
 /** Takes in what the columns are: whether they may be read, and what the client will have been shown. */
 function learn(head: PendingDescribe, description: Uint8Array | null): void {
-  const { prepared, provenance, renewal, role } = head;
-  if (role.access === 'restricted') provenance.learn(role, description ? decodeRowDescription(description) : []);
+  const { prepared, provenance, renewal, policy } = head;
+  const looked = policy.role.access === 'restricted' || isAboutPeople(policy.subjectKeys);
+  if (looked) provenance.learn(policy, description ? decodeRowDescription(description) : []);
   else provenance.verdict = 'verified';
   if (prepared && !head.own) prepared.described = columnsDigest(description);
   if (!renewal) return;

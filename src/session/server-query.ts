@@ -56,8 +56,8 @@ function current(run: Run | undefined): Run {
 }
 
 function describe(c: Conversation, run: Run, frame: Frame): boolean {
-  const { verifies, provenance } = run.watch;
-  if (verifies) provenance.learn(verifies, decodeRowDescription(frame.bytes));
+  const { verifies, looksForPeople, provenance } = run.watch;
+  if (verifies || looksForPeople) provenance.learn(run.policy, decodeRowDescription(frame.bytes));
   return verify(c, run);
 }
 

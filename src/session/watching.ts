@@ -5,6 +5,7 @@ import { limitedOverTime, NOT_LIMITED } from './over-time.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import type { Watch } from './run.ts';
+import { isAboutPeople } from './shown-columns.ts';
 
 /** What a statement does that decides how it is sent. */
 export interface Nature {
@@ -80,6 +81,7 @@ export function watchOf(
     check,
     taken: over.shown && nature.givesRows && nature.metered,
     takesChanges: nature.changes && nature.temporary !== 'own' && (filled ? over.shown : over.changed),
+    looksForPeople: nature.givesRows && nature.metered && isAboutPeople(policy.subjectKeys),
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
   };
 }

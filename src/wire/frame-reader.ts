@@ -41,8 +41,8 @@ const LARGEST_FROM_SERVER = 0x3ffffffe + HEADER_BYTES;
 const MIB = 1024 * 1024;
 const DATA: Streaming = { above: 64 * 1024, head: HEADER_BYTES };
 
-/** And how many columns it has. */
-const ROW: Streaming = { above: DATA.above, head: HEADER_BYTES + 2 };
+/** And how many columns it has, and in nearly every row the keys among them. */
+const ROW: Streaming = { above: DATA.above, head: 8 * 1024 };
 
 /** Names, and up to 65,535 formats of two bytes. */
 const BIND_HEAD = 256 * 1024;
@@ -74,7 +74,7 @@ export const SERVER_LIMITS: FrameLimits = {
   maxStreamed: LARGEST_FROM_SERVER,
   streamed: new Map([
     [Backend.DataRow, ROW],
-    [Backend.CopyData, DATA],
+    [Backend.CopyData, ROW],
     [Backend.FunctionCallResponse, DATA],
     [Backend.ErrorResponse, { above: MIB, head: 64 * 1024 }],
     [Backend.NoticeResponse, { above: MIB, head: 64 * 1024 }],

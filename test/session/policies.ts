@@ -1,8 +1,15 @@
 /** Policies for sessions without the guard: marks in comments say what is judged of a text. */
 import { refusal } from '../../src/errors.ts';
-import type { CopyFormat, Judgement, StatementJudgement, StatementKind } from '../../src/guard/decision.ts';
+import type {
+  CopyFormat,
+  Judgement,
+  PeopleOfRow,
+  StatementJudgement,
+  StatementKind,
+} from '../../src/guard/decision.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import type { Principal, RelationGrant, RolePolicy } from '../../src/policy/policy.ts';
+import type { SubjectKeys } from '../../src/policy/subject-keys.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface PolicyOptions {
@@ -15,6 +22,9 @@ export interface PolicyOptions {
   readonly alsoRefuse?: string;
   /** New rows of every write must have `a` below 90. */
   readonly checks?: boolean;
+  /** Of every statement that reads or writes. */
+  readonly people?: readonly PeopleOfRow[];
+  readonly subjectKeys?: SubjectKeys;
   /** Replaces what stands in a text: for a policy that changed. */
   readonly rewrite?: (text: string) => string;
 }
@@ -47,7 +57,13 @@ export function policyOf(options: PolicyOptions = {}): SessionPolicy {
     limits: {},
     rule: 'principals.yaml:2',
   };
-  return { role, principal, hash: 'sha256:test', judge: (sql) => judge(sql, options) };
+  return {
+    role,
+    principal,
+    hash: 'sha256:test',
+    ...(options.subjectKeys && { subjectKeys: options.subjectKeys }),
+    judge: (sql) => judge(sql, options),
+  };
 }
 
 function judge(sql: string, options: PolicyOptions): Judgement {
@@ -136,6 +152,7 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
     tables: [],
     columns: [],
     ...(options.checks && options.access !== 'unrestricted' && checkOf(text, kind)),
+    ...(options.people && { people: options.people }),
     ...(text.includes('/*pattern*/') && kind.kind !== 'prepare' && { patterns: [1] }),
     ...(refused && {
       refusal: refusal('column-withheld', '42501', 'permission denied for column "ine" of relation "students"', {

@@ -4,10 +4,12 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { UNLIMITED } from '../../src/session/budget.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Backend } from '../../src/wire/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
+import { LateBudget, perHour } from './late-budget.ts';
 import { Q, S } from './messages.ts';
 import { direct, type Peer } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
@@ -135,6 +137,9 @@ function reloading(first: PolicyOptions, checks: boolean): () => SessionPolicy {
   };
 }
 
+/** Everything is counted, and nothing over: each statement, row and change waits for its answer. */
+const OVER_TIME = { limits: { rows: perHour, changed: perHour } };
+
 const all = (words: readonly string[]) => words;
 
 test.each([
@@ -172,6 +177,35 @@ test.each([
     reloads: true,
   },
   { who: 'a role whose new rows are judged', vocabulary: CHECKED, more: { checks: true }, shown: all },
+  { who: 'a restricted role whose budget is asked twice', vocabulary: WORDS, more: OVER_TIME, shown: all, late: true },
+  {
+    who: 'an unrestricted role whose budget is asked twice',
+    vocabulary: WORDS,
+    more: { ...OVER_TIME, access: 'unrestricted' as const },
+    shown: all,
+    late: true,
+  },
+  {
+    who: 'a restricted role over its limits, and whose budget is asked twice',
+    vocabulary: { ...WORDS, over: 'rows' as const },
+    more: { limits: { ...OVER_TIME.limits, rowsPerStatement: 3 } },
+    shown: withoutRows,
+    late: true,
+  },
+  {
+    who: 'a role that changes more than it may, and whose budget is asked twice',
+    vocabulary: { ...WORDS, over: 'changes' as const },
+    more: { limits: { ...OVER_TIME.limits, changedPerStatement: 9 } },
+    shown: withoutRows,
+    late: true,
+  },
+  {
+    who: 'a role whose new rows are judged, and whose budget is asked twice',
+    vocabulary: CHECKED,
+    more: { checks: true, ...OVER_TIME },
+    shown: all,
+    late: true,
+  },
   {
     who: 'a role whose new rows are judged, below its limits',
     vocabulary: CHECKED,
@@ -181,7 +215,8 @@ test.each([
 ])(
   '$who sees what PostgreSQL would answer',
   { timeout: 30_000 + RUNS * 500 },
-  async ({ vocabulary, more, shown, reloads = false }) => {
+  async ({ vocabulary, more, shown, reloads = false, late = false }) => {
+    const budget = late ? (wake: () => void) => new LateBudget(wake, { late }) : () => UNLIMITED;
     await fc.assert(
       fc.asyncProperty(conversations(vocabulary), cuts, async (steps, cut) => {
         const toServer = steps.map(({ server, does }): Part => [server, does]);
@@ -189,7 +224,7 @@ test.each([
         const expected = await outcome(() => direct(url), toServer, 0);
         const options = { ...granted, ...more };
         const policy = reloads ? reloading(options, vocabulary.checks !== undefined) : policyOf(options);
-        const seen = await outcome(() => relayed(url, policy, cut || Infinity), toSession, cut);
+        const seen = await outcome(() => relayed(url, policy, cut || Infinity, budget), toSession, cut);
         const said = steps.map((step) => step.says).join(' ');
         expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));
         expect(seen.rows, said).toEqual(expected.rows);

@@ -1,0 +1,89 @@
+/** A key as text, the same for the same person in every format. */
+
+/** Types whose binary format is read; OIDs are PostgreSQL's own. */
+const INT2 = 21;
+const INT4 = 23;
+const INT8 = 20;
+const UUID = 2950;
+const BPCHAR = 1042;
+/** name, text, varchar: binary is the text. */
+const TEXTS: ReadonlySet<number> = new Set([19, 25, 1043]);
+
+/** Arrays of the types above: a column that holds several keys. */
+const ELEMENT_OF: ReadonlyMap<number, number> = new Map([
+  [1005, INT2],
+  [1007, INT4],
+  [1016, INT8],
+  [2951, UUID],
+  [1014, BPCHAR],
+  [1003, 19],
+  [1009, 25],
+  [1015, 1043],
+]);
+
+const SCALARS: ReadonlySet<number> = new Set([INT2, INT4, INT8, UUID, BPCHAR, ...TEXTS]);
+const BRACE = 0x7b;
+
+/** Server's text holds no zero byte, so nothing else begins with one. */
+const OWN = '\0';
+
+/** Adds the keys that a value holds to a list, none twice. @returns how many more people it holds whose keys cannot be read. */
+export function addKeys(keys: string[], value: Uint8Array, type: number, format: number): number {
+  const element = ELEMENT_OF.get(type);
+  if (element === undefined) {
+    // Perhaps an array of another type: as many people as it may have elements.
+    if (format === 0 && !SCALARS.has(type) && value[0] === BRACE) return text(value).split(',').length;
+    add(keys, keyText(value, type, format));
+    return 0;
+  }
+  const list = format === 1 ? binaryArray(value, element) : textArray(text(value));
+  if (typeof list === 'number') return list;
+  for (const key of list) add(keys, key);
+  return 0;
+}
+
+/** INVARIANT: never the same for two people; where the type is not known it may be two for one person. */
+export function keyText(value: Uint8Array, type: number, format: number): string {
+  if (type === BPCHAR) return text(value).replace(/ +$/, '');
+  if (format === 0 || TEXTS.has(type)) return text(value);
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  if (type === INT4 && bytes.length === 4) return String(bytes.readInt32BE());
+  if (type === INT8 && bytes.length === 8) return String(bytes.readBigInt64BE());
+  if (type === INT2 && bytes.length === 2) return String(bytes.readInt16BE());
+  const hex = bytes.toString('hex');
+  if (type !== UUID || bytes.length !== 16) return `${OWN}${type}:${hex}`;
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}
+
+function add(keys: string[], key: string): void {
+  if (!keys.includes(key)) keys.push(key);
+}
+
+/** What is no UTF-8 (a client that may choose its encoding) stays what it is, byte for byte. */
+function text(value: Uint8Array): string {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const decoded = bytes.toString('utf8');
+  return decoded.includes('\ufffd') ? OWN + bytes.toString('latin1') : decoded;
+}
+
+/** `{1,2,NULL}`. Elements in quotes are counted, not read. */
+function textArray(list: string): string[] | number {
+  const elements = list.slice(list.indexOf('{') + 1, list.lastIndexOf('}')).split(',');
+  if (list.includes('"') || list.includes('{', 1)) return elements.length;
+  return elements.filter((element) => element !== '' && element !== 'NULL');
+}
+
+/** Dimensions, a flag, the elements' type; length and lower bound of each dimension; then each element with its length. */
+function binaryArray(value: Uint8Array, element: number): string[] | number {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const keys: string[] = [];
+  if (bytes.length < 12) return 1;
+  for (let at = 12 + 8 * bytes.readInt32BE(0); at + 4 <= bytes.length; ) {
+    const length = bytes.readInt32BE(at);
+    at += 4;
+    if (length < 0) continue;
+    keys.push(keyText(bytes.subarray(at, at + length), element, 1));
+    at += length;
+  }
+  return keys;
+}

@@ -1,0 +1,51 @@
+/** DataRow, read in part: where its values stand, without copying any. */
+import type { Frame } from './frame-reader.ts';
+import { int32At, uint16At } from './integers.ts';
+import { HEADER_BYTES } from './message-cursor.ts';
+
+/** A value that is NULL; and one that does not lie whole in what has come of the row. */
+export const NULL = null;
+export const BEYOND = undefined;
+
+/** Used again for one row after the other. */
+export class RowFields {
+  private bytes: Uint8Array = new Uint8Array(0);
+  private readonly starts: number[] = [];
+  private readonly lengths: number[] = [];
+  /** Values that were found, NULLs included. */
+  private found = 0;
+  /** Bytes of the row behind the last value that was found whole. */
+  beyond = 0;
+
+  /** Looks at the first columns of a row, or of its first piece. */
+  locate({ bytes, length }: Pick<Frame, 'bytes' | 'length'>, columns: number): void {
+    this.bytes = bytes;
+    this.found = 0;
+    let at = HEADER_BYTES + 2;
+    const count = bytes.length < at ? 0 : Math.min(columns, uint16At(bytes, HEADER_BYTES));
+    while (this.found < count && at + 4 <= bytes.length) {
+      const size = int32At(bytes, at);
+      const end = at + 4 + Math.max(0, size);
+      if (end > bytes.length) break;
+      this.starts[this.found] = at + 4;
+      this.lengths[this.found] = size;
+      this.found += 1;
+      at = end;
+    }
+    this.beyond = this.found < columns ? length - at : 0;
+  }
+
+  /** Length in bytes, -1 for NULL; undefined where it lies beyond. */
+  lengthOf(column: number): number | undefined {
+    return column < this.found ? this.lengths[column] : undefined;
+  }
+
+  /** A view of the value, NULL or BEYOND. */
+  value(column: number): Uint8Array | null | undefined {
+    const length = this.lengthOf(column);
+    if (length === undefined) return BEYOND;
+    if (length < 0) return NULL;
+    const start = this.starts[column]!;
+    return this.bytes.subarray(start, start + length);
+  }
+}

@@ -1,0 +1,100 @@
+/** A budget that a test gives: it answers at once or only when it is asked again, grants what it has, and remembers what it was asked. */
+import { refusal } from '../../src/errors.ts';
+import type { StatementJudgement } from '../../src/guard/decision.ts';
+import type { Admitted, Budget, Demand, LimitReached, People, Sent, Taken, Warning } from '../../src/session/budget.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+
+export interface BudgetOptions {
+  /** Every first question is answered by `wait`, and the session woken a moment later; `for ever`: by the test itself. */
+  readonly late?: boolean | 'for ever';
+  /** Granted before it is over. */
+  readonly rows?: number;
+  readonly bytes?: number;
+  readonly changed?: number;
+  readonly statements?: number;
+  /** Distinct, of any subject; who has no name is another one each time. */
+  readonly people?: number;
+  readonly warnings?: readonly Warning[];
+  readonly locked?: boolean;
+  /** Told to sessions, where it is not what is left. */
+  readonly rowsLeft?: number;
+  readonly account?: string;
+}
+
+export class LateBudget implements Budget {
+  readonly asked: { statement: StatementJudgement; sent: Sent | undefined }[] = [];
+  readonly events: string[] = [];
+  readonly taken = { rows: 0, bytes: 0, changed: 0, statements: 0, unnamed: 0 };
+  readonly keys = new Set<string>();
+  accounts = new Set<string | undefined>();
+  rests = 0;
+  waits = 0;
+  private readonly open = { admit: false, take: false };
+
+  constructor(
+    readonly wake: () => void,
+    public options: BudgetOptions = {},
+    /** Calls for the statement as it is sent. */
+    private readonly plans = false,
+  ) {}
+
+  private late(what: 'admit' | 'take'): boolean {
+    const { late } = this.options;
+    if (!late) return false;
+    if (late !== 'for ever') this.open[what] = !this.open[what];
+    if (late !== 'for ever' && !this.open[what]) return false;
+    this.waits += 1;
+    if (late !== 'for ever') setImmediate(this.wake);
+    return true;
+  }
+
+  admit(_policy: SessionPolicy, statement: StatementJudgement, sent: () => Sent): Admitted {
+    if (this.late('admit')) return { kind: 'wait' };
+    const { options, taken } = this;
+    if (options.locked) return { kind: 'refused', refusal: refusal('locked', '28000', 'locked out'), effect: 'lock' };
+    this.asked.push({ statement, sent: this.plans ? sent() : undefined });
+    if (taken.statements >= (options.statements ?? Infinity)) return over('statements', taken.statements);
+    taken.statements += 1;
+    const left = options.rowsLeft ?? (options.rows === undefined ? undefined : options.rows - taken.rows);
+    return {
+      kind: 'admitted',
+      ...(left !== undefined && { rowsLeft: left }),
+      ...(options.warnings && { warnings: options.warnings }),
+      ...(options.account !== undefined && { account: options.account }),
+    };
+  }
+
+  take(_policy: SessionPolicy, { rows = 0, bytes = 0, changed = 0, people = [], account }: Demand): Taken {
+    if (this.late('take')) return { kind: 'wait' };
+    const { options, taken } = this;
+    if (taken.rows + rows > (options.rows ?? Infinity)) return over('rows', taken.rows);
+    if (taken.bytes + bytes > (options.bytes ?? Infinity)) return over('bytes', taken.bytes);
+    if (taken.changed + changed > (options.changed ?? Infinity)) return over('changed', taken.changed);
+    const fresh = new Set([...this.keys, ...people.flatMap(({ keys, subject }) => keys.map((key) => subject + key))]);
+    const unnamed = taken.unnamed + people.reduce((sum, one: People) => sum + one.unnamed, 0);
+    if (fresh.size + unnamed > (options.people ?? Infinity)) return over('people', this.keys.size + taken.unnamed);
+    for (const key of fresh) this.keys.add(key);
+    taken.unnamed = unnamed;
+    taken.rows += rows;
+    taken.bytes += bytes;
+    taken.changed += changed;
+    this.accounts.add(account);
+    return { kind: 'taken' };
+  }
+
+  event(_policy: SessionPolicy, event: 'overrun' | 'refusal'): void {
+    this.events.push(event);
+  }
+
+  rest(): void {
+    this.rests += 1;
+  }
+}
+
+function over(what: string, used: number): { kind: 'over'; refusal: ReturnType<typeof refusal>; limit: LimitReached } {
+  const limit = { name: `${what} ${used} per hour`, used, of: used };
+  return { kind: 'over', refusal: refusal('limit-window', '53400', `has taken ${used} ${what} per hour`), limit };
+}
+
+/** As a policy has it; how much is the budget's matter. */
+export const perHour = [{ amount: 1_000_000, window: { count: 1, unit: 'hour' } }] as const;
