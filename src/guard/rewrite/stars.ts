@@ -37,7 +37,8 @@ export function rewriteWholeRow(w: Rewriter, node: Node, entry: Entry, aggregate
   const text = present ? `CASE WHEN ${present} THEN ${row} END` : row;
   w.edits.replace(range.start, range.end, [text]);
   const tree = expressionTree([text]);
-  w.mutate(() => become(node, tree));
+  // What it reads may be able to tell, and then the row itself is wrapped.
+  w.mutateFirst(() => become(node, tree));
 }
 
 /** True where there is a row, false where an outer join has none; undefined where rewriting has put nothing into it that could tell. */
@@ -69,7 +70,7 @@ export function rewriteRowField(w: Rewriter, node: Node, entry: Entry, column: E
   const text = spelled(entry, column);
   w.edits.replace(inner.start, field.end, [`(${text})`]);
   const reference = expressionTree([text]);
-  w.mutate(() => {
+  w.mutateFirst(() => {
     const [, ...rest] = body.indirection!;
     become(node, rest.length === 0 ? reference : { A_Indirection: { arg: reference, indirection: rest } });
   });

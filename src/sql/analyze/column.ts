@@ -255,7 +255,9 @@ export function resolveStar(r: Resolver, body: Body<'ColumnRef'>, scope: Scope):
 /** How a column is written so that it means this one and no other; undefined where no spelling can. */
 export function spell(entry: Entry, column: EntryColumn): string | undefined {
   if (entry.source.kind === 'join' && entry.name === undefined) {
-    return column.from ? spell(column.from.entry, column.from.column) : quoteName(column.name);
+    // A merged column's bare name may be one of a third table as well.
+    const source = column.from ?? column.same;
+    return source ? spell(source.entry, source.column) : quoteName(column.name);
   }
   const name = entry.rename ?? entry.name;
   if (name === undefined) return undefined;

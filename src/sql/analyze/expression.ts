@@ -131,7 +131,10 @@ function row(r: Resolver, body: Body<'RowExpr'>, scope: Scope): Expression {
     r.marks.expressions.set(item, found);
     return [found];
   });
-  return structure(t.RECORD, parts);
+  // A star can be put into no CASE: the row is, around it.
+  const starsTell = parts.some(({ type, sound }) => type === t.UNTELLABLE && !sound);
+  const made = structure(t.RECORD, parts);
+  return starsTell ? { ...made, sound: false } : made;
 }
 
 function constant(body: Body<'A_Const'>): Expression {

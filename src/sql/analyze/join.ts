@@ -34,7 +34,7 @@ export function resolveJoin(
   }
   r.parsed.patience.spend(below.length + l.columns.length + other.columns.length);
   const shared = body.isNatural ? commonNames(l, other) : strings(body.usingClause);
-  const merged = shared.map((name) => merge(r, l, other, name));
+  const merged = shared.map((name) => merge(r, l, other, name, body.jointype));
   const rest = (entry: Entry): EntryColumn[] => {
     if (shared.length === 0 && isPlainJoin(entry)) return entry.columns;
     return entry.columns
@@ -47,7 +47,7 @@ export function resolveJoin(
   if (body.alias) for (const entry of below) entry.nameVisible = false;
   const plain =
     !body.alias && [l, other].every((arm) => arm.source.kind !== 'join' || isPlainJoin(arm)) && merged.length === 0;
-  const source = { kind: 'join', arms: [l, other], plain } as const;
+  const source = { kind: 'join', arms: [l, other], plain, join: body } as const;
   const added: Entry[] = [];
   if (body.join_using_alias) {
     const using = enter(
@@ -81,7 +81,7 @@ function commonNames(left: Entry, right: Entry): string[] {
 }
 
 /** The column that USING or NATURAL makes of two. */
-function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColumn {
+function merge(r: Resolver, left: Entry, right: Entry, name: string, join: Body<'JoinExpr'>['jointype']): EntryColumn {
   const [a, b] = [left, right].map((entry) => {
     const found = entry.columns.filter((c) => c.name === name && c.access === 'granted');
     if (found.length === 1) return found[0];
@@ -113,5 +113,24 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string): EntryColum
     r.marks.fallible.push({ scope, afterRows: false });
   }
   const [collation] = collations;
-  return { name, type, tells, access: 'granted', merged: true, ...(collation !== undefined && { collation }) };
+  const same = sameAs(join, { entry: left, column: a }, { entry: right, column: b }, type);
+  return {
+    name,
+    type,
+    tells,
+    access: 'granted',
+    merged: true,
+    ...(same && { same }),
+    ...(collation !== undefined && { collation }),
+  };
+}
+
+type Side = { readonly entry: Entry; readonly column: EntryColumn | undefined };
+
+/** The side that a merged column is taken from (buildMergedJoinVar in PostgreSQL); none where it is converted, or made of both. */
+function sameAs(join: Body<'JoinExpr'>['jointype'], left: Side, right: Side, type: number): EntryColumn['same'] {
+  const sides =
+    join === 'JOIN_INNER' ? [left, right] : join === 'JOIN_LEFT' ? [left] : join === 'JOIN_RIGHT' ? [right] : [];
+  for (const { entry, column } of sides) if (column && column.type === type && type !== 0) return { entry, column };
+  return undefined;
 }

@@ -73,6 +73,8 @@ export interface EntryColumn {
   /** For a join's column: where it comes from; absent for a merged one. */
   readonly from?: { readonly entry: Entry; readonly column: EntryColumn };
   readonly merged?: boolean;
+  /** The column of an arm that a merged one is, as long as the join makes nothing else of it. */
+  readonly same?: { readonly entry: Entry; readonly column: EntryColumn };
   /** A system catalog's column as it stands, unmasked: what it names, the role was shown. */
   readonly catalog?: boolean;
   /** A system column: it can be named, but stands in no star, whole row or join. */
@@ -88,7 +90,7 @@ export type Source =
   /** `scalar`: it gives no rows but values, so that its name alone is the value. */
   | { readonly kind: 'function'; readonly scalar?: boolean }
   /** `plain`: nothing in it was merged or renamed, so that its columns say themselves where they come from. */
-  | { readonly kind: 'join'; readonly arms: readonly Entry[]; readonly plain: boolean }
+  | { readonly kind: 'join'; readonly arms: readonly Entry[]; readonly plain: boolean; readonly join: Body<'JoinExpr'> }
   /** `excluded`, `old` and `new`: rows of the target. */
   | { readonly kind: 'excluded'; readonly of: Entry };
 
@@ -181,6 +183,10 @@ export interface OutputColumn {
   readonly catalog: boolean;
   /** The parameter that it is, where nothing has given that a type yet. */
   readonly untyped?: number | undefined;
+  /** The column that it shows as it is. */
+  readonly source?: { readonly entry: Entry; readonly column: EntryColumn } | undefined;
+  /** What it is computed by, where it is no item of a star. */
+  readonly node?: Node;
   /** It is an untyped literal, and so far text only for us. */
   readonly literal?: boolean;
 }
