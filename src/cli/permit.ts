@@ -103,7 +103,7 @@ async function list(options: GuardOptions): Promise<void> {
     permit.state,
     permit.principal,
     permit.tables.join(', '),
-    String(permit.rows),
+    `${permit.used} of ${permit.rows}`,
     shownTime(permit.from),
     shownTime(permit.until),
     permit.requestedBy,

@@ -2,10 +2,15 @@
 import type { SshPublicKey } from '../ssh/public-key.ts';
 import { isSignedBy } from '../ssh/signature.ts';
 import type { Permit } from './budget-store.ts';
+import type { Owner } from './measure.ts';
 
 /** `ssh-keygen -Y sign -n rowgate-permit` */
 export const PERMIT_NAMESPACE = 'rowgate-permit';
 export const APPROVALS_NEEDED = 2;
+
+/** Longer than any permit holds: its rows are counted as a whole, for an owner of their own. */
+export const PERMIT_WINDOW = { count: 3650, unit: 'day' } as const;
+export const permitOwner = (id: string): Owner => `permit:${id}`;
 
 /** Who may approve, by name. */
 export type Approvers = ReadonlyMap<string, { readonly user: string; readonly key: SshPublicKey }>;

@@ -1,7 +1,15 @@
 /** `rowgate permit`: exports beyond the limits, asked for by one and approved by two others. */
 import { z } from 'zod';
 import type { Permit } from '../../meter/budget-store.ts';
-import { APPROVALS_NEEDED, approvedBy, askedFor, permitText, signerOf } from '../../meter/permit.ts';
+import {
+  APPROVALS_NEEDED,
+  approvedBy,
+  askedFor,
+  PERMIT_WINDOW,
+  permitOwner,
+  permitText,
+  signerOf,
+} from '../../meter/permit.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
 import {
   type Commanded,
@@ -21,6 +29,8 @@ export interface ShownPermit {
   readonly principal: string;
   readonly tables: readonly string[];
   readonly rows: number;
+  /** Of `rows`; what guards have drawn ahead included. */
+  readonly used: number;
   /** ISO times. */
   readonly from: string;
   readonly until: string;
@@ -80,7 +90,7 @@ export const requestPermit = command(
 );
 
 export const listPermits = command({}, async (_, guard) => {
-  const permits = guard.store.standing().permits.map((permit) => shown(permit, guard));
+  const permits = await Promise.all(guard.store.standing().permits.map((permit) => shown(permit, guard)));
   return done({ permits: permits.sort((a, b) => (a.id < b.id ? 1 : -1)) });
 });
 
@@ -146,7 +156,7 @@ async function change(
     guard.records.append('permit', { ...fields, status: 'failed' });
     throw error;
   }
-  return done({ permit: shown(permit, guard), needed: Math.max(0, APPROVALS_NEEDED - approved.length) });
+  return done({ permit: await shown(permit, guard), needed: Math.max(0, APPROVALS_NEEDED - approved.length) });
 }
 
 /** `public.students`, as the role reads it. */
@@ -158,13 +168,15 @@ function tableOf(role: RolePolicy, table: string): string | undefined {
   return found.length === 1 && found[0] ? full(found[0].relation) : undefined;
 }
 
-function shown(permit: Permit, guard: Commanded): ShownPermit {
+async function shown(permit: Permit, guard: Commanded): Promise<ShownPermit> {
   const names = approvedBy(permit, guard.policy()?.approvers ?? new Map());
+  const [used = 0] = await guard.store.used(permitOwner(permit.id), 'rows', [PERMIT_WINDOW]);
   return {
     id: permit.id,
     principal: shownOwner(permit.owner),
     tables: permit.tables,
     rows: permit.rows,
+    used,
     from: iso(permit.from),
     until: iso(permit.until),
     reason: permit.reason,

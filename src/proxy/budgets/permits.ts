@@ -4,13 +4,11 @@ import type { StatementJudgement } from '../../guard/decision.ts';
 import type { Permit } from '../../meter/budget-store.ts';
 import { Lease } from '../../meter/lease.ts';
 import type { Owner } from '../../meter/measure.ts';
-import { approvedBy, permitHolds } from '../../meter/permit.ts';
+import { approvedBy, PERMIT_WINDOW, permitHolds, permitOwner } from '../../meter/permit.ts';
 import type { Account, Over } from '../../session/budget.ts';
 import type { BudgetContext } from './context.ts';
 import { permitSpent } from './messages.ts';
 
-/** Longer than any permit holds: its rows are counted as a whole. */
-const FOR_EVER = { count: 3650, unit: 'day' } as const;
 const MOST_AHEAD = 1_000;
 
 export class Permits {
@@ -36,8 +34,8 @@ export class Permits {
     if (!permit || !this.holds(permit)) return undefined;
     const known = this.byId.get(id);
     if (known) return known.lease;
-    const terms = { ceilings: [{ window: FOR_EVER, limit: permit.rows }] };
-    const lease = new Lease(`permit:${id}`, 'rows', terms, MOST_AHEAD, this.context.days);
+    const terms = { ceilings: [{ window: PERMIT_WINDOW, limit: permit.rows }] };
+    const lease = new Lease(permitOwner(id), 'rows', terms, MOST_AHEAD, this.context.days);
     this.byId.set(id, { permit, lease });
     return lease;
   }

@@ -1,0 +1,76 @@
+/** A guard as it is run, and the command beside it, as an operator calls it. */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { verifierOf } from '../proxy/support.ts';
+import type { FreshDatabase } from '../support/postgres.ts';
+import { type Served, serve } from '../workers/served.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
+
+export interface Said {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+export interface Operated extends Served {
+  /** `rowgate …` in its folder; never in anybody's name but `sudoUser`'s. */
+  rowgate(words: readonly string[], sudoUser?: string): Promise<Said>;
+  /** The answer as JSON. Throws where there is none. */
+  json<T = Record<string, unknown>>(words: readonly string[], sudoUser?: string): Promise<T>;
+  /** Puts a file of the policies in the place of the one there. */
+  policy(name: string, text: string): Promise<void>;
+  /** Records of a kind. */
+  recorded(kind: string): Promise<Record<string, unknown>[]>;
+}
+
+export const VENDOR = `role: vendor
+scope: { student: school_id = 1 }
+tables:
+  students: { select: { columns: [id, first_name, class_id] } }
+  classes: { select: { columns: "*" } }
+limits:
+  rows: [2000 per hour, 9000 per day warn]
+  bytes: 20 MB per hour
+  subjects: { student: 300 per day }
+`;
+
+/** With one principal, \`vendor\`. */
+export async function operate(database: FreshDatabase, configuration: string): Promise<Operated> {
+  const policies = await mkdtemp(join(tmpdir(), 'rowgate-test-policies-'));
+  await mkdir(join(policies, 'roles'));
+  await writeFile(join(policies, 'roles/vendor.yaml'), VENDOR);
+  await writeFile(join(policies, 'subjects.yaml'), 'subjects: { student: { keys: [students.id] } }\n');
+  const verifier = await verifierOf('demo-vendor');
+  await writeFile(
+    join(policies, 'principals.yaml'),
+    `principals:\n  vendor: { role: vendor, password: "${verifier}" }\n`,
+  );
+  const served = await serve(database, configuration, {}, policies);
+  await rm(policies, { recursive: true });
+  const rowgate = (words: readonly string[], sudoUser?: string): Promise<Said> =>
+    new Promise((done) => {
+      const { SUDO_USER, ...environment } = process.env;
+      const env = { ...environment, ...(sudoUser !== undefined && { SUDO_USER: sudoUser }) };
+      const options = { cwd: served.folder, env, encoding: 'utf8', timeout: 30_000 } as const;
+      execFile(process.execPath, [MAIN, ...words], options, (error, stdout, stderr) => {
+        done({ code: error ? Number(error.code) : 0, stdout, stderr });
+      });
+    });
+  return {
+    ...served,
+    rowgate,
+    async json(words, sudoUser) {
+      const { code, stdout, stderr } = await rowgate([...words, '--json'], sudoUser);
+      if (stdout === '') throw new Error(`${words.join(' ')}: exit code ${code}, ${stderr}`);
+      return JSON.parse(stdout);
+    },
+    policy: (name, text) => writeFile(join(served.folder, 'policies', name), text),
+    async recorded(kind) {
+      const all = Object.values(await served.records()).flat();
+      return all.filter((record) => record.kind === kind);
+    },
+  };
+}
