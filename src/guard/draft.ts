@@ -7,8 +7,9 @@ import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
 import type { Patience } from '../sql/patience.ts';
 import type { Body, Node } from '../sql/tree.ts';
-import type { RowCheck, StatementKind } from './decision.ts';
+import type { PeopleOfRow, RowCheck, StatementKind } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
+import type { Holders } from './people/holders.ts';
 
 export interface DraftStatement {
   readonly node: Node;
@@ -37,6 +38,8 @@ export interface DraftStatement {
   rule: string | undefined;
   /** For a role with `min_group`: its queries over data, and what is counted in each. */
   groups: Groups[];
+  /** Whom a row of its result can be about; undefined for nobody. */
+  people: readonly PeopleOfRow[] | undefined;
   /** How its new rows are judged; undefined where none is. */
   check: RowCheck | undefined;
   rewritten: boolean;
@@ -49,6 +52,8 @@ export interface Draft {
   readonly catalog: Catalog;
   readonly searchPath: readonly string[];
   readonly parameterTypes: readonly number[];
+  /** What holds people, by subject. */
+  readonly holders: readonly Holders[];
   /** Spent by every stage. */
   readonly patience: Patience;
   parsed: ParsedText | undefined;

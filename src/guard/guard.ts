@@ -14,11 +14,13 @@ import { ofWhole } from './bulk-judgement.ts';
 import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
 import type { Draft, DraftStatement, Stage } from './draft.ts';
 import { regKind } from './metadata/reg-types.ts';
+import { Holders } from './people/holders.ts';
 import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
 import { olderServerStage } from './stages/older-server.ts';
 import { openStage } from './stages/open.ts';
 import { parseStage } from './stages/parse.ts';
+import { peopleStage } from './stages/people.ts';
 import { pooledStage } from './stages/pooled.ts';
 import { resolveStage } from './stages/resolve.ts';
 import { rewriteStage } from './stages/rewrite.ts';
@@ -32,6 +34,7 @@ const RESTRICTED: readonly Stage[] = [
   classifyStage,
   resolveStage,
   authorizeStage,
+  peopleStage,
   rewriteStage,
   verifyStage,
 ];
@@ -74,7 +77,12 @@ export class Guard {
     sizeCalculation: weightOf,
   });
 
-  constructor(private readonly options: GuardOptions) {}
+  private readonly holders: readonly Holders[];
+
+  constructor(private readonly options: GuardOptions) {
+    const { role, catalog } = options;
+    this.holders = (role.subjects ?? []).map((subject) => new Holders(subject, catalog, role));
+  }
 
   /**
    * Judges the text of a Query or Parse. `parameterTypes`: the OIDs that a Parse declares; 0 for those that it leaves open.
@@ -126,6 +134,7 @@ export class Guard {
       catalog,
       searchPath,
       parameterTypes,
+      holders: this.holders,
       patience,
       parsed: undefined,
       statements: [],
@@ -242,6 +251,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     // Of PREPARE the statement inside has it.
     ...(!refused && statement.check && statement.kind.kind !== 'prepare' && { check: statement.check }),
     ...(!refused && statement.kind.kind !== 'prepare' && patternsOf(statement)),
+    ...(!refused && statement.people && { people: statement.people }),
     ...(refused && { refusal: refused }),
     ...(rule !== undefined && { rule }),
   };
@@ -276,6 +286,7 @@ function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
     columns: [...statement.columns].sort(),
     ...(statement.check && { check: statement.check }),
     ...(kind.kind === 'prepare' && patternsOf(statement)),
+    ...(statement.people && { people: statement.people }),
     ...(statement.rule !== undefined && { rule: statement.rule }),
   };
   return { ...kind, inner };

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { type Approver, addApprovers } from './approvers.ts';
 import { compileRole, type GrantsSource, type RoleContext } from './compile.ts';
+import { withSubjects } from './counted-subjects.ts';
 import { type Diagnostic, Report } from './diagnostic.ts';
 import { type Flaw, PolicyDocument, type PolicyFile } from './document.ts';
 import type { Policy, Principal, RolePolicy, Subject } from './policy.ts';
@@ -57,7 +58,11 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const approvers = new Map<string, Approver>();
   for (const document of ofKind('approvers')) addApprovers(document, approvers, report());
   const hash = `sha256:${sha256(files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
-  return { policy: { hash, roles, principals, subjects, approvers }, diagnostics: inOrder(reports), files };
+  return {
+    policy: { hash, roles: withSubjects(roles, principals, subjects), principals, subjects, approvers },
+    diagnostics: inOrder(reports),
+    files,
+  };
 }
 
 /** By content, then by where the file lies. A file that is no YAML is judged by its place alone. */

@@ -124,6 +124,10 @@ export interface RolePolicy {
   readonly limits: Limits;
   /** Of each person behind a token. */
   readonly limitsPerUser?: Limits;
+  /** Whom the database is about. */
+  readonly subjects?: readonly Subject[];
+  /** Names of those whose people a limit of the role, or of a principal in it, counts. */
+  readonly limitedSubjects?: ReadonlySet<string>;
   /** Times in which other limits hold; the last that names a limit counts. */
   readonly during?: readonly During[];
   /** What a limit does that does not say it; absent: `deny`. */

@@ -41,6 +41,7 @@ export const parseStage: Stage = {
       rule: undefined,
       groups: [],
       check: undefined,
+      people: undefined,
       rewritten: false,
       refusal: undefined,
     }));

@@ -8,7 +8,8 @@ import * as t from '../types/oids.ts';
 import type { QualifiedName } from '../types/path.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { shownType } from '../types/shown-type.ts';
-import { collects } from './collects.ts';
+import { collects, summaryOf } from './collects.ts';
+import { digitsOf, UNBOUNDED } from './digits.ts';
 import { noteSummary } from './fallible.ts';
 import { PARAMETER, type Subject } from './findings.ts';
 import type { Expression, Scope } from './model.ts';
@@ -132,6 +133,8 @@ function judged(
   const { fn, result: type } = resolved;
   const what = collects(fn);
   if (what) r.uses.push({ kind: 'collects', what, level: scope.level, at });
+  if (!what && isUnbounded(r, fn, nodes))
+    r.uses.push({ kind: 'collects', what: `${fn.name} of numbers of any length`, level: scope.level, at });
   if (fn.kind === 'a' || fn.kind === 'w') noteSummary(r, fn, scope.level);
   if (body.over || fn.kind === 'w') return { type, sound: true, constant: false, barrier: 'window' };
   if (fn.kind === 'a') {
@@ -152,6 +155,14 @@ function judged(
       strict: fn.strict,
     };
   return { type, sound, constant, barrier: 'none', strict: fn.strict };
+}
+
+/** INVARIANT: in a sum of numerics whose length nothing tells, each row could have been given a place of its own. */
+function isUnbounded(r: Resolver, fn: Fn, nodes: readonly Node[]): boolean {
+  if (fn.kind !== 'a' || summaryOf(fn) !== 'sum') return false;
+  const untold = nodes.some((node) => r.marks.expressions.get(node)?.type === t.UNTELLABLE);
+  if (!untold && fn.args[0] !== t.NUMERIC) return false;
+  return nodes.some((node) => digitsOf(node, r.marks, r.env.catalog, () => r.parsed.patience.spend()) === UNBOUNDED);
 }
 
 /** INVARIANT: what an aggregate takes is computed from rows before they are grouped, wherever the call stands. */

@@ -1,5 +1,6 @@
 /** Which aggregates and window functions bring values of several rows into one; all others of theirs are allowed by name. */
 import type { Fn } from '../catalog.ts';
+import { BIT } from '../types/oids.ts';
 
 /** Aggregates that keep a number, a truth or one extreme of many rows. */
 const SUMMARIES: ReadonlySet<string> = new Set(
@@ -18,10 +19,35 @@ const NUMBERINGS: ReadonlySet<string> = new Set([
   'ntile',
 ]);
 
+/** Aggregates whose number grows with what they take: each row of it can be given a place of its own. */
+const SUMS: ReadonlySet<string> = new Set(
+  `sum avg stddev stddev_pop stddev_samp variance var_pop var_samp
+corr covar_pop covar_samp regr_avgx regr_avgy regr_intercept regr_r2 regr_slope regr_sxx regr_sxy regr_syy`.split(
+    /\s+/,
+  ),
+);
+
+/** Aggregates that show how many rows there are of a kind, or whether there is one. */
+const COUNTS: ReadonlySet<string> = new Set(
+  'count regr_count bool_and bool_or every rank dense_rank percent_rank cume_dist'.split(' '),
+);
+
+/** What a call shows of the rows that it takes: how many they are, a sum of theirs, a value of one, or values of all. */
+export type Summary = 'count' | 'sum' | 'value' | 'values';
+
+/** Of an aggregate or window function. */
+export function summaryOf(fn: Fn): Summary {
+  if (collects(fn) !== undefined) return 'values';
+  if (fn.kind === 'w' || COUNTS.has(fn.name)) return 'count';
+  return SUMS.has(fn.name) ? 'sum' : 'value';
+}
+
 /** The function's name where it collects, undefined where it does not (plain functions, sums, ranks). */
 export function collects(fn: Fn): string | undefined {
   if (fn.kind !== 'a' && fn.kind !== 'w') return undefined;
   // INVARIANT: an allow-list: an aggregate that is not known to be a summary collects.
   const known = fn.schema === 'pg_catalog' && (fn.kind === 'a' ? SUMMARIES : NUMBERINGS).has(fn.name);
+  // A string of bits has room for all rows.
+  if (known && fn.name.startsWith('bit_') && fn.args[0] === BIT) return `${fn.name} of a bit string`;
   return known ? undefined : fn.name;
 }

@@ -115,6 +115,8 @@ export interface Write {
   readonly node: Node;
   readonly command: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' | 'MergeStmt';
   readonly level: Level;
+  /** Of an INSERT, the query whose rows it takes. */
+  source?: Level;
   /** undefined where it was refused. */
   readonly target: Entry | undefined;
   /** How the text names the target. */

@@ -37,10 +37,11 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   const parameter = found.type === UNKNOWN ? as(value, 'ParamRef')?.number : undefined;
   const untyped = scope.level.open ? parameter : undefined;
   if (parameter !== undefined && untyped === undefined) r.settle(parameter, TEXT);
-  const catalog = r.marks.references.get(value)?.column.catalog === true;
+  const source = r.marks.references.get(value);
+  const catalog = source?.column.catalog === true;
   const name = target.name ?? columnName(value);
   const literal = scope.level.open && found.type === UNKNOWN && parameter === undefined;
-  scope.level.outputs.push({ name, type, tells: tells(r, value), catalog, untyped, literal });
+  scope.level.outputs.push({ name, type, tells: tells(r, value), catalog, untyped, literal, source, node: value });
 }
 
 function showStar(
@@ -53,13 +54,16 @@ function showStar(
 ): void {
   r.marks.stars.push({ target, columns, level: scope.level, list: list as Node[] });
   for (const { entry, column } of columns) notePath(r, column.from?.entry ?? entry, column.name, scope.level, at);
-  for (const { column } of columns)
+  for (const source of columns) {
+    const { column } = source;
     scope.level.outputs.push({
       name: column.name,
       type: column.type,
       tells: column.tells || column.collation !== undefined,
       catalog: column.catalog === true,
+      source,
     });
+  }
 }
 
 /** `(…).*`: of a whole row as `t.*`; of a composite its type's columns, made of the one expression in the brackets. */

@@ -80,6 +80,7 @@ function insert(r: Resolver, body: Body<'InsertStmt'>, write: Write): Level {
   const { level } = write;
   const select = as(body.selectStmt, 'SelectStmt');
   const source = select && r.select(select, { outer: level.outer, ctes: level.ctes, open: true });
+  if (source) write.source = source;
   const rows = select?.valuesLists?.map((list) => as(list, 'List')?.items ?? []);
   const width = rows ? Math.max(...rows.map((row) => row.length)) : (source?.outputs.length ?? 0);
   const columns = insertColumns(r, write, body, body.cols, width);

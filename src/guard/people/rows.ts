@@ -1,0 +1,322 @@
+/** Reads of a query, level by level, whose people of one subject can stand in a row that it gives. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
+import type { Cte, Entry, Level } from '../../sql/analyze/model.ts';
+import type { Catalog } from '../../sql/catalog.ts';
+import { as, type Body, type Node, strings } from '../../sql/tree.ts';
+import { behindJoins } from '../rewrite/group-keys.ts';
+import { callsIn, type Summarizing, walk } from './calls.ts';
+import type { Holders } from './holders.ts';
+import { atMost, countOf, type InRow, NOBODY, Person, type RowPeople, Shown } from './person.ts';
+import { armsTogether, branches, recursiveRows } from './sets.ts';
+import { columnOf, sameKind, tiePeople } from './ties.ts';
+
+/** People of a level's rows before they are grouped. */
+interface Rows {
+  /** Each once. */
+  readonly people: readonly Person[];
+  /** Those of FROM items and subqueries whose keys never show. */
+  readonly unnamed: number;
+  readonly gathers: string | undefined;
+}
+
+export class PeopleOfQuery {
+  private readonly known = new Map<Level, RowPeople>();
+  private readonly shown = new Shown();
+  private readonly subqueries = new Map<Level, Node>();
+  /** Of rows that are written. */
+  private readonly targets = new Set<Person>();
+
+  constructor(
+    private readonly analysis: Analysis,
+    private readonly catalog: Catalog,
+    private readonly holders: Holders,
+  ) {
+    for (const [node, level] of analysis.marks.sublinks) this.subqueries.set(level, node);
+  }
+
+  private readonly spend = (): void => this.analysis.parsed.patience.spend();
+
+  of(level: Level): RowPeople {
+    const known = this.known.get(level);
+    if (known) return known;
+    this.spend();
+    // A recursive query that is met in its own: its rows are those of the step before, which `recursiveRows` counts.
+    this.known.set(level, NOBODY);
+    const found = atMost(this.read(level));
+    this.known.set(level, found);
+    return found;
+  }
+
+  /** How many people from elsewhere each row that is written can be about. */
+  moved(write: Write): Pick<RowPeople, 'unnamed' | 'gathers'> {
+    const { target, level } = write;
+    const source = target?.source;
+    // A row with a key is counted by it when it is read again.
+    const keyed = source?.kind === 'relation' && this.holders.of(source.view.relation).keys.size > 0;
+    if (keyed || write.command === 'DeleteStmt') return NOBODY;
+    const { people, unnamed, gathers } = this.rowsOf(level, write);
+    const own = new Set([...this.targets].map((person) => person.one));
+    return { unnamed: unnamed + people.filter((person) => !own.has(person)).length, gathers };
+  }
+
+  private read(level: Level): RowPeople {
+    switch (level.kind) {
+      case 'set': {
+        const [left, right] = level.arms.map((arm) => this.of(arm));
+        if (!left || !right) return NOBODY;
+        const op = level.select?.op;
+        if (op === 'SETOP_UNION') return branches(left, right);
+        return armsTogether(left, right, op === 'SETOP_INTERSECT' ? 'intersect' : 'except');
+      }
+      case 'values':
+        return this.ofValues(level);
+      case 'select':
+      case 'write':
+        return this.ofRows(level);
+    }
+  }
+
+  /** The row with the most. */
+  private ofValues(level: Level): RowPeople {
+    if (level.subqueries.length === 0 && !this.anyReader()) return NOBODY;
+    let [unnamed, gathers]: [number, string | undefined] = [0, undefined];
+    for (const list of level.select?.valuesLists ?? []) {
+      const inside = new Set<Level>();
+      const readers = { count: 0 };
+      walk(list, this.context(), (node) => {
+        const inner = this.analysis.marks.sublinks.get(node);
+        if (inner) inside.add(inner);
+        if (this.callsReader(node)) readers.count += 1;
+      });
+      const row = this.ofSubqueries([...inside]);
+      unnamed = Math.max(unnamed, row.unnamed + readers.count);
+      gathers ??= row.gathers;
+    }
+    return { ...NOBODY, unnamed, gathers };
+  }
+
+  private ofRows(level: Level): RowPeople {
+    const write = level.kind === 'write' ? this.analysis.marks.writes.find((w) => w.level === level) : undefined;
+    const rows = this.rowsOf(level, write);
+    const calls = callsIn(listOf(level, write), level, this.context());
+    const fixed = this.fixedIn(level, rows);
+    let { unnamed, gathers } = rows;
+    let selecting = 0;
+    for (const call of calls) {
+      const moving = rows.unnamed + rows.people.filter((person) => !this.isFixed(person, call, fixed)).length;
+      unnamed += moving * call.weight;
+      if (call.selects) selecting = Math.max(selecting, moving);
+      if (moving > 0) gathers ??= call.gathers;
+    }
+    // Eight numbers or truths of rows that they choose may be a value of somebody.
+    unnamed += selecting * Math.floor(calls.filter(({ selects }) => selects).length / 8);
+    const { columns, passed } = this.columnsOf(level);
+    return {
+      people: rows.people.map((person): InRow => {
+        const named = !level.aggregated || (fixed.has(person) && !level.groupingSets);
+        return { keys: named ? (columns.get(person) ?? []) : [], outer: person.outer, pinned: person.pinned };
+      }),
+      unnamed,
+      passed,
+      gathers,
+    };
+  }
+
+  /** Result columns by whose key they show. */
+  private columnsOf(level: Level): Pick<RowPeople, 'passed'> & { readonly columns: ReadonlyMap<Person, number[]> } {
+    const columns = new Map<Person, number[]>();
+    const passed: RowPeople['passed'][number][] = [];
+    level.outputs.forEach(({ source }, index) => {
+      const person = source && this.shown.get(behindJoins(source));
+      if (!person) return;
+      if (person.level !== level) passed.push({ index, person });
+      else columns.set(person, [...(columns.get(person) ?? []), index]);
+    });
+    return { columns, passed };
+  }
+
+  /** Those who are the same in all rows of a group. */
+  private fixedIn(level: Level, { people }: Rows): ReadonlySet<Person> {
+    const fixed = new Set(people.filter((person) => person.pinned || person.outer));
+    if (!level.aggregated || level.groupingSets) return fixed;
+    // What stands beside aggregates as it is depends on the keys.
+    const plain = level.outputs.map(({ source }) => source && behindJoins(source));
+    for (const column of [...plain, ...level.groupKeys.map((key) => columnOf(this.analysis, key))]) {
+      const person = column && this.shown.get(column);
+      if (person) fixed.add(person);
+    }
+    return fixed;
+  }
+
+  private isFixed(person: Person, { window }: Summarizing, fixed: ReadonlySet<Person>): boolean {
+    if (!window) return fixed.has(person);
+    if (person.pinned || person.outer) return true;
+    return (window.partitionClause ?? []).some((key) => {
+      const column = columnOf(this.analysis, key);
+      return column !== undefined && this.shown.get(column) === person;
+    });
+  }
+
+  private rowsOf(level: Level, write: Write | undefined): Rows {
+    const people: Person[] = [];
+    let [unnamed, gathers]: [number, string | undefined] = [0, undefined];
+    const adopt = (entry: Entry | undefined, row: RowPeople): void => {
+      unnamed += row.unnamed;
+      gathers ??= row.gathers;
+      for (const each of row.people) people.push(this.adopted(level, entry, each));
+      for (const { index, person } of row.passed) {
+        const column = entry?.columns[index];
+        if (entry && column) this.shown.set(entry, column, person);
+      }
+    };
+    if (write?.source) adopt(undefined, this.of(write.source));
+    for (const entry of level.entries) {
+      const { source } = entry;
+      if (source.kind === 'query') adopt(entry, this.of(source.level));
+      else if (source.kind === 'cte') adopt(entry, this.ofCte(source.cte));
+      // What is inserted the client has given: nobody is shown to it.
+      else if (source.kind === 'relation' && !(source.use === 'target' && isPlainInsert(write)))
+        people.push(...this.ofRelation(level, entry));
+    }
+    tiePeople({ level, shown: this.shown, ...this.context() }, whereOf(level, write));
+    const inner = this.ofSubqueries([...level.subqueries, ...this.subqueriesOfLimit(level)]);
+    return {
+      people: [...new Set(people.map((person) => person.one))],
+      unnamed: unnamed + inner.unnamed + this.readersIn(level),
+      gathers: gathers ?? inner.gathers,
+    };
+  }
+
+  /** One of a FROM item's people among those of the level. */
+  private adopted(level: Level, entry: Entry | undefined, { keys, outer, pinned }: InRow): Person {
+    const person = outer?.level === level ? outer : new Person(level);
+    if (person !== outer && outer) person.tieOutside(outer);
+    if (person !== outer && pinned) person.pin();
+    for (const key of keys) {
+      const column = entry?.columns[key];
+      if (entry && column) this.shown.set(entry, column, person);
+    }
+    return person;
+  }
+
+  private ofRelation(level: Level, entry: Entry): Person[] {
+    if (entry.source.kind !== 'relation' || entry.source.view.system) return [];
+    const { view } = entry.source;
+    const { keys, inside } = this.holders.of(view.relation);
+    const people = Array.from({ length: inside }, () => new Person(level));
+    view.columns.forEach(({ column, access, masked }, index) => {
+      if (!keys.has(column.name)) return;
+      const person = new Person(level);
+      people.push(person);
+      const own = entry.columns[index];
+      if (entry.source.kind === 'relation' && entry.source.use === 'target') this.targets.add(person);
+      // INVARIANT: what stands behind a mask is not the key.
+      if (own && access === 'granted' && own.access === 'granted' && !masked) this.shown.set(entry, own, person);
+    });
+    return people;
+  }
+
+  private ofCte(cte: Cte): RowPeople {
+    if (!cte.level) return NOBODY;
+    if (cte.recursions.length === 0) return this.of(cte.level);
+    const known = this.known.get(cte.level);
+    if (known) return known;
+    this.known.set(cte.level, NOBODY);
+    const [first, step] = cte.level.arms;
+    const builds = this.analysis.uses.some((use) => use.kind === 'collects' && use.level === cte.level);
+    const rows = first && step ? recursiveRows(cte, this.of(first), this.of(step), step, this.analysis.marks) : NOBODY;
+    const gathers = builds && countOf(rows) > 0 ? 'a recursive query that builds values' : rows.gathers;
+    const found = atMost({ ...rows, gathers });
+    this.known.set(cte.level, found);
+    return found;
+  }
+
+  /** Of subqueries in expressions: who is not in the row already is one more of whom it tells. */
+  private ofSubqueries(levels: readonly Level[]): Pick<RowPeople, 'unnamed' | 'gathers'> {
+    let [unnamed, gathers]: [number, string | undefined] = [0, undefined];
+    for (const level of levels) {
+      const node = this.subqueries.get(level);
+      const row = this.of(level);
+      const compared = this.comparedPerson(as(node, 'SubLink'), level, row);
+      const others = row.people.filter((person) => !person.outer && person !== compared);
+      unnamed += row.unnamed + others.length;
+      gathers ??= row.gathers;
+      const collects = as(node, 'SubLink')?.subLinkType === 'ARRAY_SUBLINK' || as(node, 'JsonArrayQueryConstructor');
+      if (collects && (row.unnamed > 0 || others.some(({ pinned }) => !pinned))) gathers ??= 'ARRAY(…)';
+    }
+    return { unnamed, gathers };
+  }
+
+  /** `key IN (SELECT key …)`: the same person, or nobody. */
+  private comparedPerson(link: Body<'SubLink'> | undefined, level: Level, row: RowPeople): InRow | undefined {
+    const operator = link?.operName && strings(link.operName).join('.');
+    if (link?.subLinkType !== 'ANY_SUBLINK' || (operator !== undefined && operator !== '=')) return undefined;
+    const key = columnOf(this.analysis, link.testexpr);
+    const [output] = level.outputs;
+    if (!key || !output || !this.shown.get(key)) return undefined;
+    if (!sameKind(this.catalog, key.column, output.source?.column ?? output)) return undefined;
+    return row.people.find(({ keys }) => keys.includes(0));
+  }
+
+  /** The number of rows that a LIMIT gives may be a value. */
+  private subqueriesOfLimit({ select }: Level): Level[] {
+    const found: Level[] = [];
+    for (const node of [select?.limitCount, select?.limitOffset]) {
+      if (!node || 'A_Const' in node || 'ParamRef' in node) continue;
+      walk(node, this.context(), (part) => {
+        const inner = this.analysis.marks.sublinks.get(part);
+        if (inner) found.push(inner);
+      });
+    }
+    return found;
+  }
+
+  /** Calls of functions that may read people themselves. */
+  private readersIn(level: Level): number {
+    if (!this.anyReader()) return 0;
+    let count = 0;
+    for (const { node } of level.roots) {
+      walk(node, this.context(), (part) => {
+        if (this.callsReader(part)) count += 1;
+      });
+    }
+    return count;
+  }
+
+  private anyReader(): boolean {
+    for (const { fn } of this.analysis.marks.calls.values()) if (this.holders.reads(fn)) return true;
+    return false;
+  }
+
+  private callsReader(node: Node): boolean {
+    const call = as(node, 'FuncCall');
+    const fn = call && this.analysis.marks.calls.get(call)?.fn;
+    return fn !== undefined && this.holders.reads(fn);
+  }
+
+  private context() {
+    return { marks: this.analysis.marks, catalog: this.catalog, spend: this.spend };
+  }
+}
+
+/** What the level shows of a row. */
+function listOf({ select }: Level, write: Write | undefined): readonly Node[] {
+  if (!write) return select?.targetList ?? [];
+  return returningOf(write)?.exprs ?? [];
+}
+
+function returningOf({ node }: Write): Body<'ReturningClause'> | undefined {
+  const body = as(node, 'InsertStmt') ?? as(node, 'UpdateStmt') ?? as(node, 'DeleteStmt') ?? as(node, 'MergeStmt');
+  return body?.returningClause;
+}
+
+/** What every row fulfils. A MERGE shows rows that its condition does not hold of. */
+function whereOf({ select }: Level, write: Write | undefined): Node | undefined {
+  if (!write) return select?.whereClause;
+  return (as(write.node, 'UpdateStmt') ?? as(write.node, 'DeleteStmt'))?.whereClause;
+}
+
+function isPlainInsert(write: Write | undefined): boolean {
+  return write?.command === 'InsertStmt' && !write.events.includes('update');
+}
