@@ -12,7 +12,7 @@ import { permitSpent } from './messages.ts';
 const MOST_AHEAD = 1_000;
 
 export class Permits {
-  private readonly byId = new Map<string, { permit: Permit; lease: Lease }>();
+  private readonly byId = new Map<string, { permit: Permit; lease: Lease; told: boolean }>();
 
   constructor(
     private readonly owner: Owner,
@@ -36,7 +36,7 @@ export class Permits {
     if (known) return known.lease;
     const terms = { ceilings: [{ window: PERMIT_WINDOW, limit: permit.rows }] };
     const lease = new Lease(permitOwner(id), 'rows', terms, MOST_AHEAD, this.context.days);
-    this.byId.set(id, { permit, lease });
+    this.byId.set(id, { permit, lease, told: false });
     return lease;
   }
 
@@ -48,8 +48,18 @@ export class Permits {
   spent(lease: Lease): Over | undefined {
     const found = [...this.byId.values()].find((one) => one.lease === lease);
     if (!found) return undefined;
-    const { id, rows, tables, from, until, requestedBy } = found.permit;
-    const used = lease.spent(0);
+    if (!found.told) this.record(found.permit);
+    found.told = true;
+    const { id, rows } = found.permit;
+    return {
+      kind: 'over',
+      refusal: permitSpent(id, rows),
+      limit: { name: `permit ${id}`, used: lease.spent(0), of: rows },
+    };
+  }
+
+  private record(of: Permit): void {
+    const { id, rows, tables, from, until, requestedBy } = of;
     const permit = {
       id,
       tables,
@@ -57,10 +67,9 @@ export class Permits {
       from: new Date(from).toISOString(),
       until: new Date(until).toISOString(),
       requested_by: requestedBy,
-      approved_by: approvedBy(found.permit, this.context.approvers() ?? new Map()),
+      approved_by: approvedBy(of, this.context.approvers() ?? new Map()),
     };
     this.context.records.append('permit', { principal: this.principal, by: 'rowgate', permit, status: 'spent' });
-    return { kind: 'over', refusal: permitSpent(id, rows), limit: { name: `permit ${id}`, used, of: rows } };
   }
 
   private holds(permit: Permit): boolean {

@@ -1,0 +1,44 @@
+/** Limits on distinct people, on a real server. */
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { budgetWorld, type World } from './world.ts';
+
+let world: World;
+
+beforeAll(async () => {
+  world = await budgetWorld({ people: 'limits: { subjects: { pupil: 50 per day } }\n' });
+});
+
+afterAll(async () => {
+  await world?.stop();
+});
+
+async function rowsOf(client: pg.Client, sql: string): Promise<number> {
+  try {
+    return (await client.query(sql)).rows.length;
+  } catch (error) {
+    return (error as { code?: string }).code === '53400' ? 0 : Promise.reject(error);
+  }
+}
+
+async function failure(client: pg.Client, sql: string): Promise<pg.DatabaseError> {
+  try {
+    await client.query(sql);
+  } catch (error) {
+    return error as pg.DatabaseError;
+  }
+  throw new Error(`${sql} was not refused`);
+}
+
+test('people: the same ones cost nothing again, new ones are refused', async () => {
+  const client = await world.connect('people');
+  for (let again = 0; again < 3; again += 1) {
+    expect(await rowsOf(client, 'SELECT id, name FROM pupils WHERE id <= 50')).toBe(50);
+  }
+  const refused = await failure(client, 'SELECT id, name FROM pupils WHERE id = 51');
+  expect(refused.message).toBe('principal "people" has seen 50 of 50 people of subject "pupil" per day');
+  expect(refused.detail).toContain('midnight (Europe/Paris)');
+  expect(await rowsOf(await world.connect('people'), 'SELECT id FROM pupils WHERE id = 7')).toBe(1);
+  // Who has no name here is somebody else each time.
+  expect((await failure(client, 'SELECT name FROM pupils WHERE id = 7')).code).toBe('53400');
+});

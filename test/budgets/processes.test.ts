@@ -1,0 +1,376 @@
+/** Budgets of two processes over one store: together no more than the limits; locks, raises and permits reach both; a store that is gone. */
+import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import pino from 'pino';
+import { afterEach, expect, it } from 'vitest';
+import type { StatementJudgement } from '../../src/guard/decision.ts';
+import { type BudgetStore, type Permit, StoreUnavailable } from '../../src/meter/budget-store.ts';
+import { type Approvers, PERMIT_NAMESPACE, permitText } from '../../src/meter/permit.ts';
+import type { Limits } from '../../src/policy/limits.ts';
+import { readWindowLimit } from '../../src/policy/quantity.ts';
+import type { Alarm } from '../../src/proxy/alarm-sink.ts';
+import { Budgets } from '../../src/proxy/budgets/budgets.ts';
+import type { SessionBudget } from '../../src/proxy/budgets/session-budget.ts';
+import type { Estimates } from '../../src/proxy/estimates/estimates.ts';
+import type { RecordSink } from '../../src/proxy/record-sink.ts';
+import { type LiveSession, Sessions } from '../../src/proxy/sessions.ts';
+import type { Demand, Taken } from '../../src/session/budget.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { stringField } from '../../src/ssh/fields.ts';
+import { parsePublicKey, type SshPublicKey } from '../../src/ssh/public-key.ts';
+import { memoryStore } from '../../src/store/memory.ts';
+import { policyOf } from '../session/policies.ts';
+
+const OWNER = 'principal:app';
+const stores: BudgetStore[] = [];
+const guards: Budgets[] = [];
+
+afterEach(async () => {
+  for (const guard of guards.splice(0)) guard.stop();
+  for (const store of stores.splice(0)) await store.close();
+});
+
+const limit = (text: string) => {
+  const read = readWindowLimit(text, false);
+  if (!('value' in read)) throw new Error(read.expected);
+  return read.value;
+};
+
+/** Answers a moment later, as one elsewhere does, or not at all. */
+function elsewhere(store: BudgetStore): BudgetStore & { gone: boolean } {
+  const later = async <T>(act: () => T | Promise<T>): Promise<T> => {
+    await new Promise((done) => setTimeout(done, Math.random() * 3));
+    if (remote.gone) throw new StoreUnavailable('gone');
+    return act();
+  };
+  const remote = {
+    ...store,
+    gone: false,
+    take: (claims: Parameters<BudgetStore['take']>[0]) => later(() => store.take(claims)),
+    known: (...asked: Parameters<BudgetStore['known']>) => later(() => store.known(...asked)),
+    used: (...asked: Parameters<BudgetStore['used']>) => later(() => store.used(...asked)),
+    change: (change: Parameters<BudgetStore['change']>[0]) => later(() => store.change(change)),
+  };
+  return remote;
+}
+
+interface Guard {
+  readonly records: Record<string, unknown>[];
+  readonly alarms: Alarm[];
+  readonly ended: string[];
+  readonly budgets: Budgets;
+  session(policy: SessionPolicy): Asking;
+}
+
+interface Asking {
+  readonly budget: SessionBudget;
+  /** Asks until there is an answer. */
+  take(demand: Demand): Promise<Taken>;
+  admit(statement?: Partial<StatementJudgement>): Promise<ReturnType<SessionBudget['admit']>>;
+}
+
+function guardOver(store: BudgetStore, approvers: Approvers = new Map()): Guard {
+  const records: Record<string, unknown>[] = [];
+  const alarms: Alarm[] = [];
+  const ended: string[] = [];
+  const sessions = new Sessions(0);
+  const live = { principal: 'app', terminate: ({ sqlstate }: { sqlstate: string }) => void ended.push(sqlstate) };
+  sessions.live = () => [live as unknown as LiveSession];
+  const sink = { append: (kind: string, fields: object) => records.push({ kind, ...fields }) > 0 };
+  const options = {
+    store,
+    timeZone: 'Europe/Paris',
+    records: sink as unknown as RecordSink,
+    alarms: { raise: (alarm: Alarm) => void alarms.push(alarm) },
+    log: pino({ level: 'silent' }),
+    sessions,
+    estimates: {} as Estimates,
+    approvers: () => approvers,
+  };
+  const budgets = new Budgets(options);
+  guards.push(budgets);
+  return {
+    records,
+    alarms,
+    ended,
+    budgets,
+    session(policy) {
+      let woken: () => void = () => {};
+      const budget = budgets.session(
+        'app',
+        () => policy,
+        () => woken(),
+      );
+      const answered = async <T extends { kind: string }>(ask: () => T): Promise<T> => {
+        for (let tries = 0; tries < 1_000; tries += 1) {
+          const wakes = new Promise<void>((done) => {
+            woken = done;
+          });
+          const answer = ask();
+          if (answer.kind !== 'wait') return answer;
+          await wakes;
+        }
+        throw new Error('no answer came');
+      };
+      return {
+        budget,
+        take: (demand) => answered(() => budget.take(policy, demand)),
+        admit: (statement) => answered(() => budget.admit(policy, { ...SELECT, ...statement }, noPlan)),
+      };
+    },
+  };
+}
+
+const noPlan = () => {
+  throw new Error('no plan is needed');
+};
+
+const SELECT: StatementJudgement = {
+  effect: 'rewrite',
+  kind: { kind: 'read' },
+  command: 'SELECT',
+  fingerprint: '',
+  normalized: '',
+  tables: ['public.pupils'],
+  columns: [],
+};
+
+function policy(limits: Limits, more: Partial<SessionPolicy['role']> = {}): SessionPolicy {
+  const made = policyOf({ limits });
+  return { ...made, role: { ...made.role, ...more } };
+}
+
+function newStore(): BudgetStore {
+  const store = memoryStore({ timeZone: 'Europe/Paris', now: Date.now });
+  stores.push(store);
+  return store;
+}
+
+it.each([
+  ['in the process', (store: BudgetStore) => store],
+  ['elsewhere', elsewhere],
+])('two processes with ten sessions each give exactly the limit together: a store %s', async (_name, wrapped) => {
+  const store = wrapped(newStore());
+  const limited = policy({
+    rows: [limit('500 per hour')],
+    subjects: new Map([['pupil', [limit('40 per day')]]]),
+  });
+  const seen = new Set<string>();
+  let rows = 0;
+  const work = async (session: Asking, from: number): Promise<void> => {
+    for (let i = 0; i < 60; i += 1) {
+      const key = String((from * 7 + i) % 70);
+      const taken = await session.take({
+        rows: 1,
+        bytes: 100,
+        people: [{ subject: 'pupil', keys: [key], unnamed: 0 }],
+      });
+      if (taken.kind !== 'taken') continue;
+      rows += 1;
+      seen.add(key);
+    }
+  };
+  const guards = [guardOver(store), guardOver(store)];
+  await new Promise((done) => setTimeout(done, 10));
+  await Promise.all(
+    guards.flatMap((guard, g) => Array.from({ length: 10 }, (_, i) => work(guard.session(limited), g * 10 + i))),
+  );
+  expect(seen.size).toBeLessThanOrEqual(40);
+  expect(rows).toBeLessThanOrEqual(500);
+  // Near the end both hold small leases that the other does not get.
+  expect(seen.size).toBeGreaterThan(30);
+  for (const guard of guards) guard.budgets.stop();
+  expect(await store.used(OWNER, 'rows', [{ count: 1, unit: 'hour' }])).toEqual([rows]);
+  expect(await store.used(OWNER, 'subjects.pupil', [{ count: 1, unit: 'day' }])).toEqual([seen.size]);
+});
+
+it('a lock by hand ends sessions in every process, refuses statements and logins, and goes with its release', async () => {
+  const store = newStore();
+  const guards = [guardOver(store), guardOver(store)];
+  const session = guards[1]!.session(policy({}));
+  await store.change({
+    kind: 'lock',
+    lock: { owner: OWNER, since: Date.now(), reason: 'a laptop was stolen', by: 'ines' },
+  });
+  expect(await session.admit()).toMatchObject({
+    kind: 'refused',
+    effect: 'lock',
+    refusal: { sqlstate: '28000', message: 'principal "app" is locked out: a laptop was stolen' },
+  });
+  await new Promise((done) => setImmediate(done));
+  await new Promise((done) => setImmediate(done));
+  for (const guard of guards) {
+    expect(guard.ended).toEqual(['57P05']);
+    expect(guard.budgets.loginRefusal('app')?.sqlstate).toBe('28000');
+    expect(guard.budgets.loginRefusal('other')).toBeUndefined();
+  }
+  await store.change({ kind: 'release', owner: OWNER });
+  expect(guards[0]!.budgets.loginRefusal('app')).toBeUndefined();
+  expect((await session.admit()).kind).toBe('admitted');
+});
+
+it('a lock that is over by its time locks nobody', async () => {
+  const store = newStore();
+  const guard = guardOver(store);
+  const lock = { owner: OWNER, since: Date.now(), until: Date.now() + 30, reason: 'x', by: 'ines' };
+  await store.change({ kind: 'lock', lock });
+  expect(guard.budgets.loginRefusal('app')).toBeDefined();
+  await new Promise((done) => setTimeout(done, 40));
+  expect(guard.budgets.loginRefusal('app')).toBeUndefined();
+});
+
+it('overruns lock in every process, though the store hears of the lock late', async () => {
+  const store = elsewhere(newStore());
+  const [one, other] = [guardOver(store), guardOver(store)];
+  const locking = policy(
+    { rows: [limit('1 per hour')] },
+    { lock: { after: [{ amount: 4, event: 'overrun', window: { count: 1, unit: 'hour' } }], duration: 60_000 } },
+  );
+  const session = one.session(locking);
+  for (let i = 0; i < 2; i += 1) session.budget.event(locking, 'overrun');
+  other.session(locking).budget.event(locking, 'overrun');
+  await new Promise((done) => setTimeout(done, 60));
+  expect([one.budgets.loginRefusal('app'), other.budgets.loginRefusal('app')]).toEqual([undefined, undefined]);
+  session.budget.event(locking, 'overrun');
+  await new Promise((done) => setTimeout(done, 60));
+  expect(one.budgets.loginRefusal('app')?.message).toContain('4 overruns per hour');
+  expect(other.budgets.loginRefusal('app')).toBeDefined();
+  expect([...one.records, ...other.records].filter(({ kind }) => kind === 'lock')).toMatchObject([
+    { principal: 'app', by: 'rowgate', until: expect.any(String) },
+  ]);
+  expect(one.alarms.filter(({ kind }) => kind === 'lock').length).toBe(1);
+});
+
+it('a raise holds at once, also for who was refused', async () => {
+  const store = newStore();
+  const session = guardOver(store).session(policy({ rows: [limit('5 per hour')] }));
+  expect((await session.take({ rows: 5 })).kind).toBe('taken');
+  expect((await session.take({ rows: 1 })).kind).toBe('over');
+  await store.change({
+    kind: 'raise',
+    raise: {
+      id: 'r1',
+      owner: OWNER,
+      measure: 'rows',
+      window: { count: 1, unit: 'hour' },
+      amount: 8,
+      until: Date.now() + 60_000,
+      reason: 'reports',
+      by: 'ines',
+    },
+  });
+  expect((await session.take({ rows: 3 })).kind).toBe('taken');
+  expect(await session.take({ rows: 1 })).toMatchObject({ kind: 'over', limit: { name: 'rows 8 per hour', used: 8 } });
+});
+
+it('without the store the lease is used up, then nothing more is given; it recovers by itself', async () => {
+  const store = elsewhere(newStore());
+  const guard = guardOver(store);
+  const limited = policy({ rows: [limit('2000 per hour')] });
+  const session = guard.session(limited);
+  await session.take({ rows: 1 });
+  await session.take({ rows: 1 });
+  store.gone = true;
+  let taken = 0;
+  let last = await session.take({ rows: 1 });
+  while (last.kind === 'taken') {
+    taken += 1;
+    last = await session.take({ rows: 1 });
+  }
+  expect(taken).toBeGreaterThan(50);
+  expect(taken).toBeLessThanOrEqual(125);
+  expect(last).toMatchObject({ kind: 'refused', refusal: { reason: 'store-unavailable', sqlstate: '53400' } });
+  expect(await session.admit()).toMatchObject({ kind: 'refused', refusal: { reason: 'store-unavailable' } });
+  expect(guard.alarms.map(({ kind }) => kind)).toEqual(['store-lost']);
+  // Who has no limits over time goes on.
+  const free = guard.session(policy({}));
+  expect((await guardOver(store).session(policy({})).admit()).kind).toBe('admitted');
+  free.budget.close();
+  store.gone = false;
+  await new Promise((done) => setTimeout(done, 1_300));
+  expect((await session.take({ rows: 1 })).kind).toBe('taken');
+  expect(guard.alarms.map(({ kind }) => kind)).toEqual(['store-lost', 'store-back']);
+});
+
+it('a row that is larger than the rate of a second flows when a second was silent', async () => {
+  const session = guardOver(newStore()).session(
+    policy(
+      { bytes: [limit('100 per hour throttle')] },
+      { throttle: { bytes: { amount: 50, window: { count: 1, unit: 'second' } } } },
+    ),
+  );
+  await session.admit();
+  expect((await session.take({ rows: 1, bytes: 100 })).kind).toBe('taken');
+  const before = performance.now();
+  expect((await session.take({ rows: 1, bytes: 80 })).kind).toBe('taken');
+  expect((await session.take({ rows: 1, bytes: 80 })).kind).toBe('taken');
+  const took = performance.now() - before;
+  expect(took).toBeGreaterThan(900);
+  expect(took).toBeLessThan(4_000);
+});
+
+it('a permit pays for reads of its tables, until it is used up, over all processes; then the windows do', async () => {
+  const store = newStore();
+  const keys = ['ines', 'omar'].map((name) => ({ name, ...newKey() }));
+  const approvers: Approvers = new Map(keys.map(({ name, key }) => [name, { user: name, key }]));
+  const unsigned: Permit = {
+    id: 'p1',
+    owner: OWNER,
+    tables: ['public.pupils'],
+    rows: 100,
+    from: Date.now() - 1_000,
+    until: Date.now() + 60_000,
+    reason: 'yearly count',
+    requestedBy: 'lea',
+    requestedAt: Date.now() - 2_000,
+    approvals: [],
+  };
+  const signed = keys.map(({ name, privateKey, key }) => ({
+    by: name,
+    signature: signature(unsigned, privateKey, key),
+  }));
+  const guards = [guardOver(store, approvers), guardOver(store, approvers)];
+  const limited = policy({ rows: [limit('10 per hour')], subjects: new Map([['pupil', [limit('2 per day')]]]) });
+  const session = guards[0]!.session(limited);
+  await store.change({ kind: 'permit', permit: { ...unsigned, approvals: signed.slice(0, 1) } });
+  expect(await session.admit(), 'one approval is none').not.toHaveProperty('account');
+  await store.change({ kind: 'permit', permit: { ...unsigned, approvals: signed } });
+  const admitted = await session.admit();
+  expect(admitted).toMatchObject({ kind: 'admitted', account: 'p1', rowsLeft: 100 });
+  expect(await session.admit({ tables: ['public.pupils', 'public.grades'] })).not.toHaveProperty('account');
+  expect(await session.admit({ kind: { kind: 'write', returning: true } })).not.toHaveProperty('account');
+  const people = [{ subject: 'pupil', keys: Array.from({ length: 60 }, (_, i) => String(i)), unnamed: 0 }];
+  expect((await session.take({ rows: 60, bytes: 10_000, people, account: 'p1' })).kind).toBe('taken');
+  // What the first has taken ahead goes back.
+  guards[0]!.budgets.stop();
+  const other = guards[1]!.session(limited);
+  expect((await other.take({ rows: 40, account: 'p1' })).kind).toBe('taken');
+  expect(await other.take({ rows: 1, account: 'p1' })).toMatchObject({ kind: 'over', limit: { name: 'permit p1' } });
+  expect(guards[1]!.records).toMatchObject([
+    { kind: 'permit', status: 'spent', permit: { approved_by: ['ines', 'omar'] } },
+  ]);
+  expect(await other.admit()).toMatchObject({ kind: 'admitted', rowsLeft: 10 });
+  expect(await store.used('permit:p1', 'rows', [{ count: 3650, unit: 'day' }])).toEqual([100]);
+  await store.change({ kind: 'permit', permit: { ...unsigned, approvals: signed, revokedBy: 'ines' } });
+  expect((await session.take({ rows: 1, account: 'p1' })).kind).toBe('refused');
+});
+
+function newKey(): { privateKey: KeyObject; key: SshPublicKey } {
+  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
+  const x = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
+  const key = parsePublicKey(
+    `ssh-ed25519 ${Buffer.concat([stringField('ssh-ed25519'), stringField(x)]).toString('base64')}`,
+  );
+  if (!key) throw new Error('the key was not read');
+  return { privateKey, key };
+}
+
+/** As ssh-keygen -Y sign writes it. */
+function signature(permit: Permit, privateKey: KeyObject, { blob }: SshPublicKey): string {
+  const hash = createHash('sha512').update(permitText(permit)).digest();
+  const parts = [stringField(PERMIT_NAMESPACE), stringField(''), stringField('sha512')];
+  const bytes = sign(null, Buffer.concat([Buffer.from('SSHSIG'), ...parts, stringField(hash)]), privateKey);
+  const inner = Buffer.concat([stringField('ssh-ed25519'), stringField(bytes)]);
+  const head = Buffer.concat([Buffer.from('SSHSIG'), Buffer.from([0, 0, 0, 1]), stringField(blob)]);
+  const whole = Buffer.concat([head, ...parts, stringField(inner)]);
+  return `-----BEGIN SSH SIGNATURE-----\n${whole.toString('base64')}\n-----END SSH SIGNATURE-----\n`;
+}
