@@ -159,6 +159,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
         ...(pooling && pooling !== 'none' && { pooling }),
         record: (entry) => records.append(entry),
         budget,
+        settings: server.parameters,
         policy: policyNow,
         now: () => performance.now(),
         newId: newUlid,

@@ -56,6 +56,9 @@ export interface Passage {
 
 const UNCHANGED: Passage = { begin: (piece) => [piece], push: (piece) => [piece] };
 
+/** Parameters that say what a literal means. */
+export const OF_LITERALS: readonly string[] = ['DateStyle', 'IntervalStyle', 'TimeZone'];
+
 export class Conversation {
   readonly toServer = new Outbox();
   readonly toClient = new Outbox();
@@ -69,7 +72,7 @@ export class Conversation {
   readonly life = new PortalLife(this.portals);
   readonly records: Records;
   /** DateStyle, IntervalStyle and TimeZone as the server last said: what a literal means depends on them. */
-  readonly settings: Map<string, string>;
+  readonly settings = new Map<string, string>();
   readonly admission = new Admission(this);
   /** As the last ReadyForQuery said. */
   status: TransactionStatus = 'I';
@@ -124,7 +127,10 @@ export class Conversation {
 
   constructor(readonly ports: SessionPorts) {
     this.records = new Records(ports);
-    this.settings = new Map(ports.settings);
+    for (const name of OF_LITERALS) {
+      const value = ports.settings?.get(name);
+      if (value !== undefined) this.settings.set(name, value);
+    }
   }
 
   /** The server asks for the data of a COPY FROM STDIN. */

@@ -55,7 +55,7 @@ export interface SessionPorts {
    * reset, and the last error lost with it. Called once; the session takes nothing more.
    */
   end(): void;
-  /** DateStyle, IntervalStyle and TimeZone as the server said at login, where estimates need them. */
+  /** What the server said of its parameters at login: DateStyle, IntervalStyle and TimeZone are kept for estimates. */
   readonly settings?: ReadonlyMap<string, string>;
   /** A pooler like PgBouncer stands between: it may give each transaction, or each session, another connection of the server. */
   readonly pooling?: 'session' | 'transaction';

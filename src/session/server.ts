@@ -13,7 +13,7 @@ import { decodeParameterStatus } from '../wire/parameter-status.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
 import { AddedColumn, violationIn, withoutAdded } from './added-column.ts';
-import type { Conversation } from './conversation.ts';
+import { type Conversation, OF_LITERALS } from './conversation.ts';
 import { endMisplaced, isOfCut } from './copy-in.ts';
 import { tellCut } from './flow.ts';
 import { Late } from './late.ts';
@@ -135,7 +135,7 @@ export class ServerSide {
   private follow(frame: Frame): void {
     const { name, value } = decodeParameterStatus(frame.bytes);
     if (name === 'application_name') this.c.records.application = value;
-    if (name === 'DateStyle' || name === 'IntervalStyle' || name === 'TimeZone') this.c.settings.set(name, value);
+    if (OF_LITERALS.includes(name)) this.c.settings.set(name, value);
   }
 
   private notice(frame: Frame): boolean {

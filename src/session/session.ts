@@ -34,6 +34,9 @@ export class Session {
   private readonly c: Conversation;
   private readonly client: ClientSide;
   private readonly server: ServerSide;
+  private acting = false;
+  /** The budget may be asked again. */
+  private woken = false;
 
   /** Both sides are logged in: the client has been sent its first ReadyForQuery, with status I. */
   constructor(ports: SessionPorts) {
@@ -70,11 +73,16 @@ export class Session {
 
   /** The budget that was waited for may be asked again. */
   onBudget(): void {
-    this.guarded(() => {
-      this.c.admission.waits = false;
-      this.server.goOn();
-      this.resume();
-    });
+    // It may be told while it is asking.
+    this.woken = true;
+    if (!this.acting) this.guarded(() => {});
+  }
+
+  private goOn(): void {
+    this.woken = false;
+    this.c.admission.waits = false;
+    this.server.goOn();
+    this.resume();
   }
 
   /**
@@ -162,8 +170,12 @@ export class Session {
   private guarded(act: () => void): void {
     const { c } = this;
     if (c.closed) return;
+    // What ends this session may be a consequence of what it does: a lock.
+    const within = this.acting;
+    this.acting = true;
     try {
       act();
+      while (!within && this.woken && !c.closed) this.goOn();
       if (!c.closed) c.flushOut();
       this.rest();
     } catch (error) {
@@ -173,6 +185,8 @@ export class Session {
         c.ports.fault?.(error);
       }
       c.end(broken ? brokenProtocol(error.message) : refusal('internal', 'XX000', 'internal error in the guard'));
+    } finally {
+      this.acting = within;
     }
   }
 }

@@ -137,8 +137,8 @@ function reloading(first: PolicyOptions, checks: boolean): () => SessionPolicy {
   };
 }
 
-/** Everything is counted, and nothing over: each statement, row and change waits for its answer. */
-const OVER_TIME = { limits: { rows: perHour, changed: perHour } };
+/** Nothing is over: but each statement and each row waits for its answer. */
+const OVER_TIME = { limits: { rows: perHour } };
 
 const all = (words: readonly string[]) => words;
 
@@ -182,7 +182,8 @@ test.each([
     who: 'an unrestricted role whose budget is asked twice',
     vocabulary: WORDS,
     more: { ...OVER_TIME, access: 'unrestricted' as const },
-    shown: all,
+    // Its reads may write, and go as extended messages: of one that fails while it runs, no columns are shown.
+    shown: withoutRows,
     late: true,
   },
   {
@@ -195,7 +196,7 @@ test.each([
   {
     who: 'a role that changes more than it may, and whose budget is asked twice',
     vocabulary: { ...WORDS, over: 'changes' as const },
-    more: { limits: { ...OVER_TIME.limits, changedPerStatement: 9 } },
+    more: { limits: { rows: perHour, changed: perHour, changedPerStatement: 9 } },
     shown: withoutRows,
     late: true,
   },
