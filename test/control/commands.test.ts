@@ -56,19 +56,19 @@ it('locks a principal out: sessions end, logins are refused, somebody is told; a
   expect(locked).toMatchObject({ code: 0, stdout: expect.stringContaining('"vendor" is locked out until 2') });
   expect(await ended).toMatch(/^(57P05|28000)$/);
   await expect(guard.connect('vendor')).rejects.toMatchObject({ code: '28000' });
-  const { locks } = await guard.json<{ locks: Record<string, string>[] }>(['locks', 'list']);
+  const { locks } = await guard.done<{ locks: Record<string, string>[] }>('locks.list');
   expect(locks).toMatchObject([{ principal: 'vendor', by: me, reason: 'its password was in a mail' }]);
   const [lock = {}] = locks;
   expect(Date.parse(lock.until ?? '') - Date.parse(lock.since ?? '')).toBe(7_200_000);
-  expect((await guard.rowgate(['limits', 'show', 'vendor'])).stdout).toContain('locked out until');
+  expect(await guard.done('limits.show', { principal: 'vendor' })).toMatchObject({ locked: { until: lock.until } });
   await eventually(() => alarms.some(({ kind }) => kind === 'lock'), 'the alarm came');
   expect(alarms[0]).toMatchObject({ kind: 'lock', guard: 'test', principal: 'vendor', by: me });
 
   const released = await guard.rowgate(['locks', 'release', 'vendor', '--reason', 'it has a new one']);
   expect(released).toMatchObject({ code: 0, stdout: expect.stringContaining('it was locked for: its password') });
   await (await guard.connect('vendor')).query('SELECT 1');
-  const again = await guard.rowgate(['locks', 'release', 'vendor', '--reason', 'once more']);
-  expect(again).toMatchObject({ code: 1, stderr: 'rowgate: "vendor" is not locked out\n' });
+  const again = await guard.ask('locks.release', { principal: 'vendor', reason: 'once more' });
+  expect(again).toMatchObject({ ok: false, error: { kind: 'refused', message: '"vendor" is not locked out' } });
   expect(await guard.recorded('lock')).toMatchObject([
     { principal: 'vendor', by: me, reason: 'its password was in a mail', until: lock.until },
   ]);
@@ -83,7 +83,7 @@ it('shows what is used of each limit, and raises one for a time', async () => {
     limits: { name: string; used: number; of: number; effect: string; rule: string; stated?: number; until?: string }[];
   }
   const rows = ({ limits }: Shown) => limits.find(({ name }) => name.startsWith('rows ') && name.endsWith('per hour'));
-  const before = await guard.json<Shown>(['limits', 'show', 'vendor']);
+  const before = await guard.done<Shown>('limits.show', { principal: 'vendor' });
   expect(before.limits.map(({ name }) => name)).toEqual([
     'rows 2000 per hour',
     'rows 9000 per day',
@@ -99,7 +99,7 @@ it('shows what is used of each limit, and raises one for a time', async () => {
 
   const raise = ['limits', 'raise', 'vendor', '5000 rows per hour', '--for', '2h', '--reason', 'report cards'];
   expect(await guard.rowgate(raise)).toMatchObject({ code: 0, stdout: expect.stringContaining('now 5000') });
-  const after = rows(await guard.json<Shown>(['limits', 'show', 'vendor']));
+  const after = rows(await guard.done<Shown>('limits.show', { principal: 'vendor' }));
   expect(after).toMatchObject({ of: 5000, stated: 2000 });
   expect(Date.parse(after?.until ?? '')).toBeGreaterThan(Date.now() + 7_000_000);
   expect(await guard.recorded('raise')).toMatchObject([
@@ -120,40 +120,43 @@ it('shows what is used of each limit, and raises one for a time', async () => {
   }
 });
 
+const HOUR = 3_600_000;
+
+it.each<[string, Record<string, unknown>, string]>([
+  ['locks.add', { principal: 'nobody', reason: 'x' }, 'principal "nobody" does not exist'],
+  ['locks.add', { principal: 'vendor' }, 'reason: '],
+  ['locks.add', { principal: 'vendor', reason: ' ' }, 'reason: a reason is needed'],
+  ['locks.add', { principal: 'vendor', reason: 'red \u001b[31m' }, 'reason: expected a line of text'],
+  ['locks.add', { principal: 'vendor', reason: 'x', forMs: 32 * 24 * HOUR }, 'forMs: expected 31 days at most'],
+  ['locks.add', { principal: 'vendor', reason: 'x', by: 'root' }, 'arguments: '],
+  ['locks.release', { principal: 'nobody', reason: 'x' }, '"nobody" is not locked out'],
+  ['limits.show', { principal: 'nobody' }, 'principal "nobody" does not exist'],
+  ['limits.raise', raise('more'), 'expected a limit such as "5000 rows per hour"'],
+  ['limits.raise', raise('5000 rows per hour lock'), 'expected a limit such as'],
+  ['limits.raise', raise('5000 rows per minute'), 'has no limit of that kind and window'],
+  ['limits.raise', raise('5000 teachers per day'), 'expected a limit such as'],
+  ['limits.raise', raise('10 rows per hour'), 'that is not more than what holds'],
+  ['permit.revoke', { id: 'none', reason: 'x' }, 'there is no permit "none"'],
+  ['shutdown', {}, 'unknown command "shutdown"'],
+  ['constructor', {}, 'unknown command "constructor"'],
+])('%s %j is refused, and changes nothing', async (command, given, message) => {
+  const reply = await guard.ask(command, given);
+  expect(reply).toMatchObject({ ok: false, error: { message: expect.stringContaining(message) } });
+  expect(await guard.recorded('lock')).toHaveLength(1);
+});
+
+function raise(limit: string): Record<string, unknown> {
+  return { principal: 'vendor', limit, forMs: HOUR, reason: 'x' };
+}
+
 it.each<[number, string[], string]>([
-  [1, ['locks', 'add', 'nobody', '--reason', 'x'], 'principal "nobody" does not exist'],
   [1, ['limits', 'show', 'nobody'], 'principal "nobody" does not exist'],
   [2, ['locks', 'add', 'vendor'], "required option '--reason <text>' not specified"],
-  [2, ['locks', 'add', 'vendor', '--reason', ' '], 'reason: a reason is needed'],
-  [2, ['locks', 'add', 'vendor', '--reason', 'red \u001b[31m'], 'reason: expected a line of text'],
   [2, ['locks', 'add', 'vendor', '--reason', 'x', '--for', 'ever'], 'expected a duration such as "5 s"'],
-  [2, ['locks', 'add', 'vendor', '--reason', 'x', '--for', '32 days'], '31 days at most'],
-  [
-    2,
-    ['limits', 'raise', 'vendor', 'more', '--for', '2h', '--reason', 'x'],
-    'expected a limit such as "5000 rows per hour"',
-  ],
-  [
-    2,
-    ['limits', 'raise', 'vendor', '5000 rows per hour lock', '--for', '2h', '--reason', 'x'],
-    'expected a limit such as',
-  ],
-  [
-    1,
-    ['limits', 'raise', 'vendor', '5000 rows per minute', '--for', '2h', '--reason', 'x'],
-    'Its limits over time: rows',
-  ],
-  [
-    1,
-    ['limits', 'raise', 'vendor', '10 rows per hour', '--for', '2h', '--reason', 'x'],
-    'that is not more than what holds',
-  ],
   [2, ['locks', 'list', '--socket', 'nowhere.sock'], 'no guard runs there'],
   [2, ['locks', 'list', '--config', 'nowhere.yaml'], 'no such file'],
 ])('exit code %i: %j', async (code, words, message) => {
-  const said = await guard.rowgate(words);
-  expect(said).toMatchObject({ code, stderr: expect.stringContaining(message) });
-  expect(await guard.recorded('lock')).toHaveLength(1);
+  expect(await guard.rowgate(words)).toMatchObject({ code, stderr: expect.stringContaining(message) });
 });
 
 it('reloads, and says what came of it: from and to, or each mistake with its place', async () => {
@@ -164,7 +167,7 @@ it('reloads, and says what came of it: from and to, or each mistake with its pla
   expect(broken.stdout).toContain('roles/vendor.yaml:4:');
   expect(broken.stdout).toContain('stays in force');
   await guard.policy('roles/vendor.yaml', VENDOR.replace('first_name, ', ''));
-  const { reports } = await guard.json<{ reports: { policy: { kind: string }; inForce: string }[] }>(['reload']);
+  const { reports } = await guard.done<{ reports: { policy: { kind: string }; inForce: string }[] }>('reload');
   expect(reports).toHaveLength(1);
   expect(['replaced', 'unchanged']).toContain(reports[0]?.policy.kind);
   const client = await guard.connect('vendor');

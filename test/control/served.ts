@@ -3,6 +3,8 @@ import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { askGuard } from '../../src/control/client.ts';
+import type { ControlReply } from '../../src/control/protocol.ts';
 import { verifierOf } from '../proxy/support.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 import { type Served, serve } from '../workers/served.ts';
@@ -18,8 +20,10 @@ export interface Said {
 export interface Operated extends Served {
   /** `rowgate …` in its folder; never in anybody's name but `sudoUser`'s. */
   rowgate(words: readonly string[], sudoUser?: string): Promise<Said>;
-  /** The answer as JSON. Throws where there is none. */
-  json<T = Record<string, unknown>>(words: readonly string[], sudoUser?: string): Promise<T>;
+  /** What the command would ask, without the time that a process takes to start. */
+  ask(command: string, given?: Record<string, unknown>, behalf?: string): Promise<ControlReply>;
+  /** The same; what was done. Throws where it was not. */
+  done<T = Record<string, unknown>>(command: string, given?: Record<string, unknown>, behalf?: string): Promise<T>;
   /** Puts a file of the policies in the place of the one there. */
   policy(name: string, text: string): Promise<void>;
   /** Records of a kind. */
@@ -59,13 +63,20 @@ export async function operate(database: FreshDatabase, configuration: string): P
         done({ code: error ? Number(error.code) : 0, stdout, stderr });
       });
     });
+  const ask: Operated['ask'] = (command, given = {}, behalf) =>
+    askGuard(join(served.folder, 'rowgate.sock'), {
+      command,
+      arguments: given,
+      ...(behalf !== undefined && { behalf }),
+    });
   return {
     ...served,
     rowgate,
-    async json(words, sudoUser) {
-      const { code, stdout, stderr } = await rowgate([...words, '--json'], sudoUser);
-      if (stdout === '') throw new Error(`${words.join(' ')}: exit code ${code}, ${stderr}`);
-      return JSON.parse(stdout);
+    ask,
+    async done<T>(command: string, given?: Record<string, unknown>, behalf?: string) {
+      const reply = await ask(command, given, behalf);
+      if (!reply.ok) throw new Error(`${command}: ${reply.error.message}`);
+      return reply.result as T;
     },
     policy: (name, text) => writeFile(join(served.folder, 'policies', name), text),
     async recorded(kind) {
