@@ -14,6 +14,8 @@ export interface SmithRun {
 /** What begins a statement that it prints. */
 const STATEMENT = /^(?:select|insert|update|delete|merge|with)\b/;
 const SAID = 2_000;
+/** It reads the catalogs first, with a statement for each function: a minute, and more on a busy machine. */
+export const READING_MS = 300_000;
 
 export async function runSmith(
   path: string,
@@ -25,6 +27,16 @@ export async function runSmith(
   const sample = new Sample(sampled, seed);
   let printed = '';
   let said = '';
+  let timeIsOver = false;
+  let timer = setTimeout(() => child.kill('SIGTERM'), READING_MS);
+  // From its first statement on.
+  child.stdout.once('data', () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => {
+      timeIsOver = true;
+      child.kill('SIGTERM');
+    }, seconds * 1000);
+  });
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     const statements = (printed + text).split(/;\s*\n/);
     printed = statements.pop()!;
@@ -33,11 +45,6 @@ export async function runSmith(
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     said = (said + text).slice(-SAID);
   });
-  let timeIsOver = false;
-  const timer = setTimeout(() => {
-    timeIsOver = true;
-    child.kill('SIGTERM');
-  }, seconds * 1000);
   const ended = await new Promise<string>((done, failed) => {
     child.on('error', failed);
     child.on('close', (code, signal) => done(`${code ?? signal}`));
