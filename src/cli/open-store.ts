@@ -4,10 +4,11 @@ import type { Config } from '../config/config.ts';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { fileStore } from '../store/file.ts';
 import { memoryStore } from '../store/memory.ts';
+import { redisStore } from '../store/redis.ts';
 import { orStartError } from './start-error.ts';
 
 /** Throws StartError. Of several workers the primary has it. */
-export async function openStore({ state, timeZone }: Config, log: Logger): Promise<BudgetStore> {
+export async function openStore({ state, timeZone, name }: Config, log: Logger): Promise<BudgetStore> {
   const notice = (message: string): void => log.error(message);
   switch (state.kind) {
     case 'memory':
@@ -17,6 +18,8 @@ export async function openStore({ state, timeZone }: Config, log: Logger): Promi
         fileStore({ folder: state.folder, timeZone, now: Date.now, notice }),
       );
     case 'redis':
-      throw new Error('not here yet');
+      return orStartError(`could not open the state in ${new URL(state.url).host}`, () =>
+        redisStore({ url: state.url, name, timeZone, notice }),
+      );
   }
 }

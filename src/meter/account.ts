@@ -12,7 +12,7 @@ import { People } from './people.ts';
 import { SlotLine, Slots, windowKey } from './slots.ts';
 
 /** A window begins so little after the instant that further from it the clock must have been set back. */
-const CLOCK_SET_BACK_MS = 1_000;
+export const CLOCK_SET_BACK_MS = 1_000;
 
 /** An account as it is written down: plain JSON. */
 export interface AccountState {

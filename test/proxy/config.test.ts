@@ -60,6 +60,27 @@ describe('rowgate.yaml', () => {
     expect(JSON.stringify(config?.hash)).not.toContain('p@ss');
   });
 
+  test.each<[string, Record<string, string>, unknown]>([
+    ['', {}, { kind: 'file', folder: '/etc/rowgate/rowgate-state' }],
+    ['state: file:/var/lib/rowgate/state', {}, { kind: 'file', folder: '/var/lib/rowgate/state' }],
+    ['state: "file:${DIR}/s"', { DIR: '/a b' }, { kind: 'file', folder: '/a b/s' }],
+    ['state: memory', {}, { kind: 'memory' }],
+    ['state: "redis://:${P}@h:6379/1"', { P: 'a@b/c' }, { kind: 'redis', url: 'redis://:a%40b%2Fc@h:6379/1' }],
+    ['state: "${URL}"', { URL: 'rediss://u:p@h' }, { kind: 'redis', url: 'rediss://u:p@h' }],
+  ])('%s', (line, environment, state) => {
+    expect(parse(`${MINIMAL}${line}\n`, environment).config?.state).toEqual(state);
+  });
+
+  test.each(['redis://', 'redis://h/x', 'redis://:secret@h?db=1', 'file:', 'disk', '""'])(
+    'state: %s is refused',
+    (state) => {
+      const { problems } = parse(`${MINIMAL}state: ${state}\n`);
+      expect(problems?.map(({ message }) => message)).toEqual([
+        'state: expected memory, file:PATH or redis://host:port',
+      ]);
+    },
+  );
+
   test('limits over all workers: one address gets half where the file does not say it', () => {
     expect(parse(MINIMAL).config).toMatchObject({
       workers: 1,

@@ -205,6 +205,7 @@ export function contract(name: string, open: () => StoreUnderTest): void {
     const claim = rows(owner, 10, { window: HOUR, limit: 10 }, { window: MONTH });
     await store.take([claim]);
     store.saw(owner, PUPILS, [HOUR], [{ key: 'a' }, { key: 'b' }]);
+    await settled();
     pass(59 * 60_000);
     expect(await store.used(owner, 'rows', [HOUR])).toEqual([10]);
     expect(await store.known(owner, PUPILS, [HOUR], ['a'])).toEqual([true]);

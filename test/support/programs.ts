@@ -34,7 +34,8 @@ export function findProgram(
     | 'setpriv'
     | 'systemd-analyze'
     | 'sqlsmith'
-    | 'ssh-keygen',
+    | 'ssh-keygen'
+    | 'valkey-server',
 ): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);

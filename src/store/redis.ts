@@ -1,0 +1,116 @@
+/**
+ * Budgets and locks shared by a fleet: `state: redis://host:port`, one Redis or Valkey (no cluster). What it cannot answer within a second is
+ * answered by StoreUnavailable, and it comes back by itself. Time is the server's.
+ */
+import { randomBytes } from 'node:crypto';
+import type { BudgetStore } from '../meter/budget-store.ts';
+import { backOperation, RedisAccounts, sawOperation } from './redis/accounts.ts';
+import { RedisConnection } from './redis/connection.ts';
+import { Owed } from './redis/owed.ts';
+import { SharedStanding, STANDING_CHANNEL } from './redis/shared-standing.ts';
+
+export interface RedisStoreOptions {
+  readonly url: string;
+  /** The guard's, for those who look at the server. */
+  readonly name: string;
+  /** Of `per day`. */
+  readonly timeZone: string;
+  /** Told what an operator should know, as a sentence without its full stop. */
+  notice(message: string): void;
+}
+
+/** So often what stands is looked at, and what is owed is told, where no message comes. */
+const LOOK_MS = 500;
+const HASH_KEY = 'rowgate:hash-key';
+
+/** Rejects where it cannot be reached at the start. */
+export async function redisStore({ url, name, timeZone, notice }: RedisStoreOptions): Promise<BudgetStore> {
+  const clientName = `rowgate-${name.replace(/[^A-Za-z0-9_.-]/g, '_')}`;
+  const connection = new RedisConnection(url, clientName);
+  const messages = new RedisConnection(url, clientName);
+  const accounts = new RedisAccounts(connection, timeZone);
+  const owed = new Owed(accounts);
+  const standing = new SharedStanding(connection, notice);
+  let key: Uint8Array;
+  try {
+    await connection.start();
+    key = await hashKey(connection, randomBytes(32));
+    await standing.look();
+    await warnOfForgetting(connection, notice);
+  } catch (error) {
+    connection.stop();
+    throw error;
+  }
+  const look = (): void => void standing.look().catch(() => {});
+  messages.client.on('ready', () => void messages.client.subscribe(STANDING_CHANNEL).catch(() => {}));
+  messages.client.on('message', look);
+  messages.client.connect().catch(() => {});
+  let reachable = true;
+  const looking = setInterval(() => {
+    void owed.tell();
+    standing.look().then(
+      () => {
+        if (!reachable) notice(`the state in ${connection.place} can be reached again`);
+        reachable = true;
+      },
+      (error: Error) => {
+        if (reachable) notice(error.message);
+        reachable = false;
+      },
+    );
+  }, LOOK_MS);
+  looking.unref();
+  // A server that has forgotten everything is given the same key again: people keep their hashes.
+  connection.client.on('ready', () => void hashKey(connection, key).catch(() => {}));
+  return {
+    take: async (claims) => {
+      await owed.tell();
+      return accounts.take(claims);
+    },
+    giveBack: (returns) => owed.add(returns.map(backOperation)),
+    saw: (owner, measure, windows, sightings) => {
+      if (sightings.length > 0) owed.add([sawOperation(owner, measure, windows, sightings)]);
+    },
+    known: async (owner, measure, windows, keys) => {
+      await owed.tell();
+      return accounts.known(owner, measure, windows, keys);
+    },
+    used: async (owner, measure, windows) => {
+      await owed.tell();
+      return accounts.used(owner, measure, windows);
+    },
+    standing: () => standing.current,
+    onStanding: (changed) => standing.onChange(changed),
+    change: (change) => standing.change(change),
+    hashKey: async () => key,
+    close: async () => {
+      clearInterval(looking);
+      await owed.tell();
+      connection.stop();
+      messages.stop();
+    },
+  };
+}
+
+/** The one that is there, or else this one. */
+async function hashKey(connection: RedisConnection, proposed: Uint8Array): Promise<Uint8Array> {
+  await connection.ask((client) => client.set(HASH_KEY, Buffer.from(proposed).toString('base64'), 'NX'));
+  const text = await connection.ask((client) => client.get(HASH_KEY));
+  return Buffer.from(text ?? '', 'base64');
+}
+
+/** A server that evicts keys, or keeps them in memory alone, forgets what was taken. */
+async function warnOfForgetting(connection: RedisConnection, notice: (message: string) => void): Promise<void> {
+  const setting = async (name: string): Promise<string | undefined> => {
+    // Where CONFIG is not permitted, nothing can be said.
+    const answer = await connection.ask((client) => client.config('GET', name)).catch(() => []);
+    return Array.isArray(answer) && typeof answer[1] === 'string' ? answer[1] : undefined;
+  };
+  const policy = await setting('maxmemory-policy');
+  if (policy !== undefined && policy !== 'noeviction')
+    notice(
+      `the server of ${connection.place} may forget what was taken: its maxmemory-policy is ${policy}, not noeviction`,
+    );
+  if ((await setting('appendonly')) === 'no')
+    notice(`the server of ${connection.place} forgets what was taken when it ends: its appendonly is no`);
+}

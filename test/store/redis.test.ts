@@ -1,0 +1,207 @@
+/** The state in Redis: two guards that share it, and a server that is killed, stands still, is full, or has forgotten everything. */
+import { Redis } from 'ioredis';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { Accounts } from '../../src/meter/accounts.ts';
+import { type BudgetStore, StoreUnavailable } from '../../src/meter/budget-store.ts';
+import type { Window } from '../../src/meter/measure.ts';
+import { redisStore } from '../../src/store/redis.ts';
+import { findProgram } from '../support/programs.ts';
+import { startRedis, type TestRedis } from '../support/redis.ts';
+import { contract, newOwner } from './contract.ts';
+
+const program = findProgram('valkey-server');
+const HOUR: Window = { count: 1, unit: 'hour' };
+const PUPILS = 'subjects.student';
+const notices: string[] = [];
+
+describe.skipIf(!program)('with a server', () => {
+  let server: TestRedis;
+  let first: BudgetStore;
+  let second: BudgetStore;
+  const open = (url: string): Promise<BudgetStore> =>
+    redisStore({ url, name: 'g 1', timeZone: 'Europe/Paris', notice: (message) => notices.push(message) });
+
+  beforeAll(async () => {
+    server = await startRedis(program ?? '');
+    first = await open(server.url);
+    second = await open(server.url);
+  });
+  afterEach(() => {
+    notices.length = 0;
+  });
+  afterAll(async () => {
+    await first.close();
+    await second.close();
+    await server.remove();
+  });
+
+  contract('redis', () => ({ store: first, other: second }));
+
+  const take = async (store: BudgetStore, owner: string, want: number, window = HOUR) => {
+    const [grant] = await store.take([{ owner, measure: 'rows', ceilings: [{ window, limit: 10 }], want }]);
+    if (!grant) throw new Error('no grant');
+    return grant;
+  };
+  const recovered = (store: BudgetStore): Promise<void> =>
+    expect
+      .poll(
+        () =>
+          Promise.resolve(store.used('x', 'rows', [HOUR])).then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 8_000 },
+      )
+      .toBe(true);
+
+  it('a short window slides by the clock of the server', async () => {
+    const owner = newOwner();
+    const second: Window = { count: 1, unit: 'second' };
+    expect((await take(first, owner, 10, second)).granted).toBe(10);
+    first.saw(owner, PUPILS, [second], [{ key: 'a' }]);
+    expect((await take(first, owner, 10, second)).granted).toBe(0);
+    await new Promise((done) => setTimeout(done, 1_100));
+    expect(await first.used(owner, 'rows', [second])).toEqual([0]);
+    expect(await first.known(owner, PUPILS, [second], ['a'])).toEqual([false]);
+    expect((await take(first, owner, 10, second)).granted).toBe(10);
+  });
+
+  it('it counts as the accounts of the process itself do', async () => {
+    const owner = newOwner();
+    const accounts = new Accounts('Europe/Paris');
+    const windows: Window[] = [HOUR, { count: 1, unit: 'day' }, { count: 7, unit: 'day' }, { count: 30, unit: 'day' }];
+    let random = 7;
+    const next = (below: number): number => {
+      random = (random * 1_103_515_245 + 12_345) % 2_147_483_648;
+      return Math.floor((random / 2_147_483_648) * below);
+    };
+    const grants: { at: number; mine: number }[] = [];
+    for (let i = 0; i < 150; i++) {
+      const measure = i % 2 ? PUPILS : 'rows';
+      const named = windows.filter((_, w) => (i > 75 ? w > 0 : w < 3));
+      const ceilings = named.map((window, w) => ({ window, limit: 20 + 10 * w }));
+      const claim = { owner, measure, ceilings, want: next(4) } as const;
+      const [there] = await first.take([claim]);
+      const mine = accounts.take(claim, Date.now());
+      expect(there).toMatchObject({ granted: mine.granted, used: mine.used });
+      grants.push({ at: there?.at ?? 0, mine: mine.at });
+      const one = grants[next(grants.length)];
+      if (measure === 'rows' && mine.granted > 0 && next(2)) {
+        first.giveBack([{ owner, measure, windows: named, amount: 1, at: there?.at ?? 0 }]);
+        accounts.giveBack({ owner, measure, windows: named, amount: 1, at: mine.at });
+      } else if (measure === PUPILS && one) {
+        const keys = Array.from({ length: mine.granted }, () => `k${next(30)}`);
+        first.saw(
+          owner,
+          measure,
+          named,
+          keys.map((key) => ({ key, grantedAt: there?.at ?? 0 })),
+        );
+        accounts.saw(
+          owner,
+          measure,
+          named,
+          keys.map((key) => ({ key, grantedAt: mine.at })),
+          Date.now(),
+        );
+      }
+    }
+    for (const measure of ['rows', PUPILS] as const) {
+      const there = () => Promise.resolve(first.used(owner, measure, windows));
+      await expect.poll(there).toEqual(accounts.used(owner, measure, windows, Date.now()));
+    }
+  });
+
+  it('killed: nothing is granted until it is back, and then it knows all that was taken and what was to be told', async () => {
+    const owner = newOwner();
+    const { at } = await take(first, owner, 8);
+    await first.change({ kind: 'lock', lock: { owner, since: 1, reason: 'by hand', by: 'dba' } });
+    await server.kill();
+    await expect(take(first, owner, 1)).rejects.toThrow(StoreUnavailable);
+    first.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 3, at }]);
+    first.saw(owner, PUPILS, [HOUR], [{ key: 'a' }]);
+    const other = newOwner();
+    const lock = { kind: 'lock', lock: { owner: other, since: 1, reason: 'canary', by: 'rowgate' } } as const;
+    await expect(first.change(lock)).rejects.toThrow(StoreUnavailable);
+    expect(first.standing().locks.has(other)).toBe(true);
+    await server.start();
+    await recovered(first);
+    await expect.poll(() => Promise.resolve(first.used(owner, 'rows', [HOUR]))).toEqual([5]);
+    await expect.poll(() => Promise.resolve(first.used(owner, PUPILS, [HOUR]))).toEqual([1]);
+    await expect.poll(() => second.standing().locks.has(other), { timeout: 5_000 }).toBe(true);
+    expect(second.standing().locks.has(owner)).toBe(true);
+  });
+
+  it('stands still: the answer comes within two seconds, it is refused, and what was told late is told once', async () => {
+    const owner = newOwner();
+    const { at } = await take(first, owner, 8);
+    server.signal('SIGSTOP');
+    const began = performance.now();
+    try {
+      first.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 3, at }]);
+      await expect(take(first, owner, 1)).rejects.toThrow(StoreUnavailable);
+      expect(performance.now() - began).toBeLessThan(2_000);
+      await new Promise((done) => setTimeout(done, 1_500));
+    } finally {
+      server.signal('SIGCONT');
+    }
+    await recovered(first);
+    // The call that failed may have been done: then it stays counted.
+    await expect.poll(async () => [5, 6].includes((await first.used(owner, 'rows', [HOUR]))[0] ?? 0)).toBe(true);
+    await recovered(second);
+  });
+
+  it('full: nothing is granted, and it goes on when there is room', async () => {
+    const owner = newOwner();
+    const client = new Redis(server.url);
+    await client.config('SET', 'maxmemory', '1');
+    await expect(take(first, owner, 1)).rejects.toThrow(/OOM/);
+    first.saw(owner, PUPILS, [HOUR], [{ key: 'a' }]);
+    await client.config('SET', 'maxmemory', '0');
+    expect((await take(first, owner, 1)).granted).toBe(1);
+    await expect.poll(() => Promise.resolve(first.used(owner, PUPILS, [HOUR]))).toEqual([1]);
+    await client.quit();
+  });
+
+  it('has forgotten everything: locks and the key of the hashes are put back by those who know them', async () => {
+    const owner = newOwner();
+    await first.change({ kind: 'lock', lock: { owner, since: 1, reason: 'by hand', by: 'dba' } });
+    const client = new Redis(server.url);
+    await client.flushall();
+    await expect
+      .poll(async () => (await client.hget('rowgate:standing', 'state')) ?? '', { timeout: 2_000 })
+      .toContain('by hand');
+    expect(notices.join()).toContain('were put back');
+    await client.quit();
+  });
+
+  it('one that forgets or evicts is told of, and keys leave it with their windows', async () => {
+    const careless = await startRedis(program ?? '', '--appendonly', 'no', '--maxmemory-policy', 'allkeys-lru');
+    const store = await open(careless.url);
+    expect(notices.join('\n')).toMatch(/maxmemory-policy is allkeys-lru[\s\S]*appendonly is no/);
+    await take(store, 'o', 1);
+    const client = new Redis(careless.url);
+    const left = await client.pttl('rowgate:account:rows o');
+    expect(left).toBeGreaterThan(3_600_000);
+    expect(left).toBeLessThan(4 * 3_600_000);
+    await client.quit();
+    await store.close();
+    await careless.remove();
+  });
+
+  it('a password is used, and none is shown', async () => {
+    const locked = await startRedis(program ?? '', '--requirepass', 'p@ss/word');
+    const store = await open(locked.url.replace('//', '//:p%40ss%2Fword@'));
+    expect((await take(store, 'o', 1)).granted).toBe(1);
+    await locked.kill();
+    const failure = await Promise.resolve(store.take([])).catch((error: Error) => error);
+    expect(String(failure)).toMatch(/cannot be reached/);
+    expect(String(failure) + notices.join()).not.toMatch(/p@ss|p%40ss/);
+    await store.close();
+    await locked.remove();
+  });
+
+  it('nobody starts without it', async () => {
+    await expect(open('redis://127.0.0.1:1')).rejects.toThrow(/ECONNREFUSED/);
+  }, 10_000);
+});
