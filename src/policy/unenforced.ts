@@ -5,9 +5,6 @@ import type { AttributeType } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
 import type { RoleFile } from './role-schema.ts';
 
-/** Limits without which a role is as safe as its grants: only the quantity over time goes unchecked. */
-const UNENFORCED_LIMITS: readonly string[] = ['estimated_rows', 'subjects'];
-
 export function reportUnenforcedRole(
   file: RoleFile,
   attributes: ReadonlyMap<string, AttributeType>,
@@ -18,7 +15,6 @@ export function reportUnenforcedRole(
   for (const { name, fromToken } of attributes.values()) {
     if (fromToken) closes(['attributes', name], '"from token"');
   }
-  reportLimits(document, ['limits'], report);
   if (file.limits_per_user !== undefined) {
     report.warning(document.place(['limits_per_user']), '"limits_per_user" is not enforced yet');
   }
@@ -40,16 +36,8 @@ export function reportUnenforcedPrincipal(
       `"token" is not enforced yet; "${String(path.at(-1))}" cannot log in until it is`,
     );
   }
-  if (entry.limits) reportLimits(document, [...path, 'limits'], report);
 }
 
 export function reportUnenforcedCanaries(document: PolicyDocument, subject: string, report: Report): void {
   report.warning(document.place(['subjects', subject, 'canaries']), '"canaries" is not enforced yet');
-}
-
-function reportLimits(document: PolicyDocument, path: Path, report: Report): void {
-  for (const key of UNENFORCED_LIMITS) {
-    if (!document.has([...path, key])) continue;
-    report.warning(document.place([...path, key]), `"${key}" is not enforced yet`);
-  }
 }

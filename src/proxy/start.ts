@@ -7,6 +7,7 @@ import type { SessionPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
 import type { AlarmSink } from './alarm-sink.ts';
 import { Budgets } from './budgets/budgets.ts';
+import { Estimates } from './estimates/estimates.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
 import { startIdleSweep } from './idle-sweep.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -89,7 +90,17 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   warnOfDates(tls, log);
   const { store, alarms, timeZone } = options;
   const approvers = () => runtime.policy.approvers;
-  const budgets = new Budgets({ store, alarms, timeZone, records, log, sessions, approvers });
+  const upstream = new Upstream({ ...options.upstream, pooled: pooling !== 'none' });
+  const upstreamSetup = new UpstreamSetup({ pooling, pinned, database: options.database });
+  const estimates = new Estimates({
+    upstream,
+    setup: upstreamSetup,
+    accountOf: options.accountOf,
+    current: () => runtime,
+    now: () => performance.now(),
+    failed: (detail) => log.warn({ detail }, 'could not ask the planner what a statement reads; it was refused'),
+  });
+  const budgets = new Budgets({ store, alarms, timeZone, records, log, sessions, approvers, estimates });
   const services: Services = {
     options,
     budgets,
@@ -98,8 +109,8 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     sessions,
     shared: options.worker?.shared ?? localState(),
     slot,
-    upstream: new Upstream({ ...options.upstream, pooled: pooling !== 'none' }),
-    upstreamSetup: new UpstreamSetup({ pooling, pinned, database: options.database }),
+    upstream,
+    upstreamSetup,
     pinned,
     tls: () => tls,
     makeSession: options.makeSession ?? ((ports) => new Session(ports)),
@@ -141,7 +152,10 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     stop: (graceMs) => {
       draining = true;
       stopSweep();
-      return listener.stop(graceMs).finally(() => budgets.stop());
+      return listener.stop(graceMs).finally(() => {
+        budgets.stop();
+        estimates.stop();
+      });
     },
   };
 }

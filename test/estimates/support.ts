@@ -6,7 +6,8 @@ import { compileCondition, compileMask } from '../../src/policy/condition.ts';
 import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { type Estimated, Estimates, type EstimatesOptions } from '../../src/proxy/estimates/estimates.ts';
+import type { Answered } from '../../src/proxy/estimates/estimated.ts';
+import { Estimates, type EstimatesOptions } from '../../src/proxy/estimates/estimates.ts';
 import { pinnedSettings } from '../../src/proxy/upstream/pinned-settings.ts';
 import { UpstreamSetup } from '../../src/proxy/upstream/setup.ts';
 import { Upstream } from '../../src/proxy/upstream/upstream.ts';
@@ -85,7 +86,7 @@ export interface TestEstimates {
   readonly database: FreshDatabase;
   readonly estimates: Estimates;
   /** Judges a text, waits for its estimate. Throws where the guard refuses it. */
-  of(role: string, sql: string, asked?: Asked): Promise<Exclude<Estimated, 'wait'>>;
+  of(role: string, sql: string, asked?: Asked): Promise<Answered>;
   /** `result/read`, or the SQLSTATE of the refusal, or what else the answer is. */
   short(role: string, sql: string, asked?: Asked): Promise<string>;
   policyOf(role: string): SessionPolicy;

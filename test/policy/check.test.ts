@@ -37,19 +37,21 @@ it('an empty folder is found', async () => {
 });
 
 it('errors, against the live catalog', async () => {
-  await role('role: a\ntables:\n  students: { select: { columns: [idd] } }\nlimits: { estimated_rows: 5 }\n');
+  await role(
+    'role: a\ntables:\n  students: { select: { columns: [idd] } }\nlimits: none\nlimits_per_user: { rows: 5 per hour }\n',
+  );
   const result = await check();
   expect(result.exitCode).toBe(1);
   expect(output(result)).toBe(
     `FOLDER/policies/roles/a.yaml:3:35: error: column "idd" of relation "students" does not exist, did you mean "id"?
-FOLDER/policies/roles/a.yaml:4:11: warning: "estimated_rows" is not enforced yet
+FOLDER/policies/roles/a.yaml:5:1: warning: "limits_per_user" is not enforced yet
 1 role, 0 principals: 1 error, 1 warning
 `,
   );
 });
 
 it('warnings alone are no error', async () => {
-  await role('role: a\nlimits: { estimated_rows: 5 }\n');
+  await role('role: a\nlimits: none\nlimits_per_user: { rows: 5 per hour }\n');
   expect((await check()).exitCode).toBe(0);
 });
 

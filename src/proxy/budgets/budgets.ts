@@ -5,6 +5,7 @@ import { CalendarDays } from '../../meter/days.ts';
 import type { Approvers } from '../../meter/permit.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { AlarmSink } from '../alarm-sink.ts';
+import type { Estimates } from '../estimates/estimates.ts';
 import type { LoginRefusal } from '../login/login-refusal.ts';
 import type { RecordSink } from '../record-sink.ts';
 import type { Sessions } from '../sessions.ts';
@@ -21,6 +22,7 @@ export interface BudgetsOptions {
   readonly alarms: AlarmSink;
   readonly log: Logger;
   readonly sessions: Sessions;
+  readonly estimates: Estimates;
   /** Of the policy in force. */
   approvers(): Approvers | undefined;
 }
@@ -53,6 +55,7 @@ export class Budgets {
       clock,
       days: new CalendarDays(timeZone),
       locks: this.locks,
+      estimates: options.estimates,
       now: () => performance.now(),
       hashKey: () => this.hashKey,
       approvers: options.approvers,

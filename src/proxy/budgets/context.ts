@@ -4,6 +4,7 @@ import type { BudgetStore } from '../../meter/budget-store.ts';
 import type { CalendarDays } from '../../meter/days.ts';
 import type { Approvers } from '../../meter/permit.ts';
 import type { AlarmSink } from '../alarm-sink.ts';
+import type { Estimates } from '../estimates/estimates.ts';
 import type { RecordSink } from '../record-sink.ts';
 import type { Locks } from './locks.ts';
 
@@ -14,6 +15,7 @@ export interface BudgetContext {
   readonly records: RecordSink;
   readonly alarms: AlarmSink;
   readonly locks: Locks;
+  readonly estimates: Estimates;
   readonly log: Logger;
   /** Milliseconds since the epoch. */
   clock(): number;

@@ -2,12 +2,19 @@
 import type { StatementJudgement } from '../../guard/decision.ts';
 import type { Admitted, Budget, Demand, Sent, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
+import { gate } from '../estimates/gate.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';
 import type { PrincipalBudget } from './principal-budget.ts';
 
 export class SessionBudget implements Budget {
+  private closed = false;
+  /** The planner has answered. */
+  private readonly estimated = (): void => {
+    if (!this.closed) this.wake();
+  };
+
   /** @param wake the session may ask again. */
   constructor(
     private readonly principal: PrincipalBudget,
@@ -19,12 +26,12 @@ export class SessionBudget implements Budget {
     principal.sessions += 1;
   }
 
-  admit(judgedBy: SessionPolicy, statement: StatementJudgement, _sent: () => Sent): Admitted {
+  admit(judgedBy: SessionPolicy, statement: StatementJudgement, sent: () => Sent): Admitted {
     const { principal } = this;
     const policy = this.policyNow() ?? judgedBy;
     const lock = this.context.locks.of(principal.owner);
     if (lock) return { kind: 'refused', refusal: lockedRefusal(principal.name, lock), effect: 'lock' };
-    principal.follow(policy);
+    const limits = principal.follow(policy);
     const account = principal.permits.for(statement);
     const permitted = account === undefined ? undefined : this.permitRows(account);
     if (permitted === 'wait') return this.wait();
@@ -33,10 +40,16 @@ export class SessionBudget implements Budget {
       const notLeft = this.isLeft(statement);
       if (notLeft) return notLeft;
     }
+    const rowsLeft = permitted ?? principal.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
+    // A permit pays for what is no ordinary day's work.
+    if (permitted === undefined && limits.estimatedRows) {
+      const expected = { policy, statement, sent, wake: this.estimated, limit: limits.estimatedRows, rowsLeft };
+      const refused = gate(this.context.estimates, expected);
+      if (refused) return refused === 'wait' ? { kind: 'wait' } : refused;
+    }
     const statements = principal.meter('statements');
     const taken = statements ? principal.answer(principal.leases.take([statements.amount(1)])) : undefined;
     if (taken && taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait() : taken;
-    const rowsLeft = permitted ?? principal.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
     const warnings = taken?.warnings ?? principal.warnings();
     return {
       kind: 'admitted',
@@ -60,6 +73,7 @@ export class SessionBudget implements Budget {
 
   /** The session is over. */
   close(): void {
+    this.closed = true;
     this.principal.forgetWaiting(this.wake);
     this.principal.sessions -= 1;
   }

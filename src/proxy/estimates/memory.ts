@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { PlanRows } from '../../guard/plan/plan-rows.ts';
 import type { Sent } from '../../session/budget.ts';
-import type { Estimated } from './estimates.ts';
+import type { Answered } from './estimated.ts';
 
 const MOST_STATEMENTS = 5000;
 const MOST_SHAPES = 5000;
@@ -11,8 +11,6 @@ const MOST_SHAPES = 5000;
 const REFRESHED_MS = 10 * 60_000;
 /** Of what could not be told: long enough for whoever asked to hear it. */
 const FAILED_MS = 1000;
-
-export type Answered = Exclude<Estimated, 'wait'>;
 
 export class EstimateMemory {
   /** By a digest of text, values and what else makes the estimate. */

@@ -27,6 +27,24 @@ export function overEstimate(
   };
 }
 
+/** It would be cut off: better it does not begin. */
+export function overLeft(
+  expected: number,
+  left: number,
+  { rule }: StatementLimit,
+): { readonly refusal: Refusal; readonly limit: LimitReached } | undefined {
+  if (expected <= left) return undefined;
+  const most = Math.max(0, Math.floor(left));
+  return {
+    refusal: refusal('estimated-rows', '53400', `the planner expects ${rounded(expected)} rows, and ${most} are left`, {
+      detail: 'What was taken of the limits over time becomes free again with time.',
+      hint: 'Ask for fewer rows, for example with a narrower condition or a LIMIT.',
+      rule,
+    }),
+    limit: { name: 'estimated_rows', used: expected, of: most },
+  };
+}
+
 /** Two digits: what the planner knows of hidden rows is told no more exactly than a client has use for. */
 function rounded(rows: number): number {
   return Number(rows.toPrecision(2));
@@ -38,16 +56,16 @@ export function notEstimated(): Refusal {
   });
 }
 
-export function notEstimable(): Refusal {
-  return refusal('not-estimated', '53400', 'it cannot be told how many rows the statement reads', {
-    hint: 'Read temporary tables and others in statements of their own.',
-  });
-}
+/** Why a statement has no plan that could be asked for. */
+const CANNOT_BE_TOLD = {
+  temporary: 'Read temporary tables and others in statements of their own.',
+  values: 'Its parameters are too long to be looked at. Send fewer of them at a time.',
+  together: 'Send it in a message of its own, behind what it needs.',
+} as const;
 
-export function valuesUnknown(): Refusal {
-  return refusal('not-estimated', '53400', 'it cannot be told how many rows the statement reads', {
-    hint: 'Its parameters are too long to be looked at. Send fewer of them at a time.',
-  });
+export function notEstimable(why: keyof typeof CANNOT_BE_TOLD): Refusal {
+  const hint = CANNOT_BE_TOLD[why];
+  return refusal('not-estimated', '53400', 'it cannot be told how many rows the statement reads', { hint });
 }
 
 /** Of analysis, and not of what a session may have of its own, or of text that the guard has put around the client's. */
