@@ -1,7 +1,7 @@
 /** What a session asks of its principal's budgets. They hold over all sessions of the principal, so others give the answers. */
 import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
-import type { SessionPolicy } from './ports.ts';
+import type { SessionPolicy } from './session-policy.ts';
 
 /** A limit that was reached, for the log: `rows 2000 per hour`. */
 export interface LimitReached {

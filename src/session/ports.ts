@@ -2,26 +2,11 @@
  * What a session asks of the world: bytes out, the record, cancel, time. `proxy/` gives the real ones; tests give their own. Timeouts
  * and draining are not among them: whoever holds the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
  */
-import type { Judgement } from '../guard/decision.ts';
-import type { Principal, RolePolicy } from '../policy/policy.ts';
-import type { SubjectKeys } from '../policy/subject-keys.ts';
 import type { Budget } from './budget.ts';
 import type { DecisionEntry, OutcomeEntry } from './entries.ts';
+import type { SessionPolicy } from './session-policy.ts';
 
-/** The policy as it stands for this session now. A new object after each reload: identity tells that it changed. */
-export interface SessionPolicy {
-  readonly role: RolePolicy;
-  readonly principal: Principal;
-  /** `sha256:…` of the policy files. */
-  readonly hash: string;
-  /** Which columns say whom a row is about; absent where the database is about nobody. */
-  readonly subjectKeys?: SubjectKeys;
-  /**
-   * Pure and remembered; throws never (an exception inside is a refusal).
-   * @param parameterTypes the OIDs that a Parse declares; 0 for those that it leaves open.
-   */
-  judge(sql: string, parameterTypes?: readonly number[]): Judgement;
-}
+export type { SessionPolicy } from './session-policy.ts';
 
 export interface SessionPorts {
   toServer(bytes: Uint8Array): void;

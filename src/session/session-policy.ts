@@ -1,0 +1,19 @@
+/** The policy by which a session judges and is held to its limits. */
+import type { Judgement } from '../guard/decision.ts';
+import type { Principal, RolePolicy } from '../policy/policy.ts';
+import type { SubjectKeys } from '../policy/subject-keys.ts';
+
+/** The policy as it stands for this session now. A new object after each reload: identity tells that it changed. */
+export interface SessionPolicy {
+  readonly role: RolePolicy;
+  readonly principal: Principal;
+  /** `sha256:…` of the policy files. */
+  readonly hash: string;
+  /** Which columns say whom a row is about; absent where the database is about nobody. */
+  readonly subjectKeys?: SubjectKeys;
+  /**
+   * Pure and remembered; throws never (an exception inside is a refusal).
+   * @param parameterTypes the OIDs that a Parse declares; 0 for those that it leaves open.
+   */
+  judge(sql: string, parameterTypes?: readonly number[]): Judgement;
+}
