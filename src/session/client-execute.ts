@@ -106,7 +106,8 @@ function run(
   const watched = watchOf(statement.kind, nature, policy, provenance, check);
   // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
   const free = account !== undefined && baked === undefined;
-  const watch = { ...watched, account, limits: free ? undefined : watched.limits };
+  const fills = nature.temporary === 'filled' ? (resolved.inner ?? statement) : undefined;
+  const watch = { ...watched, account, fills, limits: free ? undefined : watched.limits };
   // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
   if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
   const begins = !portal.hasRun;

@@ -78,7 +78,8 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
 
 function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy): Part {
   const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
-  const watch = watchOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
+  const watched = watchOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
+  const watch = nature.temporary === 'filled' ? { ...watched, fills: resolved.inner ?? statement } : watched;
   return { statement, nature, watch, resolved };
 }
 

@@ -164,9 +164,9 @@ function take(c: Conversation, run: Run, demand: Demand): boolean {
  * Rows that are put into a temporary table leave the guard's sight as those do that the client gets. INVARIANT: so do the people in them, whom
  * nothing names once they are there: the table is about nobody.
  */
-function demandOf({ statement, policy }: Run, changed: number): Demand {
-  if (statement.kind.kind !== 'write' || !statement.kind.temporary) return { changed };
-  const people = peopleOfEach(statement, policy).map(({ subject, each }) => ({
+function demandOf({ watch: { fills }, policy }: Run, changed: number): Demand {
+  if (!fills) return { changed };
+  const people = peopleOfEach(fills, policy).map(({ subject, each }) => ({
     subject,
     keys: [],
     unnamed: each * changed,

@@ -23,6 +23,8 @@ export interface Watch {
   readonly taken?: boolean;
   /** So are the rows that it changes, once it has said how many they were. */
   readonly takesChanges?: boolean;
+  /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
+  readonly fills?: StatementJudgement | undefined;
   /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
   readonly looksForPeople?: boolean;
   /** A permit pays. */

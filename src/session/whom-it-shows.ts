@@ -6,7 +6,7 @@ import type { People } from './budget.ts';
 import { copyFields } from './copy-fields.ts';
 import type { OutcomeEntry } from './entries.ts';
 import { type Formats, peopleInRow, peopleOf } from './row-people.ts';
-import { planOf, planOfCopy, type RowPlan } from './row-plan.ts';
+import { planOfCopy, type RowPlan } from './row-plan.ts';
 import type { Run } from './run.ts';
 
 /** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
@@ -45,8 +45,7 @@ export class WhomItShows {
 
   private makePlan(run: Run): RowPlan | undefined {
     if (run.statement.kind.kind === 'copy-out') return planOfCopy(this.people);
-    const { shown } = run.watch.provenance;
-    return shown && planOf(this.people, shown);
+    return run.watch.provenance.planOf(this.people);
   }
 
   /** They were shown. */

@@ -234,15 +234,34 @@ test('RETURNING shows people as well, and nothing of it stays where they are too
   await open(student([[0]]), { people: 3 });
   await ask(peer, Q('update students set name = name returning id, name'));
   expect(outcome()).toMatchObject({ status: 'cut', subjects: { student: { n: 3 } } });
+  await peer.close();
   await open(student([[0]]), { people: 5 });
   await ask(peer, Q('update students set name = name returning id, name'));
   expect(outcome()).toMatchObject({ status: 'ok', subjects: { student: { n: 5, unnamed: 0 } } });
 });
 
+test.each(['', 'prepare p as '])(
+  'who is put into a temporary table is somebody without a name: %s',
+  async (prepare) => {
+    const fill = 'insert into kept select id from students /*fills*/';
+    const copy = async (people: number) => {
+      await open(student([[0]]), { people });
+      await ask(peer, Q('begin'), Q('create temp table kept (id int)'), Q(prepare + fill));
+      return prepare === '' ? peer.received.words() : ask(peer, Q('execute p'));
+    };
+    expect(await copy(5)).toContain('CommandComplete:INSERT 0 5');
+    expect(budget.taken).toMatchObject({ rows: 5, changed: 0, unnamed: 5 });
+    expect(shown()).toEqual({ n: 0, unnamed: 5 });
+    await peer.close();
+    expect(await copy(4)).toContain('ErrorResponse:53400');
+  },
+);
+
 test('a key that lies beyond the first piece of a long row counts as somebody, and what lies there as computed', async () => {
   await open(student([[0]]));
   await ask(peer, Q("select s.id, repeat('x', 100000) from students s where id = 1"));
   expect(shown()).toEqual({ n: 1, unnamed: 390 });
+  await peer.close();
   await open(student([[1]]));
   await ask(
     peer,

@@ -31,7 +31,7 @@ export interface PolicyOptions {
 
 /**
  * `refuse` in a comment refuses the statement; `:name` becomes a slot of the attribute (an integer); a SELECT gets a LIMIT slot where rows
- * are limited, unless `unbounded` stands in a comment. `pattern` in a comment says that the first parameter is one.
+ * are limited, unless `unbounded` stands in a comment. `fills` says that a write puts what it reads into a temporary table. `pattern` in a comment says that the first parameter is one.
  */
 export function policyOf(options: PolicyOptions = {}): SessionPolicy {
   const limits = options.limits ?? {};
@@ -192,7 +192,11 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
     case 'insert':
     case 'update':
     case 'delete':
-      return { kind: 'write', returning: words.includes('returning') };
+      return {
+        kind: 'write',
+        returning: words.includes('returning'),
+        ...(text.includes('/*fills*/') && { temporary: 'filled' as const }),
+      };
     case 'begin':
       return { kind: 'transaction', action: 'begin' };
     case 'commit':
