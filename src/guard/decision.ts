@@ -88,7 +88,11 @@ export interface StatementJudgement {
   readonly patterns?: readonly number[];
   /** Parameters that are a part of such a pattern, and not its end: it must not become too long a list of wildcards. */
   readonly patternParts?: readonly number[];
-  /** Whom a row of its result can be about, by subject; absent where nobody. Of PREPARE, DECLARE and EXPLAIN ANALYZE: of the statement inside. */
+  /**
+   * Whom a row of its result can be about, by subject; of a write that shows no rows, each row that it fills with what it read elsewhere.
+   * Empty: nobody, though it reads what is about people. Absent: nothing of theirs is read, or (unrestricted roles, EXPLAIN) nothing is said.
+   * Of PREPARE and DECLARE: of the statement inside.
+   */
   readonly people?: readonly PeopleOfRow[];
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
@@ -103,7 +107,7 @@ export interface PeopleOfRow {
    * of keys ties together are one person; ten aliases without such a tie are ten.
    */
   readonly ways: readonly { readonly keys: readonly number[] }[];
-  /** More whose keys never show: scalar subqueries, calls of window functions, of min and max. */
+  /** More whose keys never show: subqueries, calls of window functions, of min and max (`docs/limits.md`). */
   readonly unnamed: number;
 }
 

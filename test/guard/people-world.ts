@@ -134,7 +134,7 @@ export function changesOf(pupil: number): readonly string[] {
 
 /** `[0] [] +2`: one who is named by the first column, one whose key does not show, and two more. */
 export function written(people: readonly PeopleOfRow[] | undefined): string {
-  if (!people) return 'nobody';
+  if (!people || people.length === 0) return 'nobody';
   return people
     .map(({ ways, unnamed }) => {
       const each = ways.map(({ keys }) => `[${keys.join()}]`);

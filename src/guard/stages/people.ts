@@ -19,9 +19,11 @@ export const peopleStage: Stage = {
 
 function find(draft: Draft, statement: DraftStatement): void {
   const people: PeopleOfRow[] = [];
+  let touched = false;
   for (const holders of draft.holders) {
     const { subject } = holders;
     if (!isTouched(statement, holders)) continue;
+    touched = true;
     const row = rowOf(draft, statement, holders);
     if (row.gathers !== undefined && draft.role.limitedSubjects?.has(subject.name)) {
       statement.refusal = anyNumber(draft, row.gathers, subject.name);
@@ -30,7 +32,7 @@ function find(draft: Draft, statement: DraftStatement): void {
     const ways = row.people.map(({ keys }) => ({ keys }));
     if (ways.length + row.unnamed > 0) people.push({ subject: subject.name, ways, unnamed: row.unnamed });
   }
-  if (people.length > 0) statement.people = people;
+  if (touched) statement.people = people;
 }
 
 function anyNumber({ role }: Draft, what: string, subject: string): Refusal {
