@@ -64,6 +64,9 @@ it('locks a principal out: sessions end, logins are refused, somebody is told; a
   await eventually(() => alarms.some(({ kind }) => kind === 'lock'), 'the alarm came');
   expect(alarms[0]).toMatchObject({ kind: 'lock', guard: 'test', principal: 'vendor', by: me });
 
+  const shorter = await guard.ask('locks.add', { principal: 'vendor', reason: 'x', forMs: 1000 });
+  expect(shorter).toMatchObject({ ok: false, error: { message: expect.stringContaining('is locked out until') } });
+
   const released = await guard.rowgate(['locks', 'release', 'vendor', '--reason', 'it has a new one']);
   expect(released).toMatchObject({ code: 0, stdout: expect.stringContaining('it was locked for: its password') });
   await (await guard.connect('vendor')).query('SELECT 1');

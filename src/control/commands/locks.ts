@@ -32,6 +32,12 @@ export const addLock = command({ principal: name, reason, forMs: forMs.optional(
   if (refusal) return refusal;
   const since = guard.now();
   const until = given.forMs === undefined ? undefined : since + given.forMs;
+  const held = guard.store.standing().locks.get(ownerOf(given.principal));
+  if (held && lasts(held.until) > since && lasts(held.until) >= lasts(until)) {
+    // INVARIANT: no shorter one takes its place: that would be a release that nobody called so.
+    const ends = held.until === undefined ? 'until it is released' : `until ${iso(held.until)}`;
+    return failed('refused', `principal "${given.principal}" is locked out ${ends} already: ${held.reason}`);
+  }
   const lock = {
     owner: ownerOf(given.principal),
     since,
@@ -74,3 +80,7 @@ export const releaseLock = command({ principal: name, reason }, async (given, gu
   guard.alarms.raise({ kind: 'release', principal: shownOwner(owner), text, reason: given.reason, by });
   return done({ principal: shownOwner(owner), was: lock.reason });
 });
+
+function lasts(until: number | undefined): number {
+  return until ?? Number.POSITIVE_INFINITY;
+}
