@@ -71,7 +71,7 @@ describe('rowgate.yaml', () => {
     expect(parse(`${MINIMAL}${line}\n`, environment).config?.state).toEqual(state);
   });
 
-  test.each(['redis://', 'redis://h/x', 'redis://:secret@h?db=1', 'file:', 'disk', '""'])(
+  test.each(['redis://', 'redis://h/x', 'redis://:secret@h?db=1', '"file:"', 'disk', '""'])(
     'state: %s is refused',
     (state) => {
       const { problems } = parse(`${MINIMAL}state: ${state}\n`);

@@ -10,7 +10,7 @@ import { findGenerations, journalFile, snapshotFile } from './generation.ts';
 import { ownerOf, replay, syncedTo } from './records.ts';
 
 /** The state is not what a guard wrote: nobody can say what was taken. */
-export class StateDamaged extends Error {
+class StateDamaged extends Error {
   constructor(file: string, byte: number) {
     super(
       `${file} is damaged at byte ${byte}: restore the folder from a backup, or move it away to begin with empty budgets and without the locks, raises and permits in it`,

@@ -20,7 +20,7 @@ const PROBE_MS = 1_000;
 const MOST_TRIES = 20;
 
 /** Somebody else has the folder. */
-export class FolderTaken extends Error {}
+class FolderTaken extends Error {}
 
 /** Resolves with how to give the folder up. Throws FolderTaken. */
 export async function ownFolder(folder: string): Promise<() => Promise<void>> {
