@@ -7,7 +7,7 @@ import { chmodSync, chownSync, lstatSync, mkdirSync, readdirSync, rmdirSync, typ
 import { dirname, join } from 'node:path';
 
 /** `rowgate.sock.d`: where clients make theirs. Who may not write there can ask for nothing. */
-export function proofFolderOf(socket: string): string {
+function proofFolderOf(socket: string): string {
   return `${socket}.d`;
 }
 

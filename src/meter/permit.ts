@@ -42,7 +42,7 @@ export function signerOf(permit: Permit, signature: string, approvers: Approvers
 }
 
 /** A user of the operating system behind `by` of a record: `ines`, also where she came as root: `ines (as root)`. */
-export function personBehind(by: string): string {
+function personBehind(by: string): string {
   return by.replace(/ \(as [^)]*\)$/, '');
 }
 
