@@ -43,7 +43,7 @@ export function callsIn(nodes: readonly Node[], level: Level, context: CallConte
 
 /** Every node of the expressions, subqueries left out. */
 export function walk(value: unknown, context: CallContext, visit: (node: Node) => void): void {
-  if (typeof value !== 'object' || value === null) return;
+  if (typeof value !== 'object' || value === null || 'ColumnRef' in value) return;
   context.spend();
   if (context.marks.expressions.has(value as Node)) visit(value as Node);
   for (const [field, inner] of Object.entries(value)) {

@@ -24,6 +24,8 @@ export class PeopleOfQuery {
   private readonly known = new Map<Level, RowPeople>();
   private readonly shown = new Shown();
   private readonly subqueries = new Map<Level, Node>();
+  private reader: boolean | undefined;
+  private summary: boolean | undefined;
   /** Of rows that are written. */
   private readonly targets = new Set<Person>();
 
@@ -99,8 +101,9 @@ export class PeopleOfQuery {
   private ofRows(level: Level): RowPeople {
     const write = level.kind === 'write' ? this.analysis.marks.writes.find((w) => w.level === level) : undefined;
     const rows = this.rowsOf(level, write);
-    const calls = callsIn(listOf(level, write), level, this.context());
-    const fixed = this.fixedIn(level, rows);
+    const calls = this.summarizes() ? callsIn(listOf(level, write), level, this.context()) : [];
+    const fixed: ReadonlySet<Person> =
+      level.aggregated || calls.length > 0 ? this.fixedIn(level, rows) : new Set<Person>();
     let { unnamed, gathers } = rows;
     let selecting = 0;
     for (const call of calls) {
@@ -285,8 +288,21 @@ export class PeopleOfQuery {
   }
 
   private anyReader(): boolean {
-    for (const { fn } of this.analysis.marks.calls.values()) if (this.holders.reads(fn)) return true;
-    return false;
+    if (this.reader === undefined) {
+      this.reader = false;
+      for (const { fn } of this.analysis.marks.calls.values()) this.reader ||= this.holders.reads(fn);
+    }
+    return this.reader;
+  }
+
+  /** Whether the statement calls an aggregate or window function anywhere. */
+  private summarizes(): boolean {
+    if (this.summary === undefined) {
+      this.summary = false;
+      for (const { barrier } of this.analysis.marks.expressions.values())
+        this.summary ||= barrier === 'aggregate' || barrier === 'window';
+    }
+    return this.summary;
   }
 
   private callsReader(node: Node): boolean {
