@@ -33,6 +33,7 @@ CREATE TABLE people (
   qzxcolumn text DEFAULT 'qzxdefault' NOT NULL,
   number integer DEFAULT nextval('qzxsequence'), made text DEFAULT qzxmaker(),
   twice text GENERATED ALWAYS AS (name || name) STORED, told text GENERATED ALWAYS AS (name || qzxcolumn) STORED,
+  asked integer GENERATED ALWAYS AS (qzxfunction(id)) STORED,
   kind integer REFERENCES kinds, qzxkind integer REFERENCES qzxkinds, qzxmood qzxmood,
   CONSTRAINT name_is_long CHECK (length(name) > 1), CONSTRAINT qzxcheck CHECK (qzxcolumn <> 'qzx'),
   CONSTRAINT qzxcall CHECK (qzxfunction(kind) = 1), CONSTRAINT qzxboth UNIQUE (name, qzxcolumn),
@@ -71,7 +72,7 @@ ANALYZE`;
 const ROLE = `
 role: reader
 tables:
-  people: { select: { columns: [id, name, mood, code, home, kind, number, made, twice, told] } }
+  people: { select: { columns: [id, name, mood, code, home, kind, number, made, twice, told, asked] } }
   kinds: { select: { columns: "*" } }
   seen: { select: { columns: "*" } }
   clear: { select: { columns: "*" } }
