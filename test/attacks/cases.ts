@@ -40,6 +40,8 @@ export interface Case {
   readonly rule?: string;
   /** SQLSTATE that comes back where the guard lets it through and the server does not. */
   readonly fails?: string;
+  /** The version of PostgreSQL that it needs. On an older one it may give nothing but an error; the twins are compared all the same. */
+  readonly since?: number;
   /** The answers of the twins are not compared: they differ in what nobody promises (plans, times, places). The value says why. */
   readonly apart?: string;
 }

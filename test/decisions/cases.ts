@@ -28,6 +28,8 @@ export interface Case {
   readonly fails?: string;
   /** The version of PostgreSQL that it needs. An older one may give nothing but an error. */
   readonly since?: number;
+  /** The version since which its plan is quick in a crowd of hidden rows; on an older one it runs without. */
+  readonly crowdSince?: number;
 }
 
 export interface CaseFile {

@@ -63,8 +63,9 @@ export async function copyFor(role: string): Promise<FreshDatabase | undefined> 
   return database;
 }
 
-/** The session settings that the guard pins, so that text without schemas means the same on both sides. */
-const PINNED = '-c search_path=public -c TimeZone=UTC -c DateStyle=ISO -c standard_conforming_strings=on';
+/** The session settings that the guard pins, so that text without schemas means the same on both sides. What runs too long fails alone. */
+const PINNED =
+  '-c search_path=public -c TimeZone=UTC -c DateStyle=ISO -c standard_conforming_strings=on -c statement_timeout=20s';
 
 /** `as`: the role of the server as which everything runs; without it, the superuser. */
 export async function bench(database: FreshDatabase, as?: string): Promise<Bench> {

@@ -8,7 +8,8 @@ import { DATA, DONE } from '../session/copy-data.ts';
 import { Q } from '../session/messages.ts';
 import { logIn, Received } from '../session/peer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
+import { testSince } from '../support/since.ts';
 
 const SCHEMA = `
 CREATE TABLE pupils (id integer PRIMARY KEY, school integer NOT NULL, name text, born date, secret text DEFAULT 'hidden',
@@ -115,7 +116,8 @@ describe.skipIf(!PSQL)('out', () => {
   });
 
   test('a materialized view, as the server’s version has it', async () => {
-    expect(await psql('\\copy kept to stdout')).toBe('1\n');
+    const refused = 'ERROR:  cannot copy from materialized view "kept"\n';
+    expect(await psql('\\copy kept to stdout')).toContain(serverVersion() >= 18 ? '1\n' : refused);
   });
 
   test('what a query fails by does not show hidden values', async () => {
@@ -136,7 +138,7 @@ describe.skipIf(!PSQL)('in', () => {
     expect(await database.query('SELECT count(*)::int AS n FROM log')).toEqual([{ n: 2 }]);
   });
 
-  test('CSV and binary, there and back', async () => {
+  testSince(15)('CSV whose header must MATCH, and binary, there and back', async () => {
     writeFileSync(fileAt('in.csv'), 'body,id\n"a\n\n\nb",1\n"c ""d""",2\n,3\n');
     const options = "(format csv, header match, null 'nothing')";
     expect(await psql(`\\copy inbox (body, id) from '${fileAt('in.csv')}' with ${options}`)).toBe('COPY 3\n');

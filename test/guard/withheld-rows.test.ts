@@ -1,5 +1,6 @@
 /** Ways to a whole row, a function or a type that no name in the text gives away. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { testSince } from '../support/since.ts';
 import { teacherWorld, type World } from './world.ts';
 
 let world: World;
@@ -38,7 +39,7 @@ test('a star and a whole row in RETURNING are the columns that are granted', asy
   expect(row.rows).toEqual(['[{"id":1,"body":"x"}]']);
 });
 
-test('a MERGE that does nothing looks at no hidden row', async () => {
+testSince(15)('a MERGE that does nothing looks at no hidden row', async () => {
   const sql = 'MERGE INTO students AS t USING rooms AS r ON true WHEN MATCHED AND 1 / (t.id - 7) = 1 THEN DO NOTHING';
   expect(await world.run(sql, true)).toEqual({ rows: [] });
   const own = 'MERGE INTO students AS t USING rooms AS r ON true WHEN MATCHED AND 1 / (t.id - 6) = 1 THEN DO NOTHING';

@@ -32,8 +32,8 @@ function infix(name: string, schema: string | undefined, searchPath: readonly st
   return cases;
 }
 
-describe('an operator is the one that the server picks', () => {
-  test('every name, operands of every pair of types', { timeout: 200_000 }, async () => {
+describe('an operator is the one that the server picks', { timeout: 200_000 }, () => {
+  test('every name, operands of every pair of types', async () => {
     const names = new Set(witness.catalog.data.operators.map((operator) => operator.name));
     for (const name of names) expect(await witness.disagreements(infix(name, undefined, SEARCH_PATH))).toEqual([]);
   });

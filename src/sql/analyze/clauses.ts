@@ -113,7 +113,10 @@ function targetAt(targets: readonly Node[], index: number): Node | undefined {
 /** LIMIT and OFFSET, which see no column of the query itself. */
 export function resolveLimit(r: Resolver, select: Body<'SelectStmt'>, place: Place, level: Level): void {
   const empty = newLevel(r, 'values', undefined, place);
-  for (const node of [select.limitCount, select.limitOffset]) {
+  const { limitCount: count, limitOffset: offset } = select;
+  // The first to name a parameter settles its type.
+  const isCountFirst = r.env.catalog.data.serverVersion >= 150_000;
+  for (const node of isCountFirst ? [count, offset] : [offset, count]) {
     if (!node) continue;
     const found = r.expression(node, { level: empty, entries: [], outer: place.outer });
     noteCount(r, node, level);
