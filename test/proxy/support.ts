@@ -11,10 +11,10 @@ import type { SessionMachine } from '../../src/proxy/relay.ts';
 import { type RunningProxy, type StartOptions, startProxy } from '../../src/proxy/start.ts';
 import type { SessionPorts } from '../../src/session/ports.ts';
 import { Catalog } from '../../src/sql/catalog.ts';
-import { errorResponse } from '../../src/wire/error-response.ts';
 import { memoryStore } from '../../src/store/memory.ts';
+import { errorResponse } from '../../src/wire/error-response.ts';
 import { formatVerifier, makeVerifier } from '../../src/wire/scram-verifier.ts';
-import { serverAddress } from '../support/postgres.ts';
+import { serverAddress, serverVersion } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
 
 export interface Recorded {
@@ -74,8 +74,7 @@ export function policyOf(principals: readonly Principal[], roles: readonly RoleP
   };
 }
 
-const EMPTY = new Catalog({
-  serverVersion: 180000,
+const EMPTY = {
   database: 'test',
   relations: [],
   types: [],
@@ -84,7 +83,13 @@ const EMPTY = new Catalog({
   casts: [],
   schemas: [],
   opclasses: [],
-} as ConstructorParameters<typeof Catalog>[0]);
+};
+
+/** An empty catalog beside it, of a server of that version; absent: of the tests' own. */
+export function readingOf(policy: Policy, version = serverVersion() * 10_000): PolicyReading {
+  const catalog = new Catalog({ ...EMPTY, serverVersion: version } as ConstructorParameters<typeof Catalog>[0]);
+  return { policy, catalog, catalogVersion: '1', errors: [], warnings: [] };
+}
 
 /** Forwards all bytes; ends as a real session does. */
 export function passThrough(ports: SessionPorts): SessionMachine {
@@ -124,14 +129,7 @@ export async function startTestProxy(
     },
     session: () => ({ append: () => true }),
   };
-  const reading = (of: Policy): PolicyReading => ({
-    policy: of,
-    catalog: EMPTY,
-    catalogVersion: '1',
-    errors: [],
-    warnings: [],
-  });
-  let current = reading(policy);
+  let current = readingOf(policy);
   const running = await startProxy({
     database: account.database,
     accountOf: () => account,
@@ -164,7 +162,7 @@ export async function startTestProxy(
     records,
     lines,
     setPolicy: (next) => {
-      current = reading(next);
+      current = readingOf(next);
       return running.reload('signal').then(() => {});
     },
     url: (user, password, database = account.database) =>

@@ -9,7 +9,8 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { serverAccount } from '../../src/demo/account.ts';
 import { type Server, startServer } from '../../src/demo/server.ts';
 import { sslRequest, startupMessage } from '../../src/wire/startup.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
+import { otherServer } from '../support/versions.ts';
 import { type Certificate, type Certificates, FOR_SERVERS, makeCertificates, openssl } from './certificates.ts';
 import {
   errorIn,
@@ -179,7 +180,9 @@ describe.skipIf(!openssl)('TLS towards the server', () => {
       if (account.uid !== undefined && account.gid !== undefined) chownSync(file, account.uid, account.gid);
     }
     chmodSync(certificates.server.key, 0o600);
+    const other = otherServer(serverVersion());
     server = await startServer({
+      ...(other && { other }),
       folder: mkdtempSync(join(tmpdir(), 'rowgate-test-')),
       settings: { ssl: 'on', ssl_cert_file: certificates.server.cert, ssl_key_file: certificates.server.key },
       temporary: true,

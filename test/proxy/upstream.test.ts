@@ -1,8 +1,18 @@
-import { createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import type { StartOptions } from '../../src/proxy/start.ts';
 import { errorResponse } from '../../src/wire/error-response.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { policyOf, principal, psql, startTestProxy, type TestProxy, verifierOf } from './support.ts';
+import { type FreshDatabase, freshDatabase, serverAddress, serverVersion } from '../support/postgres.ts';
+import {
+  eventually,
+  policyOf,
+  principal,
+  psql,
+  readingOf,
+  startTestProxy,
+  type TestProxy,
+  verifierOf,
+} from './support.ts';
 
 let database: FreshDatabase;
 let proxy: TestProxy | undefined;
@@ -163,6 +173,51 @@ test('a server that asks for no password is logged in to, and must show that wha
   expect(sent).toContain('user\0upstream_account\0database\0ent\0');
   expect(sent).toContain('-c search_path=public -c standard_conforming_strings=on');
   expect(proxy?.lines.join('\n')).toContain('search_path cannot be read');
+});
+
+describe('a server of another major version than the one whose catalog was read', () => {
+  const behindCatalogOf = async (version: number, extra: Partial<StartOptions> = {}) => {
+    const login = await database.createLogin();
+    const policy = policyOf([principal('app', [await verifierOf('secret')])]);
+    const reading = readingOf(policy, version);
+    const options = { ...extra, reading, read: async () => reading };
+    proxy = await startTestProxy({ ...login, database: database.name }, policy, options);
+    return { ...(await psql(proxy.url('app', 'secret'), ['-c', 'SELECT 1'])), login };
+  };
+
+  test.each([serverVersion() - 1, serverVersion() + 1])(
+    'of %i: nobody is let in, nothing is left open',
+    async (version) => {
+      const { status, stdout, stderr, login } = await behindCatalogOf(version * 10_000);
+      expect({ status, stdout }).toEqual({ status: 2, stdout: '' });
+      expect(stderr).toContain('the database server is of another version than the one that is known');
+      const recorded = proxy?.records.map(({ kind, fields }) => [kind, fields.sqlstate]);
+      expect(recorded).toEqual([['login-refused', '08001']]);
+      const line = proxy?.lines.map((l): Record<string, unknown> => JSON.parse(l)).find((l) => 'reported' in l);
+      expect(line).toMatchObject({ reported: expect.stringMatching(`^${serverVersion()}\\b`), known: version });
+      expect(proxy?.sessions.size).toBe(0);
+      const left = `SELECT count(*)::int AS n FROM pg_stat_activity WHERE usename = '${login.user}'`;
+      await eventually(async () => (await database.query<{ n: number }>(left))[0]?.n === 0, 'no backend is left');
+    },
+  );
+
+  test('another minor version is the same server', async () => {
+    expect(await behindCatalogOf(serverVersion() * 10_000 + 77)).toMatchObject({ status: 0, stdout: '1' });
+  });
+
+  test('a server that does not say of which it is', async () => {
+    const port = await fakeServer((socket) => {
+      const real = connect({ ...serverAddress() });
+      real.on('error', () => {}).on('close', () => socket.destroy());
+      socket.on('close', () => real.destroy()).pipe(real);
+      real.on('data', (chunk) =>
+        socket.write(Buffer.from(chunk.toString('latin1').replace('server_version\0', 'server_versiom\0'), 'latin1')),
+      );
+    });
+    const upstream = { hosts: [{ host: '127.0.0.1', port }], tls: { mode: 'disable' as const }, timeoutMs: 5_000 };
+    const { stderr } = await behindCatalogOf(serverVersion() * 10_000, { upstream });
+    expect(stderr).toContain('of another version');
+  });
 });
 
 test('a port in use is an error', async () => {
