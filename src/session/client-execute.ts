@@ -18,6 +18,7 @@ import { notRecorded } from './records.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
 import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
 import { checkOf } from './row-check.ts';
+import type { Watch } from './run.ts';
 import { sentOfPortal } from './sent.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
 import { outlives, portalUnknown } from './unknown-names.ts';
@@ -107,7 +108,8 @@ function run(
   // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
   const free = account !== undefined && baked === undefined;
   const fills = nature.temporary === 'filled' ? (resolved.inner ?? statement) : undefined;
-  const watch = { ...watched, account, fills, limits: free ? undefined : watched.limits };
+  const same = account === undefined && fills === undefined;
+  const watch: Watch = same ? watched : { ...watched, account, fills, limits: free ? undefined : watched.limits };
   // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
   if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
   const begins = !portal.hasRun;
