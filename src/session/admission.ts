@@ -1,9 +1,8 @@
 /** Asks the budget for the statements of a client's message, before any of them is recorded. The message waits where the answer does. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
-import type { Account, LimitReached, Sent } from './budget.ts';
-import type { Conversation } from './conversation.ts';
-import type { SessionPolicy } from './ports.ts';
+import type { Account, LimitReached, Sent, Warning } from './budget.ts';
+import type { SessionPolicy, SessionPorts } from './ports.ts';
 import { notTogether } from './query-plan.ts';
 
 /** What the budget has said of a statement that may run. */
@@ -27,6 +26,16 @@ export interface NotAdmitted {
 
 export type Admittance = { readonly kind: 'granted'; readonly of: readonly Grant[] } | NotAdmitted | 'wait';
 
+/** What must be known of the session. */
+interface Asker {
+  readonly ports: SessionPorts;
+  /** Something was asked of the budget since it was last told to rest. */
+  asked: boolean;
+  tell(warnings: readonly Warning[] | undefined): void;
+  /** The server has something to answer. */
+  runs(): boolean;
+}
+
 export class Admission {
   /** The budget has not answered: until it has, the message is not taken up again. */
   waits = false;
@@ -37,7 +46,7 @@ export class Admission {
   /** When it began to wait; 0: it does not. */
   private since = 0;
 
-  constructor(private readonly c: Conversation) {}
+  constructor(private readonly c: Asker) {}
 
   /**
    * Asks for one statement after the other. What was granted to a message that is then not sent stays counted: too much, never too little.
