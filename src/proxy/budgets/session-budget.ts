@@ -59,6 +59,10 @@ export class SessionBudget implements Budget {
     };
   }
 
+  mayPay(_policy: SessionPolicy, statement: StatementJudgement): boolean {
+    return this.principal.permits.for(statement) !== undefined;
+  }
+
   take(judgedBy: SessionPolicy, demand: Demand): Taken {
     const taken = this.principal.take(this.policyNow() ?? judgedBy, demand);
     return taken.kind === 'wait' ? this.wait() : taken;
