@@ -1,13 +1,15 @@
 /** `rowgate demo`: a PostgreSQL with made-up pupils, the guard in front of it with the sample policies, and commands to copy. */
 import { once } from 'node:events';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { type Command, InvalidArgumentError } from 'commander';
-import { formatProblem } from '../config/config.ts';
+import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { playBreach } from '../demo/breach.ts';
+import { DEMO_SCALE } from '../demo/database.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
-import { tourText } from '../demo/tour.ts';
+import { tourEnd, tourText } from '../demo/tour.ts';
 import { Ending } from './ending.ts';
 import type { RunningGuard } from './keep-running.ts';
 import { operatorLog } from './operator-log.ts';
@@ -18,16 +20,21 @@ const HELP = `
 Examples:
   rowgate demo
   rowgate demo --fresh --port 7432
+  rowgate demo --tour
 
 The demo lives in ./.rowgate-demo: its database, its configuration, its decision log. Ctrl-C stops all of it.
+--tour plays a breach before your eyes, in a minute, and ends.
 Exit code: 0 when it was told to stop, 1 where it could not start.`;
 
 const FOLDER = '.rowgate-demo';
+/** Between what is to be read on a terminal. */
+const BREATH_MS = 1_500;
 const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
 
 interface DemoCommandOptions {
   readonly port: number;
   readonly fresh?: boolean;
+  readonly tour?: boolean;
 }
 
 export function register(program: Command): void {
@@ -36,6 +43,7 @@ export function register(program: Command): void {
     .description('try it: a sample database, made in seconds, with the guard in front')
     .option('--port <port>', 'where the guard listens, on 127.0.0.1', parsePort, 6432)
     .option('--fresh', 'make the database anew')
+    .option('--tour', 'play a breach: a stolen password takes pupils until it is locked out')
     .addHelpText('after', HELP)
     .action(async (options: DemoCommandOptions) => {
       process.exitCode = await demo(options);
@@ -54,6 +62,7 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   // A signal before this line ends the process at once, and PostgreSQL with it.
   const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   try {
+    if (options.tour) return await playTour(server, told);
     const guard = await startInFront(server, options.port);
     const ending = new Ending(guard);
     process.stdout.write(tourText(place(guard.address.port)));
@@ -73,24 +82,68 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   }
 }
 
+/** Nothing of it stays but its log; a port that is free serves. */
+async function playTour(server: DemoServer, told: Promise<unknown>): Promise<number> {
+  const log = join(FOLDER, 'tour.jsonl');
+  await rm(log, { force: true });
+  const file = await writeConfiguration(server, { name: 'tour', port: 0, further: 'state: memory\ncontrol: none\n' });
+  const guard = await startGuard(readConfiguration(file), operatorLog('error'));
+  try {
+    const play = playBreach({
+      url: (principal) => `postgres://${principal}:demo-${principal}@127.0.0.1:${guard.address.port}/ent`,
+      records: async () =>
+        (await readFile(log, 'utf8'))
+          .trimEnd()
+          .split('\n')
+          .map((line) => JSON.parse(line)),
+      say: (line) => process.stdout.write(`${line}\n`),
+      pupils: DEMO_SCALE.students,
+      breathMs: process.stdout.isTTY ? BREATH_MS : 0,
+    });
+    const played = await Promise.race([play, told.then(() => undefined)]);
+    if (!played)
+      play.catch(() => {}); // its connections end with the guard
+    else process.stdout.write(tourEnd(log));
+    return 0;
+  } finally {
+    await guard.stop('at-once');
+  }
+}
+
 /** With a configuration file like any other, so that `rowgate explain` and `rowgate check` work beside it. */
 async function startInFront(server: DemoServer, port: number): Promise<RunningGuard> {
-  const file = place(port).configFile;
+  const file = await writeConfiguration(server, { name: 'demo', port, further: '' });
+  return startGuard(readConfiguration(file), operatorLog('info'));
+}
+
+interface Written {
+  readonly name: 'demo' | 'tour';
+  readonly port: number;
+  readonly further: string;
+}
+
+async function writeConfiguration(server: DemoServer, { name, port, further }: Written): Promise<string> {
+  const demo = name === 'demo';
+  const file = demo ? place(port).configFile : join(FOLDER, 'tour.yaml');
   const configuration = `# Written by "rowgate demo" at each start, with passwords made for this start.
-name: demo
+name: ${name}
 listen: 127.0.0.1:${port}
 upstream:
   url: ${server.guardUrl}
   logins:
     dba: { user: ${server.owner.user}, password: ${JSON.stringify(server.owner.password)} }
 policies: ${JSON.stringify(POLICIES)}
-log: { file: ./decisions.jsonl }
+log: { file: ./${demo ? 'decisions' : 'tour'}.jsonl }
 time_zone: Europe/Paris
-`;
+${further}`;
   await writeFile(file, configuration, { mode: 0o600 });
+  return file;
+}
+
+function readConfiguration(file: string): Config {
   const { config, problems } = loadConfig(file, {});
   if (!config) throw new StartError(problems.map(formatProblem));
-  return startGuard(config, operatorLog('info'));
+  return config;
 }
 
 function place(port: number) {

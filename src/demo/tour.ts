@@ -69,7 +69,7 @@ export function tourText(place: TourPlace): string {
   const refused = TOUR.filter((stop) => stop.refused !== undefined);
   return `
 Rowgate listens on 127.0.0.1:${place.port}, in front of a database "ent" of 200 schools and 100,000 pupils, all made up.
-Logins: teacher, office, canteen, statistics, dba; the password of each is "demo-" and its name.
+Logins: teacher, office, canteen, homework, statistics, dba; the password of each is "demo-" and its name.
 
 What works:
 ${works.map((stop) => shown(stop, place)).join('\n')}
@@ -84,7 +84,19 @@ The policies are in ${place.policiesFolder}: change one and save it, and the run
 The decision log, a line before each statement and one after it:
   tail -f ${place.logFile}
 
+Watch a breach: rowgate demo --tour (Ctrl-C first: it uses the same database)
 Ctrl-C stops the guard and the database.
+`;
+}
+
+/** What `rowgate demo --tour` ends with. */
+export function tourEnd(logFile: string): string {
+  return `
+On a guard of your own, what comes next is up to you:
+  rowgate limits show homework                                  what it has taken of what it may
+  rowgate locks release homework --reason "new password"        once the vendor has another one
+
+The log is in ${logFile}. "rowgate demo" starts the same database to try things yourself.
 `;
 }
 

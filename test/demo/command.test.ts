@@ -152,6 +152,15 @@ it('ends with the guard and the database stopped when it is told to', async () =
   await expect(ask('teacher', 'SELECT 1')).rejects.toMatchObject({ code: 'ECONNREFUSED' });
 });
 
+it('plays the breach with the same database, and ends', async () => {
+  const { stdout } = await run(process.execPath, [COMMAND, 'demo', '--tour'], { cwd: folder });
+  expect(stdout).not.toContain('making');
+  expect(stdout).toContain('400 of 100000 pupils have left');
+  expect(stdout).toMatch(/during the theft +\d+ statements, 0 failed/);
+  expect(stdout).toContain('the account is locked');
+  expect(await readdir(join(folder, '.rowgate-demo', 'postgresql', 'data'))).not.toContain('postmaster.pid');
+}, 90_000);
+
 it('starts again at once with what it made, and says so when its port is in use', async () => {
   const taken = createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');

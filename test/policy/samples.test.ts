@@ -38,6 +38,7 @@ it('they load without an error or a warning, and nothing is closed', () => {
   expect([...loaded.policy.roles.keys()].sort()).toEqual([
     'canteen_vendor',
     'dba',
+    'homework_app',
     'school_office',
     'statistics',
     'teacher',
@@ -70,6 +71,7 @@ describe('columns', () => {
   it.each([
     ['teacher', 'students', 'id first_name last_name birth_date sex class_id school_id photo_consent'],
     ['canteen_vendor', 'students', 'id first_name class_id'],
+    ['homework_app', 'students', 'id first_name class_id'],
     ['statistics', 'students', 'birth_date sex class_id school_id canteen'],
     ['statistics', 'grades', 'subject term mark'],
   ])('%s: %s', async (role, table, expected) => {

@@ -1,0 +1,87 @@
+/** The breach, played by real clients: a vendor's stolen password takes pupils until it is locked out, and a teacher works on meanwhile. */
+import { setTimeout as pause } from 'node:timers/promises';
+import { Lesson, type Pace } from './lesson.ts';
+import { story } from './story.ts';
+import { Thief } from './thief.ts';
+
+export interface Stage {
+  /** Where a principal of the samples logs in. */
+  url(principal: string): string;
+  /** The decision log so far. */
+  records(): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** A line for who looks on. */
+  say(line: string): void;
+  /** Pupils in the database; their ids are 1, 2, … */
+  readonly pupils: number;
+  /** Time to read, in milliseconds. */
+  readonly breathMs: number;
+}
+
+export interface Breach {
+  /** Pupils who left, as the thief counts them: the app's own included. */
+  readonly left: number;
+  readonly locked: boolean;
+  /** Rows a second before results were slowed, and after. */
+  readonly paces: { readonly before: number; readonly slowed: number };
+  readonly teacher: readonly Pace[];
+}
+
+/** What anybody would try first. */
+const TRIES = [
+  'SELECT ine, address FROM students',
+  'SELECT id, first_name, class_id FROM students',
+  "SELECT string_agg(first_name, ', ') FROM students",
+  'COPY students (id, first_name) TO STDOUT',
+  'SELECT last_name, phone FROM parents',
+];
+
+/** Ends by itself: within a minute, where the guard is that of the samples. */
+export async function playBreach(stage: Stage): Promise<Breach> {
+  const { say, pupils } = stage;
+  const act = async (title: string): Promise<void> => {
+    await pause(stage.breathMs);
+    say(`\n${title}`);
+    await pause(stage.breathMs / 2);
+  };
+  const lesson = await Lesson.begin(stage.url('teacher'));
+  const thief = new Thief(stage.url('homework'), say);
+  try {
+    await act('A teacher takes her lesson. A homework app greets the pupils who sign in, of any school.');
+    await thief.workAsTheApp(20);
+    await pause(stage.breathMs + 1_500);
+    lesson.part('before');
+
+    await act('The app’s password is stolen, and somebody tries what anybody would.');
+    for (const sql of TRIES) {
+      await thief.tries(sql);
+      await pause(stage.breathMs / 2);
+    }
+    await act(`Small pages work. He has ${pupils} pupils before him, and four connections.`);
+    const paces = await thief.pages(4, pupils);
+    say(
+      `         ${Math.round(paces.before)} pupils a second at first, ${Math.round(paces.slowed)} once it was slowed`,
+    );
+
+    await act('He does not give up.');
+    const locked = await thief.insists(pupils);
+    lesson.part('during the theft');
+
+    await act('What the log tells of it:');
+    for (const line of story(await stage.records(), 'homework')) say(`  ${line}`);
+    const teacher = await lesson.end();
+    await act('The teacher, meanwhile:');
+    for (const pace of teacher) say(`  ${paceText(pace)}`);
+    const left = thief.has.size;
+    await act(
+      `${left} of ${pupils} pupils have left, the app’s own among them, and ${locked ? 'the account is locked' : 'the account is open'}.`,
+    );
+    return { left, locked, paces, teacher };
+  } finally {
+    await lesson.end();
+    await thief.leave();
+  }
+}
+
+function paceText({ part, statements, failed, median, slowest }: Pace): string {
+  return `${part.padEnd(18)}${statements} statements, ${failed} failed, median ${median.toFixed(1)} ms, slowest ${slowest.toFixed(1)} ms`;
+}

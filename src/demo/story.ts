@@ -1,0 +1,65 @@
+/** What the decision log tells of one principal, in lines for people: what is alike stands in one line. */
+
+type Logged = Readonly<Record<string, unknown>>;
+
+interface Told {
+  readonly time: string;
+  readonly what: string;
+  times: number;
+}
+
+/** Oldest first. */
+export function story(records: readonly Logged[], principal: string): string[] {
+  const told: Told[] = [];
+  const statements = new Map<unknown, unknown>();
+  for (const record of records) {
+    if (record.principal !== principal) continue;
+    if (record.kind === 'decision') statements.set(record.id, record.statement);
+    const what = wordsOf(record, statements.get(record.id));
+    if (what === undefined) continue;
+    const last = told.at(-1);
+    if (last?.what === what) last.times += 1;
+    else told.push({ time: String(record.time).slice(11, 19), what, times: 1 });
+  }
+  return told.map(({ time, what, times }) => `${time}  ${what}${times > 1 ? `   ×${times}` : ''}`);
+}
+
+function wordsOf(record: Logged, statement: unknown): string | undefined {
+  const { kind, effect, reason, rule, status, waited, message } = record;
+  switch (kind) {
+    case 'login':
+      return 'login';
+    case 'login-refused':
+      return `login-refused  ${String(reason)}`;
+    case 'decision':
+      return effect === 'refuse' || effect === 'lock'
+        ? `refuse   ${String(reason)}${at(rule)}  ${short(statement)}`
+        : undefined;
+    case 'outcome':
+      if (status === 'cut') return `cut      ${limitName(record)}  ${short(statement)}`;
+      if (typeof waited === 'number' && waited > 0) return `slowed   ${short(statement)}`;
+      return status === 'ok' ? `ok       ${short(statement)}` : undefined;
+    case 'warning':
+      return `warning  ${String(message)}`;
+    case 'lock':
+      return `lock     ${String(reason)}`;
+    default:
+      return undefined;
+  }
+}
+
+function at(rule: unknown): string {
+  return typeof rule === 'string' ? ` (${rule})` : '';
+}
+
+function limitName({ limit, reason }: Logged): string {
+  const { name, used, of } = (limit ?? {}) as { name?: string; used?: number; of?: number };
+  return name === undefined ? String(reason) : `${name} (${used} of ${of})`;
+}
+
+const SHORT = 70;
+
+function short(statement: unknown): string {
+  const text = String(statement).replaceAll(/\s+/g, ' ');
+  return text.length > SHORT ? `${text.slice(0, SHORT)}…` : text;
+}

@@ -1,0 +1,71 @@
+/** The breach of `rowgate demo --tour`, before a guard with the sample policies: who leaves, who is locked out, and who notices nothing. */
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Breach, playBreach } from '../../src/demo/breach.ts';
+import { fillDatabase } from '../../src/demo/database.ts';
+import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+
+const PUPILS = 2_000;
+/** Of `subjects: student` a day, in policies/roles/homework_app.yaml. */
+const BUDGET = 400;
+
+let database: FreshDatabase;
+let guard: TestGuard;
+let breach: Breach;
+const lines: string[] = [];
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await fillDatabase(database.url, { schools: 4, students: PUPILS });
+  guard = await guardInFrontOf(database, { configuration: 'state: memory' });
+  breach = await playBreach({
+    url: (principal) => guard.url(principal),
+    records: () => guard.records(),
+    say: (line) => lines.push(line),
+    pupils: PUPILS,
+    breathMs: 0,
+  });
+});
+
+afterAll(async () => {
+  await guard?.stop();
+  await database?.drop();
+});
+
+it('lets exactly the budget of a day leave, whatever is tried', () => {
+  expect(breach.left).toBe(BUDGET);
+});
+
+it('slows the thief, and locks the account out', async () => {
+  expect(breach.paces.slowed).toBeLessThanOrEqual(25);
+  expect(breach.paces.before).toBeGreaterThan(breach.paces.slowed);
+  expect(breach.locked).toBe(true);
+  await expect(guard.connect('homework')).rejects.toMatchObject({ code: '28000' });
+});
+
+it('disturbs no teacher', () => {
+  expect(breach.teacher.map(({ part, failed }) => [part, failed])).toEqual([
+    ['before', 0],
+    ['during the theft', 0],
+  ]);
+  for (const { statements } of breach.teacher) expect(statements).toBeGreaterThan(3);
+});
+
+it('is all in the log, in order', () => {
+  const told = lines.slice(lines.findIndex((line) => line.includes('What the log tells')) + 1).join('\n');
+  const steps = [
+    /refuse +column-withheld/,
+    /refuse +collect/,
+    /warning .*100 people/,
+    /slowed/,
+    /cut .*400 per day/,
+    /lock /,
+    /login-refused +locked/,
+  ];
+  let from = 0;
+  for (const step of steps) {
+    const at = told.slice(from).search(step);
+    expect(at, `${step} in\n${told}`).toBeGreaterThanOrEqual(0);
+    from += at;
+  }
+});
