@@ -31,8 +31,10 @@ export class Lease {
   asking = false;
   /** Of the last time that it was asked, or spent from, in the process's time. */
   lastUse = Number.NEGATIVE_INFINITY;
-  /** The store has given less than was needed: not asked again before this time. */
+  /** The store has given less than was needed: not asked for as much again before this time. */
   shortUntil = Number.NEGATIVE_INFINITY;
+  /** What was needed then. */
+  shortNeed = 0;
   /** It was not enough for the rate alone. */
   shortByRate = false;
   /** The store could not be reached: not asked again before this time. */

@@ -117,7 +117,8 @@ export class Leases {
     const short = lines.filter((line) => line.lease.left < needOf(line, now));
     if (short.some(({ lease }) => lease.asking)) return WAIT;
     if (short.some(({ lease }) => now < lease.unavailableUntil)) return { kind: 'unavailable' };
-    const empty = short.find(({ lease }) => now < lease.shortUntil);
+    // Who asks for less may find it.
+    const empty = short.find((line) => now < line.lease.shortUntil && needOf(line, now) >= line.lease.shortNeed);
     if (empty) return this.shortOf(empty, lines, now);
     // Who was seen before holds no place twice.
     for (const { lease, people } of short) if (people) this.report(lease, people.known);
@@ -156,7 +157,9 @@ export class Leases {
           return;
         }
         lease.add(grant, need, now, then);
-        if (lease.left < need) lease.shortUntil = then + SHORT_MS;
+        if (lease.left >= need) return;
+        lease.shortUntil = then + SHORT_MS;
+        lease.shortNeed = need;
       });
     };
     return this.asked(

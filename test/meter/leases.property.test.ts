@@ -238,6 +238,16 @@ it('what is left is found: with nobody else, a process spends a limit to its end
   expect(restarted.take(0, 1, keys, 0)).toBe('taken');
 });
 
+it('who asks for too much takes nothing from who asks for less right behind', () => {
+  const slow = new SlowStore(false, () => Date.parse('2026-11-25T09:00:00Z'));
+  const process = new Process(slow, slow.now());
+  expect(process.take(101, 1, [], 0)).toBe('short');
+  expect(process.take(60, 1, [], 0)).toBe('taken');
+  expect(process.take(41, 1, [], 0)).toBe('short');
+  expect(process.take(40, 1, [], 0)).toBe('taken');
+  expect(process.take(1, 1, [], 0)).toBe('short');
+});
+
 it('an amount that lies unspent until its slot ends is given back, and taken anew', () => {
   let now = Date.parse('2026-11-25T09:00:00Z');
   const slow = new SlowStore(false, () => now);
