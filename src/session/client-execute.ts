@@ -22,7 +22,7 @@ import type { Watch } from './run.ts';
 import { sentOfPortal } from './sent.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
 import { outlives, portalUnknown } from './unknown-names.ts';
-import { changesNames, cuttable, natureOf, watchOf } from './watching.ts';
+import { changesNames, cuttable, natureOf, watchOf, withMoved } from './watching.ts';
 import { WhomItShows } from './whom-it-shows.ts';
 
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
@@ -104,12 +104,12 @@ function run(
   const provenance = named ? new Provenance() : portal.provenance;
   const check = checkOf(statement, resolved.inner);
   const baked = portal.most ?? resolved.most;
-  const watched = watchOf(statement.kind, nature, policy, provenance, check);
+  const plain = watchOf(statement.kind, nature, policy, provenance, check);
+  const watched = withMoved(plain, nature, resolved.inner ?? statement, policy);
   // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
   const free = account !== undefined && baked === undefined;
-  const fills = nature.temporary === 'filled' ? (resolved.inner ?? statement) : undefined;
-  const same = account === undefined && fills === undefined;
-  const watch: Watch = same ? watched : { ...watched, account, fills, limits: free ? undefined : watched.limits };
+  const watch: Watch =
+    account === undefined ? watched : { ...watched, account, limits: free ? undefined : watched.limits };
   // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
   if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
   const begins = !portal.hasRun;

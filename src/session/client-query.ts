@@ -20,7 +20,7 @@ import type { Run, Watch } from './run.ts';
 import { sentOfQuery } from './sent.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
-import { cuttable, type Nature, natureOf, watchOf } from './watching.ts';
+import { cuttable, type Nature, natureOf, watchOf, withMoved } from './watching.ts';
 import { WhomItShows } from './whom-it-shows.ts';
 
 /** One statement of the message, with all that was found out about it. */
@@ -79,7 +79,7 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
 function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy): Part {
   const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
   const watched = watchOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
-  const watch = nature.temporary === 'filled' ? { ...watched, fills: resolved.inner ?? statement } : watched;
+  const watch = withMoved(watched, nature, resolved.inner ?? statement, policy);
   return { statement, nature, watch, resolved };
 }
 

@@ -1,6 +1,6 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
 import { type Refusal, refusal } from '../errors.ts';
-import type { StatementJudgement } from '../guard/decision.ts';
+import type { PeopleOfRow, StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { cancelledByUser } from './admission.ts';
@@ -162,16 +162,16 @@ function take(c: Conversation, run: Run, demand: Demand): boolean {
 
 /**
  * Rows that are put into a temporary table leave the guard's sight as those do that the client gets. INVARIANT: so do the people in them, whom
- * nothing names once they are there: the table is about nobody.
+ * nothing names once they are there: the table is about nobody. In another table those whom the judgement names are as nameless.
  */
-function demandOf({ watch: { fills }, policy }: Run, changed: number): Demand {
-  if (!fills) return { changed };
-  const people = peopleOfEach(fills, policy).map(({ subject, each }) => ({
-    subject,
-    keys: [],
-    unnamed: each * changed,
-  }));
-  return people.length > 0 ? { rows: changed, people } : { rows: changed };
+function demandOf({ watch: { fills, moves }, policy }: Run, changed: number): Demand {
+  const each = fills ? peopleOfEach(fills, policy) : (moves ?? []).map(inEach);
+  const people = each.map(({ subject, each: count }) => ({ subject, keys: [], unnamed: count * changed }));
+  return { ...(fills ? { rows: changed } : { changed }), ...(people.length > 0 && { people }) };
+}
+
+function inEach({ subject, ways, unnamed }: PeopleOfRow): { readonly subject: string; readonly each: number } {
+  return { subject, each: ways.length + unnamed };
 }
 
 /** Where the judgement says nothing, each table that it reads is about one person in each row. */
@@ -179,7 +179,7 @@ function peopleOfEach(
   { people, tables }: StatementJudgement,
   { role, subjectKeys }: SessionPolicy,
 ): readonly { readonly subject: string; readonly each: number }[] {
-  if (people) return people.map(({ subject, ways, unnamed }) => ({ subject, each: ways.length + unnamed }));
+  if (people) return people.map(inEach);
   return [...(subjectKeys ?? [])].flatMap(([oid, columns]) => {
     const { schema, name } = role.relations.get(oid)?.relation ?? {};
     const subjects = tables.includes(`${schema}.${name}`) ? new Set([...columns.values()].flat()) : [];

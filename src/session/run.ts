@@ -1,6 +1,6 @@
 /** One statement that was recorded and is on its way: what is watched of it, and what became of it. */
 import type { Refusal } from '../errors.ts';
-import type { RowCheck, StatementJudgement } from '../guard/decision.ts';
+import type { PeopleOfRow, RowCheck, StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import type { Account, LimitReached, People } from './budget.ts';
@@ -25,6 +25,8 @@ export interface Watch {
   readonly takesChanges?: boolean;
   /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
   readonly fills?: StatementJudgement | undefined;
+  /** It shows no rows, and these people stand in each that it writes. */
+  readonly moves?: readonly PeopleOfRow[];
   /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
   readonly looksForPeople?: boolean;
   /** A permit pays. */

@@ -1,5 +1,5 @@
 /** What must be watched of a statement while it runs, by its kind and the role's policy. */
-import type { RowCheck, StatementKind } from '../guard/decision.ts';
+import type { RowCheck, StatementJudgement, StatementKind } from '../guard/decision.ts';
 import { inputLimits, statementLimits } from './meter.ts';
 import { limitedOverTime, NOT_LIMITED } from './over-time.ts';
 import type { SessionPolicy } from './ports.ts';
@@ -84,6 +84,19 @@ export function watchOf(
     looksForPeople: nature.givesRows && nature.metered && isAboutPeople(policy.subjectKeys),
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
   };
+}
+
+/**
+ * Beside it what leaves the guard's sight where the statement puts it, to be read later for nothing: into a temporary table, or, of people, into
+ * any table in whose rows they do not stand under their own keys.
+ * @param of what runs: of EXECUTE the statement inside.
+ */
+export function withMoved(watch: Watch, nature: Nature, of: StatementJudgement, policy: SessionPolicy): Watch {
+  if (nature.temporary === 'filled') return { ...watch, fills: of };
+  // Rows that show are counted one by one, with everybody in them.
+  if (!nature.changes || nature.givesRows || !of.people?.length) return watch;
+  const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
+  return { ...watch, moves: of.people, takesChanges: watch.takesChanges === true || limited };
 }
 
 /** Could the run be cut off, as far as is known now? */

@@ -44,7 +44,7 @@ tables:
   classes: { select: { columns: "*" } }
   teachers: { select: { columns: "*" } }
   students: { select: { columns: [id, class_id, last_name, age, points, fee, bits] }, update: { columns: [last_name] } }
-  absences: { select: { columns: [id, student_id, reason, minutes] }, insert: { columns: [id, student_id, reason, minutes] }, update: { columns: [reason] }, delete: {} }
+  absences: { select: { columns: [id, student_id, reason, minutes] }, insert: { columns: [id, student_id, reason, minutes] }, update: { columns: [student_id, reason, minutes] }, delete: {} }
   grades: { select: { columns: [id, student_id, mark] } }
   pairs: { select: { columns: [id, one_id, other_id, note] } }
   letters: { select: { columns: [id, body], masks: { student_id: 'student_id % 10' } } }

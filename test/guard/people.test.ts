@@ -304,6 +304,36 @@ const CASES: readonly Case[] = [
     '+1',
   ],
   ['into a table with its key', 'INSERT INTO absences SELECT id + 100, id, last_name FROM students', 'nobody'],
+  ['under another key', 'INSERT INTO absences SELECT id + 100, 1, last_name FROM students', '+1'],
+  ['under a computed key', 'INSERT INTO absences SELECT id, id + 1, last_name FROM students', '+1'],
+  [
+    'one under the own key, and another beside',
+    'INSERT INTO absences (student_id, id, reason) SELECT a.id, b.id, b.last_name FROM students AS a, students AS b',
+    '+1',
+  ],
+  [
+    'in VALUES under a key',
+    `INSERT INTO absences VALUES (9, 1, (SELECT last_name FROM students WHERE id = 2), 1)`,
+    '+1',
+  ],
+  [
+    'an upsert of what was read',
+    'INSERT INTO absences SELECT id, id, last_name FROM students ON CONFLICT (id) DO UPDATE SET reason = excluded.reason',
+    '+1',
+  ],
+  ['of the row itself', `UPDATE absences SET reason = reason || '!', minutes = minutes + 1`, 'nobody'],
+  [
+    'of who is in the row',
+    'UPDATE absences AS a SET reason = s.last_name FROM students AS s WHERE s.id = a.student_id',
+    'nobody',
+  ],
+  [
+    'of somebody else',
+    'UPDATE absences AS a SET reason = s.last_name FROM students AS s WHERE s.id = a.student_id + 1',
+    '+1',
+  ],
+  ['a record put under another key', 'UPDATE absences SET student_id = 1', '+1', 'counts'],
+  ['the same with RETURNING', 'UPDATE absences SET student_id = 1 RETURNING student_id, reason', '[]', 'counts'],
 
   // Functions.
   ['a function that reads', 'SELECT name_of(1), name_of(2)', '+2'],

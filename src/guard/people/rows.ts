@@ -52,14 +52,29 @@ export class PeopleOfQuery {
 
   /** How many people from elsewhere each row that is written can be about. */
   moved(write: Write): Pick<RowPeople, 'unnamed' | 'gathers'> {
-    const { target, level } = write;
-    const source = target?.source;
-    // A row with a key is counted by it when it is read again.
-    const keyed = source?.kind === 'relation' && this.holders.of(source.view.relation).keys.size > 0;
-    if (keyed || write.command === 'DeleteStmt') return NOBODY;
-    const { people, unnamed, gathers } = this.rowsOf(level, write);
+    if (write.command === 'DeleteStmt') return NOBODY;
+    const { people, unnamed, gathers } = this.rowsOf(write.level, write);
     const own = new Set([...this.targets].map((person) => person.one));
-    return { unnamed: unnamed + people.filter((person) => !own.has(person)).length, gathers };
+    const others = people.filter((person) => !own.has(person)).length;
+    return { unnamed: unnamed + others - this.keptUnderTheirKeys(write), gathers };
+  }
+
+  /** Of those whom an INSERT takes from its query: whose key goes into a key of the table, by which they are counted when it is read. */
+  private keptUnderTheirKeys(write: Write): number {
+    const { target, source } = write;
+    if (!source || !isPlainInsert(write) || target?.source.kind !== 'relation') return 0;
+    const { relation } = target.source.view;
+    const keys = this.holders.of(relation).keys;
+    const names = columnsOfInsert(write);
+    // INVARIANT: under another's key somebody would be read for nothing.
+    const keeps = (index: number): boolean => {
+      const column = relation.columns.find(({ name }) => name === names[index]);
+      const output = source.outputs[index];
+      if (!column || !output || !keys.has(column.name)) return false;
+      // Nothing is compared, so that collations are of no matter.
+      return sameKind(this.catalog, { type: column.type }, { type: output.type });
+    };
+    return this.of(source).people.filter((person) => person.keys.some(keeps)).length;
   }
 
   private read(level: Level): RowPeople {
@@ -205,15 +220,18 @@ export class PeopleOfQuery {
 
   private ofRelation(level: Level, entry: Entry): Person[] {
     if (entry.source.kind !== 'relation' || entry.source.view.system) return [];
-    const { view } = entry.source;
+    const { view, use } = entry.source;
     const { keys, inside } = this.holders.of(view.relation);
     const people = Array.from({ length: inside }, () => new Person(level));
+    const write = use === 'target' ? this.analysis.marks.writes.find((one) => one.target === entry) : undefined;
     view.columns.forEach(({ column, access, masked }, index) => {
       if (!keys.has(column.name)) return;
       const person = new Person(level);
       people.push(person);
+      // INVARIANT: whose row is put under another key stands there without a name.
+      if (write?.sets.has(column.name)) return;
       const own = entry.columns[index];
-      if (entry.source.kind === 'relation' && entry.source.use === 'target') this.targets.add(person);
+      if (use === 'target') this.targets.add(person);
       // INVARIANT: what stands behind a mask is not the key.
       if (own && access === 'granted' && own.access === 'granted' && !masked) this.shown.set(entry, own, person);
     });
@@ -331,6 +349,15 @@ function returningOf({ node }: Write): Body<'ReturningClause'> | undefined {
 function whereOf({ select }: Level, write: Write | undefined): Node | undefined {
   if (!write) return select?.whereClause;
   return (as(write.node, 'UpdateStmt') ?? as(write.node, 'DeleteStmt'))?.whereClause;
+}
+
+/** Where the columns of its query go. */
+function columnsOfInsert({ node, lists }: Write): readonly (string | undefined)[] {
+  const body = as(node, 'InsertStmt');
+  // A value that goes into a part of a column is no key.
+  const named = body?.cols?.map((column) => as(column, 'ResTarget'));
+  if (named?.length) return named.map((column) => (column?.indirection?.length ? undefined : column?.name));
+  return lists.find((list) => list.body === body)?.columns ?? [];
 }
 
 function isPlainInsert(write: Write | undefined): boolean {
