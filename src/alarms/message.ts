@@ -24,11 +24,13 @@ export function signatureOf(secret: string, timestamp: string, body: string): st
   return `sha256=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`;
 }
 
-function slackText({ guard, text, reason, by, limit, time }: QueuedAlarm): string {
+function slackText({ guard, text, reason, by, limit, canary, decision, time }: QueuedAlarm): string {
   const details = [
     reason === undefined ? undefined : `reason: ${reason}`,
     by === undefined ? undefined : `by: ${by}`,
     limit && `limit: ${limit.name}, used ${limit.used} of ${limit.of}`,
+    canary && `canary: ${canary.hash} (${canary.subject})`,
+    decision === undefined ? undefined : `decision: ${decision}`,
     `guard: ${guard}`,
     time,
   ].filter((detail) => detail !== undefined);

@@ -13,6 +13,7 @@ import type { PolicyEnvironment } from '../policy/sql-source.ts';
 import { Catalog, type CatalogData } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
 import { ask } from './ask-server.ts';
+import { readCanaryKey } from './canary-key.ts';
 import { environmentFor } from './placeholders.ts';
 
 export interface CheckOptions {
@@ -57,7 +58,11 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
   try {
     const files = await readPolicyFolder(config.policies);
     const clientCa = config.tls?.clientCa !== undefined;
-    const loaded = loadPolicy(files, { catalog, searchPath, timeZone, clientCa, ...compilers });
+    // With a saved catalog, neither the database nor secrets need to be at hand.
+    const canaryKey = await (options.catalog === undefined
+      ? readCanaryKey(config.keys.canaries)
+      : config.keys.canaries && 'elsewhere');
+    const loaded = loadPolicy(files, { catalog, searchPath, timeZone, clientCa, canaryKey, ...compilers });
     const further = [...reachWarnings(loaded.policy, catalog, searchPath), ...observedWarnings(loaded)];
     return ofPolicy({ ...loaded, diagnostics: inOrder([...loaded.diagnostics, ...further]) }, config.policies);
   } catch (error) {

@@ -2,6 +2,7 @@
 import { readCatalog } from '../catalog/read.ts';
 import { catalogFingerprint } from '../catalog/watch.ts';
 import type { Config } from '../config/config.ts';
+import type { CanaryKey } from '../policy/canaries.ts';
 import { compileCondition, compileMask } from '../policy/condition.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
 import type { PolicyFile } from '../policy/document.ts';
@@ -11,6 +12,7 @@ import type { PolicyReading } from '../proxy/guard-runtime.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
 import { ask } from './ask-server.ts';
+import { readCanaryKey } from './canary-key.ts';
 import { keepApart } from './pooled-accounts.ts';
 
 export class PolicyReader {
@@ -24,27 +26,29 @@ export class PolicyReader {
   async read(): Promise<PolicyReading> {
     const { catalog, version } = await this.catalog();
     const base = { catalog, catalogVersion: version };
+    const canaryKey = await readCanaryKey(this.config.keys.canaries);
     let files: readonly PolicyFile[];
     try {
       files = await readPolicyFolder(this.config.policies);
     } catch (error) {
       if (!(error instanceof PolicyFolderError)) throw error;
-      return { ...base, ...this.lastGood(catalog), errors: [error.message], warnings: [] };
+      return { ...base, ...this.lastGood(catalog, canaryKey), errors: [error.message], warnings: [] };
     }
-    const compiled = this.compile(files, catalog);
+    const compiled = this.compile(files, catalog, canaryKey);
     // As at start, where the first files are put into force with what is wrong in them.
     if (compiled.errors.length === 0) this.good = files;
     this.good ??= files;
-    return { ...base, ...compiled, ...(compiled.errors.length > 0 && this.lastGood(catalog)) };
+    return { ...base, ...compiled, ...(compiled.errors.length > 0 && this.lastGood(catalog, canaryKey)) };
   }
 
-  private lastGood(catalog: Catalog): { lastGood?: Policy } {
-    return this.good ? { lastGood: this.compile(this.good, catalog).policy } : {};
+  private lastGood(catalog: Catalog, canaryKey: CanaryKey | undefined): { lastGood?: Policy } {
+    return this.good ? { lastGood: this.compile(this.good, catalog, canaryKey).policy } : {};
   }
 
   private compile(
     files: readonly PolicyFile[],
     catalog: Catalog,
+    canaryKey: CanaryKey | undefined,
   ): { policy: Policy; errors: string[]; warnings: string[] } {
     const { searchPath, timeZone } = this.config;
     const { policy, diagnostics } = loadPolicy(files, {
@@ -52,6 +56,7 @@ export class PolicyReader {
       searchPath,
       timeZone,
       clientCa: this.config.tls?.clientCa !== undefined,
+      canaryKey,
       compileCondition,
       compileMask,
     });

@@ -1,5 +1,6 @@
 /** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in. Plain data. */
 
+import type { KeyPlace } from './canary-key.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { StateConfig } from './state.ts';
 import type { TargetSessionAttrs, UpstreamHost } from './upstream-url.ts';
@@ -79,6 +80,10 @@ export interface Config {
     readonly ca?: string;
     /** The folder of those that are not delivered yet. */
     readonly queue: string;
+  };
+  readonly keys: {
+    /** Of the hashes by which canaries are known; absent: there can be none. */
+    readonly canaries?: KeyPlace;
   };
   /** Where budgets and locks are kept. */
   readonly state: StateConfig;

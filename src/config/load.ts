@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { type Flaw, PolicyDocument } from '../policy/document.ts';
 import { validate } from '../policy/validate.ts';
+import { keysOf } from './canary-key.ts';
 import type { Config, ConfigProblem, Login } from './config.ts';
 import { besideState, SOCKET_NAME } from './control-path.ts';
 import { formatOf } from './control-schema.ts';
@@ -72,7 +73,7 @@ function expandAll(document: PolicyDocument, environment: Environment) {
 /** With the key that it is about, and without what was found where that is a secret. */
 function problemOf({ path, place, message }: Flaw): ConfigProblem {
   const isSecret =
-    path.includes('password') || path[0] === 'notify' || path[0] === 'state' || path.join('.') === URL_PATH;
+    path.includes('password') || ['notify', 'state', 'keys'].includes(String(path[0])) || path.join('.') === URL_PATH;
   const shown = isSecret ? message.replace(/, found.*/s, '') : message;
   return { ...place, message: path.length === 0 ? shown : `${path.join('.')}: ${shown}` };
 }
@@ -120,6 +121,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     ...(raw.admin && { admin: raw.admin }),
     ...controlOf(path, raw),
     ...notifyOf(path, raw),
+    keys: keysOf(dirname(path), raw.keys),
     state: stateOf(path, raw.state),
     workers: raw.workers,
     limits: limitsOf(raw.limits),

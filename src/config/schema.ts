@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isAddressBlock } from '../policy/address-block.ts';
 import { FORMS, readDuration } from '../policy/quantity.ts';
 import { mapping, oneOrList, written } from '../policy/schema-values.ts';
+import { keysSchema } from './canary-key.ts';
 import { controlSchema, notifySchema } from './control-schema.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
 import { stateSchema } from './state.ts';
@@ -98,6 +99,7 @@ export const configSchema = mapping({
   }).prefault({}),
   notify: notifySchema,
   control: controlSchema,
+  keys: keysSchema,
   time_zone: timeZone.optional(),
   state: stateSchema,
   admin: tcpAddress.optional(),

@@ -1,6 +1,7 @@
 /** From the texts of a policies folder to the compiled policy, with everything that is wrong in it. */
 import { createHash } from 'node:crypto';
 import { type Approver, addApprovers } from './approvers.ts';
+import { canariesOf, checkCanaries } from './canary-rules.ts';
 import { compileRole, type GrantsSource, type RoleContext } from './compile.ts';
 import { withSubjects } from './counted-subjects.ts';
 import { type Diagnostic, Report } from './diagnostic.ts';
@@ -11,7 +12,6 @@ import { principalSchema, principalsFileSchema, subjectsSchema } from './princip
 import { grantsSchema, type RoleFile, roleSchema } from './role-schema.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
 import { compileSubjects } from './subjects.ts';
-import { reportUnenforcedCanaries } from './unenforced.ts';
 import { validate } from './validate.ts';
 
 export interface LoadedPolicy {
@@ -58,8 +58,10 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const approvers = new Map<string, Approver>();
   for (const document of ofKind('approvers')) addApprovers(document, approvers, report());
   const hash = `sha256:${sha256(files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
+  const canaries = canariesOf(subjects.values(), env.canaryKey);
+  const compiled = { hash, roles: withSubjects(roles, principals, subjects), principals, subjects, approvers };
   return {
-    policy: { hash, roles: withSubjects(roles, principals, subjects), principals, subjects, approvers },
+    policy: { ...compiled, ...(canaries && { canaries }) },
     diagnostics: inOrder(reports),
     files,
   };
@@ -101,7 +103,7 @@ function loadSubjects(
       const before = subjects.get(subject.name);
       const place = document.place(['subjects', subject.name]);
       if (before) report.error(place, `subject "${subject.name}" is defined twice; the first is ${before.rule}`);
-      if (subject.canaries.length > 0) reportUnenforcedCanaries(document, subject.name, report);
+      checkCanaries(subject, document, env, report);
       subjects.set(subject.name, subject);
     }
   }

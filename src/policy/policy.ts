@@ -2,6 +2,7 @@
 import type { Column, Fn, Oid, Relation } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
 import type { Approver } from './approvers.ts';
+import type { Canaries } from './canaries.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
 import type { RuleRef } from './rule.ts';
 
@@ -185,6 +186,8 @@ export interface Policy {
   readonly subjects?: ReadonlyMap<string, Subject>;
   /** Who may approve export permits, by name. */
   readonly approvers?: ReadonlyMap<string, Approver>;
+  /** Absent where there are none. */
+  readonly canaries?: Canaries;
 }
 
 /** A value that the policy grants to a role for a relation and a column seen in a RowDescription (promise P5). */

@@ -1,10 +1,13 @@
 /** The schemas of `principals.yaml` and `subjects.yaml`. */
 import { z } from 'zod';
+import { CANARY } from './canaries.ts';
 import { during, limits } from './limits-schema.ts';
 import { FORMS, readDate, readDuration } from './quantity.ts';
 import { attributeName, catalogName, mapping, name, written } from './schema-values.ts';
 
 const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
+/** Never with what stands there: it may be a key. */
+const NO_CANARY = 'expected "hmac:" and 43 characters; "rowgate canary hash" makes one of a key';
 const attributeValue = z.union([z.string(), z.number(), z.boolean(), z.null()]).meta({ title: 'value' });
 
 /** One principal. What its values mean is for `principals.ts`: passwords are never quoted in messages. */
@@ -65,9 +68,11 @@ export const subjectsSchema = mapping({
             'The columns that say whose row it is. The first is the key of the table that holds one row for each person.',
           ),
         canaries: z
-          .array(z.string())
+          .array(z.string({ error: NO_CANARY }).regex(CANARY, { error: NO_CANARY }))
           .optional()
-          .describe('Keys of made-up people whom nobody has a reason to read; `rowgate canary` makes them.'),
+          .describe(
+            'Made-up people whom nobody has a reason to read, by the HMACs of their keys; `rowgate canary` makes them.',
+          ),
         categories: z
           .record(name, z.array(catalogName))
           .optional()

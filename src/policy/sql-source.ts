@@ -1,6 +1,7 @@
 /** What is asked of SQL in a policy: it is compiled against a relation of the catalog, or says what is wrong and where. */
 import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
+import type { CanaryKey } from './canaries.ts';
 import type { AttributeType, Condition, SqlNeeds } from './policy.ts';
 import type { RuleRef } from './rule.ts';
 
@@ -46,6 +47,8 @@ export interface PolicyEnvironment {
   readonly timeZone: string;
   /** False: no authority says whose a client's certificate is, so that a subject in it proves nothing. */
   readonly clientCa?: boolean;
+  /** Absent: there is none, and no subject may have canaries. */
+  readonly canaryKey?: CanaryKey | undefined;
   readonly compileCondition: CompileCondition;
   readonly compileMask: CompileMask;
 }

@@ -37,7 +37,3 @@ export function reportUnenforcedPrincipal(
     );
   }
 }
-
-export function reportUnenforcedCanaries(document: PolicyDocument, subject: string, report: Report): void {
-  report.warning(document.place(['subjects', subject, 'canaries']), '"canaries" is not enforced yet');
-}

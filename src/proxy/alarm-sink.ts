@@ -9,6 +9,10 @@ export interface Alarm {
   readonly text: string;
   readonly reason?: string;
   readonly by?: string;
+  /** The one that was seen, and of which subject. */
+  readonly canary?: { readonly subject: string; readonly hash: string };
+  /** The id of the decision on the statement. */
+  readonly decision?: string;
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
 }
 

@@ -118,6 +118,7 @@ export class GuardRuntime {
         principal: ofPrincipal ? { ...principalAlways, limits: ownLimits.limits } : principal,
         hash: policy.hash,
         subjectKeys: this.generation.subjectKeys,
+        ...(policy.canaries && { canaries: policy.canaries }),
         judge: judge.judge.bind(judge),
       },
       until: Math.min(roleLimits.until, ownLimits.until),

@@ -53,9 +53,24 @@ export interface StandingRecord {
     readonly requested_by: string;
     readonly approved_by: readonly string[];
   };
+  /** What the lock is for, and the id of the decision on the statement. */
+  readonly canary?: { readonly subject: string; readonly hash: string };
+  readonly id?: string;
   /** Of a permit: requested, approved, revoked, spent. `failed`: what was recorded before did not come into force. */
   readonly status?: string;
   readonly message?: string;
+}
+
+/** A canary that a statement would have shown, or, to a role that is not held to its policy, has shown. */
+export interface CanaryRecord {
+  /** Of the decision on the statement. */
+  readonly id: string;
+  readonly principal: string;
+  readonly role: string;
+  /** `lock`, or `allow` where it was shown. */
+  readonly effect: 'lock' | 'allow';
+  readonly canary: { readonly subject: string; readonly hash: string };
+  readonly by: string;
 }
 
 export interface SessionRecords {
@@ -69,6 +84,7 @@ export interface RecordSink {
   append(kind: 'policy', fields: PolicyChange): boolean;
   append(kind: 'start' | 'stop', fields: { readonly version?: string; readonly configuration?: string }): boolean;
   append(kind: 'warning' | 'lock' | 'release' | 'raise' | 'permit', fields: StandingRecord): boolean;
+  append(kind: 'canary', fields: CanaryRecord): boolean;
   append(kind: 'drain', fields: { readonly by: string; readonly via: 'control' }): boolean;
   append(kind: 'alarms-lost', fields: { readonly message: string }): boolean;
   session(context: SessionContext): SessionRecords;

@@ -9,6 +9,7 @@ export type RecordKind =
   | 'warning'
   | 'lock'
   | 'release'
+  | 'canary'
   | 'raise'
   | 'permit'
   | 'alarms-lost'
@@ -64,6 +65,8 @@ export interface RecordFields {
   readonly permit?: PermitFields | undefined;
   /** People whom a result has shown, by subject. */
   readonly subjects?: Readonly<Record<string, { readonly n: number; readonly unnamed: number }>> | undefined;
+  /** The one that was seen, and of which subject; `id` is that of the decision on the statement. INVARIANT: never its key. */
+  readonly canary?: { readonly subject: string; readonly hash: string } | undefined;
   /** Milliseconds for which a result was held back. */
   readonly waited?: number | undefined;
   /** `sha256:…` of the policy files in force. */
@@ -110,6 +113,7 @@ const ORDER = {
   sqlstate: 0,
   limit: 0,
   subjects: 0,
+  canary: 0,
   waited: 0,
   until: 0,
   permit: 0,

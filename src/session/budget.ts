@@ -92,6 +92,15 @@ export interface Sent {
   readonly settings?: ReadonlyMap<string, string>;
 }
 
+/** A canary that a row shows: a made-up person whom nobody has a reason to read. */
+export interface Sighting {
+  /** `hmac:…`, as the policies have it. */
+  readonly canary: string;
+  readonly subject: string;
+  /** The id of the decision on the statement. */
+  readonly decision: string;
+}
+
 export interface Budget {
   /**
    * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
@@ -107,6 +116,8 @@ export interface Budget {
   take(policy: SessionPolicy, demand: Demand): Taken;
   /** Something that counts towards a lock: a limit was passed, or a statement was refused by policy. */
   event(policy: SessionPolicy, event: 'overrun' | 'refusal'): void;
+  /** A row that would be shown is a canary's. Told once for each canary and run. @returns why the row is not shown; undefined where it is all the same. */
+  canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined;
   /** What was taken ahead for this session may go back: it is idle. */
   rest(): void;
 }
@@ -119,5 +130,6 @@ export const UNLIMITED: Budget = {
   admit: () => ADMITTED,
   take: () => TAKEN,
   event: () => {},
+  canary: () => undefined,
   rest: () => {},
 };

@@ -131,7 +131,7 @@ function run(
   recorded.waited = c.admission.waited;
   if (watch.looksForPeople) recorded.shows = new WhomItShows((resolved.inner ?? statement).people, portal.formats);
   if (
-    (watch.verifies || (watch.looksForPeople && policy.role.mode === 'enforce')) &&
+    (watch.verifies || (watch.looksForPeople && (policy.role.mode === 'enforce' || policy.canaries))) &&
     provenance.verdict !== 'verified' &&
     provenance.askedIn !== c.batch
   ) {

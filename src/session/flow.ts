@@ -6,6 +6,7 @@ import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { cancelledByUser } from './admission.ts';
 import type { Demand } from './budget.ts';
 import { isByPolicy } from './by-policy.ts';
+import { passesCanaries } from './canaries.ts';
 import type { Conversation } from './conversation.ts';
 import type { SessionPolicy } from './ports.ts';
 import { refusalResponse } from './refusal-response.ts';
@@ -23,6 +24,7 @@ export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
 
 function takeRow(c: Conversation, run: Run, rows: number, bytes: number, frame: Frame): boolean {
   const people = rows > 0 ? run.shows?.in(run, frame) : undefined;
+  if (people && !passesCanaries(c, run, frame)) return false;
   if (run.watch.taken && !take(c, run, people ? { rows, bytes, people } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
     run.cut = moreThanLeft(run.rows);

@@ -42,6 +42,21 @@ export function addKeys(keys: string[], value: Uint8Array, type: number, format:
   return 0;
 }
 
+/** All that a value can be as a key, where its type is not known. */
+export function possibleKeys(value: Uint8Array, format: number): string[] {
+  const words = text(value);
+  const keys = [words, words.replace(/ +$/, '')];
+  if (format === 0) {
+    const list = words.includes('{') ? textArray(words) : 0;
+    return typeof list === 'number' ? keys : [...keys, ...list];
+  }
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  for (const type of [INT2, INT4, INT8, UUID]) keys.push(keyText(value, type, format));
+  const element = bytes.length < 12 ? 0 : bytes.readUInt32BE(8);
+  const list = SCALARS.has(element) ? binaryArray(value, element) : 0;
+  return typeof list === 'number' ? keys : [...keys, ...list];
+}
+
 /** INVARIANT: never the same for two people; where the type is not known it may be two for one person. */
 export function keyText(value: Uint8Array, type: number, format: number): string {
   if (type === BPCHAR) return text(value).replace(/ +$/, '');
@@ -66,10 +81,13 @@ function text(value: Uint8Array): string {
   return decoded.includes('\ufffd') ? OWN + bytes.toString('latin1') : decoded;
 }
 
-/** `{1,2,NULL}`. Elements in quotes are counted, not read. */
+/** `{1,2,NULL}`, or of several dimensions `{{1},{2}}`. Elements in quotes are counted, not read. */
 function textArray(list: string): string[] | number {
-  const elements = list.slice(list.indexOf('{') + 1, list.lastIndexOf('}')).split(',');
-  if (list.includes('"') || list.includes('{', 1)) return elements.length;
+  const elements = list
+    .slice(list.indexOf('{') + 1, list.lastIndexOf('}'))
+    .replaceAll(/[{}]/g, '')
+    .split(',');
+  if (list.includes('"')) return elements.length;
   return elements.filter((element) => element !== '' && element !== 'NULL');
 }
 

@@ -20,6 +20,12 @@ export type Formats = readonly number[] | undefined;
 /** Of one row after the other: nothing is kept. */
 const fields = new RowFields();
 
+/** @param frame a DataRow, or its first piece. @returns what holds until the next row is looked at. */
+export function valuesOfRow(plan: RowPlan, frame: Frame): RowValues {
+  fields.locate(frame, plan.columns);
+  return fields;
+}
+
 /** @param frame a DataRow, or its first piece. */
 export function peopleInRow(plan: RowPlan, frame: Frame, formats: Formats): readonly People[] {
   fields.locate(frame, plan.columns);
@@ -50,7 +56,7 @@ function isShown(row: RowValues, at: number, formats: Formats): boolean {
   return formats !== undefined && row.value(at) != null;
 }
 
-function formatOf(formats: readonly number[], at: number): number {
+export function formatOf(formats: readonly number[], at: number): number {
   return formats.length === 1 ? formats[0]! : (formats[at] ?? 0);
 }
 

@@ -6,6 +6,8 @@ export interface SubjectInRow {
   readonly subject: string;
   /** Columns that hold a key of it, whoever is meant by it. */
   readonly keys: readonly Pick<KeyColumn, 'at' | 'type'>[];
+  /** Columns that the judgement takes for keys and the server does not name, as those of a UNION: no one is known by them, but a canary would be. */
+  readonly perhaps: readonly Pick<KeyColumn, 'at' | 'type'>[];
   /** People whose key shows, unless it is NULL: the columns of each. */
   readonly ways: readonly (readonly number[])[];
   /** People in every row whose key does not show. */
@@ -38,7 +40,7 @@ export function planOf(people: readonly PeopleOfRow[] | undefined, shown: ShownC
     const own = keys.filter((key) => key.subjects.includes(name));
     const isKey = (at: number) => own.some((key) => key.at === at);
     const untold = people ? 0 : (keyless.get(name) ?? 0);
-    return subjectOf(name, people, own, isKey, untold);
+    return subjectOf(name, people, own, isKey, untold, shown.types);
   });
   return { subjects, unplaced, columns: columnsOf(subjects, unplaced) };
 }
@@ -63,14 +65,19 @@ function subjectOf(
   keys: SubjectInRow['keys'],
   isKey: (column: number) => boolean,
   untold: number,
+  types: readonly number[] = [],
 ): SubjectInRow {
   const own = people.filter((one) => one.subject === subject);
   const ways = own.flatMap((one) => one.ways.map((way) => way.keys.filter(isKey)));
   const shown = ways.filter((way) => way.length > 0);
   const never = own.reduce((sum, one) => sum + one.unnamed, 0);
-  return { subject, keys, ways: shown, unnamed: never + ways.length - shown.length + untold };
+  const unnamed = new Set(own.flatMap((one) => one.ways.flatMap((way) => way.keys.filter((at) => !isKey(at)))));
+  const perhaps = [...unnamed].map((at) => ({ at, type: types[at] ?? 0 }));
+  return { subject, keys, perhaps, ways: shown, unnamed: never + ways.length - shown.length + untold };
 }
 
 function columnsOf(subjects: readonly SubjectInRow[], unplaced: readonly number[]): number {
-  return 1 + Math.max(-1, ...subjects.flatMap(({ keys }) => keys.map(({ at }) => at)), ...unplaced);
+  return (
+    1 + Math.max(-1, ...subjects.flatMap(({ keys, perhaps }) => [...keys, ...perhaps].map(({ at }) => at)), ...unplaced)
+  );
 }

@@ -29,6 +29,8 @@ export interface Watch {
   readonly moves?: readonly PeopleOfRow[];
   /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
   readonly looksForPeople?: boolean;
+  /** A row of it is withheld where it shows a canary. */
+  readonly seesCanaries?: boolean;
   /** A permit pays. */
   readonly account?: Account | undefined;
   /** It gives no rows: what comes all the same, a rule has added. */

@@ -1,5 +1,6 @@
 /** The policy by which a session judges and is held to its limits. */
 import type { Judgement } from '../guard/decision.ts';
+import type { Canaries } from '../policy/canaries.ts';
 import type { Principal, RolePolicy } from '../policy/policy.ts';
 import type { SubjectKeys } from '../policy/subject-keys.ts';
 
@@ -11,6 +12,8 @@ export interface SessionPolicy {
   readonly hash: string;
   /** Which columns say whom a row is about; absent where the database is about nobody. */
   readonly subjectKeys?: SubjectKeys;
+  /** Whom nobody has a reason to read; absent where there is nobody. */
+  readonly canaries?: Canaries;
   /**
    * Pure and remembered; throws never (an exception inside is a refusal).
    * @param parameterTypes the OIDs that a Parse declares; 0 for those that it leaves open.

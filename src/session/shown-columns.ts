@@ -16,6 +16,8 @@ export interface ShownColumns {
   readonly unplaced: readonly number[];
   /** By subject: tables with a key of it that show other columns, and not the key. */
   readonly keyless: ReadonlyMap<string, number>;
+  /** OIDs of all columns' types. */
+  readonly types: readonly number[];
   /** 0 text, 1 binary; of a statement, whose formats are not known yet, all text. */
   readonly formats: readonly number[];
 }
@@ -39,7 +41,13 @@ export function shownColumns(fields: readonly Field[], subjectKeys: SubjectKeys)
       if (!shown) keyless.set(subject, (keyless.get(subject) ?? 0) + 1);
     }
   }
-  return { keys, unplaced, keyless, formats: fields.map(({ format }) => format) };
+  return {
+    keys,
+    unplaced,
+    keyless,
+    types: fields.map(({ type }) => type),
+    formats: fields.map(({ format }) => format),
+  };
 }
 
 function isKeyOf(subjectKeys: SubjectKeys, { table, attnum }: Field, subject: string): boolean {

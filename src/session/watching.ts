@@ -82,6 +82,7 @@ export function watchOf(
     taken: over.shown && nature.givesRows && nature.metered,
     takesChanges: nature.changes && nature.temporary !== 'own' && (filled ? over.shown : over.changed),
     looksForPeople: nature.givesRows && nature.metered && isAboutPeople(policy.subjectKeys),
+    seesCanaries: restricted && nature.givesRows && nature.metered && policy.canaries !== undefined,
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
   };
 }
@@ -102,6 +103,7 @@ export function withMoved(watch: Watch, nature: Nature, of: StatementJudgement, 
 /** Could the run be cut off, as far as is known now? */
 export function cuttable(watch: Watch): boolean {
   if (watch.limits !== undefined || watch.input !== undefined || watch.taken || watch.takesChanges) return true;
+  if (watch.seesCanaries) return true;
   return watch.verifies !== undefined && watch.provenance.verdict !== 'verified';
 }
 

@@ -1,16 +1,27 @@
 /** The people whom a run shows: of each row for its budget, and all in all for the log. */
-import type { PeopleOfRow } from '../guard/decision.ts';
+import type { PeopleOfRow, StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import type { People } from './budget.ts';
+import { type CanariesInRow, canariesIn } from './canaries-in-row.ts';
 import { copyFields } from './copy-fields.ts';
 import type { OutcomeEntry } from './entries.ts';
-import { type Formats, peopleInRow, peopleOf } from './row-people.ts';
+import type { Provenance } from './provenance.ts';
+import { type Formats, peopleInRow, peopleOf, type RowValues, valuesOfRow } from './row-people.ts';
 import { planOfCopy, type RowPlan } from './row-plan.ts';
-import type { Run } from './run.ts';
+import type { SessionPolicy } from './session-policy.ts';
 
 /** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
 const MOST_KNOWN = 10_000;
+
+/** What must be known of the run. */
+export interface Showing {
+  readonly statement: StatementJudgement;
+  readonly policy: SessionPolicy;
+  readonly watch: { readonly provenance: Provenance };
+  /** CopyData that the server has sent. */
+  readonly messages: number;
+}
 
 interface Tally {
   readonly known: Set<string>;
@@ -21,6 +32,8 @@ interface Tally {
 export class WhomItShows {
   private plan: RowPlan | undefined | 'not made' = 'not made';
   private readonly tallies = new Map<string, Tally>();
+  /** Canaries of which the budget knows. */
+  private readonly told = new Set<string>();
 
   /** @param formats of the result's columns, by Bind; `described`: as its RowDescription says. */
   constructor(
@@ -29,21 +42,33 @@ export class WhomItShows {
   ) {}
 
   /** Of a row, or the first piece of one; undefined where nobody stands in it. Counts nothing. */
-  in(run: Run, frame: Frame): readonly People[] | undefined {
+  in(run: Showing, frame: Frame): readonly People[] | undefined {
     if (this.plan === 'not made') this.plan = this.makePlan(run);
     const { plan } = this;
     if (!plan) return undefined;
-    const { kind } = run.statement;
-    if (kind.kind === 'copy-out') {
-      const data = frame.bytes.subarray(HEADER_BYTES);
-      const values = copyFields(data, kind.format, plan.columns, frame.last, run.messages === 0);
-      return peopleOf(plan, values, [kind.format.kind === 'binary' ? 1 : 0], frame.length);
-    }
-    const shown = run.watch.provenance.shown;
-    return peopleInRow(plan, frame, this.formats === 'described' ? shown?.formats : this.formats);
+    if (run.statement.kind.kind !== 'copy-out') return peopleInRow(plan, frame, this.formatsOf(run));
+    return peopleOf(plan, valuesOf(run, frame, plan), this.formatsOf(run), frame.length);
   }
 
-  private makePlan(run: Run): RowPlan | undefined {
+  /** Canaries that it shows and that were not told before, and keys in it that cannot be read. Undefined where there is neither. */
+  canariesIn(run: Showing, frame: Frame): CanariesInRow | undefined {
+    if (this.plan === 'not made') this.plan = this.makePlan(run);
+    const { plan } = this;
+    const { canaries } = run.policy;
+    if (!plan || !canaries) return undefined;
+    const seen = (subject: string, key: string) => this.tallies.get(subject)?.known.has(key) === true;
+    const { found, unread } = canariesIn(plan, valuesOf(run, frame, plan), this.formatsOf(run), canaries, seen);
+    const fresh = found.filter(({ canary }) => !this.told.has(canary));
+    for (const { canary } of fresh) this.told.add(canary);
+    return fresh.length > 0 || unread !== undefined ? { found: fresh, unread } : undefined;
+  }
+
+  private formatsOf({ statement: { kind }, watch }: Showing): Formats {
+    if (kind.kind === 'copy-out') return [kind.format.kind === 'binary' ? 1 : 0];
+    return this.formats === 'described' ? watch.provenance.shown?.formats : this.formats;
+  }
+
+  private makePlan(run: Showing): RowPlan | undefined {
     if (run.statement.kind.kind === 'copy-out') return planOfCopy(this.people);
     return run.watch.provenance.planOf(this.people);
   }
@@ -70,4 +95,9 @@ export class WhomItShows {
     if (this.tallies.size === 0) return undefined;
     return Object.fromEntries([...this.tallies].map(([subject, { n, unnamed }]) => [subject, { n, unnamed }]));
   }
+}
+
+function valuesOf({ statement: { kind }, messages }: Showing, frame: Frame, plan: RowPlan): RowValues {
+  if (kind.kind !== 'copy-out') return valuesOfRow(plan, frame);
+  return copyFields(frame.bytes.subarray(HEADER_BYTES), kind.format, plan.columns, frame.last, messages === 0);
 }

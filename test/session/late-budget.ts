@@ -1,7 +1,18 @@
 /** A budget that a test gives: it answers at once or only when it is asked again, grants what it has, and remembers what it was asked. */
 import { refusal } from '../../src/errors.ts';
 import type { StatementJudgement } from '../../src/guard/decision.ts';
-import type { Admitted, Budget, Demand, LimitReached, People, Sent, Taken, Warning } from '../../src/session/budget.ts';
+import type {
+  Admitted,
+  Budget,
+  Demand,
+  LimitReached,
+  People,
+  Refused,
+  Sent,
+  Sighting,
+  Taken,
+  Warning,
+} from '../../src/session/budget.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface BudgetOptions {
@@ -24,6 +35,7 @@ export interface BudgetOptions {
 export class LateBudget implements Budget {
   readonly asked: { statement: StatementJudgement; sent: Sent | undefined }[] = [];
   readonly events: string[] = [];
+  readonly sightings: Sighting[] = [];
   readonly taken = { rows: 0, bytes: 0, changed: 0, statements: 0, unnamed: 0 };
   readonly keys = new Set<string>();
   accounts = new Set<string | undefined>();
@@ -84,6 +96,12 @@ export class LateBudget implements Budget {
 
   event(_policy: SessionPolicy, event: 'overrun' | 'refusal'): void {
     this.events.push(event);
+  }
+
+  canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined {
+    this.sightings.push(sighting);
+    const guarded = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
+    return guarded ? { kind: 'refused', refusal: refusal('locked', '28000', 'locked out') } : undefined;
   }
 
   rest(): void {

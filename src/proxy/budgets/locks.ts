@@ -12,6 +12,11 @@ export interface LockAsked {
   /** Milliseconds; undefined: until it is released. */
   readonly duration: number | undefined;
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+  /** Told to who keeps the policies, never to the client. `decision`: the id of that on the statement. */
+  readonly sighting?: {
+    readonly canary: { readonly subject: string; readonly hash: string };
+    readonly decision: string;
+  };
 }
 
 export interface LocksOptions {
@@ -40,8 +45,10 @@ export class Locks {
     return undefined;
   }
 
-  lock({ owner, principal, reason, duration, limit }: LockAsked): void {
-    if (this.of(owner)) return;
+  lock({ owner, principal, reason, duration, limit, sighting }: LockAsked): void {
+    const held = this.of(owner);
+    // INVARIANT: a lock that ends by itself does not stand for one that somebody must release.
+    if (held && (held.until === undefined || duration !== undefined)) return;
     const { records, alarms, log } = this.options;
     const since = this.options.clock();
     const until = duration === undefined ? undefined : since + duration;
@@ -53,10 +60,11 @@ export class Locks {
       by: lock.by,
       reason,
       ...(limit && { limit }),
+      ...(sighting && { canary: sighting.canary, id: sighting.decision }),
       ...(ends !== undefined && { until: ends }),
     });
     const text = `principal "${principal}" is locked out ${ends === undefined ? 'until it is released' : `until ${ends}`}`;
-    alarms.raise({ kind: 'lock', principal, text, reason, by: lock.by, ...(limit && { limit }) });
+    alarms.raise({ kind: 'lock', principal, text, reason, by: lock.by, ...(limit && { limit }), ...sighting });
     log.warn({ principal, reason, until: ends }, 'principal locked out');
     this.options.changed();
     void this.tell(lock);

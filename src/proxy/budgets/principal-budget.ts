@@ -6,6 +6,7 @@ import type { Measure, Owner } from '../../meter/measure.ts';
 import { type LimitInForce, type LimitsInForce, limitsInForce } from '../../policy/limits-in-force.ts';
 import type { Demand, People, Taken, Warning } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
+import { CanaryWatch } from './canary-watch.ts';
 import type { BudgetContext } from './context.ts';
 import { Events } from './events.ts';
 import { limitRefusal, limitWarning, reached, storeUnavailable } from './messages.ts';
@@ -26,6 +27,7 @@ export class PrincipalBudget {
   readonly owner: Owner;
   readonly leases: Leases;
   readonly permits: Permits;
+  readonly canaries: CanaryWatch;
   /** Sessions that have it. */
   sessions = 0;
   private readonly meters = new Map<Measure, Meter>();
@@ -52,6 +54,7 @@ export class PrincipalBudget {
       failed: context.failed,
     });
     this.permits = new Permits(this.owner, name, context);
+    this.canaries = new CanaryWatch(this.owner, name, context);
     this.events = new Events(context, this.owner, name, (warning) => void this.notices.push(warning));
   }
 

@@ -1,6 +1,6 @@
 /** What one session asks of its principal's budget. */
 import type { StatementJudgement } from '../../guard/decision.ts';
-import type { Admitted, Budget, Demand, Sent, Taken } from '../../session/budget.ts';
+import type { Admitted, Budget, Demand, Refused, Sent, Sighting, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { gate } from '../estimates/gate.ts';
 import type { BudgetContext } from './context.ts';
@@ -70,6 +70,10 @@ export class SessionBudget implements Budget {
 
   event(policy: SessionPolicy, event: 'overrun' | 'refusal'): void {
     this.principal.event(policy, event);
+  }
+
+  canary(judgedBy: SessionPolicy, sighting: Sighting): Refused | undefined {
+    return this.principal.canaries.seen(this.policyNow() ?? judgedBy, sighting);
   }
 
   /** Nothing: what is not used goes back after a second, since the next statement mostly comes sooner. */

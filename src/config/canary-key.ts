@@ -1,0 +1,26 @@
+/** The key `keys`: secrets by which the guard knows what the policies do not say in plain text. */
+import { resolve } from 'node:path';
+import { z } from 'zod';
+import { mapping } from '../policy/schema-values.ts';
+
+/** So many characters of it at least: as good as 128 bits, if made up by a machine. */
+export const SHORTEST_KEY = 32;
+
+/** Where the key of canaries is: in a file of its own, or in the configuration's environment. */
+export type KeyPlace = { readonly file: string } | { readonly secret: string };
+
+const place = z.union([
+  z
+    .string()
+    .min(1)
+    .transform((file) => ({ file })),
+  mapping({ secret: z.string().min(SHORTEST_KEY, `expected at least ${SHORTEST_KEY} characters`) }),
+]);
+
+export const keysSchema = mapping({ canaries: place.optional() }).prefault({});
+
+/** `folder`: of the configuration, whose paths are relative to it. */
+export function keysOf(folder: string, { canaries }: z.output<typeof keysSchema>): { canaries?: KeyPlace } {
+  if (!canaries) return {};
+  return { canaries: 'file' in canaries ? { file: resolve(folder, canaries.file) } : canaries };
+}

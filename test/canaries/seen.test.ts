@@ -1,0 +1,152 @@
+/** A canary in a result locks out whoever reads it, before it is shown; nothing tells it from others before, and nobody is told what it was. */
+import type pg from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { eventually } from '../proxy/support.ts';
+import { CANARY, canaryWorld, HASH, type World } from './world.ts';
+
+let world: World;
+beforeAll(async () => {
+  world = await canaryWorld();
+});
+afterAll(() => world?.stop());
+
+/** The error of a statement, and what rows came before it. */
+async function read(client: pg.Client, config: pg.QueryConfig & { binary?: boolean }) {
+  const rows: unknown[] = [];
+  const error = await new Promise<(Error & { code?: string }) | undefined>((done) => {
+    const query = client.query(new (client.constructor as typeof pg.Client & { Query: typeof pg.Query }).Query(config));
+    query.on('row', (row) => void rows.push(row));
+    query.on('end', () => done(undefined));
+    query.on('error', done);
+  });
+  return { error, rows };
+}
+
+const isLocked = async (principal: string) => {
+  const locks = await world.kinds('lock');
+  return locks.some((lock) => lock.principal === principal);
+};
+
+interface Case {
+  readonly what: string;
+  readonly before?: readonly string[];
+  readonly sql: string;
+  readonly values?: readonly unknown[];
+  readonly binary?: boolean;
+}
+
+const seen: Case[] = [
+  { what: 'by its key', sql: `SELECT * FROM pupils WHERE id = ${CANARY}` },
+  { what: 'in a scan', sql: 'SELECT name, id FROM pupils' },
+  { what: 'with parameters', sql: 'SELECT id, name FROM pupils WHERE class = $1', values: [1] },
+  { what: 'in binary', sql: 'SELECT id, name FROM pupils WHERE class = $1', values: [1], binary: true },
+  { what: 'of another table, by a key of another type', sql: 'SELECT pupil_id, mark FROM marks' },
+  { what: 'the same, in binary', sql: 'SELECT pupil_id FROM marks WHERE mark > $1', values: [0], binary: true },
+  { what: 'in an array', sql: 'SELECT members FROM teams WHERE id = 2' },
+  { what: 'in an array, in binary', sql: 'SELECT members FROM teams WHERE id = $1', values: [2], binary: true },
+  { what: 'in an array of two dimensions', sql: 'SELECT members FROM teams WHERE id = 3' },
+  { what: 'in a subquery', sql: 'SELECT * FROM (SELECT id FROM pupils) AS p' },
+  { what: 'in an outer join', sql: 'SELECT m.mark, p.id FROM marks m LEFT JOIN pupils p ON p.id = m.pupil_id' },
+  { what: 'in a union', sql: 'SELECT id FROM pupils UNION SELECT pupil_id FROM marks' },
+  { what: 'in groups', sql: 'SELECT id, count(*) FROM pupils GROUP BY id' },
+  { what: 'sorted to the end', sql: 'SELECT id FROM pupils ORDER BY id' },
+  {
+    what: 'by a cursor',
+    before: ['BEGIN', 'DECLARE c CURSOR FOR SELECT id, name FROM pupils'],
+    sql: 'FETCH ALL FROM c',
+  },
+  { what: 'by EXECUTE', before: ['PREPARE p AS SELECT id FROM pupils'], sql: 'EXECUTE p' },
+  { what: 'by COPY', sql: 'COPY (SELECT id, name FROM pupils) TO STDOUT' },
+  { what: 'by COPY as CSV', sql: 'COPY (SELECT name, id FROM pupils) TO STDOUT (FORMAT csv, FORCE_QUOTE (id))' },
+  { what: 'by COPY in binary', sql: 'COPY (SELECT id, class FROM pupils) TO STDOUT (FORMAT binary)' },
+  { what: 'by COPY of arrays', sql: 'COPY (SELECT members FROM teams WHERE id = 2) TO STDOUT' },
+  { what: 'by COPY of arrays in binary', sql: 'COPY (SELECT members FROM teams) TO STDOUT (FORMAT binary)' },
+  { what: 'as it is changed', sql: `UPDATE pupils SET name = 'changed' WHERE id = ${CANARY} RETURNING id` },
+  { what: 'as it is deleted', sql: `DELETE FROM pupils WHERE id = ${CANARY} RETURNING *` },
+];
+
+describe('seen', () => {
+  it.each(seen)('$what: not shown, locked out, told', async ({ before = [], sql, values, binary }) => {
+    const { name, client } = await world.reader();
+    for (const one of before) await client.query(one);
+    const { error, rows } = await read(client, {
+      text: sql,
+      ...(values && { values: [...values] }),
+      ...(binary && { binary }),
+    });
+    expect(['28000', '57P05']).toContain(error?.code);
+    expect(error?.message).toContain('locked out: unusual access');
+    expect(JSON.stringify([error, rows, error?.message])).not.toMatch(/canar|918273645/i);
+    await eventually(() => isLocked(name), 'a lock');
+    await expect(world.connect(name)).rejects.toMatchObject({ code: '28000' });
+    const decision = (await world.kinds('decision')).findLast((record) => record.principal === name);
+    const canary = { subject: 'pupil', hash: HASH };
+    const about = (await world.kinds('canary')).filter((record) => record.principal === name);
+    expect(about).toMatchObject([{ id: decision?.id, role: 'reader', effect: 'lock', canary, by: 'rowgate' }]);
+    expect((await world.kinds('lock')).filter((record) => record.principal === name)).toMatchObject([
+      { id: decision?.id, canary, reason: 'unusual access', by: 'rowgate' },
+    ]);
+    const outcome = (await world.kinds('outcome')).findLast((record) => record.id === decision?.id);
+    expect(['cut', 'lost']).toContain(outcome?.status);
+    await eventually(() => world.alarms.filter((alarm) => alarm.principal === name).length === 2, 'both alarms');
+    const alarms = world.alarms.filter((alarm) => alarm.principal === name);
+    expect(alarms.sort((a, b) => (String(a.kind) < String(b.kind) ? -1 : 1))).toMatchObject([
+      { kind: 'canary', canary, decision: decision?.id },
+      { kind: 'lock', canary, decision: decision?.id, reason: 'unusual access' },
+    ]);
+  });
+
+  it('leaves what was written undone, and its key nowhere', async () => {
+    const [row] = await world.database.query(`SELECT name FROM pupils WHERE id = ${CANARY}`);
+    expect(row?.name).toBe('pupil 201');
+    expect(JSON.stringify([await world.guard.records(), world.alarms])).not.toContain(String(CANARY));
+  });
+});
+
+const unseen: Case[] = [
+  { what: 'in a condition', sql: `SELECT id, name FROM pupils WHERE id IN (1, ${CANARY}) AND class = 1 AND id < 100` },
+  { what: 'as a parameter', sql: 'SELECT id FROM pupils WHERE id = 1 AND $1::int > 0', values: [CANARY] },
+  { what: 'as a number of somebody else’s choice', sql: `SELECT ${CANARY} AS id, name FROM pupils WHERE id = 1` },
+  { what: 'in a count', sql: `SELECT count(*) FROM pupils WHERE id = ${CANARY}` },
+];
+
+it.each(unseen)('$what it is not seen', async ({ sql, values }) => {
+  const { name, client } = await world.reader();
+  const { rows } = await client.query(sql, values && [...values]);
+  expect(rows).toHaveLength(1);
+  expect(await isLocked(name)).toBe(false);
+});
+
+it('ends all sessions of the principal, and is shown by none of them', async () => {
+  const { name, client } = await world.reader();
+  const other = await world.connect(name);
+  const ended = new Promise<Error & { code?: string }>((done) => other.on('error', done));
+  await read(client, { text: 'SELECT id FROM pupils' });
+  expect((await ended).code).toBe('57P05');
+});
+
+it('a long row whose key cannot be read is not shown to a restricted role, whoever it is', async () => {
+  const { name, client } = await world.reader();
+  const { error, rows } = await read(client, { text: `SELECT repeat('y', 70000), photo, id FROM pupils WHERE id = 7` });
+  expect(error).toMatchObject({ code: '0A000', message: expect.stringContaining('behind its long columns') });
+  expect(rows).toEqual([]);
+  expect(await isLocked(name)).toBe(false);
+  const first = await read(client, { text: `SELECT id, repeat('y', 70000) FROM pupils WHERE id = 7` });
+  expect(first.rows).toHaveLength(1);
+});
+
+describe.each(['dba', 'observed'])('%s, which is not held to its policy', (name) => {
+  it('is shown what it asked for; it is recorded each time, and told once', async () => {
+    const client = await world.connect(name);
+    for (let i = 0; i < 3; i += 1) {
+      const { rows } = await client.query('SELECT id FROM pupils WHERE id > $1', [100]);
+      expect(rows).toHaveLength(101);
+    }
+    expect(await isLocked(name)).toBe(false);
+    const about = (await world.kinds('canary')).filter((record) => record.principal === name);
+    expect(about.map(({ effect }) => effect)).toEqual(['allow', 'allow', 'allow']);
+    const mine = () => world.alarms.filter((alarm) => alarm.principal === name);
+    await eventually(() => mine().length > 0, 'an alarm');
+    expect(mine()).toMatchObject([{ kind: 'canary', canary: { subject: 'pupil', hash: HASH } }]);
+  });
+});

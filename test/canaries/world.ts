@@ -1,0 +1,111 @@
+/** A guard before a small database of pupils, of whom some are canaries. */
+import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type pg from 'pg';
+import { canaryHash } from '../../src/policy/canaries.ts';
+import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+
+// The password is "demo-teacher".
+const PASSWORD =
+  'SCRAM-SHA-256$4096:5+4Cd5Gy5wirR+KOzUXXuw==$p0PIwuh2wr4MvPfFQ+ONaqTXyTgDM1RInczdhQCopYM=:XIIeRI/G53k2qvQn2a2NCs598Vwql9WIqZn/1hW0gLQ=';
+
+/** A pupil like any other; digits that nothing else holds. */
+export const CANARY = 918273645;
+export const KEY = 'k'.repeat(40);
+export const HASH = canaryHash(Buffer.from(KEY), 'pupil', String(CANARY));
+
+export const SCHEMA = `
+  CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL, class integer NOT NULL, photo text);
+  INSERT INTO pupils SELECT n, 'pupil ' || n, n % 10, repeat('x', 100) FROM generate_series(1, 200) n;
+  INSERT INTO pupils VALUES (${CANARY}, 'pupil 201', 1, repeat('x', 100000));
+  CREATE TABLE marks (pupil_id bigint NOT NULL, mark integer);
+  INSERT INTO marks SELECT id, id % 20 FROM pupils;
+  CREATE TABLE teams (id integer PRIMARY KEY, members integer[]);
+  INSERT INTO teams VALUES (1, '{1,2}'), (2, '{3,${CANARY}}'), (3, '{{4,5},{6,${CANARY}}}')`;
+
+const ROLE = `scope: { pupil: all }
+tables:
+  pupils:
+    select: { columns: [id, name, class, photo] }
+    update: { columns: [name] }
+    delete: {}
+  marks: { select: { columns: [pupil_id, mark] } }
+  teams: { select: { columns: [id, members] } }
+statements: [copy_to]
+`;
+
+export interface World {
+  readonly database: FreshDatabase;
+  readonly guard: TestGuard;
+  /** Alarms as they were posted. */
+  readonly alarms: Record<string, unknown>[];
+  /** A principal of its own, `reader` by number, `dba` or `observed`. */
+  connect(principal: string): Promise<pg.Client>;
+  reader(): Promise<{ name: string; client: pg.Client }>;
+  kinds(kind: string): Promise<Record<string, unknown>[]>;
+  stop(): Promise<void>;
+}
+
+const READERS = 40;
+
+export async function canaryWorld(limits = ''): Promise<World> {
+  const database = await freshDatabase();
+  await database.query(SCHEMA);
+  const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-canaries-'));
+  await mkdir(join(folder, 'policies', 'roles'), { recursive: true });
+  const put = (path: string, text: string) => writeFile(join(folder, path), text);
+  await put('canary.key', `${KEY}\n`);
+  await chmod(join(folder, 'canary.key'), 0o600);
+  await put(
+    'policies/subjects.yaml',
+    `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, teams.members], canaries: ["${HASH}"] }\n`,
+  );
+  await put('policies/roles/reader.yaml', `role: reader\n${ROLE}${limits || 'limits: none\n'}`);
+  await put('policies/roles/observed.yaml', `role: observed\nmode: observe\n${ROLE}limits: none\n`);
+  await put('policies/roles/dba.yaml', 'role: dba\naccess: unrestricted\nlimits: none\n');
+  const readers = Array.from({ length: READERS }, (_, n) => [`reader${n}`, 'reader']);
+  const principals = [...readers, ['observed', 'observed'], ['dba', 'dba']].map(
+    ([name, role]) => `  ${name}: { role: ${role}, password: "${PASSWORD}" }\n`,
+  );
+  await put('policies/principals.yaml', `principals:\n${principals.join('')}`);
+  const alarms: Record<string, unknown>[] = [];
+  const receiver = createServer((request, response) => {
+    let body = '';
+    request.on('data', (chunk) => {
+      body += chunk;
+    });
+    request.on('end', () => {
+      alarms.push(JSON.parse(body));
+      response.end();
+    });
+  });
+  await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
+  const { port } = receiver.address() as AddressInfo;
+  const guard = await guardInFrontOf(database, {
+    policies: join(folder, 'policies'),
+    configuration: `keys: { canaries: ${join(folder, 'canary.key')} }\nnotify: http://127.0.0.1:${port}/\n`,
+  });
+  let next = 0;
+  const connect = (principal: string) => guard.connect(principal, 'demo-teacher');
+  return {
+    database,
+    guard,
+    alarms,
+    connect,
+    async reader() {
+      const name = `reader${next++}`;
+      return { name, client: await connect(name) };
+    },
+    kinds: async (kind) => (await guard.records()).filter((record) => record.kind === kind),
+    async stop() {
+      await guard.stop();
+      receiver.close();
+      await database.drop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
