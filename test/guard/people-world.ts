@@ -52,7 +52,7 @@ tables:
   roll: { select: { columns: "*" } }
   rooms: { select: { columns: "*" } }
 functions: [public.name_of(integer), public.pupils(), public.twice(integer), int4eq]
-statements: [copy_to, explain]
+statements: [copy_to, explain, explain_analyze]
 temporary: { picked: { what: text } }
 `;
 

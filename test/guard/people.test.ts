@@ -500,6 +500,15 @@ test.each([
   expect(world.guards.counting!.judge(sql).refusal?.message).toBeUndefined();
 });
 
+test('rows that a node of a plan has counted may be a value of somebody', () => {
+  const series = 'SELECT FROM generate_series(1, (SELECT age FROM students WHERE id = 1))';
+  const refused = world.guards.counting!.judge(`EXPLAIN (ANALYZE) ${series}`).refusal;
+  expect(refused?.reason).toBe('statement-not-allowed');
+  expect(world.guards.uncounted!.judge(`EXPLAIN (ANALYZE) ${series}`).refusal).toBeUndefined();
+  expect(world.guards.counting!.judge('EXPLAIN (ANALYZE) SELECT * FROM classes').refusal).toBeUndefined();
+  expect(world.guards.counting!.judge(`EXPLAIN ${series}`).refusal).toBeUndefined();
+});
+
 test('what a WITH writes of people is not counted: it is refused', () => {
   const sql = 'WITH w AS (INSERT INTO notes SELECT id, last_name FROM students) SELECT 1';
   expect(world.guards.counting!.judge(sql).refusal?.reason).toBe('collects');

@@ -10,9 +10,10 @@ export const peopleStage: Stage = {
   name: 'people',
   run(draft: Draft): void {
     for (const statement of draft.statements) {
-      // A plan holds nobody, and what is copied in the client has.
-      const shows = statement.kind.kind !== 'explain' && statement.kind.kind !== 'copy-in';
-      if (statement.analysis && shows) find(draft, statement);
+      // What is copied in the client has, and a plan holds nobody.
+      if (!statement.analysis || statement.kind.kind === 'copy-in') continue;
+      if (statement.kind.kind !== 'explain') find(draft, statement);
+      else if (!statement.explains) statement.refusal = analyzesPeople(draft, statement);
     }
   },
 };
@@ -33,6 +34,17 @@ function find(draft: Draft, statement: DraftStatement): void {
     if (ways.length + row.unnamed > 0) people.push({ subject: subject.name, ways, unnamed: row.unnamed });
   }
   if (touched) statement.people = people;
+}
+
+/** INVARIANT: rows that are counted at a node of a plan may be a value of anybody, by as many nodes as the client writes. */
+function analyzesPeople({ holders, role }: Draft, statement: DraftStatement): Refusal | undefined {
+  const counted = holders.find((one) => role.limitedSubjects?.has(one.subject.name) && isTouched(statement, one));
+  if (!counted) return undefined;
+  const message = `permission denied for EXPLAIN ANALYZE: its rows would tell of people of "${counted.subject.name}", who are counted`;
+  return refusal('statement-not-allowed', '42501', message, {
+    hint: 'EXPLAIN without ANALYZE runs nothing.',
+    rule: role.rule,
+  });
 }
 
 function anyNumber({ role }: Draft, what: string, subject: string): Refusal {
