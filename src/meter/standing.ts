@@ -5,6 +5,8 @@ export const NO_STANDING: Standing = { locks: new Map(), raises: [], permits: []
 
 /** A permit that is over is still shown for so long. */
 const KEPT_PERMIT_MS = 90 * 86_400_000;
+/** What is over is kept for so long: a guard whose clock is ahead must not end it for the others. */
+const KEPT_ENDED_MS = 86_400_000;
 
 /** As it is written down: plain JSON. */
 export interface StandingState {
@@ -13,23 +15,50 @@ export interface StandingState {
   readonly permits: readonly Permit[];
 }
 
-/** What is over by `now` is left out: whoever reads a standing looks at `until` all the same. */
+/** What was over long before `now` is left out: whoever reads a standing looks at `until` all the same. */
 export function changeStanding(standing: Standing, change: StandingChange, now: number): Standing {
-  const locks = new Map([...standing.locks].filter(([, { until }]) => until === undefined || until > now));
-  const raises = standing.raises.filter(({ until }) => until > now);
+  const locks = new Map([...standing.locks].filter(([, lock]) => endOf(lock) + KEPT_ENDED_MS > now));
+  const raises = standing.raises.filter(({ until }) => until + KEPT_ENDED_MS > now);
   const permits = standing.permits.filter(({ until }) => until + KEPT_PERMIT_MS > now);
   switch (change.kind) {
-    case 'lock':
-      locks.set(change.lock.owner, change.lock);
+    case 'lock': {
+      const held = locks.get(change.lock.owner);
+      // INVARIANT: no shorter one takes the place of a longer one, whoever is told last: that would be a release that nobody called so.
+      if (!held || endOf(held) < endOf(change.lock)) locks.set(change.lock.owner, change.lock);
       return { locks, raises, permits };
+    }
     case 'release':
       locks.delete(change.owner);
       return { locks, raises, permits };
     case 'raise':
       return { locks, raises: [...raises.filter(({ id }) => id !== change.raise.id), change.raise], permits };
-    case 'permit':
-      return { locks, raises, permits: [...permits.filter(({ id }) => id !== change.permit.id), change.permit] };
+    case 'permit': {
+      const held = permits.find(({ id }) => id === change.permit.id);
+      return { locks, raises, permits: [...permits.filter((one) => one !== held), mergedPermit(held, change.permit)] };
+    }
   }
+}
+
+/** All that either of them says: for who cannot tell which is newer. INVARIANT: no lock is lost by it, and no revocation. */
+export function mergedStanding(one: Standing, other: Standing, now: number): Standing {
+  const changes: readonly StandingChange[] = [
+    ...[...other.locks.values()].map((lock) => ({ kind: 'lock', lock }) as const),
+    ...other.raises.map((raise) => ({ kind: 'raise', raise }) as const),
+    ...other.permits.map((permit) => ({ kind: 'permit', permit }) as const),
+  ];
+  return changes.reduce((standing, change) => changeStanding(standing, change, now), one);
+}
+
+function endOf({ until }: Lock): number {
+  return until ?? Number.POSITIVE_INFINITY;
+}
+
+/** INVARIANT: what was revoked stays so, also where somebody approves it who has not heard yet. */
+function mergedPermit(held: Permit | undefined, permit: Permit): Permit {
+  if (!held) return permit;
+  const others = held.approvals.filter(({ by }) => !permit.approvals.some((approval) => approval.by === by));
+  const revokedBy = held.revokedBy ?? permit.revokedBy;
+  return { ...permit, approvals: [...others, ...permit.approvals], ...(revokedBy !== undefined && { revokedBy }) };
 }
 
 export function standingState({ locks, raises, permits }: Standing): StandingState {

@@ -1,0 +1,93 @@
+/** What stands, where two say different things at once: no lock is shortened, no revocation forgotten, and a wrong clock ends nothing. */
+import { expect, it } from 'vitest';
+import type { Lock, Permit, StandingChange } from '../../src/meter/budget-store.ts';
+import { changeStanding, mergedStanding, NO_STANDING } from '../../src/meter/standing.ts';
+
+const NOW = Date.UTC(2026, 10, 25, 12);
+const HOUR = 3_600_000;
+const owner = 'principal:vendor';
+const lockOf = (reason: string, forMs?: number): Lock => ({
+  owner,
+  since: NOW,
+  reason,
+  by: 'rowgate',
+  ...(forMs !== undefined && { until: NOW + forMs }),
+});
+const permit: Permit = {
+  id: '01KB',
+  owner,
+  tables: ['public.students'],
+  rows: 10,
+  from: NOW,
+  until: NOW + HOUR,
+  reason: 'statistics',
+  requestedBy: 'ines',
+  requestedAt: NOW,
+  approvals: [],
+};
+const after = (...changes: StandingChange[]) =>
+  changes.reduce((standing, change) => changeStanding(standing, change, NOW), NO_STANDING);
+const reasonOf = (standing: ReturnType<typeof after>) => standing.locks.get(owner)?.reason;
+
+it('a lock that ends by itself does not take the place of one that ends later, or never', () => {
+  const canary: StandingChange = { kind: 'lock', lock: lockOf('unusual access') };
+  const overruns: StandingChange = { kind: 'lock', lock: lockOf('5 overruns', 600_000) };
+  const hour: StandingChange = { kind: 'lock', lock: lockOf('an hour', HOUR) };
+  expect(reasonOf(after(canary, overruns))).toBe('unusual access');
+  expect(reasonOf(after(overruns, canary))).toBe('unusual access');
+  expect(reasonOf(after(hour, overruns))).toBe('an hour');
+  expect(reasonOf(after(canary, { kind: 'release', owner }, overruns))).toBe('5 overruns');
+});
+
+it('one that is over makes room for any other', () => {
+  const old = after({ kind: 'lock', lock: lockOf('over', 600_000) });
+  const lock = { ...lockOf('new'), until: NOW + HOUR + 1 };
+  expect(reasonOf(changeStanding(old, { kind: 'lock', lock }, NOW + HOUR))).toBe('new');
+});
+
+it('a guard whose clock is some hours ahead ends nothing for the others', () => {
+  const lock = lockOf('5 overruns', 600_000);
+  const window = { count: 1, unit: 'hour' } as const;
+  const raise = {
+    id: 'r',
+    owner,
+    measure: 'rows',
+    window,
+    amount: 9,
+    until: NOW + HOUR,
+    reason: 'x',
+    by: 'x',
+  } as const;
+  const before = after({ kind: 'lock', lock }, { kind: 'raise', raise });
+  const changed = changeStanding(before, { kind: 'release', owner: 'principal:other' }, NOW + 6 * HOUR);
+  expect(changed.locks.get(owner)).toEqual(lock);
+  expect(changed.raises).toEqual([raise]);
+  expect(changeStanding(changed, { kind: 'release', owner: 'x' }, NOW + 30 * HOUR)).toEqual(NO_STANDING);
+});
+
+it('a permit that was revoked stays so, and approvals of two who did not know of each other both count', () => {
+  const approvedBy = (...names: string[]): StandingChange => {
+    const approvals = names.map((by) => ({ by, signature: by }));
+    return { kind: 'permit', permit: { ...permit, approvals } };
+  };
+  const revoked: StandingChange = { kind: 'permit', permit: { ...permit, revokedBy: 'ines' } };
+  expect(after(approvedBy('jean'), revoked, approvedBy('jean', 'zoe')).permits[0]?.revokedBy).toBe('ines');
+  expect(after(approvedBy('jean'), approvedBy('zoe')).permits[0]?.approvals.map(({ by }) => by)).toEqual([
+    'jean',
+    'zoe',
+  ]);
+});
+
+it('of two that do not come from each other every lock and revocation stays', () => {
+  const one = after({ kind: 'lock', lock: lockOf('ten minutes', 600_000) }, { kind: 'permit', permit });
+  const other = after(
+    { kind: 'lock', lock: lockOf('unusual access') },
+    { kind: 'lock', lock: { ...lockOf('by hand'), owner: 'principal:other' } },
+    { kind: 'permit', permit: { ...permit, revokedBy: 'ines' } },
+  );
+  for (const merged of [mergedStanding(one, other, NOW), mergedStanding(other, one, NOW)]) {
+    expect(reasonOf(merged)).toBe('unusual access');
+    expect(merged.locks.get('principal:other')?.reason).toBe('by hand');
+    expect(merged.permits[0]?.revokedBy).toBe('ines');
+  }
+});
