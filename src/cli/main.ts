@@ -2,6 +2,7 @@
 /** The command `rowgate`: registers one file per subcommand. Exit code 2 for a wrong call. */
 import { Command, CommanderError } from 'commander';
 import { register as access } from './access.ts';
+import { register as canary } from './canary.ts';
 import { register as catalog } from './catalog.ts';
 import { register as check } from './check.ts';
 import { register as compile } from './compile.ts';
@@ -22,7 +23,8 @@ const program = new Command('rowgate')
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
 const running = [reload, drain, locks, limits, permit];
-for (const register of [serve, demo, check, explain, access, catalog, compile, password, ...running]) register(program);
+for (const register of [serve, demo, check, explain, access, catalog, compile, password, canary, ...running])
+  register(program);
 
 try {
   await program.parseAsync();

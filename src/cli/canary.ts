@@ -1,0 +1,161 @@
+/** `rowgate canary`: made-up people whom nobody has a reason to read, and the hashes by which the guard knows them. */
+import type { Command } from 'commander';
+import { type Config, formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { canaryHash } from '../policy/canaries.ts';
+import { PolicyDocument } from '../policy/document.ts';
+import { loadParser } from '../sql/parse.ts';
+import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
+import { failed, table } from './ask-guard.ts';
+import { readCanaryKey } from './canary-key.ts';
+import { CannotMake, makeCanaries } from './canary-make.ts';
+import type { SampleRow } from './plausible-person.ts';
+
+const HELP = `
+Examples:
+  rowgate canary make students --count 5 --set school_id=712
+                                         prints INSERTs for you to run, and the lines for subjects.yaml
+  rowgate canary hash 4711 --subject student
+  rowgate canary hash < keys.txt         a key a line, and none in the shell's history
+  rowgate canary list                    how many there are
+
+Put them where nobody has a reason to look: whoever reads one through the guard is locked out. Keep the keys nowhere; the hashes are
+made with the key that keys.canaries in rowgate.yaml names ("openssl rand -base64 32 > canary.key; chmod 600 canary.key").
+Exit code: 0, 1 where it failed, 2 for a wrong call.`;
+
+interface Options {
+  readonly config: string;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  const canary = program
+    .command('canary')
+    .description('made-up people whom nobody has a reason to read: make, hash, list')
+    .addHelpText('after', HELP);
+  common(canary.command('make'))
+    .description('make up people who look like those of a table; changes nothing')
+    .argument('<table>', 'with one row for each person')
+    .option('--count <n>', 'so many', '1')
+    .option('--set <column=value>', 'what must be so of each; may be repeated', (text, all: string[] = []) => [
+      ...all,
+      text,
+    ])
+    .action(make);
+  common(canary.command('hash'))
+    .description('the hashes of keys, for subjects.yaml')
+    .argument('[key...]', 'as the server gives them as text; without any, a key a line from standard input')
+    .option('--subject <name>', 'whose keys they are; not needed where there is one subject')
+    .action(hash);
+  common(canary.command('list')).description('how many canaries each subject has').action(list);
+}
+
+function common(command: Command): Command {
+  return command
+    .option('--config <file>', 'the configuration', 'rowgate.yaml')
+    .option('--json', 'one JSON object on standard output');
+}
+
+async function make(
+  table: string,
+  options: Options & { count: string; set?: string[] },
+  command: Command,
+): Promise<void> {
+  const count = Number(options.count);
+  if (!Number.isInteger(count) || count < 1 || count > 1000)
+    command.error('error: --count: expected a number from 1 to 1000', { exitCode: 2 });
+  const given: Record<string, string> = {};
+  for (const text of options.set ?? []) {
+    const at = text.indexOf('=');
+    if (at < 1) command.error('error: --set: expected COLUMN=VALUE', { exitCode: 2 });
+    given[text.slice(0, at)] = text.slice(at + 1);
+  }
+  const ready = await configured(options);
+  if (!ready) return;
+  try {
+    await loadParser();
+    const made = await makeCanaries(ready.config, ready.key, table, count, given satisfies SampleRow);
+    if (options.json) {
+      process.stdout.write(`${JSON.stringify(made)}\n`);
+      return;
+    }
+    const lines = made.canaries.map((one) => `--   - ${one}`);
+    process.stdout.write(
+      `-- Look at them first. Run them where people are written, not through the guard, and keep this nowhere.
+${made.inserts.join('\n')}
+-- And in subjects.yaml, of ${made.subject}:
+--   canaries:
+${lines.join('\n')}
+`,
+    );
+  } catch (error) {
+    if (error instanceof CannotMake || error instanceof PolicyFolderError) failed(1, error.message);
+    else failed(1, `could not ask the database: ${(error as Error).message}`);
+  }
+}
+
+async function hash(keys: string[], options: Options & { subject?: string }): Promise<void> {
+  const ready = await configured(options);
+  if (!ready) return;
+  const counts = await subjectsIn(ready.config);
+  if (!counts) return;
+  const subject = options.subject ?? (counts.size === 1 ? [...counts.keys()][0] : undefined);
+  if (subject === undefined) return failed(2, `of which subject? --subject ${[...counts.keys()].join(' or ')}`);
+  if (!counts.has(subject)) return failed(2, `there is no subject "${subject}" in the policies`);
+  const all = keys.length > 0 ? keys : await linesOfInput();
+  if (all.length === 0) return failed(2, 'no key was given');
+  // What is no ASCII comes in other bytes where a client asks for another encoding.
+  if (all.some((key) => !/^[\x20-\x7e]+$/.test(key)))
+    return failed(1, 'a key of a canary must be ASCII, and not empty');
+  const canaries = all.map((key) => canaryHash(ready.key, subject, key));
+  process.stdout.write(
+    options.json ? `${JSON.stringify({ subject, canaries })}\n` : canaries.map((one) => `${one}\n`).join(''),
+  );
+}
+
+async function list(options: Options): Promise<void> {
+  const config = read(options);
+  const counts = config && (await subjectsIn(config));
+  if (!counts) return;
+  if (options.json) process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`);
+  else process.stdout.write(table([['subject', 'canaries'], ...[...counts].map(([name, n]) => [name, String(n)])]));
+}
+
+function read(options: Options): Config | undefined {
+  const { config, problems } = loadConfig(options.config, process.env);
+  return config ?? failed(1, problems.map(formatProblem).join('\n'));
+}
+
+async function configured(options: Options): Promise<{ config: Config; key: Uint8Array } | undefined> {
+  const config = read(options);
+  if (!config) return undefined;
+  const key = await readCanaryKey(config.keys.canaries);
+  if (key instanceof Uint8Array) return { config, key };
+  if (typeof key === 'object') return failed(1, key.problem);
+  const hint =
+    'openssl rand -base64 32 > canary.key; chmod 600 canary.key; and in rowgate.yaml: keys: { canaries: canary.key }';
+  return failed(1, 'there is no key for canaries: keys.canaries in rowgate.yaml', hint);
+}
+
+/** By subject, how many canaries it has. The database is not asked, so nothing else is known of them. */
+async function subjectsIn(config: Config): Promise<Map<string, number> | undefined> {
+  const counts = new Map<string, number>();
+  try {
+    for (const file of await readPolicyFolder(config.policies)) {
+      const { value } = new PolicyDocument(file);
+      const { subjects } = (value ?? {}) as { subjects?: Record<string, { canaries?: unknown[] } | null> };
+      for (const [name, subject] of Object.entries(subjects ?? {})) counts.set(name, subject?.canaries?.length ?? 0);
+    }
+  } catch (error) {
+    if (!(error instanceof PolicyFolderError)) throw error;
+    return failed(1, error.message);
+  }
+  return counts;
+}
+
+async function linesOfInput(): Promise<string[]> {
+  let text = '';
+  process.stdin.setEncoding('utf8');
+  for await (const chunk of process.stdin) text += chunk;
+  return text.split(/\r?\n/).filter((line) => line !== '');
+}
