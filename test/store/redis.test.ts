@@ -163,6 +163,33 @@ describe.skipIf(!program)('with a server', () => {
     await client.quit();
   });
 
+  it('has lost the last moments, and others have gone on from there: no lock is lost on either side', async () => {
+    const client = new Redis(server.url);
+    const lockOf = (reason: string) => ({ owner: newOwner(), since: Date.now(), reason, by: 'rowgate' });
+    const [lost, since] = [lockOf('told before the server fell'), lockOf('told to the one that took over')];
+    const before = await client.hgetall('rowgate:standing');
+    await first.change({ kind: 'lock', lock: lost });
+    await expect.poll(() => second.standing().locks.has(lost.owner), { timeout: 1_000 }).toBe(true);
+    // A replica that had not heard of it, as another guard has changed it meanwhile: a version of the same number.
+    const state = JSON.parse(before.state ?? '{"locks":[],"raises":[],"permits":[]}');
+    state.locks.push(since);
+    const version = String(Number(before.version ?? 0) + 1);
+    const marks = `${before.marks ?? ''} elsewhere`.trim();
+    await client.hset('rowgate:standing', { version, marks, state: JSON.stringify(state) });
+    for (const store of [first, second]) {
+      const known = () => [lost, since].map(({ owner }) => store.standing().locks.get(owner)?.reason);
+      await expect.poll(known, { timeout: 3_000 }).toEqual([lost.reason, since.reason]);
+    }
+    expect(notices.join()).toContain('were put back');
+    // They agree, and go on from there: a release is one for both.
+    await second.change({ kind: 'release', owner: lost.owner });
+    await expect.poll(() => first.standing().locks.has(lost.owner), { timeout: 1_000 }).toBe(false);
+    const settled = await client.hget('rowgate:standing', 'version');
+    await new Promise((done) => setTimeout(done, 1_200));
+    expect(await client.hget('rowgate:standing', 'version')).toBe(settled);
+    client.disconnect();
+  });
+
   it('has forgotten everything: locks and the key of the hashes are put back by those who know them', async () => {
     const owner = newOwner();
     await first.change({ kind: 'lock', lock: { owner, since: 1, reason: 'by hand', by: 'dba' } });

@@ -1,26 +1,41 @@
-/** What stands, in Redis: one value with a version, announced when it changes, and looked at besides. */
+/**
+ * What stands, in Redis: one value, announced when it changes, and looked at besides. Each version has a mark of its own and names those that it
+ * came from: a server that has lost the last moments, and was changed by others since, is told from one that is merely ahead.
+ */
+import { randomBytes } from 'node:crypto';
 import type { Standing, StandingChange } from '../../meter/budget-store.ts';
 import { StoreUnavailable } from '../../meter/budget-store.ts';
-import { changeStanding, NO_STANDING, standingOf, standingState } from '../../meter/standing.ts';
+import { changeStanding, mergedStanding, NO_STANDING, standingOf, standingState } from '../../meter/standing.ts';
 import { type RedisConnection, script } from './connection.ts';
 
 const KEY = 'rowgate:standing';
 export const STANDING_CHANNEL = 'rowgate:standing';
 const MOST_TRIES = 20;
 
+/** So many versions before it are told by their marks; who has missed more than that cannot tell where the one that is there comes from. */
+const MOST_MARKS = 100;
+
 /** Puts a value with the next version in the place of the one that was read. Answers whether it was still that one. */
 const REPLACE = script(`
-local version = tonumber(redis.call('HGET', KEYS[1], 'version') or 0)
+local found = redis.call('HMGET', KEYS[1], 'version', 'marks')
 local said = cjson.decode(ARGV[1])
-if version ~= said.version then return 0 end
-redis.call('HSET', KEYS[1], 'version', string.format('%.0f', said.next), 'state', said.state)
+if tonumber(found[1] or 0) ~= said.version or (found[2] or '') ~= said.marks then return 0 end
+redis.call('HSET', KEYS[1], 'version', string.format('%.0f', said.next), 'marks', said.nextMarks, 'state', said.state)
 redis.call('PUBLISH', '${STANDING_CHANNEL}', string.format('%.0f', said.next))
 return 1
 `);
 
+/** A version: its number, and the marks of those that led to it, its own last. */
+interface Version {
+  readonly number: number;
+  readonly marks: readonly string[];
+}
+
+const NO_VERSION: Version = { number: 0, marks: [] };
+
 export class SharedStanding {
   current: Standing = NO_STANDING;
-  private version = 0;
+  private version = NO_VERSION;
   /** Locks that the others do not know yet. */
   private untold: StandingChange[] = [];
   private looking: Promise<void> | undefined;
@@ -54,43 +69,68 @@ export class SharedStanding {
 
   private async lookAndTell(): Promise<void> {
     await this.lookNow();
-    for (const change of this.untold) await this.share(change);
-    this.untold = [];
+    for (const change of [...this.untold]) {
+      await this.share(change);
+      // One by one: others may have come meanwhile.
+      this.untold = this.untold.filter((one) => one !== change);
+    }
   }
 
   private async share(change: StandingChange): Promise<void> {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       await this.lookNow();
       const next = changeStanding(this.current, change, Date.now());
-      if (await this.replace(this.version, this.version + 1, next)) return;
+      if (await this.replace(this.version, next)) return;
     }
     throw new StoreUnavailable('what stands was changed by others at the same time, again and again');
   }
 
   private async lookNow(): Promise<void> {
-    const [version, state] = await this.connection.ask((client) => client.hmget(KEY, 'version', 'state'));
-    const found = Number(version ?? 0);
-    if (found > this.version && typeof state === 'string') this.set(standingOf(JSON.parse(state)), found);
-    if (found >= this.version) return;
-    // INVARIANT: locks do not end because the server has lost them: who still knows them puts them back.
-    const isBack = await this.replace(found, this.version + 1, this.current);
-    if (isBack)
-      this.notice(
-        `the state in ${this.connection.place} was older than what is known here: locks, raises and permits were put back`,
-      );
+    const [number, marks, state] = await this.connection.ask((client) =>
+      client.hmget(KEY, 'version', 'marks', 'state'),
+    );
+    const found: Version = { number: Number(number ?? 0), marks: marks ? marks.split(' ') : [] };
+    const [ours, theirs] = [markOf(this.version), markOf(found)];
+    if (ours === theirs) return;
+    const standing = typeof state === 'string' ? standingOf(JSON.parse(state)) : NO_STANDING;
+    if (ours === undefined || found.marks.includes(ours)) {
+      this.set(standing, found);
+      return;
+    }
+    // INVARIANT: locks do not end because the server has lost them: who still knows them puts them back, beside what others have said since.
+    const isOlder = theirs === undefined || this.version.marks.includes(theirs);
+    const whole = isOlder ? this.current : mergedStanding(standing, this.current, Date.now());
+    if (!(await this.replace(found, whole))) return;
+    this.notice(
+      `the state in ${this.connection.place} was older than what is known here: locks, raises and permits were put back`,
+    );
   }
 
-  private async replace(version: number, next: number, standing: Standing): Promise<boolean> {
-    const said = JSON.stringify({ version, next, state: JSON.stringify(standingState(standing)) });
-    if ((await this.connection.script(REPLACE, [KEY], said)) !== 1) return false;
+  private async replace(found: Version, standing: Standing): Promise<boolean> {
+    const number = Math.max(found.number, this.version.number) + 1;
+    // What is put back comes from both.
+    const before = [...new Set([...this.version.marks.slice(-MOST_MARKS), ...found.marks.slice(-MOST_MARKS)])];
+    const next: Version = { number, marks: [...before, randomBytes(6).toString('base64url')] };
+    const state = JSON.stringify(standingState(standing));
+    const words = {
+      version: found.number,
+      marks: found.marks.join(' '),
+      next: number,
+      nextMarks: next.marks.join(' '),
+    };
+    if ((await this.connection.script(REPLACE, [KEY], JSON.stringify({ ...words, state }))) !== 1) return false;
     this.set(standing, next);
     return true;
   }
 
-  private set(standing: Standing, version: number): void {
-    if (version < this.version) return;
+  private set(standing: Standing, version: Version): void {
+    if (version.number < this.version.number) return;
     this.current = this.untold.reduce((next, change) => changeStanding(next, change, Date.now()), standing);
     this.version = version;
     for (const changed of this.listeners) changed();
   }
+}
+
+function markOf({ marks }: Version): string | undefined {
+  return marks.at(-1);
 }
