@@ -117,14 +117,23 @@ describe('policies change under way', () => {
   });
 });
 
+/** For another one beside the first, which has the folder where budgets are kept. */
+const beside = (url: string, port = 0) => ({ ...config(url, port), state: { kind: 'memory' } as const });
+
 describe('a guard that cannot start says why', () => {
   test('port in use', async () => {
-    await expect(startGuard(config(database.url, guard.address.port), logger())).rejects.toThrow(/the port is in use/);
+    await expect(startGuard(beside(database.url, guard.address.port), logger())).rejects.toThrow(/the port is in use/);
+  });
+
+  test('another guard keeps its budgets in the same folder', async () => {
+    await expect(startGuard(config(database.url), logger())).rejects.toThrow(
+      /another guard has .*rowgate-state.*: give each a "state" of its own, or let them share one by redis:/,
+    );
   });
 
   test('a database that refuses the account', async () => {
     const wrong = database.url.replace(/:[^:@]*@/, ':wrong@');
-    await expect(startGuard(config(wrong), logger())).rejects.toThrow(
+    await expect(startGuard(beside(wrong), logger())).rejects.toThrow(
       /could not read the catalog of the database: password authentication failed/,
     );
   });
@@ -135,7 +144,7 @@ describe('a guard that cannot start says why', () => {
       server.listen(0, '127.0.0.1', () => done((server.address() as { port: number }).port)),
     );
     server.close();
-    const waiting = await startGuard(config(`postgres://a:b@127.0.0.1:${port}/${database.name}`), logger());
+    const waiting = await startGuard(beside(`postgres://a:b@127.0.0.1:${port}/${database.name}`), logger());
     const there = url('teacher').replace(`:${guard.address.port}/`, `:${waiting.address.port}/`);
     const { stderr } = await psql(there, ['-c', 'SELECT 1']);
     expect(stderr).toContain('Rowgate is waiting for the database server');
@@ -144,7 +153,7 @@ describe('a guard that cannot start says why', () => {
   });
 
   test('no policies', async () => {
-    const empty = { ...config(database.url), policies: join(folder, 'nothing') };
+    const empty = { ...beside(database.url), policies: join(folder, 'nothing') };
     await expect(startGuard(empty, logger())).rejects.toThrow(/could not read policies folder/);
   });
 

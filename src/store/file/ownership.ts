@@ -63,7 +63,9 @@ async function takeNumber(place: SocketPlace, coming: string): Promise<number> {
     if (lastNumber(place.folder) === number) return number;
     rmSync(place.file(`owner-${number}`), { force: true });
   }
-  throw new FolderTaken(`another guard has ${place.folder}`);
+  throw new FolderTaken(
+    `another guard has ${place.folder}: give each a "state" of its own, or let them share one by redis://`,
+  );
 }
 
 function lastNumber(folder: string): number {
