@@ -56,7 +56,7 @@ it('is all in the log, in order', () => {
   const steps = [
     /refuse +column-withheld/,
     /refuse +collect/,
-    /warning .*100 people/,
+    /warning .*150 people/,
     /slowed/,
     /cut .*400 per day/,
     /lock /,

@@ -1,0 +1,157 @@
+/** Runs a principal's days through its budget, as a session asks for them, under a clock that is set by what is asked. */
+import pino from 'pino';
+import type { StatementJudgement } from '../../../src/guard/decision.ts';
+import { CalendarDays } from '../../../src/meter/days.ts';
+import type { BudgetContext } from '../../../src/proxy/budgets/context.ts';
+import { Locks } from '../../../src/proxy/budgets/locks.ts';
+import { ownerOf, PrincipalBudget } from '../../../src/proxy/budgets/principal-budget.ts';
+import { SessionBudget } from '../../../src/proxy/budgets/session-budget.ts';
+import type { SessionPolicy } from '../../../src/session/session-policy.ts';
+import { memoryStore } from '../../../src/store/memory.ts';
+import type { Asked } from './asked.ts';
+import type { Work } from './rates.ts';
+import type { Day } from './school.ts';
+
+export const TIME_ZONE = 'Europe/Paris';
+export const SUBJECT = 'student';
+
+/** Where a limit stood at its highest on one day. */
+export interface Stand {
+  readonly limit: string;
+  readonly measure: string;
+  readonly effect: string;
+  readonly amount: number;
+  readonly used: number;
+}
+
+export interface DayReport {
+  readonly day: Day;
+  readonly stands: readonly Stand[];
+  /** What an honest principal was told, and never should be. */
+  readonly refused: readonly string[];
+  /** Seconds for which rows were held back. */
+  readonly slowed: number;
+  readonly warned: readonly string[];
+  readonly locked: boolean;
+}
+
+const SECOND_MS = 1_000;
+/** A statement that is held back for longer has failed. */
+const PATIENCE_S = 300;
+
+/** `work` on each of `days`, by a principal of this policy. */
+export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Work, days: readonly Day[]): DayReport[] {
+  let now = days[0]!.midnight - 3_600_000;
+  const warned: string[] = [];
+  const store = memoryStore({ timeZone: TIME_ZONE, now: () => now });
+  const log = pino({ level: 'silent' });
+  const alarms = { raise: () => {} };
+  const records = {
+    append: (kind: string, fields: unknown) => {
+      if (kind === 'warning') warned.push((fields as { message: string }).message);
+      return true;
+    },
+    session: () => ({ append: () => true }),
+  };
+  const context: BudgetContext = {
+    store,
+    days: new CalendarDays(TIME_ZONE),
+    timeZone: TIME_ZONE,
+    records,
+    alarms,
+    locks: new Locks({ store, records, alarms, log, clock: () => now, changed: () => {} }),
+    estimates: undefined as never, // no sample asks the planner
+    log,
+    clock: () => now,
+    now: () => now,
+    hashKey: () => new Uint8Array(32),
+    approvers: () => undefined,
+    failed: (error) => {
+      throw error;
+    },
+  };
+  const { name } = policy.principal;
+  const principal = new PrincipalBudget(name, context);
+  const asking: SessionPolicy = { ...policy, hash: '', judge: () => ({}) as never };
+  const session = new SessionBudget(
+    principal,
+    context,
+    () => asking,
+    () => {},
+  );
+  return days.map((day) => {
+    warned.length = 0;
+    const highest = new Map<string, Stand>();
+    const refused: string[] = [];
+    let slowed = 0;
+    for (const asked of work(day)) {
+      if (asked.at - now >= SECOND_MS) {
+        now = asked.at;
+        principal.sweep();
+      }
+      const outcome = answer(asked);
+      if (outcome !== 'shown') refused.push(outcome);
+      note(highest);
+    }
+    const locked = context.locks.of(ownerOf(name)) !== undefined;
+    return { day, stands: [...highest.values()], refused, slowed, warned: [...warned], locked };
+
+    function answer(asked: Asked): string {
+      const { rowsPerStatement, bytesPerStatement } = principal.follow(asking);
+      const bytes = asked.rows * asked.rowBytes;
+      if (rowsPerStatement && asked.rows > rowsPerStatement.amount) return `${asked.rows} rows in one statement`;
+      if (bytesPerStatement && bytes > bytesPerStatement.amount) return `${bytes} bytes in one statement`;
+      const admitted = session.admit(asking, judgementOf(asked), () => {
+        throw new Error('no sample asks the planner');
+      });
+      if (admitted.kind === 'wait') return 'waits for a store that answers at once';
+      if (admitted.kind !== 'admitted') return fails(admitted.kind === 'over', admitted.refusal.message);
+      for (let row = 0; row < asked.rows; row += 1) {
+        const outcome = show(asked, row);
+        if (outcome !== 'shown') return outcome;
+      }
+      return 'shown';
+    }
+
+    /** Row by row, as a session does. */
+    function show({ rows, rowBytes, pupils, unnamed }: Asked, row: number): string {
+      const pupil = pupils[Math.floor((row * pupils.length) / rows)];
+      const people = [{ subject: SUBJECT, keys: pupil === undefined ? [] : [String(pupil)], unnamed: unnamed / rows }];
+      for (let second = 0; second < PATIENCE_S; second += 1) {
+        const taken = session.take(asking, { rows: 1, bytes: rowBytes, people });
+        if (taken.kind === 'taken') return 'shown';
+        if (taken.kind !== 'wait') return fails(taken.kind === 'over', taken.refusal.message);
+        slowed += 1;
+        now += SECOND_MS;
+      }
+      return 'held back for too long';
+    }
+
+    function fails(over: boolean, message: string): string {
+      if (over) session.event(asking, 'overrun');
+      return message;
+    }
+  });
+
+  function note(highest: Map<string, Stand>): void {
+    for (const limit of principal.follow(asking).windows) {
+      const used = principal.meter(limit.measure)?.spentOf(limit) ?? 0;
+      if (used < (highest.get(limit.name)?.used ?? 0)) continue;
+      const { name: written, measure, effect, amount } = limit;
+      highest.set(written, { limit: written, measure, effect, amount, used });
+    }
+  }
+}
+
+function judgementOf({ sql, unnamed }: Asked): StatementJudgement {
+  return {
+    effect: 'rewrite',
+    kind: { kind: 'read' },
+    command: 'SELECT',
+    fingerprint: '',
+    normalized: sql,
+    tables: [],
+    columns: [],
+    people: [{ subject: SUBJECT, ways: unnamed > 0 ? [] : [{ keys: [0] }], unnamed: unnamed > 0 ? 1 : 0 }],
+  };
+}
