@@ -30,9 +30,15 @@ export interface LocksOptions {
   changed(): void;
 }
 
+/** So often the store is told again. */
+const RETRY_MS = 1_000;
+
 export class Locks {
   /** Those that the store does not know yet. */
   private readonly own = new Map<Owner, Lock>();
+  /** Those of which it is being told: each once at a time, also where it is slow. */
+  private readonly telling = new Set<Lock>();
+  private retryAt = Number.NEGATIVE_INFINITY;
 
   constructor(private readonly options: LocksOptions) {}
 
@@ -72,15 +78,24 @@ export class Locks {
 
   /** Tells the store what it could not be told yet. */
   retry(): void {
+    const now = this.options.clock();
+    // Where the clock was set back, it is not waited for.
+    if (this.own.size === 0 || (now < this.retryAt && this.retryAt - now <= RETRY_MS)) return;
+    this.retryAt = now + RETRY_MS;
     for (const lock of this.own.values()) void this.tell(lock);
   }
 
   private async tell(lock: Lock): Promise<void> {
+    if (this.telling.has(lock)) return;
+    this.telling.add(lock);
     try {
       await this.options.store.change({ kind: 'lock', lock });
-      this.own.delete(lock.owner);
+      // INVARIANT: a later one, which the store may not know yet, stays.
+      if (this.own.get(lock.owner) === lock) this.own.delete(lock.owner);
     } catch (error) {
       this.options.log.error({ owner: lock.owner, err: error }, 'the store could not be told of a lock; trying again');
+    } finally {
+      this.telling.delete(lock);
     }
   }
 }

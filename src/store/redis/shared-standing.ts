@@ -61,10 +61,11 @@ export class SharedStanding {
   async change(change: StandingChange): Promise<void> {
     if (change.kind !== 'lock') return this.share(change);
     // INVARIANT: a lock holds here at once, and is told to the others as soon as it can be.
-    this.untold.push(change);
+    // Whoever could not tell it tries again, perhaps for hours.
+    if (!this.untold.some((one) => isSame(one, change))) this.untold.push(change);
     this.set(this.current, this.version);
     await this.share(change);
-    this.untold = this.untold.filter((one) => one !== change);
+    this.untold = this.untold.filter((one) => !isSame(one, change));
   }
 
   private async lookAndTell(): Promise<void> {
@@ -129,6 +130,10 @@ export class SharedStanding {
     this.version = version;
     for (const changed of this.listeners) changed();
   }
+}
+
+function isSame(one: StandingChange, other: StandingChange): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 function markOf({ marks }: Version): string | undefined {
