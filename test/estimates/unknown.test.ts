@@ -93,3 +93,26 @@ test('one who asks much does not keep others waiting', async () => {
   await Promise.all(slow);
   await holder.end();
 });
+
+test('nor does it have others refused who ask the same, of the same role', async () => {
+  const holder = await under.database.connect();
+  await holder.query('BEGIN; LOCK TABLE parents IN ACCESS EXCLUSIVE MODE');
+  const same = 'SELECT count(*) FROM classes WHERE id < 8';
+  const slow = Array.from({ length: 60 }, (_, i) => under.short('dba', `SELECT count(*) FROM parents WHERE id > ${i}`));
+  const late = under.short('dba', same);
+  const statement = under.policyOf('dba').judge(same).statements[0]!;
+  const policy = { ...under.policyOf('dba'), principal: { ...under.policyOf('dba').principal, name: 'another_dba' } };
+  const began = performance.now();
+  const answer = await new Promise((done) => {
+    const ask = (): void => {
+      const found = under.estimates.of(policy, statement, () => ({ text: same, parameterTypes: [] }), ask);
+      if (found !== 'wait') done(found.kind);
+    };
+    ask();
+  });
+  expect(answer).toBe('rows');
+  expect(performance.now() - began).toBeLessThan(1500);
+  await holder.query('ROLLBACK');
+  await Promise.all([...slow, late]);
+  await holder.end();
+});

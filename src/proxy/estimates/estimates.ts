@@ -47,7 +47,7 @@ interface OfRole {
   readonly memory: EstimateMemory;
   /** Judgements of statements that are points: answered at each run without a look at their text. */
   readonly points: WeakMap<StatementJudgement, Answered>;
-  /** By key: who is to be woken. */
+  /** By principal and key: who is to be woken. */
   readonly waiting: Map<string, Set<() => void>>;
 }
 
@@ -69,9 +69,11 @@ export class Estimates {
     if (one.text === '') return PASSES;
     if (readsTemporaryAlone(policy.role, statement)) return PASSES;
     const key = keyOfStatement(one);
-    const known = ofRole.memory.statement(key);
+    // INVARIANT: what cannot be told, or is late, holds for who asked: nobody waits in the queue of another, or is refused for its length.
+    const asker = `${policy.principal.name}\0${key}`;
+    const known = ofRole.memory.statement(key) ?? ofRole.memory.statement(asker);
     if (known) return known;
-    const waiting = ofRole.waiting.get(key);
+    const waiting = ofRole.waiting.get(asker);
     if (waiting) {
       waiting.add(wake);
       return 'wait';
@@ -84,11 +86,11 @@ export class Estimates {
     if (typeof shaped === 'object') return remembered(ofRole, statement, shaped);
     const inquiry = this.inquiry(policy, ofRole, one);
     const unshaped = shaped === undefined ? shape : undefined;
-    ofRole.waiting.set(key, new Set([wake]));
+    ofRole.waiting.set(asker, new Set([wake]));
     void this.answer(ofRole, statement, inquiry, asked, unshaped).then((answer) => {
-      ofRole.memory.learn(key, answer);
-      const woken = ofRole.waiting.get(key) ?? [];
-      ofRole.waiting.delete(key);
+      ofRole.memory.learn(answer.kind === 'refused' ? asker : key, answer);
+      const woken = ofRole.waiting.get(asker) ?? [];
+      ofRole.waiting.delete(asker);
       for (const call of woken) call();
     });
     return 'wait';
