@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -8,6 +8,7 @@ import { parse } from 'yaml';
 import { METRICS } from '../../src/admin/metrics.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 import { seedSmall } from '../support/seed.ts';
 import { ask, type Family, figure, readMetrics } from './support.ts';
 
@@ -21,7 +22,7 @@ beforeAll(async () => {
   await seedSmall(database.url);
   folder = await mkdtemp(join(tmpdir(), 'rowgate-admin-'));
   policies = join(folder, 'policies');
-  await cp('policies', policies, { recursive: true });
+  await samplesWithoutBudgets(policies);
   guard = await guardInFrontOf(database, { policies, configuration: 'admin: 127.0.0.1:0' });
 });
 

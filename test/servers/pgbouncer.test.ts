@@ -1,7 +1,7 @@
 /** With PgBouncer between Rowgate and the server: what works works as without, what cannot is refused by name, and nobody gets another's session. */
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { bind } from '../../src/wire/bind.ts';
@@ -15,6 +15,7 @@ import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
+import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 import { seedSmall } from '../support/seed.ts';
 import { type Pooled, type PooledOptions, pooledGuard } from './pooled.ts';
 
@@ -297,7 +298,7 @@ describe.skipIf(program === '')('pooling of transactions', () => {
   test('connections that a role was free to change are not used when it is restricted, until the pool is made anew', async () => {
     const policies = await mkdtemp(join(tmpdir(), 'rowgate-test-pooled-'));
     try {
-      await cp(resolve(import.meta.dirname, '../../policies'), policies, { recursive: true });
+      await samplesWithoutBudgets(policies);
       const { guard, bouncer, lines } = await start({
         mode: 'transaction',
         policies,

@@ -1,7 +1,7 @@
 /** A whole guard in front of a test's database, as `rowgate serve` puts it together: configuration file, policies, listener, decision log. */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import pg from 'pg';
 import pino from 'pino';
 import { startGuard } from '../../src/cli/run-guard.ts';
@@ -9,9 +9,10 @@ import { formatProblem } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { grantRows } from '../../src/demo/database.ts';
 import type { FreshDatabase } from './postgres.ts';
+import { samplesWithoutBudgets } from './sample-policies.ts';
 
 export interface GuardOptions {
-  /** A policies folder; absent: the samples, whose passwords are "demo-" and the principal's name. */
+  /** A policies folder; absent: the samples without their budgets, whose passwords are "demo-" and the principal's name. */
   readonly policies?: string;
   /** Further lines of `rowgate.yaml`. */
   readonly configuration?: string;
@@ -41,7 +42,8 @@ export async function guardInFrontOf(database: FreshDatabase, options: GuardOpti
   await grantRows(database.url, account.user);
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-guard-'));
   const configFile = join(folder, 'rowgate.yaml');
-  const policies = options.policies ?? resolve(import.meta.dirname, '../../policies');
+  const policies = options.policies ?? join(folder, 'policies');
+  if (options.policies === undefined) await samplesWithoutBudgets(policies);
   const upstream = (await options.upstream?.(account.url)) ?? `{ url: "${account.url}" }`;
   await writeFile(
     configFile,

@@ -8,6 +8,7 @@ import pg from 'pg';
 import { grantRows } from '../../src/demo/database.ts';
 import { eventually } from '../proxy/support.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
+import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 
@@ -33,17 +34,18 @@ export interface Served {
   stop(): Promise<void>;
 }
 
-/** In front of the database, with the sample policies; `configuration`: further lines of `rowgate.yaml`. */
+/** In front of the database, with the sample policies but their budgets; `configuration`: further lines of `rowgate.yaml`. */
 export async function serve(
   database: FreshDatabase,
   configuration: string,
   environment: Record<string, string> = {},
-  policies = resolve(import.meta.dirname, '../../policies'),
+  policies?: string,
 ): Promise<Served> {
   const account = await database.createLogin();
   await grantRows(database.url, account.user);
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-workers-'));
-  await cp(policies, join(folder, 'policies'), { recursive: true });
+  if (policies) await cp(policies, join(folder, 'policies'), { recursive: true });
+  else await samplesWithoutBudgets(join(folder, 'policies'));
   const listen = configuration.includes('listen:') ? '' : 'listen: 127.0.0.1:0\n';
   const upstream = `upstream: { url: "${account.url}" }\n`;
   await writeFile(join(folder, 'rowgate.yaml'), `name: test\n${listen}${upstream}${configuration}\n`);
