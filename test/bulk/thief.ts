@@ -61,8 +61,12 @@ export class Thief {
   }
 
   /** Distinct pupils in all that has come to this account. */
+  who(): Set<number> {
+    return whoStandsIn(this.tap.arrived());
+  }
+
   left(): number {
-    return whoStandsIn(this.tap.arrived()).size;
+    return this.who().size;
   }
 
   async stop(): Promise<void> {
