@@ -1,5 +1,5 @@
-/** A whole guard, as `rowgate serve` puts it together, in front of a database of its own with the sample rows and the sample policies. */
-import { cp, mkdtemp, rm } from 'node:fs/promises';
+/** A whole guard, as `rowgate serve` puts it together, in front of a database of its own with the sample rows and the sample policies but their budgets. */
+import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
@@ -8,6 +8,7 @@ import { startGuard } from '../../src/cli/run-guard.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import { grantRows } from '../../src/demo/database.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 import { seedSmall } from '../support/seed.ts';
 import { type LogRecord, readLog } from './decision-log.ts';
 
@@ -50,7 +51,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
     await options.prepare?.(database);
     const account = await database.createLogin();
     await grantRows(database.url, account.user);
-    await cp('policies', join(folder, 'policies'), { recursive: true });
+    await samplesWithoutBudgets(join(folder, 'policies'));
     await options.policies?.(join(folder, 'policies'));
     guard = await startGuard(configOf(folder, account.url, options), pino({ level: 'silent' }));
     const { port } = guard.address;
