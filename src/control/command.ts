@@ -40,13 +40,11 @@ export function command<Shape extends z.ZodRawShape>(
 }
 
 export const name = z.string().min(1).max(128);
-/** Shown in terminals: nothing that would move the cursor, or turn text around. */
-export const reason = z
-  .string()
-  .trim()
-  .min(1, 'a reason is needed')
-  .max(500)
-  .regex(/^\P{C}*$/u, 'expected a line of text');
+/** Shown in terminals: nothing that would move the cursor, begin a line, or turn text around. */
+const LINE = /^[^\p{C}\p{Zl}\p{Zp}]*$/u;
+const EXPECTED_LINE = 'expected a line of text';
+export const tableName = name.regex(LINE, EXPECTED_LINE);
+export const reason = z.string().trim().min(1, 'a reason is needed').max(500).regex(LINE, EXPECTED_LINE);
 
 const DAY_MS = 86_400_000;
 /** Milliseconds. What is to hold for longer belongs into the policy. */

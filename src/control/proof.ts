@@ -62,11 +62,12 @@ export class ProofFolder {
 
   /** The user id of whoever made the folder of this name; undefined where nobody has, or where it proves nothing. */
   answered(challenge: string): number | undefined {
-    const proof = join(this.folder, challenge);
-    const stat = lstatSync(proof, { throwIfNoEntry: false });
+    const stat = lookedAt(join(this.folder, challenge));
     // INVARIANT: a folder alone proves it: files can be linked, and moved here by whoever may write where they lay; to move a folder
     // elsewhere its own write permission is needed, which a mode of 0700 gives to the owner alone.
     if (!stat?.isDirectory() || (stat.mode & 0o777) !== PROOF_MODE) return undefined;
+    // INVARIANT: of the folder's own file system: whose a folder in one that a user has mounted here is, that user says (FUSE).
+    if (stat.dev !== this.made.dev) return undefined;
     return this.isStillOurs() ? stat.uid : undefined;
   }
 
@@ -83,6 +84,15 @@ export class ProofFolder {
     const now = lstatSync(this.folder, { throwIfNoEntry: false });
     const { dev, ino, uid, mode } = this.made;
     return now?.dev === dev && now.ino === ino && now.uid === uid && now.mode === mode;
+  }
+}
+
+/** Undefined also where it lies in a file system that shows itself to nobody else. */
+function lookedAt(path: string): Stats | undefined {
+  try {
+    return lstatSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
   }
 }
 

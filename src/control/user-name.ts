@@ -16,6 +16,11 @@ export async function userName(uid: number): Promise<string> {
   }
 }
 
+/** Whether `userName` found none. */
+export function isNameless(user: string): boolean {
+  return /^uid [0-9]+$/.test(user);
+}
+
 /** Throws where there is no such group. */
 export function groupId(name: string): number {
   if (/^[0-9]+$/.test(name)) return Number(name);

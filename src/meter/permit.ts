@@ -42,14 +42,15 @@ export function signerOf(permit: Permit, signature: string, approvers: Approvers
 }
 
 /** A user of the operating system behind `by` of a record: `ines`, also where she came as root: `ines (as root)`. */
-function personBehind(by: string): string {
+export function personBehind(by: string): string {
   return by.replace(/ \(as [^)]*\)$/, '');
 }
 
 /** Whether this approver is the one who asked for the permit. */
 export function askedFor(permit: Permit, name: string, approvers: Approvers): boolean {
-  const person = personBehind(permit.requestedBy);
-  return person === name || person === approvers.get(name)?.user;
+  // A directory of users may hand out the same name in either case.
+  const person = personBehind(permit.requestedBy).toLowerCase();
+  return person === name.toLowerCase() || person === approvers.get(name)?.user.toLowerCase();
 }
 
 /** Whose approvals count now: signed by a key that stands in the policy now, and not by who asked for it. */

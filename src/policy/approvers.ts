@@ -63,5 +63,6 @@ export function addApprovers(document: PolicyDocument, approvers: Map<string, Ap
 }
 
 function isSamePerson(one: Approver, other: Approver): boolean {
-  return one.name === other.name || one.user === other.user || one.key.blob.equals(other.key.blob);
+  const isSame = one.user.toLowerCase() === other.user.toLowerCase();
+  return one.name === other.name || isSame || one.key.blob.equals(other.key.blob);
 }

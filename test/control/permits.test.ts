@@ -80,6 +80,7 @@ describe.skipIf(!keygen)('a permit', () => {
 
   it.runIf(isRoot)('is not asked for by root, who may be anybody', async () => {
     expect(await request('students')).toMatchObject(refused('asked for by a person'));
+    expect(await request('students', 'root')).toMatchObject(refused('root may be anybody'));
   });
 
   it('grants no table that the role does not read', async () => {

@@ -198,4 +198,25 @@ describe.skipIf(!setpriv)('with another user on the host', () => {
     });
     expect(reply).toMatchObject(UNPROVEN);
   });
+
+  it('a file system that they have mounted in the place of the proof does not say who they are', async (test) => {
+    await open(String(GROUP));
+    const raw = await speakTo(path);
+    asStranger('mkdir', '-m', '0700', raw.proof);
+    try {
+      // As FUSE would do it for them where the host lets them show it to others.
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'uid=0,gid=0,mode=0700', 'tmpfs', raw.proof], { stdio: 'pipe' });
+    } catch {
+      raw.socket.destroy();
+      return test.skip('this machine lets nobody mount');
+    }
+    try {
+      expect(statSync(raw.proof)).toMatchObject({ uid: 0 });
+      raw.send(ASK);
+      expect(await raw.reply()).toMatchObject(UNPROVEN);
+    } finally {
+      execFileSync('umount', [raw.proof]);
+      rmSync(raw.proof, { recursive: true, force: true });
+    }
+  });
 });

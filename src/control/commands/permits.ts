@@ -8,6 +8,7 @@ import {
   PERMIT_WINDOW,
   permitOwner,
   permitText,
+  personBehind,
   signerOf,
 } from '../../meter/permit.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
@@ -20,9 +21,11 @@ import {
   ownerOf,
   reason,
   shownOwner,
+  tableName,
   UNRECORDED,
 } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
+import { isNameless } from '../user-name.ts';
 
 export interface ShownPermit {
   readonly id: string;
@@ -48,16 +51,21 @@ const ROOT = 'root';
 export const requestPermit = command(
   {
     principal: name,
-    tables: z.array(name).min(1, 'name a table').max(100),
+    tables: z.array(tableName).min(1, 'name a table').max(100),
     rows: z.int().min(1).max(10_000_000_000),
     from: z.int().optional(),
     until: z.int(),
     reason,
   },
   async (given, guard, by) => {
-    if (by === ROOT) {
+    const person = personBehind(by);
+    if (person === ROOT) {
       const hint = 'Use sudo from an account of your own, or a user of the group of the control socket.';
       return failed('refused', 'a permit is asked for by a person, and root may be anybody', hint);
+    }
+    // INVARIANT: who has no name could approve under theirs what they asked for.
+    if (isNameless(person)) {
+      return failed('refused', `a permit is asked for by a person, and the host does not know the name of ${person}`);
     }
     const found = findPrincipal(guard, given.principal);
     if (found.refusal) return found.refusal;

@@ -1,0 +1,45 @@
+/** Nobody approves what they asked for: so whoever asks must be somebody, by a name that an approver's can be held against. */
+import { expect, it } from 'vitest';
+import type { Commanded } from '../../src/control/command.ts';
+import { Commands } from '../../src/control/commands.ts';
+import type { Permit } from '../../src/meter/budget-store.ts';
+import { type Approvers, askedFor } from '../../src/meter/permit.ts';
+
+const given = {
+  principal: 'vendor',
+  tables: ['students'],
+  rows: 10,
+  until: Date.now() + 3_600_000,
+  reason: 'statistics',
+};
+const commands = new Commands({ policy: () => undefined } as Commanded);
+const ask = (by: string, more: object = {}) =>
+  commands.run({ command: 'permit.request', arguments: { ...given, ...more } }, by);
+
+it.each(['root', 'root (as root)', 'uid 1001', 'uid 1001 (as root)'])('%s is nobody', async (by) => {
+  expect(await ask(by)).toMatchObject({ error: { kind: 'refused', message: expect.stringContaining('by a person') } });
+});
+
+it('ines is somebody, also as root', async () => {
+  for (const by of ['ines', 'ines (as root)'])
+    expect(await ask(by)).toMatchObject({ error: { message: 'no policy is in force yet' } });
+});
+
+it.each([
+  ['a line break', 'a\nrows: 9'],
+  ['a line separator', 'a\u2028rows: 9'],
+  ['text that is turned around', 'a\u202e9'],
+  ['a terminal’s own words', 'a\u001b[1A'],
+])('neither reason nor table hold %s', async (_, text) => {
+  for (const more of [{ reason: `x ${text} y` }, { tables: [text] }])
+    expect(await ask('ines', more)).toMatchObject({
+      error: { kind: 'call', message: expect.stringContaining('a line of text') },
+    });
+});
+
+it('an approver is who asked, also where the names differ in case', () => {
+  const approvers = new Map([['i.martin', { user: 'ines' }]]) as unknown as Approvers;
+  const by = (requestedBy: string) => askedFor({ requestedBy } as Permit, 'i.martin', approvers);
+  expect(['ines', 'Ines', 'INES (as root)', 'I.Martin'].map(by)).toEqual([true, true, true, true]);
+  expect(by('jean')).toBe(false);
+});
