@@ -354,6 +354,45 @@ it('a permit pays for reads of its tables, until it is used up, over all process
   expect((await session.take({ rows: 1, account: 'p1' })).kind).toBe('refused');
 });
 
+it('a second permit pays where the first is used up, and a row that shows many people is as many rows of one', async () => {
+  const store = newStore();
+  const keys = ['ines', 'omar'].map((name) => ({ name, ...newKey() }));
+  const approvers: Approvers = new Map(keys.map(({ name, key }) => [name, { user: name, key }]));
+  for (const [id, rows] of [
+    ['p1', 10],
+    ['p2', 20],
+  ] as const) {
+    const times = { from: Date.now() - 1_000, until: Date.now() + 60_000, requestedAt: Date.now() - 2_000 };
+    const what = { owner: OWNER, tables: ['public.pupils'], rows, reason: 'count', requestedBy: 'lea' };
+    const unsigned: Permit = { id, ...what, ...times, approvals: [] };
+    const approvals = keys.map(({ name, privateKey, key }) => ({
+      by: name,
+      signature: signature(unsigned, privateKey, key),
+    }));
+    await store.change({ kind: 'permit', permit: { ...unsigned, approvals } });
+  }
+  const limited = policy({ rows: [limit('5 per hour')], subjects: new Map([['pupil', [limit('2 per day')]]]) });
+  const session = guardOver(store, approvers).session(limited);
+  expect(await session.admit()).toMatchObject({ account: 'p1', rowsLeft: 10 });
+  const packed = { rows: 1, people: [{ subject: 'pupil', keys: ['1', '2'], unnamed: 8 }] };
+  expect((await session.take({ ...packed, account: 'p1' })).kind).toBe('taken');
+  expect(await session.take({ ...packed, account: 'p1' })).toMatchObject({
+    kind: 'over',
+    limit: { name: 'permit p1' },
+  });
+  expect(await session.admit()).toMatchObject({ account: 'p2', rowsLeft: 20 });
+});
+
+it('two who ask for much and little near the limit that slows down do not keep each other waiting', async () => {
+  const role = { throttle: { rows: { amount: 1_000, window: { count: 1, unit: 'second' as const } } } };
+  const slowed = policy({ rows: [limit('50 per hour throttle')] }, role);
+  const guard = guardOver(elsewhere(newStore()));
+  const sessions = [1, 10, 1, 10, 1].map((rows) => ({ rows, session: guard.session(slowed) }));
+  expect((await guard.session(slowed).take({ rows: 45 })).kind).toBe('taken');
+  const answers = await Promise.all(sessions.map(({ rows, session }) => session.take({ rows })));
+  expect(answers.map(({ kind }) => kind)).toEqual(Array(5).fill('taken'));
+});
+
 function newKey(): { privateKey: KeyObject; key: SshPublicKey } {
   const { publicKey, privateKey } = generateKeyPairSync('ed25519');
   const x = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');

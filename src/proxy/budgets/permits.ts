@@ -20,12 +20,13 @@ export class Permits {
     private readonly context: BudgetContext,
   ) {}
 
-  /** The permit that pays for this statement, if one does. INVARIANT: for reads alone, and of its tables alone. */
-  for({ kind, tables }: StatementJudgement): Account | undefined {
-    if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return undefined;
+  /** The permits that may pay for this statement, used up or not. INVARIANT: for reads alone, and of its tables alone. */
+  for({ kind, tables }: StatementJudgement): Account[] {
+    if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return [];
     return this.context.store
       .standing()
-      .permits.find((permit) => this.holds(permit) && tables.every((table) => permit.tables.includes(table)))?.id;
+      .permits.filter((permit) => this.holds(permit) && tables.every((table) => permit.tables.includes(table)))
+      .map(({ id }) => id);
   }
 
   /** Of the rows of a permit; undefined where it does not hold any more. */

@@ -32,17 +32,16 @@ export class SessionBudget implements Budget {
     const lock = this.context.locks.of(principal.owner);
     if (lock) return { kind: 'refused', refusal: lockedRefusal(principal.name, lock), effect: 'lock' };
     const limits = principal.follow(policy);
-    const account = principal.permits.for(statement);
-    const permitted = account === undefined ? undefined : this.permitRows(account);
-    if (permitted === 'wait') return this.wait();
-    if (permitted === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
-    if (permitted === undefined) {
+    const permit = this.permit(statement);
+    if (permit === 'wait') return this.wait();
+    if (permit === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
+    if (permit === undefined) {
       const notLeft = this.isLeft(statement);
       if (notLeft) return notLeft;
     }
-    const rowsLeft = permitted ?? principal.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
+    const rowsLeft = permit?.rows ?? principal.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
     // A permit pays for what is no ordinary day's work.
-    if (permitted === undefined && limits.estimatedRows) {
+    if (permit === undefined && limits.estimatedRows) {
       const expected = { policy, statement, sent, wake: this.estimated, limit: limits.estimatedRows, rowsLeft };
       const refused = gate(this.context.estimates, expected);
       if (refused) return refused === 'wait' ? { kind: 'wait' } : refused;
@@ -55,12 +54,12 @@ export class SessionBudget implements Budget {
       kind: 'admitted',
       ...(rowsLeft !== Number.POSITIVE_INFINITY && { rowsLeft: Math.max(0, Math.floor(rowsLeft)) }),
       ...(warnings.length > 0 && { warnings }),
-      ...(permitted !== undefined && account !== undefined && { account }),
+      ...(permit && { account: permit.account }),
     };
   }
 
   mayPay(_policy: SessionPolicy, statement: StatementJudgement): boolean {
-    return this.principal.permits.for(statement) !== undefined;
+    return this.principal.permits.for(statement).length > 0;
   }
 
   take(judgedBy: SessionPolicy, demand: Demand): Taken {
@@ -91,7 +90,18 @@ export class SessionBudget implements Budget {
     return { kind: 'wait' };
   }
 
-  /** How many rows a permit still pays; undefined where it is used up, and the windows pay. */
+  /** The first permit that is not used up; undefined where there is none, and the windows pay. */
+  private permit(
+    statement: StatementJudgement,
+  ): { account: string; rows: number } | 'wait' | 'unavailable' | undefined {
+    for (const account of this.principal.permits.for(statement)) {
+      const rows = this.permitRows(account);
+      if (rows !== undefined) return typeof rows === 'number' ? { account, rows } : rows;
+    }
+    return undefined;
+  }
+
+  /** How many rows a permit still pays; undefined where it is used up. */
   private permitRows(account: string): number | 'wait' | 'unavailable' | undefined {
     const { permits, leases } = this.principal;
     const lease = permits.lease(account);
