@@ -11,6 +11,7 @@ import { register as drain } from './drain.ts';
 import { register as explain } from './explain.ts';
 import { register as limits } from './limits.ts';
 import { register as locks } from './locks.ts';
+import { register as logReport } from './log-report.ts';
 import { register as password } from './password.ts';
 import { register as permit } from './permit.ts';
 import { register as reload } from './reload.ts';
@@ -23,7 +24,7 @@ const program = new Command('rowgate')
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
 const running = [reload, drain, locks, limits, permit];
-for (const register of [serve, demo, check, explain, access, catalog, compile, password, canary, ...running])
+for (const register of [serve, demo, check, explain, access, catalog, compile, password, canary, logReport, ...running])
   register(program);
 
 try {

@@ -6,6 +6,7 @@ import { mapping, oneOrList, written } from '../policy/schema-values.ts';
 import { keysSchema } from './canary-key.ts';
 import { controlSchema, notifySchema } from './control-schema.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
+import { DEFAULT_LOG_FILE } from './log-place.ts';
 import { stateSchema } from './state.ts';
 
 const text = z.string().min(1);
@@ -88,7 +89,7 @@ export const configSchema = mapping({
   search_path: z.array(schemaName).min(1).default(['public']),
   policies: text.default('./policies'),
   log: mapping({
-    file: text.default('./decisions.jsonl'),
+    file: text.default(DEFAULT_LOG_FILE),
     durability: z.enum(['batched', 'strict']).default('batched'),
     text: z.enum(['normalized', 'full', 'none']).default('normalized'),
     level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),

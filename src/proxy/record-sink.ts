@@ -73,6 +73,13 @@ export interface CanaryRecord {
   readonly by: string;
 }
 
+/** How many people the windows of a principal hold, at the end of an hour. */
+export interface UsageRecord {
+  readonly principal: string;
+  readonly role: string;
+  readonly limits: readonly { readonly name: string; readonly used: number; readonly of: number }[];
+}
+
 export interface SessionRecords {
   /** False when it could not be written: what it is about must then not happen (promise P7). */
   append(entry: DecisionEntry | OutcomeEntry): boolean;
@@ -85,6 +92,7 @@ export interface RecordSink {
   append(kind: 'start' | 'stop', fields: { readonly version?: string; readonly configuration?: string }): boolean;
   append(kind: 'warning' | 'lock' | 'release' | 'raise' | 'permit', fields: StandingRecord): boolean;
   append(kind: 'canary', fields: CanaryRecord): boolean;
+  append(kind: 'usage', fields: UsageRecord): boolean;
   append(kind: 'drain', fields: { readonly by: string; readonly via: 'control' }): boolean;
   append(kind: 'alarms-lost', fields: { readonly message: string }): boolean;
   session(context: SessionContext): SessionRecords;

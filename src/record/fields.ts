@@ -12,6 +12,7 @@ export type RecordKind =
   | 'canary'
   | 'raise'
   | 'permit'
+  | 'usage'
   | 'alarms-lost'
   | 'drain'
   | 'start'
@@ -59,6 +60,8 @@ export interface RecordFields {
   readonly rule?: string | undefined;
   readonly sqlstate?: string | undefined;
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
+  /** Of `usage`: how many people each window holds. */
+  readonly limits?: readonly { readonly name: string; readonly used: number; readonly of: number }[] | undefined;
   /** Of a lock or a raise: when it ends, ISO time; absent where it holds until it is released. */
   readonly until?: string | undefined;
   /** An export permit, as far as it concerns whom it lets do what. */
@@ -112,6 +115,7 @@ const ORDER = {
   rule: 0,
   sqlstate: 0,
   limit: 0,
+  limits: 0,
   subjects: 0,
   canary: 0,
   waited: 0,

@@ -12,6 +12,7 @@ import { Events } from './events.ts';
 import { limitRefusal, limitWarning, reached, storeUnavailable } from './messages.ts';
 import { Meter } from './meter.ts';
 import { Permits } from './permits.ts';
+import { UsageNotes } from './usage-notes.ts';
 
 /** `principal:college_12_app` */
 export function ownerOf(principal: string): Owner {
@@ -20,9 +21,6 @@ export function ownerOf(principal: string): Owner {
 
 /** A rate holds back for so long, then it is asked again. */
 const RATE_RETRY_MS = 50;
-
-/** For so long all flow slowly where one does: else those who ask for little and for much would end each other's questions, for ever. */
-const SLOWED_MS = 1_000;
 
 const TAKEN: Taken = { kind: 'taken' };
 
@@ -35,16 +33,14 @@ export class PrincipalBudget {
   sessions = 0;
   private readonly meters = new Map<Measure, Meter>();
   private readonly events: Events;
+  private readonly notes: UsageNotes;
   private readonly waiting = new Set<() => void>();
   private readonly notices: Warning[] = [];
   private retrying: NodeJS.Timeout | undefined;
   private policy: SessionPolicy | undefined;
   private standing: Standing | undefined;
   private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
-  /** When these limits were looked up, milliseconds since the epoch. */
-  private lookedAt = Number.NEGATIVE_INFINITY;
   private slows = false;
-  private slowedUntil = Number.NEGATIVE_INFINITY;
   /** Whether anything at all is counted. */
   private counts = false;
 
@@ -59,6 +55,7 @@ export class PrincipalBudget {
       wake: () => this.wake(),
       failed: context.failed,
     });
+    this.notes = new UsageNotes(context);
     this.permits = new Permits(this.owner, name, context);
     this.canaries = new CanaryWatch(this.owner, name, context);
     this.events = new Events(context, this.owner, name, (warning) => void this.notices.push(warning));
@@ -70,12 +67,8 @@ export class PrincipalBudget {
     const standing = store.standing();
     const { until } = this.limits;
     if (policy === this.policy && standing === this.standing) {
-      if (until === Number.POSITIVE_INFINITY) return this.limits;
-      const now = clock();
-      // Also looked at anew where the clock was set back: a closed hour may have come again.
-      if (this.lookedAt <= now && now < until) return this.limits;
+      if (until === Number.POSITIVE_INFINITY || clock() < until) return this.limits;
     }
-    this.lookedAt = clock();
     this.policy = policy;
     this.standing = standing;
     const { role, principal } = policy;
@@ -145,6 +138,11 @@ export class PrincipalBudget {
   /** Reports, and gives back what nobody uses; all of it where `all` is set. */
   sweep(all = false): void {
     for (const { lease, known } of this.meters.values()) if (known) this.leases.report(lease, known);
+    if (this.policy) {
+      const { windows } = this.limits;
+      const meter = ({ measure }: LimitInForce): Meter | undefined => this.meters.get(measure);
+      this.notes.look({ principal: this.name, role: this.policy.role.name, windows, meter }, all);
+    }
     this.leases.sweep([...[...this.meters.values()].map(({ lease }) => lease), ...this.permits.leases()], all);
     this.events.retry(this.limits);
   }
@@ -187,9 +185,7 @@ export class PrincipalBudget {
       const lease = this.permits.lease(account);
       // INVARIANT: what a permit does not pay, nobody pays.
       if (!lease) return 'unavailable';
-      // INVARIANT: who signed for so many rows has not signed for rows that hold a hundred people each.
-      const need = Math.max(rows, ...(people ?? []).map(({ keys, unnamed }) => keys.length + unnamed));
-      if (need > 0) lines.push({ lease, need });
+      if (rows > 0) lines.push({ lease, need: rows });
     } else {
       const slowed = this.slows && this.isSlowed(rows, bytes);
       this.add(lines, 'rows', rows, slowed);
@@ -218,11 +214,10 @@ export class PrincipalBudget {
   }
 
   private isSlowed(rows: number, bytes: number): boolean {
-    const now = this.context.now();
     for (const [measure, meter] of this.meters) {
-      if (meter.slows(measure === 'rows' ? rows : measure === 'bytes' ? bytes : 0)) this.slowedUntil = now + SLOWED_MS;
+      if (meter.slows(measure === 'rows' ? rows : measure === 'bytes' ? bytes : 0)) return true;
     }
-    return now < this.slowedUntil;
+    return false;
   }
 
   /** INVARIANT: passing a limit that locks locks, before the client is told. */

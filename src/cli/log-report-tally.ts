@@ -1,0 +1,160 @@
+/** Adds up what the decision log says was used: by principal and minute, by statement, and how many people its windows held. */
+
+export interface Used {
+  rows: number;
+  bytes: number;
+  statements: number;
+  changed: number;
+  /** By subject: people shown, each as often as a statement has shown them. */
+  readonly shown: Map<string, number>;
+}
+
+/** The highest that a window of people stood at, by `subjects.student per day` and hour. */
+export type PeopleByHour = Map<number, number>;
+
+export interface PrincipalUsage {
+  readonly role: string;
+  /** By minutes since the epoch. */
+  readonly minutes: Map<number, Used>;
+  readonly people: Map<string, PeopleByHour>;
+}
+
+/** How many statements had so many rows or bytes, rounded up to two digits. */
+export type PerStatement = Map<number, number>;
+
+const MINUTE_MS = 60_000;
+const HOUR_MS = 3_600_000;
+/** A note is written a moment behind the hour that it is about. */
+const BEHIND_MS = 1_000;
+/** The guard counts them as no statement. */
+const FREE = new Set(
+  'BEGIN START COMMIT END ROLLBACK ABORT SAVEPOINT RELEASE SET RESET SHOW DEALLOCATE CLOSE DISCARD'.split(' '),
+);
+const NOT_RUN = new Set(['refused', 'skipped']);
+
+type Line = Readonly<Record<string, unknown>>;
+
+export interface TallyOptions {
+  /** ISO dates; both included. */
+  readonly from?: string;
+  readonly until?: string;
+  /** Principals that are left out. */
+  readonly without: readonly string[];
+}
+
+export class UsageTally {
+  readonly principals = new Map<string, PrincipalUsage>();
+  readonly rowsPerStatement = new Map<string, PerStatement>();
+  readonly bytesPerStatement = new Map<string, PerStatement>();
+  readonly locked = new Set<string>();
+  first: string | undefined;
+  last: string | undefined;
+  /** Lines that hold no record. */
+  strange = 0;
+  /** Of statements that have not ended. */
+  private readonly running = new Map<string, { readonly role: string; readonly counts: boolean }>();
+
+  constructor(private readonly options: TallyOptions) {}
+
+  add(text: string): void {
+    if (text === '') return;
+    let line: unknown;
+    try {
+      line = JSON.parse(text);
+    } catch {
+      line = undefined;
+    }
+    if (typeof line !== 'object' || line === null || typeof (line as Line).time !== 'string') {
+      this.strange += 1;
+      return;
+    }
+    this.take(line as Line);
+  }
+
+  private take(line: Line): void {
+    const { kind, time, principal, role, id } = line;
+    if (typeof principal !== 'string' || this.options.without.includes(principal)) return;
+    // Also of what began before the time that is asked about.
+    if (kind === 'decision' && typeof role === 'string') {
+      const word = String(line.command).split(' ')[0] ?? '';
+      this.running.set(String(id), { role, counts: !FREE.has(word) });
+    }
+    const begun = kind === 'outcome' ? this.running.get(String(id)) : undefined;
+    if (begun) this.running.delete(String(id));
+    const day = String(time).slice(0, 10);
+    const { from = day, until = day } = this.options;
+    if (day < from || day > until) return;
+    const at = Date.parse(String(time));
+    if (kind === 'lock') this.locked.add(principal);
+    if (kind === 'outcome' && begun && !NOT_RUN.has(String(line.status))) this.outcome(line, principal, begun, at);
+    if (kind === 'usage' && typeof role === 'string') this.usage(line, principal, role, at - BEHIND_MS);
+  }
+
+  private outcome(
+    line: Line,
+    principal: string,
+    { role, counts }: { role: string; counts: boolean },
+    at: number,
+  ): void {
+    const { minutes } = this.of(principal, role);
+    const minute = Math.floor(at / MINUTE_MS);
+    const used = minutes.get(minute) ?? { rows: 0, bytes: 0, statements: 0, changed: 0, shown: new Map() };
+    minutes.set(minute, used);
+    const [rows, bytes] = [Number(line.rows), Number(line.bytes)];
+    used.rows += rows;
+    used.bytes += bytes;
+    used.changed += Number(line.changed);
+    used.statements += counts ? 1 : 0;
+    for (const [subject, { n, unnamed }] of Object.entries((line.subjects ?? {}) as Shown)) {
+      used.shown.set(subject, (used.shown.get(subject) ?? 0) + n + unnamed);
+    }
+    this.mark(String(line.time));
+    if (rows === 0) return;
+    count(this.rowsPerStatement, role, rows);
+    count(this.bytesPerStatement, role, bytes);
+  }
+
+  private usage(line: Line, principal: string, role: string, at: number): void {
+    const { people } = this.of(principal, role);
+    const hour = Math.floor(at / HOUR_MS);
+    for (const { name, used } of (line.limits ?? []) as { name: string; used: number }[]) {
+      // `subjects.student 300 per day`: the amount may change, the window is the same.
+      const window = name.replace(/ \S+ per /, ' per ');
+      const hours = people.get(window) ?? new Map<number, number>();
+      people.set(window, hours);
+      hours.set(hour, Math.max(hours.get(hour) ?? 0, used));
+    }
+    this.mark(String(line.time));
+  }
+
+  private mark(time: string): void {
+    if (this.first === undefined || time < this.first) this.first = time;
+    if (this.last === undefined || time > this.last) this.last = time;
+  }
+
+  private of(principal: string, role: string): PrincipalUsage {
+    let usage = this.principals.get(principal);
+    // Its role may have changed: what it did in another one is not this one's.
+    if (!usage || usage.role !== role) {
+      usage = { role, minutes: new Map(), people: new Map() };
+      this.principals.set(principal, usage);
+    }
+    return usage;
+  }
+}
+
+type Shown = Readonly<Record<string, { readonly n: number; readonly unnamed: number }>>;
+
+function count(by: Map<string, PerStatement>, role: string, amount: number): void {
+  const counts = by.get(role) ?? new Map<number, number>();
+  by.set(role, counts);
+  const rounded = twoDigits(amount);
+  counts.set(rounded, (counts.get(rounded) ?? 0) + 1);
+}
+
+/** Rounded up to two digits. */
+export function twoDigits(amount: number): number {
+  if (amount <= 0) return 0;
+  const step = 10 ** Math.max(0, Math.floor(Math.log10(amount)) - 1);
+  return Math.ceil(amount / step) * step;
+}

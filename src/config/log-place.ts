@@ -1,0 +1,29 @@
+/** Where the decision log of a guard is, and its time zone, for commands beside it: they need neither its secrets nor the rest of its configuration. */
+import { readFileSync } from 'node:fs';
+import { basename, dirname, resolve } from 'node:path';
+import { PolicyDocument } from '../policy/document.ts';
+import { type Environment, expand, joinPieces } from './environment.ts';
+
+export const DEFAULT_LOG_FILE = './decisions.jsonl';
+
+export interface LogPlace {
+  readonly file: string;
+  /** Absent where the configuration says none. */
+  readonly timeZone?: string;
+}
+
+export function logPlace(file: string, environment: Environment): LogPlace | { readonly problem: string } {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    return { problem: code === 'ENOENT' ? `${file}: no such file` : `${file} cannot be read (${code})` };
+  }
+  const { value, malformed } = new PolicyDocument({ path: basename(file), text });
+  if (malformed || typeof value !== 'object' || value === null) return { problem: `${file} is no configuration` };
+  const { log, time_zone: timeZone } = value as { log?: { file?: unknown }; time_zone?: unknown };
+  const written = typeof log?.file === 'string' ? log.file : DEFAULT_LOG_FILE;
+  const path = resolve(dirname(resolve(file)), joinPieces(expand(written, environment).pieces));
+  return { file: path, ...(typeof timeZone === 'string' && { timeZone }) };
+}
