@@ -22,6 +22,9 @@ export function ownerOf(principal: string): Owner {
 /** A rate holds back for so long, then it is asked again. */
 const RATE_RETRY_MS = 50;
 
+/** For so long all flow slowly where one does: else those who ask for little and for much would end each other's questions, for ever. */
+const SLOWED_MS = 1_000;
+
 const TAKEN: Taken = { kind: 'taken' };
 
 export class PrincipalBudget {
@@ -40,7 +43,10 @@ export class PrincipalBudget {
   private policy: SessionPolicy | undefined;
   private standing: Standing | undefined;
   private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
+  /** When these limits were looked up, milliseconds since the epoch. */
+  private lookedAt = Number.NEGATIVE_INFINITY;
   private slows = false;
+  private slowedUntil = Number.NEGATIVE_INFINITY;
   /** Whether anything at all is counted. */
   private counts = false;
 
@@ -67,8 +73,12 @@ export class PrincipalBudget {
     const standing = store.standing();
     const { until } = this.limits;
     if (policy === this.policy && standing === this.standing) {
-      if (until === Number.POSITIVE_INFINITY || clock() < until) return this.limits;
+      if (until === Number.POSITIVE_INFINITY) return this.limits;
+      const now = clock();
+      // Also looked at anew where the clock was set back: a closed hour may have come again.
+      if (this.lookedAt <= now && now < until) return this.limits;
     }
+    this.lookedAt = clock();
     this.policy = policy;
     this.standing = standing;
     const { role, principal } = policy;
@@ -185,7 +195,9 @@ export class PrincipalBudget {
       const lease = this.permits.lease(account);
       // INVARIANT: what a permit does not pay, nobody pays.
       if (!lease) return 'unavailable';
-      if (rows > 0) lines.push({ lease, need: rows });
+      // INVARIANT: who signed for so many rows has not signed for rows that hold a hundred people each.
+      const need = Math.max(rows, ...(people ?? []).map(({ keys, unnamed }) => keys.length + unnamed));
+      if (need > 0) lines.push({ lease, need });
     } else {
       const slowed = this.slows && this.isSlowed(rows, bytes);
       this.add(lines, 'rows', rows, slowed);
@@ -214,10 +226,11 @@ export class PrincipalBudget {
   }
 
   private isSlowed(rows: number, bytes: number): boolean {
+    const now = this.context.now();
     for (const [measure, meter] of this.meters) {
-      if (meter.slows(measure === 'rows' ? rows : measure === 'bytes' ? bytes : 0)) return true;
+      if (meter.slows(measure === 'rows' ? rows : measure === 'bytes' ? bytes : 0)) this.slowedUntil = now + SLOWED_MS;
     }
-    return false;
+    return now < this.slowedUntil;
   }
 
   /** INVARIANT: passing a limit that locks locks, before the client is told. */
