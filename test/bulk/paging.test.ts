@@ -8,12 +8,12 @@ import { query } from '../../src/wire/query.ts';
 import { sync } from '../../src/wire/simple-frontend.ts';
 import { PSQL, psqlScript } from '../clients/psql.ts';
 import { FIRST, PUPILS } from './pupils.ts';
-import { each, onThePage, play, type Scenario, texts } from './scenario.ts';
+import { each, LONG, onThePage, play, type Scenario, texts } from './scenario.ts';
 import { exchange } from './thief.ts';
 import { BUDGET, type BulkWorld, bulkWorld } from './world.ts';
 
 /** In the long run all of them. */
-const READS = process.env.ROWGATE_LONG ? 10_000 : 300;
+const READS = LONG ? 10_000 : 300;
 
 let world: BulkWorld;
 beforeAll(async () => {
@@ -251,7 +251,7 @@ const SCENARIOS: readonly Scenario[] = [
   {
     name: 'psql with FETCH_COUNT, \\copy and \\gdesc',
     asked: PUPILS,
-    lacks: PSQL === undefined,
+    skip: PSQL === undefined,
     async run(thief) {
       const script = [
         '\\set FETCH_COUNT 5',
@@ -280,7 +280,7 @@ async function cancel(port: number, processId: number, secret: number): Promise<
 }
 
 for (const scenario of SCENARIOS) {
-  test.skipIf(scenario.lacks)(scenario.name, async () => {
+  test.skipIf(scenario.skip)(scenario.name, async () => {
     await play(scenario, await world.thief(scenario.role));
   });
 }

@@ -17,10 +17,13 @@ export interface Scenario {
   readonly leaves?: number | readonly [number, number];
   /** Why it is fewer, or how. */
   readonly note?: string;
-  /** A program that the machine may lack. */
-  readonly lacks?: boolean;
+  /** Not played here: the machine lacks a program, or it takes too long but for the long run. */
+  readonly skip?: boolean;
   readonly run: (thief: Thief) => Promise<void>;
 }
+
+/** In the long run all is played. */
+export const LONG = process.env.ROWGATE_LONG === '1';
 
 export const each = <T>(count: number, make: (i: number) => T): T[] => Array.from({ length: count }, (_, i) => make(i));
 

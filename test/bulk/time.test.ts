@@ -43,7 +43,7 @@ afterEach(() => {
   began -= (began - MORNING) % (24 * HOUR);
 });
 
-/** Takes pupils one by one who were not asked for yet, and says how many of them came. */
+/** Takes pupils who were not asked for yet, in one statement, and says how many of them came. */
 class Reader {
   private next = 0;
   private client: pg.Client | undefined;
@@ -53,10 +53,8 @@ class Reader {
   async take(count: number): Promise<number> {
     this.client ??= await this.thief.client();
     const before = this.thief.left();
-    for (let i = 0; i < count; i += 1) {
-      const id = FIRST + (this.next++ % PUPILS);
-      await this.thief.ask(this.client, `SELECT id, first_name FROM pupils WHERE id = ${id}`);
-    }
+    const ids = Array.from({ length: count }, () => FIRST + (this.next++ % PUPILS));
+    await this.thief.ask(this.client, `SELECT id, first_name FROM pupils WHERE id IN (${ids.join()})`);
     return this.thief.left() - before;
   }
 }
