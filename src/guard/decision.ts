@@ -123,6 +123,18 @@ export interface RowCheck {
   readonly added?: 'last' | 'only';
   /** What the client is told, by `n`: 42501, `new row violates row-level security policy for table "…"`. */
   readonly violations: readonly Refusal[];
+  /**
+   * The column does not judge, but holds these keys, one behind the other: of people whose key does not show otherwise, so that the session
+   * looks for canaries among them. It is never NULL. Absent: it is one that judges, and NULL.
+   */
+  readonly keys?: readonly HiddenKey[];
+}
+
+/** The key of somebody in each row, for the guard alone. */
+export interface HiddenKey {
+  readonly subject: string;
+  /** Characters: the key as text, with blanks in front of it; blanks alone for NULL. */
+  readonly width: number;
 }
 
 /** The judgement of one message's text (Query or Parse). */

@@ -1,9 +1,8 @@
 /**
- * New rows that are judged as they are stored: the column that the rewriting added is taken out of what the server answers, and its error
- * becomes the refusal that it stands for.
+ * The column that the rewriting added is taken out of what the server answers. Of new rows that are judged as they are stored, its error
+ * becomes the refusal that it stands for; of a read, the run is told the keys that stood in it.
  */
 import type { Refusal } from '../errors.ts';
-import type { RowCheck } from '../guard/decision.ts';
 import { WithoutLastColumn } from '../wire/data-row.ts';
 import type { ErrorFields } from '../wire/error-response.ts';
 import type { Frame } from '../wire/frame-reader.ts';
@@ -13,38 +12,53 @@ import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeRowDescription, rowDescription } from '../wire/row-description.ts';
 import type { Pending } from './pending.ts';
 import type { Added } from './row-check.ts';
+import type { Run } from './run.ts';
 
 /** Takes the added column out of the answers, frame by frame, before anything else sees them. */
 export class AddedColumn {
   /** Of the row that passes in pieces. */
   private row: WithoutLastColumn | undefined;
   private dropping = false;
+  /** The run that is told what stood in the column. */
+  private keysFor: Run | undefined;
+
+  /** The run of a row whose keys are known with its last piece, when all others have passed. */
+  late: Run | undefined;
 
   /** @param head what the frame answers. @returns the frame as the server would have sent it without the column; undefined for none. */
   take(head: Pending | undefined, frame: Frame): Frame | undefined {
     if (frame.first) {
       const added = addedTo(head);
+      const run = runOf(head);
       this.row = undefined;
       this.dropping = false;
+      this.keysFor = undefined;
+      if (run) run.hidden = undefined;
       if (added === undefined) return frame;
       if (frame.type === Backend.RowDescription) return describeWithout(added, head, frame);
       if (frame.type !== Backend.DataRow) return frame;
-      this.row = new WithoutLastColumn();
+      const keys = run?.watch.check?.keys;
+      this.row = new WithoutLastColumn(keys?.reduce((sum, { width }) => sum + width, 0));
       this.dropping = added === 'only';
+      if (keys) this.keysFor = run;
     }
     const left = this.row ? this.row.take(frame) : frame;
+    this.late = frame.first || !frame.last ? undefined : this.keysFor;
+    if (this.keysFor && this.row && frame.last) this.keysFor.hidden = this.row.value.toString('latin1');
     return this.dropping ? undefined : left;
   }
 }
 
 function addedTo(head: Pending | undefined): Added {
+  return head?.kind === 'describe' ? head.added : runOf(head)?.watch.check?.added;
+}
+
+function runOf(head: Pending | undefined): Run | undefined {
   switch (head?.kind) {
-    case 'describe':
-      return head.added;
     case 'execute':
-      return head.run?.watch.check?.added;
+      return head.run;
     case 'query':
-      return head.runs[head.at]?.watch.check?.added;
+      return head.runs[head.at];
     default:
       return undefined;
   }
@@ -72,21 +86,10 @@ const VIOLATION = /\browgate_check (\d{1,5})\W*$/;
  * or an internal query: whether a value that it has seen ends so would show.
  */
 export function violationIn(head: Pending, fields: ErrorFields): Refusal | undefined {
-  const check = checkFailed(head);
+  const check = runOf(head)?.watch.check;
   if (!check || fields.get('C') !== '22P02' || fields.has('W') || fields.has('q')) return undefined;
   const number = VIOLATION.exec(fields.get('M') ?? '')?.[1];
   return number === undefined ? undefined : check.violations[Number(number)];
-}
-
-function checkFailed(head: Pending): RowCheck | undefined {
-  switch (head.kind) {
-    case 'execute':
-      return head.run?.watch.check;
-    case 'query':
-      return head.runs[head.at]?.watch.check;
-    default:
-      return undefined;
-  }
 }
 
 /** A Bind that has formats for too many or too few columns: the server counts one more in each number. */

@@ -1,23 +1,52 @@
 /** Canaries in a result: the budget is told of each, and a row that shows one is withheld from a role that is held to its policy. */
 import { type Refusal, refusal } from '../errors.ts';
+import type { Canaries } from '../policy/canaries.ts';
 import { isGuarded } from '../policy/is-guarded.ts';
 import type { Frame } from '../wire/frame-reader.ts';
+import type { CanaryInRow } from './canaries-in-row.ts';
 import type { Conversation } from './conversation.ts';
 import type { Run } from './run.ts';
 
 /** @returns whether the row may be shown, as far as canaries are concerned; where not, the run is cut. */
 export function passesCanaries(c: Conversation, run: Run, frame: Frame): boolean {
   const { policy } = run;
-  const inRow = policy.canaries && run.shows?.canariesIn(run, frame);
-  if (!inRow) return true;
+  const { canaries } = policy;
+  if (!canaries) return true;
+  const inRow = run.shows?.canariesIn(run, frame);
   const guarded = isGuarded(policy.role);
-  for (const { subject, canary } of inRow.found) {
+  for (const { subject, canary } of [...hiddenCanaries(run, canaries), ...(inRow?.found ?? [])]) {
     const refused = c.ports.budget.canary(policy, { subject, canary, decision: run.id });
     if (refused) return cut(run, refused.refusal);
   }
   // INVARIANT: what is not certainly nobody's whom they protect is not shown to a role that is held to its policy.
-  if (inRow.unread !== undefined && guarded) return cut(run, unreadKey(inRow.unread));
+  if (inRow?.unread !== undefined && guarded) return cut(run, unreadKey(inRow.unread));
   return true;
+}
+
+/** Of a row that passes in pieces the keys come last: its end is withheld, and with it the session. */
+export function endAtCanary(c: Conversation, run: Run): void {
+  const { policy } = run;
+  for (const { subject, canary } of policy.canaries ? hiddenCanaries(run, policy.canaries) : []) {
+    const refused = c.ports.budget.canary(policy, { subject, canary, decision: run.id });
+    if (!refused) continue;
+    c.records.end(run, 'cut', { sqlstate: refused.refusal.sqlstate });
+    c.end(refused.refusal);
+    return;
+  }
+}
+
+/** Among the people whose keys the rewriting has asked for. */
+function hiddenCanaries({ hidden, watch }: Run, canaries: Canaries): CanaryInRow[] {
+  const found: CanaryInRow[] = [];
+  if (hidden === undefined) return found;
+  let at = 0;
+  for (const { subject, width } of watch.check?.keys ?? []) {
+    const key = hidden.slice(at, at + width).trim();
+    at += width;
+    const canary = key === '' ? undefined : canaries.find(subject, key);
+    if (canary !== undefined) found.push({ subject, canary });
+  }
+  return found;
 }
 
 function cut(run: Run, reason: Refusal): false {

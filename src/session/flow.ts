@@ -24,7 +24,7 @@ export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
 
 function takeRow(c: Conversation, run: Run, rows: number, bytes: number, frame: Frame): boolean {
   const people = rows > 0 ? run.shows?.in(run, frame) : undefined;
-  if (people && !passesCanaries(c, run, frame)) return false;
+  if (rows > 0 && !passesCanaries(c, run, frame)) return false;
   if (run.watch.taken && !take(c, run, people ? { rows, bytes, people } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
     run.cut = moreThanLeft(run.rows);

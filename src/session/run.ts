@@ -52,6 +52,8 @@ export class Run {
   reached: LimitReached | undefined;
   /** Milliseconds for which it was held back, for its budget or by a throttle. */
   waited = 0;
+  /** What stood in the column of keys of the row that came last whole; undefined where there is none. */
+  hidden: string | undefined;
   /** Whom its rows show; undefined where nobody can stand in them. */
   shows: WhomItShows | undefined;
   /** The server was asked for no more than one row above so many, over all runs that share `usage`. */

@@ -13,6 +13,7 @@ import { decodeParameterStatus } from '../wire/parameter-status.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
 import { AddedColumn, violationIn, withoutAdded } from './added-column.ts';
+import { endAtCanary } from './canaries.ts';
 import { type Conversation, OF_LITERALS } from './conversation.ts';
 import { endMisplaced, isOfCut } from './copy-in.ts';
 import { tellCut } from './flow.ts';
@@ -75,6 +76,8 @@ export class ServerSide {
   private next(): Frame | undefined {
     for (let frame = this.reader.next(); frame; frame = this.reader.next()) {
       const left = this.added.take(this.c.pending.head, frame);
+      if (this.added.late) endAtCanary(this.c, this.added.late);
+      if (this.c.closed) return undefined;
       if (left) return left;
     }
     return undefined;

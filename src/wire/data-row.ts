@@ -15,20 +15,37 @@ export function decodeDataRow(bytes: Uint8Array): (string | null)[] {
   return values;
 }
 
-/** A NULL is a length of -1, and no bytes. */
-const NULL_BYTES = 4;
+/** Of a length; a NULL is one of -1, and no bytes. */
+const LENGTH_BYTES = 4;
 
-/** Takes the last column, a NULL, out of one row while that passes: only what stands before the first column and at the end is looked at. */
+/** Takes the last column out of one row while that passes: a NULL, or a value of a known length. Only what stands before the first column and at the end is looked at. */
 export class WithoutLastColumn {
+  /** What was taken out, but for its length; whole behind the last piece. */
+  readonly value: Buffer;
+  private readonly tail: Buffer;
+  private readonly lengthOfIt: Buffer;
   private seen = 0;
+  private taken = 0;
+
+  /** @param size bytes of the value; undefined: it is NULL. */
+  constructor(size?: number) {
+    this.tail = Buffer.alloc(LENGTH_BYTES + (size ?? 0));
+    this.value = this.tail.subarray(LENGTH_BYTES);
+    this.lengthOfIt = Buffer.alloc(LENGTH_BYTES);
+    this.lengthOfIt.writeInt32BE(size ?? -1);
+  }
 
   /** @param frame the row, or the next piece of it; the first one holds the number of columns. @throws ProtocolError */
   take(frame: Frame): Frame {
-    const length = frame.length - NULL_BYTES;
+    const length = frame.length - this.tail.length;
     const bytes = frame.bytes.subarray(0, Math.max(0, length - this.seen));
     this.seen += frame.bytes.length;
-    // INVARIANT: what is taken out is a NULL, so no value of the client's is lost, and none of another's is cut in two.
-    if (frame.bytes.subarray(bytes.length).some((byte) => byte !== 0xff))
+    const out = frame.bytes.subarray(bytes.length);
+    this.tail.set(out, this.taken);
+    this.taken += out.length;
+    // INVARIANT: what is taken out is of the guard's own making, so no value of the client's is lost, and none of another's is cut in two.
+    const known = Math.min(this.taken, LENGTH_BYTES);
+    if (!this.tail.subarray(0, known).equals(this.lengthOfIt.subarray(0, known)))
       throw new ProtocolError('server sent an unexpected column');
     return { ...frame, length, bytes: frame.first ? withHeader(bytes, length) : bytes };
   }

@@ -61,6 +61,22 @@ const seen: Case[] = [
   { what: 'by COPY in binary', sql: 'COPY (SELECT id, class FROM pupils) TO STDOUT (FORMAT binary)' },
   { what: 'by COPY of arrays', sql: 'COPY (SELECT members FROM teams WHERE id = 2) TO STDOUT' },
   { what: 'by COPY of arrays in binary', sql: 'COPY (SELECT members FROM teams) TO STDOUT (FORMAT binary)' },
+  { what: 'though its key is not asked for', sql: 'SELECT name FROM pupils' },
+  { what: 'the same, in binary', sql: 'SELECT name, class FROM pupils WHERE class = $1', values: [1], binary: true },
+  { what: 'though its key is computed', sql: 'SELECT id::text, id + 1 AS next FROM pupils p ORDER BY 2 LIMIT 500' },
+  { what: 'though its key has another name', sql: 'SELECT c.id FROM pupils AS c (klass, id) WHERE klass > 0' },
+  {
+    what: 'beside others whose keys show',
+    sql: 'SELECT a.id, b.name FROM pupils a JOIN pupils b ON b.class = a.class',
+  },
+  { what: 'masked', sql: 'SELECT * FROM masked_short' },
+  { what: 'masked, by name', sql: `SELECT id, name FROM masked AS m WHERE name = 'pupil 201'` },
+  { what: 'masked, in an outer join', sql: 'SELECT p.class, m.name FROM pupils p LEFT JOIN masked m USING (name)' },
+  { what: 'withheld', sql: 'SELECT name FROM withheld' },
+  { what: 'withheld, with a star', sql: 'SELECT w.*, 1 FROM withheld w NATURAL JOIN masked' },
+  { what: 'by EXECUTE, withheld', before: ['PREPARE w AS SELECT name FROM withheld'], sql: 'EXECUTE w' },
+  { what: 'in a constant beside it', sql: 'SELECT 1 FROM pupils' },
+  { what: 'for update', sql: 'SELECT name FROM pupils FOR UPDATE' },
   { what: 'as it is changed', sql: `UPDATE pupils SET name = 'changed' WHERE id = ${CANARY} RETURNING id` },
   { what: 'as it is deleted', sql: `DELETE FROM pupils WHERE id = ${CANARY} RETURNING *` },
 ];
@@ -94,6 +110,15 @@ describe('seen', () => {
       { kind: 'canary', canary, decision: decision?.id },
       { kind: 'lock', canary, decision: decision?.id, reason: 'unusual access' },
     ]);
+  });
+
+  it('in a row that passes in pieces: its end is not shown, and the session is over', async () => {
+    const { name, client } = await world.reader();
+    const { error, rows } = await read(client, { text: 'SELECT * FROM masked WHERE length(note) > 1000' });
+    expect([error?.message, rows]).toEqual(['Connection terminated unexpectedly', []]);
+    await eventually(() => isLocked(name), 'a lock');
+    const outcome = (await world.kinds('outcome')).at(-1);
+    expect(outcome).toMatchObject({ status: 'cut', sqlstate: '28000', principal: name });
   });
 
   it('leaves what was written undone, and its key nowhere', async () => {

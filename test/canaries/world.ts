@@ -5,6 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
+import pino from 'pino';
 import { canaryHash } from '../../src/policy/canaries.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -25,6 +26,12 @@ export const SCHEMA = `
   CREATE TABLE marks (pupil_id bigint NOT NULL, mark integer);
   INSERT INTO marks SELECT id, id % 20 FROM pupils;
   CREATE TABLE teams (id integer PRIMARY KEY, members integer[]);
+  CREATE TABLE masked (id bigint PRIMARY KEY, name text, note text);
+  INSERT INTO masked SELECT id, name, photo FROM pupils;
+  CREATE TABLE masked_short (id bigint PRIMARY KEY, name text);
+  INSERT INTO masked_short SELECT id, name FROM pupils;
+  CREATE TABLE withheld (id integer PRIMARY KEY, name text);
+  INSERT INTO withheld SELECT id, name FROM pupils;
   INSERT INTO teams VALUES (1, '{1,2}'), (2, '{3,${CANARY}}'), (3, '{{4,5},{6,${CANARY}}}')`;
 
 const ROLE = `scope: { pupil: all }
@@ -35,6 +42,9 @@ tables:
     delete: {}
   marks: { select: { columns: [pupil_id, mark] } }
   teams: { select: { columns: [id, members] } }
+  masked: { select: { columns: [name, note], masks: { id: "0" }, rows: id > 0 } }
+  masked_short: { select: { columns: [name], masks: { id: "0" }, rows: id > 0 } }
+  withheld: { select: { columns: [name], rows: id > 0 } }
 statements: [copy_to]
 `;
 
@@ -50,7 +60,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-const READERS = 40;
+const READERS = 60;
 
 export async function canaryWorld(limits = ''): Promise<World> {
   const database = await freshDatabase();
@@ -62,7 +72,7 @@ export async function canaryWorld(limits = ''): Promise<World> {
   await chmod(join(folder, 'canary.key'), 0o600);
   await put(
     'policies/subjects.yaml',
-    `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, teams.members], canaries: ["${HASH}"] }\n`,
+    `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, teams.members, masked.id, masked_short.id, withheld.id], canaries: ["${HASH}"] }\n`,
   );
   await put('policies/roles/reader.yaml', `role: reader\n${ROLE}${limits || 'limits: none\n'}`);
   await put('policies/roles/observed.yaml', `role: observed\nmode: observe\n${ROLE}limits: none\n`);
@@ -85,10 +95,13 @@ export async function canaryWorld(limits = ''): Promise<World> {
   });
   await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
   const { port } = receiver.address() as AddressInfo;
+  const errors: string[] = [];
   const guard = await guardInFrontOf(database, {
+    log: pino({ level: 'error' }, { write: (line: string) => void errors.push(line) }),
     policies: join(folder, 'policies'),
     configuration: `keys: { canaries: ${join(folder, 'canary.key')} }\nnotify: http://127.0.0.1:${port}/\n`,
   });
+  if (errors.length > 0) throw new Error(errors.join(''));
   let next = 0;
   const connect = (principal: string) => guard.connect(principal, 'demo-teacher');
   return {

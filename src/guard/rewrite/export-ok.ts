@@ -25,10 +25,16 @@ export function exportOk(w: Rewriter, level: Level): void {
   });
 }
 
-function endOfTargets(w: Rewriter, level: Level, list: readonly Node[]): number {
+/** `TABLE t`: there is no list in the text. */
+export function isTable(list: readonly Node[]): boolean {
+  const reference = as(as(list.at(-1), 'ResTarget')?.val, 'ColumnRef');
+  return reference !== undefined && kindOf(reference.fields!.at(-1)!) === 'A_Star' && (reference.location ?? -1) < 0;
+}
+
+/** Behind the last item of a select list, and its name. */
+export function endOfTargets(w: Rewriter, level: Level, list: readonly Node[]): number {
   const target = as(list.at(-1), 'ResTarget')!;
-  const reference = as(target.val, 'ColumnRef');
-  if (reference && kindOf(reference.fields!.at(-1)!) === 'A_Star' && (reference.location ?? -1) < 0) {
+  if (isTable(list)) {
     // TABLE t: behind the list that `writeOutStar` puts in TABLE's place.
     const relation = as(level.select?.fromClause?.[0], 'RangeVar');
     throw new NotRewritable(`TABLE ${relation?.relname ?? ''} in a place where it must say ok: write SELECT`);

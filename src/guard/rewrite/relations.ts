@@ -16,16 +16,19 @@ import { become, NotRewritable, type Rewriter } from './rewriter.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporary } from './temporary.ts';
 
-/** `groups`: whose units the guarded relations export, to be counted. */
+/** `groups`: whose units the guarded relations export, to be counted. `keys`: what else they do. */
 export function rewriteRelations(
   w: Rewriter,
   analysis: Analysis,
   role: RolePolicy,
   catalog: Catalog,
   groups: readonly Groups[] = [],
+  keys?: ReadonlyMap<Entry, readonly string[]>,
 ): void {
-  for (const { node, entry } of analysis.marks.relations)
-    rewriteRelation(w, node, entry, role, catalog, exportedUnits(groups, entry));
+  for (const { node, entry } of analysis.marks.relations) {
+    const exported = [...exportedUnits(groups, entry), ...(keys?.get(entry) ?? [])];
+    rewriteRelation(w, node, entry, role, catalog, exported);
+  }
   for (const { node, entry } of analysis.marks.cteReferences)
     if (entry.guard?.needed) rewriteCteReference(w, node, entry);
 }

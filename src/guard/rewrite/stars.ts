@@ -23,7 +23,7 @@ export function addsColumns(entry: Entry): boolean {
   // INVARIANT: a target stands in the text as itself, with the columns that are withheld.
   if (source.kind === 'relation' && source.use === 'target' && source.view.guarded) return true;
   const system = source.kind === 'relation' && source.view.guarded && entry.columns.some((c) => c.implicit);
-  return system || entry.guard?.needed === true;
+  return system || entry.guard?.needed === true || entry.carries === true;
 }
 
 /** `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL where an outer join has none. */

@@ -8,6 +8,7 @@ import { fixDirection } from '../rewrite/cursor-direction.ts';
 import { declareParameters } from '../rewrite/declared-types.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { hideGroups, hideInputs } from '../rewrite/groups.ts';
+import { addHiddenKeys, findHiddenKeys } from '../rewrite/hidden-keys.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
 import { rewriteMetadata } from '../rewrite/metadata.ts';
@@ -62,7 +63,8 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   filterWrites(w, analysis, draft.role, violations);
   wrapSites(w, sites, analysis, draft.role);
   const hidden = statement.groups.flatMap((groups) => hideInputs(w, groups));
-  rewriteRelations(w, analysis, draft.role, draft.catalog, statement.groups);
+  const keys = findHiddenKeys(draft, statement);
+  rewriteRelations(w, analysis, draft.role, draft.catalog, statement.groups, keys?.exported);
   rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog, hidden));
   for (const groups of statement.groups) hideGroups(w, groups);
   hideOrigins(w, analysis);
@@ -71,6 +73,10 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');
   // EXPLAIN shows the plan, and no row is written.
   if (check && statement.kind.kind !== 'explain') statement.check = check;
+  if (keys && analysis.level) {
+    addHiddenKeys(w, analysis.level, keys);
+    statement.check = { added: 'last', violations: [], keys: keys.keys };
+  }
   const replaced = rewriteMetadata(w, analysis, sites.wrapped, draft);
   qualifyNames(w, analysis, replaced);
   if (statement.kind.kind === 'prepare') declareParameters(w, statement, analysis, draft.catalog);

@@ -60,6 +60,8 @@ export interface Entry {
   readonly level: Level;
   /** Set where rows behind it are hidden: what `ok` is made of. */
   guard: Guard | undefined;
+  /** Filled in while rewriting: a column of Rowgate's own stands behind its columns. */
+  carries?: boolean;
   /** The name that rewriting gives it instead, where two share theirs. */
   rename?: string;
 }
