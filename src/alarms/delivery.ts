@@ -1,7 +1,10 @@
-/** Delivers what waits in the queue, oldest first, again and again until the receiver has taken it. */
+/**
+ * Delivers what waits in the queue, oldest first, again and again until the receiver has taken it. One that the receiver does not take as it
+ * is waits aside, so that it does not hold up what comes after it.
+ */
 import type { Logger } from 'pino';
 import { type AlarmFormat, bodyOf, type QueuedAlarm } from './message.ts';
-import { post, type Receiver } from './post.ts';
+import { MessageRefused, post, type Receiver } from './post.ts';
 import type { AlarmQueue } from './queue.ts';
 
 export interface DeliveryOptions {
@@ -17,12 +20,16 @@ export interface DeliveryOptions {
 const LOOK_MS = 1_000;
 const FIRST_WAIT_MS = 2_000;
 const LONGEST_WAIT = 150;
+/** So many in one go, and it is taken for the receiver that is at fault. */
+const MOST_REFUSED = 20;
 
 export class Delivery {
   private timer: NodeJS.Timeout | undefined;
   private working = false;
   private stopped = false;
   private failures = 0;
+  /** By name: those that the receiver did not take, how often, and when they are tried again. */
+  private readonly aside = new Map<string, { readonly times: number; readonly until: number }>();
 
   constructor(private readonly options: DeliveryOptions) {
     this.next(0);
@@ -63,13 +70,37 @@ export class Delivery {
   }
 
   private async deliverAll(): Promise<void> {
-    const { queue, receiver, format, log } = this.options;
-    for (const name of queue.names()) {
+    const { queue, log } = this.options;
+    const names = queue.names();
+    for (const name of this.aside.keys()) if (!names.includes(name)) this.aside.delete(name);
+    let refused = 0;
+    for (const name of names) {
       if (this.stopped) return;
+      if (performance.now() < (this.aside.get(name)?.until ?? 0)) continue;
       const alarm = parse(queue.read(name));
-      if (alarm) await post(receiver, bodyOf(alarm, format), Date.now());
-      else log.warn({ name }, 'what waits there is no alarm; it is taken away');
-      queue.remove(name);
+      if (!alarm) log.warn({ name }, 'what waits there is no alarm; it is taken away');
+      if (!alarm || (await this.isTaken(name, alarm))) queue.remove(name);
+      else refused += 1;
+      if (refused >= MOST_REFUSED) throw new MessageRefused('the receiver takes no message');
+    }
+  }
+
+  /** Rejects where the receiver takes nothing now. */
+  private async isTaken(name: string, alarm: QueuedAlarm): Promise<boolean> {
+    const { receiver, format, log, firstWaitMs = FIRST_WAIT_MS } = this.options;
+    try {
+      await post(receiver, bodyOf(alarm, format), Date.now());
+      this.aside.delete(name);
+      return true;
+    } catch (error) {
+      if (!(error instanceof MessageRefused)) throw error;
+      const times = (this.aside.get(name)?.times ?? 0) + 1;
+      if (times === 1) log.error({ err: error, name, alarm: alarm.text }, 'an alarm is not taken; it waits aside');
+      this.aside.set(name, {
+        times,
+        until: performance.now() + firstWaitMs * Math.min(LONGEST_WAIT, 2 ** (times - 1)),
+      });
+      return false;
     }
   }
 }

@@ -12,6 +12,11 @@ export interface Receiver {
 }
 
 const WITHIN_MS = 10_000;
+/** What the receiver says of the message itself, and not of its own state: another one may pass. */
+const OF_THE_MESSAGE: ReadonlySet<number> = new Set([400, 413, 422]);
+
+/** The receiver does not take this message. */
+export class MessageRefused extends Error {}
 
 /** Resolves where the receiver has taken it: any 2xx. Rejects with why it has not; redirects are not followed. */
 export function post({ url, secret, ca }: Receiver, body: string, now: number): Promise<void> {
@@ -35,7 +40,7 @@ export function post({ url, secret, ca }: Receiver, body: string, now: number): 
       response.on('error', () => {});
       response.destroy();
       if (statusCode >= 200 && statusCode < 300) done();
-      else fail(new Error(`the receiver answers ${statusCode}`));
+      else fail(new (OF_THE_MESSAGE.has(statusCode) ? MessageRefused : Error)(`the receiver answers ${statusCode}`));
     });
     request.end(body);
   });

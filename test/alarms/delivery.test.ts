@@ -27,12 +27,15 @@ let url: string;
 let got: Got[];
 /** What the receiver answers. */
 let status: number;
+/** And to what it does not like. */
+let badStatus: number;
 const running: Delivery[] = [];
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'rowgate-test-alarms-'));
   got = [];
   status = 200;
+  badStatus = 400;
   server = createServer((request, response) => {
     let body = '';
     request.on('data', (chunk) => {
@@ -40,7 +43,9 @@ beforeEach(async () => {
     });
     request.on('end', () => {
       got.push({ headers: request.headers, body });
-      response.writeHead(status, { location: `${url}elsewhere` }).end('x'.repeat(100_000));
+      response
+        .writeHead(body.includes('not liked') ? badStatus : status, { location: `${url}elsewhere` })
+        .end('x'.repeat(100_000));
     });
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
@@ -96,6 +101,18 @@ it('waits while the receiver fails, then comes in its order, and says nothing tw
   await eventually(() => waiting() === 0, 'all were delivered');
   expect([...new Set(texts())]).toEqual([0, 1, 2, 3, 4].map((n) => `alarm ${n}`));
   expect(got.length).toBeLessThanOrEqual(6); // one may have been under way when the receiver changed
+});
+
+it('one that the receiver does not take holds up no other, and is tried again', async () => {
+  const { sink } = alarms();
+  sink.raise({ ...LOCK, text: 'not liked' });
+  for (const text of ['a', 'b']) sink.raise({ ...LOCK, text });
+  deliver();
+  await eventually(() => texts().filter((text) => text === 'not liked').length > 2, 'it is tried again');
+  expect(texts().filter((text) => text !== 'not liked')).toEqual(['a', 'b']);
+  expect(waiting()).toBe(1);
+  badStatus = 200;
+  await eventually(() => waiting() === 0, 'it is taken');
 });
 
 it('outlives the process that raised it', async () => {
