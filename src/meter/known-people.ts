@@ -1,5 +1,6 @@
 /** Which people a process knows to be counted already, and whom it has still to report. */
 import type { Sighting } from './budget-store.ts';
+import { Oldest } from './oldest.ts';
 
 interface Known {
   /** Keyed hash of the key. */
@@ -16,6 +17,7 @@ const REPORT_EVERY_MS = 1_000;
 
 export class KnownPeople {
   private readonly byKey = new Map<string, Known>();
+  private readonly oldest = new Oldest(this.byKey);
   /** Whom the store did not know, and when it was asked. */
   private strangers = new Map<string, number>();
   private reports: Sighting[] = [];
@@ -85,9 +87,7 @@ export class KnownPeople {
     this.byKey.delete(key);
     this.byKey.set(key, known);
     if (this.byKey.size <= MOST_REMEMBERED) return;
-    for (const [oldest] of this.byKey) {
-      this.byKey.delete(oldest);
-      break;
-    }
+    const [oldest] = this.oldest.entry() ?? [key];
+    this.byKey.delete(oldest);
   }
 }

@@ -1,4 +1,5 @@
 /** Who was seen, and when last: the distinct people of one owner and measure, by keyed hashes of their keys. */
+import { Oldest } from './oldest.ts';
 
 /** So many are told apart. Of more the longest unseen are forgotten: seen again they count again, so that too much is counted, never too little. */
 export const MOST_REMEMBERED_PEOPLE = 1_000_000;
@@ -6,6 +7,7 @@ export const MOST_REMEMBERED_PEOPLE = 1_000_000;
 export class People {
   /** By key, in the order in which they were last seen. */
   private readonly lastSeen: Map<string, number>;
+  private readonly oldest: Oldest<number>;
 
   /** `seen`: as `entries` gave them. */
   constructor(
@@ -13,6 +15,7 @@ export class People {
     private readonly most = MOST_REMEMBERED_PEOPLE,
   ) {
     this.lastSeen = new Map(seen);
+    this.oldest = new Oldest(this.lastSeen);
   }
 
   get size(): number {
@@ -31,19 +34,16 @@ export class People {
     this.lastSeen.delete(key);
     this.lastSeen.set(key, last);
     if (this.lastSeen.size > this.most) {
-      for (const [oldest] of this.lastSeen) {
-        this.lastSeen.delete(oldest);
-        break;
-      }
+      const [oldest] = this.oldest.entry() ?? [key];
+      this.lastSeen.delete(oldest);
     }
     return last;
   }
 
   /** Forgets the longest unseen as long as `gone` says so of their last sight. */
   forget(gone: (lastSight: number) => boolean): void {
-    for (const [key, lastSight] of this.lastSeen) {
-      if (!gone(lastSight)) return;
-      this.lastSeen.delete(key);
+    for (let entry = this.oldest.entry(); entry && gone(entry[1]); entry = this.oldest.entry()) {
+      this.lastSeen.delete(entry[0]);
     }
   }
 

@@ -1,0 +1,50 @@
+/** Who was seen, in bounded memory: the longest unseen are forgotten first, whatever came and went meanwhile, and at the same pace as ever. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { People } from '../../src/meter/people.ts';
+
+it('forgets as a list would that is gone through from its beginning', () => {
+  const step = fc.oneof(
+    fc.record({ see: fc.integer({ min: 0, max: 12 }), later: fc.integer({ min: -1, max: 3 }) }),
+    fc.record({ forget: fc.integer({ min: 0, max: 6 }) }),
+  );
+  fc.assert(
+    fc.property(fc.array(step, { maxLength: 80 }), (steps) => {
+      const people = new People([], 6);
+      let list: [string, number][] = [];
+      let now = 100;
+      for (const one of steps) {
+        if ('see' in one) {
+          now += one.later;
+          const key = String(one.see);
+          const last = Math.max(now, list.find(([name]) => name === key)?.[1] ?? 0);
+          list = [...list.filter(([name]) => name !== key), [key, last]];
+          people.see(key, now);
+          if (list.length > 6) list.shift();
+        } else {
+          const gone = (sight: number): boolean => sight < now - one.forget;
+          while (list[0] && gone(list[0][1])) list.shift();
+          people.forget(gone);
+        }
+        expect(new Map(people.entries()).size).toBe(list.length);
+      }
+      // Who was seen anew at the same instant may stand for who was seen first.
+      expect([...people.sights()].sort()).toEqual(list.map(([, sight]) => sight).sort());
+    }),
+  );
+});
+
+it('half a million who come when there is no room cost no more than those before', () => {
+  const most = 250_000;
+  const people = new People([], most);
+  const time = (from: number, count: number): number => {
+    const began = performance.now();
+    for (let i = from; i < from + count; i += 1) people.see(`person ${i}`, i);
+    return performance.now() - began;
+  };
+  const room = time(0, most);
+  const none = time(most, 2 * most);
+  expect(people.size).toBe(most);
+  expect(people.lastSight(`person ${3 * most - 1}`)).toBe(3 * most - 1);
+  expect(none).toBeLessThan(20 * room + 2_000);
+});
