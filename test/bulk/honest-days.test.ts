@@ -47,6 +47,7 @@ const DBA = { principal: 'dba', scope: 100_000, besides: 'certificate, few peopl
 
 /** Of two schools, in the database. */
 const SMALL_PUPILS = 1_000;
+const SAMPLES = join(import.meta.dirname, '../../policies');
 const DAYS = days();
 const OPEN = DAYS.filter(({ school }) => school);
 
@@ -57,7 +58,7 @@ const lives = new Map<string, DayReport[]>();
 beforeAll(async () => {
   database = await freshDatabase();
   await fillDatabase(database.url, { schools: 2, students: SMALL_PUPILS });
-  const files = await readPolicyFolder(join(import.meta.dirname, '../../policies'));
+  const files = await readPolicyFolder(SAMPLES);
   loaded = loadPolicy(files, environment(await catalogOf(database.url)));
 });
 
@@ -93,7 +94,7 @@ describe(`${OPEN.length} school days`, () => {
 describe('the same statements through a guard', () => {
   let guard: TestGuard;
   beforeAll(async () => {
-    guard = await guardInFrontOf(database, { configuration: 'state: memory' });
+    guard = await guardInFrontOf(database, { policies: SAMPLES, configuration: 'state: memory' });
   });
   afterAll(() => guard?.stop());
 

@@ -1,10 +1,12 @@
 /** The breach of `rowgate demo --tour`, before a guard with the sample policies: who leaves, who is locked out, and who notices nothing. */
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Breach, playBreach } from '../../src/demo/breach.ts';
 import { fillDatabase } from '../../src/demo/database.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
+const SAMPLES = join(import.meta.dirname, '../../policies');
 const PUPILS = 2_000;
 /** Of `subjects: student` a day, in policies/roles/homework_app.yaml. */
 const BUDGET = 400;
@@ -17,7 +19,7 @@ const lines: string[] = [];
 beforeAll(async () => {
   database = await freshDatabase();
   await fillDatabase(database.url, { schools: 4, students: PUPILS });
-  guard = await guardInFrontOf(database, { configuration: 'state: memory' });
+  guard = await guardInFrontOf(database, { policies: SAMPLES, configuration: 'state: memory' });
   breach = await playBreach({
     url: (principal) => guard.url(principal),
     records: () => guard.records(),
