@@ -41,6 +41,7 @@ export function loadPolicies(catalog: Catalog, folder: string, change: PolicyCha
     catalog,
     searchPath: SEARCH_PATH,
     timeZone: 'UTC',
+    canaryKey: 'elsewhere',
     compileCondition,
     compileMask,
   });

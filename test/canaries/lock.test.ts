@@ -1,0 +1,30 @@
+/** The lock for a canary must be released by somebody: it takes the place of one that ends by itself, and no such one takes its place. */
+import pino from 'pino';
+import { expect, it } from 'vitest';
+import { Locks } from '../../src/proxy/budgets/locks.ts';
+import type { RecordSink } from '../../src/proxy/record-sink.ts';
+import { memoryStore } from '../../src/store/memory.ts';
+
+it.each(['for a time first', 'until released first'])('%s', async (which) => {
+  const recorded: string[] = [];
+  const store = memoryStore({ timeZone: 'UTC', now: Date.now });
+  const locks = new Locks({
+    store,
+    records: { append: (kind: string) => recorded.push(kind) > 0 } as unknown as RecordSink,
+    alarms: { raise: () => {} },
+    log: pino({ level: 'silent' }),
+    clock: Date.now,
+    changed: () => {},
+  });
+  const asked = { owner: 'principal:p', principal: 'p' } as const;
+  const timed = () => locks.lock({ ...asked, reason: 'passed a limit', duration: 60_000 });
+  const held = () => locks.lock({ ...asked, reason: 'unusual access', duration: undefined });
+  const order = which === 'for a time first' ? [timed, held] : [held, timed];
+  for (const lock of order) {
+    lock();
+    await new Promise((done) => setImmediate(done));
+  }
+  expect(locks.of('principal:p')).toMatchObject({ reason: 'unusual access' });
+  expect(locks.of('principal:p')?.until).toBeUndefined();
+  expect(recorded).toHaveLength(which === 'for a time first' ? 2 : 1);
+});
