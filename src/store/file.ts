@@ -3,8 +3,9 @@
  * end of the process loses nothing, and the end of the machine at most what was booked in the last tenth of a second.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, readdirSync, statSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import type { Accounts } from '../meter/accounts.ts';
 import {
   type Answer,
@@ -43,6 +44,7 @@ const SWEEP_MS = 600_000;
 export async function fileStore(options: FileStoreOptions): Promise<BudgetStore> {
   const { folder, timeZone, notice, now } = options;
   mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mustBeOurs(folder);
   chmodSync(folder, 0o700);
   const giveUp = await ownFolder(folder);
   try {
@@ -56,6 +58,15 @@ export async function fileStore(options: FileStoreOptions): Promise<BudgetStore>
     await giveUp();
     throw error;
   }
+}
+
+/** INVARIANT: nobody else says what was taken, or who is locked out: not by files that they have put there, nor as who owns the folder. */
+function mustBeOurs(folder: string): void {
+  const files = readdirSync(folder).filter((name) => /^(snapshot|journal|owner)-/.test(name));
+  const paths = files.map((name) => join(folder, name));
+  const uids = [statSync(folder).uid, ...paths.map((path) => lstatSync(path, { throwIfNoEntry: false })?.uid)];
+  const other = uids.findIndex((uid) => uid !== undefined && uid !== process.getuid?.());
+  if (other >= 0) throw new Error(`${[folder, ...paths][other]} belongs to somebody else`);
 }
 
 class FileStore implements BudgetStore {

@@ -1,5 +1,16 @@
 /** The state in a folder: what outlives the process and the machine, and what is refused. */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  chownSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
@@ -194,3 +205,26 @@ it('damage in what was on disk for certain is refused, with what to do', async (
   rmSync(newest(copy, 'journal'));
   await expect(openStore(copy)).rejects.toThrow(/journal-1 is damaged at byte 0/);
 });
+
+it.runIf(process.getuid?.() === 0)(
+  'a folder of somebody else, or with what they have put there, is not used',
+  async () => {
+    const stranger = 54_321;
+    const theirs = newFolder();
+    mkdirSync(theirs);
+    chownSync(theirs, stranger, stranger);
+    await expect(openStore(theirs)).rejects.toThrow(`${theirs} belongs to somebody else`);
+    const open = newFolder();
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    const put = join(open, 'journal-1');
+    writeFileSync(put, '');
+    chownSync(put, stranger, stranger);
+    await expect(openStore(open)).rejects.toThrow(`${put} belongs to somebody else`);
+    rmSync(put);
+    mkdirSync(join(open, 'lost+found'));
+    chownSync(join(open, 'lost+found'), stranger, stranger);
+    await openStore(open);
+    expect(statSync(open).mode & 0o777).toBe(0o700);
+  },
+);
