@@ -36,6 +36,12 @@ export function whoStandsIn(bytes: Buffer): Set<number> {
   return found;
 }
 
+/** Pupils as they are named in these bytes, one after the other: `Q` where it is a name, `L` in a letter home. */
+export function namedIn(bytes: Buffer, initial: 'Q' | 'L'): number[] {
+  const words = [...bytes.toString('latin1').matchAll(WORDS)].filter(([word]) => word.startsWith(initial));
+  return words.flatMap(([, letters = '']) => byLetters.get(letters) ?? []);
+}
+
 function look(text: string, found: Set<number>, inside = false): void {
   for (const [, word = ''] of text.matchAll(WORDS)) add(byLetters.get(word), found);
   for (const [number] of text.matchAll(NUMBERS)) add(Number(number), found);
