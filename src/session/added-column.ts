@@ -22,7 +22,7 @@ export class AddedColumn {
   /** The run that is told what stood in the column. */
   private keysFor: Run | undefined;
 
-  /** The run of a row whose keys are known with its last piece, when all others have passed. */
+  /** The run of a row whose keys are known with its last piece, when all others have passed, or that nobody is shown. */
   late: Run | undefined;
 
   /** @param head what the frame answers. @returns the frame as the server would have sent it without the column; undefined for none. */
@@ -43,7 +43,7 @@ export class AddedColumn {
       if (keys) this.keysFor = run;
     }
     const left = this.row ? this.row.take(frame) : frame;
-    this.late = frame.first || !frame.last ? undefined : this.keysFor;
+    this.late = frame.last && (!frame.first || this.dropping) ? this.keysFor : undefined;
     if (this.keysFor && this.row && frame.last) this.keysFor.hidden = this.row.value.toString('latin1');
     return this.dropping ? undefined : left;
   }

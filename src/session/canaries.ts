@@ -23,9 +23,13 @@ export function passesCanaries(c: Conversation, run: Run, frame: Frame): boolean
   return true;
 }
 
-/** Of a row that passes in pieces the keys come last: its end is withheld, and with it the session. */
+/**
+ * Of a row that passes in pieces the keys come last: its end is withheld. Of a write that shows nothing they alone come, while it can be undone:
+ * with the session it is.
+ */
 export function endAtCanary(c: Conversation, run: Run): void {
   const { policy } = run;
+  if (run.cut) return;
   for (const { subject, canary } of policy.canaries ? hiddenCanaries(run, policy.canaries) : []) {
     const refused = c.ports.budget.canary(policy, { subject, canary, decision: run.id });
     if (!refused) continue;

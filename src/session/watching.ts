@@ -82,7 +82,10 @@ export function watchOf(
     taken: over.shown && nature.givesRows && nature.metered,
     takesChanges: nature.changes && nature.temporary !== 'own' && (filled ? over.shown : over.changed),
     looksForPeople: nature.givesRows && nature.metered && isAboutPeople(policy.subjectKeys),
-    seesCanaries: restricted && nature.givesRows && nature.metered && policy.canaries !== undefined,
+    seesCanaries:
+      restricted &&
+      policy.canaries !== undefined &&
+      ((nature.givesRows && nature.metered) || check?.keys !== undefined),
     rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
   };
 }

@@ -1,13 +1,15 @@
 /**
- * Has a plain read return, last, the keys of those in each row whose key does not show as it stands: for the guard alone, which looks for
- * canaries among them and takes the column out.
+ * Has a plain read return, last, the keys of those in each row whose key does not show as it stands, and a write those of whom it changes:
+ * for the guard alone, which looks for canaries among them and takes the column out.
  */
 import type { RolePolicy } from '../../policy/policy.ts';
 import { keysOn } from '../../policy/subjects.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
 import type { Entry, Level } from '../../sql/analyze/model.ts';
 import type { Column, Relation } from '../../sql/catalog.ts';
+import type { Template } from '../../sql/template.ts';
 import { as, quoteName } from '../../sql/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { HiddenKey } from '../decision.ts';
@@ -16,6 +18,7 @@ import { endOfTargets, isTable } from './export-ok.ts';
 import { ROW } from './names.ts';
 import { expressionTree, type Rewriter } from './rewriter.ts';
 import { CHECK_COLUMN } from './row-check.ts';
+import { aliasOf } from './row-conditions.ts';
 
 /** Characters of a key as text, by its type: so that the column has one length, and can be taken out of a row that passes in pieces. */
 const WIDTHS: ReadonlyMap<number, number> = new Map([
@@ -133,13 +136,48 @@ const CARRIED = 'rowgate_key_';
 /** Behind every other change of the lists. */
 export function addHiddenKeys(w: Rewriter, level: Level, { keys, spelled }: HiddenKeys): void {
   const list = level.select!.targetList!;
-  const parts = spelled.map(
-    (text, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${keys[i]!.width})`,
-  );
-  const text = `pg_catalog.concat(${parts.join(', ')})`;
-  w.edits.append(endOfTargets(w, level, list), [`, ${text} AS ${CHECK_COLUMN}`]);
-  const val = expressionTree([text]);
+  const expression = keysExpression(keys, spelled);
+  w.edits.append(endOfTargets(w, level, list), [', ', ...expression, ` AS ${CHECK_COLUMN}`]);
+  const val = expressionTree(expression);
   w.mutate(() => {
     list.push({ ResTarget: { name: CHECK_COLUMN, val } });
   });
+}
+
+/** Never NULL, and of one length. @param behind a text that is NULL in every row that may stand. */
+export function keysExpression(keys: readonly HiddenKey[], spelled: readonly string[], behind?: Template): Template {
+  const parts = spelled.map(
+    (text, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${keys[i]!.width})`,
+  );
+  return [`pg_catalog.concat(${parts.join(', ')}`, ...(behind ? [', ', ...behind] : []), ')'];
+}
+
+export type TargetKeys = Pick<HiddenKeys, 'keys' | 'spelled'>;
+
+/** Of the rows that an UPDATE or a DELETE changes: as they are afterwards. */
+export function targetKeys(
+  { role, catalog, holders }: Draft,
+  statement: DraftStatement,
+  write: Write,
+): TargetKeys | undefined {
+  const { target, command } = write;
+  const kind = statement.kind.kind === 'prepare' ? statement.kind.inner.kind : statement.kind;
+  if (kind.kind !== 'write' || statement.copy || target?.source.kind !== 'relation') return undefined;
+  if (command !== 'UpdateStmt' && command !== 'DeleteStmt') return undefined;
+  const { relation } = target.source.view;
+  // A rule that has no RETURNING of its own would make the statement fail.
+  const isRuled = relation.rules?.some((event) => write.events.includes(event)) ?? true;
+  if (relation.persistence === 't' || isRuled) return undefined;
+  const keys: HiddenKey[] = [];
+  const spelled: string[] = [];
+  for (const { subject } of holders) {
+    if (subject.canaries.length === 0) continue;
+    for (const column of keysOn(catalog, subject, relation)) {
+      const width = WIDTHS.get(baseType(catalog, column.type));
+      if (width === undefined || !isReadBy(role, relation, column)) continue;
+      keys.push({ subject: subject.name, width });
+      spelled.push(`${aliasOf(write)}.${quoteName(column.name)}`);
+    }
+  }
+  return keys.length > 0 ? { keys, spelled } : undefined;
 }

@@ -10,6 +10,7 @@ import { tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, quoteName } from '../../sql/tree.ts';
 import type { RowCheck } from '../decision.ts';
+import { keysExpression, type TargetKeys } from './hidden-keys.ts';
 import { become, expressionTree, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { CHECK_COLUMN, type Checks, checkExpression, type Violations } from './row-check.ts';
 import { leftRows } from './row-conditions.ts';
@@ -26,25 +27,34 @@ export function checkWrites(
   role: RolePolicy,
   catalog: Catalog,
   violations: Violations,
+  keysOf: (write: Write) => TargetKeys | undefined = () => undefined,
 ): RowCheck | undefined {
   let added: RowCheck['added'];
+  let keys: TargetKeys | undefined;
   analysis.marks.writes.forEach((write, i) => {
     const checks = checksOf(write, role, catalog);
-    if (checks.size === 0) return;
+    const isTop = write.level === analysis.level;
+    if (isTop) keys = keysOf(write);
+    if (checks.size === 0 && !(isTop && keys)) return;
     if (write.command === 'MergeStmt' && catalog.data.serverVersion < MERGE_RETURNING)
       throw new NotRewritable(
         'MERGE that leaves rows to be judged, on a server before version 17: write INSERT and UPDATE',
       );
-    const expression = checkExpression(write, grantOf(write, role), checks, violations);
-    const isTop = write.level === analysis.level;
+    const check = checks.size > 0 ? checkExpression(write, grantOf(write, role), checks, violations) : undefined;
+    const expression = isTop && keys ? withKeys(keys, check) : check!;
     if (isTop) added = returns(write) ? 'last' : 'only';
     addReturning(w, write, expression, isTop ? CHECK_COLUMN : `${CHECK_COLUMN}_${i + 1}`);
     // INVARIANT: what reads a WITH query does not see the column that judges its rows.
     for (const { node, entry } of analysis.marks.cteReferences)
       if (entry.source.kind === 'cte' && entry.source.cte.level === write.level) hideCheck(w, node, entry);
   });
-  if (violations.list.length === 0) return undefined;
-  return { ...(added && { added }), violations: violations.list };
+  if (violations.list.length === 0 && !keys) return undefined;
+  return { ...(added && { added }), violations: violations.list, ...(keys && { keys: keys.keys }) };
+}
+
+/** The check says nothing where the row may stand: what is left are the keys. */
+function withKeys({ keys, spelled }: TargetKeys, check: Template | undefined): Template {
+  return keysExpression(keys, spelled, check && ['(', ...check, ')::pg_catalog.text']);
 }
 
 function checksOf(write: Write, role: RolePolicy, catalog: Catalog): Checks {

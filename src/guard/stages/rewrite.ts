@@ -1,6 +1,7 @@
 /** Stage 5: the text in which what is withheld is out of scope. */
 import { refusal } from '../../errors.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
 import { as } from '../../sql/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { rewriteCopyFrom, rewriteCopyTo } from '../rewrite/copy.ts';
@@ -8,7 +9,7 @@ import { fixDirection } from '../rewrite/cursor-direction.ts';
 import { declareParameters } from '../rewrite/declared-types.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { hideGroups, hideInputs } from '../rewrite/groups.ts';
-import { addHiddenKeys, findHiddenKeys } from '../rewrite/hidden-keys.ts';
+import { addHiddenKeys, findHiddenKeys, targetKeys } from '../rewrite/hidden-keys.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
 import { rewriteMetadata } from '../rewrite/metadata.ts';
@@ -68,7 +69,8 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog, hidden));
   for (const groups of statement.groups) hideGroups(w, groups);
   hideOrigins(w, analysis);
-  const check = checkWrites(w, analysis, draft.role, draft.catalog, violations);
+  const ofTarget = (write: Write) => targetKeys(draft, statement, write);
+  const check = checkWrites(w, analysis, draft.role, draft.catalog, violations, ofTarget);
   if (check?.added && copy)
     throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');
   // EXPLAIN shows the plan, and no row is written.
