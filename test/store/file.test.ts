@@ -206,6 +206,32 @@ it('damage in what was on disk for certain is refused, with what to do', async (
   await expect(openStore(copy)).rejects.toThrow(/journal-1 is damaged at byte 0/);
 });
 
+it('an account of many people is written in pieces, with other work between them, and is the same again', async () => {
+  const folder = newFolder();
+  const store = await openStore(folder, 1_000);
+  const owner = newOwner();
+  const keys = Array.from({ length: 60_001 }, (_, i) => String(i).padStart(22, '0'));
+  store.saw(
+    owner,
+    'subjects.student',
+    [HOUR],
+    keys.map((key) => ({ key })),
+  );
+  const other = newOwner();
+  await store.take([{ owner: other, measure: 'rows', ceilings: [{ window: HOUR, limit: 10 }], want: 4 }]);
+  await expect.poll(() => readFileSync(newest(folder, 'snapshot'), 'utf8').match(/ \["people",/g)?.length).toBe(12);
+  // Some come while it is written.
+  store.saw(owner, 'subjects.student', [HOUR], [{ key: 'late' }]);
+  const again = await openStore(afterKill(folder));
+  expect(await again.used(owner, 'subjects.student', [HOUR])).toEqual([60_002]);
+  expect(await again.known(owner, 'subjects.student', [HOUR], [keys[60_000] ?? '', 'late', 'nobody'])).toEqual([
+    true,
+    true,
+    false,
+  ]);
+  expect(await again.used(other, 'rows', [HOUR])).toEqual([4]);
+});
+
 it.runIf(process.getuid?.() === 0)(
   'a folder of somebody else, or with what they have put there, is not used',
   async () => {

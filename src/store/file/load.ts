@@ -24,6 +24,8 @@ export type SnapshotLine =
   | readonly ['snapshot', 1, string]
   | readonly ['standing', number, StandingState]
   | readonly ['account', Owner, Measure, number, AccountState]
+  /** More people of the account before it. */
+  | readonly ['people', AccountState['people']]
   | readonly ['end', number];
 
 export interface Loaded {
@@ -63,6 +65,10 @@ class Reader {
   readonly cut = new Map<string, number>();
   /** By account, and for what stands under the empty name: from which byte of its journal on the snapshot lacks what is there. */
   private readonly from = new Map<string, number>();
+  /** The account of the snapshot whose lines are being read. */
+  private account:
+    | { owner: Owner; measure: Measure; state: AccountState; people: AccountState['people'][] }
+    | undefined;
 
   constructor(readonly accounts: Accounts) {}
 
@@ -99,6 +105,11 @@ class Reader {
   }
 
   private readSnapshotLine(line: SnapshotLine): void {
+    if (line[0] === 'people') {
+      this.account?.people.push(line[1]);
+      return;
+    }
+    this.endAccount();
     switch (line[0]) {
       case 'snapshot':
         this.hashKey = Buffer.from(line[2], 'base64');
@@ -112,9 +123,16 @@ class Reader {
       case 'account': {
         const [, owner, measure, from, state] = line;
         this.from.set(`${measure} ${owner}`, from);
-        this.accounts.restore(owner, measure, state);
+        this.account = { owner, measure, state, people: [state.people] };
       }
     }
+  }
+
+  private endAccount(): void {
+    if (!this.account) return;
+    const { owner, measure, state, people } = this.account;
+    this.accounts.restore(owner, measure, { ...state, people: people.flat() });
+    this.account = undefined;
   }
 }
 

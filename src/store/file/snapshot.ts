@@ -7,6 +7,8 @@ import { standingState } from '../../meter/standing.ts';
 import { checkedLine } from './checked-line.ts';
 import type { SnapshotLine } from './load.ts';
 
+/** People of one account in one line: more of them follow in lines of their own. */
+const PEOPLE_IN_LINE = 5_000;
 /** A write as soon as so many characters have come together. */
 const PIECE = 65_536;
 
@@ -46,11 +48,20 @@ export async function writeSnapshot(
     };
     add(['snapshot', 1, Buffer.from(hashKey).toString('base64')]);
     add(['standing', position(), standingState(standing())]);
-    for (const { owner, measure, account } of accounts.entries()) {
-      add(['account', owner, measure, position(), account.state()]);
-      if (piece.length < PIECE) continue;
+    const room = async (): Promise<void> => {
+      if (piece.length < PIECE) return;
       await write();
       await otherWork();
+    };
+    for (const { owner, measure, account } of accounts.entries()) {
+      // INVARIANT: as it stands at this moment, all of it: what is written out later is a copy.
+      const { people, ...state } = account.state();
+      add(['account', owner, measure, position(), { ...state, people: people.slice(0, PEOPLE_IN_LINE) }]);
+      await room();
+      for (let from = PEOPLE_IN_LINE; from < people.length; from += PEOPLE_IN_LINE) {
+        add(['people', people.slice(from, from + PEOPLE_IN_LINE)]);
+        await room();
+      }
     }
     add(['end', lines]);
     await write();
