@@ -88,6 +88,10 @@ async function playTour(server: DemoServer, told: Promise<unknown>): Promise<num
   await rm(log, { force: true });
   const file = await writeConfiguration(server, { name: 'tour', port: 0, further: 'state: memory\ncontrol: none\n' });
   const guard = await startGuard(readConfiguration(file), operatorLog('error'));
+  let interrupted = false;
+  void told.then(() => {
+    interrupted = true;
+  });
   try {
     const play = playBreach({
       url: (principal) => `postgres://${principal}:demo-${principal}@127.0.0.1:${guard.address.port}/ent`,
@@ -96,7 +100,7 @@ async function playTour(server: DemoServer, told: Promise<unknown>): Promise<num
           .trimEnd()
           .split('\n')
           .map((line) => JSON.parse(line)),
-      say: (line) => process.stdout.write(`${line}\n`),
+      say: (line) => void (interrupted || process.stdout.write(`${line}\n`)),
       pupils: DEMO_SCALE.students,
       breathMs: process.stdout.isTTY ? BREATH_MS : 0,
     });

@@ -85,13 +85,18 @@ function ofWorkers(file: string): string[] {
   return [...own, ...workers.map((name) => join(dir, name))];
 }
 
+/** Of fewer, the 99.9th percentile is the largest. */
+const ENOUGH = 1_000;
+const FEW = 'Where there are fewer than 1000 of them, the 99.9th percentile is the most that was seen.\n';
+
 function words({ from, until, margin, locked, roles }: UsageReport): string {
   const time = `From ${from.slice(0, 10)} to ${until.slice(0, 10)}. Proposed: the 99.9th percentile and ${Math.round(margin * 100)} %.\n`;
+  const few = roles.some(({ usage }) => usage.some(({ samples }) => samples < ENOUGH)) ? FEW : '';
   const warning =
     locked.length > 0
       ? `Locked out in that time: ${locked.join(', ')}. Leave out who was no honest user by --without.\n`
       : '';
-  return `${time}${warning}${roles.map(ofRole).join('')}`;
+  return `${time}${few}${warning}${roles.map(ofRole).join('')}`;
 }
 
 function ofRole({ role, principals, usage, proposed }: RoleReport): string {

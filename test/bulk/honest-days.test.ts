@@ -102,7 +102,9 @@ describe('the same statements through a guard', () => {
     '$principal: a day in a minute, and what it shows is what the days above count',
     async ({ principal, work }) => {
       const live = work(await smallSchool(), new Chance(fuzzSeed()));
-      const asked = DAYS.slice(0, 14)
+      // Of ordinary days: the guard knows what day it is.
+      const asked = OPEN.filter(({ start, reports }) => !start && !reports)
+        .slice(0, 10)
         .map(live)
         .toSorted((a, b) => b.length - a.length)[0]!
         .slice(0, 150);
