@@ -12,6 +12,7 @@ interface Known {
 
 /** Of more the longest unseen are forgotten: seen again they take a place, which comes back once they are reported. */
 const MOST_REMEMBERED = 50_000;
+const MOST_STRANGERS = 10_000;
 /** A sight so soon after the last one is not reported. */
 const REPORT_EVERY_MS = 1_000;
 
@@ -53,7 +54,11 @@ export class KnownPeople {
   /** The store has said of somebody whether every window counts them. */
   told(key: string, counted: boolean, now: number, until: number): void {
     if (counted) this.remember(key, { hash: this.hash(key), until, reportedAt: now });
-    else this.strangers.set(key, now);
+    else {
+      // They are known for a second only: nobody who is refused for one after the other fills the memory.
+      if (this.strangers.size >= MOST_STRANGERS) this.strangers.clear();
+      this.strangers.set(key, now);
+    }
   }
 
   /** Whether the store has just said that it does not know them. */

@@ -1,5 +1,6 @@
 /** What holds for principals beyond their policy, and how it changes: one value in the place of another. */
 import type { Lock, Permit, Raise, Standing, StandingChange } from './budget-store.ts';
+import { windowKey } from './slots.ts';
 
 export const NO_STANDING: Standing = { locks: new Map(), raises: [], permits: [] };
 
@@ -30,8 +31,14 @@ export function changeStanding(standing: Standing, change: StandingChange, now: 
     case 'release':
       locks.delete(change.owner);
       return { locks, raises, permits };
-    case 'raise':
-      return { locks, raises: [...raises.filter(({ id }) => id !== change.raise.id), change.raise], permits };
+    case 'raise': {
+      const { raise } = change;
+      return {
+        locks,
+        raises: [...raises.filter((one) => one.id !== raise.id && !isWithin(one, raise)), raise],
+        permits,
+      };
+    }
     case 'permit': {
       const held = permits.find(({ id }) => id === change.permit.id);
       return { locks, raises, permits: [...permits.filter((one) => one !== held), mergedPermit(held, change.permit)] };
@@ -47,6 +54,12 @@ export function mergedStanding(one: Standing, other: Standing, now: number): Sta
     ...other.permits.map((permit) => ({ kind: 'permit', permit }) as const),
   ];
   return changes.reduce((standing, change) => changeStanding(standing, change, now), one);
+}
+
+/** Whether the other gives at least as much for at least as long. */
+function isWithin(one: Raise, { owner, measure, window, amount, until }: Raise): boolean {
+  const same = one.owner === owner && one.measure === measure && windowKey(one.window) === windowKey(window);
+  return same && one.window.count === window.count && one.amount <= amount && one.until <= until;
 }
 
 function endOf({ until }: Lock): number {

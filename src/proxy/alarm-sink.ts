@@ -1,7 +1,7 @@
 /** What somebody is to be told at once, beside the record of it; where it goes is `alarms/`. */
 
 export interface Alarm {
-  readonly kind: 'lock' | 'release' | 'canary' | 'warning' | 'store-lost' | 'store-back';
+  readonly kind: 'lock' | 'release' | 'raise' | 'permit' | 'canary' | 'warning' | 'store-lost' | 'store-back';
   readonly principal?: string;
   /** The person behind a token. */
   readonly user?: string;

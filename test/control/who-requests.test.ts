@@ -43,3 +43,15 @@ it('an approver is who asked, also where the names differ in case', () => {
   expect(['ines', 'Ines', 'INES (as root)', 'I.Martin'].map(by)).toEqual([true, true, true, true]);
   expect(by('jean')).toBe(false);
 });
+
+it('nobody fills the memory of the guards with what they ask for', async () => {
+  const permits = Array.from({ length: 200 }, () => ({ requestedBy: 'ines (as root)' }));
+  const role = { access: 'unrestricted', name: 'dba' };
+  const guard = {
+    policy: () => ({ principals: new Map([['vendor', { role: 'dba' }]]), roles: new Map([['dba', role]]) }),
+    store: { standing: () => ({ permits }) },
+  } as unknown as Commanded;
+  const asked = { command: 'permit.request', arguments: { ...given, tables: ['public.students'] } };
+  const reply = await new Commands(guard).run(asked, 'ines');
+  expect(reply).toMatchObject({ error: { message: '"ines" has asked for 200 permits lately' } });
+});

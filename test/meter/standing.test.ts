@@ -91,3 +91,20 @@ it('of two that do not come from each other every lock and revocation stays', ()
     expect(merged.permits[0]?.revokedBy).toBe('ines');
   }
 });
+
+it('a raise that gives no more than a later one makes room for it', () => {
+  const raise = (id: string, amount: number, forMs: number, unit: 'hour' | 'day' = 'hour'): StandingChange => {
+    const window = { count: 1, unit };
+    return {
+      kind: 'raise',
+      raise: { id, owner, measure: 'rows', window, amount, until: NOW + forMs, reason: 'x', by: 'x' },
+    };
+  };
+  const ids = (...changes: StandingChange[]) => after(...changes).raises.map(({ id }) => id);
+  expect(ids(raise('a', 10, HOUR), raise('b', 11, HOUR), raise('c', 12, 2 * HOUR))).toEqual(['c']);
+  expect(ids(raise('long', 10, 9 * HOUR), raise('more', 20, HOUR), raise('day', 20, HOUR, 'day'))).toEqual([
+    'long',
+    'more',
+    'day',
+  ]);
+});

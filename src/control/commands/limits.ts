@@ -106,7 +106,10 @@ export const raiseLimit = command(
       guard.records.append('raise', { ...fields, status: 'failed' });
       throw error;
     }
-    return done({ principal: given.principal, ...limit, until: iso(until) });
+    const { principal } = given;
+    const text = `principal "${principal}" may take more until ${iso(until)}: ${said.amount}, and not ${lowest.name}`;
+    guard.alarms.raise({ kind: 'raise', principal, text, limit, reason: given.reason, by });
+    return done({ principal, ...limit, until: iso(until) });
   },
 );
 

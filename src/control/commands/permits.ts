@@ -46,6 +46,8 @@ export interface ShownPermit {
 }
 
 const LONGEST_MS = 31 * 86_400_000;
+/** All guards keep each of them in memory, also for a time after its end: no one person fills it. */
+const MOST_OF_ONE = 200;
 const ROOT = 'root';
 
 export const requestPermit = command(
@@ -77,6 +79,8 @@ export const requestPermit = command(
       }
       if (!tables.includes(full)) tables.push(full);
     }
+    const own = guard.store.standing().permits.filter(({ requestedBy }) => personBehind(requestedBy) === person);
+    if (own.length >= MOST_OF_ONE) return failed('refused', `"${person}" has asked for ${own.length} permits lately`);
     const now = guard.now();
     const from = given.from ?? now;
     if (given.until <= Math.max(from, now)) return failed('call', 'the permit would be over before it begins');
@@ -123,7 +127,15 @@ export const approvePermit = command({ id: name, signature: z.string().max(16 * 
   // A signature that counts no more, as after a key was replaced, makes room for the new one.
   const others = permit.approvals.filter((approval) => approval.by !== signer);
   const approvals = [...others, { by: signer, signature: given.signature }];
-  return change(guard, { ...permit, approvals }, by, 'approved');
+  const reply = await change(guard, { ...permit, approvals }, by, 'approved');
+  const names = approvedBy({ ...permit, approvals }, approvers);
+  if (reply.ok && names.length >= APPROVALS_NEEDED) {
+    const principal = shownOwner(permit.owner);
+    const what = `${permit.rows} rows of ${permit.tables.join(', ')} until ${iso(permit.until)}`;
+    const text = `principal "${principal}" is permitted an export: ${what}; approved by ${names.join(', ')}`;
+    guard.alarms.raise({ kind: 'permit', principal, text, reason: permit.reason, by });
+  }
+  return reply;
 });
 
 export const revokePermit = command({ id: name, reason }, async (given, guard, by) => {
