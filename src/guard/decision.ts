@@ -128,6 +128,8 @@ export interface RowCheck {
    * looks for canaries among them. It is never NULL. Absent: it is one that judges, and NULL.
    */
   readonly keys?: readonly HiddenKey[];
+  /** They are of those whom it changes: all of them must be seen before it may stand. */
+  readonly changes?: true;
 }
 
 /** The key of somebody in each row, for the guard alone. */

@@ -54,7 +54,13 @@ function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
  * The server says how many rows a statement has changed, or a COPY brought in. @returns whether it may stand; where not, it may be asked
  * again: `c.stalled`.
  */
-export function admitChanged(c: Conversation, run: Run, changed: number): boolean {
+export function admitTag(c: Conversation, run: Run, tag: string): boolean {
+  // INVARIANT: how many rows a MOVE would have shown may be a value of somebody, as a row may that counts them.
+  const moved = run.statement.command === 'MOVE' && numberIn(tag) > 0;
+  return admitChanged(c, run, moved ? 1 : rowsChanged(tag, run));
+}
+
+function admitChanged(c: Conversation, run: Run, changed: number): boolean {
   if (run.cut) return false;
   const { input, takesChanges } = run.watch;
   // INVARIANT: its own count decides, however the data was cut into rows on its way.
@@ -71,13 +77,14 @@ export function admitChanged(c: Conversation, run: Run, changed: number): boolea
 /** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
 export function admitSuspended(run: Run): boolean {
   // INVARIANT: a count that may never come is one too many: the client can commit without asking for the rest.
-  const { input, takesChanges } = run.watch;
-  if ((input?.changed !== undefined || takesChanges) && !run.cut) run.cut = suspended();
+  // So is a row of somebody whom it changes, and who is not seen.
+  const { input, takesChanges, check } = run.watch;
+  if ((input?.changed !== undefined || takesChanges || check?.changes) && !run.cut) run.cut = suspended();
   return run.cut === undefined;
 }
 
 function suspended(): Refusal {
-  return refusal('unsupported', '0A000', 'a write whose changed rows are limited cannot return its rows in parts', {
+  return refusal('unsupported', '0A000', 'a write whose changed rows are looked at cannot return its rows in parts', {
     hint: 'Ask for all of them at once, without a limit or a fetch size.',
   });
 }
@@ -166,9 +173,10 @@ function take(c: Conversation, run: Run, demand: Demand): boolean {
  * Rows that are put into a temporary table leave the guard's sight as those do that the client gets. INVARIANT: so do the people in them, whom
  * nothing names once they are there: the table is about nobody. In another table those whom the judgement names are as nameless.
  */
-function demandOf({ watch: { fills, moves }, policy }: Run, changed: number): Demand {
+function demandOf({ statement, watch: { fills, moves }, policy }: Run, changed: number): Demand {
   const each = fills ? peopleOfEach(fills, policy) : (moves ?? []).map(inEach);
   const people = each.map(({ subject, each: count }) => ({ subject, keys: [], unnamed: count * changed }));
+  if (statement.command === 'MOVE') return { people };
   return { ...(fills ? { rows: changed } : { changed }), ...(people.length > 0 && { people }) };
 }
 
@@ -201,5 +209,9 @@ export function rowsChanged(tag: string, run: Run): number {
   const [command] = tag.split(' ', 1);
   const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
   if (!changes && !(command === 'COPY' && run.statement.kind.kind === 'copy-in')) return 0;
+  return numberIn(tag);
+}
+
+function numberIn(tag: string): number {
   return Number(tag.slice(tag.lastIndexOf(' ') + 1)) || 0;
 }

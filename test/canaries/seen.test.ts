@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => world?.stop());
 
 /** The error of a statement, and what rows came before it. */
-async function read(client: pg.Client, config: pg.QueryConfig & { binary?: boolean }) {
+async function read(client: pg.Client, config: pg.QueryConfig & { binary?: boolean; rows?: number }) {
   const rows: unknown[] = [];
   const error = await new Promise<(Error & { code?: string }) | undefined>((done) => {
     const query = client.query(new (client.constructor as typeof pg.Client & { Query: typeof pg.Query }).Query(config));
@@ -125,6 +125,13 @@ describe('seen', () => {
     await eventually(() => isLocked(name), 'a lock');
     const outcome = (await world.kinds('outcome')).at(-1);
     expect(outcome).toMatchObject({ status: 'cut', sqlstate: '28000', principal: name });
+  });
+
+  it('in the rest of a write that is asked for in parts: nothing of it stands', async () => {
+    const { client } = await world.reader();
+    const text = "UPDATE pupils SET name = 'changed' WHERE class = 1 RETURNING class";
+    const { error } = await read(client, { text, values: [], rows: 1 });
+    expect(error).toMatchObject({ code: '0A000', message: expect.stringContaining('in parts') });
   });
 
   it('leaves what was written undone, and its key nowhere', async () => {

@@ -49,7 +49,7 @@ export function checkWrites(
       if (entry.source.kind === 'cte' && entry.source.cte.level === write.level) hideCheck(w, node, entry);
   });
   if (violations.list.length === 0 && !keys) return undefined;
-  return { ...(added && { added }), violations: violations.list, ...(keys && { keys: keys.keys }) };
+  return { ...(added && { added }), violations: violations.list, ...(keys && { keys: keys.keys, changes: true }) };
 }
 
 /** The check says nothing where the row may stand: what is left are the keys. */
