@@ -16,10 +16,10 @@ const PASSWORD =
 
 /** A pupil like any other; digits that nothing else holds. */
 export const CANARY = 918273645;
-export const KEY = 'k'.repeat(40);
+const KEY = 'k'.repeat(40);
 export const HASH = canaryHash(Buffer.from(KEY), 'pupil', String(CANARY));
 
-export const SCHEMA = `
+const SCHEMA = `
   CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL, class integer NOT NULL, photo text);
   INSERT INTO pupils SELECT n, 'pupil ' || n, n % 10, repeat('x', 100) FROM generate_series(1, 200) n;
   INSERT INTO pupils VALUES (${CANARY}, 'pupil 201', 1, repeat('x', 100000));
@@ -53,16 +53,19 @@ export interface World {
   readonly guard: TestGuard;
   /** Alarms as they were posted. */
   readonly alarms: Record<string, unknown>[];
-  /** A principal of its own, `reader` by number, `dba` or `observed`. */
+  /** As `dba`, `observed`, or a reader once more. */
   connect(principal: string): Promise<pg.Client>;
   reader(): Promise<{ name: string; client: pg.Client }>;
+  /** The policies get to know of it. */
+  layOut(): Promise<void>;
   kinds(kind: string): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
 }
 
 const READERS = 60;
 
-export async function canaryWorld(limits = ''): Promise<World> {
+/** `laidOut`: the policies know of the canary from the beginning. */
+export async function canaryWorld(laidOut = true): Promise<World> {
   const database = await freshDatabase();
   await database.query(SCHEMA);
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-canaries-'));
@@ -70,11 +73,13 @@ export async function canaryWorld(limits = ''): Promise<World> {
   const put = (path: string, text: string) => writeFile(join(folder, path), text);
   await put('canary.key', `${KEY}\n`);
   await chmod(join(folder, 'canary.key'), 0o600);
-  await put(
-    'policies/subjects.yaml',
-    `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, teams.members, masked.id, masked_short.id, withheld.id], canaries: ["${HASH}"] }\n`,
-  );
-  await put('policies/roles/reader.yaml', `role: reader\n${ROLE}${limits || 'limits: none\n'}`);
+  const putSubjects = (canaries: string) =>
+    put(
+      'policies/subjects.yaml',
+      `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, teams.members, masked.id, masked_short.id, withheld.id], canaries: [${canaries}] }\n`,
+    );
+  await putSubjects(laidOut ? `"${HASH}"` : '');
+  await put('policies/roles/reader.yaml', `role: reader\n${ROLE}limits: none\n`);
   await put('policies/roles/observed.yaml', `role: observed\nmode: observe\n${ROLE}limits: none\n`);
   await put('policies/roles/dba.yaml', 'role: dba\naccess: unrestricted\nlimits: none\n');
   const readers = Array.from({ length: READERS }, (_, n) => [`reader${n}`, 'reader']);
@@ -113,6 +118,7 @@ export async function canaryWorld(limits = ''): Promise<World> {
       const name = `reader${next++}`;
       return { name, client: await connect(name) };
     },
+    layOut: () => putSubjects(`"${HASH}"`),
     kinds: async (kind) => (await guard.records()).filter((record) => record.kind === kind),
     async stop() {
       await guard.stop();
