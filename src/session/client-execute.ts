@@ -105,7 +105,7 @@ function run(
   const check = checkOf(statement, resolved.inner);
   const baked = portal.most ?? resolved.most;
   const plain = watchOf(statement.kind, nature, policy, provenance, check);
-  const watched = withMoved(plain, nature, resolved.inner ?? statement, policy);
+  const watched = withMoved(plain, nature, statement, resolved.inner, policy);
   // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
   const free = account !== undefined && baked === undefined;
   const watch: Watch =

@@ -79,7 +79,7 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
 function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy): Part {
   const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
   const watched = watchOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
-  const watch = withMoved(watched, nature, resolved.inner ?? statement, policy);
+  const watch = withMoved(watched, nature, statement, resolved.inner, policy);
   return { statement, nature, watch, resolved };
 }
 

@@ -25,7 +25,7 @@ export interface Watch {
   readonly takesChanges?: boolean;
   /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
   readonly fills?: StatementJudgement | undefined;
-  /** It shows no rows, and these people stand in each that it writes. */
+  /** It shows no rows, and these people stand in each that it writes, or in the number of those that it moves over. */
   readonly moves?: readonly PeopleOfRow[];
   /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
   readonly looksForPeople?: boolean;

@@ -7,7 +7,7 @@ import { decodeParameterDescription, parameterDescription } from '../wire/parame
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeRowDescription } from '../wire/row-description.ts';
 import type { Conversation } from './conversation.ts';
-import { admitChanged, admitRow, admitSuspended, rowsChanged, tellCut, verify } from './flow.ts';
+import { admitRow, admitSuspended, admitTag, rowsChanged, tellCut, verify } from './flow.ts';
 import type { Pending, PendingDescribe, PendingExecute } from './pending.ts';
 import type { Run } from './run.ts';
 import { isAboutPeople } from './shown-columns.ts';
@@ -126,7 +126,7 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
       c.beginCopyIn(run);
       return true;
     case Backend.CommandComplete:
-      if (!admitChanged(c, run, rowsChanged(decodeCommandComplete(frame.bytes), run))) {
+      if (!admitTag(c, run, decodeCommandComplete(frame.bytes))) {
         return c.stalled ? false : endCut(c, head, run);
       }
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);

@@ -7,7 +7,7 @@ import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { decodeRowDescription } from '../wire/row-description.ts';
 import { copyFail } from '../wire/simple-frontend.ts';
 import type { Conversation } from './conversation.ts';
-import { admitChanged, admitRow, rowsChanged, tellCut, verify } from './flow.ts';
+import { admitRow, admitTag, rowsChanged, tellCut, verify } from './flow.ts';
 import type { PendingQuery, Step } from './pending.ts';
 import { privateName } from './refuse.ts';
 import type { Run } from './run.ts';
@@ -64,7 +64,7 @@ function describe(c: Conversation, run: Run, frame: Frame): boolean {
 function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
   const tag = decodeCommandComplete(frame.bytes);
   const changed = rowsChanged(tag, run);
-  const stands = admitChanged(c, run, changed);
+  const stands = admitTag(c, run, tag);
   if (c.stalled) return false;
   c.endCopyIn();
   if (query.rendered) applyNames(c, run, query.rendered, tag);

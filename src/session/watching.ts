@@ -92,13 +92,21 @@ export function watchOf(
 
 /**
  * Beside it what leaves the guard's sight where the statement puts it, to be read later for nothing: into a temporary table, or, of people, into
- * any table in whose rows they do not stand under their own keys.
- * @param of what runs: of EXECUTE the statement inside.
+ * any table in whose rows they do not stand under their own keys. And MOVE, which shows no row and tells how many there are.
+ * @param inner what an EXECUTE or a MOVE runs.
  */
-export function withMoved(watch: Watch, nature: Nature, of: StatementJudgement, policy: SessionPolicy): Watch {
+export function withMoved(
+  watch: Watch,
+  nature: Nature,
+  statement: StatementJudgement,
+  inner: StatementJudgement | undefined,
+  policy: SessionPolicy,
+): Watch {
+  const of = inner ?? statement;
   if (nature.temporary === 'filled') return { ...watch, fills: of };
   // Rows that show are counted one by one, with everybody in them.
-  if (!nature.changes || nature.givesRows || !of.people?.length) return watch;
+  const unseen = statement.command === 'MOVE' || (nature.changes && !nature.givesRows);
+  if (!unseen || !of.people?.length) return watch;
   const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
   return { ...watch, moves: of.people, takesChanges: watch.takesChanges === true || limited };
 }

@@ -284,6 +284,24 @@ const SCENARIOS: readonly Scenario[] = [
     run: texts("SELECT repeat('x', 200000), first_name, id FROM pupils", 'SELECT id, first_name FROM pupils'),
   },
   {
+    name: 'as many rows as a number says, which MOVE and tags tell',
+    asked: 60,
+    async run(thief) {
+      const client = await thief.client();
+      const told: number[] = [];
+      for (let i = 0; i < 60; i += 1) {
+        const number = `SELECT FROM generate_series(${FIRST}, (SELECT id FROM pupils WHERE id = ${at(i)}))`;
+        await thief.askAll(['BEGIN', `DECLARE c CURSOR FOR ${number}`], client);
+        const moved = await client.query('MOVE ALL IN c').catch(() => undefined);
+        if (moved?.rowCount) told.push(moved.rowCount);
+        await thief.ask(client, 'ROLLBACK');
+      }
+      expect(told).toEqual(each(BUDGET, (i) => i + 1));
+    },
+    leaves: 0,
+    note: '40 numbers',
+  },
+  {
     name: 'several statements in a message',
     asked: PUPILS,
     run: texts(
