@@ -92,6 +92,12 @@ export class Lease {
     );
   }
 
+  /** Whether some window cannot hold so many people, even if it counts as many of them already as it can. */
+  cannotHold(people: number): boolean {
+    const { ceilings } = this.terms;
+    return ceilings.some(({ limit }, i) => limit !== undefined && people > Math.max(limit, this.spent(i)));
+  }
+
   /** Other terms, or another rate a second, hold from now on. @returns what goes back: it was granted under those of before. */
   change(terms: Terms, rate: number | undefined): readonly Return[] {
     if (terms === this.terms && rate === this.rate) return NOTHING;

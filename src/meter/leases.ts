@@ -134,6 +134,8 @@ export class Leases {
   /** There is not enough of this one. INVARIANT: nobody is refused for somebody whom the windows count already. */
   private shortOf(line: Line, lines: readonly Line[], now: number): Outcome {
     const { lease, people } = line;
+    // Nobody need be asked for then, nor hashed: a row may hold the keys of a million.
+    if (people && lease.cannotHold(people.keys.length)) return { kind: 'short', lease, need: needOf(line, now) };
     const unknown = people?.keys.filter((key) => !people.known.knows(key, now) && !people.known.isStranger(key, now));
     if (people && unknown && unknown.length > 0) {
       const told = this.askWhoIsKnown(lease, people.known, unknown, now);

@@ -1,0 +1,48 @@
+/** A row that holds the keys of very many people, as an array can: refused without work for each of them. */
+import { expect, it } from 'vitest';
+import { CalendarDays } from '../../src/meter/days.ts';
+import { KnownPeople } from '../../src/meter/known-people.ts';
+import { Lease } from '../../src/meter/lease.ts';
+import { Leases } from '../../src/meter/leases.ts';
+import type { Ceiling } from '../../src/meter/measure.ts';
+import { memoryStore } from '../../src/store/memory.ts';
+
+const window = { count: 1, unit: 'hour' } as const;
+
+function people(ceilings: readonly Ceiling[]) {
+  const store = memoryStore({ timeZone: 'Europe/Paris', now: Date.now });
+  const leases = new Leases({ store, now: () => performance.now(), wake: () => {}, failed: () => {} });
+  const lease = new Lease('principal:app', 'subjects.student', { ceilings }, 64, new CalendarDays('Europe/Paris'));
+  let hashed = 0;
+  const known = new KnownPeople((key) => {
+    hashed += 1;
+    return key.padStart(22, '0');
+  });
+  return {
+    lease,
+    hashed: () => hashed,
+    take: (keys: readonly string[]) => leases.take([{ lease, need: 0, people: { known, keys, unnamed: 0 } }]).kind,
+    forget: () => known.forget(),
+    report: () => leases.report(lease, known),
+  };
+}
+
+const names = (count: number) => Array.from({ length: count }, (_, i) => String(i));
+
+it('more than any window may hold are not looked up', () => {
+  const { take, hashed } = people([{ window, limit: 50 }]);
+  expect(take(names(200_000))).toBe('short');
+  expect(hashed()).toBe(0);
+  expect(take(names(50))).toBe('taken');
+  expect(take(names(51))).toBe('short');
+});
+
+it('those whom the windows count already cost nothing, also where the limit is lower now', () => {
+  const { lease, take, forget, report } = people([{ window, limit: 50 }]);
+  expect(take(names(50))).toBe('taken');
+  report();
+  lease.change({ ceilings: [{ window, limit: 10 }] }, undefined);
+  forget();
+  expect(take(names(50))).toBe('taken');
+  expect(take(names(51))).toBe('short');
+});
