@@ -30,8 +30,13 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
   const messages = new RedisConnection(url, clientName);
   const accounts = new RedisAccounts(connection, timeZone);
   const owed = new Owed(accounts);
-  const standing = new SharedStanding(connection, notice);
-  let key: Uint8Array;
+  let key: Uint8Array | undefined;
+  // A server that has forgotten everything is given the same key again: people keep their hashes.
+  const giveKey = (): void => void (key && hashKey(connection, key).catch(() => {}));
+  const standing = new SharedStanding(connection, (message) => {
+    giveKey();
+    notice(message);
+  });
   try {
     await connection.start();
     key = await hashKey(connection, randomBytes(32));
@@ -60,8 +65,8 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     );
   }, LOOK_MS);
   looking.unref();
-  // A server that has forgotten everything is given the same key again: people keep their hashes.
-  connection.client.on('ready', () => void hashKey(connection, key).catch(() => {}));
+  connection.client.on('ready', giveKey);
+  const ours = key;
   return {
     take: async (claims) => {
       await owed.tell();
@@ -82,7 +87,7 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     standing: () => standing.current,
     onStanding: (changed) => standing.onChange(changed),
     change: (change) => standing.change(change),
-    hashKey: async () => key,
+    hashKey: async () => ours,
     close: async () => {
       clearInterval(looking);
       await owed.tell();

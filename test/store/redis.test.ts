@@ -194,11 +194,13 @@ describe.skipIf(!program)('with a server', () => {
     const owner = newOwner();
     await first.change({ kind: 'lock', lock: { owner, since: 1, reason: 'by hand', by: 'dba' } });
     const client = new Redis(server.url);
+    const key = await client.get('rowgate:hash-key');
     await client.flushall();
     await expect
       .poll(async () => (await client.hget('rowgate:standing', 'state')) ?? '', { timeout: 2_000 })
       .toContain('by hand');
     expect(notices.join()).toContain('were put back');
+    await expect.poll(() => client.get('rowgate:hash-key'), { timeout: 1_000 }).toBe(key);
     await client.quit();
   });
 
