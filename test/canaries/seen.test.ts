@@ -134,6 +134,19 @@ describe('seen', () => {
     expect(error).toMatchObject({ code: '0A000', message: expect.stringContaining('in parts') });
   });
 
+  it.each([
+    'BEGIN; DELETE FROM pupils; COMMIT',
+    'DELETE FROM pupils; SELECT 1',
+    "UPDATE pupils SET name = 'changed'; COMMIT",
+    'WITH gone AS (DELETE FROM pupils RETURNING id) SELECT id FROM gone',
+  ])('%s: undone', async (text) => {
+    const { name, client } = await world.reader();
+    const { error, rows } = await read(client, { text });
+    expect(error).toBeDefined();
+    expect(JSON.stringify(rows)).not.toContain(String(CANARY));
+    if (!text.endsWith("changed'; COMMIT")) await eventually(() => isLocked(name), 'a lock');
+  });
+
   it('leaves what was written undone, and its key nowhere', async () => {
     await expect
       .poll(() => world.database.query("SELECT count(*)::int AS n FROM pupils WHERE name LIKE 'pupil %'"))
