@@ -75,7 +75,6 @@ const SCENARIOS: readonly Scenario[] = [
       'SELECT pupil_ids[1] FROM guardians ORDER BY id DESC',
       'SELECT p.id, g.pupil_ids FROM guardians AS g JOIN pupils AS p ON p.id = ANY (g.pupil_ids)',
     ),
-    leaves: [38, 40],
   },
   {
     name: 'errors that quote what they read',
@@ -117,7 +116,8 @@ const SCENARIOS: readonly Scenario[] = [
       'SHOW application_name',
       `SELECT FROM pupils WHERE set_config('search_path', first_name, false) = ''`,
     ),
-    leaves: [0, 1],
+    leaves: 0,
+    note: 'refused',
   },
   {
     name: 'EXPLAIN, and the rows of nodes under ANALYZE',
@@ -142,7 +142,8 @@ const SCENARIOS: readonly Scenario[] = [
       `MERGE INTO absences AS a USING pupils AS p ON p.id = a.pupil_id WHEN MATCHED THEN UPDATE SET reason = p.first_name RETURNING p.first_name`,
       'DELETE FROM absences RETURNING *',
     ),
-    leaves: [20, 40],
+    leaves: 30,
+    note: 'who shows without a key counts beside the one who has it',
   },
   {
     name: 'a temporary table, filled and read',
@@ -306,10 +307,12 @@ const SCENARIOS: readonly Scenario[] = [
     asked: PUPILS,
     run: texts(
       ...each(5, (n) =>
-        each(10, (i) => `SELECT id, first_name FROM pupils WHERE class_id = ${(i + n) % 10} LIMIT 3`).join(';'),
+        each(
+          10,
+          (i) => `SELECT id, first_name FROM pupils WHERE class_id = ${(i + n) % 10} LIMIT 3 OFFSET ${3 * n}`,
+        ).join(';'),
       ),
     ),
-    leaves: [30, 40],
   },
   {
     name: 'who is locked out by the first row too many',

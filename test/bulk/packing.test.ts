@@ -40,8 +40,6 @@ const SCENARIOS: readonly Scenario[] = [
           (_, table, n) => ` JOIN ${table} ON p${n}.id = p0.id + ${n}`,
         )} ORDER BY p0.id * 10 % 397`,
     ),
-    leaves: [30, 40],
-    note: 'a row whose ten do not fit is not shown',
   },
   {
     name: 'a hundred scalar subqueries in a row',
@@ -142,8 +140,8 @@ const SCENARIOS: readonly Scenario[] = [
       'SELECT mode() WITHIN GROUP (ORDER BY first_name) FROM pupils GROUP BY id',
       ...each(30, (i) => `SELECT percentile_disc(0.${10 + i}) WITHIN GROUP (ORDER BY first_name) FROM pupils`),
     ),
-    leaves: [0, 40],
-    note: 'what is no plain extreme is refused',
+    leaves: 0,
+    note: 'refused',
   },
   {
     name: 'min and max, five to a row',
@@ -175,7 +173,6 @@ const SCENARIOS: readonly Scenario[] = [
     run: texts(
       `WITH RECURSIVE t(n, ${each(8, (i) => `c${i}`).join()}) AS (SELECT ${FIRST}, ${each(8, () => "''::text").join()} UNION ALL SELECT t.n + 1, p.first_name, ${each(7, (i) => `t.c${i}`).join()} FROM t JOIN pupils AS p ON p.id = t.n) SELECT * FROM t WHERE n % 8 = 0`,
     ),
-    leaves: [30, 40],
     note: 'each column may hold another one',
   },
   {
@@ -193,7 +190,7 @@ const SCENARIOS: readonly Scenario[] = [
           `SELECT sum((${NUMBER})::bigint) FILTER (WHERE id = ${FIRST + 40 + i}), sum((${NUMBER})::bigint) FILTER (WHERE id = ${FIRST + 80 + i}) FROM pupils`,
       ),
     ),
-    leaves: [4, 40],
+    leaves: [30, 40],
     note: 'one more for each ten digits that it can have',
   },
   {
@@ -218,7 +215,6 @@ const SCENARIOS: readonly Scenario[] = [
       'SELECT i FROM generate_series(910000, 911000) AS i INTERSECT SELECT id FROM pupils',
       'SELECT i, j FROM generate_series(910000, 911000) AS i LEFT JOIN (SELECT id AS j FROM pupils) AS p ON i = j',
     ),
-    leaves: [39, 40],
   },
   {
     name: 'set operations that put somebody else under a key',
@@ -238,7 +234,8 @@ const SCENARIOS: readonly Scenario[] = [
       `SELECT p.id, ${each(30, (i) => `CASE p.id WHEN ${FIRST + i} THEN (SELECT q.first_name FROM pupils AS q WHERE q.id = p.id + 100) END`).join()} FROM pupils AS p`,
       `SELECT p.id, concat(p, (SELECT q FROM pupils AS q WHERE q.id = p.id + 200)) FROM pupils AS p`,
     ),
-    leaves: [8, 40],
+    leaves: 11,
+    note: 'each of thirty subqueries in a row is one more, taken or not',
   },
 ];
 
