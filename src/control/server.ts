@@ -29,7 +29,9 @@ export interface RunningControl {
 
 /** From the connection to the end of the request. */
 const REQUEST_MS = 10_000;
-const MOST_CONNECTIONS = 16;
+/** Those that have not said yet what they want. */
+const MOST_SILENT = 16;
+const MOST_CONNECTIONS = 64;
 
 /** Throws where the path is taken or not safe, or the group does not exist. */
 export async function openControl(options: ControlOptions): Promise<RunningControl> {
@@ -38,12 +40,23 @@ export async function openControl(options: ControlOptions): Promise<RunningContr
   await claimSocketFile(path);
   const proofs = new ProofFolder(path, gid);
   const open = new Set<Socket>();
+  /** Oldest first. */
+  const silent = new Set<Socket>();
   const server = createServer((socket) => {
     open.add(socket);
-    socket.once('close', () => open.delete(socket));
+    silent.add(socket);
+    socket.once('close', () => {
+      open.delete(socket);
+      silent.delete(socket);
+    });
     socket.on('error', (error) => log.debug({ err: error }, 'control connection'));
-    if (open.size > MOST_CONNECTIONS) socket.destroy();
-    else void serve(socket, proofs, options).catch((error) => log.error({ err: error }, 'control connection'));
+    if (open.size > MOST_CONNECTIONS) {
+      socket.destroy();
+      return;
+    }
+    makeRoom(silent);
+    const asked = (): void => void silent.delete(socket);
+    void serve(socket, proofs, options, asked).catch((error) => log.error({ err: error }, 'control connection'));
   });
   await new Promise<void>((done, fail) => {
     server.once('error', fail);
@@ -61,10 +74,20 @@ export async function openControl(options: ControlOptions): Promise<RunningContr
   };
 }
 
-async function serve(socket: Socket, proofs: ProofFolder, options: ControlOptions): Promise<void> {
+/** INVARIANT: who says nothing makes room for who comes: nobody keeps others from locking them out. */
+function makeRoom(silent: Set<Socket>): void {
+  const [oldest] = silent;
+  if (!oldest || silent.size <= MOST_SILENT) return;
+  silent.delete(oldest);
+  oldest.destroy();
+}
+
+/** `asked`: it has said what it wants. */
+async function serve(socket: Socket, proofs: ProofFolder, options: ControlOptions, asked: () => void): Promise<void> {
   const challenge = proofs.challenge();
   socket.write(`${JSON.stringify({ rowgate: PROTOCOL_VERSION, challenge })}\n`);
   const line = await readLine(socket);
+  asked();
   if (line === undefined) {
     proofs.forget(challenge);
     socket.destroy();
