@@ -58,7 +58,7 @@ export function possibleKeys(value: Uint8Array, format: number): string[] {
 }
 
 /** INVARIANT: never the same for two people; where the type is not known it may be two for one person. */
-export function keyText(value: Uint8Array, type: number, format: number): string {
+function keyText(value: Uint8Array, type: number, format: number): string {
   if (type === BPCHAR) return text(value).replace(/ +$/, '');
   if (format === 0 || TEXTS.has(type)) return text(value);
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);

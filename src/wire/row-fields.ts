@@ -3,10 +3,6 @@ import type { Frame } from './frame-reader.ts';
 import { int32At, uint16At } from './integers.ts';
 import { HEADER_BYTES } from './message-cursor.ts';
 
-/** A value that is NULL; and one that does not lie whole in what has come of the row. */
-export const NULL = null;
-export const BEYOND = undefined;
-
 /** Used again for one row after the other. */
 export class RowFields {
   private bytes: Uint8Array = new Uint8Array(0);
@@ -40,11 +36,11 @@ export class RowFields {
     return column < this.found ? this.lengths[column] : undefined;
   }
 
-  /** A view of the value, NULL or BEYOND. */
+  /** A view of the value; null where it is NULL, undefined where it does not lie whole in what has come of the row. */
   value(column: number): Uint8Array | null | undefined {
     const length = this.lengthOf(column);
-    if (length === undefined) return BEYOND;
-    if (length < 0) return NULL;
+    if (length === undefined) return undefined;
+    if (length < 0) return null;
     const start = this.starts[column]!;
     return this.bytes.subarray(start, start + length);
   }

@@ -18,7 +18,7 @@ function letters(id: number): string {
 }
 
 /** `Qkfzby`: the pupil's name. */
-export const nameOf = (id: number): string => `Q${letters(id)}y`;
+const nameOf = (id: number): string => `Q${letters(id)}y`;
 
 const ids: readonly number[] = Array.from({ length: PUPILS }, (_, i) => FIRST + i);
 const byLetters = new Map(ids.map((id) => [letters(id), id]));

@@ -91,7 +91,7 @@ function tie({ level, shown }: TieContext, a: Column, b: Column): void {
 }
 
 /** The parts of a condition that all hold where it does. */
-export function conjuncts(condition: Node | undefined): Node[] {
+function conjuncts(condition: Node | undefined): Node[] {
   const and = as(condition, 'BoolExpr');
   if (and?.boolop === 'AND_EXPR') return (and.args ?? []).flatMap(conjuncts);
   return condition ? [condition] : [];

@@ -1,5 +1,6 @@
 -- The second wall, printed by rowgate compile for database "ent", policy sha256:….
 --   role "canteen_vendor": account "rowgate_canteen_vendor", for upstream.logins, principals "canteen"
+--   role "homework_app": account "rowgate_homework_app", for upstream.logins, principals "homework"
 --   role "school_office": account "rowgate_school_office", for upstream.logins, principals "office"
 --   role "statistics": account "rowgate_statistics", for upstream.logins, principals "statistics"
 --   role "teacher": account "rowgate_teacher", for upstream.logins, principals "teacher"
@@ -42,6 +43,42 @@ BEGIN
     EXECUTE pg_catalog.format(''REVOKE TEMPORARY ON DATABASE %I FROM %I'', made.datname, ''rowgate_canteen_vendor'');
   END LOOP;
   FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_canteen_vendor'' LOOP
+    EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
+  END LOOP;
+END';
+
+-- Role "homework_app": what is there is taken away
+DO 'BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_homework_app'') THEN CREATE ROLE "rowgate_homework_app" LOGIN; END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_homework_app'' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)) THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_homework_app'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_homework_app'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_homework_app'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_homework_app'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_homework_app'');
+  END IF;
+END';
+REVOKE ALL ON ALL TABLES IN SCHEMA "public" FROM "rowgate_homework_app";
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA "public" FROM "rowgate_homework_app";
+REVOKE ALL ON ALL ROUTINES IN SCHEMA "public" FROM "rowgate_homework_app";
+REVOKE ALL ON SCHEMA "public" FROM "rowgate_homework_app";
+DO 'DECLARE made record;
+BEGIN
+  FOR made IN SELECT p.polname, n.nspname, c.relname FROM pg_catalog.pg_policy AS p
+    JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE pg_catalog.starts_with(p.polname::pg_catalog.text, ''rowgate '') AND p.polroles = ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ''rowgate_homework_app'') LOOP
+    EXECUTE pg_catalog.format(''DROP POLICY %I ON %I.%I'', made.polname, made.nspname, made.relname);
+  END LOOP;
+  FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_homework_app'' AND c.relkind = ''v'' LOOP
+    EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_homework_app'', made.relname);
+  END LOOP;
+  FOR made IN SELECT d.datname FROM pg_catalog.pg_database AS d, pg_catalog.aclexplode(d.datacl) AS x JOIN pg_catalog.pg_roles AS r ON r.oid = x.grantee
+    WHERE d.datname = pg_catalog.current_database() AND r.rolname = ''rowgate_homework_app'' AND x.privilege_type = ''TEMPORARY'' LOOP
+    EXECUTE pg_catalog.format(''REVOKE TEMPORARY ON DATABASE %I FROM %I'', made.datname, ''rowgate_homework_app'');
+  END LOOP;
+  FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_homework_app'' LOOP
     EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
   END LOOP;
 END';
@@ -204,6 +241,30 @@ ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET statement_timeout = '5
 --   "public.students"."school_id", read by the rows of public.students (roles/canteen_vendor.yaml:6)
 --   "public.students"."canteen", read by the rows of public.students (roles/canteen_vendor.yaml:9)
 --   "public.classes"."school_id", read by the rows of public.classes (roles/canteen_vendor.yaml:12)
+-- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
+
+-- Role "homework_app": rights
+GRANT USAGE ON SCHEMA "public" TO "rowgate_homework_app";
+GRANT SELECT ("id", "level") ON TABLE "public"."classes" TO "rowgate_homework_app";
+GRANT SELECT ("id", "first_name", "class_id") ON TABLE "public"."students" TO "rowgate_homework_app";
+
+-- Role "homework_app": settings
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" RESET ALL;
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET search_path = "public";
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET standard_conforming_strings = 'on';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET backslash_quote = 'safe_encoding';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET client_encoding = 'UTF8';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET transform_null_equals = 'off';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET array_nulls = 'on';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET xmloption = 'content';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET quote_all_identifiers = 'off';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET row_security = 'on';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET debug_print_parse = 'off';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET debug_print_rewritten = 'off';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET debug_print_plan = 'off';
+ALTER ROLE "rowgate_homework_app" IN DATABASE "ent" SET statement_timeout = '5000ms';
+
+-- What this wall does not hold for "rowgate_homework_app":
 -- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
 
 -- Role "school_office": rows
