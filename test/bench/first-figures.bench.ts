@@ -1,77 +1,29 @@
 /** Measures what docs/benchmarks.md says, and writes it: `npm run bench`. */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { cpus, tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus } from 'node:os';
+import { resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PolicyReader } from '../../src/cli/policy-reader.ts';
 import { loadConfig } from '../../src/config/load.ts';
-import { grantRows } from '../../src/demo/database.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import { loadParser } from '../../src/sql/parse.ts';
-import { formatVerifier, makeVerifier } from '../../src/wire/scram-verifier.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { initialise, type Mode, selectOnly } from './pgbench.ts';
+import { type Mode, selectOnly } from './pgbench.ts';
 import { median, spread, table } from './report.ts';
+import { type BenchWorld, makeWorld, ROUNDS, SCALE, SECONDS, type ServedGuard } from './world.ts';
 
-const SCALE = 10;
-const SECONDS = 4;
-const ROUNDS = 5;
-
-let database: FreshDatabase;
-let folder: string;
-let guard: ChildProcess;
-let port: number;
+let world: BenchWorld;
+let guard: ServedGuard;
 
 beforeAll(async () => {
   await loadParser();
-  database = await freshDatabase();
-  await initialise(database.url, SCALE);
-  const account = await database.createLogin();
-  await grantRows(database.url, account.user);
-  folder = await mkdtemp(join(tmpdir(), 'rowgate-bench-'));
-  await cp(resolve(import.meta.dirname, 'policies'), join(folder, 'policies'), { recursive: true });
-  const verifier = formatVerifier(await makeVerifier('bench', Buffer.from('0123456789abcdef')));
-  const principal = (role: string, attributes: string) => `{ role: ${role}, ${attributes}password: "${verifier}" }`;
-  await writeFile(
-    join(folder, 'policies', 'principals.yaml'),
-    `principals:\n  bench: ${principal('bench', 'attributes: { branches: 10 }, ')}\n  owner: ${principal('owner', '')}\n`,
-  );
-  await writeFile(
-    join(folder, 'rowgate.yaml'),
-    `listen: 127.0.0.1:0\nupstream: { url: "${account.url}" }\npolicies: ./policies\nlog: { file: ./decisions.jsonl }\n`,
-  );
-  ({ guard, port } = await serve(join(folder, 'rowgate.yaml')));
+  world = await makeWorld();
+  guard = await world.serve();
 });
 
-afterAll(async () => {
-  guard?.kill('SIGTERM');
-  await new Promise((done) => guard?.once('exit', done));
-  await database?.drop();
-  await rm(folder, { recursive: true, force: true });
-});
-
-/** The guard as a process of its own, as an operator runs it. */
-async function serve(config: string): Promise<{ guard: ChildProcess; port: number }> {
-  const command = resolve(import.meta.dirname, '../../dist/cli/main.js');
-  const child = spawn(process.execPath, [command, 'serve', '--config', config], { stdio: ['ignore', 'pipe', 'pipe'] });
-  let said = '';
-  const listening = new Promise<number>((done, fail) => {
-    const hear = (chunk: Buffer): void => {
-      said += chunk.toString();
-      const found = /127\.0\.0\.1:(\d+)/.exec(said)?.[1];
-      if (found) done(Number(found));
-    };
-    child.stdout.on('data', hear);
-    child.stderr.on('data', hear);
-    child.once('exit', () => fail(new Error(`the guard did not start: ${said}`)));
-  });
-  return { guard: child, port: await listening };
-}
+afterAll(() => world?.stop());
 
 test('first figures', { timeout: 900_000 }, async () => {
-  const direct = database.url;
-  const through = (who: string): string => `postgres://${who}:bench@127.0.0.1:${port}/${database.name}`;
+  const direct = world.database.url;
   const rows: string[][] = [];
   for (const clients of [1, 8]) {
     for (const mode of ['simple', 'extended', 'prepared'] satisfies Mode[]) {
@@ -79,8 +31,8 @@ test('first figures', { timeout: 900_000 }, async () => {
       // Interleaved: each round measures all three, so that what else the machine does meets all of them.
       for (let round = 0; round < ROUNDS; round++) {
         figures.direct.push(await selectOnly(direct, clients, mode, SECONDS));
-        figures.owner.push(await selectOnly(through('owner'), clients, mode, SECONDS));
-        figures.bench.push(await selectOnly(through('bench'), clients, mode, SECONDS));
+        figures.owner.push(await selectOnly(guard.url('owner'), clients, mode, SECONDS));
+        figures.bench.push(await selectOnly(guard.url('bench'), clients, mode, SECONDS));
       }
       const ratio = (own: number[]): string =>
         spread(
@@ -102,13 +54,13 @@ test('first figures', { timeout: 900_000 }, async () => {
   const text = document(rows, decisions);
   const page = resolve(import.meta.dirname, '../../docs/benchmarks.md');
   // What other tests have written stays.
-  await writeFile(page, `${text.trimEnd()}\n\n${sectionOfPlans(await readFile(page, 'utf8'))}`);
+  await writeFile(page, `${text.trimEnd()}\n\n${sectionsOfOthers(await readFile(page, 'utf8'))}`);
   expect(rows).toHaveLength(6);
 });
 
-/** From its heading to the end of the page. */
-function sectionOfPlans(page: string): string {
-  const at = page.indexOf('## What the server reads');
+/** From the first of their headings to the end of the page. */
+function sectionsOfOthers(page: string): string {
+  const at = page.search(/^## What (budgets cost|the server reads)$/m);
   if (at < 0) throw new Error('docs/benchmarks.md has lost its section on what the server reads');
   return page.slice(at);
 }
@@ -123,7 +75,7 @@ const STATEMENTS = {
 
 /** Microseconds for a text that was never seen, and for one that is remembered. */
 async function decisionTimes(): Promise<string[][]> {
-  const { config } = loadConfig(join(folder, 'rowgate.yaml'), {});
+  const { config } = loadConfig(guard.configFile, {});
   const reading = await new PolicyReader(config!).read();
   const role = reading.policy!.roles.get('bench')!;
   const judge = new Guard({ catalog: reading.catalog, role, searchPath: ['public'] });
