@@ -4,6 +4,8 @@ import type { Config } from '../config/config.ts';
 import { type ControlReply, type ControlRequest, done, failed } from '../control/protocol.ts';
 import { openControl, type RunningControl } from '../control/server.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
+import type { Ending } from './ending.ts';
+import type { RunningGuard } from './keep-running.ts';
 import { reasonOf } from './reason.ts';
 import { StartError } from './start-error.ts';
 
@@ -34,6 +36,25 @@ export async function openControlSocket(
     if (!isDefault) throw new StartError([problem]);
     log.error(`${problem}; "control" in rowgate.yaml may name another place, or none`);
     return undefined;
+  }
+}
+
+/** Of a guard that is one process; where the socket cannot be opened as it was asked for, the guard does not stay either. */
+export async function openControlOf(
+  guard: RunningGuard,
+  ending: Ending,
+  config: Config,
+  log: Logger,
+): Promise<RunningControl | undefined> {
+  try {
+    return await openControlSocket(config, log, {
+      reload: async (by) => [await guard.reload(by)],
+      drain: () => ending.drain(),
+      command: (request, by) => guard.command(request, by),
+    });
+  } catch (error) {
+    await guard.stop('at-once');
+    throw error;
   }
 }
 

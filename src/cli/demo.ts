@@ -10,8 +10,8 @@ import { playBreach } from '../demo/breach.ts';
 import { DEMO_SCALE } from '../demo/database.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourEnd, tourText } from '../demo/tour.ts';
+import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
-import type { RunningGuard } from './keep-running.ts';
 import { operatorLog } from './operator-log.ts';
 import { startGuard } from './run-guard.ts';
 import { StartError } from './start-error.ts';
@@ -63,8 +63,13 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
   try {
     if (options.tour) return await playTour(server, told);
-    const guard = await startInFront(server, options.port);
+    const config = readConfiguration(
+      await writeConfiguration(server, { name: 'demo', port: options.port, further: '' }),
+    );
+    const log = operatorLog('info');
+    const guard = await startGuard(config, log);
     const ending = new Ending(guard);
+    const control = await openControlOf(guard, ending, config, log);
     process.stdout.write(tourText(place(guard.address.port)));
     void told.then(() => {
       ending.tell();
@@ -73,6 +78,7 @@ async function demo(options: DemoCommandOptions): Promise<number> {
     const why = await Promise.race([told.then(() => 'told' as const), server.ended.then(() => 'lost' as const)]);
     if (why === 'lost') ending.stop();
     await ending.ended;
+    await control?.close();
     return why === 'told' ? 0 : failed(['the database has ended by itself']);
   } catch (error) {
     if (error instanceof StartError) return failed(error.lines);
@@ -114,18 +120,13 @@ async function playTour(server: DemoServer, told: Promise<unknown>): Promise<num
   }
 }
 
-/** With a configuration file like any other, so that `rowgate explain` and `rowgate check` work beside it. */
-async function startInFront(server: DemoServer, port: number): Promise<RunningGuard> {
-  const file = await writeConfiguration(server, { name: 'demo', port, further: '' });
-  return startGuard(readConfiguration(file), operatorLog('info'));
-}
-
 interface Written {
   readonly name: 'demo' | 'tour';
   readonly port: number;
   readonly further: string;
 }
 
+/** A file like any other, so that `rowgate explain`, `check` and `limits` work beside it. */
 async function writeConfiguration(server: DemoServer, { name, port, further }: Written): Promise<string> {
   const demo = name === 'demo';
   const file = demo ? place(port).configFile : join(FOLDER, 'tour.yaml');

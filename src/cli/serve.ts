@@ -1,13 +1,11 @@
 /** `rowgate serve`: the guard in front of a database, until it is told to stop. */
 import cluster from 'node:cluster';
 import type { Command } from 'commander';
-import type { Logger } from 'pino';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { shownAddress, shownListening } from '../proxy/listen-address.ts';
-import { openControlSocket } from './control-socket.ts';
+import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
-import type { RunningGuard } from './keep-running.ts';
 import { operatorLog } from './operator-log.ts';
 import { startGuard } from './run-guard.ts';
 import { serveAsWorker } from './serve-worker.ts';
@@ -61,26 +59,13 @@ async function startAlone(config: Config, verbose: boolean): Promise<RunningWork
   const log = operatorLog(verbose ? 'debug' : config.log.level);
   const guard = await startGuard(config, log);
   const ending = new Ending(guard);
-  const control = await openOrStop(config, log, guard, ending);
+  const control = await openControlOf(guard, ending, config, log);
   return {
     listening: guard.listening.map(shownListening),
     reload: () => void guard.reload(),
     tell: () => ending.tell(),
     ended: ending.ended.then(() => control?.close()).then(() => 0),
   };
-}
-
-async function openOrStop(config: Config, log: Logger, guard: RunningGuard, ending: Ending) {
-  try {
-    return await openControlSocket(config, log, {
-      reload: async (by) => [await guard.reload(by)],
-      drain: () => ending.drain(),
-      command: (request, by) => guard.command(request, by),
-    });
-  } catch (error) {
-    await guard.stop('at-once');
-    throw error;
-  }
 }
 
 function failed(lines: readonly string[]): number {

@@ -80,6 +80,9 @@ ${refused.map((stop) => shown(stop, place)).join('\n')}
 Why, by which line of which policy, and what to grant if it is meant to work:
   npx rowgate explain --config ${place.configFile} --as canteen "SELECT first_name, address FROM students"
 
+How much the teacher has taken of what she may, in how many people:
+  npx rowgate limits show teacher --config ${place.configFile}
+
 The policies are in ${place.policiesFolder}: change one and save it, and the running guard takes it.
 The decision log, a line before each statement and one after it:
   tail -f ${place.logFile}

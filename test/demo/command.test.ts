@@ -112,6 +112,12 @@ describe('the commands to copy', () => {
     });
   });
 
+  it('show what was taken', async () => {
+    const command = /npx rowgate limits show (.*)/.exec(output)?.[1] ?? '';
+    const { stdout } = await run(process.execPath, [COMMAND, 'limits', 'show', ...command.split(' ')], { cwd: folder });
+    expect(stdout).toMatch(/subjects\.student[^\n]*per day/);
+  });
+
   it('have left their lines in the decision log', async () => {
     const file = /tail -f (\S+)/.exec(output)?.[1] ?? '';
     const records = (await readFile(join(folder, file), 'utf8'))
