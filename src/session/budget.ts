@@ -121,15 +121,3 @@ export interface Budget {
   /** What was taken ahead for this session may go back: it is idle. */
   rest(): void;
 }
-
-const ADMITTED: Admitted = { kind: 'admitted' };
-const TAKEN: Taken = { kind: 'taken' };
-
-/** Admits everything and counts nothing: for what has no limits over time. Named wherever it is used, never a default. */
-export const UNLIMITED: Budget = {
-  admit: () => ADMITTED,
-  take: () => TAKEN,
-  event: () => {},
-  canary: () => undefined,
-  rest: () => {},
-};

@@ -1,6 +1,5 @@
 /** A whole session between a client and a server whose bytes are changed at random: no bug is met, nothing unjudged goes upstream, nothing is kept beyond its bounds or carried to another session. */
 import { expect, test } from 'vitest';
-import { UNLIMITED } from '../../src/session/budget.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Session } from '../../src/session/session.ts';
@@ -12,6 +11,7 @@ import { cut, mutated } from '../wire/mutations.ts';
 import { FakeServer } from './fake-server.ts';
 import { B, CP, CS, D, DONE, DP, DS, E, FAIL, H, P, Q, S } from './messages.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
+import { UNLIMITED } from './unlimited.ts';
 
 const TEXTS = [
   'select 1',

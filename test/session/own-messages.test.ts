@@ -1,6 +1,5 @@
 /** BEGIN, COMMIT and ROLLBACK of the session's own, when the server fails them: a client's cancel may hit them as well. Scripted, since a cancel cannot be timed. */
 import { expect, test } from 'vitest';
-import { UNLIMITED } from '../../src/session/budget.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import { Session } from '../../src/session/session.ts';
 import { errorResponse } from '../../src/wire/error-response.ts';
@@ -10,6 +9,7 @@ import { readyForQuery } from '../../src/wire/ready-for-query.ts';
 import { Q } from './messages.ts';
 import { Received } from './peer.ts';
 import { policyOf } from './policies.ts';
+import { UNLIMITED } from './unlimited.ts';
 
 const complete = (tag: string) => new MessageWriter(Backend.CommandComplete).string(tag).finish();
 const cancelled = errorResponse(

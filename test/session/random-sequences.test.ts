@@ -4,7 +4,6 @@
  */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { UNLIMITED } from '../../src/session/budget.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Backend } from '../../src/wire/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -14,6 +13,7 @@ import { Q, S } from './messages.ts';
 import { direct, type Peer } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
 import { relayed } from './relay.ts';
+import { UNLIMITED } from './unlimited.ts';
 import { ALL_ANSWERED, conversations, type Step, type Vocabulary } from './vocabulary.ts';
 
 const RUNS = Number(process.env.ROWGATE_RUNS ?? (process.env.ROWGATE_LONG ? 30_000 : 100));

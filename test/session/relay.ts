@@ -1,9 +1,10 @@
 /** A Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
-import { type Budget, UNLIMITED } from '../../src/session/budget.ts';
+import type { Budget } from '../../src/session/budget.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Session } from '../../src/session/session.ts';
 import { logIn, type Peer, Received } from './peer.ts';
+import { UNLIMITED } from './unlimited.ts';
 
 export interface RelayedPeer extends Peer {
   readonly session: Session;
