@@ -49,15 +49,18 @@ export function sqlstates(frames: readonly Frame[]): string[] {
   return frames.filter(({ type }) => type === 'E').map(({ body }) => decodeErrorFields(body).get('C') ?? '');
 }
 
+/** What comes with one row or another: triggers say something of each. */
+const BY_ROW = new Set([...ROWS, 'N']);
+
 function inOrder(frames: readonly Frame[], ordered: boolean, shown: (frame: Frame) => string): string[] {
   const lines: string[] = [];
   let rows: string[] = [];
   for (const frame of frames) {
-    if (ROWS.has(frame.type)) {
+    if (BY_ROW.has(frame.type)) {
       rows.push(shown(frame));
       continue;
     }
-    // Which rows came before an error, or the row limit, is as open as their order.
+    // Which rows came before an error, or the row limit, and what was said of them is as open as their order.
     if (frame.type !== 'E' || ordered) lines.push(...(ordered ? rows : rows.sort()));
     lines.push(shown(frame));
     rows = [];
