@@ -1,0 +1,38 @@
+/**
+ * The chain of a decision log: each line ends in a hash of itself and of the hash before it. Canonical is the line's own text: nothing is
+ * parsed and written again. See docs/decision-log.md, "The chain".
+ */
+import { hash } from 'node:crypto';
+
+/** Hash before the first record of a chain. */
+export const ORIGIN = 'A'.repeat(43);
+
+const FIELD = ',"hash":"';
+/** SHA-256 in base64url. */
+const LENGTH = 43;
+/** `,"hash":"…"}` */
+const TAIL = FIELD.length + LENGTH + 2;
+
+/** @param head hash of the record before; `text`: a JSON object of one line, without a hash and without a line end. */
+export function chained(head: string, text: string): { readonly line: string; readonly head: string } {
+  const body = text.slice(0, -1);
+  const own = hashOf(head, body);
+  return { line: `${body}${FIELD}${own}"}`, head: own };
+}
+
+export interface ChainedLine {
+  /** What was hashed: all before the hash. */
+  readonly body: string;
+  readonly hash: string;
+}
+
+/** @param line without its line end. Undefined where it does not end as a chained line does. */
+export function readChained(line: string): ChainedLine | undefined {
+  const at = line.length - TAIL;
+  if (at < 1 || !line.endsWith('"}') || !line.startsWith(FIELD, at)) return undefined;
+  return { body: line.slice(0, at), hash: line.slice(at + FIELD.length, -2) };
+}
+
+export function hashOf(head: string, body: string): string {
+  return hash('sha256', head + body, 'base64url');
+}
