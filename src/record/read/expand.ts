@@ -33,10 +33,6 @@ export class Expander {
   /** The whole record. To be called with each record of the file, in its order. */
   whole(record: LogRecord): LogRecord {
     switch (record.kind) {
-      case 'segment':
-        this.sessions.clear();
-        this.statements.clear();
-        return record;
       case 'outcome':
         return this.outcome(record);
       case 'decision':
