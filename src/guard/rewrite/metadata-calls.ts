@@ -1,0 +1,102 @@
+/** Calls of functions that look into the catalogs: what they are asked about is looked up first. */
+import type { Fn, Oid } from '../../sql/catalog.ts';
+import { type Body, type Node, qualifiedName, strings } from '../../sql/tree.ts';
+import { type MetadataFunction, metadataFunction } from '../metadata/functions.ts';
+import { isKeyOf } from '../metadata/keys.ts';
+import { isSequenceFunction, namesSequence } from '../sequences.ts';
+import { expressionOwner } from './expression-owner.ts';
+import type { MetadataWork } from './metadata-work.ts';
+import { CALL, ofName } from './reg-lookup.ts';
+import { NotRewritable } from './rewriter.ts';
+import { surround } from './surround.ts';
+
+/** INVARIANT: which sequence is asked was judged by its constant name, and no result tells the name: it needs no looking up. */
+export function passSequences(work: MetadataWork): void {
+  for (const [key, { fn }] of work.analysis.marks.calls) {
+    const call = key as Body<'FuncCall'>;
+    const [sequence] = call.args ?? [];
+    if (!isSequenceFunction(fn) || !sequence || !namesSequence(sequence)) continue;
+    work.calls.add(call);
+    work.pass(sequence);
+  }
+}
+
+export function rewriteCall(work: MetadataWork, node: Node, body: Body<'FuncCall'>): void {
+  const found = work.analysis.marks.calls.get(body);
+  // INVARIANT: a call of which it cannot be told what it is asks nothing.
+  if (!found)
+    throw new NotRewritable(`${strings(body.funcname).at(-1)} with arguments of which the types cannot be told`);
+  const { fn } = found;
+  if (fn.schema === 'pg_catalog' && fn.name === 'pg_get_expr') {
+    const out = expressionOwner(work.w, work.analysis, body);
+    if (out) work.leaveOut(out);
+    return;
+  }
+  const spec = metadataFunction(fn.schema, fn.name);
+  if (!spec) return;
+  work.calls.add(body);
+  const args = body.args ?? [];
+  if (args.some((arg) => 'NamedArgExpr' in arg)) throw new NotRewritable(`named arguments of ${fn.name}`);
+  if (spec.key !== undefined && isKeyOf(spec.key, work.catalogColumn(args[0]))) return;
+  if (args.some((arg) => contains(work, arg, 'window') || contains(work, arg, 'set-returning')))
+    throw new NotRewritable(`a window or set-returning function inside ${fn.name}`);
+  if (fn.returnsSet) filterArgument(work, args, fn, spec);
+  else if (work.isInFrom(node)) throw new NotRewritable(`${fn.name} in FROM`);
+  else wrapCall(work, node, body, args, fn, spec);
+}
+
+function contains(work: MetadataWork, node: Node, barrier: string): boolean {
+  let found = false;
+  const walk = (value: unknown): void => {
+    if (found || typeof value !== 'object' || value === null || 'SubLink' in value) return;
+    if (work.analysis.marks.expressions.get(value as Node)?.barrier === barrier) found = true;
+    else for (const inner of Object.values(value)) walk(inner);
+  };
+  walk(node);
+  return found;
+}
+
+/** `(SELECT f(a, b) FROM (SELECT (first)::type AS a, (second)::type AS b) WHERE it is found)`. */
+function wrapCall(
+  work: MetadataWork,
+  node: Node,
+  body: Body<'FuncCall'>,
+  args: readonly Node[],
+  fn: Fn,
+  spec: MetadataFunction,
+): void {
+  work.replaced.add(body);
+  const names = args.map((_, i) => `${CALL}.rowgate_${i + 1}`);
+  const types = args.map((_, i) => typeName(work, fn.args[i]!));
+  const condition = spec.condition(work.finder, { fn, args: names });
+  const pieces = [`(SELECT ${qualifiedName(fn.schema, fn.name)}(${names.join(', ')}) FROM (SELECT (`];
+  for (let i = 1; i < args.length; i++) pieces.push(`)::${types[i - 1]} AS rowgate_${i}, (`);
+  pieces.push(`)::${types.at(-1)} AS rowgate_${args.length}) AS ${CALL} WHERE ${condition})`);
+  surround(work.w, node, args, pieces);
+}
+
+function filterArgument(work: MetadataWork, args: readonly Node[], fn: Fn, spec: MetadataFunction): void {
+  const [arg] = args;
+  if (!arg || args.length !== 1) throw new NotRewritable(`this form of ${fn.name}`);
+  const name = `${CALL}.rowgate_1`;
+  const condition = spec.condition(work.finder, { fn, args: [name] });
+  const kind = work.regKind(work.analysis.marks.literals.get(arg) ?? 0);
+  const named = kind.kind === 'reg' && kind.type.lookup !== undefined;
+  if (named) work.nodes.add(arg);
+  const [before, behind] = named ? ofName(kind.type, work.finder, '') : ['', ''];
+  surround(
+    work.w,
+    arg,
+    [arg],
+    [
+      `(SELECT ${name} FROM (SELECT (${before}`,
+      `${behind})::${typeName(work, fn.args[0]!)} AS rowgate_1) AS ${CALL} WHERE ${condition})`,
+    ],
+  );
+}
+
+function typeName(work: MetadataWork, oid: Oid): string {
+  const type = work.context.catalog.typesByOid.get(oid);
+  if (!type) throw new NotRewritable('an argument of a type that is not known');
+  return qualifiedName(type.schema, type.name);
+}

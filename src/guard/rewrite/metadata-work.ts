@@ -1,0 +1,76 @@
+/** What the rewriting of one statement's calls, casts and literals of the catalogs shares: what is asked, and what has been done. */
+import type { RolePolicy } from '../../policy/policy.ts';
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Catalog, Oid } from '../../sql/catalog.ts';
+import { as, type Node } from '../../sql/tree.ts';
+import { type Finder, finderOf } from '../metadata/found.ts';
+import { catalogColumn } from '../metadata/keys.ts';
+import { type RegKind, regKind } from '../metadata/reg-types.ts';
+import type { Filtered } from './reg-values.ts';
+import type { Rewriter } from './rewriter.ts';
+
+export interface MetadataContext {
+  readonly role: RolePolicy;
+  readonly catalog: Catalog;
+  readonly searchPath: readonly string[];
+}
+
+export class MetadataWork implements Filtered {
+  readonly nodes = new Set<Node>();
+  readonly calls = new Set<object>();
+  readonly types = new Set<object>();
+  /** Bodies of calls that were replaced, and types that went with their casts. */
+  readonly replaced = new Set<object>();
+  readonly finder: Finder;
+  private readonly fromFunctions: ReadonlySet<Node>;
+
+  constructor(
+    readonly w: Rewriter,
+    readonly analysis: Analysis,
+    readonly context: MetadataContext,
+  ) {
+    this.finder = finderOf(context.role, context.catalog);
+    this.fromFunctions = new Set(
+      analysis.marks.levels.flatMap((level) => level.roots.filter((root) => root.inFrom).map((root) => root.node)),
+    );
+  }
+
+  /** The type of an expression, 0 where there is none. */
+  typeOf(node: Node | undefined): Oid {
+    return (node && this.analysis.marks.expressions.get(node)?.type) ?? 0;
+  }
+
+  /** The type of a parameter as the statement settled it; 0 for any other node. */
+  parameterType(node: Node): Oid {
+    const number = as(node, 'ParamRef')?.number;
+    return number === undefined ? 0 : (this.analysis.parameterTypes[number - 1] ?? 0);
+  }
+
+  regKind(type: Oid): RegKind {
+    return regKind(this.context.catalog, type);
+  }
+
+  /** `pg_class.oid` where the node is that column as it stands. */
+  catalogColumn(node: Node | undefined): string | undefined {
+    const reference = node && this.analysis.marks.references.get(node);
+    return reference && catalogColumn(reference.entry, reference.column);
+  }
+
+  isInFrom(node: Node): boolean {
+    return this.fromFunctions.has(node);
+  }
+
+  /** Nothing in it has to be filtered. */
+  pass(value: unknown): void {
+    if (typeof value !== 'object' || value === null) return;
+    for (const set of [this.nodes as Set<object>, this.calls, this.types]) set.add(value);
+    for (const inner of Object.values(value)) this.pass(inner);
+  }
+
+  /** The text of a node went: nothing in it is to be changed. */
+  leaveOut(value: unknown): void {
+    if (typeof value !== 'object' || value === null) return;
+    for (const set of [this.nodes as Set<object>, this.calls, this.types, this.replaced]) set.add(value);
+    for (const inner of Object.values(value)) this.leaveOut(inner);
+  }
+}

@@ -1,0 +1,108 @@
+/** Casts, literals and parameters that become the name of an object: each is looked up first. */
+import type { Oid } from '../../sql/catalog.ts';
+import { columnName } from '../../sql/colname.ts';
+import { as, type Body, type Node, quoteName } from '../../sql/tree.ts';
+import * as t from '../../sql/types/oids.ts';
+import { isKeyOf, isListOf } from '../metadata/keys.ts';
+import { isPlainName } from '../metadata/plain-names.ts';
+import type { RegKind, RegType } from '../metadata/reg-types.ts';
+import type { MetadataWork } from './metadata-work.ts';
+import { type Around, ofName, ofOid, ofOids } from './reg-lookup.ts';
+import { NotRewritable } from './rewriter.ts';
+import { surround } from './surround.ts';
+
+const OIDS: ReadonlySet<Oid> = new Set([t.OID, t.INT2, t.INT4, t.INT8]);
+const TEXTS: ReadonlySet<Oid> = new Set([t.TEXT, t.BPCHAR, 1043, 19, 18]);
+const OID_LISTS: ReadonlySet<Oid> = new Set([30, 1028, 1005, 1007, 1016]);
+
+export function rewriteCast(work: MetadataWork, node: Node, body: Body<'TypeCast'>): void {
+  const kind = work.regKind(work.typeOf(node));
+  work.types.add(body.typeName!);
+  work.nodes.add(node);
+  if (kind.kind === 'array') castList(work, node, kind.type, body);
+  else if (kind.kind === 'reg') castOne(work, node, kind.type, body);
+  else throw new NotRewritable('a cast to a type that holds names of objects');
+}
+
+function castOne(work: MetadataWork, node: Node, type: RegType, body: Body<'TypeCast'>): void {
+  const { finder } = work;
+  const arg = body.arg!;
+  const from = work.typeOf(arg);
+  const number = as(arg, 'ParamRef')?.number;
+  const name = columnName(node);
+  const alias = name === type.name ? '' : ` AS ${quoteName(name)}`;
+  const replace = (around: Around): void => {
+    work.replaced.add(body.typeName!);
+    surround(work.w, node, [arg], around);
+  };
+  if (as(arg, 'A_Const')?.sval) {
+    work.nodes.add(arg);
+    literal(work, node, arg, type, body);
+  } else if (
+    as(arg, 'A_Const')?.isnull ||
+    isKeyOf(type.catalog, work.catalogColumn(arg)) ||
+    from === work.typeOf(node)
+  ) {
+    if (number !== undefined) {
+      work.nodes.add(arg);
+      replace(ofOid(type, finder, type.name, alias));
+    }
+  } else if (from === t.UNKNOWN && number !== undefined) {
+    work.nodes.add(arg);
+    const byName = type.lookup !== undefined && onlyCast(work, number);
+    replace(byName ? ofName(type, finder, alias) : ofOid(type, finder, type.name, alias));
+  } else if (TEXTS.has(from)) {
+    if (type.lookup !== undefined) replace(ofName(type, finder, alias));
+  } else if (OIDS.has(from) || work.regKind(from).kind === 'reg') replace(ofOid(type, finder, 'oid', alias));
+  else throw new NotRewritable(`a cast of this to ${type.name}`);
+}
+
+function castList(work: MetadataWork, node: Node, type: RegType, body: Body<'TypeCast'>): void {
+  const arg = body.arg!;
+  const from = work.typeOf(arg);
+  if (as(arg, 'A_Const')?.isnull || isListOf(type.catalog, work.catalogColumn(arg)) || from === work.typeOf(node))
+    return;
+  if (!OID_LISTS.has(from) || as(arg, 'ParamRef')) throw new NotRewritable(`a cast of this to ${type.name}[]`);
+  work.replaced.add(body.typeName!);
+  surround(work.w, node, [arg], ofOids(type, work.finder, ` AS ${quoteName(columnName(node))}`));
+}
+
+/** Literals and parameters that are read as names by their place alone. */
+export function rewriteUncast(work: MetadataWork): void {
+  for (const [node, type] of work.analysis.marks.literals) {
+    const reg = readBare(work, node, work.regKind(type), 'literal');
+    if (reg) literal(work, node, node, reg);
+  }
+  for (const node of work.analysis.marks.expressions.keys()) {
+    const reg = readBare(work, node, work.regKind(work.parameterType(node)), 'parameter');
+    if (reg) surround(work.w, node, [node], ofOid(reg, work.finder, reg.name, ''));
+  }
+}
+
+function readBare(work: MetadataWork, node: Node, kind: RegKind, what: string): RegType | undefined {
+  if (kind.kind === 'no' || work.nodes.has(node)) return undefined;
+  if (kind.kind !== 'reg') throw new NotRewritable(`a list of names of objects as a ${what}`);
+  work.nodes.add(node);
+  return kind.type;
+}
+
+/** A literal that is read as a name, in a cast or by its place. */
+function literal(work: MetadataWork, node: Node, literal: Node, type: RegType, cast?: Body<'TypeCast'>): void {
+  const text = as(literal, 'A_Const')?.sval?.sval ?? '';
+  if (type.lookup === undefined || isPlainName(type, text, work.context)) return;
+  if (cast) work.replaced.add(cast.typeName!);
+  surround(work.w, node, [literal], ofName(type, work.finder, ''));
+}
+
+/** Every place of the parameter is a cast to the name of an object, and the client has not said its type: it may be read as text. */
+function onlyCast(work: MetadataWork, number: number): boolean {
+  let places = 0;
+  let casts = 0;
+  for (const node of work.analysis.marks.expressions.keys()) {
+    if (as(node, 'ParamRef')?.number === number) places += 1;
+    const cast = as(node, 'TypeCast');
+    if (cast && as(cast.arg, 'ParamRef')?.number === number && work.regKind(work.typeOf(node)).kind === 'reg')
+      casts += 1;
+  }
+  return places === casts;
+}

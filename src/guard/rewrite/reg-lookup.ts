@@ -1,0 +1,43 @@
+/** The text that makes a value of the `regclass` family, and gives NULL where the role does not find what it stands for. */
+import type { Finder } from '../metadata/found.ts';
+import type { RegType } from '../metadata/reg-types.ts';
+
+/** The row that holds the arguments, as `rowgate_1` and so on, in a text that stands around them. */
+export const CALL = 'rowgate_call';
+
+/** What stands before and behind an expression. */
+export type Around = readonly [before: string, behind: string];
+
+/** Around a name. INVARIANT: a hidden relation and one that does not exist give the same error; other kinds of object give NULL, both alike. */
+export function ofName(type: RegType, finder: Finder, alias: string): Around {
+  const oid = `${CALL}.rowgate_oid`;
+  const text = `${CALL}.rowgate_1`;
+  const found = type.found(finder, oid);
+  const missing =
+    type.name === 'regclass'
+      ? ` WHEN ${text} IS NOT NULL THEN pg_catalog.regclass(pg_catalog.quote_ident(' ' || ${text}))`
+      : '';
+  return [
+    `(SELECT (CASE WHEN ${oid} = '0'::pg_catalog.oid OR ${found} THEN ${oid}${missing} END)::pg_catalog.${type.name}${alias} FROM (SELECT CASE WHEN rowgate_text.rowgate_1 ~ '^[0-9]{1,9}$' THEN rowgate_text.rowgate_1::pg_catalog.oid::pg_catalog.${type.name} ELSE pg_catalog.${type.lookup}(rowgate_text.rowgate_1) END AS rowgate_oid, rowgate_text.rowgate_1 FROM (SELECT (`,
+    `)::pg_catalog.text AS rowgate_1) AS rowgate_text) AS ${CALL})`,
+  ];
+}
+
+/** Around an OID, which is read as the type `read`. */
+export function ofOid(type: RegType, finder: Finder, read: string, alias: string): Around {
+  const oid = `${CALL}.rowgate_1`;
+  return [
+    `(SELECT (CASE WHEN ${oid} = '0'::pg_catalog.oid OR ${type.found(finder, oid)} THEN ${oid} END)::pg_catalog.${type.name}${alias} FROM (SELECT (`,
+    `)::pg_catalog.${read} AS rowgate_1) AS ${CALL})`,
+  ];
+}
+
+/** Around a list of OIDs: NULL for each that is not found. */
+export function ofOids(type: RegType, finder: Finder, alias: string): Around {
+  const list = `${CALL}.rowgate_1`;
+  const item = 'rowgate_item.rowgate_oid';
+  return [
+    `(SELECT (CASE WHEN ${list} IS NOT NULL THEN ARRAY(SELECT CASE WHEN ${item} = '0'::pg_catalog.oid OR ${type.found(finder, item)} THEN ${item} END FROM pg_catalog.unnest(${list}) WITH ORDINALITY AS rowgate_item(rowgate_oid, rowgate_n) ORDER BY rowgate_item.rowgate_n) END)::pg_catalog.${type.name}[]${alias} FROM (SELECT (`,
+    `)::pg_catalog.oid[] AS rowgate_1) AS ${CALL})`,
+  ];
+}
