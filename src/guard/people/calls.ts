@@ -6,6 +6,7 @@ import type { Level } from '../../sql/analyze/model.ts';
 import type { Catalog } from '../../sql/catalog.ts';
 import { as, type Body, type Node } from '../../sql/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
+import type { RowPeople } from './person.ts';
 
 export interface CallContext {
   readonly marks: Marks;
@@ -39,6 +40,24 @@ export function callsIn(nodes: readonly Node[], level: Level, context: CallConte
     if (barrier === 'aggregate' || barrier === 'window') found.push(judge(node, level, context));
   });
   return found;
+}
+
+/** What calls add to a row. `moving`: how many people differ from row to row of what a call is made over. */
+export function addedBy(
+  calls: readonly Summarizing[],
+  moving: (call: Summarizing) => number,
+): Pick<RowPeople, 'unnamed' | 'gathers'> {
+  let [unnamed, gathers]: [number, string | undefined] = [0, undefined];
+  let selecting = 0;
+  for (const call of calls) {
+    const people = moving(call);
+    unnamed += people * call.weight;
+    if (call.selects) selecting = Math.max(selecting, people);
+    if (people > 0) gathers ??= call.gathers;
+  }
+  // Eight numbers or truths of rows that they choose may be a value of somebody.
+  const eights = Math.floor(calls.filter(({ selects }) => selects).length / 8);
+  return { unnamed: unnamed + selecting * eights, gathers };
 }
 
 /** Every node of the expressions, subqueries left out. */

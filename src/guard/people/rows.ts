@@ -3,13 +3,17 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Cte, Entry, Level } from '../../sql/analyze/model.ts';
 import type { Catalog } from '../../sql/catalog.ts';
-import { as, type Body, type Node, strings } from '../../sql/tree.ts';
+import { as, type Node } from '../../sql/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
-import { callsIn, type Summarizing, walk } from './calls.ts';
+import { addedBy, type CallContext, callsIn, type Summarizing, walk } from './calls.ts';
+import { fixedInGroups, movingIn } from './fixed.ts';
 import type { Holders } from './holders.ts';
 import { atMost, countOf, type InRow, NOBODY, Person, type RowPeople, Shown } from './person.ts';
+import { Readers } from './readers.ts';
 import { armsTogether, branches, recursiveRows } from './sets.ts';
-import { columnOf, sameKind, tiePeople } from './ties.ts';
+import { collectsRows, comparedPerson, subqueriesOfLimit } from './subqueries.ts';
+import { tiePeople } from './ties.ts';
+import { isPlainInsert, keptUnderTheirKeys, listOf, whereOf } from './writes.ts';
 
 /** People of a level's rows before they are grouped. */
 interface Rows {
@@ -24,7 +28,7 @@ export class PeopleOfQuery {
   private readonly known = new Map<Level, RowPeople>();
   private readonly shown = new Shown();
   private readonly subqueries = new Map<Level, Node>();
-  private reader: boolean | undefined;
+  private readonly readers: Readers;
   private summary: boolean | undefined;
   /** Of rows that are written. */
   private readonly targets = new Set<Person>();
@@ -35,6 +39,7 @@ export class PeopleOfQuery {
     private readonly holders: Holders,
   ) {
     for (const [node, level] of analysis.marks.sublinks) this.subqueries.set(level, node);
+    this.readers = new Readers(this.context(), holders);
   }
 
   private readonly spend = (): void => this.analysis.parsed.patience.spend();
@@ -56,25 +61,14 @@ export class PeopleOfQuery {
     const { people, unnamed, gathers } = this.rowsOf(write.level, write);
     const own = new Set([...this.targets].map((person) => person.one));
     const others = people.filter((person) => !own.has(person)).length;
-    return { unnamed: unnamed + others - this.keptUnderTheirKeys(write), gathers };
+    return { unnamed: unnamed + others - this.kept(write), gathers };
   }
 
-  /** Of those whom an INSERT takes from its query: whose key goes into a key of the table, by which they are counted when it is read. */
-  private keptUnderTheirKeys(write: Write): number {
+  private kept(write: Write): number {
     const { target, source } = write;
     if (!source || !isPlainInsert(write) || target?.source.kind !== 'relation') return 0;
-    const { relation } = target.source.view;
-    const keys = this.holders.of(relation).keys;
-    const names = columnsOfInsert(write);
-    // INVARIANT: under another's key somebody would be read for nothing.
-    const keeps = (index: number): boolean => {
-      const column = relation.columns.find(({ name }) => name === names[index]);
-      const output = source.outputs[index];
-      if (!column || !output || !keys.has(column.name)) return false;
-      // Nothing is compared, so that collations are of no matter.
-      return sameKind(this.catalog, { type: column.type }, { type: output.type });
-    };
-    return this.of(source).people.filter((person) => person.keys.some(keeps)).length;
+    const { keys } = this.holders.of(target.source.view.relation);
+    return keptUnderTheirKeys(this.catalog, write, keys, this.of(source).people);
   }
 
   private read(level: Level): RowPeople {
@@ -96,7 +90,7 @@ export class PeopleOfQuery {
 
   /** The row with the most. */
   private ofValues(level: Level): RowPeople {
-    if (level.subqueries.length === 0 && !this.anyReader()) return NOBODY;
+    if (level.subqueries.length === 0 && !this.readers.any) return NOBODY;
     let [unnamed, gathers]: [number, string | undefined] = [0, undefined];
     for (const list of level.select?.valuesLists ?? []) {
       const inside = new Set<Level>();
@@ -104,7 +98,7 @@ export class PeopleOfQuery {
       walk(list, this.context(), (node) => {
         const inner = this.analysis.marks.sublinks.get(node);
         if (inner) inside.add(inner);
-        if (this.callsReader(node)) readers.count += 1;
+        if (this.readers.isCall(node)) readers.count += 1;
       });
       const row = this.ofSubqueries([...inside]);
       unnamed = Math.max(unnamed, row.unnamed + readers.count);
@@ -118,26 +112,18 @@ export class PeopleOfQuery {
     const rows = this.rowsOf(level, write);
     const calls = this.summarizes() ? callsIn(listOf(level, write), level, this.context()) : [];
     const fixed: ReadonlySet<Person> =
-      level.aggregated || calls.length > 0 ? this.fixedIn(level, rows) : new Set<Person>();
-    let { unnamed, gathers } = rows;
-    let selecting = 0;
-    for (const call of calls) {
-      const moving = rows.unnamed + rows.people.filter((person) => !this.isFixed(person, call, fixed)).length;
-      unnamed += moving * call.weight;
-      if (call.selects) selecting = Math.max(selecting, moving);
-      if (moving > 0) gathers ??= call.gathers;
-    }
-    // Eight numbers or truths of rows that they choose may be a value of somebody.
-    unnamed += selecting * Math.floor(calls.filter(({ selects }) => selects).length / 8);
+      level.aggregated || calls.length > 0 ? fixedInGroups(this.analysis, this.shown, level, rows) : new Set<Person>();
+    const moving = (call: Summarizing) => rows.unnamed + movingIn(this.analysis, this.shown, rows, call, fixed);
+    const added = addedBy(calls, moving);
     const { columns, passed } = this.columnsOf(level);
     return {
       people: rows.people.map((person): InRow => {
         const named = !level.aggregated || (fixed.has(person) && !level.groupingSets);
         return { keys: named ? (columns.get(person) ?? []) : [], outer: person.outer, pinned: person.pinned };
       }),
-      unnamed,
+      unnamed: rows.unnamed + added.unnamed,
       passed,
-      gathers,
+      gathers: rows.gathers ?? added.gathers,
     };
   }
 
@@ -152,28 +138,6 @@ export class PeopleOfQuery {
       else columns.set(person, [...(columns.get(person) ?? []), index]);
     });
     return { columns, passed };
-  }
-
-  /** Those who are the same in all rows of a group. */
-  private fixedIn(level: Level, { people }: Rows): ReadonlySet<Person> {
-    const fixed = new Set(people.filter((person) => person.pinned || person.outer));
-    if (!level.aggregated || level.groupingSets) return fixed;
-    // What stands beside aggregates as it is depends on the keys.
-    const plain = level.outputs.map(({ source }) => source && behindJoins(source));
-    for (const column of [...plain, ...level.groupKeys.map((key) => columnOf(this.analysis, key))]) {
-      const person = column && this.shown.get(column);
-      if (person) fixed.add(person);
-    }
-    return fixed;
-  }
-
-  private isFixed(person: Person, { window }: Summarizing, fixed: ReadonlySet<Person>): boolean {
-    if (!window) return fixed.has(person);
-    if (person.pinned || person.outer) return true;
-    return (window.partitionClause ?? []).some((key) => {
-      const column = columnOf(this.analysis, key);
-      return column !== undefined && this.shown.get(column) === person;
-    });
   }
 
   private rowsOf(level: Level, write: Write | undefined): Rows {
@@ -198,10 +162,10 @@ export class PeopleOfQuery {
         people.push(...this.ofRelation(level, entry));
     }
     tiePeople({ level, shown: this.shown, ...this.context() }, whereOf(level, write));
-    const inner = this.ofSubqueries([...level.subqueries, ...this.subqueriesOfLimit(level)]);
+    const inner = this.ofSubqueries([...level.subqueries, ...subqueriesOfLimit(level, this.context())]);
     return {
       people: [...new Set(people.map((person) => person.one))],
-      unnamed: unnamed + inner.unnamed + this.readersIn(level),
+      unnamed: unnamed + inner.unnamed + this.readers.countIn(level.roots.map(({ node }) => node)),
       gathers: gathers ?? inner.gathers,
     };
   }
@@ -259,58 +223,13 @@ export class PeopleOfQuery {
     for (const level of levels) {
       const node = this.subqueries.get(level);
       const row = this.of(level);
-      const compared = this.comparedPerson(as(node, 'SubLink'), level, row);
+      const compared = comparedPerson(this.analysis, this.catalog, this.shown, as(node, 'SubLink'), level, row);
       const others = row.people.filter((person) => !person.outer && person !== compared);
       unnamed += row.unnamed + others.length;
       gathers ??= row.gathers;
-      const collects = as(node, 'SubLink')?.subLinkType === 'ARRAY_SUBLINK' || as(node, 'JsonArrayQueryConstructor');
-      if (collects && (row.unnamed > 0 || others.some(({ pinned }) => !pinned))) gathers ??= 'ARRAY(…)';
+      if (collectsRows(node) && (row.unnamed > 0 || others.some(({ pinned }) => !pinned))) gathers ??= 'ARRAY(…)';
     }
     return { unnamed, gathers };
-  }
-
-  /** `key IN (SELECT key …)`: the same person, or nobody. */
-  private comparedPerson(link: Body<'SubLink'> | undefined, level: Level, row: RowPeople): InRow | undefined {
-    const operator = link?.operName && strings(link.operName).join('.');
-    if (link?.subLinkType !== 'ANY_SUBLINK' || (operator !== undefined && operator !== '=')) return undefined;
-    const key = columnOf(this.analysis, link.testexpr);
-    const [output] = level.outputs;
-    if (!key || !output || !this.shown.get(key)) return undefined;
-    if (!sameKind(this.catalog, key.column, output.source?.column ?? output)) return undefined;
-    return row.people.find(({ keys }) => keys.includes(0));
-  }
-
-  /** The number of rows that a LIMIT gives may be a value. */
-  private subqueriesOfLimit({ select }: Level): Level[] {
-    const found: Level[] = [];
-    for (const node of [select?.limitCount, select?.limitOffset]) {
-      if (!node || 'A_Const' in node || 'ParamRef' in node) continue;
-      walk(node, this.context(), (part) => {
-        const inner = this.analysis.marks.sublinks.get(part);
-        if (inner) found.push(inner);
-      });
-    }
-    return found;
-  }
-
-  /** Calls of functions that may read people themselves. */
-  private readersIn(level: Level): number {
-    if (!this.anyReader()) return 0;
-    let count = 0;
-    for (const { node } of level.roots) {
-      walk(node, this.context(), (part) => {
-        if (this.callsReader(part)) count += 1;
-      });
-    }
-    return count;
-  }
-
-  private anyReader(): boolean {
-    if (this.reader === undefined) {
-      this.reader = false;
-      for (const { fn } of this.analysis.marks.calls.values()) this.reader ||= this.holders.reads(fn);
-    }
-    return this.reader;
   }
 
   /** Whether the statement calls an aggregate or window function anywhere. */
@@ -323,43 +242,7 @@ export class PeopleOfQuery {
     return this.summary;
   }
 
-  private callsReader(node: Node): boolean {
-    const call = as(node, 'FuncCall');
-    const fn = call && this.analysis.marks.calls.get(call)?.fn;
-    return fn !== undefined && this.holders.reads(fn);
-  }
-
-  private context() {
+  private context(): CallContext {
     return { marks: this.analysis.marks, catalog: this.catalog, spend: this.spend };
   }
-}
-
-/** What the level shows of a row. */
-function listOf({ select }: Level, write: Write | undefined): readonly Node[] {
-  if (!write) return select?.targetList ?? [];
-  return returningOf(write)?.exprs ?? [];
-}
-
-function returningOf({ node }: Write): Body<'ReturningClause'> | undefined {
-  const body = as(node, 'InsertStmt') ?? as(node, 'UpdateStmt') ?? as(node, 'DeleteStmt') ?? as(node, 'MergeStmt');
-  return body?.returningClause;
-}
-
-/** What every row fulfils. A MERGE shows rows that its condition does not hold of. */
-function whereOf({ select }: Level, write: Write | undefined): Node | undefined {
-  if (!write) return select?.whereClause;
-  return (as(write.node, 'UpdateStmt') ?? as(write.node, 'DeleteStmt'))?.whereClause;
-}
-
-/** Where the columns of its query go. */
-function columnsOfInsert({ node, lists }: Write): readonly (string | undefined)[] {
-  const body = as(node, 'InsertStmt');
-  // A value that goes into a part of a column is no key.
-  const named = body?.cols?.map((column) => as(column, 'ResTarget'));
-  if (named?.length) return named.map((column) => (column?.indirection?.length ? undefined : column?.name));
-  return lists.find((list) => list.body === body)?.columns ?? [];
-}
-
-function isPlainInsert(write: Write | undefined): boolean {
-  return write?.command === 'InsertStmt' && !write.events.includes('update');
 }
