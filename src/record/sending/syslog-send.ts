@@ -1,0 +1,57 @@
+/**
+ * Sends messages of syslog over TCP or TLS. Syslog has no acknowledgement, but TCP's end has: when the receiver closes in order a connection
+ * that we have ended, its process has read all of it. So each call has a connection of its own.
+ */
+import { readFileSync } from 'node:fs';
+import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+
+export interface SyslogReceiver {
+  readonly host: string;
+  readonly port: number;
+  /** Absent: plain TCP. */
+  readonly tls?: {
+    /** PEM files, read anew each time. `ca`: absent, those that Node knows. `cert` and `key`: by which the receiver knows us. */
+    readonly ca?: string | undefined;
+    readonly cert?: string | undefined;
+    readonly key?: string | undefined;
+  };
+}
+
+/** So long may nothing move: to connect, to send, and then to be closed. */
+const QUIET_MS = 30_000;
+
+/**
+ * Resolves when the receiver has read all of it. Rejects where nobody knows how much it has read: then all of it is to be sent again, and
+ * may come twice. A receiver that was killed or resets the connection has left something unread.
+ */
+export function sendSyslog(receiver: SyslogReceiver, frames: readonly Buffer[], quietMs = QUIET_MS): Promise<void> {
+  return new Promise((done, fail) => {
+    const socket = dial(receiver, () => socket.end(Buffer.concat(frames)));
+    socket.setTimeout(quietMs, () => socket.destroy(new Error(`nothing has moved for ${quietMs / 1000} s`)));
+    // What it says is of no interest, but its end is.
+    socket.resume();
+    socket.once('end', () => {
+      if (socket.writableFinished) done();
+      else socket.destroy(new Error('the receiver closed the connection before it had everything'));
+    });
+    socket.once('error', fail);
+    socket.once('close', () => fail(new Error('the connection was closed')));
+  });
+}
+
+function dial({ host, port, tls }: SyslogReceiver, connected: () => void): Socket {
+  if (!tls) return connectTcp({ host, port, allowHalfOpen: true }, connected);
+  return connectTls(
+    {
+      host,
+      port,
+      minVersion: 'TLSv1.2',
+      ...(isIP(host) === 0 && { servername: host }),
+      ...(tls.ca !== undefined && { ca: readFileSync(tls.ca) }),
+      ...(tls.cert !== undefined && { cert: readFileSync(tls.cert) }),
+      ...(tls.key !== undefined && { key: readFileSync(tls.key) }),
+    },
+    connected,
+  );
+}

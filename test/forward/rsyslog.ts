@@ -1,0 +1,134 @@
+/** A real rsyslog with a configuration of a test's own: it takes messages on loopback and writes each as a line of JSON. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { eventually } from '../proxy/support.ts';
+import { findProgram } from '../support/programs.ts';
+
+export const rsyslogd = findProgram('rsyslogd');
+
+/** One message as rsyslog has understood it. */
+export interface Received {
+  readonly pri: string;
+  readonly time: string;
+  readonly host: string;
+  readonly app: string;
+  readonly id: string;
+  /** Structured data, as it was written. */
+  readonly data: string;
+  readonly text: string;
+}
+
+export interface Rsyslog {
+  readonly port: number;
+  readonly pid: () => number;
+  received(): Received[];
+  start(): Promise<void>;
+  /** `SIGTERM`: it ends in order. `SIGKILL`: it does not. */
+  end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+  /** What it has told of itself. */
+  said(): string;
+  remove(): Promise<void>;
+}
+
+export interface RsyslogOptions {
+  /** PEM files. With `clients`, whoever sends must show a certificate of this authority. */
+  readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string; readonly clients?: boolean };
+  readonly driver?: 'gtls' | 'ossl';
+  /** Microseconds for each message. */
+  readonly slow?: number;
+  /** Octets of the longest message; rsyslog's own default is 8 kB. */
+  readonly longest?: string;
+}
+
+/** Not yet started. */
+export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog> {
+  const folder = mkdtempSync(join(tmpdir(), 'rowgate-rsyslog-'));
+  const port = await freePort();
+  const output = join(folder, 'received.jsonl');
+  writeFileSync(join(folder, 'rsyslog.conf'), configuration(options, folder, port, output));
+  let child: ChildProcess | undefined;
+  let said = '';
+  const rsyslog: Rsyslog = {
+    port,
+    pid: () => child?.pid ?? 0,
+    received: () =>
+      existsSync(output)
+        ? readFileSync(output, 'utf8')
+            .split('\n')
+            .filter((line) => line !== '')
+            .map((line) => JSON.parse(line) as Received)
+        : [],
+    async start() {
+      const args = ['-n', '-f', join(folder, 'rsyslog.conf'), '-i', join(folder, 'rsyslog.pid')];
+      rmSync(join(folder, 'rsyslog.pid'), { force: true });
+      child = spawn(rsyslogd ?? 'rsyslogd', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      for (const stream of [child.stdout, child.stderr]) {
+        stream?.on('data', (chunk) => {
+          said += chunk;
+        });
+      }
+      await eventually(() => answers(port), 'rsyslog listens', 20_000);
+    },
+    async end(signal) {
+      if (!child || child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise((done) => child?.once('exit', done));
+      child.kill('SIGCONT');
+      child.kill(signal);
+      await ended;
+    },
+    signal: (name) => void child?.kill(name),
+    said: () => said,
+    async remove() {
+      await rsyslog.end('SIGKILL');
+      rmSync(folder, { recursive: true, force: true });
+    },
+  };
+  return rsyslog;
+}
+
+function configuration(options: RsyslogOptions, folder: string, port: number, output: string): string {
+  const { tls, driver = 'gtls', slow, longest } = options;
+  const files = tls
+    ? `defaultNetstreamDriverCAFile="${tls.ca}" defaultNetstreamDriverCertFile="${tls.cert}" defaultNetstreamDriverKeyFile="${tls.key}"`
+    : '';
+  const mode = tls ? `StreamDriver.Name="${driver}" StreamDriver.Mode="1"` : '';
+  const who = tls ? `StreamDriver.AuthMode="${tls.clients ? 'x509/certvalid' : 'anon'}"` : '';
+  const queue = slow === undefined ? '' : `queue.size="200" queue.type="LinkedList" queue.dequeueSlowdown="${slow}"`;
+  return `global(workDirectory="${folder}" ${longest === undefined ? '' : `maxMessageSize="${longest}"`} ${files})
+module(load="imtcp" ${mode} ${who})
+template(name="line" type="list" option.jsonf="on") {
+  property(outname="pri" name="pri" format="jsonf")
+  property(outname="time" name="timereported" dateFormat="rfc3339" format="jsonf")
+  property(outname="host" name="hostname" format="jsonf")
+  property(outname="app" name="app-name" format="jsonf")
+  property(outname="id" name="msgid" format="jsonf")
+  property(outname="data" name="structured-data" format="jsonf")
+  property(outname="text" name="msg" format="jsonf")
+}
+ruleset(name="take" ${queue}) { action(type="omfile" file="${output}" template="line" asyncWriting="off" flushOnTXEnd="on") }
+input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="take")
+`;
+}
+
+export function freePort(): Promise<number> {
+  return new Promise((done) => {
+    const server = createServer().listen(0, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => done(typeof address === 'object' && address ? address.port : 0));
+    });
+  });
+}
+
+function answers(port: number): Promise<boolean> {
+  return new Promise((done) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy();
+      done(true);
+    });
+    socket.once('error', () => done(false));
+  });
+}
