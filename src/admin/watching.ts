@@ -94,7 +94,7 @@ function watchSession(session: SessionLog, tally: Tally, role: RoleTally): Sessi
     append(entry) {
       const written = tally.written(session.append(entry));
       if (entry.kind === 'outcome') countOutcome(entry);
-      else if (written) countDecision(entry);
+      else if (written && entry.kind === 'decision') countDecision(entry);
       return written;
     },
   };

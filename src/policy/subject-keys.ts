@@ -1,5 +1,6 @@
 /** Which columns hold the keys of subjects, as the server names columns in a result: by the OID of the table and the number of the column. */
 import type { Catalog, Oid } from '../sql/catalog.ts';
+import { baseType } from '../sql/types/type.ts';
 import { kin } from './names.ts';
 import type { Subject } from './policy.ts';
 import { keysOn } from './subjects.ts';
@@ -22,4 +23,15 @@ export function subjectKeys(catalog: Catalog, subjects: Iterable<Subject>): Subj
     }
   }
   return tables;
+}
+
+/** OIDs of the types of a subject's keys, by subject, each once, domains as what they stand on. */
+export type KeyTypes = ReadonlyMap<string, readonly Oid[]>;
+
+export function keyTypes(catalog: Catalog, subjects: Iterable<Subject>): KeyTypes {
+  const types = new Map<string, readonly Oid[]>();
+  for (const { name, keys } of subjects) {
+    types.set(name, [...new Set(keys.map(({ column }) => baseType(catalog, column.type)))]);
+  }
+  return types;
 }

@@ -2,7 +2,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { limitsAt } from '../policy/during.ts';
 import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
-import { type SubjectKeys, subjectKeys } from '../policy/subject-keys.ts';
+import { type KeyTypes, keyTypes, type SubjectKeys, subjectKeys } from '../policy/subject-keys.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { majorVersion } from '../sql/older-grammar.ts';
@@ -31,6 +31,7 @@ interface Generation {
   readonly catalogVersion: string;
   /** By what the server calls them, for rows that it sends. */
   readonly subjectKeys: SubjectKeys;
+  readonly keyTypes: KeyTypes;
   readonly judges: Map<string, Judge>;
   /** By principal. */
   readonly sessionPolicies: Map<string, HeldPolicy>;
@@ -118,6 +119,7 @@ export class GuardRuntime {
         principal: ofPrincipal ? { ...principalAlways, limits: ownLimits.limits } : principal,
         hash: policy.hash,
         subjectKeys: this.generation.subjectKeys,
+        keyTypes: this.generation.keyTypes,
         ...(policy.canaries && { canaries: policy.canaries }),
         judge: judge.judge.bind(judge),
       },
@@ -166,8 +168,16 @@ function sameLimits(a: SessionPolicy, b: SessionPolicy): boolean {
 }
 
 function newGeneration(policy: Policy, { catalog, catalogVersion }: PolicyReading): Generation {
-  const keys = subjectKeys(catalog, policy.subjects?.values() ?? []);
-  return { policy, catalog, catalogVersion, subjectKeys: keys, judges: new Map(), sessionPolicies: new Map() };
+  const subjects = [...(policy.subjects?.values() ?? [])];
+  return {
+    policy,
+    catalog,
+    catalogVersion,
+    subjectKeys: subjectKeys(catalog, subjects),
+    keyTypes: keyTypes(catalog, subjects),
+    judges: new Map(),
+    sessionPolicies: new Map(),
+  };
 }
 
 /** INVARIANT: holds no principal and no role: nobody gets in by a policy that was not read. */

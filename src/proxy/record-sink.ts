@@ -1,5 +1,5 @@
 /** What the proxy needs of the decision log; the log itself is `record/`, put together with the proxy by the command. */
-import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
+import type { SessionEntry } from '../session/entries.ts';
 
 /** Who a session is: the log writes it into each of its records. */
 export interface SessionContext {
@@ -82,7 +82,7 @@ export interface UsageRecord {
 
 export interface SessionRecords {
   /** False when it could not be written: what it is about must then not happen (promise P7). */
-  append(entry: DecisionEntry | OutcomeEntry): boolean;
+  append(entry: SessionEntry): boolean;
 }
 
 export interface RecordSink {

@@ -1,8 +1,10 @@
 /** The records of the decision log: their kinds, their fields, and the order in which these stand in a line. See docs/decision-log.md. */
+import type { SubjectsShown } from './subject-ids.ts';
 
 export type RecordKind =
   | 'decision'
   | 'outcome'
+  | 'seen'
   | 'login'
   | 'login-refused'
   | 'policy'
@@ -66,8 +68,8 @@ export interface RecordFields {
   readonly until?: string | undefined;
   /** An export permit, as far as it concerns whom it lets do what. */
   readonly permit?: PermitFields | undefined;
-  /** People whom a result has shown, by subject. */
-  readonly subjects?: Readonly<Record<string, { readonly n: number; readonly unnamed: number }>> | undefined;
+  /** People whom a result has shown, by subject. INVARIANT: never their keys. */
+  readonly subjects?: SubjectsShown | undefined;
   /** The one that was seen, and of which subject; `id` is that of the decision on the statement. INVARIANT: never its key. */
   readonly canary?: { readonly subject: string; readonly hash: string } | undefined;
   /** Milliseconds for which a result was held back. */

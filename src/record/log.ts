@@ -1,9 +1,10 @@
 /** The decision log: one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
 import pino from 'pino';
-import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
+import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../session/entries.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
 import { type Durability, LogFile, type Written } from './file.ts';
 import { printable } from './printable.ts';
+import type { SubjectIds } from './subject-ids.ts';
 
 export interface LogOptions {
   readonly file: string;
@@ -13,6 +14,8 @@ export interface LogOptions {
   readonly text: 'normalized' | 'full' | 'none';
   /** The guard's name. */
   readonly guard: string;
+  /** Makes ids of the keys of people who were shown; absent: they are counted, and nothing says who they were. */
+  readonly subjects?: SubjectIds | undefined;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Told once when the log begins to fail, and once when it is written again. */
@@ -33,7 +36,7 @@ export interface SessionContext {
 }
 
 export interface SessionLog {
-  append(entry: DecisionEntry | OutcomeEntry): boolean;
+  append(entry: SessionEntry): boolean;
 }
 
 export interface DecisionLog {
@@ -52,6 +55,7 @@ const FULL_TEXT_CAP = 1024 * 1024;
 export function openLog(options: LogOptions): DecisionLog {
   const file = new LogFile(options.file, options.durability, options.notice ?? (() => {}));
   let seq = file.lastSequence;
+  const ids = options.subjects;
   const destination = new Destination(file);
   const writer = pino(
     {
@@ -84,13 +88,30 @@ export function openLog(options: LogOptions): DecisionLog {
     else if (options.text === 'full') record.statement = cut(entry.text);
   }
 
+  /** INVARIANT: no key of a person is written: `keys` is no field of a record. */
+  function shownIn(entry: OutcomeEntry): RecordFields['subjects'] {
+    return ids && entry.keys ? ids.ofOutcome(entry) : entry.subjects;
+  }
+
   return {
     append: (kind, fields) => append(kind, fields),
     session: (context) => ({
-      append: (entry) =>
-        entry.kind === 'decision'
-          ? append('decision', entry, context)
-          : append('outcome', { ...entry, ms: Math.round(entry.ms * 1000) / 1000, principal: context.principal }),
+      append(entry) {
+        const { principal } = context;
+        switch (entry.kind) {
+          case 'decision':
+            return append('decision', entry, context);
+          case 'outcome':
+            return append('outcome', {
+              ...entry,
+              ms: Math.round(entry.ms * 1000) / 1000,
+              principal,
+              subjects: shownIn(entry),
+            });
+          case 'seen':
+            return !ids || append('seen', { id: entry.id, principal, subjects: ids.ofSeen(entry.keys) });
+        }
+      },
     }),
     reopen: () => file.reopen(),
     close: () => file.close(),

@@ -41,6 +41,21 @@ export interface OutcomeEntry {
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
   /** People whom it has shown, by subject: how many, and of how many more the key did not show. */
   readonly subjects?: Readonly<Record<string, { readonly n: number; readonly unnamed: number }>>;
+  /** Of those people, the keys that no `seen` has named. */
+  readonly keys?: KeysShown;
   /** Milliseconds for which it was held back, for its budget or by a throttle. */
   readonly waited?: number;
 }
+
+/** Some of the people whom a statement shows, while it shows them: they are too many for one record. */
+export interface SeenEntry {
+  readonly kind: 'seen';
+  /** Of the decision. */
+  readonly id: string;
+  readonly keys: KeysShown;
+}
+
+/** Keys of people, by subject. INVARIANT: the log makes ids of them or drops them; they are never written. */
+export type KeysShown = Readonly<Record<string, readonly string[]>>;
+
+export type SessionEntry = DecisionEntry | OutcomeEntry | SeenEntry;

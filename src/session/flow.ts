@@ -9,6 +9,7 @@ import { isByPolicy } from './by-policy.ts';
 import { passesCanaries } from './canaries.ts';
 import type { Conversation } from './conversation.ts';
 import type { SessionPolicy } from './ports.ts';
+import { notRecorded } from './records.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run } from './run.ts';
 
@@ -30,8 +31,12 @@ function takeRow(c: Conversation, run: Run, rows: number, bytes: number, frame: 
     run.cut = moreThanLeft(run.rows);
     return false;
   }
+  if (people && !c.records.show(run, people)) {
+    run.cut = notRecorded();
+    run.cutByBudget = true;
+    return false;
+  }
   run.count(rows, bytes);
-  if (people) run.countPeople(people);
   return true;
 }
 

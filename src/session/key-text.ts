@@ -9,6 +9,8 @@ const BPCHAR = 1042;
 /** name, text, varchar: binary is the text. */
 const TEXTS: ReadonlySet<number> = new Set([19, 25, 1043]);
 
+const INTEGERS: ReadonlySet<number> = new Set([INT2, INT4, INT8]);
+
 /** Arrays of the types above: a column that holds several keys. */
 const ELEMENT_OF: ReadonlyMap<number, number> = new Map([
   [1005, INT2],
@@ -26,6 +28,20 @@ const BRACE = 0x7b;
 
 /** Server's text holds no zero byte, so nothing else begins with one. */
 const OWN = '\0';
+
+/**
+ * As what the keys of a subject are read where the server does not say the type of each: integers tell themselves by their length, others only
+ * where all are of one type. 0: in binary they cannot be read.
+ */
+export function typeOfCopied(types: readonly number[]): number {
+  if (types.length > 0 && types.every((type) => INTEGERS.has(type))) return INT8;
+  return types.length === 1 ? types[0]! : 0;
+}
+
+/** False for a key of which only the bytes are known, not how the server would write it as text. */
+export function isReadable(key: string): boolean {
+  return !key.startsWith(OWN);
+}
 
 /** Adds the keys that a value holds to a list, none twice. @returns how many more people it holds whose keys cannot be read. */
 export function addKeys(keys: string[], value: Uint8Array, type: number, format: number): number {
@@ -62,9 +78,11 @@ function keyText(value: Uint8Array, type: number, format: number): string {
   if (type === BPCHAR) return text(value).replace(/ +$/, '');
   if (format === 0 || TEXTS.has(type)) return text(value);
   const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
-  if (type === INT4 && bytes.length === 4) return String(bytes.readInt32BE());
-  if (type === INT8 && bytes.length === 8) return String(bytes.readBigInt64BE());
-  if (type === INT2 && bytes.length === 2) return String(bytes.readInt16BE());
+  if (INTEGERS.has(type)) {
+    if (bytes.length === 4) return String(bytes.readInt32BE());
+    if (bytes.length === 8) return String(bytes.readBigInt64BE());
+    if (bytes.length === 2) return String(bytes.readInt16BE());
+  }
   const hex = bytes.toString('hex');
   if (type !== UUID || bytes.length !== 16) return `${OWN}${type}:${hex}`;
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');

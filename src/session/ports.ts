@@ -3,7 +3,7 @@
  * and draining are not among them: whoever holds the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
  */
 import type { Budget } from './budget.ts';
-import type { DecisionEntry, OutcomeEntry } from './entries.ts';
+import type { SessionEntry } from './entries.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 export type { SessionPolicy } from './session-policy.ts';
@@ -15,7 +15,7 @@ export interface SessionPorts {
    * Writes one record before what it is about goes on its way.
    * Returns false when it could not be written: the statement must then not run (58030).
    */
-  record(entry: DecisionEntry | OutcomeEntry): boolean;
+  record(entry: SessionEntry): boolean;
   /** What the principal may still take. Where it has to be waited for, `Session.onBudget` is called when the same may be asked again. */
   readonly budget: Budget;
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */

@@ -1,6 +1,7 @@
 /** Writes what a session decides and what became of it (promise P7). */
 import { type Refusal, refusal } from '../errors.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
+import type { People } from './budget.ts';
 import type { DecisionEntry, OutcomeEntry } from './entries.ts';
 import type { Usage } from './meter.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
@@ -55,6 +56,13 @@ export class Records {
     return { run, written };
   }
 
+  /** People whom the run is about to show. INVARIANT: false where they could not be recorded, and then they must not be shown. */
+  show(run: Run, people: readonly People[]): boolean {
+    run.countPeople(people);
+    const full = run.shows?.takeFull() ?? [];
+    return full.every((keys) => this.ports.record({ kind: 'seen', id: run.id, keys }));
+  }
+
   /** Writes the outcome, once. */
   end(
     run: Run,
@@ -67,6 +75,7 @@ export class Records {
     const { refusal: late, sqlstate = late?.sqlstate } = extras;
     const limit = status === 'cut' ? limitReached(run) : undefined;
     const subjects = run.shows?.all();
+    const keys = run.shows?.keysLeft();
     const how = status === 'cut' && run.cut?.reason === 'cancelled' ? 'cancelled' : status;
     this.ports.record({
       kind: 'outcome',
@@ -82,6 +91,7 @@ export class Records {
       ...(late?.rule !== undefined && { rule: late.rule }),
       ...(limit && { limit }),
       ...(subjects && { subjects }),
+      ...(keys && { keys }),
       ...(run.waited > 0 && { waited: run.waited }),
     });
   }

@@ -41,12 +41,12 @@ export function peopleOf(plan: RowPlan, row: RowValues, formats: Formats, bytes:
 function peopleOfSubject(plan: SubjectInRow, row: RowValues, formats: Formats, more: number): People {
   const keys: string[] = [];
   let unnamed = plan.unnamed + more;
-  for (const { at, type } of plan.keys) {
+  for (const { at, type, copied = type } of plan.keys) {
     const value = row.value(at);
     if (value === null) continue;
     // INVARIANT: a key that cannot be read is somebody all the same.
     if (value === undefined || formats === undefined) unnamed += plan.ways.some((way) => way.includes(at)) ? 0 : 1;
-    else unnamed += addKeys(keys, value, type, formatOf(formats, at));
+    else unnamed += addKeys(keys, value, copied, formatOf(formats, at));
   }
   for (const way of plan.ways) if (!way.some((at) => isShown(row, at, formats))) unnamed += 1;
   return { subject: plan.subject, keys, unnamed };

@@ -1,11 +1,13 @@
 /** Where in the rows of a result people stand, of each subject: made once for a run, from the judgement and what the server says of the columns. */
 import type { PeopleOfRow } from '../guard/decision.ts';
+import type { KeyTypes } from '../policy/subject-keys.ts';
+import { typeOfCopied } from './key-text.ts';
 import type { KeyColumn, ShownColumns } from './shown-columns.ts';
 
 export interface SubjectInRow {
   readonly subject: string;
-  /** Columns that hold a key of it, whoever is meant by it. */
-  readonly keys: readonly Pick<KeyColumn, 'at' | 'type'>[];
+  /** Columns that hold a key of it, whoever is meant by it. `copied`: as what it is read where the server says no type. */
+  readonly keys: readonly (Pick<KeyColumn, 'at' | 'type'> & { readonly copied?: number })[];
   /** Columns that the judgement takes for keys and the server does not name, as those of a UNION: no one is known by them, but a canary would be. */
   readonly perhaps: readonly Pick<KeyColumn, 'at' | 'type'>[];
   /** People whose key shows, unless it is NULL: the columns of each. */
@@ -46,14 +48,15 @@ export function planOf(people: readonly PeopleOfRow[] | undefined, shown: ShownC
 }
 
 /** Of COPY TO, of whose columns the server says nothing: it was judged as the SELECT that it is, and its keys stand where that says. */
-export function planOfCopy(people: readonly PeopleOfRow[] | undefined): RowPlan | undefined {
+export function planOfCopy(people: readonly PeopleOfRow[] | undefined, types?: KeyTypes): RowPlan | undefined {
   if (!people || people.length === 0) return undefined;
   const names = new Set(people.map(({ subject }) => subject));
   const subjects = [...names].map((name) => {
     const columns = people
       .filter((one) => one.subject === name)
       .flatMap(({ ways }) => ways.flatMap(({ keys }) => keys));
-    const own = [...new Set(columns)].sort((a, b) => a - b).map((at) => ({ at, type: 0 }));
+    const copied = typeOfCopied(types?.get(name) ?? []);
+    const own = [...new Set(columns)].sort((a, b) => a - b).map((at) => ({ at, type: 0, copied }));
     return subjectOf(name, people, own, () => true, 0);
   });
   return { subjects, unplaced: 'all', columns: columnsOf(subjects, []) };

@@ -2,7 +2,7 @@
 import type { Judgement } from '../guard/decision.ts';
 import type { Canaries } from '../policy/canaries.ts';
 import type { Principal, RolePolicy } from '../policy/policy.ts';
-import type { SubjectKeys } from '../policy/subject-keys.ts';
+import type { KeyTypes, SubjectKeys } from '../policy/subject-keys.ts';
 
 /** The policy as it stands for this session now. A new object after each reload: identity tells that it changed. */
 export interface SessionPolicy {
@@ -12,6 +12,8 @@ export interface SessionPolicy {
   readonly hash: string;
   /** Which columns say whom a row is about; absent where the database is about nobody. */
   readonly subjectKeys?: SubjectKeys;
+  /** Of what types these are, for COPY, of whose columns the server says nothing. */
+  readonly keyTypes?: KeyTypes;
   /** Whom nobody has a reason to read; absent where there is nobody. */
   readonly canaries?: Canaries;
   /**

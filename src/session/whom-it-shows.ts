@@ -5,7 +5,8 @@ import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import type { People } from './budget.ts';
 import { type CanariesInRow, canariesIn } from './canaries-in-row.ts';
 import { copyFields } from './copy-fields.ts';
-import type { OutcomeEntry } from './entries.ts';
+import type { KeysShown, OutcomeEntry } from './entries.ts';
+import { isReadable } from './key-text.ts';
 import type { Provenance } from './provenance.ts';
 import { type Formats, peopleInRow, peopleOf, type RowValues, valuesOfRow } from './row-people.ts';
 import { planOfCopy, type RowPlan } from './row-plan.ts';
@@ -13,6 +14,9 @@ import type { SessionPolicy } from './session-policy.ts';
 
 /** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
 const MOST_KNOWN = 10_000;
+
+/** So many keys of a subject wait for a record at most. */
+const MOST_UNRECORDED = 1_000;
 
 /** What must be known of the run. */
 export interface Showing {
@@ -25,6 +29,8 @@ export interface Showing {
 
 interface Tally {
   readonly known: Set<string>;
+  /** Of those counted in `n`, the keys that are in no record yet. */
+  fresh: string[];
   n: number;
   unnamed: number;
 }
@@ -69,7 +75,7 @@ export class WhomItShows {
   }
 
   private makePlan(run: Showing): RowPlan | undefined {
-    if (run.statement.kind.kind === 'copy-out') return planOfCopy(this.people);
+    if (run.statement.kind.kind === 'copy-out') return planOfCopy(this.people, run.policy.keyTypes);
     return run.watch.provenance.planOf(this.people);
   }
 
@@ -78,16 +84,37 @@ export class WhomItShows {
     for (const { subject, keys, unnamed } of people) {
       let tally = this.tallies.get(subject);
       if (!tally) {
-        tally = { known: new Set(), n: 0, unnamed: 0 };
+        tally = { known: new Set(), fresh: [], n: 0, unnamed: 0 };
         this.tallies.set(subject, tally);
       }
       tally.unnamed += unnamed;
       for (const key of keys) {
         if (tally.known.has(key)) continue;
+        if (!isReadable(key)) {
+          // INVARIANT: nobody who asks for a person by the key would find this one.
+          tally.unnamed += 1;
+          continue;
+        }
         tally.n += 1;
+        tally.fresh.push(key);
         if (tally.known.size < MOST_KNOWN) tally.known.add(key);
       }
     }
+  }
+
+  /** Keys that must be recorded before more is shown: they are as many as one record takes. */
+  takeFull(): readonly KeysShown[] {
+    const full: KeysShown[] = [];
+    for (const [subject, tally] of this.tallies) {
+      while (tally.fresh.length >= MOST_UNRECORDED) full.push({ [subject]: tally.fresh.splice(0, MOST_UNRECORDED) });
+    }
+    return full;
+  }
+
+  /** Those that are left for the outcome; undefined where there are none. */
+  keysLeft(): KeysShown | undefined {
+    const left = [...this.tallies].filter(([, { fresh }]) => fresh.length > 0);
+    return left.length > 0 ? Object.fromEntries(left.map(([subject, { fresh }]) => [subject, fresh])) : undefined;
   }
 
   /** For the outcome; undefined where nobody was shown. */

@@ -128,7 +128,7 @@ function play(client: Buffer, random: Random, options: PolicyOptions, changesSer
       if (answer.length > 0) queue.push(changesServer && random.once(6) ? mutated(answer, random) : answer);
     },
     toClient: (bytes) => void seen.toClient.push(Buffer.from(bytes)),
-    record: (entry) => !random.once(200) && records.push(entry) > 0,
+    record: (entry) => !random.once(200) && (entry.kind === 'seen' || records.push(entry) > 0),
     cancel: () => {
       seen.cancels += 1;
     },

@@ -196,10 +196,20 @@ test.each(['uid', 'code'])('other types of keys: %s', async (column) => {
   expect(budget.keys.size).toBe(5);
 });
 
-test('COPY in binary: keys are told apart', async () => {
-  await open(student([[0]]));
-  await ask(peer, Q('copy (select id from students) to stdout with binary'));
-  expect(shown()).toEqual({ n: 5, unnamed: 0 });
+const INT4 = 23;
+const INT8 = 20;
+const TEXT = 25;
+
+test.each([
+  ['integers of any length', 'id', [INT4, INT8], { n: 5, unnamed: 0 }, ['1', '2', '3', '4', '5']],
+  ['a single type', 'name', [TEXT], { n: 5, unnamed: 0 }, ['n1', 'n2', 'n3', 'n4', 'n5']],
+  ['several types: somebody, but nobody knows who', 'id', [INT4, TEXT], { n: 0, unnamed: 5 }, undefined],
+  ['no type', 'id', [], { n: 0, unnamed: 5 }, undefined],
+])('COPY in binary: %s', async (_, column, types, counts, keys) => {
+  await open(student([[0]]), {}, { keyTypes: new Map([['student', types]]) });
+  await ask(peer, Q(`copy (select ${column} from students order by id) to stdout with binary`));
+  expect(shown()).toEqual(counts);
+  expect(outcome().keys?.student).toEqual(keys);
 });
 
 test.each([

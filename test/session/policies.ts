@@ -9,7 +9,7 @@ import type {
 } from '../../src/guard/decision.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import type { Principal, RelationGrant, RolePolicy } from '../../src/policy/policy.ts';
-import type { SubjectKeys } from '../../src/policy/subject-keys.ts';
+import type { KeyTypes, SubjectKeys } from '../../src/policy/subject-keys.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface PolicyOptions {
@@ -25,6 +25,7 @@ export interface PolicyOptions {
   /** Of every statement that reads or writes. */
   readonly people?: readonly PeopleOfRow[];
   readonly subjectKeys?: SubjectKeys;
+  readonly keyTypes?: KeyTypes;
   /** Replaces what stands in a text: for a policy that changed. */
   readonly rewrite?: (text: string) => string;
 }
@@ -62,6 +63,7 @@ export function policyOf(options: PolicyOptions = {}): SessionPolicy {
     principal,
     hash: 'sha256:test',
     ...(options.subjectKeys && { subjectKeys: options.subjectKeys }),
+    ...(options.keyTypes && { keyTypes: options.keyTypes }),
     judge: (sql) => judge(sql, options),
   };
 }

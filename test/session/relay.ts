@@ -1,6 +1,6 @@
 /** A Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
 import type { Budget } from '../../src/session/budget.ts';
-import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+import type { DecisionEntry, OutcomeEntry, SeenEntry } from '../../src/session/entries.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Session } from '../../src/session/session.ts';
 import { logIn, type Peer, Received } from './peer.ts';
@@ -9,6 +9,8 @@ import { UNLIMITED } from './unlimited.ts';
 export interface RelayedPeer extends Peer {
   readonly session: Session;
   readonly records: (DecisionEntry | OutcomeEntry)[];
+  /** Those records that say whom a statement shows while it shows them. */
+  readonly seen: SeenEntry[];
   /** What went to the server. */
   readonly sent: Buffer[];
   /** Bugs that ended the session. */
@@ -47,6 +49,7 @@ export async function relayed(
     received,
     pid: server.pid,
     records: [],
+    seen: [],
     sent: [],
     faults: [],
     misjudged: new Map(),
@@ -69,8 +72,10 @@ export async function relayed(
       },
       toClient: (bytes) => received.push(bytes),
       record: (entry) => {
-        if (peer.recording) peer.records.push(entry);
-        return peer.recording;
+        if (!peer.recording) return false;
+        if (entry.kind === 'seen') peer.seen.push(entry);
+        else peer.records.push(entry);
+        return true;
       },
       cancel: () => {
         state.cancels += 1;
