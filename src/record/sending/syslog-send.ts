@@ -18,25 +18,48 @@ export interface SyslogReceiver {
   };
 }
 
-/** So long may nothing move: to connect, to send, and then to be closed. */
+export interface SyslogPatience {
+  /** Milliseconds for which nothing may move: to connect, to send, and then to be closed. */
+  readonly quietMs?: number;
+  /** Milliseconds between sending and the end: a receiver that turns us away (a certificate, too many connections) closes by itself within them. */
+  readonly graceMs?: number;
+}
+
 const QUIET_MS = 30_000;
+const GRACE_MS = 2_000;
 
 /**
  * Resolves when the receiver has read all of it. Rejects where nobody knows how much it has read: then all of it is to be sent again, and
- * may come twice. A receiver that was killed or resets the connection has left something unread.
+ * may come twice. A receiver that is killed has left something unread, and its system resets the connection.
  */
-export function sendSyslog(receiver: SyslogReceiver, frames: readonly Buffer[], quietMs = QUIET_MS): Promise<void> {
+export function sendSyslog(
+  receiver: SyslogReceiver,
+  frames: readonly Buffer[],
+  { quietMs = QUIET_MS, graceMs = GRACE_MS }: SyslogPatience = {},
+): Promise<void> {
   return new Promise((done, fail) => {
-    const socket = dial(receiver, () => socket.end(Buffer.concat(frames)));
+    let grace: NodeJS.Timeout | undefined;
+    const dialled = performance.now();
+    const socket = dial(receiver, () => {
+      // A receiver that is slow to greet is slow to turn away.
+      const waitMs = Math.max(graceMs, 2 * (performance.now() - dialled));
+      socket.write(Buffer.concat(frames), () => {
+        grace = setTimeout(() => socket.end(), waitMs);
+      });
+    });
     socket.setTimeout(quietMs, () => socket.destroy(new Error(`nothing has moved for ${quietMs / 1000} s`)));
     // What it says is of no interest, but its end is.
     socket.resume();
     socket.once('end', () => {
+      // INVARIANT: only an end that comes after ours says that all was read.
       if (socket.writableFinished) done();
       else socket.destroy(new Error('the receiver closed the connection before it had everything'));
     });
-    socket.once('error', fail);
-    socket.once('close', () => fail(new Error('the connection was closed')));
+    socket.on('error', fail);
+    socket.once('close', () => {
+      clearTimeout(grace);
+      fail(new Error('the connection was closed'));
+    });
   });
 }
 
