@@ -13,10 +13,12 @@ import type { RunningProxy } from '../proxy/start.ts';
 import { newUlid } from '../proxy/ulid.ts';
 import type { UpstreamKey } from '../proxy/upstream/error.ts';
 import type { DecisionLog } from '../record/log.ts';
+import type { SubjectIds } from '../record/subject-ids.ts';
 import { watchCatalog } from './catalog-watch.ts';
 import { keepTrying } from './first-reading.ts';
 import type { OpenAlarms } from './open-alarms.ts';
 import { rereadConfig } from './reread-config.ts';
+import { rereadSubjectKey } from './subject-ids.ts';
 import { version } from './version.ts';
 
 export interface RunningGuard {
@@ -53,6 +55,7 @@ const STOP_AT_ONCE_MS = 1_500;
 export interface Kept {
   readonly store: BudgetStore;
   readonly alarms: OpenAlarms;
+  readonly subjectIds: SubjectIds | undefined;
 }
 
 /** Watches and polls from now on; what it returns ends that too. */
@@ -62,7 +65,7 @@ export async function keepRunning(
   records: DecisionLog,
   proxy: RunningProxy,
   watched: WatchedGuard | undefined,
-  { store, alarms }: Kept,
+  { store, alarms, subjectIds }: Kept,
 ): Promise<Started> {
   const stopWatching = await watchFiles(config.policies, () => void proxy.reload('file'));
   const { cert, key, clientCa = cert } = config.tls ?? {};
@@ -105,12 +108,13 @@ export async function keepRunning(
       }
       const configuration = rereadConfig(config, log, levelIsFixed);
       const tls = proxy.reloadTls();
+      const key = rereadSubjectKey(subjectIds, config, log);
       const policy = await (by === undefined ? proxy.reload('signal') : proxy.reload('control', by));
       return {
         policy,
         inForce: runtime.ready ? runtime.policy.hash : null,
-        problems: [...problems, ...configuration.problems, ...(tls.problem === undefined ? [] : [tls.problem])],
-        notes: [...configuration.notes, ...(tls.note === undefined ? [] : [tls.note])],
+        problems: [...problems, ...configuration.problems, ...said(tls.problem), ...said(key.problem)],
+        notes: [...configuration.notes, ...said(tls.note), ...said(key.note)],
       };
     },
     command: (request, by) => commands.run(request, by),
@@ -132,4 +136,8 @@ export async function keepRunning(
       records.close();
     },
   };
+}
+
+function said(words: string | undefined): readonly string[] {
+  return words === undefined ? [] : [words];
 }

@@ -21,6 +21,7 @@ import { tooFewFiles } from './open-files.ts';
 import { openStore } from './open-store.ts';
 import { PolicyReader } from './policy-reader.ts';
 import { orStartError, StartError } from './start-error.ts';
+import { openSubjectIds } from './subject-ids.ts';
 import { version } from './version.ts';
 
 /** Of several processes that are one guard: which one this is, and what they share. */
@@ -79,9 +80,18 @@ async function startWatched(
   for (const role of reading?.policy?.roles.values() ?? []) {
     if (role.disabled !== undefined) log.error(`role "${role.name}" is disabled: ${role.disabled}`);
   }
+  const subjectIds = openSubjectIds(config);
   const { name, log: recording } = worker ? workerConfig(config, worker.slot) : config;
   const records = await orStartError(`could not open the decision log ${recording.file}`, async () =>
-    watch.log(openLog({ ...recording, guard: name, clock: Date.now, notice: (message) => log.error(message) })),
+    watch.log(
+      openLog({
+        ...recording,
+        subjects: subjectIds,
+        guard: name,
+        clock: Date.now,
+        notice: (message) => log.error(message),
+      }),
+    ),
   );
   try {
     const started =
@@ -97,7 +107,7 @@ async function startWatched(
     const store = worker?.store ?? (await openStore(config, log));
     try {
       const alarms = await openAlarms(config, log, records, worker === undefined);
-      const kept: Kept = { store, alarms };
+      const kept: Kept = { store, alarms, subjectIds };
       const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
       return await keepRunning(config, log, records, proxy, watched, kept);
     } catch (error) {

@@ -17,10 +17,15 @@ const place = z.union([
   mapping({ secret: z.string().min(SHORTEST_KEY, `expected at least ${SHORTEST_KEY} characters`) }),
 ]);
 
-export const keysSchema = mapping({ canaries: place.optional() }).prefault({});
+export const keysSchema = mapping({ canaries: place.optional(), subjects: z.string().min(1).optional() }).prefault({});
 
 /** `folder`: of the configuration, whose paths are relative to it. */
-export function keysOf(folder: string, { canaries }: z.output<typeof keysSchema>): { canaries?: KeyPlace } {
-  if (!canaries) return {};
-  return { canaries: 'file' in canaries ? { file: resolve(folder, canaries.file) } : canaries };
+export function keysOf(
+  folder: string,
+  { canaries, subjects }: z.output<typeof keysSchema>,
+): { canaries?: KeyPlace; subjects?: string } {
+  return {
+    ...(canaries && { canaries: 'file' in canaries ? { file: resolve(folder, canaries.file) } : canaries }),
+    ...(subjects !== undefined && { subjects: resolve(folder, subjects) }),
+  };
 }

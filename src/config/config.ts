@@ -33,6 +33,8 @@ export interface LogConfig {
   readonly file: string;
   readonly durability: 'batched' | 'strict';
   readonly text: 'normalized' | 'full' | 'none';
+  /** Whether people who were shown are recorded by ids, or only counted. */
+  readonly subjects: 'hashed' | 'counted';
   /** Of the operators' log, which is no part of the decision log. */
   readonly level: 'error' | 'warn' | 'info' | 'debug';
 }
@@ -84,6 +86,8 @@ export interface Config {
   readonly keys: {
     /** Of the hashes by which canaries are known; absent: there can be none. */
     readonly canaries?: KeyPlace;
+    /** The file with the key of the ids by which the decision log knows people. It is replaced from time to time, so that no secret of it stands in the configuration. */
+    readonly subjects?: string;
   };
   /** Where budgets and locks are kept. */
   readonly state: StateConfig;

@@ -108,6 +108,9 @@ export const configSchema = mapping({
   limits,
   timeouts,
   drain: written(FORMS.duration, readDuration).default(30_000),
+}).refine(({ log, keys }) => log.subjects !== 'hashed' || keys.subjects !== undefined, {
+  path: ['log', 'subjects'],
+  error: 'expected keys.subjects as well: ids are made with its key; "rowgate log key" makes one',
 });
 
 export type RawConfig = z.output<typeof configSchema>;
@@ -115,7 +118,7 @@ export type RawConfig = z.output<typeof configSchema>;
 /** Keys that are read and checked, but that nothing acts on yet, where they are set. */
 export function notEnforcedKeys(raw: RawConfig): string[] {
   const keys: string[] = [];
-  for (const key of ['subjects', 'rotate', 'keep', 'anchor'] as const) {
+  for (const key of ['rotate', 'keep', 'anchor'] as const) {
     if (raw.log[key] !== undefined) keys.push(`log.${key}`);
   }
   return keys;

@@ -31,10 +31,19 @@ export class SubjectIds {
 
   constructor(private key: SubjectKey) {}
 
-  /** From now on ids are made with another key. */
-  rotate(key: SubjectKey): void {
+  get keyName(): string {
+    return this.key.name;
+  }
+
+  /**
+   * From now on ids are made with this key. INVARIANT: false where it is another one of the same name: nobody could tell with which an id was
+   * made, so the key in use stays.
+   */
+  rotate(key: SubjectKey): boolean {
+    if (key.name === this.key.name) return key.secret === this.key.secret;
     this.key = key;
     this.remembered.clear();
+    return true;
   }
 
   /** Of the people whom a statement has shown, as its outcome says it. */
