@@ -1,0 +1,74 @@
+/** DuckDB, in the memory of this process, as what adds up millions of records. Loaded where a report is asked for, never by a guard. */
+import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
+
+export type Parameter = string | number | boolean | null;
+
+export interface Database {
+  run(sql: string, parameters?: Readonly<Record<string, Parameter>>): Promise<void>;
+  /** In SQL, parameters are `$name`; those that it does not name are passed over. Whole numbers come as `number`, lists as arrays. */
+  rows<T>(sql: string, parameters?: Readonly<Record<string, Parameter>>): Promise<T[]>;
+  /** Fills a table of one text column, `line`. */
+  append(table: string, lines: AsyncIterable<string>): Promise<void>;
+  close(): void;
+}
+
+/** The package is not installed, or has no binary for this system. */
+export class NoDuckDB extends Error {}
+
+/** @param spill a folder for what does not fit into memory; without one, that is an error. */
+export async function openDatabase(spill: string | undefined): Promise<Database> {
+  const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
+    throw new NoDuckDB(`reports need the package @duckdb/node-api (npm install @duckdb/node-api)`, { cause: error });
+  });
+  const instance = await DuckDBInstance.create(':memory:', {
+    autoinstall_known_extensions: 'false',
+    autoload_known_extensions: 'false',
+    temp_directory: spill ?? '',
+    preserve_insertion_order: 'false',
+  });
+  const connection = await instance.connect();
+  // Times are read and computed in UTC; a report's own time zone is an argument.
+  await connection.run("SET TimeZone = 'UTC'");
+  return {
+    run: async (sql, parameters) => void (await connection.run(sql, usedIn(sql, parameters))),
+    rows: async <T>(sql: string, parameters?: Readonly<Record<string, Parameter>>) => {
+      const reader = await connection.runAndReadAll(sql, usedIn(sql, parameters));
+      return reader.getRowObjectsJS().map((row) => plain(row)) as T[];
+    },
+    append: (table, lines) => append(connection, table, lines),
+    close: () => {
+      connection.closeSync();
+      instance.closeSync();
+    },
+  };
+}
+
+/** In SQL, as a literal. For what cannot be a parameter: names of files. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** DuckDB takes no parameter that the statement does not name. */
+function usedIn(sql: string, parameters: Readonly<Record<string, Parameter>> = {}): Record<string, Parameter> {
+  return Object.fromEntries(Object.entries(parameters).filter(([name]) => new RegExp(`\\$${name}\\b`).test(sql)));
+}
+
+async function append(connection: DuckDBConnection, table: string, lines: AsyncIterable<string>): Promise<void> {
+  const appender = await connection.createAppender(table);
+  for await (const line of lines) {
+    appender.appendVarchar(line);
+    appender.endRow();
+  }
+  appender.closeSync();
+}
+
+function plain(value: unknown): unknown {
+  if (typeof value === 'bigint') return Number(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {
+    return Object.fromEntries(
+      Object.entries(value as Record<string, DuckDBValue>).map(([name, each]) => [name, plain(each)]),
+    );
+  }
+  return value;
+}

@@ -1,0 +1,81 @@
+/** Lines and records of one file of a log, plain or compressed, a chunk at a time. */
+import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import type { LogRecord } from '../record/read/expand.ts';
+import { LONGEST_LINE } from '../record/read/lines.ts';
+import { isEncrypted, NoIdentity, type Opener, type OpenerOf } from './encrypted.ts';
+
+const CHUNK = 256 * 1024;
+
+/**
+ * Whole lines without their ends, as many as a chunk held; longer ones than any record are left out. What stands behind the last line end
+ * comes as well: it lacks nothing but its end, or is torn.
+ */
+export async function* linesOf(file: string): AsyncGenerator<string[]> {
+  const bytes = createReadStream(file, { highWaterMark: CHUNK });
+  const source = file.endsWith('.gz') ? bytes.pipe(createGunzip({ chunkSize: CHUNK })) : bytes;
+  if (source !== bytes) bytes.on('error', (error) => source.destroy(error));
+  let begun = '';
+  try {
+    for await (const chunk of source.setEncoding('utf8')) {
+      const lines = (begun + String(chunk)).split('\n');
+      begun = lines.pop() ?? '';
+      if (begun.length > LONGEST_LINE) begun = begun.slice(0, LONGEST_LINE);
+      yield lines.filter((line) => line !== '' && line.length < LONGEST_LINE);
+    }
+    if (begun !== '' && begun.length < LONGEST_LINE) yield [begun];
+  } finally {
+    bytes.destroy();
+  }
+}
+
+/** The record in a line; undefined where there is none: it is torn, or something else. */
+export function recordIn(line: string): LogRecord | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const record: unknown = JSON.parse(line);
+    return typeof record === 'object' && record !== null && typeof (record as LogRecord).time === 'string'
+      ? (record as LogRecord)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads lines of one file as records in the clear. */
+export class RecordReader {
+  /** Lines that held no record, or none that could be opened. */
+  strange = 0;
+  private open: Opener = (record) => record;
+
+  constructor(
+    private readonly file: string,
+    private readonly openerOf?: OpenerOf,
+  ) {}
+
+  async read(lines: readonly string[]): Promise<LogRecord[]> {
+    const records: LogRecord[] = [];
+    for (const line of lines) {
+      const written = recordIn(line);
+      if (written?.kind === 'segment' && isEncrypted(written)) this.open = await this.opener(written);
+      const record = written && this.open(written);
+      if (record) records.push(record);
+      else this.strange += 1;
+    }
+    return records;
+  }
+
+  private opener(segment: LogRecord): Promise<Opener> {
+    if (!this.openerOf) throw new NoIdentity(`${this.file} is encrypted: --identity FILE names the key that opens it`);
+    return this.openerOf(segment);
+  }
+}
+
+/** The first record of a file. */
+export async function segmentOf(file: string): Promise<LogRecord | undefined> {
+  for await (const lines of linesOf(file)) {
+    const record = lines.map(recordIn).find((each) => each !== undefined);
+    if (record) return record;
+  }
+  return undefined;
+}

@@ -1,0 +1,43 @@
+/** How many people statements have shown: by the ids in their outcomes where there are ids, and in bounds where not. */
+import type { Database } from '../duckdb.ts';
+
+export interface People {
+  readonly subject: string;
+  /** Different ids, by the name of the key they were made with. The same person has another id under another key. */
+  readonly named: readonly { readonly key: string; readonly people: number }[];
+  /** Counted in outcomes without an id: the log keeps none (`log.subjects: counted`). Each as often as shown. */
+  readonly counted: number;
+  /** Shown without their key: anybody in the role's scope. Each as often as shown. */
+  readonly unnamed: number;
+}
+
+/** @param taken a table with `id` and `subjects` of statements; `shown`: one with `id`, `subject`, `person`. */
+export async function peopleOf(db: Database, taken: string, shown: string): Promise<People[]> {
+  const named = await db.rows<{ subject: string; key: string; people: number }>(
+    `SELECT subject, split_part(person, ':', 1) AS key, count(DISTINCT person) AS people FROM ${shown} GROUP BY ALL ORDER BY ALL`,
+  );
+  const counts = await db.rows<{ subject: string; counted: number; unnamed: number }>(
+    `SELECT subject, sum(greatest(n - coalesce(ids, 0), 0))::BIGINT AS counted, sum(unnamed)::BIGINT AS unnamed FROM (
+       SELECT id, key AS subject, coalesce(n, 0) AS n, coalesce(unnamed, 0) AS unnamed FROM
+         (SELECT id, unnest(map_entries(subjects), recursive := true) FROM ${taken} WHERE subjects IS NOT NULL))
+     LEFT JOIN (SELECT id, subject, count(*) AS ids FROM ${shown} GROUP BY ALL) USING (id, subject)
+     GROUP BY subject`,
+  );
+  const subjects = [...new Set([...named, ...counts].map(({ subject }) => subject))].toSorted();
+  return subjects.map((subject) => {
+    const { counted, unnamed } = counts.find((each) => each.subject === subject) ?? { counted: 0, unnamed: 0 };
+    const keys = named.filter((each) => each.subject === subject).map(({ key, people }) => ({ key, people }));
+    return { subject, named: keys, counted, unnamed };
+  });
+}
+
+/** Certainly so many different people: under one key, different ids are different people. */
+export function atLeast({ named, counted }: People): number {
+  const most = Math.max(0, ...named.map(({ people }) => people));
+  return most === 0 && counted > 0 ? 1 : most;
+}
+
+/** No more than so many. */
+export function atMost({ named, counted, unnamed }: People): number {
+  return named.reduce((sum, { people }) => sum + people, 0) + counted + unnamed;
+}

@@ -1,0 +1,45 @@
+/** Of which time a report is, and how its parts are cut. */
+import type { Parameter } from '../duckdb.ts';
+
+export interface Period {
+  /** Milliseconds since the epoch; the first instant in it, and the first behind it. */
+  readonly since: number;
+  readonly until: number;
+  readonly timeZone: string;
+}
+
+export function parametersOf({ since, until, timeZone }: Period): Record<string, Parameter> {
+  return { since, until, zone: timeZone };
+}
+
+/** In SQL: whether the time (of a column, a TIMESTAMP in UTC) lies in the period. */
+export function within(column: string): string {
+  return `${column} >= ${instant('$since')} AND ${column} < ${instant('$until')}`;
+}
+
+/** In SQL: a TIMESTAMP of milliseconds. */
+export function instant(parameter: string): string {
+  return `epoch_ms(CAST(${parameter} AS BIGINT))`;
+}
+
+/** In SQL: what the clock on the wall showed when a step of `step` milliseconds began, as milliseconds. */
+export function stepOf(column: string, step: number): string {
+  return `(epoch_ms(timezone($zone, timezone('UTC', ${column}))) // ${step} * ${step})`;
+}
+
+const MINUTE = 60_000;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+const STEPS = [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, DAY, 7 * DAY, 28 * DAY];
+const MOST_STEPS = 72;
+
+/** The smallest step that cuts the time into not too many. */
+export function stepFor(milliseconds: number): number {
+  return STEPS.find((step) => milliseconds / step <= MOST_STEPS) ?? 364 * DAY;
+}
+
+export function stepName(step: number): string {
+  if (step >= DAY) return step === DAY ? 'day' : `${step / DAY} days`;
+  if (step >= HOUR) return step === HOUR ? 'hour' : `${step / HOUR} hours`;
+  return step === MINUTE ? 'minute' : `${step / MINUTE} minutes`;
+}

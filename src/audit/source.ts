@@ -1,0 +1,121 @@
+/** The records of a log as a table `records` in DuckDB: closed files by their indexes, the open ones and all others as they are. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { NAMES, quoted } from './columns.ts';
+import { type Database, literal, openDatabase } from './duckdb.ts';
+import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
+import { expanded, readJson, readLines } from './expanded.ts';
+import { linesOf, RecordReader, segmentOf } from './lines.ts';
+import { type Chain, isOpen } from './log-files.ts';
+import { indexPath, isIndexed, makeIndex, strangeIn } from './parquet.ts';
+
+export interface SourceOptions {
+  readonly chains: readonly Chain[];
+  /** A folder for indexes; beside the files where absent. */
+  readonly indexes?: string | undefined;
+  /** False reads all files as they are, and makes no index. */
+  readonly indexed: boolean;
+  /** Of encrypted files. These are never indexed. */
+  readonly openerOf?: OpenerOf | undefined;
+  /** Told what could not be done as it should be, and goes on. */
+  readonly notice: (message: string) => void;
+}
+
+export interface Source {
+  readonly db: Database;
+  readonly files: readonly string[];
+  /** Lines that hold no record, and were passed over. */
+  readonly strange: number;
+  close(): void;
+}
+
+/** Opens the log for reports. Throws NoDuckDB, NoIdentity, or why a file cannot be read. */
+export async function openSource(options: SourceOptions): Promise<Source> {
+  const files = options.chains.flat();
+  const plain: string[] = [];
+  const encrypted: string[] = [];
+  for (const file of files) {
+    const segment = await segmentOf(file);
+    (segment && isEncrypted(segment) ? encrypted : plain).push(file);
+  }
+  if (encrypted.length > 0 && !options.openerOf) {
+    throw new NoIdentity(`${encrypted[0]} is encrypted: --identity FILE names the key that opens it`);
+  }
+  // INVARIANT: what is encrypted on the disk does not come to it in the clear.
+  const spill = encrypted.length > 0 ? undefined : mkdtempSync(join(tmpdir(), 'rowgate-report-'));
+  const db = await openDatabase(spill);
+  try {
+    const indexes = options.indexed ? await indexesOf(db, plain, options) : new Map<string, string>();
+    const asTheyAre = plain.filter((file) => !indexes.has(file));
+    const strange = await makeRecords(db, [...indexes.values()], asTheyAre, encrypted, options.openerOf);
+    return {
+      db,
+      files,
+      strange,
+      close() {
+        db.close();
+        if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
+      },
+    };
+  } catch (error) {
+    db.close();
+    if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+/** The index of each closed file, made where it is missing. */
+async function indexesOf(db: Database, files: readonly string[], options: SourceOptions): Promise<Map<string, string>> {
+  const indexes = new Map<string, string>();
+  for (const file of files) {
+    if (isOpen(file)) continue;
+    const index = indexPath(file, options.indexes);
+    try {
+      if ((await isIndexed(db, file, index)) || (await makeIndex(db, file, index))) indexes.set(file, index);
+    } catch (error) {
+      options.notice(`${file} is read without an index: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+  return indexes;
+}
+
+async function makeRecords(
+  db: Database,
+  indexes: readonly string[],
+  plain: readonly string[],
+  encrypted: readonly string[],
+  openerOf: OpenerOf | undefined,
+): Promise<number> {
+  const names = NAMES.map(quoted).join(', ');
+  const parts: string[] = [];
+  let strange = await strangeIn(db, indexes);
+  if (indexes.length > 0) {
+    parts.push(`SELECT ${names} FROM read_parquet([${indexes.map(literal).join(', ')}])`);
+  }
+  const sources = plain.length > 0 ? [`SELECT * FROM ${readJson(plain)}`] : [];
+  for (const [number, file] of encrypted.entries()) {
+    const reader = new RecordReader(file, openerOf);
+    await db.run(`CREATE TEMP TABLE lines${number} (line VARCHAR)`);
+    await db.append(`lines${number}`, clearLines(file, reader));
+    strange += reader.strange;
+    sources.push(`SELECT * FROM ${readLines(`lines${number}`, file)}`);
+  }
+  if (sources.length > 0) {
+    await db.run(`CREATE TEMP TABLE short AS ${sources.join(' UNION ALL BY NAME ')}`);
+    const [row] = await db.rows<{ n: number }>('SELECT count(*) AS n FROM short WHERE time IS NULL OR kind IS NULL');
+    strange += row?.n ?? 0;
+    await db.run(`CREATE TEMP TABLE fresh AS ${expanded('short')}`);
+    await db.run('DROP TABLE short');
+    parts.push(`SELECT ${names} FROM fresh`);
+  }
+  if (parts.length === 0) throw new Error('there is no file of that log');
+  await db.run(`CREATE TEMP VIEW records AS ${parts.join(' UNION ALL ')}`);
+  return strange;
+}
+
+async function* clearLines(file: string, reader: RecordReader): AsyncGenerator<string> {
+  for await (const lines of linesOf(file)) {
+    for (const record of await reader.read(lines)) yield JSON.stringify(record);
+  }
+}
