@@ -1,0 +1,56 @@
+/** Gives the records of an encrypted log back, to whoever holds one of the auditors' keys. */
+import { readFileSync } from 'node:fs';
+import { Decrypter } from 'age-encryption';
+import type { LogRecord } from '../read/expand.ts';
+import { BoxReader, KEY_BYTES } from './boxes.ts';
+
+/** Private keys as `age-keygen` writes them, `AGE-SECRET-KEY-1…` a line, beside comments; or why there are none. */
+export function readIdentities(file: string): readonly string[] | { readonly problem: string } {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch (error) {
+    return { problem: `"${file}" cannot be read (${(error as NodeJS.ErrnoException).code ?? String(error)})` };
+  }
+  const lines = text.split(/\r?\n/).map((line) => line.trim());
+  const identities = lines.filter((line) => line !== '' && !line.startsWith('#'));
+  for (const [index, line] of identities.entries()) {
+    try {
+      new Decrypter().addIdentity(line);
+    } catch {
+      // INVARIANT: what stands there is not quoted: it may be a secret.
+      return {
+        problem: `"${file}": what stands there as key ${index + 1} is no private key of age ("AGE-SECRET-KEY-…")`,
+      };
+    }
+  }
+  return identities.length > 0 ? identities : { problem: `"${file}" holds no private key of age` };
+}
+
+/** Opens the boxes of one file. Gives what is in no box back as it is; undefined where a box was changed or put in another place. */
+export type Opener = (record: LogRecord) => LogRecord | undefined;
+
+/** By the `segment` of a file. Throws where none of these identities opens it. */
+export function openerWith(identities: readonly string[]): (segment: LogRecord) => Promise<Opener> {
+  return async ({ age }) => {
+    if (typeof age !== 'string') return (record) => record;
+    const decrypter = new Decrypter();
+    for (const identity of identities) decrypter.addIdentity(identity);
+    const first = await decrypter.decrypt(Buffer.from(age, 'base64'));
+    if (first.length !== KEY_BYTES) throw new Error('what is encrypted in the segment is no key of a file');
+    const boxes = new BoxReader(first);
+    return (record) => (typeof record.box === 'string' ? opened(boxes, record, record.box) : record);
+  };
+}
+
+/** INVARIANT: what is in the box is what stands around it: time, guard and number are believed nowhere else. */
+function opened(boxes: BoxReader, { time, guard, seq, hash }: LogRecord, box: string): LogRecord | undefined {
+  if (typeof guard !== 'string' || typeof seq !== 'number') return undefined;
+  const text = boxes.open(box, { guard, seq });
+  if (text === undefined) return undefined;
+  const record: unknown = JSON.parse(text);
+  if (typeof record !== 'object' || record === null) return undefined;
+  const inside = record as LogRecord;
+  if (inside.time !== time || inside.guard !== guard || inside.seq !== seq) return undefined;
+  return { ...inside, ...(hash !== undefined && { hash }) };
+}
