@@ -20,9 +20,10 @@ import {
 } from '../meter/budget-store.ts';
 import type { Measure, Owner, Window } from '../meter/measure.ts';
 import { changeStanding } from '../meter/standing.ts';
-import { Disk } from './file/disk.ts';
+import { Disk, type DiskOptions } from './file/disk.ts';
+import { findGenerations } from './file/generation.ts';
 import { load } from './file/load.ts';
-import { ownFolder } from './file/ownership.ts';
+import { type Ownership, ownFolder } from './file/ownership.ts';
 import { backLine, changeLine, sawLine, takeLine } from './file/records.ts';
 
 export interface FileStoreOptions {
@@ -43,21 +44,39 @@ const SWEEP_MS = 600_000;
 /** Throws FolderTaken, StateDamaged, or what the file system says. */
 export async function fileStore(options: FileStoreOptions): Promise<BudgetStore> {
   const { folder, timeZone, notice, now } = options;
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  mustBeOurs(folder);
-  chmodSync(folder, 0o700);
-  const giveUp = await ownFolder(folder);
+  let owned = await takeFolder(folder);
+  // A folder that was removed under the guard is made again, with all that the guard knows.
+  const own = async (isSame: boolean): Promise<void> => {
+    if (owned.isHeld()) return;
+    const anew = await takeFolder(folder);
+    const { whole, journals } = findGenerations(folder);
+    if (!isSame && (whole > 0 || journals.length > 0)) {
+      await anew.giveUp();
+      // INVARIANT: what others have counted there is not put aside.
+      throw new Error(`${folder} is not the folder that it was, and holds another state`);
+    }
+    await owned.giveUp();
+    owned = anew;
+  };
+  const giveUp = (): Promise<void> => owned.giveUp();
   try {
     const { accounts, standing, hashKey, newest, stale, cut } = load(folder, timeZone);
     for (const [file, bytes] of cut) notice(`the last ${bytes} bytes of ${file} are no whole record and are left out`);
     for (const file of stale) await rm(file, { force: true });
     const store = new FileStore(accounts, standing, hashKey ?? randomBytes(32), now, giveUp);
-    await store.begin({ folder, notice, journalBytes: options.journalBytes ?? JOURNAL_BYTES }, newest + 1);
+    await store.begin({ folder, notice, own, journalBytes: options.journalBytes ?? JOURNAL_BYTES }, newest + 1);
     return store;
   } catch (error) {
     await giveUp();
     throw error;
   }
+}
+
+async function takeFolder(folder: string): Promise<Ownership> {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  mustBeOurs(folder);
+  chmodSync(folder, 0o700);
+  return ownFolder(folder);
 }
 
 /** INVARIANT: nobody else says what was taken, or who is locked out: not by files that they have put there, nor as who owns the folder. */
@@ -85,7 +104,7 @@ class FileStore implements BudgetStore {
     this.sweeping.unref();
   }
 
-  async begin(options: { folder: string; journalBytes: number; notice(message: string): void }, generation: number) {
+  async begin(options: Omit<DiskOptions, 'kept'>, generation: number) {
     const kept = { accounts: this.accounts, standing: () => this.stands, hashKey: this.key };
     const disk = new Disk({ ...options, kept }, generation);
     await disk.begin();

@@ -11,6 +11,8 @@ export interface DiskOptions {
   /** Bytes of a journal after which a snapshot is due, where that is not larger itself. */
   readonly journalBytes: number;
   notice(message: string): void;
+  /** Before a snapshot: the folder is the guard's, perhaps anew; `isSame`: its journal is there. Rejects where it cannot be. */
+  own(isSame: boolean): Promise<void>;
 }
 
 const SYNC_MS = 100;
@@ -40,10 +42,7 @@ export class Disk {
   /** The first snapshot: whatever is wrong with the disk shows now, and not at the first statement. */
   async begin(): Promise<void> {
     await this.writeSnapshot();
-    this.timers = [
-      setInterval(() => void this.sync().catch(() => {}), SYNC_MS),
-      setInterval(() => this.snapshotIfDue(true), RETRY_MS),
-    ];
+    this.timers = [setInterval(() => this.watch(), SYNC_MS), setInterval(() => this.snapshotIfDue(true), RETRY_MS)];
     for (const timer of this.timers) timer.unref();
   }
 
@@ -89,6 +88,13 @@ export class Disk {
     await this.journal.close();
   }
 
+  /** INVARIANT: nothing more is granted on top of a file that nobody would find again. */
+  private watch(): void {
+    const { journal } = this;
+    if (this.failures === this.mended && !journal.isInPlace) this.failed(new Error(`${journal.path} is gone`));
+    void this.sync().catch(() => {});
+  }
+
   /** Where the last one failed, the next is tried by the timer alone. */
   private snapshotIfDue(isRetry = false): void {
     const { journalBytes } = this.options;
@@ -111,8 +117,10 @@ export class Disk {
 
   private async writeSnapshot(): Promise<void> {
     const { folder, kept } = this.options;
+    const { isInPlace } = this.journal;
+    await this.options.own(isInPlace);
     // A journal without a snapshot of its own yet goes on: it may be that the one before failed.
-    if (this.generation === this.snapshotGeneration || this.journal.isBroken) {
+    if (this.generation === this.snapshotGeneration || this.journal.isBroken || !isInPlace) {
       const before = this.journal;
       this.journal = new Journal(journalFile(folder, this.generation + 1));
       this.generation += 1;

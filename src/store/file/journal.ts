@@ -1,5 +1,5 @@
 /** A file to which lines are only added. What `append` has returned from outlives this process; what is synced, also the machine's end. */
-import { close, fdatasync, ftruncateSync, openSync, writeSync } from 'node:fs';
+import { close, fdatasync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { syncedLine } from './records.ts';
 
@@ -26,6 +26,16 @@ export class Journal {
   /** Nothing can be added any more. */
   get isBroken(): boolean {
     return this.broken;
+  }
+
+  /** Whether a later start would find it. */
+  get isInPlace(): boolean {
+    try {
+      const [ours, found] = [fstatSync(this.file), statSync(this.path)];
+      return ours.ino === found.ino && ours.dev === found.dev;
+    } catch {
+      return false;
+    }
   }
 
   /** Whole lines. Throws where they could not be written, and then none of them is there. */

@@ -22,14 +22,23 @@ const MOST_TRIES = 20;
 /** Somebody else has the folder. */
 class FolderTaken extends Error {}
 
-/** Resolves with how to give the folder up. Throws FolderTaken. */
-export async function ownFolder(folder: string): Promise<() => Promise<void>> {
+export interface Ownership {
+  /** The folder is still the one that was taken, and nobody else can have it. */
+  isHeld(): boolean;
+  giveUp(): Promise<void>;
+}
+
+/** Throws FolderTaken. */
+export async function ownFolder(folder: string): Promise<Ownership> {
   const place = new SocketPlace(folder);
   const coming = `coming-${randomUUID()}`;
   let server: Server | undefined;
+  let number: number;
+  let socket: string | undefined;
   try {
     server = await listen(place.socket(coming));
-    const number = await takeNumber(place, coming);
+    socket = fileOf(place.file(coming));
+    number = await takeNumber(place, coming);
     for (const name of readdirSync(folder)) {
       if (numberOf(name) < number || isLeftBehind(place.file(name))) rmSync(place.file(name), { force: true });
     }
@@ -41,10 +50,20 @@ export async function ownFolder(folder: string): Promise<() => Promise<void>> {
     rmSync(place.file(coming), { force: true });
   }
   const listening = server;
-  return async () => {
-    await new Promise((done) => listening.close(done));
-    place.close();
+  return {
+    // By its path: a folder that was put in the place of this one has no such socket.
+    isHeld: () => socket !== undefined && fileOf(place.file(`owner-${number}`)) === socket,
+    async giveUp() {
+      await new Promise((done) => listening.close(done));
+      place.close();
+    },
   };
+}
+
+/** Which file has this name now. */
+function fileOf(path: string): string | undefined {
+  const stat = statSync(path, { throwIfNoEntry: false });
+  return stat && `${stat.dev} ${stat.ino}`;
 }
 
 async function takeNumber(place: SocketPlace, coming: string): Promise<number> {
