@@ -1,6 +1,6 @@
 /** The budgets of all principals in this process, over one store; and who is locked out here as soon as it is anywhere. */
 import type { Logger } from 'pino';
-import { type BudgetStore, type Lock, StoreUnavailable } from '../../meter/budget-store.ts';
+import { type BudgetStore, type Claim, type Lock, StoreUnavailable } from '../../meter/budget-store.ts';
 import { CalendarDays } from '../../meter/days.ts';
 import type { Approvers } from '../../meter/permit.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
@@ -32,6 +32,13 @@ const SWEEP_MS = 100;
 const FORGET_MS = 600_000;
 /** The store is asked again for its key. */
 const RETRY_MS = 1_000;
+/** Something that is booked, to nobody: a store that can be read and not written is not back. */
+const PROBE: Claim = {
+  owner: 'principal:',
+  measure: 'rows',
+  ceilings: [{ window: { count: 1, unit: 'second' } }],
+  want: 1,
+};
 
 export class Budgets {
   private readonly byPrincipal = new Map<string, PrincipalBudget>();
@@ -134,7 +141,7 @@ export class Budgets {
     while (!this.stopped) {
       await pause(RETRY_MS);
       try {
-        await this.options.store.used('principal:', 'rows', []);
+        await this.options.store.take([PROBE]);
       } catch {
         continue;
       }
