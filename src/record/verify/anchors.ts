@@ -1,0 +1,74 @@
+/** Reads anchors that were sent elsewhere: lines of JSON, behind whatever a syslog puts before them. */
+import { basename } from 'node:path';
+import { readLines } from '../read/lines.ts';
+import type { Finding } from './finding.ts';
+import type { KeyRing } from './keys.ts';
+import { readSeal, type SealRecord } from './line.ts';
+import type { Pin } from './seals.ts';
+
+const OPEN = 0x7b;
+const LONGEST = 1024 * 1024;
+
+export interface Anchors {
+  readonly pins: readonly Pin[];
+  readonly findings: readonly Finding[];
+  /** Those that say something of the log. */
+  readonly used: number;
+  /** Of other guards. */
+  readonly passedOver: number;
+}
+
+/**
+ * @param guards the names of the log's guards. Anchors of others are passed over; one that names one of them and is not signed by a trusted key
+ * is a finding. Throws where a file cannot be read.
+ */
+export async function readAnchors(
+  paths: readonly string[],
+  keys: KeyRing,
+  guards: ReadonlySet<string>,
+): Promise<Anchors> {
+  const families = new Set([...guards].map(familyOf));
+  const pins = new Map<string, Pin>();
+  const findings: Finding[] = [];
+  let [used, passedOver] = [0, 0];
+  const take = (anchor: SealRecord, file: string, line: number): void => {
+    if (!families.has(familyOf(anchor.guard))) {
+      passedOver++;
+      return;
+    }
+    if (keys.signature(anchor.guard, anchor) !== 'genuine' || !keys.isTrusted(anchor.key)) {
+      const message = `an anchor of "${anchor.guard}" is not signed by a trusted key, but by ${anchor.key}, or by nobody`;
+      findings.push({ kind: 'anchor-forged', file, line, message });
+      return;
+    }
+    used++;
+    const by = `anchor ${file}:${line} (seal ${anchor.seal} of "${anchor.guard}", ${anchor.at})`;
+    for (const [guard, head] of [
+      [anchor.guard, { chain: anchor.chain, ...anchor.of }] as const,
+      ...Object.entries(anchor.beside ?? {}),
+    ]) {
+      pins.set(JSON.stringify([head.chain, head.seq, head.hash]), { guard, ...head, by });
+    }
+  };
+  for (const path of paths) {
+    let line = 0;
+    const read = (bytes: Buffer, start: number, end: number): undefined => {
+      line++;
+      const at = bytes.indexOf(OPEN, start);
+      if (at < 0 || at >= end || end - at > LONGEST) return;
+      const anchor = readSeal(bytes.toString('utf8', at, end));
+      if (anchor) take(anchor, basename(path), line);
+    };
+    const overlong = (): undefined => {
+      line++;
+    };
+    const { rest } = await readLines(path, { line: read, overlong }, true);
+    read(rest, 0, rest.length);
+  }
+  return { pins: [...pins.values()], findings, used, passedOver };
+}
+
+/** `g1/2` and `g1` are one guard. */
+function familyOf(guard: string): string {
+  return guard.replace(/\/[0-9]+$/, '');
+}

@@ -1,0 +1,34 @@
+/** Whether all seals of a chain are there, by their numbers; and whether its end has been without one for too long. */
+import type { Finding } from './finding.ts';
+import type { FileScan } from './scan.ts';
+
+/** Seals come every ten seconds, unless the configuration says otherwise; a machine may be slow. */
+export const LONGEST_UNSEALED_MS = 120_000;
+
+/** @param scans of one writer, in their order. */
+export function missingSeals(scans: readonly FileScan[]): Finding[] {
+  const findings: Finding[] = [];
+  const ranges = scans.flatMap(({ seals }) => seals.ranges).toSorted((a, b) => a.from - b.from);
+  const [first] = scans.flatMap(({ segments }) => segments);
+  let next = first ? first.seals + 1 : undefined;
+  for (const { file, line, seq, from, to } of ranges) {
+    if (next !== undefined && from > next) {
+      const which = from - next === 1 ? `seal ${next} is` : `seals ${next} to ${from - 1} are`;
+      findings.push({ kind: 'seal-missing', file, line, seq, message: `${which} missing before this one` });
+    }
+    next = Math.max(next ?? 0, to + 1);
+  }
+  return findings;
+}
+
+/** Seals of a later file say how many came before it, also where that is lost. */
+export function unsealedEnd(scans: readonly FileScan[], longestMs: number): Finding[] {
+  const last = scans.findLast(({ records }) => records > 0);
+  if (!last) return [];
+  const behind = scans.slice(scans.findLastIndex(({ seals }) => seals.last !== undefined));
+  const since = behind.find(({ unsealedSince }) => unsealedSince !== undefined)?.unsealedSince;
+  if (since === undefined || last.until === undefined) return [];
+  if (!(Date.parse(last.until) - Date.parse(since) > longestMs)) return [];
+  const message = `from ${since} to the end, ${last.until}, there is no good seal`;
+  return [{ kind: 'seal-missing', file: last.file, message }];
+}

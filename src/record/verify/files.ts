@@ -1,0 +1,49 @@
+/** Which files a log consists of: those of one process, or of each worker. By their names alone. */
+import { readdirSync } from 'node:fs';
+import { basename, dirname, format, join, parse } from 'node:path';
+import { firstOf } from '../chain/files.ts';
+
+export interface LogFile {
+  readonly name: string;
+  readonly path: string;
+  /** The number of its first record, as its name has it. Absent: the open file. */
+  readonly first?: number;
+}
+
+/** Of one writer. */
+export interface WriterFiles {
+  /** The name of the open file, also where there is none. */
+  readonly name: string;
+  /** In the order in which they were written. */
+  readonly files: readonly LogFile[];
+}
+
+/** @param log the open file, as `log.file` has it; with workers, the name from which theirs are made. Throws where the folder cannot be read. */
+export function writersOf(log: string): WriterFiles[] {
+  const folder = dirname(log);
+  const names = readdirSync(folder).toSorted();
+  const { name: stem, ext } = parse(log);
+  const numbers = new Set<number>();
+  for (const name of names) {
+    if (!name.startsWith(`${stem}.`)) continue;
+    const [, number] = /^([1-9][0-9]{0,2})\./.exec(name.slice(stem.length + 1)) ?? [];
+    if (number !== undefined) numbers.add(Number(number));
+  }
+  const workers = [...numbers].toSorted((a, b) => a - b).map((n) => format({ name: `${stem}.${n}`, ext }));
+  return [basename(log), ...workers]
+    .map((name) => ({ name, files: filesOf(folder, name, names) }))
+    .filter(({ files }) => files.length > 0);
+}
+
+function filesOf(folder: string, open: string, names: readonly string[]): LogFile[] {
+  const closed = new Map<number, string>();
+  for (const name of names) {
+    const first = firstOf(open, name);
+    // Of a file and its compressed copy, the file: a copy that is not finished yet does not count.
+    if (first !== undefined && !(name.endsWith('.gz') && closed.has(first))) closed.set(first, name);
+  }
+  const files = [...closed]
+    .toSorted(([a], [b]) => a - b)
+    .map(([first, name]): LogFile => ({ name, path: join(folder, name), first }));
+  return names.includes(open) ? [...files, { name: open, path: join(folder, open) }] : files;
+}

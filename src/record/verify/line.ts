@@ -1,0 +1,86 @@
+/** What verification reads of a line: its front, which all records share, its hash, and whole those records that are about the chain itself. */
+import { z } from 'zod';
+import type { RetentionFields, SealFields, SegmentFields } from '../chain/seal.ts';
+
+export interface Front {
+  readonly time: string;
+  /** Absent where the record is encrypted. */
+  readonly kind: string | undefined;
+  /** As JSON has it, without its quotes. */
+  readonly guard: string;
+  readonly seq: number;
+  /** Bytes of a line that was torn off before it. */
+  readonly torn: number | undefined;
+}
+
+/** `,"hash":"…"}`, see record/chain/chain.ts. */
+export const TAIL = 54;
+const HASH = 43;
+const HASH_FIELD = Buffer.from(',"hash":"');
+const LONGEST_FRONT = 640;
+const FRONT =
+  /^\{"time":"([0-9TZ:.-]{24})",(?:"kind":"([a-z-]{1,32})",)?"guard":"((?:[^"\\]|\\.){0,512})","seq":([1-9][0-9]{0,14})(?:,"torn":([1-9][0-9]{0,14}))?[,}]/;
+
+/** Undefined where the line does not begin as a record does. */
+export function readFront(bytes: Buffer, start: number, end: number): Front | undefined {
+  const match = FRONT.exec(bytes.toString('latin1', start, Math.min(end, start + LONGEST_FRONT)));
+  if (!match) return undefined;
+  const [, time = '', kind, guard = '', seq, torn] = match;
+  return { time, kind, guard, seq: Number(seq), torn: torn === undefined ? undefined : Number(torn) };
+}
+
+/** The hash at the end of a line; undefined where there is none. */
+export function readHash(bytes: Buffer, start: number, end: number): string | undefined {
+  const at = end - TAIL;
+  if (at <= start || bytes[end - 2] !== 0x22 || bytes[end - 1] !== 0x7d) return undefined;
+  if (HASH_FIELD.compare(bytes, at, at + HASH_FIELD.length) !== 0) return undefined;
+  return bytes.toString('latin1', end - 2 - HASH, end - 2);
+}
+
+const number = z.int().min(1);
+const text = z.string().max(4096);
+const head = { seq: number, hash: text };
+
+const seal = z.object({
+  guard: text,
+  chain: text,
+  seal: number,
+  of: z.object(head),
+  at: text,
+  beside: z.record(text, z.object({ chain: text, ...head })).optional(),
+  key: text,
+  signature: text,
+});
+
+const segment = z.object({
+  chain: text,
+  format: z.literal(1),
+  previous: z.object({ file: text, ...head }).optional(),
+  sealed_by: text,
+  seals: z.int().min(0),
+});
+
+const retention = z.object({ file: text, first: number, last: number, head: text });
+
+export type SealRecord = SealFields & { readonly guard: string };
+
+/** Of a seal, or of an anchor. Undefined where it is none. */
+export function readSeal(json: string): SealRecord | undefined {
+  return read(seal, json) as SealRecord | undefined;
+}
+
+export function readSegment(json: string): SegmentFields | undefined {
+  return read(segment, json) as SegmentFields | undefined;
+}
+
+export function readRetention(json: string): RetentionFields | undefined {
+  return read(retention, json);
+}
+
+function read<T>(schema: z.ZodType<T>, json: string): T | undefined {
+  try {
+    return schema.safeParse(JSON.parse(json)).data;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,227 @@
+/** Reads one file of a log and says what is there: runs of records, text that is none, seals. What that means for the whole log is judged elsewhere. */
+import { hash } from 'node:crypto';
+import type { RetentionFields, SegmentFields } from '../chain/seal.ts';
+import { type LinesRead, LONGEST_LINE, NoRegularFile, readLines } from '../read/lines.ts';
+import type { Finding } from './finding.ts';
+import type { KeyRing } from './keys.ts';
+import { type Front, readFront, readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
+import type { Junk, Run } from './runs.ts';
+import { type Recall, SealReader } from './seals.ts';
+
+export interface SegmentRecord extends SegmentFields {
+  readonly line: number;
+  readonly seq: number;
+}
+
+export interface FileScan {
+  /** The file's name, without its folder. */
+  readonly file: string;
+  readonly items: readonly (Run | Junk)[];
+  readonly records: number;
+  readonly bytes: number;
+  /** Whose it is, as its first record has it. */
+  readonly guard: string | undefined;
+  readonly from: string | undefined;
+  readonly until: string | undefined;
+  /** Time of the first record behind the last good seal; undefined where that is the last record. */
+  readonly unsealedSince: string | undefined;
+  /** Records without a hash, in a file from before there was a chain. */
+  readonly unchained: number;
+  readonly seals: SealReader;
+  readonly segments: readonly SegmentRecord[];
+  readonly retentions: readonly RetentionFields[];
+  /** Of the file alone. */
+  readonly findings: readonly Finding[];
+  /** Bytes behind the last line end. */
+  readonly rest: number;
+}
+
+/** What is read of a file in which everything is wrong. */
+const MOST_ITEMS = 2_000;
+const MOST_JUNK = 256 * 1024 * 1024;
+const MOST_KEPT = 32 * 1024 * 1024;
+/** Records, of which a seal may be of one. */
+const RECALLED = 1 << 16;
+const HEAD = 43;
+
+class Scanner {
+  readonly items: (Run | Junk)[] = [];
+  readonly segments: SegmentRecord[] = [];
+  readonly retentions: RetentionFields[] = [];
+  readonly seals: SealReader;
+  records = 0;
+  bytes = 0;
+  first: Front | undefined;
+  last: Front | undefined;
+  unsealedSince: string | undefined;
+  unchained = 0;
+  stopped = false;
+  private lines = 0;
+  private kept = 0;
+  private run: Run | undefined;
+  private scratch = Buffer.alloc(64 * 1024);
+  private readonly recent: string[] = new Array(RECALLED).fill('');
+
+  constructor(
+    private readonly file: string,
+    keys: KeyRing,
+  ) {
+    this.seals = new SealReader(keys);
+  }
+
+  line(bytes: Buffer, start: number, end: number): boolean {
+    this.lines++;
+    this.bytes += end - start + 1;
+    const front = readFront(bytes, start, end);
+    const own = readHash(bytes, start, end);
+    if (front && own === undefined) this.unchained++;
+    if (!front || own === undefined) return this.junk(end - start);
+    this.records++;
+    this.unsealedSince ??= front.time;
+    this.first ??= front;
+    this.last = front;
+    const { seq } = front;
+    const { run } = this;
+    const follows = run?.last === seq - 1 && !front.torn && this.hashBehind(run.lastHash, bytes, start, end) === own;
+    if (follows) {
+      run.last = seq;
+      run.lastHash = own;
+    } else this.begin(front, bytes, start, end, own);
+    switch (front.kind) {
+      case 'segment':
+      case 'seal':
+      case 'retention':
+        this.aboutTheChain(front.kind, seq, bytes.toString('utf8', start, end), follows);
+        break;
+      default:
+    }
+    this.recent[seq % RECALLED] = own;
+    return this.stopped;
+  }
+
+  /** A line that is no record, or what is left of one at the end. */
+  junk(length: number): boolean {
+    this.run = undefined;
+    const before = this.items.at(-1);
+    if (before?.kind === 'junk') {
+      before.lines++;
+      before.bytes += length + 1;
+      if (before.bytes > MOST_JUNK) this.stopped = true;
+    } else this.put({ kind: 'junk', file: this.file, line: this.lines, lines: 1, bytes: length });
+    return this.stopped;
+  }
+
+  overlong(length: number): boolean {
+    this.lines++;
+    this.bytes += length + 1;
+    return this.junk(length);
+  }
+
+  /** What stands behind the last line end; how many bytes of it may be a record that is not written yet. */
+  end({ rest, restLength }: LinesRead): number {
+    // A record that lacks nothing but its line end is one. None goes on behind its hash.
+    if (readHash(rest, 0, restLength) !== undefined) this.line(rest, 0, restLength);
+    else if (readHash(rest, 0, restLength - 1) !== undefined) this.junk(restLength);
+    else return restLength;
+    return 0;
+  }
+
+  private begin({ seq, torn }: Front, bytes: Buffer, start: number, end: number, own: string): void {
+    const length = end - TAIL - start;
+    this.kept += length;
+    const body = this.kept > MOST_KEPT ? undefined : Buffer.from(bytes.subarray(start, end - TAIL));
+    this.run = {
+      kind: 'run',
+      file: this.file,
+      line: this.lines,
+      first: seq,
+      last: seq,
+      body,
+      firstHash: own,
+      lastHash: own,
+      torn,
+    };
+    this.put(this.run);
+  }
+
+  private put(item: Run | Junk): void {
+    this.items.push(item);
+    if (this.items.length >= MOST_ITEMS) this.stopped = true;
+  }
+
+  private hashBehind(head: string, bytes: Buffer, start: number, end: number): string {
+    const length = HEAD + end - TAIL - start;
+    if (length > this.scratch.length) this.scratch = Buffer.alloc(Math.min(2 * length, HEAD + LONGEST_LINE));
+    this.scratch.write(head, 0, HEAD, 'latin1');
+    bytes.copy(this.scratch, HEAD, start, end - TAIL);
+    return hash('sha256', this.scratch.subarray(0, length), 'base64url');
+  }
+
+  private aboutTheChain(kind: 'segment' | 'seal' | 'retention', seq: number, json: string, follows: boolean): void {
+    const place = { file: this.file, line: this.lines, seq };
+    if (kind === 'segment') {
+      const segment = readSegment(json);
+      if (!segment) return;
+      this.segments.push({ ...segment, line: this.lines, seq });
+      this.seals.meet(segment, place);
+    } else if (kind === 'retention') {
+      const retention = readRetention(json);
+      if (retention) this.retentions.push(retention);
+    } else {
+      const seal = readSeal(json);
+      if (seal && this.seals.read(seal, place, follows ? this.recallIn(this.run) : undefined)) {
+        this.unsealedSince = undefined;
+      }
+    }
+  }
+
+  private recallIn(run: Run | undefined): Recall {
+    return (seq) =>
+      run && seq >= run.first && seq < run.last && run.last - seq < RECALLED ? this.recent[seq % RECALLED] : undefined;
+  }
+}
+
+/** Never throws for what the file holds or that it cannot be read: these are findings. Throws ENOENT. @param follow see `readLines`. */
+export async function scanFile(path: string, file: string, keys: KeyRing, follow: boolean): Promise<FileScan> {
+  const scanner = new Scanner(file, keys);
+  const findings: Finding[] = [];
+  let rest = 0;
+  try {
+    const read = await readLines(
+      path,
+      {
+        line: (bytes, start, end) => scanner.line(bytes, start, end),
+        overlong: (length) => scanner.overlong(length),
+      },
+      follow,
+    );
+    rest = read.restLength;
+    if (!scanner.stopped) rest = scanner.end(read);
+    if (read.damaged !== undefined)
+      findings.push({ kind: 'damaged', file, message: `it cannot be unpacked to its end: ${read.damaged}` });
+    if (scanner.stopped)
+      findings.push({ kind: 'unreadable', file, message: 'so much is wrong with it that it was not read to its end' });
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || (code === undefined && !(error instanceof NoRegularFile))) throw error;
+    const message = error instanceof NoRegularFile ? 'it is no regular file' : `it cannot be read (${code})`;
+    findings.push({ kind: 'unreadable', file, message });
+  }
+  const { items, records, bytes, first, last, unsealedSince, unchained, seals, segments, retentions } = scanner;
+  return {
+    file,
+    items,
+    records,
+    bytes,
+    guard: first?.guard,
+    from: first?.time,
+    until: last?.time,
+    unsealedSince,
+    unchained,
+    seals,
+    segments,
+    retentions,
+    findings,
+    rest,
+  };
+}

@@ -1,0 +1,136 @@
+/** Verifies a whole log: all files of all its writers, their seals, and anchors that were kept elsewhere. */
+import { basename, parse } from 'node:path';
+import { readAnchors } from './anchors.ts';
+import { LONGEST_UNSEALED_MS } from './counter.ts';
+import { writersOf } from './files.ts';
+import type { Finding, Note } from './finding.ts';
+import { KeyRing, keyId } from './keys.ts';
+import { checkPins } from './pins.ts';
+import { readWriter, type Writer } from './writer.ts';
+
+export interface VerifyOptions {
+  /** The open file, as `log.file` has it. */
+  readonly log: string;
+  /** 32 bytes in base64url each. None: the first one that the log names is trusted. */
+  readonly keys: readonly string[];
+  /** Files of anchors. */
+  readonly anchors: readonly string[];
+  /** How long records may go without a seal at the end of a log, in milliseconds. */
+  readonly longestUnsealedMs?: number;
+}
+
+export interface ChainSummary {
+  readonly file: string;
+  readonly guard: string | undefined;
+  readonly chain: string | undefined;
+  readonly files: number;
+  readonly records: number;
+  readonly seals: number;
+  readonly bytes: number;
+  /** Times of the first and of the last record. */
+  readonly from: string | undefined;
+  readonly until: string | undefined;
+  /** As far as the last good seal goes. */
+  readonly sealed:
+    | { readonly seal: number; readonly seq: number; readonly hash: string; readonly at: string }
+    | undefined;
+  /** Number of the last record. */
+  readonly last: number | undefined;
+}
+
+export interface Verification {
+  readonly findings: readonly Finding[];
+  readonly notes: readonly Note[];
+  readonly chains: readonly ChainSummary[];
+  /** By id. `given`: by whoever asks; otherwise by the log itself. */
+  readonly keys: readonly { readonly id: string; readonly key: string; readonly given: boolean }[];
+  readonly anchors: { readonly used: number; readonly passedOver: number };
+}
+
+/** No file is there that could be a log of that name. */
+export class NoLog extends Error {}
+
+/** A running guard may close a file, compress one or delete one while it is read. */
+const TRIES = 4;
+
+/** Throws NoLog, and where a file of anchors or the folder cannot be read. */
+export async function verifyLog(options: VerifyOptions): Promise<Verification> {
+  for (let tries = 1; ; tries++) {
+    const before = namesOf(options.log);
+    if (before === '') throw new NoLog(options.log);
+    try {
+      const verification = await verifyOnce(options);
+      if (verification.findings.length === 0 || tries === TRIES || namesOf(options.log) === before) return verification;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || tries === TRIES || namesOf(options.log) === before)
+        throw error;
+    }
+  }
+}
+
+function namesOf(log: string): string {
+  return writersOf(log)
+    .flatMap(({ files }) => files.map(({ name }) => name))
+    .join('\n');
+}
+
+async function verifyOnce({
+  log,
+  keys,
+  anchors,
+  longestUnsealedMs = LONGEST_UNSEALED_MS,
+}: VerifyOptions): Promise<Verification> {
+  const ring = new KeyRing(keys);
+  const writers: Writer[] = [];
+  for (const files of writersOf(log)) writers.push(await readWriter(files, ring, longestUnsealedMs));
+  const guards = new Set(writers.flatMap(({ guard }) => guard ?? []));
+  const kept = await readAnchors(anchors, ring, guards);
+  const fileOf = (guard: string) => fileOfGuard(log, guard);
+  const besides = writers.flatMap(({ pins }) => pins);
+  const findings = [
+    ...writers.flatMap(({ findings }) => findings),
+    ...(await checkPins(besides, writers, 'rewritten', fileOf)),
+    ...(await checkPins(kept.pins, writers, 'anchor-not-met', fileOf)),
+    ...kept.findings,
+    ...unanchored(anchors, kept.used),
+  ];
+  return {
+    findings,
+    notes: writers.flatMap(({ notes }) => notes),
+    chains: writers.map(summary),
+    keys: [...ring.trustedKeys].map(([id, key]) => ({ id, key, given: keys.some((given) => keyId(given) === id) })),
+    anchors: { used: kept.used, passedOver: kept.passedOver },
+  };
+}
+
+/** INVARIANT: a log that was replaced by another, of another guard and with another key, does not pass because no anchor is about it. */
+function unanchored(anchors: readonly string[], used: number): Finding[] {
+  const [file] = anchors;
+  if (file === undefined || used > 0) return [];
+  return [{ kind: 'anchor-not-met', file: basename(file), message: 'no anchor is of a guard of this log' }];
+}
+
+function summary({ name, chain, guard, files, seal, last }: Writer): ChainSummary {
+  const scans = files.map(({ scan }) => scan);
+  const sum = (of: (scan: (typeof scans)[number]) => number) => scans.reduce((total, scan) => total + of(scan), 0);
+  return {
+    file: name,
+    guard,
+    chain,
+    files: files.length,
+    records: sum(({ records }) => records),
+    seals: sum(({ seals }) => seals.ranges.reduce((total, { from, to }) => total + to - from + 1, 0)),
+    bytes: sum(({ bytes }) => bytes),
+    from: scans.find(({ from }) => from !== undefined)?.from,
+    until: scans.findLast(({ until }) => until !== undefined)?.until,
+    sealed: seal && { seal: seal.seal, seq: seal.of.seq, hash: seal.of.hash, at: seal.at },
+    last: Number.isFinite(last) ? last : undefined,
+  };
+}
+
+/** Of `g1/2`, where the log is `decisions.jsonl`: `decisions.2.jsonl`. */
+function fileOfGuard(log: string, guard: string): string {
+  const [, number] = /\/([0-9]+)$/.exec(guard) ?? [];
+  const { name, ext, base } = parse(log);
+  return number === undefined ? base : `${name}.${number}${ext}`;
+}

@@ -1,0 +1,100 @@
+/** The files of one writer, read and judged. */
+import { missingSeals, unsealedEnd } from './counter.ts';
+import type { LogFile, WriterFiles } from './files.ts';
+import type { Finding, Note } from './finding.ts';
+import { judge } from './judge.ts';
+import type { KeyRing } from './keys.ts';
+import { type FileScan, scanFile } from './scan.ts';
+import type { Pin, SealReader } from './seals.ts';
+
+export interface ScannedFile {
+  readonly file: LogFile;
+  readonly scan: FileScan;
+  /** Lowest and highest number in it; absent where it holds no record. */
+  readonly range?: { readonly first: number; readonly last: number };
+}
+
+export interface Writer {
+  /** Of its open file. */
+  readonly name: string;
+  /** Undefined where nothing says it. */
+  readonly chain: string | undefined;
+  readonly guard: string | undefined;
+  /** Those of the chain. */
+  readonly files: readonly ScannedFile[];
+  readonly first: number;
+  readonly last: number;
+  /** The last record before the first file, as that one has it. */
+  readonly previous: { readonly seq: number; readonly hash: string } | undefined;
+  readonly seal: SealReader['last'];
+  readonly pins: readonly Pin[];
+  readonly findings: readonly Finding[];
+  readonly notes: readonly Note[];
+}
+
+/** Throws ENOENT where a file has gone since its name was read. */
+export async function readWriter(
+  { name, files }: WriterFiles,
+  keys: KeyRing,
+  longestUnsealedMs: number,
+): Promise<Writer> {
+  const findings: Finding[] = [];
+  const notes: Note[] = [];
+  const scanned: ScannedFile[] = [];
+  for (const file of files) {
+    const scan = await scanFile(file.path, file.name, keys, file.first === undefined);
+    const numbers = scan.items.flatMap((item) => (item.kind === 'run' ? [item.first, item.last] : []));
+    const range = numbers.length > 0 && { first: Math.min(...numbers), last: Math.max(...numbers) };
+    scanned.push({ file, scan, ...(range && { range }) });
+  }
+  const chain = mostFrequent(scanned.flatMap(({ scan }) => scan.segments[0]?.chain ?? []));
+  const own = scanned.filter(({ file, scan }, i) => {
+    const [segment] = scan.segments;
+    const before = scanned.slice(0, i + 1);
+    if (scan.records === 0 && scan.unchained > 0 && before.every(({ scan: { records } }) => records === 0)) {
+      const message = 'its records have no hashes: it is from before there was a chain, and cannot be verified';
+      notes.push({ kind: 'unchained', file: file.name, message });
+      return false;
+    }
+    if (!segment || segment.chain === chain) return true;
+    findings.push({ kind: 'foreign-file', file: file.name, message: `it is of another chain, ${segment.chain}` });
+    return false;
+  });
+  const scans = own.map(({ scan }) => scan);
+  for (const { file, rest } of scans) {
+    const message = 'the last line is not whole: it is being written, or was torn off by a crash';
+    if (rest > 0) notes.push({ kind: 'unfinished', file, message });
+  }
+  if (files.at(-1)?.first !== undefined) {
+    const message = 'there is no such file: the guard ended while it closed the one before, or somebody deleted it';
+    notes.push({ kind: 'no-open-file', file: name, message });
+  }
+  const judgement = judge(scans);
+  const ranges = own.flatMap(({ range }) => range ?? []);
+  return {
+    name,
+    chain,
+    guard: scans.find(({ guard }) => guard !== undefined)?.guard,
+    files: own,
+    first: Math.min(...ranges.map(({ first }) => first)),
+    last: Math.max(...ranges.map(({ last }) => last)),
+    previous: scans.flatMap(({ segments }) => segments)[0]?.previous,
+    seal: scans.findLast(({ seals }) => seals.last !== undefined)?.seals.last,
+    pins: scans.flatMap(({ seals }) => seals.pins),
+    findings: [
+      ...findings,
+      ...scans.flatMap((scan) => [...scan.findings, ...scan.seals.findings]),
+      ...judgement.findings,
+      ...missingSeals(scans),
+      ...unsealedEnd(scans, longestUnsealedMs),
+    ],
+    notes: [...notes, ...judgement.notes],
+  };
+}
+
+/** Of equally frequent ones the last. */
+function mostFrequent(texts: readonly string[]): string | undefined {
+  const counts = new Map<string, number>();
+  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
+  return [...counts].toSorted(([, a], [, b]) => a - b).at(-1)?.[0];
+}
