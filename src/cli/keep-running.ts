@@ -8,6 +8,7 @@ import type { ControlReply, ControlRequest } from '../control/protocol.ts';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { watchFiles } from '../proxy/file-watch.ts';
 import type { Listening } from '../proxy/listener.ts';
+import type { PolicyChange } from '../proxy/record-sink.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
 import type { RunningProxy } from '../proxy/start.ts';
 import { newUlid } from '../proxy/ulid.ts';
@@ -56,6 +57,8 @@ export interface Kept {
   readonly store: BudgetStore;
   readonly alarms: OpenAlarms;
   readonly subjectIds: SubjectIds | undefined;
+  /** Keeps the files of a policy, by its hash. */
+  readonly keep: (policy: string) => Pick<PolicyChange, 'kept' | 'message'>;
 }
 
 /** Watches and polls from now on; what it returns ends that too. */

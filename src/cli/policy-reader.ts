@@ -15,12 +15,23 @@ import { ask } from './ask-server.ts';
 import { readCanaryKey } from './canary-key.ts';
 import { keepApart } from './pooled-accounts.ts';
 
+/** What is read, and the last without an error. */
+const MOST_REMEMBERED = 4;
+
 export class PolicyReader {
   /** What is in force but for the catalog: files without an error, or the first. */
   private good: readonly PolicyFile[] | undefined;
   private known: { readonly catalog: Catalog; readonly version: string } | undefined;
 
+  /** Files that a policy was made of, by its hash: of the last few readings. */
+  private readonly files = new Map<string, readonly PolicyFile[]>();
+
   constructor(private readonly config: Config) {}
+
+  /** What a policy was made of that was read just now. */
+  filesOf(policy: string): readonly PolicyFile[] {
+    return this.files.get(policy) ?? [];
+  }
 
   /** Throws where the database cannot be asked. The parser must be loaded. */
   async read(): Promise<PolicyReading> {
@@ -60,10 +71,18 @@ export class PolicyReader {
       compileCondition,
       compileMask,
     });
+    this.remember(policy.hash, files);
     const of = (severity: Diagnostic['severity']) =>
       diagnostics.filter((diagnostic) => diagnostic.severity === severity).map(formatDiagnostic);
     const apart = keepApart(policy, this.config.upstream);
     return { policy: apart.policy, errors: [...of('error'), ...apart.errors], warnings: of('warning') };
+  }
+
+  private remember(policy: string, files: readonly PolicyFile[]): void {
+    this.files.delete(policy);
+    this.files.set(policy, files);
+    const [oldest] = this.files.keys();
+    if (this.files.size > MOST_REMEMBERED && oldest !== undefined) this.files.delete(oldest);
   }
 
   private catalog(): Promise<{ catalog: Catalog; version: string }> {

@@ -14,6 +14,7 @@ import { type RunningProxy, startProxy } from '../proxy/start.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
 import { loadParser } from '../sql/parse.ts';
 import { firstReading } from './first-reading.ts';
+import { policyKeeper } from './keep-policies.ts';
 import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
 import { openAlarms } from './open-alarms.ts';
@@ -93,12 +94,14 @@ async function startWatched(
       }),
     ),
   );
+  const keep = policyKeeper(config, reader, log);
   try {
     const started =
       records.append('start', { version: version(), configuration: config.hash }) &&
       (!reading?.policy ||
         records.append('policy', {
           to: reading.policy.hash,
+          ...keep(reading.policy.hash),
           by: 'system',
           via: 'start',
           ...(reading.errors.length > 0 && { problems: reading.errors }),
@@ -107,7 +110,7 @@ async function startWatched(
     const store = worker?.store ?? (await openStore(config, log));
     try {
       const alarms = await openAlarms(config, log, records, worker === undefined);
-      const kept: Kept = { store, alarms, subjectIds };
+      const kept: Kept = { store, alarms, subjectIds, keep };
       const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
       return await keepRunning(config, log, records, proxy, watched, kept);
     } catch (error) {

@@ -30,6 +30,9 @@ export interface PolicyChange {
   readonly from?: string;
   /** `sha256:…` of what is in force now. */
   readonly to: string;
+  /** `sha256:…` of the files' text as it is kept beside the log; absent where it could not be kept, `message` then says why. */
+  readonly kept?: string;
+  readonly message?: string;
   readonly by: string;
   readonly via: 'start' | 'file' | 'signal' | 'catalog' | 'control';
   /** `roles/teacher.yaml:7:3: …`, where an edit was not taken or roles were closed. */

@@ -33,6 +33,8 @@ export interface ReloadOptions {
   inForce(policy: Policy): void;
   /** Reads files and catalog anew; throws where that is not possible now. */
   read(): Promise<PolicyReading>;
+  /** Keeps the files of a policy that was read, by its hash. */
+  keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
 }
 
 export class Reloader {
@@ -96,7 +98,8 @@ export class Reloader {
         const { from, to, errors } = outcome;
         for (const error of errors) log.error(error);
         const problems = errors.length > 0 ? { problems: errors } : {};
-        records.append('policy', { ...(from !== undefined && { from }), to, by, via, ...problems });
+        const kept = this.options.keep?.(to);
+        records.append('policy', { ...(from !== undefined && { from }), to, ...kept, by, via, ...problems });
         this.options.inForce(runtime.policy);
         const ended = sessions.recheck(runtime.policy, Date.now());
         log.info({ via, by, from, to, ended }, 'policy reloaded');

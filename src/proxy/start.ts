@@ -15,7 +15,7 @@ import { Listener, type Listening } from './listener.ts';
 import { ServerTls, type TlsFiles } from './login/server-tls.ts';
 import { localState } from './places/local-state.ts';
 import type { SharedState } from './places/shared-state.ts';
-import type { RecordSink } from './record-sink.ts';
+import type { PolicyChange, RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
 import { type ReloadAnswer, Reloader, type ReloadVia } from './reload.ts';
 import type { ProxyOptions, Services } from './services.ts';
@@ -39,6 +39,8 @@ export interface StartOptions extends ProxyOptions {
   readonly reading: PolicyReading | undefined;
   /** Reads policies and catalog anew. */
   read(): Promise<PolicyReading>;
+  /** Keeps the files of a policy that was read, by its hash. Absent: they are not kept. */
+  keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
   /** Of the budgets; its opener closes it, behind `stop`. */
   readonly store: BudgetStore;
   readonly alarms: AlarmSink;
@@ -121,7 +123,15 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   inForce(runtime.policy);
   const listener = new Listener(services);
   const listening = await listener.listen(options.listen);
-  const reloader = new Reloader({ runtime, sessions, records, log, inForce, read: options.read });
+  const reloader = new Reloader({
+    runtime,
+    sessions,
+    records,
+    log,
+    inForce,
+    read: options.read,
+    ...(options.keep && { keep: options.keep }),
+  });
   const stopSweep = startIdleSweep(sessions, options.idle);
   const expire = (): void => {
     sessions.recheck(runtime.policy, Date.now());

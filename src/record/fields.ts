@@ -79,6 +79,8 @@ export interface RecordFields {
   /** Of a policy change: the hashes before and after, who asked for it and how. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
+  /** `sha256:…` of the files' text as it is kept beside the log. */
+  readonly kept?: string | undefined;
   readonly by?: string | undefined;
   readonly via?: string | undefined;
   /** `roles/teacher.yaml:7:3: …`, where an edit was not taken or roles were closed. */
@@ -126,6 +128,7 @@ const ORDER = {
   policy: 0,
   from: 0,
   to: 0,
+  kept: 0,
   by: 0,
   via: 0,
   problems: 0,
