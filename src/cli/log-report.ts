@@ -7,6 +7,7 @@ import { logPlace } from '../config/log-place.ts';
 import { amountName } from '../policy/limits-in-force.ts';
 import { readDate } from '../policy/quantity.ts';
 import { failed, table } from './ask-guard.ts';
+import { logCommand } from './log-command.ts';
 import type { Percentiles } from './log-report-percentiles.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
@@ -33,7 +34,7 @@ interface Options {
 }
 
 export function register(program: Command): void {
-  const report = program.command('log').description('what the decision log tells').command('report');
+  const report = logCommand(program).command('report');
   report
     .description('what it tells of a time')
     .command('usage')

@@ -11,7 +11,9 @@ import { register as drain } from './drain.ts';
 import { register as explain } from './explain.ts';
 import { register as limits } from './limits.ts';
 import { register as locks } from './locks.ts';
+import { register as logAnchor } from './log-anchor.ts';
 import { register as logReport } from './log-report.ts';
+import { register as logVerify } from './log-verify.ts';
 import { register as password } from './password.ts';
 import { register as permit } from './permit.ts';
 import { register as reload } from './reload.ts';
@@ -24,7 +26,8 @@ const program = new Command('rowgate')
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
 const running = [reload, drain, locks, limits, permit];
-for (const register of [serve, demo, check, explain, access, catalog, compile, password, canary, logReport, ...running])
+const log = [logReport, logVerify, logAnchor];
+for (const register of [serve, demo, check, explain, access, catalog, compile, password, canary, ...log, ...running])
   register(program);
 
 try {

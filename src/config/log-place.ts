@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
 import { PolicyDocument } from '../policy/document.ts';
+import { readDuration } from '../policy/quantity.ts';
 import { type Environment, expand, joinPieces } from './environment.ts';
 
 export const DEFAULT_LOG_FILE = './decisions.jsonl';
@@ -10,6 +11,8 @@ export interface LogPlace {
   readonly file: string;
   /** Absent where the configuration says none. */
   readonly timeZone?: string;
+  /** `log.seal.every`, in milliseconds. */
+  readonly sealEveryMs?: number;
 }
 
 export function logPlace(file: string, environment: Environment): LogPlace | { readonly problem: string } {
@@ -22,8 +25,16 @@ export function logPlace(file: string, environment: Environment): LogPlace | { r
   }
   const { value, malformed } = new PolicyDocument({ path: basename(file), text });
   if (malformed || typeof value !== 'object' || value === null) return { problem: `${file} is no configuration` };
-  const { log, time_zone: timeZone } = value as { log?: { file?: unknown }; time_zone?: unknown };
+  const { log, time_zone: timeZone } = value as {
+    log?: { file?: unknown; seal?: { every?: unknown } };
+    time_zone?: unknown;
+  };
   const written = typeof log?.file === 'string' ? log.file : DEFAULT_LOG_FILE;
   const path = resolve(dirname(resolve(file)), joinPieces(expand(written, environment).pieces));
-  return { file: path, ...(typeof timeZone === 'string' && { timeZone }) };
+  const every = readDuration(String(log?.seal?.every ?? ''));
+  return {
+    file: path,
+    ...(typeof timeZone === 'string' && { timeZone }),
+    ...('value' in every && { sealEveryMs: every.value }),
+  };
 }

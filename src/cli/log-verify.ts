@@ -1,0 +1,107 @@
+/** `rowgate log verify`: whether the decision log is as it was written; where it is not, and in what way. */
+import { existsSync, readFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { logPlace } from '../config/log-place.ts';
+import { printable } from '../record/printable.ts';
+import { readPublicKey } from '../record/verify/keys.ts';
+import { NoLog, type Verification, verifyLog } from '../record/verify/verify.ts';
+import { failed, table } from './ask-guard.ts';
+import { logCommand } from './log-command.ts';
+
+const HELP = `
+Examples:
+  rowgate log verify
+  rowgate log verify --key Jf0…3Wc --anchors /mnt/elsewhere/anchors.jsonl
+  rowgate log verify --log /evidence/decisions.jsonl --key seal.pub --anchors /var/log/anchors.log --json
+
+All files of the log are read, also compressed ones and those of each worker. Without --key the first key that the log names is trusted: that
+finds edits, and not a log that was made up whole. Without --anchors a log that was cut at its end, or whose end was written anew by
+somebody who holds the key, may pass. docs/decision-log.md says what each finding means.
+Exit code: 0 where nothing was found, 1 where something was, 2 for a wrong call.`;
+
+interface Options {
+  readonly config: string;
+  readonly log?: string;
+  readonly key: readonly string[];
+  readonly anchors: readonly string[];
+  readonly json?: boolean;
+}
+
+/** Seals may be late by so much, and by some of their intervals. */
+const LATE_MS = 90_000;
+const INTERVALS = 3;
+
+export function register(program: Command): void {
+  logCommand(program)
+    .command('verify')
+    .description('find out whether the log was tampered with, where and how')
+    .option('--config <file>', 'the configuration of the guard, which says where its log is', 'rowgate.yaml')
+    .option('--log <file>', 'the open file of a log')
+    .option('--key <key>', 'a public key that seals, as text or as a file; may be given several times', append, [])
+    .option('--anchors <file>', 'anchors that were kept elsewhere; may be given several times', append, [])
+    .option('--json', 'one JSON object on standard output')
+    .addHelpText('after', HELP)
+    .action(verify);
+}
+
+async function verify(options: Options): Promise<void> {
+  const place = options.log === undefined ? logPlace(options.config, process.env) : { file: options.log };
+  if ('problem' in place) return failed(2, place.problem);
+  const keys: string[] = [];
+  for (const given of options.key) {
+    const key = readPublicKey(existsSync(given) ? readFileSync(given, 'utf8') : given);
+    if (key === undefined) return failed(2, `--key ${given}: expected a public Ed25519 key, or a file that holds one`);
+    keys.push(key);
+  }
+  const everyMs = 'sealEveryMs' in place ? place.sealEveryMs : undefined;
+  try {
+    const verification = await verifyLog({
+      log: place.file,
+      keys,
+      anchors: options.anchors,
+      ...(everyMs !== undefined && { longestUnsealedMs: INTERVALS * everyMs + LATE_MS }),
+    });
+    const sound = verification.findings.length === 0;
+    const text = options.json ? `${JSON.stringify({ sound, ...verification })}\n` : words(verification);
+    process.stdout.write(printable(text));
+    process.exitCode = sound ? 0 : 1;
+  } catch (error) {
+    if (error instanceof NoLog) return failed(2, `${place.file}: no such file`);
+    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
+    return failed(2, (error as Error).message);
+  }
+}
+
+function words({ findings, notes, chains, keys, anchors }: Verification): string {
+  const lines = chains.map(({ file, guard, files, records, seals, from, until, sealed, last }) => {
+    const what = `${counted(records, 'record')} of "${guard ?? '?'}" in ${counted(files, 'file')}`;
+    const time = from === undefined ? '' : `, ${from} to ${until}`;
+    const far = sealed
+      ? `${counted(seals, 'seal')}; the last good one, of ${sealed.at}, seals up to record ${sealed.seq} of ${last}`
+      : 'no good seal';
+    return `${file}: ${what}${time}\n  ${far}\n`;
+  });
+  for (const { key, given } of keys) {
+    const whence = given
+      ? 'which was given'
+      : 'the first one that the log names. Compare it, or give the one you know as --key';
+    lines.push(`Sealed by ${key}, ${whence}.\n`);
+  }
+  const { used, passedOver } = anchors;
+  if (used + passedOver > 0) lines.push(`${counted(used, 'anchor')} of this log, ${passedOver} of others.\n`);
+  const place = ({ file, line }: { file: string; line?: number }) => (line === undefined ? file : `${file}:${line}`);
+  const listed = [
+    ...notes.map((note) => [`note: ${note.kind}`, place(note), note.message]),
+    ...findings.map((finding) => [finding.kind, place(finding), finding.message]),
+  ];
+  const verdict = findings.length === 0 ? 'Nothing was found.' : `${counted(findings.length, 'finding')}.`;
+  return `${lines.join('')}${table(listed)}${verdict}\n`;
+}
+
+function counted(n: number, what: string): string {
+  return `${n} ${what}${n === 1 ? '' : 's'}`;
+}
+
+function append(value: string, before: readonly string[]): readonly string[] {
+  return [...before, value];
+}

@@ -1,0 +1,35 @@
+/** The last seal of each writer of a log, as an anchor. */
+import type { Anchor } from '../chain/seal.ts';
+import { readLines } from '../read/lines.ts';
+import { type LogFile, writersOf } from '../verify/files.ts';
+import { readFront, readSeal } from '../verify/line.ts';
+
+/** Nothing is verified. Throws where a file cannot be read. @param log the open file, as `log.file` has it. */
+export async function lastSeals(log: string): Promise<Anchor[]> {
+  const anchors: Anchor[] = [];
+  for (const { files } of writersOf(log)) {
+    for (const file of files.toReversed()) {
+      const anchor = await lastSealIn(file);
+      if (!anchor) continue;
+      anchors.push(anchor);
+      break;
+    }
+  }
+  return anchors;
+}
+
+async function lastSealIn({ path, first }: LogFile): Promise<Anchor | undefined> {
+  let last: Anchor | undefined;
+  await readLines(
+    path,
+    {
+      line: (bytes, start, end) => {
+        if (readFront(bytes, start, end)?.kind === 'seal') last = readSeal(bytes.toString('utf8', start, end)) ?? last;
+        return false;
+      },
+      overlong: () => false,
+    },
+    first === undefined,
+  );
+  return last;
+}
