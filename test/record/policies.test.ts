@@ -50,7 +50,7 @@ describe('kept', () => {
     expect(readdirSync(keptFolder(log))).toEqual([`${kept.slice(7)}.json`]);
     expect(statSync(join(keptFolder(log), `${kept.slice(7)}.json`)).mode & 0o777).toBe(0o600);
     expect(statSync(keptFolder(log)).mode & 0o777).toBe(0o700);
-    expect(keptPolicy(log, kept)).toEqual(files);
+    expect(keptPolicy(keptFolder(log), kept)).toEqual(files);
     // Another password is no other policy to whom it is shown.
     const [one, two] = ['x', 'y'].map((word) => keepPolicy(log, [{ path: 'p.yaml', text: `password: ${word}\n` }]));
     expect(one).toBe(two);
@@ -60,11 +60,15 @@ describe('kept', () => {
     const kept = keepPolicy(log, files)!;
     const path = join(keptFolder(log), `${kept.slice(7)}.json`);
     writeFileSync(path, readFileSync(path, 'utf8').replace('role: a', 'role: b'));
-    expect(keptPolicy(log, kept)).toMatchObject({ problem: expect.stringContaining('was changed') });
+    expect(keptPolicy(keptFolder(log), kept)).toMatchObject({ problem: expect.stringContaining('was changed') });
     keepPolicy(log, files);
-    expect(keptPolicy(log, kept)).toEqual(files);
-    expect(keptPolicy(log, `sha256:${'0'.repeat(64)}`)).toMatchObject({ problem: expect.stringContaining('ENOENT') });
-    expect(keptPolicy(log, 'sha256:../../x')).toMatchObject({ problem: expect.stringContaining('no hash') });
+    expect(keptPolicy(keptFolder(log), kept)).toEqual(files);
+    expect(keptPolicy(keptFolder(log), `sha256:${'0'.repeat(64)}`)).toMatchObject({
+      problem: expect.stringContaining('ENOENT'),
+    });
+    expect(keptPolicy(keptFolder(log), 'sha256:../../x')).toMatchObject({
+      problem: expect.stringContaining('no hash'),
+    });
   });
 
   test('not beside a log that is no file', () => {
@@ -94,7 +98,7 @@ describe('a guard', () => {
       expect(first).toMatchObject({ via: 'start', kept: expect.stringMatching(/^sha256:/) });
       expect(second).toMatchObject({ from: first?.to, kept: expect.stringMatching(/^sha256:/) });
       const log = join(dirname(guard.configFile), 'decisions.jsonl');
-      const kept = keptPolicy(log, String(second?.kept)) as { path: string; text: string }[];
+      const kept = keptPolicy(keptFolder(log), String(second?.kept)) as { path: string; text: string }[];
       expect(kept.find(({ path }) => path === 'principals.yaml')?.text).toContain('# one more line');
       expect(kept.map(({ path }) => path)).toContain('roles/teacher.yaml');
       const all = readdirSync(keptFolder(log)).map((name) => readFileSync(join(keptFolder(log), name), 'utf8'));

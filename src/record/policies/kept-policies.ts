@@ -49,10 +49,10 @@ export function keepPolicy(logFile: string, files: readonly PolicyFile[]): strin
 }
 
 /** What was kept under a hash; or why it cannot be shown. */
-export function keptPolicy(logFile: string, kept: string): readonly PolicyFile[] | { readonly problem: string } {
+export function keptPolicy(folder: string, kept: string): readonly PolicyFile[] | { readonly problem: string } {
   const hex = KEPT.exec(kept)?.[1];
   if (hex === undefined) return { problem: `"${kept}" is no hash of a policy, as sha256:…` };
-  const path = join(keptFolder(logFile), `${hex}.json`);
+  const path = join(folder, `${hex}.json`);
   let text: string;
   try {
     text = readFileSync(path, 'utf8');

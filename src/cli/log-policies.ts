@@ -1,0 +1,146 @@
+/** `rowgate log policies`: which policy was in force when, who changed it, and what its files said. */
+import { dirname, join } from 'node:path';
+import type { Command } from 'commander';
+import { linesOf, RecordReader } from '../audit/lines.ts';
+import { type Chain, chainsAmong, chainsOf } from '../audit/log-files.ts';
+import { logPlace } from '../config/log-place.ts';
+import { openerWith, readIdentities } from '../record/encryption/opening.ts';
+import { keptFolder, keptPolicy } from '../record/policies/kept-policies.ts';
+import type { LogRecord } from '../record/read/expand.ts';
+import { failed, table } from './ask-guard.ts';
+import { logCommand } from './log-command.ts';
+
+const HELP = `
+Examples:
+  rowgate log policies                              each change: when, by whom, how
+  rowgate log policies --at 2026-11-03T14:00:00Z    what was in force then, and its files
+  rowgate log policies --show sha256:3b9b2a41       the files of a policy, by the beginning of its hash
+
+The files are those that the guard has kept beside the log, without passwords and canaries, checked against the hash in the record.
+"rowgate log verify" says whether the records themselves can be relied on.
+Exit code: 0, 1 where there is no such policy or its files are not what was kept, 2 for a wrong call.`;
+
+interface Options {
+  readonly config: string;
+  readonly log?: readonly string[];
+  readonly folder?: string;
+  readonly identity?: string;
+  readonly at?: string;
+  readonly show?: string;
+  readonly json?: boolean;
+}
+
+/** A change of the policy in force; or an edit that was not taken, with `problems`. */
+interface Change {
+  readonly time: string;
+  readonly guard: string;
+  readonly from?: string;
+  readonly to: string;
+  readonly kept?: string;
+  readonly by: string;
+  readonly via: string;
+  readonly problems?: readonly string[];
+  readonly message?: string;
+}
+
+export function register(program: Command): void {
+  logCommand(program)
+    .command('policies')
+    .description('which policy was in force when, who changed it, and what it said')
+    .option('--config <file>', 'the configuration of the guard, which says where its log is', 'rowgate.yaml')
+    .option('--log <file>', 'a decision log; may be given several times', (file, all: string[] = []) => [...all, file])
+    .option('--folder <folder>', 'where the policies are kept; without it, beside the log')
+    .option('--identity <file>', 'a private key of age, where the log is encrypted')
+    .option('--at <time>', 'show the policy in force at this time, as 2026-11-03T14:00:00Z')
+    .option('--show <hash>', 'show a policy: its hash, or that of what was kept, or the beginning of one')
+    .option('--json', 'JSON on standard output')
+    .addHelpText('after', HELP)
+    .action(policies);
+}
+
+async function policies(options: Options, command: Command): Promise<void> {
+  const at = options.at === undefined ? undefined : Date.parse(options.at);
+  if (Number.isNaN(at)) command.error(`error: --at: expected a time, found "${options.at}"`, { exitCode: 2 });
+  const place = options.log ? undefined : logPlace(options.config, process.env);
+  if (place && 'problem' in place) return failed(2, place.problem);
+  const chains = options.log ? chainsAmong(options.log) : chainsOf(place?.file ?? '');
+  if (chains.length === 0) return failed(2, `there is no log at ${place?.file}`);
+  const identities = options.identity === undefined ? undefined : readIdentities(options.identity);
+  if (identities && 'problem' in identities) return failed(2, identities.problem);
+  const changes = await changesIn(chains, identities);
+  if (at === undefined && options.show === undefined) return list(changes, options);
+  const inForce = changes.filter(({ problems, from, to }) => !problems || from !== to);
+  const found =
+    at === undefined
+      ? inForce.findLast(({ to, kept }) => [to, kept].some((hash) => hash && begins(hash, options.show ?? '')))
+      : inForce.findLast(({ time }) => Date.parse(time) <= at);
+  if (!found) return failed(1, at === undefined ? 'the log knows no such policy' : 'no policy was in force then');
+  if (found.kept === undefined) return failed(1, `its files were not kept${found.message ? `: ${found.message}` : ''}`);
+  const [first] = chains[0] ?? [];
+  const beside = place ? keptFolder(place.file) : join(dirname(first ?? ''), 'decisions.policies');
+  const files = keptPolicy(options.folder ?? beside, found.kept);
+  if ('problem' in files) return failed(1, files.problem);
+  if (options.json) process.stdout.write(`${JSON.stringify({ ...found, files })}\n`);
+  else {
+    process.stdout.write(`# ${found.to}, in force since ${found.time}, by ${found.by} (${found.via})\n`);
+    for (const { path, text } of files) process.stdout.write(`\n# --- ${path}\n${text.trimEnd()}\n`);
+  }
+}
+
+/** In the order of time, over all guards. */
+async function changesIn(chains: readonly Chain[], identities: readonly string[] | undefined): Promise<Change[]> {
+  const changes: Change[] = [];
+  for (const file of chains.flat()) {
+    const reader = new RecordReader(file, identities && openerWith(identities));
+    for await (const lines of linesOf(file)) {
+      const records = await reader.read(lines.filter(mayBeChange));
+      changes.push(...records.filter(({ kind }) => kind === 'policy').map(changeIn));
+    }
+  }
+  return changes.toSorted((a, b) => Date.parse(a.time) - Date.parse(b.time));
+}
+
+/** Of millions of lines few are looked at. */
+function mayBeChange(line: string): boolean {
+  return line.includes('"kind":"policy"') || line.includes('"kind":"segment"') || line.includes('"box":"');
+}
+
+function changeIn({ time, guard, from, to, kept, by, via, problems, message }: LogRecord): Change {
+  return {
+    time: String(time),
+    guard: String(guard),
+    to: String(to),
+    by: String(by),
+    via: String(via),
+    ...(typeof from === 'string' && { from }),
+    ...(typeof kept === 'string' && { kept }),
+    ...(Array.isArray(problems) && { problems: problems.map(String) }),
+    ...(typeof message === 'string' && { message }),
+  };
+}
+
+function list(changes: readonly Change[], { json }: Options): void {
+  if (json) {
+    process.stdout.write(changes.map((change) => `${JSON.stringify(change)}\n`).join(''));
+    return;
+  }
+  const rows = changes.map(({ time, guard, from, to, kept, by, via, problems = [] }) => [
+    time,
+    guard,
+    from === to && problems.length > 0 ? 'not taken' : short(from),
+    short(to),
+    by,
+    via,
+    kept === undefined ? '' : short(kept),
+    problems.length === 0 ? '' : `${problems.length} problems`,
+  ]);
+  process.stdout.write(table([['time', 'guard', 'from', 'to', 'by', 'via', 'kept', ''], ...rows]));
+}
+
+function short(hash: string | undefined): string {
+  return hash?.replace(/^(sha256:.{12}).*/, '$1') ?? '';
+}
+
+function begins(hash: string, start: string): boolean {
+  return start.length >= 8 && (hash.startsWith(start) || hash.startsWith(`sha256:${start}`));
+}
