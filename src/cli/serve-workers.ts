@@ -8,6 +8,7 @@ import { Supervisor, WorkersFailed } from '../workers/supervisor.ts';
 import { type Controlled, openControlSocket } from './control-socket.ts';
 import { openAdmin } from './open-admin.ts';
 import { openDelivery } from './open-alarms.ts';
+import { openForwarding } from './open-forwarding.ts';
 import { openStore } from './open-store.ts';
 import { operatorLog } from './operator-log.ts';
 import { mockSecret } from './run-guard.ts';
@@ -48,6 +49,7 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
     }));
   const delivery = await openDelivery(config, log);
   const admin = await openAdmin(config, log, new Fleet(reporting));
+  const forwarding = await openForwarding(config, log);
   let told = false;
   try {
     const listening = await supervisor.start();
@@ -61,11 +63,12 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
         told = true;
       },
       ended: supervisor.ended.finally(() =>
-        Promise.all([store.close(), admin?.stop(), control?.close(), delivery?.stop()]),
+        Promise.all([store.close(), admin?.stop(), control?.close(), delivery?.stop(), forwarding.stop()]),
       ),
     };
   } catch (error) {
     await admin?.stop();
+    await forwarding.stop();
     supervisor.stop();
     await store.close();
     if (error instanceof WorkersFailed) throw new StartError(error.lines);

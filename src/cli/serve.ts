@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { shownAddress, shownListening } from '../proxy/listen-address.ts';
 import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
+import { openForwarding } from './open-forwarding.ts';
 import { operatorLog } from './operator-log.ts';
 import { startGuard } from './run-guard.ts';
 import { serveAsWorker } from './serve-worker.ts';
@@ -57,15 +58,22 @@ async function serve(file: string, verbose: boolean): Promise<number> {
 /** One process that does all of it. */
 async function startAlone(config: Config, verbose: boolean): Promise<RunningWorkers> {
   const log = operatorLog(verbose ? 'debug' : config.log.level);
-  const guard = await startGuard(config, log);
-  const ending = new Ending(guard);
-  const control = await openControlOf(guard, ending, config, log);
-  return {
-    listening: guard.listening.map(shownListening),
-    reload: () => void guard.reload(),
-    tell: () => ending.tell(),
-    ended: ending.ended.then(() => control?.close()).then(() => 0),
-  };
+  const forwarding = await openForwarding(config, log);
+  try {
+    const guard = await startGuard(config, log);
+    const ending = new Ending(guard);
+    const control = await openControlOf(guard, ending, config, log);
+    const closed = () => Promise.all([control?.close(), forwarding.stop()]);
+    return {
+      listening: guard.listening.map(shownListening),
+      reload: () => void guard.reload(),
+      tell: () => ending.tell(),
+      ended: ending.ended.then(closed).then(() => 0),
+    };
+  } catch (error) {
+    await forwarding.stop();
+    throw error;
+  }
 }
 
 function failed(lines: readonly string[]): number {

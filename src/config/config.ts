@@ -1,6 +1,7 @@
 /** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in. Plain data. */
 
 import type { KeyPlace } from './canary-key.ts';
+import type { ForwardConfig } from './forward.ts';
 import type { ListenAddress } from './listen-address.ts';
 import type { StateConfig } from './state.ts';
 import type { TargetSessionAttrs, UpstreamHost } from './upstream-url.ts';
@@ -37,6 +38,8 @@ export interface LogConfig {
   readonly subjects: 'hashed' | 'counted';
   /** Of the operators' log, which is no part of the decision log. */
   readonly level: 'error' | 'warn' | 'info' | 'debug';
+  /** Where it is sent besides. */
+  readonly forward: readonly ForwardConfig[];
 }
 
 export interface Config {

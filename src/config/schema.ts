@@ -5,6 +5,7 @@ import { FORMS, readDuration } from '../policy/quantity.ts';
 import { mapping, oneOrList, written } from '../policy/schema-values.ts';
 import { keysSchema } from './canary-key.ts';
 import { controlSchema, notifySchema } from './control-schema.ts';
+import { forwardSchema } from './forward.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
 import { DEFAULT_LOG_FILE } from './log-place.ts';
 import { stateSchema } from './state.ts';
@@ -93,6 +94,7 @@ export const configSchema = mapping({
     durability: z.enum(['batched', 'strict']).default('batched'),
     text: z.enum(['normalized', 'full', 'none']).default('normalized'),
     level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
+    forward: forwardSchema,
     subjects: z.enum(['hashed', 'counted']).optional(),
     rotate: z.enum(['hourly', 'daily', 'weekly', 'monthly']).optional(),
     keep: duration.optional(),

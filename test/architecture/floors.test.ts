@@ -24,6 +24,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   control: 6,
   alarms: 6,
   demo: 6,
+  forward: 6,
   cli: 7,
 };
 

@@ -23,14 +23,20 @@ export class NotTaken extends Error {
 
 const WITHIN_MS = 30_000;
 
-/** Resolves where the receiver has taken it: any 2xx. Rejects otherwise; redirects are not followed. */
-export function postRecords(receiver: HttpsReceiver, type: string, body: string, withinMs = WITHIN_MS): Promise<void> {
+/** Resolves where the receiver has taken it: any 2xx. Rejects otherwise; redirects are not followed. `signal`: ends it at once. */
+export function postRecords(
+  receiver: HttpsReceiver,
+  type: string,
+  body: string | Buffer,
+  signal?: AbortSignal,
+  withinMs = WITHIN_MS,
+): Promise<void> {
   const { url, ca, cert, key, authorization } = receiver;
   return new Promise((done, fail) => {
     const options = {
       method: 'POST',
       agent: false,
-      signal: AbortSignal.timeout(withinMs),
+      signal: AbortSignal.any([AbortSignal.timeout(withinMs), ...(signal ? [signal] : [])]),
       headers: {
         'content-type': type,
         'content-length': Buffer.byteLength(body),

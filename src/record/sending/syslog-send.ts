@@ -23,6 +23,8 @@ export interface SyslogPatience {
   readonly quietMs?: number;
   /** Milliseconds between sending and the end: a receiver that turns us away (a certificate, too many connections) closes by itself within them. */
   readonly graceMs?: number;
+  /** Ends it at once. */
+  readonly signal?: AbortSignal;
 }
 
 const QUIET_MS = 30_000;
@@ -35,7 +37,7 @@ const GRACE_MS = 2_000;
 export function sendSyslog(
   receiver: SyslogReceiver,
   frames: readonly Buffer[],
-  { quietMs = QUIET_MS, graceMs = GRACE_MS }: SyslogPatience = {},
+  { quietMs = QUIET_MS, graceMs = GRACE_MS, signal }: SyslogPatience = {},
 ): Promise<void> {
   return new Promise((done, fail) => {
     let grace: NodeJS.Timeout | undefined;
@@ -47,6 +49,8 @@ export function sendSyslog(
         grace = setTimeout(() => socket.end(), waitMs);
       });
     });
+    const abort = () => socket.destroy(new Error('it was ended'));
+    signal?.addEventListener('abort', abort);
     socket.setTimeout(quietMs, () => socket.destroy(new Error(`nothing has moved for ${quietMs / 1000} s`)));
     // What it says is of no interest, but its end is.
     socket.resume();
@@ -58,6 +62,7 @@ export function sendSyslog(
     socket.on('error', fail);
     socket.once('close', () => {
       clearTimeout(grace);
+      signal?.removeEventListener('abort', abort);
       fail(new Error('the connection was closed'));
     });
   });

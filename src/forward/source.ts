@@ -1,0 +1,108 @@
+/** The records of one log from a position on, whole, each with the decision that it belongs to, and where the next one begins. */
+import { LRUCache } from 'lru-cache';
+import { Expander, type LogRecord } from '../record/read/expand.ts';
+import { Follower, type Lines } from './follower.ts';
+import type { Position } from './position.ts';
+
+export interface Entry {
+  readonly record: LogRecord;
+  /** Of an outcome and its kin: who asked what. Absent where that was too long ago. */
+  readonly decision: LogRecord | undefined;
+  /** Behind the record. */
+  readonly position: Position;
+}
+
+/** What is told of a log. */
+export interface SourceNotices {
+  /** Records that were deleted or moved away before anybody took them, both numbers included. */
+  lost(from: number, until: number): void;
+  said(message: string): void;
+}
+
+/** Decisions whose outcome has not come. Some never have one. */
+const MOST_DECISIONS = 5_000;
+/** So much before the position is read as if it were new, for the decisions in it. */
+const LOOKED_BACK = 1024 * 1024;
+/** Without one of these a record says nothing that others leave out. */
+const MARKS = ['"role":', '"command":', '"kind":"segment"'];
+
+export class Source {
+  private readonly follower: Follower;
+  private readonly decisions = new LRUCache<string, LogRecord>({ max: MOST_DECISIONS });
+  private readonly expander = new Expander();
+  private lines: Lines | undefined;
+  private index = 0;
+  private last: Position | undefined;
+
+  constructor(
+    log: string,
+    private readonly from: Position | undefined,
+    private readonly notices: SourceNotices,
+  ) {
+    this.last = from;
+    this.follower = new Follower(log, from, (message) => notices.said(message));
+  }
+
+  /** Undefined where there is none now. `breathe` is called between lines, so that reading far does not hold up others. */
+  async next(breathe: () => Promise<void>): Promise<Entry | undefined> {
+    for (;;) {
+      const line = this.lines?.lines[this.index];
+      if (!this.lines || !line) {
+        this.lines = await this.follower.read();
+        this.index = 0;
+        if (!this.lines) return undefined;
+        continue;
+      }
+      this.index += 1;
+      await breathe();
+      const entry = this.entry(this.lines.file, line);
+      if (entry) return entry;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.follower.close();
+  }
+
+  private entry(file: Lines['file'], { bytes, end }: Lines['lines'][number]): Entry | undefined {
+    const { from } = this;
+    const behind = from && file.first === from.file && file.chain === from.chain ? from.offset : 0;
+    const isOld = end <= behind;
+    if (isOld && end < behind - LOOKED_BACK && !MARKS.some((mark) => bytes.includes(mark))) return undefined;
+    const short = parse(bytes);
+    if (!short) return undefined;
+    const record = this.expander.whole(short);
+    const decision = this.join(record);
+    if (isOld) return undefined;
+    const seq = record.seq as number;
+    this.tellGap(file, seq);
+    const position: Position = { chain: file.chain, file: file.first, offset: end, seq };
+    this.last = position;
+    return { record, decision, position };
+  }
+
+  private join(record: LogRecord): LogRecord | undefined {
+    const { kind, id } = record;
+    if (typeof id !== 'string') return undefined;
+    if (kind === 'decision') this.decisions.set(id, record);
+    const decision = kind === 'decision' ? undefined : this.decisions.get(id);
+    if (kind === 'outcome') this.decisions.delete(id);
+    return decision;
+  }
+
+  private tellGap({ chain }: Lines['file'], seq: number): void {
+    if (this.last && this.last.chain === chain && seq > this.last.seq + 1)
+      this.notices.lost(this.last.seq + 1, seq - 1);
+  }
+}
+
+/** Undefined where it is no record: torn by a crash. */
+function parse(bytes: Buffer): LogRecord | undefined {
+  try {
+    const record: unknown = JSON.parse(bytes.toString('utf8'));
+    const isRecord = typeof record === 'object' && record !== null && 'seq' in record && 'kind' in record;
+    return isRecord && Number.isSafeInteger(record.seq) ? (record as LogRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}
