@@ -6,7 +6,8 @@ import type { Judgement } from '../guard/decision.ts';
 import type { MakeJudge, PolicyReading } from '../proxy/guard-runtime.ts';
 import type { LoginReason } from '../proxy/login/login-refusal.ts';
 import type { RecordFields, RecordKind } from '../record/fields.ts';
-import type { DecisionLog, SessionLog } from '../record/log.ts';
+import type { DecisionLog } from '../record/log.ts';
+import type { SessionLog } from '../record/session-log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
 import type { RoleTally, Tally } from './tally.ts';
 
@@ -46,6 +47,9 @@ function watchLog(log: DecisionLog, tally: Tally): DecisionLog {
     },
     session: (context) => watchSession(log.session(context), tally, tally.role(context.role)),
     reopen: () => log.reopen(),
+    onSeal: (listener) => log.onSeal(listener),
+    head: () => log.head(),
+    heard: (name, head) => log.heard(name, head),
     close: () => log.close(),
   };
 }

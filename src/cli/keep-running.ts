@@ -136,7 +136,7 @@ export async function keepRunning(
       alarms.stop();
       await store.close();
       records.append('stop', { version: version() });
-      records.close();
+      await records.close();
     },
   };
 }

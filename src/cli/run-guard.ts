@@ -118,7 +118,7 @@ async function startWatched(
       throw error;
     }
   } catch (error) {
-    records.close();
+    await records.close();
     throw error;
   }
 }

@@ -1,152 +1,269 @@
 /** An append-only file of lines that says of each whether it is there. Knows nothing of what the lines mean. */
-import { closeSync, fdatasync, fdatasyncSync, fstatSync, openSync, writeSync } from 'node:fs';
-import { endsInsideLine, lastSequence } from './tail.ts';
+import { closeSync, fdatasyncSync, fstatSync, openSync, renameSync, type Stats, statSync, writeSync } from 'node:fs';
+import { isSame, writeAgain } from './disk/rewrite.ts';
+import { Sync } from './disk/sync.ts';
+import { readTail, type Tail } from './tail.ts';
 
 export type Durability = 'batched' | 'strict';
 
 /** `doubtful`: it stands in the file, but nobody can say that it reached the disk. `absent`: no whole line of it is there. */
 export type Written = 'written' | 'doubtful' | 'absent';
 
-/** Milliseconds between a write and its fdatasync where durability is `batched`. */
-const SYNC_DELAY = 100;
+/** What a file holds that was opened just now. */
+export interface Opened extends Tail {
+  readonly fd: number;
+  readonly size: number;
+  /** Not a pipe or a terminal, of which nothing can be read. */
+  readonly regular: boolean;
+}
+
+interface Open {
+  readonly fd: number;
+  readonly stat: Stats;
+  readonly regular: boolean;
+}
 
 export class LogFile {
-  private fd: number | undefined;
+  private file: Open | undefined;
+  /** The one that was open last. */
+  private known: Stats | undefined;
   private insideLine = false;
-  private regular = true;
-  private timer: NodeJS.Timeout | undefined;
+  /** Bytes in the open file; how many of them the sync under way brings to the disk; how many are there. */
+  private bytes = 0;
+  private inSync = 0;
+  private safe = 0;
+  /** Of a line that a pipe has taken a part of. */
+  private partial = 0;
   /** A sync has failed: until one succeeds, every line waits for its own. */
   private proving = false;
+  /** Where it has failed, the bytes behind `safe` may have been given up. */
+  private suspect: Stats | undefined;
   private failing = false;
   private closed = false;
-  /** Of the last record found when the file was opened for the first time. */
-  readonly lastSequence: number;
+  private readonly sync: Sync;
 
-  /** Throws where the file cannot be opened, or holds something other than a log. */
   constructor(
-    private readonly path: string,
+    readonly path: string,
     private readonly durability: Durability,
     private readonly notice: (message: string) => void,
   ) {
-    this.fd = this.open();
-    const { size } = fstatSync(this.fd);
-    this.lastSequence = this.regular ? lastSequence(this.fd, size) : 0;
+    this.sync = new Sync({
+      descriptor: () => (this.file?.regular ? this.file.fd : undefined),
+      began: () => {
+        this.inSync = this.bytes;
+      },
+      done: () => this.done(),
+      failed: (error) => this.unsure(error),
+    });
   }
 
-  /** Appends a line (with its line end). Never throws; after a failure it tries afresh each time. */
+  /** Lines handed to the system since the log was opened, over all its files: a position to wait for. */
+  get position(): number {
+    return this.sync.position;
+  }
+
+  /** Of these, the lines that are on the disk. */
+  get onDisk(): number {
+    return this.sync.onDisk;
+  }
+
+  /** Resolves when the lines up to this position are on the disk; with false where that failed. Calls share one sync. */
+  reachesDisk(position: number): Promise<boolean> {
+    return this.sync.reaches(position);
+  }
+
+  /** Bytes in the open file. */
+  get size(): number {
+    return this.bytes;
+  }
+
+  get isRegular(): boolean {
+    return this.file?.regular ?? false;
+  }
+
+  /** Opens the file where it is not open, and says then what it holds. Throws where it cannot be opened, or holds something other than a log. */
+  ready(): Opened | undefined {
+    if (this.file) return undefined;
+    if (this.closed) throw new Error('it is closed');
+    if (this.suspect) writeAgain(this.path, this.suspect, this.safe);
+    this.suspect = undefined;
+    const { file, opened } = this.open();
+    this.take(file, opened);
+    return opened;
+  }
+
+  /** Appends a line (with its line end) to the open file. Never throws; after a failure the file is not open. */
   write(line: string): Written {
-    if (this.closed) return 'absent';
+    const { file } = this;
+    if (!file) return 'absent';
     try {
-      const outcome = this.put(line);
-      if (outcome === 'written' && this.failing) {
+      const written = this.put(file, line);
+      if (written === 'written' && this.failing) {
         this.failing = false;
         this.notice(`decision log "${this.path}" is written again`);
       }
-      return outcome;
+      return written;
     } catch (error) {
       this.fail(error);
-      if (this.fd !== undefined) this.forget(this.fd);
       return 'absent';
     }
   }
 
-  /** After the file was moved away: goes on in a new one of the old name. Where that fails, the open one is kept. */
-  reopen(): boolean {
-    if (this.closed) return false;
-    const old = this.fd;
+  /**
+   * Goes on in a new file of the log's name, if `accept` takes what is found there; the open one is moved to `moveTo`, or was moved
+   * away by somebody else. Throws where that fails: the open one is then kept, under its old name if that can be.
+   */
+  replace(accept: (opened: Opened) => boolean, moveTo?: string): Opened {
+    const old = this.file;
+    if (old) this.syncNow(old);
+    if (moveTo !== undefined) renameSync(this.path, moveTo);
     try {
-      if (old !== undefined) this.syncNow(old);
-      this.fd = this.open();
+      const { file, opened } = this.open();
+      if (!accept(opened)) {
+        closeSync(file.fd);
+        throw new Error('it does not go on where the log has come to');
+      }
+      if (old) closeSync(old.fd);
+      this.take(file, opened);
+      return opened;
     } catch (error) {
-      this.notice(`decision log "${this.path}" cannot be opened again: ${messageOf(error)}`);
-      return false;
+      if (moveTo !== undefined) renameSync(moveTo, this.path);
+      throw error;
     }
-    if (old !== undefined) closeSync(old);
-    return true;
+  }
+
+  /** The file that stands under the log's name is the open one. */
+  isInPlace(): boolean {
+    const there = statSync(this.path, { throwIfNoEntry: false });
+    return there !== undefined && this.file !== undefined && isSame(there, this.file.stat);
+  }
+
+  /** Brings all that was written to the disk. Throws where that fails. */
+  syncAll(): void {
+    if (this.file) this.syncNow(this.file);
   }
 
   /** Syncs and closes; what is written later is refused. */
   close(): void {
     if (this.closed) return;
     this.closed = true;
-    clearTimeout(this.timer);
-    if (this.fd === undefined) return;
     try {
-      this.syncNow(this.fd);
+      this.syncAll();
     } catch (error) {
       this.notice(`decision log "${this.path}" cannot be synced: ${messageOf(error)}`);
     }
-    closeSync(this.fd);
-    this.fd = undefined;
+    this.forget();
   }
 
-  private put(line: string): Written {
-    this.fd ??= this.open();
-    const fd = this.fd;
+  /** What has gone wrong is said once, until a line is written again; the file is opened anew for the next one. */
+  fail(error: unknown): void {
+    if (!this.failing && !this.closed)
+      this.notice(`decision log "${this.path}" cannot be written: ${messageOf(error)}`);
+    this.failing = true;
+    this.forget();
+  }
+
+  private put(file: Open, line: string): Written {
     const bytes = Buffer.from(this.insideLine ? `\n${line}` : line);
     let done = 0;
     try {
-      while (done < bytes.length) done += writeSync(fd, bytes, done);
+      while (done < bytes.length) done += writeSync(file.fd, bytes, done);
     } catch (error) {
       // All but the line end: the record stands, and the next one begins with the line end that this one lacks.
-      if (done < bytes.length - 1) throw error;
+      if (done < bytes.length - 1) {
+        const lineEnd = this.insideLine && this.partial === 0 ? 1 : 0;
+        this.partial += Math.max(0, done - lineEnd);
+        throw error;
+      }
     }
     this.insideLine = done < bytes.length;
+    this.partial = 0;
+    this.bytes += done;
+    this.sync.count();
     if (this.durability === 'batched' && !this.proving) {
-      this.syncSoon();
+      this.sync.soon();
       return 'written';
     }
     try {
-      this.syncNow(fd);
+      this.syncNow(file);
+      this.lookAtPlace(file);
       this.proving = false;
       return 'written';
     } catch (error) {
-      this.fail(error);
-      this.forget(fd);
+      this.unsure(error);
       return 'doubtful';
     }
   }
 
-  private open(): number {
+  private open(): { file: Open; opened: Opened } {
     const fd = openSync(this.path, 'a+', 0o600);
-    const stat = fstatSync(fd);
-    this.regular = stat.isFile();
-    this.insideLine = this.regular && endsInsideLine(fd, stat.size);
-    return fd;
-  }
-
-  /** A pipe or a terminal takes no sync. */
-  private syncNow(fd: number): void {
-    if (this.regular) fdatasyncSync(fd);
-  }
-
-  private syncSoon(): void {
-    this.timer ??= setTimeout(() => {
-      this.timer = undefined;
-      const fd = this.fd;
-      if (fd === undefined || !this.regular) return;
-      fdatasync(fd, (error) => {
-        if (!error || this.closed || this.fd !== fd) return;
-        this.fail(error);
-        this.proving = true;
-        this.forget(fd);
-      });
-    }, SYNC_DELAY).unref();
-  }
-
-  /** After a failure the path may mean another file, and the kernel may call this descriptor clean: the next write opens it anew. */
-  private forget(fd: number): void {
-    this.fd = undefined;
     try {
+      const stat = fstatSync(fd);
+      const regular = stat.isFile();
+      const ofPipe: Tail = { last: undefined, torn: this.partial, insideLine: this.partial > 0 };
+      const tail = regular ? readTail(fd, stat.size) : ofPipe;
+      return { file: { fd, stat, regular }, opened: { ...tail, fd, size: stat.size, regular } };
+    } catch (error) {
       closeSync(fd);
-    } catch {
-      // what it would say has been said
+      throw error;
     }
   }
 
-  private fail(error: unknown): void {
-    if (!this.failing) this.notice(`decision log "${this.path}" cannot be written: ${messageOf(error)}`);
-    this.failing = true;
+  private take(file: Open, { size, insideLine }: Opened): void {
+    this.sync.giveUp();
+    const goesOn = this.known !== undefined && isSame(this.known, file.stat);
+    this.file = file;
+    this.known = file.stat;
+    this.bytes = size;
+    this.safe = goesOn ? Math.min(this.safe, size) : size;
+    this.insideLine = insideLine;
+  }
+
+  /** A pipe or a terminal takes no sync. */
+  private syncNow(file: Open): void {
+    if (file.regular) fdatasyncSync(file.fd);
+    this.safe = this.bytes;
+    this.sync.all();
+  }
+
+  /** A sync in the background has succeeded. */
+  private done(): void {
+    const { file } = this;
+    this.safe = this.inSync;
+    if (!file) return;
+    try {
+      this.lookAtPlace(file);
+    } catch (error) {
+      this.fail(error);
+    }
+  }
+
+  /** Throws where the file is not as it was left: what is written to one that was deleted nobody will ever read. */
+  private lookAtPlace({ fd, regular }: Open): void {
+    if (!regular) return;
+    const { nlink, size } = fstatSync(fd);
+    if (nlink === 0) throw new Error('it was deleted');
+    if (size < this.bytes) throw new Error('it was cut by somebody else');
+    if (size > this.bytes) throw new Error('somebody else writes to it');
+  }
+
+  /** A sync has failed, or what it was for is gone. */
+  private unsure(error: unknown): void {
+    this.proving = true;
+    this.suspect = this.file?.stat;
+    this.fail(error);
+  }
+
+  /** After a failure the path may mean another file, and the kernel may call this descriptor clean: it is opened anew. */
+  private forget(): void {
+    const { file } = this;
+    this.file = undefined;
+    this.sync.giveUp();
+    try {
+      if (file) closeSync(file.fd);
+    } catch {
+      // what it would say has been said
+    }
   }
 }
 

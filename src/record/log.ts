@@ -1,9 +1,18 @@
 /** The decision log: one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
-import pino from 'pino';
-import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../session/entries.ts';
+import type { DecisionEntry } from '../session/entries.ts';
+import type { Anchor, Head, RetentionFields, SealFields, SegmentFields } from './chain/seal.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
-import { type Durability, LogFile, type Written } from './file.ts';
+import type { Durability, Written } from './file.ts';
 import { printable } from './printable.ts';
+import type { Keep } from './rotation/retention.ts';
+import type { Rotation } from './rotation/schedule.ts';
+import { Tidying } from './rotation/tidying.ts';
+import { type SealKey, sealKeyIn } from './seals/seal-key.ts';
+import { Sealer } from './seals/sealer.ts';
+import { Segments } from './segments.ts';
+import type { SessionContext, SessionLog } from './session-log.ts';
+import { type Recorder, SessionRecords } from './short/session-records.ts';
+import { StatementsWritten } from './short/statements-written.ts';
 import type { SubjectIds } from './subject-ids.ts';
 
 export interface LogOptions {
@@ -16,27 +25,24 @@ export interface LogOptions {
   readonly guard: string;
   /** Makes ids of the keys of people who were shown; absent: they are counted, and nothing says who they were. */
   readonly subjects?: SubjectIds | undefined;
+  /** When a file is closed and the next one begun; absent: never. */
+  readonly rotate?: Rotation;
+  /** IANA name, for `rotate`; absent: UTC. */
+  readonly timeZone?: string;
+  /** How long closed files are kept; absent: for ever. */
+  readonly keep?: Keep | undefined;
+  readonly seal?: SealOptions;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;
   /** Told once when the log begins to fail, and once when it is written again. */
   readonly notice?: (message: string) => void;
 }
 
-/** Who a session is, in each of its decisions. Read anew for each record: `application` may change under way. */
-export interface SessionContext {
-  readonly session: string;
-  readonly principal: string;
-  readonly user?: string | undefined;
-  readonly role: string;
-  readonly attributes: Readonly<Record<string, unknown>>;
-  readonly client: string;
-  readonly certificate?: string | undefined;
-  readonly database: string;
-  readonly application: string;
-}
-
-export interface SessionLog {
-  append(entry: SessionEntry): boolean;
+interface SealOptions {
+  /** Absent: in the file of the log's name and `.key`, made at the first start. */
+  readonly key?: SealKey;
+  readonly everyMs: number;
+  readonly records: number;
 }
 
 export interface DecisionLog {
@@ -45,96 +51,195 @@ export interface DecisionLog {
   session(context: SessionContext): SessionLog;
   /** After the file was moved away (SIGHUP): goes on in a new one. False where that fails; the open one is then kept. */
   reopen(): boolean;
-  close(): void;
+  /** Each seal goes to the listener, when it stands in the log. */
+  onSeal(listener: (anchor: Anchor) => void): void;
+  /** How far the chain has come. */
+  head(): Head;
+  /** How far another chain of this guard has come: it stands beside the next seals. */
+  heard(name: string, head: Head): void;
+  /** Seals and closes. Resolves when that is done; where no command is asked for the seal, it is done on return. */
+  close(): Promise<void>;
 }
+
+type ChainKind = 'segment' | 'seal' | 'retention';
+type ChainFields = SegmentFields | SealFields | RetentionFields;
 
 /** Characters of a statement under `text: full`. */
 const FULL_TEXT_CAP = 1024 * 1024;
+const SEAL_EVERY_MS = 10_000;
+const SEAL_RECORDS = 1000;
+/** A command that signs is not waited for any longer when the log is closed. */
+const LAST_SEAL_MS = 3_000;
 
 /** Opens the log, or throws: a guard that cannot record does not start. */
 export function openLog(options: LogOptions): DecisionLog {
-  const file = new LogFile(options.file, options.durability, options.notice ?? (() => {}));
-  let seq = file.lastSequence;
-  const ids = options.subjects;
-  const destination = new Destination(file);
-  const writer = pino(
-    {
-      base: null,
-      formatters: { level: () => ({}) },
-      // The first field: pino's line begins with the level, and there is none.
-      timestamp: () => `"time":"${new Date(options.clock()).toISOString()}"`,
-    },
-    destination,
-  );
+  return new Log(options);
+}
 
-  function append(kind: RecordKind, fields: RecordFields, context?: RecordFields): boolean {
-    const record: Record<string, unknown> = { kind, guard: options.guard, seq: seq + 1 };
-    addInOrder(record, fields, context);
+class Log implements DecisionLog {
+  private readonly segments: Segments;
+  private readonly sealer: Sealer;
+  private readonly tidying: Tidying;
+  private readonly recorder: Recorder;
+  private closed = false;
+
+  constructor(private readonly options: LogOptions) {
+    const { file, guard, durability, clock, keep, notice = () => {} } = options;
+    const { key = sealKeyIn(`${file}.key`), everyMs = SEAL_EVERY_MS, records = SEAL_RECORDS } = options.seal ?? {};
+    const { rotate = {}, timeZone = 'UTC' } = options;
+    this.segments = new Segments(
+      { file, guard, durability, rotate, timeZone, sealedBy: key.publicKey, notice },
+      {
+        begin: (fields, now) => this.put('segment', fields, now) === 'written',
+        closing: () => void this.sealer.seal(),
+        closed: () => this.tidying.look(),
+        seals: () => this.sealer.count,
+      },
+    );
+    const { chain, chained, past } = this.segments;
+    this.sealer = new Sealer(
+      {
+        key,
+        guard,
+        chain,
+        everyMs,
+        records,
+        clock,
+        position: () => chained.position,
+        write: (fields) => this.write('seal', fields) !== 'absent',
+        notice,
+      },
+      past.seals,
+    );
+    if (!past.sealed) this.sealer.recorded();
+    this.tidying = new Tidying({ file, keep, clock, notice, record: (fields) => this.recordRetention(fields) });
+    this.tidying.look();
+    this.recorder = {
+      generation: () => (this.isReady(clock()) ? chained.generation : undefined),
+      write: (kind, fields) => this.append(kind, fields),
+      writeHere: (kind, fields) => this.put(kind, fields, clock()) === 'written',
+      statementOf: (entry) => this.statementOf(entry),
+      statements: new StatementsWritten(),
+      subjects: options.subjects,
+    };
+  }
+
+  append(kind: RecordKind, fields: RecordFields): boolean {
+    const now = this.options.clock();
+    return this.isReady(now) && this.put(kind, fields, now) === 'written';
+  }
+
+  session(context: SessionContext): SessionLog {
+    return new SessionRecords(this.recorder, context);
+  }
+
+  reopen(): boolean {
+    return !this.closed && this.segments.reopen();
+  }
+
+  onSeal(listener: (anchor: Anchor) => void): void {
+    this.sealer.onSeal(listener);
+  }
+
+  head(): Head {
+    return { chain: this.segments.chain, ...this.segments.chained.position };
+  }
+
+  heard(name: string, head: Head): void {
+    this.sealer.heard(name, head);
+  }
+
+  close(): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    this.sealer.stop();
+    this.tidying.stop();
+    const end = () => {
+      this.closed = true;
+      this.segments.file.close();
+    };
+    const sealed = this.sealer.seal();
+    if (!this.sealer.isWaiting) {
+      end();
+      return Promise.resolve();
+    }
+    return withIn(
+      LAST_SEAL_MS,
+      sealed.then(() => this.sealer.seal()),
+    ).then(end);
+  }
+
+  private write(kind: ChainKind, fields: ChainFields): Written {
+    const now = this.options.clock();
+    return this.isReady(now) ? this.put(kind, fields, now) : 'absent';
+  }
+
+  private isReady(now: number): boolean {
+    if (this.closed) return false;
     try {
-      if (kind === 'decision') setStatement(record, fields as DecisionEntry);
-      writer.info(record);
-    } catch {
-      // INVARIANT: a record that cannot be made is one that is not written.
+      this.segments.ready(now);
+      return true;
+    } catch (error) {
+      this.segments.file.fail(error);
       return false;
     }
-    const written = destination.take();
-    if (written !== 'absent') seq++;
-    return written === 'written';
+  }
+
+  /** The file is open and begun. */
+  private put(kind: RecordKind | ChainKind, fields: RecordFields | ChainFields, now: number): Written {
+    const { chained } = this.segments;
+    const { torn, position } = chained;
+    const record: Record<string, unknown> = {
+      time: new Date(now).toISOString(),
+      kind,
+      guard: this.options.guard,
+      seq: position.seq + 1,
+      ...(torn > 0 && { torn }),
+    };
+    let text: string;
+    try {
+      if (isOfChain(kind)) Object.assign(record, fields);
+      else addInOrder(record, fields as RecordFields);
+      text = printable(JSON.stringify(record));
+    } catch {
+      // INVARIANT: a record that cannot be made is one that is not written.
+      return 'absent';
+    }
+    const written = chained.write(text);
+    if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
+    return written;
   }
 
   /** INVARIANT: the client's own text is written under `full` alone. */
-  function setStatement(record: Record<string, unknown>, entry: DecisionEntry): void {
-    if (options.text === 'none') delete record.statement;
-    else if (options.text === 'full') record.statement = cut(entry.text);
+  private statementOf(entry: DecisionEntry): string | undefined {
+    switch (this.options.text) {
+      case 'none':
+        return undefined;
+      case 'normalized':
+        return entry.statement;
+      case 'full':
+        return entry.text.length > FULL_TEXT_CAP ? `${entry.text.slice(0, FULL_TEXT_CAP)}…` : entry.text;
+    }
   }
 
-  /** INVARIANT: no key of a person is written: `keys` is no field of a record. */
-  function shownIn(entry: OutcomeEntry): RecordFields['subjects'] {
-    return ids && entry.keys ? ids.ofOutcome(entry) : entry.subjects;
+  private recordRetention(fields: RetentionFields): boolean {
+    if (this.write('retention', fields) !== 'written') return false;
+    try {
+      this.segments.file.syncAll();
+      return true;
+    } catch (error) {
+      this.segments.file.fail(error);
+      return false;
+    }
   }
-
-  return {
-    append: (kind, fields) => append(kind, fields),
-    session: (context) => ({
-      append(entry) {
-        const { principal } = context;
-        switch (entry.kind) {
-          case 'decision':
-            return append('decision', entry, context);
-          case 'outcome':
-            return append('outcome', {
-              ...entry,
-              ms: Math.round(entry.ms * 1000) / 1000,
-              principal,
-              subjects: shownIn(entry),
-            });
-          case 'seen':
-            return !ids || append('seen', { id: entry.id, principal, subjects: ids.ofSeen(entry.keys) });
-        }
-      },
-    }),
-    reopen: () => file.reopen(),
-    close: () => file.close(),
-  };
 }
 
-function cut(text: string): string {
-  return text.length > FULL_TEXT_CAP ? `${text.slice(0, FULL_TEXT_CAP)}…` : text;
+function isOfChain(kind: RecordKind | ChainKind): kind is ChainKind {
+  return kind === 'segment' || kind === 'seal' || kind === 'retention';
 }
 
-/** Where pino writes to. It says nothing of success, so the file's answer is kept until it is asked for. */
-class Destination {
-  private written: Written = 'absent';
-
-  constructor(private readonly file: LogFile) {}
-
-  write(line: string): void {
-    this.written = this.file.write(printable(line));
-  }
-
-  take(): Written {
-    const { written } = this;
-    this.written = 'absent';
-    return written;
-  }
+function withIn(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    void work.then(done).finally(() => clearTimeout(timer));
+  });
 }

@@ -43,7 +43,10 @@ function fakeLog(): DecisionLog & { fails: boolean } {
     append: () => !log.fails,
     session: () => ({ append: () => !log.fails }),
     reopen: () => true,
-    close: () => {},
+    onSeal: () => {},
+    head: () => ({ chain: '', seq: 0, hash: '' }),
+    heard: () => {},
+    close: () => Promise.resolve(),
   };
   return log;
 }

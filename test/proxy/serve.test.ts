@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RunningGuard } from '../../src/cli/keep-running.ts';
 import { startGuard } from '../../src/cli/run-guard.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import { recordsOf } from '../support/decision-log.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { eventually, psql } from './support.ts';
@@ -48,11 +49,7 @@ const url = (user: string, password = `demo-${user}`) =>
   `postgres://${user}:${password}@127.0.0.1:${guard.address.port}/${database.name}`;
 
 async function records(): Promise<Record<string, unknown>[]> {
-  const text = await readFile(join(folder, 'log.jsonl'), 'utf8');
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as Record<string, unknown>);
+  return recordsOf(await readFile(join(folder, 'log.jsonl'), 'utf8'));
 }
 
 test('a teacher sees her school, and what she asked is recorded', async () => {

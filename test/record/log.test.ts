@@ -17,6 +17,7 @@ import type { AttributeType } from '../../src/policy/policy.ts';
 import type { RecordSink } from '../../src/proxy/record-sink.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+import { allRecords, recordsOf, type WholeRecord } from '../support/decision-log.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-log-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -44,7 +45,12 @@ function open(options: Partial<LogOptions> = {}): DecisionLog & RecordSink {
 
 const text = (): string => readFileSync(file, 'utf8');
 const lines = (): string[] => text().trimEnd().split('\n');
-const sequence = (): number[] => lines().map((l) => Number(/"seq":(\d+)/.exec(l)?.[1]));
+/** Lines but those of the log about itself. */
+const ownLines = (): string[] => lines().filter((line) => !/"kind":"(segment|seal)"/.test(line));
+const records = (): WholeRecord[] => recordsOf(text());
+const sequence = (): unknown[] => allRecords(text()).map(({ seq }) => seq);
+const HASH = /,"hash":"[\w-]{43}"}$/;
+const plain = (): string[] => ownLines().map((line) => line.replace(HASH, '}'));
 
 const decision: DecisionEntry = {
   kind: 'decision',
@@ -87,12 +93,12 @@ describe('a line', () => {
     const log = open();
     expect(log.session(context).append(decision)).toBe(true);
     log.close();
-    expect(text()).toBe(
-      '{"time":"2026-11-25T09:00:00.007Z","kind":"decision","guard":"g1","seq":1,"id":"01JD","session":"01JS",' +
+    expect(plain()[0]).toBe(
+      '{"time":"2026-11-25T09:00:00.007Z","kind":"decision","guard":"g1","seq":2,"id":"01JD","session":"01JS",' +
         '"principal":"college_12_app","user":"7731","role":"teacher","attributes":{"school_id":12},"client":"10.12.0.7:50412",' +
         '"certificate":"sha256:cc","database":"ent","application":"psql","command":"SELECT","fingerprint":"3b9b2a41d098c92e",' +
         '"statement":"SELECT ine FROM students WHERE id = $1","tables":["public.students"],"columns":["public.students.ine"],' +
-        '"effect":"refuse","reason":"column-withheld","rule":"roles/teacher.yaml:7","sqlstate":"42501","policy":"sha256:aa"}\n',
+        '"effect":"refuse","reason":"column-withheld","rule":"roles/teacher.yaml:7","sqlstate":"42501","policy":"sha256:aa"}',
     );
   });
 
@@ -105,9 +111,9 @@ describe('a line', () => {
       limit: { name: 'rows_per_statement', used: 501, of: 500 },
     });
     log.close();
-    expect(text()).toBe(
-      '{"time":"2026-11-25T09:00:00.007Z","kind":"outcome","guard":"g1","seq":1,"id":"01JD","principal":"college_12_app",' +
-        '"rows":12,"bytes":840,"changed":0,"ms":1.9,"status":"cut","sqlstate":"53400","limit":{"name":"rows_per_statement","used":501,"of":500}}\n',
+    expect(plain()[0]).toBe(
+      '{"time":"2026-11-25T09:00:00.007Z","kind":"outcome","guard":"g1","seq":2,"id":"01JD","principal":"college_12_app",' +
+        '"rows":12,"bytes":840,"ms":1.9,"status":"cut","sqlstate":"53400","limit":{"name":"rows_per_statement","used":501,"of":500}}',
     );
   });
 
@@ -137,10 +143,10 @@ describe('a line', () => {
     });
     log.append('stop', {});
     log.close();
-    expect(JSON.parse(lines()[3]!).problems).toEqual(['roles/a.yaml:1:1: x']);
-    expect(lines().map((l) => JSON.parse(l).kind)).toEqual(['start', 'login', 'login-refused', 'policy', 'stop']);
-    expect(JSON.parse(lines()[2]!).principal).toBe('p'.repeat(64));
-    expect(sequence()).toEqual([1, 2, 3, 4, 5]);
+    expect(records()[3]!.problems).toEqual(['roles/a.yaml:1:1: x']);
+    expect(records().map(({ kind }) => kind)).toEqual(['start', 'login', 'login-refused', 'policy', 'stop']);
+    expect(records()[2]!.principal).toBe('p'.repeat(64));
+    expect(sequence()).toEqual([1, 2, 3, 4, 5, 6, 7]);
   });
 
   test('stays one line whatever a client names itself', () => {
@@ -148,8 +154,8 @@ describe('a line', () => {
     const application = 'a"\n{"seq":9}\u2028\u0000\ud800é😀';
     log.session({ ...context, application }).append(decision);
     log.close();
-    expect(lines()).toHaveLength(1);
-    expect(JSON.parse(lines()[0]!).application).toBe(application);
+    expect(ownLines()).toHaveLength(1);
+    expect(records()[0]!.application).toBe(application);
   });
 
   test('obeys nobody who reads it in a terminal: no control character and no mark of direction stands in it', () => {
@@ -157,16 +163,18 @@ describe('a line', () => {
     const application = 'a\u009b2J\u007f\u0085\u001b[31m\u202etxt\u2066\u2029é😀';
     log.session({ ...context, application }).append(decision);
     log.close();
-    expect(lines()[0]).not.toMatch(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u);
-    expect(JSON.parse(lines()[0]!).application).toBe(application);
+    expect(ownLines()[0]).not.toMatch(/\p{Cc}|\p{Cf}|\p{Zl}|\p{Zp}/u);
+    expect(records()[0]!.application).toBe(application);
   });
 
   test('cannot be given another sequence number, guard or time by its fields', () => {
     const log = open();
-    const forged = { seq: 99, guard: 'x', time: 'y', kind: 'stop', hash: 'z', principal: 'p' };
+    const forged = { seq: 99, guard: 'x', time: 'y', kind: 'stop', hash: 'z', torn: 9, seal: 7, principal: 'p' };
     log.append('login', forged);
     log.close();
-    expect(text()).toBe('{"time":"2026-11-25T09:00:00.007Z","kind":"login","guard":"g1","seq":1,"principal":"p"}\n');
+    expect(plain()).toEqual([
+      '{"time":"2026-11-25T09:00:00.007Z","kind":"login","guard":"g1","seq":2,"principal":"p"}',
+    ]);
   });
 
   test.each([
@@ -177,7 +185,7 @@ describe('a line', () => {
     const log = open({ text: kind });
     log.session(context).append(decision);
     log.close();
-    expect(JSON.parse(text()).statement).toBe(expected);
+    expect(records()[0]!.statement).toBe(expected);
     if (kind !== 'full') expect(text()).not.toContain('4711');
   });
 
@@ -185,7 +193,7 @@ describe('a line', () => {
     const log = open();
     log.session(context).append({ ...decision, columns: Array.from({ length: 1600 }, (_, i) => `public.t.c${i}`) });
     log.close();
-    expect(JSON.parse(text()).columns).toHaveLength(1600);
+    expect(records()[0]!.columns).toHaveLength(1600);
   });
 
   test('the application may change in a session', () => {
@@ -196,7 +204,7 @@ describe('a line', () => {
     changing.application = 'other';
     session.append(decision);
     log.close();
-    expect(lines().map((l) => JSON.parse(l).application)).toEqual(['psql', 'other']);
+    expect(ownLines().map((line) => JSON.parse(line).application)).toEqual(['psql', 'other']);
   });
 });
 
@@ -205,7 +213,7 @@ describe.each(['batched', 'strict'] as const)('%s', (durability) => {
     const log = open({ durability });
     for (let i = 1; i <= 20; i++) {
       expect(log.append('login', { principal: `p${i}` })).toBe(true);
-      expect(sequence().at(-1)).toBe(i);
+      expect(sequence().at(-1)).toBe(i + 1);
     }
     log.close();
   });
@@ -227,12 +235,12 @@ describe.each(['batched', 'strict'] as const)('%s', (durability) => {
     expect(log.append('login', {})).toBe(false);
     expect(log.append('login', {})).toBe(false);
     rmSync(link);
-    writeFileSync(file, '{"torn":');
+    writeFileSync(file, '{"time":"2026');
     symlinkSync(file, link);
     expect(log.append('login', {})).toBe(true);
     log.close();
-    expect(lines()[0]).toBe('{"torn":');
-    expect(JSON.parse(lines()[1]!).seq).toBe(1);
+    expect(lines()[0]).toBe('{"time":"2026');
+    expect(JSON.parse(lines()[1]!)).toMatchObject({ kind: 'segment', seq: 1, torn: 13 });
     expect(notices).toEqual([
       expect.stringMatching(/^decision log ".*" cannot be written: ENOSPC/),
       expect.stringMatching(/^decision log ".*" is written again$/),
@@ -248,15 +256,17 @@ describe('starting again', () => {
       log.append('stop', {});
       log.close();
     }
-    expect(sequence()).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(sequence()).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10]);
+    expect(records().map(({ kind }) => kind)).toEqual(['start', 'stop', 'start', 'stop', 'start', 'stop']);
   });
 
   test.each([
-    ['torn in the middle', '{"time":"2026","kind":"login","guard":"g1","se', 3],
-    ['torn in a character of several bytes', Buffer.from('{"kind":"é').subarray(0, -1), 3],
-    ['torn just before its line end: it counts', '{"time":"2026","kind":"login","guard":"g1","seq":3}', 4],
-    ['torn, with an empty line behind it', '{"kind\n\n', 3],
-  ])('behind a last line %s', (_, torn, next) => {
+    ['torn in the middle', '{"time":"2026","kind":"login","guard":"g1","se', 46],
+    ['torn in a character of several bytes', Buffer.from('{"kind":"é').subarray(0, -1), 10],
+    ['torn twice', '{"kind\n{"time"', 14],
+    ['torn, with an empty line behind it', '{"kind\n\n', 7],
+    ['that is no record of a chain', '{"time":"2026","kind":"login","guard":"g1","seq":99}\n', 52],
+  ])('behind a last line %s: the next record says so', (_, torn, bytes) => {
     const before = open();
     before.append('start', {});
     before.append('login', {});
@@ -264,9 +274,23 @@ describe('starting again', () => {
     appendFileSync(file, torn);
     const log = open();
     log.append('start', {});
+    log.append('stop', {});
     log.close();
-    const last = lines().at(-1)!;
-    expect(JSON.parse(last)).toMatchObject({ kind: 'start', seq: next });
+    expect(JSON.parse(ownLines().at(-2)!)).toMatchObject({ kind: 'start', seq: 5, torn: bytes });
+    expect(JSON.parse(ownLines().at(-1)!)).not.toHaveProperty('torn');
+    expect(sequence()).toEqual([1, 2, 3, 4, 5, 6, 7]);
+  });
+
+  test('behind a last line that lacks its line end alone: it counts', () => {
+    const before = open();
+    before.append('start', {});
+    before.close();
+    writeFileSync(file, text().trimEnd());
+    const log = open();
+    log.append('start', {});
+    log.close();
+    expect(sequence()).toEqual([1, 2, 3, 4, 5]);
+    expect(text()).not.toContain('torn');
   });
 
   test('finds the last record behind a long torn line', () => {
@@ -277,7 +301,7 @@ describe('starting again', () => {
     const log = open();
     log.append('start', {});
     log.close();
-    expect(JSON.parse(lines().at(-1)!).seq).toBe(6);
+    expect(JSON.parse(ownLines().at(-1)!)).toMatchObject({ seq: 8, torn: 14 + 600_000 });
   });
 
   test('a file that is no log is not written to', () => {
@@ -306,8 +330,8 @@ describe('rotated by hand', () => {
     expect(log.reopen()).toBe(true);
     log.append('login', {});
     log.close();
-    expect(sequence()).toEqual([3]);
-    expect(readFileSync(`${file}.1`, 'utf8').match(/"seq":\d/g)).toEqual(['"seq":1', '"seq":2']);
+    expect(sequence()).toEqual([4, 5, 6]);
+    expect(allRecords(readFileSync(`${file}.1`, 'utf8')).map(({ seq }) => seq)).toEqual([1, 2, 3]);
   });
 
   test('where a new one cannot be opened, the open one is kept', () => {

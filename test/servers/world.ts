@@ -12,6 +12,7 @@ import { formatProblem } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { type Server, startServer } from '../../src/demo/server.ts';
 import { verifierOf } from '../proxy/support.ts';
+import { recordsOf } from '../support/decision-log.ts';
 
 /** A cluster in a folder: its server may be down. */
 export interface Cluster {
@@ -129,11 +130,7 @@ export async function guardBefore(upstream: string, limits = 'none'): Promise<Wo
       return client;
     },
     async records() {
-      const text = await readFile(config.log.file, 'utf8');
-      return text
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line));
+      return recordsOf(await readFile(config.log.file, 'utf8'));
     },
     async stop() {
       await Promise.all(clients.map((client) => client.end().catch(() => {})));

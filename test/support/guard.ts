@@ -8,6 +8,8 @@ import { startGuard } from '../../src/cli/run-guard.ts';
 import { formatProblem } from '../../src/config/config.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { grantRows } from '../../src/demo/database.ts';
+import type { ReloadReport } from '../../src/proxy/reload.ts';
+import { recordsOf } from './decision-log.ts';
 import type { FreshDatabase } from './postgres.ts';
 import { samplesWithoutBudgets } from './sample-policies.ts';
 
@@ -16,6 +18,8 @@ export interface GuardOptions {
   readonly policies?: string;
   /** Further lines of `rowgate.yaml`. */
   readonly configuration?: string;
+  /** Further keys of its `log`. */
+  readonly logging?: string;
   /** The mapping `upstream` of `rowgate.yaml`, made from the account's connection string; absent: that string as `url` alone. */
   readonly upstream?: (accountUrl: string) => string | Promise<string>;
   /** For operators; absent: to nowhere. */
@@ -31,6 +35,8 @@ export interface TestGuard {
   url(principal: string, password?: string): string;
   /** A new connected client; ended by `stop` where the test has not done it. */
   connect(principal: string, password?: string): Promise<pg.Client>;
+  /** As SIGHUP does: what could not be taken up, and what else was seen. */
+  reload(): Promise<ReloadReport>;
   /** The decision log so far. */
   records(): Promise<Record<string, unknown>[]>;
   stop(): Promise<void>;
@@ -51,7 +57,7 @@ export async function guardInFrontOf(database: FreshDatabase, options: GuardOpti
 listen: 127.0.0.1:0
 upstream: ${upstream}
 policies: ${JSON.stringify(policies)}
-log: { file: ./decisions.jsonl }
+log: { file: ./decisions.jsonl${options.logging === undefined ? '' : `, ${options.logging}`} }
 time_zone: Europe/Paris
 ${options.configuration ?? ''}
 `,
@@ -75,12 +81,9 @@ ${options.configuration ?? ''}
       clients.push(client);
       return client;
     },
+    reload: () => guard.reload(),
     async records() {
-      const text = await readFile(config.log.file, 'utf8');
-      return text
-        .trimEnd()
-        .split('\n')
-        .map((line) => JSON.parse(line));
+      return recordsOf(await readFile(config.log.file, 'utf8'));
     },
     async stop() {
       await Promise.all(clients.map((client) => client.end().catch(() => {})));

@@ -7,6 +7,7 @@ import { join, resolve } from 'node:path';
 import pg from 'pg';
 import { grantRows } from '../../src/demo/database.ts';
 import { eventually } from '../proxy/support.ts';
+import { allRecords } from '../support/decision-log.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 
@@ -94,12 +95,7 @@ export async function serve(
     async records() {
       const names = (await readdir(folder)).filter((name) => name.endsWith('.jsonl')).sort();
       const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
-      const parse = (text: string) =>
-        text
-          .trimEnd()
-          .split('\n')
-          .map((line) => JSON.parse(line) as Record<string, unknown>);
-      return Object.fromEntries(names.map((name, i) => [name, parse(texts[i] ?? '')]));
+      return Object.fromEntries(names.map((name, i) => [name, allRecords(texts[i] ?? '')]));
     },
     async stop() {
       const left = ended ? [] : childrenOf(pid);

@@ -42,6 +42,8 @@ export interface SegmentFields {
   readonly previous?: { readonly file: string; readonly seq: number; readonly hash: string };
   /** Who can verify its seals: an Ed25519 public key, 32 bytes in base64url. */
   readonly sealed_by: string;
+  /** Seals of the chain before it: so that a guard which starts counts on. */
+  readonly seals: number;
   /** Where records are encrypted: the file's key, for its recipients (age, base64). */
   readonly age?: string;
 }

@@ -1,0 +1,82 @@
+/** The file with its chain: each line ends in the hash that ties it to the one before, whatever has happened to the file in between. */
+import { chained, ORIGIN } from './chain/chain.ts';
+import type { LogFile, Opened, Written } from './file.ts';
+
+/** How far a chain has come: its last record. */
+export interface Position {
+  /** 0 where there is none. */
+  readonly seq: number;
+  readonly hash: string;
+}
+
+export const NOTHING: Position = { seq: 0, hash: ORIGIN };
+
+export class ChainedFile {
+  /** Where a sync has failed: the chain without the records of which nobody knows whether they reached the disk. */
+  private sure: Position | undefined;
+  private tornBytes = 0;
+  private opened = 0;
+
+  /** `last`: as far as is known. Throws where the file cannot be opened, or is no log. */
+  constructor(
+    private readonly file: LogFile,
+    private last: Position,
+    private readonly notice: (message: string) => void,
+  ) {}
+
+  get position(): Position {
+    return this.last;
+  }
+
+  /** Bytes of torn text before the next record. */
+  get torn(): number {
+    return this.tornBytes;
+  }
+
+  /** Changes where the file is opened: nothing that was written before needs to stand in it then. */
+  get generation(): number {
+    return this.opened;
+  }
+
+  /** Whether the next record is the first of its file. */
+  isNew = true;
+
+  /** Opens the file where it is not open. Throws where it cannot be opened, or is no log. */
+  ready(): void {
+    const opened = this.file.ready();
+    if (opened) this.meet(opened);
+  }
+
+  /** Whether the chain can go on behind what was found. */
+  fits({ regular, last }: Opened): boolean {
+    return !regular || !last || last.hash === this.last.hash;
+  }
+
+  /**
+   * The file was opened. INVARIANT: the guard's own memory says how far the chain has come: where records are missing at the end of the
+   * file, or others stand there, the next one shows it.
+   */
+  meet({ regular, last, torn }: Opened): void {
+    this.opened++;
+    this.tornBytes = torn;
+    this.isNew = !regular || !last;
+    if (!this.isNew && last?.hash !== this.last.hash) {
+      if (this.sure && last?.hash === this.sure.hash) this.last = this.sure;
+      else
+        this.notice('the decision log does not end in the record that was written last: others were added or removed');
+    }
+  }
+
+  /** @param text JSON of one line, whose number is that of the position and one more. */
+  write(text: string): Written {
+    const { line, head } = chained(this.last.hash, text);
+    const written = this.file.write(`${line}\n`);
+    if (written === 'absent') return written;
+    // What stands in the file is a part of the chain, also where nobody knows whether it has reached the disk.
+    this.sure = written === 'doubtful' ? (this.sure ?? this.last) : undefined;
+    this.last = { seq: this.last.seq + 1, hash: head };
+    this.isNew = false;
+    if (written === 'written') this.tornBytes = 0;
+    return written;
+  }
+}

@@ -1,0 +1,30 @@
+/**
+ * What is done after a failed sync. The kernel has given up on the pages and calls them clean: another sync would succeed and bring
+ * nothing to the disk. Written once more they are dirty again.
+ */
+import { closeSync, fdatasyncSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs';
+
+const CHUNK = 64 * 1024;
+
+/** Writes the bytes of the file from there to its end once more, as they are read, and syncs. Does nothing where another file stands there now. */
+export function writeAgain(path: string, file: Stats, from: number): void {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (!there || !isSame(there, file)) return;
+  const fd = openSync(path, 'r+');
+  try {
+    const chunk = Buffer.alloc(CHUNK);
+    for (let at = from; ; ) {
+      const length = readSync(fd, chunk, 0, CHUNK, at);
+      if (length === 0) break;
+      for (let done = 0; done < length; ) done += writeSync(fd, chunk, done, length - done, at + done);
+      at += length;
+    }
+    fdatasyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}
+
+export function isSame(a: Stats, b: Stats): boolean {
+  return a.ino === b.ino && a.dev === b.dev;
+}

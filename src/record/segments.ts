@@ -1,0 +1,191 @@
+/** The files of a log, one after the other: where a guard goes on that starts, what each begins with, and when the next one comes. */
+import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
+import { ORIGIN } from './chain/chain.ts';
+import { closedName } from './chain/files.ts';
+import type { SegmentFields } from './chain/seal.ts';
+import { ChainedFile, NOTHING, type Position } from './chained-file.ts';
+import { type Durability, LogFile, type Opened } from './file.ts';
+import { lastClosed, standingOf } from './rotation/beginning.ts';
+import { syncFolder } from './rotation/folder.ts';
+import { periodEnd, type Rotation } from './rotation/schedule.ts';
+
+export interface SegmentsOptions {
+  readonly file: string;
+  readonly guard: string;
+  readonly durability: Durability;
+  readonly rotate: Rotation;
+  readonly timeZone: string;
+  /** Of the key that seals the log, 32 bytes in base64url. */
+  readonly sealedBy: string;
+  readonly notice: (message: string) => void;
+}
+
+/** What the files need of the log around them. */
+export interface SegmentsNeed {
+  /** Writes the record that each file begins with. True where it stands. */
+  readonly begin: (fields: SegmentFields, now: number) => boolean;
+  /** A file is about to be closed: its last record can still be written. */
+  readonly closing: () => void;
+  readonly closed: () => void;
+  /** Seals of the chain so far. */
+  readonly seals: () => number;
+}
+
+/** What a log was when it was opened. */
+interface Past {
+  readonly last: Position;
+  readonly chain: string;
+  readonly seals: number;
+  readonly sealed: boolean;
+  /** Number and time of the first record of the open file. */
+  readonly first?: number;
+  readonly time?: number;
+  readonly sealedBy?: string;
+  /** The file that was closed last. */
+  readonly file?: string;
+}
+
+/** What could not be done is tried again after so long. */
+const PATIENCE_MS = 60_000;
+
+export class Segments {
+  readonly file: LogFile;
+  readonly chained: ChainedFile;
+  readonly chain: string;
+  /** Seals of the chain when the log was opened, and whether the last record was one. */
+  readonly past: Pick<Past, 'seals' | 'sealed'>;
+  /** Number of the first record in the open file. */
+  private first = 0;
+  /** When it is to be closed, by the clock or by its size; not tried before `notBefore`. */
+  private due = Number.POSITIVE_INFINITY;
+  private notBefore = 0;
+  private rotating = false;
+  /** In which the last record before the open file stands. */
+  private previous: string;
+
+  /** Throws where the log cannot be opened, or the file is something else. */
+  constructor(
+    private readonly options: SegmentsOptions,
+    private readonly need: SegmentsNeed,
+  ) {
+    const { file: path, durability, notice } = options;
+    this.file = new LogFile(path, durability, notice);
+    let opened = this.file.ready();
+    if (!opened) throw new Error('not opened');
+    const past = pastOf(opened, path, options.guard);
+    this.previous = past.file ?? basename(path);
+    this.past = past;
+    this.chain = past.chain;
+    this.chained = new ChainedFile(this.file, past.last, notice);
+    if (opened.last && past.sealedBy === undefined) {
+      // From before there was a chain: it is closed as it is.
+      opened = this.file.replace(isEmpty, closedName(path, past.first ?? opened.last.seq));
+    }
+    this.chained.meet(opened);
+    if (past.first !== undefined && past.time !== undefined) this.began(past.first, past.time);
+    if (past.sealedBy !== undefined && past.sealedBy !== options.sealedBy) {
+      // Each file says by whom it is sealed.
+      this.due = 0;
+    }
+  }
+
+  /** The next record can be written: the file is open, begun and not due to be closed. Throws where it cannot. */
+  ready(now: number): void {
+    this.chained.ready();
+    if (this.isDue(now)) this.rotate(now);
+    if (this.chained.isNew) this.begin(now);
+  }
+
+  /** After the file was moved away: goes on in a new one. False where that fails; the open one is then kept. */
+  reopen(): boolean {
+    const { file, chained } = this;
+    try {
+      chained.ready();
+      if (file.isInPlace()) return true;
+      chained.meet(file.replace((opened) => chained.fits(opened)));
+      this.previous = basename(file.path);
+      return true;
+    } catch (error) {
+      this.options.notice(`decision log "${file.path}" cannot be opened again: ${messageOf(error)}`);
+      return false;
+    }
+  }
+
+  private isDue(now: number): boolean {
+    const { bytes = Number.POSITIVE_INFINITY } = this.options.rotate;
+    const full = now >= this.due || this.file.size >= bytes;
+    return full && now >= this.notBefore && !this.rotating && this.file.isRegular && !this.chained.isNew;
+  }
+
+  private rotate(now: number): void {
+    this.rotating = true;
+    try {
+      this.need.closing();
+      // A file that holds nothing but its beginning would have the name of the next.
+      if (this.chained.position.seq > this.first) this.closeFile();
+      else this.began(this.first, now);
+    } catch (error) {
+      this.notBefore = now + PATIENCE_MS;
+      this.options.notice(`decision log "${this.file.path}" cannot be rotated: ${messageOf(error)}`);
+    } finally {
+      this.rotating = false;
+    }
+  }
+
+  private closeFile(): void {
+    const { file, chained } = this;
+    const to = closedName(file.path, this.first);
+    const isMoved = !file.isInPlace();
+    if (!isMoved && (existsSync(to) || existsSync(`${to}.gz`))) throw new Error(`"${to}" is there already`);
+    chained.meet(file.replace(isEmpty, isMoved ? undefined : to));
+    this.previous = basename(isMoved ? file.path : to);
+    syncFolder(file.path);
+    this.need.closed();
+  }
+
+  private begin(now: number): void {
+    const { seq, hash } = this.chained.position;
+    const fields: SegmentFields = {
+      chain: this.chain,
+      format: 1,
+      ...(hash !== ORIGIN && { previous: { file: this.previous, seq, hash } }),
+      sealed_by: this.options.sealedBy,
+      seals: this.need.seals(),
+    };
+    const begun = this.need.begin(fields, now);
+    if (!this.chained.isNew) this.began(seq + 1, now);
+    if (!begun) throw new Error('the file cannot be begun');
+  }
+
+  private began(first: number, time: number): void {
+    const { rotate, timeZone } = this.options;
+    this.first = first;
+    this.due = rotate.every ? periodEnd(rotate.every, time, timeZone) : Number.POSITIVE_INFINITY;
+  }
+}
+
+function pastOf(opened: Opened, path: string, guard: string): Past {
+  const found = opened.regular ? standingOf(opened.fd, path) : undefined;
+  if (found?.segment) {
+    const { last, seals, sealed, segment } = found;
+    const { chain, sealedBy, seq: first, time } = segment;
+    return { last, chain, seals, sealed, first, time, sealedBy };
+  }
+  const fresh = { chain: randomBytes(12).toString('base64url'), seals: 0, sealed: true };
+  // Numbers go on, but there is no chain that could.
+  if (found) return { ...fresh, last: { seq: found.last.seq, hash: ORIGIN }, first: found.first };
+  const closed = opened.regular ? lastClosed(path, guard) : undefined;
+  if (!closed?.segment) return { ...fresh, last: NOTHING };
+  const { last, seals, sealed, segment, file } = closed;
+  return { last, chain: segment.chain, seals, sealed, file };
+}
+
+function isEmpty({ size }: Opened): boolean {
+  return size === 0;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
