@@ -45,9 +45,14 @@ export function writePage(figures: readonly Figures[]): void {
     descriptors.join(' → '),
     result,
   ]);
+  writeSection('worst days', HEAD, rows);
+}
+
+/** Puts a table in the place of that section of docs/reliability.md; the others stay as they are. */
+export function writeSection(name: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
   const page = new URL('../../docs/reliability.md', import.meta.url);
-  const text = readFileSync(page, 'utf8');
-  const [before, , after] = text.split(/<!-- (?:measured|end) -->\n/);
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}; guard, server and clients share it.`;
-  writeFileSync(page, `${before}<!-- measured -->\n${machine}\n\n${table(HEAD, rows)}\n<!-- end -->\n${after ?? ''}`);
+  const [before, , after] = readFileSync(page, 'utf8').split(new RegExp(`<!-- ${name}(?: end)? -->\n`));
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}; guards, servers and clients share it.`;
+  const section = `<!-- ${name} -->\n${machine}\n\n${table(head, rows)}\n<!-- ${name} end -->\n`;
+  writeFileSync(page, `${before}${section}${after ?? ''}`);
 }

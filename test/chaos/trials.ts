@@ -68,7 +68,7 @@ export async function trial(
 }
 
 /** Waits until the guard's sessions for clients are gone at the server, as long as there is hope; how many are left. */
-async function quiet(database: FreshDatabase, guard: Served): Promise<number> {
+export async function quiet(database: FreshDatabase, guard: Served): Promise<number> {
   let left = -1;
   for (let tries = 0; tries < 100 && left !== 0; tries++) {
     const [row] = await database.query<{ n: number }>(

@@ -1,0 +1,41 @@
+/** Takes all that is left of a budget: of people, then of rows (of those who were seen), then of statements. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type pg from 'pg';
+import type { Pagers } from './pagers.ts';
+import { PUPILS, SCALE } from './scale.ts';
+
+const CLIENTS = 4;
+/** What the other guards had taken ahead has come back by then. */
+const RETURNED_MS = 1_300;
+/** So often, in full. */
+const TRIES = SCALE.full ? 3 : 1;
+
+/** Over so many guards. */
+export async function takeTheRest(pagers: Pagers, guards: number): Promise<void> {
+  const size = SCALE.full ? 100 : 20;
+  let next = Math.floor(PUPILS / 2);
+  await untilRefused(pagers, guards, (client, guard) => {
+    next += size;
+    return pagers.page(client, guard, next - size, size);
+  });
+  const first = Math.floor(PUPILS / 2);
+  await untilRefused(pagers, guards, (client, guard) => pagers.page(client, guard, first, size));
+  await untilRefused(pagers, guards, (client, guard) => pagers.nothing(client, guard));
+}
+
+type Ask = (client: pg.Client, guard: number) => Promise<string | undefined>;
+
+async function untilRefused(pagers: Pagers, guards: number, ask: Ask): Promise<void> {
+  for (let tries = 0; tries < TRIES; tries += 1) {
+    if (tries > 0) await sleep(RETURNED_MS);
+    await Promise.all(
+      Array.from({ length: CLIENTS }, async (_, i) => {
+        const guard = i % guards;
+        const client = await pagers.connect(guard);
+        if (!client) throw new Error('nobody is let in');
+        for (let why: string | undefined; why === undefined; ) why = await ask(client, guard);
+        await client.end();
+      }),
+    );
+  }
+}
