@@ -15,16 +15,15 @@ export interface Lines {
 }
 
 const LINE_END = 0x0a;
-const NOTHING = Buffer.alloc(0);
 
 interface Current {
   readonly file: LogFileFound;
   readonly bytes: FileBytes;
   /** Behind the last whole line. */
   offset: number;
-  /** A line whose end has not come yet; or so many bytes of one that is too long for a record, which nobody gets. */
-  begun: Buffer;
-  overlong: number;
+  /** A line whose end has not come yet, in pieces; of one that is too long for a record, which nobody gets, only the length. */
+  begun: Buffer[];
+  begunLength: number;
   /** Another file has its name: what is in it now is all. */
   replaced: boolean;
 }
@@ -62,7 +61,7 @@ export class Follower {
     if (!file) return undefined;
     this.from = undefined;
     const bytes = fileBytes(file.path, file.handle);
-    return { file, bytes, offset: 0, begun: NOTHING, overlong: 0, replaced: false };
+    return { file, bytes, offset: 0, begun: [], begunLength: 0, replaced: false };
   }
 
   private async piece({ file, bytes }: Current): Promise<Buffer | undefined> {
@@ -107,19 +106,20 @@ function split(current: Current, piece: Buffer): { bytes: Buffer; end: number }[
   const found: { bytes: Buffer; end: number }[] = [];
   let start = 0;
   for (let at = piece.indexOf(LINE_END); at >= 0; at = piece.indexOf(LINE_END, start)) {
-    const rest = piece.subarray(start, at);
-    const bytes = current.begun.length > 0 ? Buffer.concat([current.begun, rest]) : Buffer.from(rest);
-    current.offset += current.overlong + bytes.length + 1;
-    if (current.overlong === 0) found.push({ bytes, end: current.offset });
-    current.begun = NOTHING;
-    current.overlong = 0;
+    keep(current, piece.subarray(start, at));
+    current.offset += current.begunLength + 1;
+    if (current.begunLength <= LONGEST_LINE) found.push({ bytes: Buffer.concat(current.begun), end: current.offset });
+    current.begun = [];
+    current.begunLength = 0;
     start = at + 1;
   }
-  const rest = piece.subarray(start);
-  if (rest.length > 0) current.begun = Buffer.concat([current.begun, rest]);
-  if (current.overlong > 0 || current.begun.length > LONGEST_LINE) {
-    current.overlong += current.begun.length;
-    current.begun = NOTHING;
-  }
+  keep(current, piece.subarray(start));
   return found;
+}
+
+/** A copy: the piece is overwritten by the next one. */
+function keep(current: Current, piece: Buffer): void {
+  current.begunLength += piece.length;
+  if (current.begunLength > LONGEST_LINE) current.begun = [];
+  else if (piece.length > 0) current.begun.push(Buffer.from(piece));
 }
