@@ -12,7 +12,9 @@ export type Reason =
   | 'column-unknown'
   | 'relation-unknown'
   | 'function-not-granted'
+  | 'function-unknown' // none of that name takes these arguments, or several do
   | 'operator-not-granted'
+  | 'operator-unknown' // likewise, of operands
   | 'type-not-granted'
   | 'setting-not-allowed'
   | 'row-check' // a new row that the role could not see, or may not write

@@ -42,8 +42,14 @@ export function adviceFor(refused: Refused): Advice {
       return { text: 'No relation in this query has such a column. Check the name, and the alias before it.' };
     case 'function-not-granted':
       return functionAdvice(refused);
+    case 'function-unknown':
+      return {
+        text: 'No function of that name takes just these arguments. Check it, and cast what has no type of its own.',
+      };
     case 'operator-not-granted':
       return operatorAdvice(refused);
+    case 'operator-unknown':
+      return { text: 'No operator of that name takes just operands of these types. Cast one of them.' };
     case 'type-not-granted':
       return { text: 'The type cannot be granted by itself. Name the columns, or cast to a type that is built in.' };
     case 'setting-not-allowed':
@@ -192,7 +198,6 @@ function writtenAdvice({ refusal, statement, catalog }: Refused, verb: string): 
 }
 
 function functionAdvice({ refusal, role, catalog }: Refused): Advice {
-  if (refusal.sqlstate !== '42501') return { text: 'No function of that name takes these arguments.' };
   const shown = /^permission denied for function (.+)$/.exec(refusal.message)?.[1] ?? '';
   const named = catalog.functionsNamed(shown.split('.').at(-1) ?? '');
   const schema = shown.includes('.') ? shown.split('.')[0] : (named.find(isBuiltIn) ?? named[0])?.schema;
@@ -212,8 +217,6 @@ function isBuiltIn(fn: { readonly schema: string }): boolean {
 }
 
 function operatorAdvice({ refusal, role, catalog }: Refused): Advice {
-  if (refusal.sqlstate !== '42501')
-    return { text: 'No operator of that name takes operands of these types. Cast one of them.' };
   const [schema, name] = /operator ([^.]+)\.(.+)$/.exec(refusal.message)?.slice(1) ?? [];
   const operators = catalog.operatorsNamed(name ?? '').filter((operator) => operator.schema === schema);
   const fns = operators.flatMap((operator) => catalog.functionsByOid.get(operator.fn) ?? []);

@@ -112,10 +112,10 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
       });
       return { expression: UNTOLD, resolved };
     case 'ambiguous':
-      r.refuse('function-not-granted', '42725', `function ${signature(r, parts, args)} is not unique`, at);
+      r.refuse('function-unknown', '42725', `function ${signature(r, parts, args)} is not unique`, at);
       return { expression: UNTOLD, resolved };
     case 'none':
-      r.refuse('function-not-granted', '42883', `function ${signature(r, parts, args)} does not exist`, at);
+      r.refuse('function-unknown', '42883', `function ${signature(r, parts, args)} does not exist`, at);
       return { expression: UNTOLD, resolved };
   }
 }

@@ -212,12 +212,12 @@ function record(
       return;
     }
     case 'ambiguous':
-      r.refuse('operator-not-granted', '42725', `operator is not unique: ${described(r, shown, types)}`, at);
+      r.refuse('operator-unknown', '42725', `operator is not unique: ${described(r, shown, types)}`, at);
       return;
     case 'none':
     case 'cast':
     case 'column':
-      r.refuse('operator-not-granted', '42883', `operator does not exist: ${described(r, shown, types)}`, at);
+      r.refuse('operator-unknown', '42883', `operator does not exist: ${described(r, shown, types)}`, at);
       return;
   }
 }
