@@ -5,7 +5,7 @@ export type Parameter = string | number | boolean | null;
 
 export interface Database {
   run(sql: string, parameters?: Readonly<Record<string, Parameter>>): Promise<void>;
-  /** In SQL, parameters are `$name`; those that it does not name are passed over. Whole numbers come as `number`, lists as arrays. */
+  /** In SQL, parameters are `$name`; those that it does not name are passed over. Whole numbers come as `number`, NULL as `undefined`, lists as arrays. */
   rows<T>(sql: string, parameters?: Readonly<Record<string, Parameter>>): Promise<T[]>;
   /** Fills a table of one text column, `line`. */
   append(table: string, lines: AsyncIterable<string>): Promise<void>;
@@ -63,6 +63,7 @@ async function append(connection: DuckDBConnection, table: string, lines: AsyncI
 }
 
 function plain(value: unknown): unknown {
+  if (value === null) return undefined;
   if (typeof value === 'bigint') return Number(value);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype) {

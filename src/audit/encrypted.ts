@@ -1,8 +1,6 @@
 /** Encrypted files: what tells one, and what gives their records back. */
+import type { Opener } from '../record/encryption/opening.ts';
 import type { LogRecord } from '../record/read/expand.ts';
-
-/** Opens the boxes of one file, in their order. Gives a record that is in no box back as it is; undefined where a box cannot be opened. */
-export type Opener = (record: LogRecord) => LogRecord | undefined;
 
 /** Makes an opener of a file's `segment`. Throws where no identity given can open that file. */
 export type OpenerOf = (segment: LogRecord) => Promise<Opener>;

@@ -1,9 +1,10 @@
 /** Lines and records of one file of a log, plain or compressed, a chunk at a time. */
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
+import type { Opener } from '../record/encryption/opening.ts';
 import type { LogRecord } from '../record/read/expand.ts';
 import { LONGEST_LINE } from '../record/read/lines.ts';
-import { isEncrypted, NoIdentity, type Opener, type OpenerOf } from './encrypted.ts';
+import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 
 const CHUNK = 256 * 1024;
 
@@ -67,7 +68,9 @@ export class RecordReader {
 
   private opener(segment: LogRecord): Promise<Opener> {
     if (!this.openerOf) throw new NoIdentity(`${this.file} is encrypted: --identity FILE names the key that opens it`);
-    return this.openerOf(segment);
+    return this.openerOf(segment).catch((error: unknown) => {
+      throw new NoIdentity(`${this.file} is encrypted to other keys than the one given`, { cause: error });
+    });
   }
 }
 

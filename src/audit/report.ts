@@ -15,19 +15,26 @@ export interface Table {
   readonly more?: number;
 }
 
-/** Of the columns of the table beside which it stands. */
 export type Chart =
+  /** A bar for each row of the table beside it: the columns of its name and of its value. */
   | { readonly form: 'bars'; readonly name: number; readonly value: number }
-  /** Along time, each row a step; the last of `parts` is a part of the first that is drawn in another colour. */
-  | { readonly form: 'time'; readonly at: number; readonly value: number };
+  /**
+   * Along time: `at` is what the clock on the wall showed when a step (milliseconds) began; steps without a point are empty.
+   * `marked`: what is drawn is no use, but something that went wrong.
+   */
+  | {
+      readonly form: 'time';
+      readonly name: string;
+      readonly step: number;
+      readonly points: readonly (readonly [at: number, value: number])[];
+      readonly marked?: boolean;
+    };
 
 export interface Section {
   readonly heading: string;
   readonly notes: readonly string[];
   readonly table?: Table;
   readonly charts?: readonly Chart[];
-  /** Is to be filled in by hand: how many lines. */
-  readonly blank?: number;
 }
 
 /** A figure to be seen first. */

@@ -1,21 +1,8 @@
-/** Statements that can show and change nothing: their decisions have an outcome only where it is not `ok`. */
-const FREE = [
-  'BEGIN',
-  'START',
-  'COMMIT',
-  'END',
-  'ROLLBACK',
-  'ABORT',
-  'SAVEPOINT',
-  'RELEASE',
-  'SET',
-  'RESET',
-  'DEALLOCATE',
-  'CLOSE',
-  'DISCARD',
-];
+/** Which decisions without an outcome leave something open. */
+import { QUIET_COMMANDS } from '../record/short/quiet.ts';
+import { literal } from './duckdb.ts';
 
-/** In SQL: whether a statement of that command takes something, so that a missing outcome is one that nobody knows. */
+/** In SQL: whether a statement of that command can take something, so that a missing outcome is one that nobody knows. */
 export function takesSomething(command: string): string {
-  return `split_part(coalesce(${command}, ''), ' ', 1) NOT IN (${FREE.map((word) => `'${word}'`).join(', ')})`;
+  return `coalesce(${command}, '') NOT IN (${[...QUIET_COMMANDS].map(literal).join(', ')})`;
 }

@@ -1,4 +1,6 @@
 /** Adds up what the decision log says was used: by principal and minute, by statement, and how many people its windows held. */
+import type { LogRecord } from '../record/read/expand.ts';
+import { QUIET_COMMANDS } from '../record/short/quiet.ts';
 
 export interface Used {
   rows: number;
@@ -32,8 +34,6 @@ const FREE = new Set(
 );
 const NOT_RUN = new Set(['refused', 'skipped']);
 
-type Line = Readonly<Record<string, unknown>>;
-
 export interface TallyOptions {
   /** ISO dates; both included. */
   readonly from?: string;
@@ -49,35 +49,21 @@ export class UsageTally {
   readonly locked = new Set<string>();
   first: string | undefined;
   last: string | undefined;
-  /** Lines that hold no record. */
-  strange = 0;
   /** Of statements that have not ended. */
   private readonly running = new Map<string, { readonly role: string; readonly counts: boolean }>();
 
   constructor(private readonly options: TallyOptions) {}
 
-  add(text: string): void {
-    if (text === '') return;
-    let line: unknown;
-    try {
-      line = JSON.parse(text);
-    } catch {
-      line = undefined;
-    }
-    if (typeof line !== 'object' || line === null || typeof (line as Line).time !== 'string') {
-      this.strange += 1;
-      return;
-    }
-    this.take(line as Line);
-  }
-
-  private take(line: Line): void {
+  /** Whole records, in the order of each file. */
+  add(line: LogRecord): void {
     const { kind, time, principal, role, id } = line;
     if (typeof principal !== 'string' || this.options.without.includes(principal)) return;
     // Also of what began before the time that is asked about.
     if (kind === 'decision' && typeof role === 'string') {
-      const word = String(line.command).split(' ')[0] ?? '';
-      this.running.set(String(id), { role, counts: !FREE.has(word) });
+      const command = String(line.command);
+      const counts = !FREE.has(command.split(' ')[0] ?? '');
+      // Nobody waits for the end of what has none where all is well.
+      if (!QUIET_COMMANDS.has(command)) this.running.set(String(id), { role, counts });
     }
     const begun = kind === 'outcome' ? this.running.get(String(id)) : undefined;
     if (begun) this.running.delete(String(id));
@@ -91,7 +77,7 @@ export class UsageTally {
   }
 
   private outcome(
-    line: Line,
+    line: LogRecord,
     principal: string,
     { role, counts }: { role: string; counts: boolean },
     at: number,
@@ -114,7 +100,7 @@ export class UsageTally {
     count(this.bytesPerStatement, role, bytes);
   }
 
-  private usage(line: Line, principal: string, role: string, at: number): void {
+  private usage(line: LogRecord, principal: string, role: string, at: number): void {
     const { people } = this.of(principal, role);
     const hour = Math.floor(at / HOUR_MS);
     for (const { name, used } of (line.limits ?? []) as { name: string; used: number }[]) {

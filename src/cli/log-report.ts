@@ -1,16 +1,18 @@
 /** `rowgate log report usage`: how much each role's principals really take, from the decision log, and limits that leave them alone. */
-import { createReadStream, existsSync, readdirSync } from 'node:fs';
-import { join, parse } from 'node:path';
-import { createInterface } from 'node:readline';
+import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { logPlace } from '../config/log-place.ts';
+import { NoIdentity } from '../audit/encrypted.ts';
+import { linesOf, RecordReader } from '../audit/lines.ts';
 import { amountName } from '../policy/limits-in-force.ts';
 import { readDate } from '../policy/quantity.ts';
+import { Expander } from '../record/read/expand.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
+import { registerAudits } from './log-report-audit.ts';
 import type { Percentiles } from './log-report-percentiles.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
+import { fromLog, type LogOptions, type LogSource, logSource, several } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -22,33 +24,27 @@ What is proposed is the 99.9th percentile and a margin. Look at it: a week witho
 a principal that has been stealing looks like one that works much. docs/limits.md says how to choose.
 Exit code: 0, 1 where the log holds nothing that was used, 2 for a wrong call.`;
 
-interface Options {
-  readonly config: string;
-  readonly log?: readonly string[];
+interface Options extends LogOptions {
   readonly from?: string;
   readonly until?: string;
   readonly without: readonly string[];
   readonly margin: string;
-  readonly timeZone?: string;
   readonly json?: boolean;
 }
 
 export function register(program: Command): void {
   const report = logCommand(program).command('report');
-  report
-    .description('what it tells of a time')
-    .command('usage')
+  report.description('what it tells of a time');
+  fromLog(report.command('usage'))
     .description('how much each role really takes, and limits that follow from it')
-    .option('--config <file>', 'the configuration of the guard, which says where its log is', 'rowgate.yaml')
-    .option('--log <file>', 'a decision log; may be given several times', append)
     .option('--from <date>', 'first day, as 2026-10-01')
     .option('--until <date>', 'last day')
-    .option('--without <principal>', 'leave a principal out; may be given several times', append, [])
+    .option('--without <principal>', 'leave a principal out; may be given several times', several, [])
     .option('--margin <percent>', 'added to what was taken', '30')
-    .option('--time-zone <zone>', 'of the days; without it, the guard’s')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', HELP)
     .action(usage);
+  registerAudits(report);
 }
 
 async function usage(options: Options, command: Command): Promise<void> {
@@ -59,31 +55,37 @@ async function usage(options: Options, command: Command): Promise<void> {
   }
   const margin = Number(options.margin) / 100;
   if (!(margin >= 0 && margin <= 100)) wrong(`--margin: expected a number of percent, found "${options.margin}"`);
-  const place = options.log ? undefined : logPlace(options.config, process.env);
-  if (place && 'problem' in place) return failed(2, place.problem);
-  const files = options.log ?? ofWorkers(place?.file ?? '');
-  const timeZone = options.timeZone ?? place?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const missing = options.log?.find((file) => !existsSync(file));
+  if (missing !== undefined) return failed(2, `${missing}: no such file`);
+  const log = logSource(options);
+  if (!log) return;
   const { from, until, without } = options;
   const tally = new UsageTally({ without, ...(from !== undefined && { from }), ...(until !== undefined && { until }) });
-  for (const file of files) {
-    if (!existsSync(file)) return failed(2, `${file}: no such file`);
-    for await (const line of createInterface({ input: createReadStream(file, 'utf8'), crlfDelay: 0 })) tally.add(line);
+  let strange: number;
+  try {
+    strange = await tallyAll(tally, log);
+  } catch (error) {
+    if (error instanceof NoIdentity) return failed(2, error.message);
+    throw error;
   }
-  const report = usageReport(tally, timeZone, margin);
-  if (tally.strange > 0) process.stderr.write(`rowgate: ${tally.strange} lines hold no record, and were passed over\n`);
+  const report = usageReport(tally, log.timeZone, margin);
+  if (strange > 0) process.stderr.write(`rowgate: ${strange} lines hold no record, and were passed over\n`);
   if (!report) return failed(1, 'nothing was used in that time');
   process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : words(report));
 }
 
-/** The file itself, and those of workers: `decisions.1.jsonl` beside `decisions.jsonl`. */
-function ofWorkers(file: string): string[] {
-  const { dir, name: stem, ext } = parse(file);
-  const workers = (existsSync(dir) ? readdirSync(dir) : []).filter((name) => {
-    const number = name.slice(stem.length + 1, name.length - ext.length);
-    return /^\d+$/.test(number) && name === `${stem}.${number}${ext}`;
-  });
-  const own = existsSync(file) || workers.length === 0 ? [file] : [];
-  return [...own, ...workers.map((name) => join(dir, name))];
+/** How many lines held no record. */
+async function tallyAll(tally: UsageTally, { chains, openerOf }: LogSource): Promise<number> {
+  let strange = 0;
+  for (const file of chains.flat()) {
+    const reader = new RecordReader(file, openerOf);
+    const expander = new Expander();
+    for await (const lines of linesOf(file)) {
+      for (const record of await reader.read(lines)) tally.add(expander.whole(record));
+    }
+    strange += reader.strange;
+  }
+  return strange;
 }
 
 /** Of fewer, the 99.9th percentile is the largest. */
@@ -117,8 +119,4 @@ function nameOf({ measure, window, atMost }: Percentiles): string {
 function amountText({ measure }: Percentiles, amount: number): string {
   if (!measure.startsWith('bytes')) return String(amount);
   return amountName('bytes', amount < 10_240 ? amount : Math.round(amount / 1024) * 1024);
-}
-
-function append(value: string, before: readonly string[] = []): readonly string[] {
-  return [...before, value];
 }

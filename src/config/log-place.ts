@@ -13,6 +13,8 @@ export interface LogPlace {
   readonly timeZone?: string;
   /** `log.seal.every`, in milliseconds. */
   readonly sealEveryMs?: number;
+  /** The folder of policies; absent where the configuration says none. */
+  readonly policies?: string;
 }
 
 export function logPlace(file: string, environment: Environment): LogPlace | { readonly problem: string } {
@@ -25,15 +27,22 @@ export function logPlace(file: string, environment: Environment): LogPlace | { r
   }
   const { value, malformed } = new PolicyDocument({ path: basename(file), text });
   if (malformed || typeof value !== 'object' || value === null) return { problem: `${file} is no configuration` };
-  const { log, time_zone: timeZone } = value as {
+  const {
+    log,
+    policies,
+    time_zone: timeZone,
+  } = value as {
     log?: { file?: unknown; seal?: { every?: unknown } };
+    policies?: unknown;
     time_zone?: unknown;
   };
   const written = typeof log?.file === 'string' ? log.file : DEFAULT_LOG_FILE;
-  const path = resolve(dirname(resolve(file)), joinPieces(expand(written, environment).pieces));
+  const beside = (path: string): string =>
+    resolve(dirname(resolve(file)), joinPieces(expand(path, environment).pieces));
   const every = readDuration(String(log?.seal?.every ?? ''));
   return {
-    file: path,
+    file: beside(written),
+    ...(typeof policies === 'string' && { policies: beside(policies) }),
     ...(typeof timeZone === 'string' && { timeZone }),
     ...('value' in every && { sealEveryMs: every.value }),
   };

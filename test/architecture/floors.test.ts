@@ -23,6 +23,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   workers: 6,
   control: 6,
   alarms: 6,
+  audit: 6,
   demo: 6,
   forward: 6,
   cli: 7,

@@ -1,7 +1,8 @@
 /** What a principal took in a time, as figures: nothing is judged here, and nothing worded. */
 import type { Source } from '../source.ts';
+import { stepFor } from '../steps.ts';
 import { type People, peopleOf } from './people.ts';
-import { instant, stepFor, stepOf } from './period.ts';
+import { instant, stepOf } from './period.ts';
 import { makeTaken, parametersOfTaken, type WhoAndWhen } from './taken.ts';
 
 export interface Totals {
@@ -17,8 +18,8 @@ export interface Totals {
   /** Outcomes whose decision is not in the log: what they were is not known. */
   readonly undecided: number;
   /** Milliseconds since the epoch; of the first and the last statement. */
-  readonly first: number | undefined;
-  readonly last: number | undefined;
+  readonly first?: number;
+  readonly last?: number;
   readonly users: readonly string[];
   readonly roles: readonly string[];
   readonly databases: readonly string[];
@@ -54,7 +55,7 @@ export interface Step {
 export interface ClientSeen {
   readonly address: string;
   readonly application: string;
-  readonly certificate: string | undefined;
+  readonly certificate?: string;
   readonly sessions: number;
   readonly statements: number;
   readonly rows: number;
@@ -67,14 +68,14 @@ export interface Event {
   readonly at: number;
   readonly kind: string;
   readonly what: string;
-  readonly by: string | undefined;
+  readonly by?: string;
   readonly times: number;
 }
 
 /** Statements without an outcome, by who could take how much. */
 export interface Unended {
-  readonly role: string | undefined;
-  readonly policy: string | undefined;
+  readonly role?: string;
+  readonly policy?: string;
   readonly statements: number;
 }
 

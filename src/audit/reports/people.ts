@@ -1,5 +1,6 @@
 /** How many people statements have shown: by the ids in their outcomes where there are ids, and in bounds where not. */
 import type { Database } from '../duckdb.ts';
+import { count } from '../report.ts';
 
 export interface People {
   readonly subject: string;
@@ -20,7 +21,7 @@ export async function peopleOf(db: Database, taken: string, shown: string): Prom
     `SELECT subject, sum(greatest(n - coalesce(ids, 0), 0))::BIGINT AS counted, sum(unnamed)::BIGINT AS unnamed FROM (
        SELECT id, key AS subject, coalesce(n, 0) AS n, coalesce(unnamed, 0) AS unnamed FROM
          (SELECT id, unnest(map_entries(subjects), recursive := true) FROM ${taken} WHERE subjects IS NOT NULL))
-     LEFT JOIN (SELECT id, subject, count(*) AS ids FROM ${shown} GROUP BY ALL) USING (id, subject)
+     LEFT JOIN (SELECT id, subject, count(DISTINCT person) AS ids FROM ${shown} GROUP BY ALL) USING (id, subject)
      GROUP BY subject`,
   );
   const subjects = [...new Set([...named, ...counts].map(({ subject }) => subject))].toSorted();
@@ -40,4 +41,10 @@ export function atLeast({ named, counted }: People): number {
 /** No more than so many. */
 export function atMost({ named, counted, unnamed }: People): number {
   return named.reduce((sum, { people }) => sum + people, 0) + counted + unnamed;
+}
+
+/** `400`, or `400 to 512`. */
+export function peopleText(people: People): string {
+  const [least, most] = [atLeast(people), atMost(people)];
+  return least === most ? count(least) : `${count(least)} to ${count(most)}`;
 }

@@ -38,7 +38,7 @@ interface Doubts {
 export async function findSubject({ db }: Source, { subject, key, keys }: Sought): Promise<SubjectAnswer> {
   const ids = keys.map((each) => subjectId(each, subject, key));
   const parameters = { subject, ids: ids.join(' ') };
-  const [seen] = await db.rows<{ statements: number; first: number | null; last: number | null; columns: string[] }>(
+  const [seen] = await db.rows<{ statements: number; first?: number; last?: number; columns: string[] }>(
     `SELECT count(*) AS statements, epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last,
        coalesce(list_sort(list_distinct(flatten(list("columns")))), []) AS "columns"
      FROM taken WHERE id IN (SELECT id FROM shown WHERE subject = $subject AND person IN (SELECT unnest(string_split($ids, ' '))))`,
@@ -48,7 +48,7 @@ export async function findSubject({ db }: Source, { subject, key, keys }: Sought
     `SELECT count(*) FILTER (unnamed > 0) AS unnamed, count(*) FILTER (n > coalesce(ids, 0)) AS counted,
        (SELECT count(*) FROM taken WHERE unended) AS unended
      FROM (SELECT id, coalesce(subjects[$subject].n, 0) AS n, coalesce(subjects[$subject].unnamed, 0) AS unnamed FROM taken)
-     LEFT JOIN (SELECT id, count(*) AS ids FROM shown WHERE subject = $subject GROUP BY id) USING (id)`,
+     LEFT JOIN (SELECT id, count(DISTINCT person) AS ids FROM shown WHERE subject = $subject GROUP BY id) USING (id)`,
     parameters,
   );
   const named = await db.rows<{ name: string }>(
@@ -62,8 +62,8 @@ export async function findSubject({ db }: Source, { subject, key, keys }: Sought
   return {
     answer: statements > 0 ? 'yes' : doubtful ? 'cannot be excluded' : 'no',
     statements,
-    first: seen?.first ?? undefined,
-    last: seen?.last ?? undefined,
+    first: seen?.first,
+    last: seen?.last,
     columns: seen?.columns ?? [],
     doubts: { unnamed, counted, unended, keysMissing },
   };

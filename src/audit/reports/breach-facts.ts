@@ -1,0 +1,14 @@
+/** All that the report on a breach is made of. */
+import type { PolicyFacts } from '../policies.ts';
+import type { Breach } from './breach.ts';
+import type { Made } from './made.ts';
+import type { Sought, SubjectAnswer } from './subject.ts';
+import type { WhoAndWhen } from './taken.ts';
+
+export interface BreachFacts {
+  readonly asked: WhoAndWhen;
+  readonly breach: Breach;
+  readonly policies: PolicyFacts;
+  readonly sought?: { readonly who: Sought; readonly answer: SubjectAnswer } | undefined;
+  readonly made: Made;
+}

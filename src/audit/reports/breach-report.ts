@@ -1,0 +1,290 @@
+/** The report on a breach, in the words and the order in which a data protection officer needs it. */
+import { categoriesOf, type PolicyFacts } from '../policies.ts';
+import {
+  bytesText,
+  type Cell,
+  type Column,
+  count,
+  counted,
+  type Figure,
+  type Report,
+  type Section,
+} from '../report.ts';
+import { stepName } from '../steps.ts';
+import { shownInstant, shownWall } from '../times.ts';
+import type { Breach } from './breach.ts';
+import type { BreachFacts } from './breach-facts.ts';
+import { madeLine, periodText } from './made.ts';
+import { notification } from './notification.ts';
+import { atLeast, atMost, type People, peopleText } from './people.ts';
+import { subjectSection } from './subject-section.ts';
+import { upToLimits } from './unended.ts';
+
+export function breachReport(facts: BreachFacts): Report {
+  const { asked, breach, policies, sought } = facts;
+  return {
+    title: `What ${asked.principal} took`,
+    facts: factsOf(facts),
+    figures: figuresOf(breach),
+    sections: [
+      ...(sought ? [subjectSection(sought.who, sought.answer, asked.timeZone)] : []),
+      timeline(breach, asked.timeZone),
+      people(breach, policies),
+      tables(breach, policies),
+      columns(breach, policies),
+      statements(breach, asked.timeZone),
+      clients(breach, asked.timeZone),
+      stopped(breach, asked.timeZone),
+      notification(facts),
+    ],
+    foot: footOf(facts),
+  };
+}
+
+const text = (name: string): Column => ({ name, kind: 'text' });
+const code = (name: string): Column => ({ name, kind: 'code' });
+const number = (name: string): Column => ({ name, kind: 'number' });
+const bytes = (name: string): Column => ({ name, kind: 'bytes' });
+
+function factsOf({ asked, breach, made }: BreachFacts): [string, string][] {
+  const at = (instant: number): string => shownInstant(instant, asked.timeZone);
+  const { first, last, users, roles, databases } = breach.totals;
+  const list = (names: readonly string[]): string =>
+    names.length > 8 ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more` : names.join(', ') || 'none';
+  return [
+    ['Principal', asked.principal],
+    ...(asked.user !== undefined
+      ? [['Person behind it', asked.user] as [string, string]]
+      : users.length > 0
+        ? [['People behind it', list(users)] as [string, string]]
+        : []),
+    ['Role', list(roles)],
+    ['Database', list(databases)],
+    ['Asked about', periodText(asked)],
+    ['First and last statement', first === undefined || last === undefined ? 'none' : `${at(first)} and ${at(last)}`],
+    ['Read', counted(made.files.length, 'file')],
+  ];
+}
+
+function figuresOf({ totals, people, events }: Breach): Figure[] {
+  const locks = events.filter(({ kind }) => kind === 'lock').reduce((sum, { times }) => sum + times, 0);
+  return [
+    ...people.map((each) => ({ name: `${each.subject}s shown`, value: peopleText(each), ...unnamedNote(each) })),
+    { name: 'rows', value: count(totals.rows), note: bytesText(totals.bytes) },
+    ...(totals.changed > 0 ? [{ name: 'rows changed', value: count(totals.changed) }] : []),
+    { name: 'statements', value: count(totals.statements), note: `${count(totals.refused)} refused` },
+    { name: 'locked out', value: locks === 0 ? 'never' : counted(locks, 'time') },
+  ];
+}
+
+function unnamedNote({ unnamed }: People): { readonly note?: string } {
+  return unnamed > 0 ? { note: `of these, up to ${count(unnamed)} unnamed` } : {};
+}
+
+function timeline({ timeline: steps, step }: Breach, timeZone: string): Section {
+  return {
+    heading: 'When',
+    notes: [
+      `By ${stepName(step)}, in the time of ${timeZone}; a statement stands where it ended. People are counted once in each line.`,
+    ],
+    table: {
+      columns: [
+        text('time'),
+        number('statements'),
+        number('refused'),
+        number('rows'),
+        bytes('bytes'),
+        number('people'),
+      ],
+      rows: steps.map((each) => [
+        shownWall(each.at, step),
+        each.statements,
+        each.refused,
+        each.rows,
+        each.bytes,
+        each.people,
+      ]),
+    },
+    charts: [
+      { form: 'time', name: 'rows', step, points: steps.map(({ at, rows }) => [at, rows]) },
+      {
+        form: 'time',
+        name: 'refused statements',
+        step,
+        points: steps.map(({ at, refused }) => [at, refused]),
+        marked: true,
+      },
+    ],
+  };
+}
+
+function people({ people: all, totals, unended }: Breach, policies: PolicyFacts): Section {
+  const more = totals.unended > 0 ? [upToLimits(unended, policies)] : [];
+  const several = all.some(({ named }) => named.length > 1);
+  return {
+    heading: 'Whose data',
+    notes: [
+      'Different people, counted once for the whole time, by the ids that stand in the log in the place of their keys.',
+      ...(all.some(({ unnamed }) => unnamed > 0)
+        ? [
+            '“Unnamed” were shown without their key: anybody in the scope of the role, and perhaps some of those counted by id.',
+          ]
+        : []),
+      ...(all.some(({ counted: without }) => without > 0)
+        ? ['“Without id” were counted, each as often as shown, and the log does not say who they were.']
+        : []),
+      ...(several ? ['Ids were made with more than one key: the same person may be counted under each.'] : []),
+      ...more,
+    ],
+    table: {
+      columns: [
+        text('subject'),
+        number('at least'),
+        number('at most'),
+        number('by id'),
+        number('without id'),
+        number('unnamed'),
+        text('keys of the ids'),
+      ],
+      rows: all.map((each) => [
+        each.subject,
+        atLeast(each),
+        atMost(each),
+        each.named.reduce((sum, { people: n }) => sum + n, 0),
+        each.counted,
+        each.unnamed,
+        each.named.map(({ key, people: n }) => (several ? `${key} (${count(n)})` : key)).join(', '),
+      ]),
+    },
+  };
+}
+
+function tables({ tables: all, columns: read }: Breach, policies: PolicyFacts): Section {
+  return {
+    heading: 'Which tables',
+    notes: ['A statement that reads several tables counts, with its rows, for each of them.'],
+    table: {
+      columns: [
+        code('table'),
+        text('categories'),
+        number('statements'),
+        number('rows'),
+        bytes('bytes'),
+        number('changed'),
+      ],
+      rows: all.map((each) => {
+        const columnsOf = read.filter(({ name }) => name.startsWith(`${each.name}.`));
+        const categories = new Set(columnsOf.flatMap(({ name }) => categoriesOf(name, policies)));
+        return [each.name, [...categories].join(', '), each.statements, each.rows, each.bytes, each.changed];
+      }),
+    },
+    charts: [{ form: 'bars', name: 0, value: 3 }],
+  };
+}
+
+function columns({ columns: all }: Breach, policies: PolicyFacts): Section {
+  return {
+    heading: 'Which columns',
+    notes: [
+      'Columns that the statements named: to return them, or in a condition. What a mask showed of one is in the policy.',
+    ],
+    table: {
+      columns: [code('column'), text('categories'), number('statements'), number('rows')],
+      rows: all.map((each) => [each.name, categoriesOf(each.name, policies).join(', '), each.statements, each.rows]),
+    },
+  };
+}
+
+function statements({ statements: all, shapes }: Breach, timeZone: string): Section {
+  return {
+    heading: 'Which statements',
+    notes: ['Without their values, those that returned most first.'],
+    table: {
+      columns: [
+        code('statement'),
+        number('times'),
+        number('refused'),
+        number('rows'),
+        number('people'),
+        text('first'),
+        text('last'),
+      ],
+      rows: all.map((each): Cell[] => [
+        each.name,
+        each.statements,
+        each.refused,
+        each.rows,
+        each.people,
+        shownInstant(each.first, timeZone),
+        shownInstant(each.last, timeZone),
+      ]),
+      more: shapes - all.length,
+    },
+  };
+}
+
+function clients({ clients: all }: Breach, timeZone: string): Section {
+  return {
+    heading: 'From where',
+    notes: ['The name of the application is what the client called itself.'],
+    table: {
+      columns: [
+        code('address'),
+        text('application'),
+        text('certificate'),
+        number('sessions'),
+        number('statements'),
+        number('rows'),
+        text('first'),
+        text('last'),
+      ],
+      rows: all.map((each) => [
+        each.address,
+        each.application,
+        each.certificate ?? 'none',
+        each.sessions,
+        each.statements,
+        each.rows,
+        shownInstant(each.first, timeZone),
+        shownInstant(each.last, timeZone),
+      ]),
+    },
+  };
+}
+
+function stopped({ refusals, events }: Breach, timeZone: string): Section {
+  return {
+    heading: 'What stopped it',
+    notes: [
+      'Refused statements by their reason, and what the guard or its operators did. What repeats itself within a minute is one line.',
+    ],
+    table: {
+      columns: [text('time'), text('what'), text('why'), text('by'), number('times')],
+      rows: [
+        ...refusals.map(({ reason, times, last }) => [
+          `last ${shownInstant(last, timeZone)}`,
+          'refused',
+          reason,
+          '',
+          times,
+        ]),
+        ...events.map(({ at, kind, what, by, times }) => [shownInstant(at, timeZone), kind, what, by ?? '', times]),
+      ],
+    },
+  };
+}
+
+function footOf({ breach: { totals }, made, asked }: BreachFacts): string[] {
+  const { undecided, observed } = totals;
+  return [
+    ...madeLine(made, asked.timeZone),
+    ...(undecided > 0
+      ? [
+          `No decision in these files: ${counted(undecided, 'outcome')}. Rows and people are counted, tables and clients are not known.`,
+        ]
+      : []),
+    ...(observed > 0
+      ? [`Its policy would have refused ${counted(observed, 'statement')}: the role was only observed.`]
+      : []),
+  ];
+}

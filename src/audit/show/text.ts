@@ -1,0 +1,82 @@
+/** A report, or a table, for a terminal. */
+import type { Report, Section, Table } from '../report.ts';
+import { cellText, isAmount } from './cells.ts';
+import { visible } from './visible.ts';
+
+/** @param width of the terminal, in characters. */
+export function reportText(report: Report, width: number): string {
+  const title = visible(report.title);
+  const names = Math.max(...report.facts.map(([name]) => name.length));
+  const facts = report.facts.map(([name, value]) => `${name.padEnd(names)}  ${visible(value)}\n`);
+  const figures = report.figures.map(
+    ({ name, value, note }) => `${value} ${name}${note === undefined ? '' : ` (${note})`}`,
+  );
+  return [
+    `${title}\n${'='.repeat(title.length)}\n\n`,
+    ...facts,
+    `\n${folded(visible(figures.join(', ')), width)}`,
+    ...report.sections.map((section) => sectionText(section, width)),
+    '\n',
+    ...report.foot.map((line) => folded(visible(line), width)),
+  ].join('');
+}
+
+function sectionText({ heading, notes, table }: Section, width: number): string {
+  const title = visible(heading);
+  return [
+    `\n${title}\n${'-'.repeat(title.length)}\n`,
+    ...notes.map((note) => folded(visible(note), width)),
+    ...(table ? [tableText(table, width)] : []),
+  ].join('');
+}
+
+const GAP = 2;
+/** What is no amount is cut no shorter. */
+const SHORTEST = 8;
+
+/** Amounts are never cut; the widest other columns are, where a line would not fit. */
+export function tableText({ columns, rows, more = 0 }: Table, width: number): string {
+  if (rows.length === 0) return '  none\n';
+  const cells = [
+    columns.map(({ name }) => name),
+    ...rows.map((row) => columns.map((column, at) => visible(cellText(row[at], column)))),
+  ];
+  const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
+  const over = (): number => widths.reduce((sum, each) => sum + each + GAP, GAP - GAP) - width;
+  while (over() > 0) {
+    const candidates = widths.map((each, at) => (columns[at] && isAmount(columns[at]) ? 0 : each));
+    const widest = Math.max(...candidates);
+    if (widest <= SHORTEST) break;
+    widths[candidates.indexOf(widest)] = Math.max(SHORTEST, widest - over(), secondOf(candidates));
+  }
+  const lines = cells.map((row) =>
+    row
+      .map((cell, at) => {
+        const wide = widths[at] ?? 0;
+        const shown = cell.length > wide ? `${cell.slice(0, wide - 1)}…` : cell;
+        return columns[at] && isAmount(columns[at]) ? shown.padStart(wide) : shown.padEnd(wide);
+      })
+      .join(' '.repeat(GAP))
+      .trimEnd(),
+  );
+  return `${lines.map((line) => `${line}\n`).join('')}${more > 0 ? `and ${more} more\n` : ''}`;
+}
+
+/** The next smaller width, so that two wide columns shrink alike; smaller by one where several are widest. */
+function secondOf(widths: readonly number[]): number {
+  const widest = Math.max(...widths);
+  const others = widths.filter((each) => each < widest);
+  return widths.filter((each) => each === widest).length > 1 ? widest - 1 : Math.max(0, ...others);
+}
+
+function folded(text: string, width: number): string {
+  let line = '';
+  let lines = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines += `${line}\n`;
+      line = word;
+    } else line = line === '' ? word : `${line} ${word}`;
+  }
+  return `${lines}${line}\n`;
+}

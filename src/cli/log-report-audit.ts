@@ -1,0 +1,211 @@
+/** `rowgate log report refusals | principals | breach`: what was refused, who did what, and what one account took. */
+import { existsSync, writeFileSync } from 'node:fs';
+import type { Command } from 'commander';
+import { NoDuckDB } from '../audit/duckdb.ts';
+import { NoIdentity } from '../audit/encrypted.ts';
+import { NO_POLICIES, readPolicyFacts } from '../audit/policies.ts';
+import type { Report } from '../audit/report.ts';
+import { breachOf } from '../audit/reports/breach.ts';
+import { breachReport } from '../audit/reports/breach-report.ts';
+import type { Made } from '../audit/reports/made.ts';
+import type { Period } from '../audit/reports/period.ts';
+import { principalsOf } from '../audit/reports/principals.ts';
+import { principalsReport } from '../audit/reports/principals-report.ts';
+import { refusalsOf } from '../audit/reports/refusals.ts';
+import { refusalsReport } from '../audit/reports/refusals-report.ts';
+import { findSubject, type Sought } from '../audit/reports/subject.ts';
+import { reportCsv } from '../audit/show/csv.ts';
+import { reportHtml } from '../audit/show/html.ts';
+import { reportText } from '../audit/show/text.ts';
+import { openSource, type Source } from '../audit/source.ts';
+import { readSubjectKeys } from '../record/subject-key-file.ts';
+import { failed } from './ask-guard.ts';
+import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption } from './log-source.ts';
+
+const TIMES = `
+Times: 2026-11-25 (that day), 2026-11-25T14:30, 2h (ago), today, yesterday.
+Closed files are read by an index, which is made beside them where it is missing (--no-index: without).
+Exit code: 0, 1 where there is nothing in that time, 2 for a wrong call or a log that cannot be read.`;
+
+const BREACH_HELP = `
+Examples:
+  rowgate log report breach --principal homework --since 2026-11-25T14:00 --until 2026-11-25T15:00
+  rowgate log report breach --principal homework --since yesterday --html --output homework.html
+  rowgate log report breach --principal homework --since yesterday --subject student=4711 --subject-key subjects.key
+${TIMES}`;
+
+const HELP = `
+Examples:
+  rowgate log report refusals --since yesterday
+  rowgate log report principals --since 7d --html --output week.html
+${TIMES}`;
+
+interface ReportOptions extends LogOptions {
+  readonly since?: string;
+  readonly until: string;
+  readonly indexFolder?: string;
+  readonly index: boolean;
+  readonly csv?: boolean;
+  readonly html?: boolean;
+  readonly json?: boolean;
+  readonly output?: string;
+}
+
+interface BreachOptions extends ReportOptions {
+  readonly principal: string;
+  readonly user?: string;
+  readonly policies?: string;
+  readonly subject?: string;
+  readonly subjectKey?: readonly string[];
+}
+
+/** What a report has found, as data and in words; undefined where there is nothing. */
+interface Found {
+  readonly data: unknown;
+  readonly report: Report;
+}
+
+const WIDTH = 120;
+
+/** Adds the reports to `rowgate log report`. */
+export function registerAudits(report: Command): void {
+  common(report.command('refusals'))
+    .description('what was refused: whose, why, on which tables, when')
+    .option('--since <time>', 'without it, from the beginning')
+    .addHelpText('after', HELP)
+    .action((options: ReportOptions, command: Command) => make(options, command, refusals));
+  common(report.command('principals'))
+    .description('what each principal did, and what of it is unlike its own weeks before')
+    .option('--since <time>', 'the weeks before it are compared', '7d')
+    .addHelpText('after', HELP)
+    .action((options: ReportOptions, command: Command) => make(options, command, principals));
+  common(report.command('breach'))
+    .description('what one principal took in a time: for whoever must notify a breach')
+    .requiredOption('--principal <name>', 'the account')
+    .option('--user <user>', 'only what this person behind its tokens did')
+    .requiredOption('--since <time>', 'the first moment')
+    .option('--policies <folder>', 'where categories and limits are written; without it, the guard’s')
+    .option('--subject <subject=key>', 'is this person among those who were shown? As student=4711')
+    .option('--subject-key <file>', 'the key of the ids in the log; may be given several times', several)
+    .addHelpText('after', BREACH_HELP)
+    .action((options: BreachOptions, command: Command) => {
+      const sought = soughtIn(options, command);
+      if (sought === 'failed') return undefined;
+      return make(options, command, (source, period, made, log) => breach(source, period, made, log, options, sought));
+    });
+}
+
+function common(command: Command): Command {
+  return fromLog(command)
+    .option('--until <time>', 'up to then', 'now')
+    .option('--no-index', 'read all files as they are')
+    .option('--index-folder <folder>', 'where indexes are kept; without it, beside the files')
+    .option('--csv', 'tables for a spreadsheet')
+    .option('--html', 'one page with charts')
+    .option('--json', 'one JSON object')
+    .option('--output <file>', 'write it to this new file (0600)');
+}
+
+type Maker = (source: Source, period: Period, made: Made, log: LogSource) => Promise<Found | undefined>;
+
+async function make(options: ReportOptions, command: Command, maker: Maker): Promise<void> {
+  if ([options.csv, options.html, options.json].filter(Boolean).length > 1) {
+    command.error('error: --csv, --html and --json are one or the other', { exitCode: 2 });
+  }
+  const log = logSource(options);
+  if (!log) return;
+  const { timeZone } = log;
+  const period: Period = {
+    since: options.since === undefined ? 0 : timeOption(command, '--since', options.since, timeZone),
+    until: timeOption(command, '--until', options.until, timeZone, true),
+    timeZone,
+  };
+  if (period.since >= period.until) command.error('error: --since: expected a time before --until', { exitCode: 2 });
+  if (options.output !== undefined && existsSync(options.output)) return failed(2, `${options.output} exists already`);
+  try {
+    const source = await openSource({
+      chains: log.chains,
+      indexes: options.indexFolder,
+      indexed: options.index,
+      openerOf: log.openerOf,
+      notice: (message) => process.stderr.write(`rowgate: ${message}\n`),
+    });
+    try {
+      const made = { files: source.files, strange: source.strange, at: Date.now() };
+      const found = await maker(source, period, made, log);
+      if (!found) return failed(1, 'there is nothing in that time');
+      give(options, found);
+    } finally {
+      source.close();
+    }
+  } catch (error) {
+    if (error instanceof NoDuckDB || error instanceof NoIdentity) return failed(2, error.message);
+    throw error;
+  }
+}
+
+function give(options: ReportOptions, { data, report }: Found): void {
+  const text = options.json
+    ? `${JSON.stringify(data)}\n`
+    : options.html
+      ? reportHtml(report)
+      : options.csv
+        ? reportCsv(report)
+        : reportText(report, process.stdout.columns ?? WIDTH);
+  // INVARIANT: what is in the log may be read by whoever may read the log, and the report as well.
+  if (options.output !== undefined) writeFileSync(options.output, text, { flag: 'wx', mode: 0o600 });
+  else process.stdout.write(text);
+}
+
+async function refusals(source: Source, period: Period, made: Made): Promise<Found | undefined> {
+  const data = await refusalsOf(source, period);
+  if (data.decisions + data.statements + data.logins === 0) return undefined;
+  return { data, report: refusalsReport(data, period, made) };
+}
+
+async function principals(source: Source, period: Period, made: Made): Promise<Found | undefined> {
+  const data = await principalsOf(source, period);
+  return data.length === 0 ? undefined : { data, report: principalsReport(data, period, made) };
+}
+
+async function breach(
+  source: Source,
+  period: Period,
+  made: Made,
+  { place }: LogSource,
+  options: BreachOptions,
+  who: Sought | undefined,
+): Promise<Found | undefined> {
+  const asked = { ...period, principal: options.principal, user: options.user };
+  const found = await breachOf(source, asked);
+  if (found.totals.statements === 0 && found.events.length === 0) return undefined;
+  const folder = options.policies ?? place?.policies;
+  const policies = folder === undefined ? NO_POLICIES : readPolicyFacts(folder);
+  const sought = who && { who, answer: await findSubject(source, who) };
+  const data = { ...asked, ...found, ...(sought && { subject: { of: who.subject, key: who.key, ...sought.answer } }) };
+  return { data, report: breachReport({ asked, breach: found, policies, sought, made }) };
+}
+
+/** Undefined where nobody is looked for. */
+function soughtIn({ subject, subjectKey }: BreachOptions, command: Command): Sought | undefined | 'failed' {
+  if (subject === undefined) return undefined;
+  const [, name, key] = /^([^=]+)=(.+)$/.exec(subject) ?? [];
+  if (name === undefined || key === undefined) {
+    return command.error(`error: --subject: expected a subject and a key such as student=4711, found "${subject}"`, {
+      exitCode: 2,
+    });
+  }
+  if (!subjectKey) {
+    return command.error('error: --subject needs --subject-key: ids are made of keys with it', { exitCode: 2 });
+  }
+  const keys = [];
+  for (const file of subjectKey) {
+    const read = readSubjectKeys(file);
+    if ('problem' in read) {
+      failed(2, read.problem);
+      return 'failed';
+    }
+    keys.push(...read);
+  }
+  return { subject: name, key, keys };
+}

@@ -1,0 +1,70 @@
+/** What the commands that read a log share: which files, in whose time zone, and what opens them where they are encrypted. */
+import type { Command } from 'commander';
+import type { OpenerOf } from '../audit/encrypted.ts';
+import { type Chain, chainsAmong, chainsOf } from '../audit/log-files.ts';
+import { readTime } from '../audit/times.ts';
+import { type LogPlace, logPlace } from '../config/log-place.ts';
+import { openerWith, readIdentities } from '../record/encryption/opening.ts';
+import { failed } from './ask-guard.ts';
+
+export interface LogOptions {
+  readonly config: string;
+  readonly log?: readonly string[];
+  readonly timeZone?: string;
+  readonly identity?: string;
+}
+
+export interface LogSource {
+  readonly chains: readonly Chain[];
+  readonly timeZone: string;
+  readonly openerOf?: OpenerOf;
+  /** Where a configuration says where the log is. */
+  readonly place?: LogPlace;
+}
+
+/** With the options by which a log is found. */
+export function fromLog(command: Command): Command {
+  return command
+    .option('--config <file>', 'the configuration of the guard, which says where its log is', 'rowgate.yaml')
+    .option('--log <file>', 'a file of a decision log, instead; may be given several times', several)
+    .option('--time-zone <zone>', 'of times and days; without it, the guard’s')
+    .option('--identity <file>', 'a private key of age, where the log is encrypted');
+}
+
+/** For options that may be given several times. */
+export function several(value: string, before: readonly string[] = []): readonly string[] {
+  return [...before, value];
+}
+
+/** Undefined where there is none: that was said, and the exit code is set. */
+export function logSource(options: LogOptions): LogSource | undefined {
+  const place = options.log ? undefined : logPlace(options.config, process.env);
+  if (place && 'problem' in place) return failed(2, place.problem);
+  const chains = options.log ? chainsAmong(options.log) : chainsOf(place?.file ?? '');
+  if (chains.length === 0) return failed(2, `there is no log at ${place?.file}`);
+  const timeZone = options.timeZone ?? place?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!isTimeZone(timeZone)) return failed(2, `there is no time zone "${timeZone}"`);
+  const identities = options.identity === undefined ? undefined : readIdentities(options.identity);
+  if (identities && 'problem' in identities) return failed(2, identities.problem);
+  return {
+    chains,
+    timeZone,
+    ...(place && { place }),
+    ...(identities && { openerOf: openerWith(identities) }),
+  };
+}
+
+/** Milliseconds since the epoch. Ends the command where it is no time. `end`: a day is meant with its end. */
+export function timeOption(command: Command, option: string, text: string, timeZone: string, end = false): number {
+  const reading = readTime(text, { now: Date.now(), timeZone }, end);
+  if ('value' in reading) return reading.value;
+  return command.error(`error: ${option}: expected ${reading.expected}, found "${text}"`, { exitCode: 2 });
+}
+
+function isTimeZone(name: string): boolean {
+  try {
+    return new Intl.DateTimeFormat('en', { timeZone: name }).resolvedOptions().timeZone !== '';
+  } catch {
+    return false;
+  }
+}
