@@ -74,10 +74,10 @@ async function verify(options: Options): Promise<void> {
 
 function words({ findings, notes, chains, keys, anchors }: Verification): string {
   const lines = chains.map(({ file, guard, files, records, seals, from, until, sealed, last }) => {
-    const what = `${counted(records, 'record')} of "${guard ?? '?'}" in ${counted(files, 'file')}`;
-    const time = from === undefined ? '' : `, ${from} to ${until}`;
+    const what = `${counted(records, 'record')} of "${shown(guard ?? '?')}" in ${counted(files, 'file')}`;
+    const time = from === undefined ? '' : `, ${shown(from)} to ${shown(until ?? '')}`;
     const far = sealed
-      ? `${counted(seals, 'seal')}; the last good one, of ${sealed.at}, seals up to record ${sealed.seq} of ${last}`
+      ? `${counted(seals, 'seal')}; the last good one, of ${shown(sealed.at)}, seals up to record ${sealed.seq} of ${last}`
       : 'no good seal';
     return `${file}: ${what}${time}\n  ${far}\n`;
   });
@@ -95,7 +95,12 @@ function words({ findings, notes, chains, keys, anchors }: Verification): string
     ...findings.map((finding) => [finding.kind, place(finding), finding.message]),
   ];
   const verdict = findings.length === 0 ? 'Nothing was found.' : `${counted(findings.length, 'finding')}.`;
-  return `${lines.join('')}${table(listed)}${verdict}\n`;
+  return `${lines.join('')}${table(listed.map((row) => row.map(shown)))}${verdict}\n`;
+}
+
+/** What a log says is nobody's word: no line ends and no control characters. */
+function shown(text: string): string {
+  return JSON.stringify(text).slice(1, -1).replaceAll('\\"', '"');
 }
 
 function counted(n: number, what: string): string {

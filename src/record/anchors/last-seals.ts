@@ -2,7 +2,8 @@
 import type { Anchor } from '../chain/seal.ts';
 import { readLines } from '../read/lines.ts';
 import { type LogFile, writersOf } from '../verify/files.ts';
-import { readFront, readSeal } from '../verify/line.ts';
+import { FrontReader } from '../verify/front.ts';
+import { readSeal } from '../verify/line.ts';
 
 /** Nothing is verified. Throws where a file cannot be read. @param log the open file, as `log.file` has it. */
 export async function lastSeals(log: string): Promise<Anchor[]> {
@@ -19,12 +20,14 @@ export async function lastSeals(log: string): Promise<Anchor[]> {
 }
 
 async function lastSealIn({ path, first }: LogFile): Promise<Anchor | undefined> {
+  const front = new FrontReader();
   let last: Anchor | undefined;
   await readLines(
     path,
     {
       line: (bytes, start, end) => {
-        if (readFront(bytes, start, end)?.kind === 'seal') last = readSeal(bytes.toString('utf8', start, end)) ?? last;
+        if (front.read(bytes, start, end) && front.kind === 'seal')
+          last = readSeal(bytes.toString('utf8', start, end)) ?? last;
         return false;
       },
       overlong: () => false,

@@ -1,7 +1,8 @@
 /** Looks up which hash the records with certain numbers have. */
 import { readLines } from '../read/lines.ts';
 import type { LogFile } from './files.ts';
-import { readFront, readHash } from './line.ts';
+import { FrontReader } from './front.ts';
+import { readHash } from './line.ts';
 
 export interface FoundHead {
   readonly hash: string;
@@ -12,11 +13,11 @@ export interface FoundHead {
 /** Those of the records that are in the file. */
 export async function headsIn(file: LogFile, wanted: ReadonlySet<number>): Promise<Map<number, FoundHead>> {
   const found = new Map<number, FoundHead>();
+  const front = new FrontReader();
   let line = 0;
   const take = (bytes: Buffer, start: number, end: number): boolean => {
     line++;
-    const front = readFront(bytes, start, end);
-    if (!front || !wanted.has(front.seq) || found.has(front.seq)) return false;
+    if (!front.read(bytes, start, end) || !wanted.has(front.seq) || found.has(front.seq)) return false;
     const hash = readHash(bytes, start, end);
     if (hash !== undefined) found.set(front.seq, { hash, file: file.name, line });
     return found.size === wanted.size;

@@ -1,33 +1,11 @@
-/** What verification reads of a line: its front, which all records share, its hash, and whole those records that are about the chain itself. */
+/** What verification reads of a line beside its front: its hash, and whole those records that are about the chain itself. */
 import { z } from 'zod';
 import type { RetentionFields, SealFields, SegmentFields } from '../chain/seal.ts';
-
-export interface Front {
-  readonly time: string;
-  /** Absent where the record is encrypted. */
-  readonly kind: string | undefined;
-  /** As JSON has it, without its quotes. */
-  readonly guard: string;
-  readonly seq: number;
-  /** Bytes of a line that was torn off before it. */
-  readonly torn: number | undefined;
-}
 
 /** `,"hash":"…"}`, see record/chain/chain.ts. */
 export const TAIL = 54;
 const HASH = 43;
 const HASH_FIELD = Buffer.from(',"hash":"');
-const LONGEST_FRONT = 640;
-const FRONT =
-  /^\{"time":"([0-9TZ:.-]{24})",(?:"kind":"([a-z-]{1,32})",)?"guard":"((?:[^"\\]|\\.){0,512})","seq":([1-9][0-9]{0,14})(?:,"torn":([1-9][0-9]{0,14}))?[,}]/;
-
-/** Undefined where the line does not begin as a record does. */
-export function readFront(bytes: Buffer, start: number, end: number): Front | undefined {
-  const match = FRONT.exec(bytes.toString('latin1', start, Math.min(end, start + LONGEST_FRONT)));
-  if (!match) return undefined;
-  const [, time = '', kind, guard = '', seq, torn] = match;
-  return { time, kind, guard, seq: Number(seq), torn: torn === undefined ? undefined : Number(torn) };
-}
 
 /** The hash at the end of a line; undefined where there is none. */
 export function readHash(bytes: Buffer, start: number, end: number): string | undefined {

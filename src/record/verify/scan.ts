@@ -3,8 +3,9 @@ import { hash } from 'node:crypto';
 import type { RetentionFields, SegmentFields } from '../chain/seal.ts';
 import { type LinesRead, LONGEST_LINE, NoRegularFile, readLines } from '../read/lines.ts';
 import type { Finding } from './finding.ts';
+import { FrontReader } from './front.ts';
 import type { KeyRing } from './keys.ts';
-import { type Front, readFront, readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
+import { readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
 import type { Junk, Run } from './runs.ts';
 import { type Recall, SealReader } from './seals.ts';
 
@@ -43,6 +44,11 @@ const MOST_KEPT = 32 * 1024 * 1024;
 /** Records, of which a seal may be of one. */
 const RECALLED = 1 << 16;
 const HEAD = 43;
+/** `{"time":"…` */
+const TIME_AT = 9;
+const TIME_END = TIME_AT + 24;
+/** With which the kinds begin that are about the chain: segment and seal, retention. */
+const [LETTER_S, LETTER_R] = [0x73, 0x72];
 
 class Scanner {
   readonly items: (Run | Junk)[] = [];
@@ -51,8 +57,7 @@ class Scanner {
   readonly seals: SealReader;
   records = 0;
   bytes = 0;
-  first: Front | undefined;
-  last: Front | undefined;
+  first: { readonly time: string; readonly guard: string } | undefined;
   unsealedSince: string | undefined;
   unchained = 0;
   stopped = false;
@@ -60,7 +65,11 @@ class Scanner {
   private kept = 0;
   private run: Run | undefined;
   private scratch = Buffer.alloc(64 * 1024);
-  private readonly recent: string[] = new Array(RECALLED).fill('');
+  private readonly front = new FrontReader();
+  /** The beginning of the last record. */
+  private readonly last = Buffer.alloc(TIME_END);
+  /** Hashes of the last records, by the remainder of their numbers. */
+  private readonly recent = Buffer.alloc(RECALLED * HEAD);
 
   constructor(
     private readonly file: string,
@@ -72,31 +81,31 @@ class Scanner {
   line(bytes: Buffer, start: number, end: number): boolean {
     this.lines++;
     this.bytes += end - start + 1;
-    const front = readFront(bytes, start, end);
+    const { front } = this;
+    const isRecord = front.read(bytes, start, end);
     const own = readHash(bytes, start, end);
-    if (front && own === undefined) this.unchained++;
-    if (!front || own === undefined) return this.junk(end - start);
+    if (isRecord && own === undefined) this.unchained++;
+    if (!isRecord || own === undefined) return this.junk(end - start);
     this.records++;
+    this.first ??= { time: front.time, guard: front.guard };
     this.unsealedSince ??= front.time;
-    this.first ??= front;
-    this.last = front;
     const { seq } = front;
     const { run } = this;
-    const follows = run?.last === seq - 1 && !front.torn && this.hashBehind(run.lastHash, bytes, start, end) === own;
+    const follows =
+      run?.last === seq - 1 && front.torn === 0 && this.hashBehind(run.lastHash, bytes, start, end) === own;
     if (follows) {
       run.last = seq;
       run.lastHash = own;
-    } else this.begin(front, bytes, start, end, own);
-    switch (front.kind) {
-      case 'segment':
-      case 'seal':
-      case 'retention':
-        this.aboutTheChain(front.kind, seq, bytes.toString('utf8', start, end), follows);
-        break;
-      default:
-    }
-    this.recent[seq % RECALLED] = own;
+    } else this.begin(bytes, start, end, own);
+    bytes.copy(this.last, 0, start, end);
+    if (front.kindBegins(LETTER_S) || front.kindBegins(LETTER_R)) this.aboutTheChain(bytes, start, end, follows);
+    bytes.copy(this.recent, (seq % RECALLED) * HEAD, end - 2 - HEAD, end - 2);
     return this.stopped;
+  }
+
+  /** The time of the last record. */
+  get until(): string | undefined {
+    return this.first && this.last.toString('latin1', TIME_AT, TIME_END);
   }
 
   /** A line that is no record, or what is left of one at the end. */
@@ -126,7 +135,8 @@ class Scanner {
     return 0;
   }
 
-  private begin({ seq, torn }: Front, bytes: Buffer, start: number, end: number, own: string): void {
+  private begin(bytes: Buffer, start: number, end: number, own: string): void {
+    const { seq, torn } = this.front;
     const length = end - TAIL - start;
     this.kept += length;
     const body = this.kept > MOST_KEPT ? undefined : Buffer.from(bytes.subarray(start, end - TAIL));
@@ -139,7 +149,7 @@ class Scanner {
       body,
       firstHash: own,
       lastHash: own,
-      torn,
+      torn: torn === 0 ? undefined : torn,
     };
     this.put(this.run);
   }
@@ -157,7 +167,10 @@ class Scanner {
     return hash('sha256', this.scratch.subarray(0, length), 'base64url');
   }
 
-  private aboutTheChain(kind: 'segment' | 'seal' | 'retention', seq: number, json: string, follows: boolean): void {
+  private aboutTheChain(bytes: Buffer, start: number, end: number, follows: boolean): void {
+    const { kind, seq } = this.front;
+    if (kind !== 'segment' && kind !== 'retention' && kind !== 'seal') return;
+    const json = bytes.toString('utf8', start, end);
     const place = { file: this.file, line: this.lines, seq };
     if (kind === 'segment') {
       const segment = readSegment(json);
@@ -176,8 +189,11 @@ class Scanner {
   }
 
   private recallIn(run: Run | undefined): Recall {
-    return (seq) =>
-      run && seq >= run.first && seq < run.last && run.last - seq < RECALLED ? this.recent[seq % RECALLED] : undefined;
+    return (seq) => {
+      if (!run || seq < run.first || seq >= run.last || run.last - seq >= RECALLED) return undefined;
+      const at = (seq % RECALLED) * HEAD;
+      return this.recent.toString('latin1', at, at + HEAD);
+    };
   }
 }
 
@@ -207,7 +223,7 @@ export async function scanFile(path: string, file: string, keys: KeyRing, follow
     const message = error instanceof NoRegularFile ? 'it is no regular file' : `it cannot be read (${code})`;
     findings.push({ kind: 'unreadable', file, message });
   }
-  const { items, records, bytes, first, last, unsealedSince, unchained, seals, segments, retentions } = scanner;
+  const { items, records, bytes, first, until, unsealedSince, unchained, seals, segments, retentions } = scanner;
   return {
     file,
     items,
@@ -215,7 +231,7 @@ export async function scanFile(path: string, file: string, keys: KeyRing, follow
     bytes,
     guard: first?.guard,
     from: first?.time,
-    until: last?.time,
+    until,
     unsealedSince,
     unchained,
     seals,

@@ -1,0 +1,111 @@
+/** The front of a record, which all share: time, kind, guard, number. Read byte by byte: it is read of every record. */
+
+const TIME = Buffer.from('{"time":"');
+const KIND = Buffer.from('"kind":"');
+const GUARD = Buffer.from('"guard":"');
+const SEQ = Buffer.from('"seq":');
+const TORN = Buffer.from(',"torn":');
+const TIME_LENGTH = 24;
+const LONGEST_KIND = 32;
+const LONGEST_GUARD = 1024;
+const MOST_DIGITS = 15;
+const [QUOTE, BACKSLASH, COMMA, CLOSE] = [0x22, 0x5c, 0x2c, 0x7d];
+
+/** Holds what it has read until it reads the next. */
+export class FrontReader {
+  seq = 0;
+  /** Bytes of what was torn off before it; 0 where nothing was. */
+  torn = 0;
+  private bytes: Buffer = TIME;
+  private at = 0;
+  private end = 0;
+  private timeAt = 0;
+  private kindAt = 0;
+  private kindEnd = 0;
+  private guardAt = 0;
+  private guardEnd = 0;
+
+  /** False where the line does not begin as a record does. */
+  read(bytes: Buffer, start: number, end: number): boolean {
+    this.bytes = bytes;
+    this.at = start;
+    this.end = end;
+    if (!this.skip(TIME)) return false;
+    this.timeAt = this.at;
+    this.at += TIME_LENGTH;
+    if (!this.skipByte(QUOTE) || !this.skipByte(COMMA)) return false;
+    this.kindAt = this.kindEnd = 0;
+    if (this.skip(KIND)) {
+      this.kindAt = this.at;
+      this.kindEnd = this.string(LONGEST_KIND);
+      if (this.kindEnd < 0 || !this.skipByte(COMMA)) return false;
+    }
+    if (!this.skip(GUARD)) return false;
+    this.guardAt = this.at;
+    this.guardEnd = this.string(LONGEST_GUARD);
+    if (this.guardEnd < 0 || !this.skipByte(COMMA) || !this.skip(SEQ)) return false;
+    this.seq = this.number();
+    this.torn = this.skip(TORN) ? this.number() : 0;
+    const next = bytes[this.at];
+    return this.seq > 0 && this.torn >= 0 && this.at < end && (next === COMMA || next === CLOSE);
+  }
+
+  get time(): string {
+    return this.bytes.toString('latin1', this.timeAt, this.timeAt + TIME_LENGTH);
+  }
+
+  /** Empty where the record is encrypted. */
+  get kind(): string {
+    return this.bytes.toString('latin1', this.kindAt, this.kindEnd);
+  }
+
+  /** As JSON has it. */
+  get guard(): string {
+    return this.bytes.toString('utf8', this.guardAt, this.guardEnd);
+  }
+
+  /** Whether the kind begins with this letter: to tell most records apart without making a text. */
+  kindBegins(letter: number): boolean {
+    return this.kindEnd > this.kindAt && this.bytes[this.kindAt] === letter;
+  }
+
+  private skip(text: Buffer): boolean {
+    if (this.at + text.length > this.end) return false;
+    for (let i = 0; i < text.length; i++) if (this.bytes[this.at + i] !== text[i]) return false;
+    this.at += text.length;
+    return true;
+  }
+
+  private skipByte(byte: number): boolean {
+    if (this.at >= this.end || this.bytes[this.at] !== byte) return false;
+    this.at++;
+    return true;
+  }
+
+  /** Where the string ends, its quote being passed; -1 where it does not. */
+  private string(longest: number): number {
+    const most = Math.min(this.end, this.at + longest);
+    for (let i = this.at; i < most; i++) {
+      const byte = this.bytes[i];
+      if (byte === BACKSLASH) i++;
+      else if (byte === QUOTE) {
+        this.at = i + 1;
+        return i;
+      }
+    }
+    return -1;
+  }
+
+  /** -1 where there is none. */
+  private number(): number {
+    let value = 0;
+    const first = this.at;
+    for (; this.at < this.end; this.at++) {
+      const digit = (this.bytes[this.at] ?? 0) - 0x30;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+    }
+    const digits = this.at - first;
+    return digits === 0 || digits > MOST_DIGITS || this.bytes[first] === 0x30 ? -1 : value;
+  }
+}
