@@ -44,7 +44,7 @@ export interface RsyslogOptions {
   readonly longest?: string;
 }
 
-/** Not yet started. */
+/** Not yet started. Unless it is to be slow, it writes each message before it reads the next: what it has read survives its death. */
 export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog> {
   const folder = mkdtempSync(join(tmpdir(), 'rowgate-rsyslog-'));
   const port = await freePort();
@@ -97,7 +97,10 @@ function configuration(options: RsyslogOptions, folder: string, port: number, ou
     : '';
   const mode = tls ? `StreamDriver.Name="${driver}" StreamDriver.Mode="1"` : '';
   const who = tls ? `StreamDriver.AuthMode="${tls.clients ? 'x509/certvalid' : 'anon'}"` : '';
-  const queue = slow === undefined ? '' : `queue.size="200" queue.type="LinkedList" queue.dequeueSlowdown="${slow}"`;
+  const queue =
+    slow === undefined
+      ? 'queue.type="Direct"'
+      : `queue.type="LinkedList" queue.size="200" queue.timeoutEnqueue="60000" queue.dequeueSlowdown="${slow}"`;
   return `global(workDirectory="${folder}" ${longest === undefined ? '' : `maxMessageSize="${longest}"`} ${files})
 module(load="imtcp" ${mode} ${who})
 template(name="line" type="list" option.jsonf="on") {

@@ -61,7 +61,7 @@ export function decisionEvent(record: LogRecord, version: string): OcsfObject {
 
 /** `decision`: undefined where it is not known any more. */
 export function outcomeEvent(record: LogRecord, decision: LogRecord | undefined, version: string): OcsfObject {
-  const { status, reason, sqlstate, ms } = record;
+  const { status, reason, sqlstate, ms, rows = 0, bytes = 0, changed = 0 } = record;
   const isRefused = status === 'refused' || status === 'cut';
   const isOk = status === 'ok';
   const about = { ...decision, principal: record.principal ?? decision?.principal };
@@ -69,7 +69,7 @@ export function outcomeEvent(record: LogRecord, decision: LogRecord | undefined,
     class: CLASS,
     activity: activityOf(about),
     severity: isRefused ? 'Medium' : 'Informational',
-    message: `${decision?.command ?? 'statement'} ${status}: ${record.rows} rows, ${record.bytes} bytes, ${record.changed} changed`,
+    message: `${decision?.command ?? 'statement'} ${status}: ${rows} rows, ${bytes} bytes, ${changed} changed`,
     control: isRefused
       ? { action: 'Denied', disposition: 'Blocked', isAlert: true }
       : { action: 'Allowed', disposition: isOk ? 'Allowed' : 'Error', isAlert: false },
@@ -80,7 +80,7 @@ export function outcomeEvent(record: LogRecord, decision: LogRecord | undefined,
         query_info: only({ query_string: decision.statement, uid: decision.fingerprint, bytes: record.bytes }),
       }),
       ...policyOf(about),
-      duration: Math.round(Number(ms)),
+      ...(typeof ms === 'number' && { duration: Math.round(ms) }),
     },
     mapped: ['principal', 'sqlstate', 'reason'],
   });
