@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { WatchedGuard } from '../admin/watched-guard.ts';
 import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
+import type { Signer } from '../config/log-files.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
 import type { BudgetStore } from '../meter/budget-store.ts';
@@ -12,6 +13,8 @@ import { judgementDeadline } from '../proxy/judgement-deadline.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
+import { sealCommand } from '../record/seals/seal-command.ts';
+import { type SealKey, sealKeyIn } from '../record/seals/seal-key.ts';
 import { loadParser } from '../sql/parse.ts';
 import { firstReading } from './first-reading.ts';
 import { policyKeeper } from './keep-policies.ts';
@@ -87,6 +90,8 @@ async function startWatched(
     watch.log(
       openLog({
         ...recording,
+        seal: { ...recording.seal, key: sealKeyOf(recording.seal.signer) },
+        timeZone: config.timeZone,
         subjects: subjectIds,
         guard: name,
         clock: Date.now,
@@ -121,6 +126,10 @@ async function startWatched(
     await records.close();
     throw error;
   }
+}
+
+function sealKeyOf(signer: Signer): SealKey {
+  return 'key' in signer ? sealKeyIn(signer.key) : sealCommand(signer.command, signer.publicKey);
 }
 
 async function startListening(

@@ -3,6 +3,7 @@
 import type { KeyPlace } from './canary-key.ts';
 import type { ForwardConfig } from './forward.ts';
 import type { ListenAddress } from './listen-address.ts';
+import type { LogFiles } from './log-files.ts';
 import type { StateConfig } from './state.ts';
 import type { TargetSessionAttrs, UpstreamHost } from './upstream-url.ts';
 
@@ -30,7 +31,7 @@ export interface UpstreamConfig {
   readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca?: string };
 }
 
-export interface LogConfig {
+export interface LogConfig extends LogFiles {
   readonly file: string;
   readonly durability: 'batched' | 'strict';
   readonly text: 'normalized' | 'full' | 'none';

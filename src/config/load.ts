@@ -11,6 +11,7 @@ import { besideState, SOCKET_NAME } from './control-path.ts';
 import { formatOf } from './control-schema.ts';
 import { type Environment, expand, joinPieces, type Piece } from './environment.ts';
 import { forwardOf } from './forward.ts';
+import { logFilesOf } from './log-files.ts';
 import { configSchema, notEnforcedKeys, type RawConfig } from './schema.ts';
 import { joinState, stateOf } from './state.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
@@ -123,6 +124,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
       durability: raw.log.durability,
       text: raw.log.text,
       level: raw.log.level,
+      ...logFilesOf(path, at(raw.log.file), raw.log),
       forward: forwardOf(dirname(path), raw.log.forward),
       subjects: raw.log.subjects ?? (raw.keys.subjects === undefined ? 'counted' : 'hashed'),
     },

@@ -38,6 +38,7 @@ function flatten(config: object, path = ''): Map<string, unknown> {
 function asWritten(key: string): string {
   const [first = ''] = key.split('.');
   if (first === 'control' || first === 'notify') return first;
+  if (first === 'log') return key.split('.').slice(0, 2).join('.');
   if (!key.startsWith('upstream.')) return key;
   return UPSTREAM_KEYS.find((own) => key === own || key.startsWith(`${own}.`)) ?? 'upstream.url';
 }

@@ -7,6 +7,7 @@ import { keysSchema } from './canary-key.ts';
 import { controlSchema, notifySchema } from './control-schema.ts';
 import { forwardSchema } from './forward.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
+import { logFilesKeys } from './log-files.ts';
 import { DEFAULT_LOG_FILE } from './log-place.ts';
 import { stateSchema } from './state.ts';
 
@@ -96,8 +97,7 @@ export const configSchema = mapping({
     level: z.enum(['error', 'warn', 'info', 'debug']).default('info'),
     forward: forwardSchema,
     subjects: z.enum(['hashed', 'counted']).optional(),
-    rotate: z.enum(['hourly', 'daily', 'weekly', 'monthly']).optional(),
-    keep: duration.optional(),
+    ...logFilesKeys,
     anchor: mapping({ to: text, every: duration }).optional(),
   }).prefault({}),
   notify: notifySchema,
@@ -120,7 +120,7 @@ export type RawConfig = z.output<typeof configSchema>;
 /** Keys that are read and checked, but that nothing acts on yet, where they are set. */
 export function notEnforcedKeys(raw: RawConfig): string[] {
   const keys: string[] = [];
-  for (const key of ['rotate', 'keep', 'anchor'] as const) {
+  for (const key of ['anchor'] as const) {
     if (raw.log[key] !== undefined) keys.push(`log.${key}`);
   }
   return keys;

@@ -29,6 +29,7 @@ log:
   rotate: daily
   keep: 12 months
   anchor: { to: https://anchor.example, every: 1 minute }
+keys: { subjects: ./subjects.key }
 notify: https://hook.example
 time_zone: Europe/Paris
 state: file:./rowgate-state
@@ -53,9 +54,16 @@ describe('rowgate.yaml', () => {
         tls: { mode: 'verify-full', ca: '/etc/rowgate/ca.crt' },
       },
       policies: '/etc/rowgate/policies',
-      log: { file: '/etc/rowgate/decisions.jsonl', durability: 'batched', text: 'normalized' },
+      log: {
+        file: '/etc/rowgate/decisions.jsonl',
+        durability: 'batched',
+        text: 'normalized',
+        rotate: { every: 'daily' },
+        keep: { amount: 12, unit: 'month' },
+        seal: { signer: { key: '/etc/rowgate/decisions.jsonl.key' }, everyMs: 10_000, records: 1000 },
+      },
       timeZone: 'Europe/Paris',
-      notEnforced: ['log.subjects', 'log.rotate', 'log.keep', 'log.anchor'],
+      notEnforced: ['log.anchor'],
     });
     expect(JSON.stringify(config?.hash)).not.toContain('p@ss');
   });
@@ -106,6 +114,8 @@ describe('rowgate.yaml', () => {
   test('each of several workers has a log of its own', () => {
     const config = parse(`${MINIMAL}name: g1\nlog: { file: /var/log/decisions.jsonl }\n`).config!;
     const { name, log } = workerConfig(config, 1);
+    // One key seals for all.
+    expect(log.seal.signer).toEqual({ key: '/var/log/decisions.jsonl.key' });
     expect([name, log.file]).toEqual(['g1/2', '/var/log/decisions.2.jsonl']);
     expect(workerConfig({ ...config, log: { ...config.log, file: '/var/log/decisions' } }, 0).log.file).toBe(
       '/var/log/decisions.1',
@@ -182,12 +192,41 @@ describe('rowgate.yaml', () => {
     expect(config?.upstream).toMatchObject(expected);
   });
 
+  test.each([
+    ['256 MB', { bytes: 256 * 1024 * 1024 }],
+    ['[weekly, 1 GB]', { every: 'weekly', bytes: 1024 ** 3 }],
+    ['[64 kB, hourly]', { every: 'hourly', bytes: 65_536 }],
+  ])('log.rotate: %s', (rotate, expected) => {
+    expect(parse(`${MINIMAL}log: { rotate: ${rotate} }\n`).config?.log.rotate).toEqual(expected);
+  });
+
+  test('log.seal by a command, and by a key elsewhere', () => {
+    const publicKey = 'k'.repeat(43);
+    const by = (seal: string) => parse(`${MINIMAL}log: { seal: ${seal} }\n`).config?.log.seal;
+    expect(by(`{ command: "hsm sign", public_key: ${publicKey}, every: 1 minute, records: 5 }`)).toEqual({
+      signer: { command: 'hsm sign', publicKey },
+      everyMs: 60_000,
+      records: 5,
+    });
+    expect(by('{ key: ./keys/seal.pem }')?.signer).toEqual({ key: '/etc/rowgate/keys/seal.pem' });
+  });
+
   test.each<[string, string, string]>([
     ['listen 127.0.0.1', 'expected a mapping', '1:1'],
     ['listen: [', 'flow sequence', '1:10'],
     ['listen: a:1\nlisten: b:2\n', '"listen" stands here twice', '2:1'],
     [`${MINIMAL}lisen: x\n`, 'unknown key "lisen", did you mean "listen"', '3:1'],
     [`${MINIMAL}log:\n  durabilty: strict\n`, 'log.durabilty: unknown key "durabilty"', '4:3'],
+    [`${MINIMAL}log:\n  rotate: often\n`, 'log.rotate: expected hourly, daily, weekly, monthly or a size', '4:11'],
+    [`${MINIMAL}log:\n  rotate: 1 kB\n`, 'log.rotate: expected hourly, daily, weekly, monthly or a size', '4:11'],
+    [`${MINIMAL}log:\n  rotate: [daily, weekly]\n`, 'log.rotate: expected one time and one size at most', '4:11'],
+    [`${MINIMAL}log:\n  keep: long\n`, 'log.keep: expected a duration, as 90 days or 12 months', '4:9'],
+    [`${MINIMAL}log:\n  seal: { key: k, command: c }\n`, 'log.seal: expected key or command, not both', '4:9'],
+    [
+      `${MINIMAL}log:\n  seal: { command: sign }\n`,
+      'log.seal.public_key: expected command and public_key together',
+      '4:3',
+    ],
     [`${MINIMAL}log:\n  durability: fast\n`, 'log.durability: expected "batched" or "strict"', '4:15'],
     [MINIMAL.replace('127.0.0.1:6432', '6432'), 'listen: ', '1:9'],
     [MINIMAL.replace('127.0.0.1:6432', 'localhost'), 'listen: expected host:port', '1:9'],

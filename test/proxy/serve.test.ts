@@ -35,7 +35,7 @@ afterAll(async () => {
 });
 
 function config(url: string, port = 0) {
-  const text = `listen: 127.0.0.1:${port}\nupstream: { url: "${url}", tls: { mode: disable } }\nlog: { file: ./log.jsonl, rotate: daily }\ntime_zone: Europe/Paris\n`;
+  const text = `listen: 127.0.0.1:${port}\nupstream: { url: "${url}", tls: { mode: disable } }\nlog: { file: ./log.jsonl, anchor: { to: "https://anchor.example", every: 1 minute } }\ntime_zone: Europe/Paris\n`;
   const loaded = parseConfig(join(folder, 'rowgate.yaml'), text, {});
   if (!loaded.config) throw new Error(JSON.stringify(loaded.problems));
   return loaded.config;
@@ -70,7 +70,7 @@ test('a teacher sees her school, and what she asked is recorded', async () => {
 });
 
 test('keys that nothing acts on yet are said at start', () => {
-  expect(lines.join('\n')).toContain('log.rotate');
+  expect(lines.join('\n')).toContain('log.anchor');
 });
 
 describe('policies change under way', () => {

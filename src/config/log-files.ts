@@ -1,0 +1,90 @@
+/** The keys `log.rotate`, `log.keep` and `log.seal`: when a file of the decision log is closed, how long it is kept, and who signs for it. */
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import { FORMS, readBytes, readDuration } from '../policy/quantity.ts';
+import { mapping, oneOrList, written } from '../policy/schema-values.ts';
+
+export interface LogFiles {
+  readonly rotate: { readonly every?: Period; readonly bytes?: number };
+  /** Absent: for ever. */
+  readonly keep?: { readonly amount: number; readonly unit: Unit };
+  readonly seal: {
+    readonly signer: Signer;
+    readonly everyMs: number;
+    readonly records: number;
+  };
+}
+
+/** Where the key is, which is made if it is not there; or what signs, and its public key, 32 bytes in base64url. */
+export type Signer = { readonly key: string } | { readonly command: string; readonly publicKey: string };
+
+const PERIODS = ['hourly', 'daily', 'weekly', 'monthly'] as const;
+type Period = (typeof PERIODS)[number];
+const UNITS = ['second', 'minute', 'hour', 'day', 'week', 'month', 'year'] as const;
+type Unit = (typeof UNITS)[number];
+
+const text = z.string().min(1);
+/** A file that is full at once would be closed at each record. */
+const LEAST_BYTES = 64 * 1024;
+/** Each seal is a signature: more of them would be felt. */
+const LEAST_EVERY_MS = 100;
+const PUBLIC_KEY = /^[A-Za-z0-9_-]{43}$/;
+
+const EXPECTED_ROTATION = 'expected hourly, daily, weekly, monthly or a size such as "256 MB", at least "64 kB"';
+const part = z.union([z.string(), z.number()], EXPECTED_ROTATION).transform((text, context) => {
+  const every = PERIODS.find((period) => period === text);
+  if (every) return { every };
+  const reading = readBytes(String(text));
+  if ('value' in reading && reading.value >= LEAST_BYTES) return { bytes: reading.value };
+  context.addIssue({ code: 'custom', message: EXPECTED_ROTATION });
+  return z.NEVER;
+});
+const rotate = oneOrList(part)
+  .refine(
+    (parts) => parts.length === new Set(parts.map((part) => Object.keys(part)[0])).size,
+    'expected one time and one size at most',
+  )
+  .default([{ every: 'daily' }]);
+
+const DURATION = new RegExp(`^([1-9][0-9]{0,5}) (${UNITS.join('|')})s?$`);
+const keep = z
+  .string()
+  .regex(DURATION, 'expected a duration, as 90 days or 12 months')
+  .transform((duration) => {
+    const [, amount, unit] = DURATION.exec(duration) ?? [];
+    return { amount: Number(amount), unit: unit as Unit };
+  });
+
+const seal = mapping({
+  key: text.optional(),
+  command: text.optional(),
+  public_key: z.string().regex(PUBLIC_KEY, 'expected an Ed25519 key, 32 bytes in base64url').optional(),
+  every: written(FORMS.duration, readDuration)
+    .refine((ms) => ms >= LEAST_EVERY_MS, 'expected at least 100 ms')
+    .default(10_000),
+  records: z.int().min(1).max(1_000_000).default(1000),
+})
+  .refine(({ key, command }) => key === undefined || command === undefined, 'expected key or command, not both')
+  .refine(({ command, public_key: publicKey }) => (command === undefined) === (publicKey === undefined), {
+    path: ['public_key'],
+    error: 'expected command and public_key together: the key is what its signatures are held against',
+  })
+  .prefault({});
+
+export const logFilesKeys = { rotate, keep: keep.optional(), seal };
+
+interface Raw {
+  readonly rotate: z.output<typeof rotate>;
+  readonly keep?: z.output<typeof keep> | undefined;
+  readonly seal: z.output<typeof seal>;
+}
+
+/** @param file of the configuration, whose folder paths are relative to. `log`: the absolute path of the log. */
+export function logFilesOf(file: string, log: string, { rotate, keep, seal }: Raw): LogFiles {
+  const { key, command, public_key: publicKey, every: everyMs, records } = seal;
+  const signer: Signer =
+    command !== undefined && publicKey !== undefined
+      ? { command, publicKey }
+      : { key: key === undefined ? `${log}.key` : resolve(dirname(file), key) };
+  return { rotate: Object.assign({}, ...rotate), ...(keep && { keep }), seal: { signer, everyMs, records } };
+}
