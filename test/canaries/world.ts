@@ -23,6 +23,8 @@ const SCHEMA = `
   CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL, class integer NOT NULL, photo text);
   INSERT INTO pupils SELECT n, 'pupil ' || n, n % 10, repeat('x', 100) FROM generate_series(1, 200) n;
   INSERT INTO pupils VALUES (${CANARY}, 'pupil 201', 1, repeat('x', 100000));
+  CREATE TABLE places (id integer PRIMARY KEY, pupil_id integer NOT NULL, room text);
+  INSERT INTO places SELECT row_number() OVER (ORDER BY id), id, 'room ' || id % 7 FROM pupils;
   CREATE TABLE marks (pupil_id bigint NOT NULL, mark integer);
   INSERT INTO marks SELECT id, id % 20 FROM pupils;
   CREATE TABLE teams (id integer PRIMARY KEY, members integer[]);
@@ -40,12 +42,16 @@ tables:
     select: { columns: [id, name, class, photo] }
     update: { columns: [name] }
     delete: {}
+  places:
+    select: { columns: [id, pupil_id, room] }
+    update: { columns: [pupil_id, room] }
   marks: { select: { columns: [pupil_id, mark] } }
   teams: { select: { columns: [id, members] } }
   masked: { select: { columns: [name, note], masks: { id: "0" }, rows: id > 0 } }
   masked_short: { select: { columns: [name], masks: { id: "0" }, rows: id > 0 } }
   withheld: { select: { columns: [name], rows: id > 0 } }
 statements: [copy_to]
+temporary: { mine: { who: integer } }
 `;
 
 export interface World {
@@ -53,7 +59,7 @@ export interface World {
   readonly guard: TestGuard;
   /** Alarms as they were posted. */
   readonly alarms: Record<string, unknown>[];
-  /** As `dba`, `observed`, or a reader once more. */
+  /** As `dba`, `observed`, `counter`, or a reader once more. */
   connect(principal: string): Promise<pg.Client>;
   reader(): Promise<{ name: string; client: pg.Client }>;
   /** The policies get to know of it. */
@@ -62,7 +68,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-const READERS = 60;
+const READERS = 100;
 
 /** `laidOut`: the policies know of the canary from the beginning. */
 export async function canaryWorld(laidOut = true): Promise<World> {
@@ -76,14 +82,18 @@ export async function canaryWorld(laidOut = true): Promise<World> {
   const putSubjects = (canaries: string) =>
     put(
       'policies/subjects.yaml',
-      `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, teams.members, masked.id, masked_short.id, withheld.id], canaries: [${canaries}] }\n`,
+      `subjects:\n  pupil: { keys: [pupils.id, marks.pupil_id, places.pupil_id, teams.members, masked.id, masked_short.id, withheld.id], canaries: [${canaries}] }\n`,
     );
   await putSubjects(laidOut ? `"${HASH}"` : '');
   await put('policies/roles/reader.yaml', `role: reader\n${ROLE}limits: none\n`);
   await put('policies/roles/observed.yaml', `role: observed\nmode: observe\n${ROLE}limits: none\n`);
+  await put(
+    'policies/roles/counter.yaml',
+    'role: counter\nscope: { pupil: all }\nmin_group: 5\ntables:\n  pupils: { select: { columns: [id, name, class] } }\nlimits: none\n',
+  );
   await put('policies/roles/dba.yaml', 'role: dba\naccess: unrestricted\nlimits: none\n');
   const readers = Array.from({ length: READERS }, (_, n) => [`reader${n}`, 'reader']);
-  const principals = [...readers, ['observed', 'observed'], ['dba', 'dba']].map(
+  const principals = [...readers, ['counter', 'counter'], ['observed', 'observed'], ['dba', 'dba']].map(
     ([name, role]) => `  ${name}: { role: ${role}, password: "${PASSWORD}" }\n`,
   );
   await put('policies/principals.yaml', `principals:\n${principals.join('')}`);

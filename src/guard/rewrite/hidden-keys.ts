@@ -1,16 +1,15 @@
 /**
- * Has a plain read return, last, the keys of those in each row whose key does not show as it stands, and a write those of whom it changes:
- * for the guard alone, which looks for canaries among them and takes the column out.
+ * Has a plain read return, last, the keys of those in each row whose key does not show as it stands: for the guard alone, which looks for
+ * canaries among them and takes the column out.
  */
 import type { RolePolicy } from '../../policy/policy.ts';
 import { keysOn } from '../../policy/subjects.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
-import type { Write } from '../../sql/analyze/findings.ts';
 import type { Entry, Level } from '../../sql/analyze/model.ts';
-import type { Column, Relation } from '../../sql/catalog.ts';
+import type { Catalog, Column, Relation } from '../../sql/catalog.ts';
 import type { Template } from '../../sql/template.ts';
-import { as, quoteName } from '../../sql/tree.ts';
+import { as, type Body, quoteName } from '../../sql/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { HiddenKey } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
@@ -18,7 +17,6 @@ import { endOfTargets, isTable } from './export-ok.ts';
 import { ROW } from './names.ts';
 import { expressionTree, type Rewriter } from './rewriter.ts';
 import { CHECK_COLUMN } from './row-check.ts';
-import { aliasOf } from './row-conditions.ts';
 
 /** Characters of a key as text, by its type: so that the column has one length, and can be taken out of a row that passes in pieces. */
 const WIDTHS: ReadonlyMap<number, number> = new Map([
@@ -27,6 +25,11 @@ const WIDTHS: ReadonlyMap<number, number> = new Map([
   [20, 20],
   [2950, 36],
 ]);
+
+/** undefined: of another type than those that can be told. */
+export function widthOf(catalog: Catalog, { type }: Column): number | undefined {
+  return WIDTHS.get(baseType(catalog, type));
+}
 
 const MOST_KEYS = 32;
 /** As PostgreSQL has it for a select list, with some to spare. */
@@ -59,7 +62,7 @@ export function findHiddenKeys({ role, catalog, holders }: Draft, statement: Dra
       const { relation } = entry.source.view;
       if (relation.persistence === 't' || entry.source.view.system) continue;
       for (const column of keysOn(catalog, subject, relation)) {
-        const width = WIDTHS.get(baseType(catalog, column.type));
+        const width = widthOf(catalog, column);
         if (width === undefined || keys.length >= MOST_KEYS) continue;
         const text =
           plain(entry, column) ??
@@ -78,10 +81,14 @@ export function findHiddenKeys({ role, catalog, holders }: Draft, statement: Dra
 /** One row of the result is one row of FROM, and another column changes none of them. */
 function takesAnother({ kind, select, aggregated, groupKeys, outputs }: Level): boolean {
   if (kind !== 'select' || !select || aggregated || groupKeys.length > 0) return false;
-  if (select.distinctClause?.length || select.groupClause?.length || select.havingClause || select.intoClause)
-    return false;
+  if (isDistinct(select) || select.groupClause?.length || select.havingClause || select.intoClause) return false;
   if (!select.targetList?.length || outputs.length >= MOST_COLUMNS) return false;
   return !isTable(select.targetList);
+}
+
+/** DISTINCT ON has expressions of its own: which rows are left does not depend on the list. */
+function isDistinct({ distinctClause = [] }: Body<'SelectStmt'>): boolean {
+  return distinctClause.some((node) => Object.keys(node).length === 0);
 }
 
 /** As a client could write it. */
@@ -95,7 +102,7 @@ function plain(entry: Entry, { name }: Column): string | undefined {
 }
 
 /** INVARIANT: an account that was given no more than the policies need (`rowgate compile`) can run what is added, too. */
-function isReadBy(role: RolePolicy, { oid }: Relation, { name }: Column): boolean {
+export function isReadBy(role: RolePolicy, { oid }: Relation, { name }: Column): boolean {
   const select = role.relations.get(oid)?.select;
   const own = select?.columns.get(name);
   if (!select || (own && !own.mask)) return select !== undefined;
@@ -150,34 +157,4 @@ export function keysExpression(keys: readonly HiddenKey[], spelled: readonly str
     (text, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${keys[i]!.width})`,
   );
   return [`pg_catalog.concat(${parts.join(', ')}`, ...(behind ? [', ', ...behind] : []), ')'];
-}
-
-export type TargetKeys = Pick<HiddenKeys, 'keys' | 'spelled'>;
-
-/** Of the rows that an UPDATE or a DELETE changes: as they are afterwards. */
-export function targetKeys(
-  { role, catalog, holders }: Draft,
-  statement: DraftStatement,
-  write: Write,
-): TargetKeys | undefined {
-  const { target, command } = write;
-  const kind = statement.kind.kind === 'prepare' ? statement.kind.inner.kind : statement.kind;
-  if (kind.kind !== 'write' || statement.copy || target?.source.kind !== 'relation') return undefined;
-  if (command !== 'UpdateStmt' && command !== 'DeleteStmt') return undefined;
-  const { relation } = target.source.view;
-  // A rule that has no RETURNING of its own would make the statement fail.
-  const isRuled = relation.rules?.some((event) => write.events.includes(event)) ?? true;
-  if (relation.persistence === 't' || isRuled) return undefined;
-  const keys: HiddenKey[] = [];
-  const spelled: string[] = [];
-  for (const { subject } of holders) {
-    if (subject.canaries.length === 0) continue;
-    for (const column of keysOn(catalog, subject, relation)) {
-      const width = WIDTHS.get(baseType(catalog, column.type));
-      if (width === undefined || !isReadBy(role, relation, column)) continue;
-      keys.push({ subject: subject.name, width });
-      spelled.push(`${aliasOf(write)}.${quoteName(column.name)}`);
-    }
-  }
-  return keys.length > 0 ? { keys, spelled } : undefined;
 }

@@ -10,10 +10,11 @@ import { tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, quoteName } from '../../sql/tree.ts';
 import type { RowCheck } from '../decision.ts';
-import { keysExpression, type TargetKeys } from './hidden-keys.ts';
+import { keysExpression } from './hidden-keys.ts';
 import { become, expressionTree, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { CHECK_COLUMN, type Checks, checkExpression, type Violations } from './row-check.ts';
 import { leftRows } from './row-conditions.ts';
+import type { TargetKeys } from './target-keys.ts';
 import { grantOf } from './write-filters.ts';
 import { placesOf } from './write-places.ts';
 
@@ -43,7 +44,13 @@ export function checkWrites(
     const check = checks.size > 0 ? checkExpression(write, grantOf(write, role), checks, violations) : undefined;
     const expression = isTop && keys ? withKeys(keys, check) : check!;
     if (isTop) added = returns(write) ? 'last' : 'only';
-    addReturning(w, write, expression, isTop ? CHECK_COLUMN : `${CHECK_COLUMN}_${i + 1}`);
+    addReturning(
+      w,
+      write,
+      expression,
+      isTop ? CHECK_COLUMN : `${CHECK_COLUMN}_${i + 1}`,
+      isTop ? keys?.old : undefined,
+    );
     // INVARIANT: what reads a WITH query does not see the column that judges its rows.
     for (const { node, entry } of analysis.marks.cteReferences)
       if (entry.source.kind === 'cte' && entry.source.cte.level === write.level) hideCheck(w, node, entry);
@@ -77,14 +84,21 @@ function returns(write: Write): boolean {
   return (bodyOf(write).returningClause?.exprs?.length ?? 0) > 0;
 }
 
-function addReturning(w: Rewriter, write: Write, expression: Template, name: string): void {
-  const before = returns(write) ? ', ' : ' RETURNING ';
-  w.edits.append(placesOf(w, write).end, [before, ...expression, ` AS ${name}`]);
+/** `old`: what the clause is to call the rows as they were. */
+function addReturning(w: Rewriter, write: Write, expression: Template, name: string, old?: string): void {
+  const places = placesOf(w, write);
+  const option = old === undefined ? '' : `WITH (OLD AS ${old}) `;
+  if (returns(write) && option !== '') w.edits.append(places.returning, [` ${option.trimEnd()}`]);
+  const before = returns(write) ? ', ' : ` RETURNING ${option}`;
+  w.edits.append(places.end, [before, ...expression, ` AS ${name}`]);
   const item: Node = { ResTarget: { name, val: expressionTree(expression) } };
+  const options: Node[] | undefined =
+    old === undefined ? undefined : [{ ReturningOption: { option: 'RETURNING_OPTION_OLD', value: old } }];
   const body = bodyOf(write);
   w.mutate(() => {
     if (body.returningClause?.exprs) body.returningClause.exprs.push(item);
     else body.returningClause = { exprs: [item] };
+    if (options) body.returningClause.options = options;
   });
 }
 

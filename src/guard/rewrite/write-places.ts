@@ -9,6 +9,8 @@ export interface Places {
   readonly behindTarget: number;
   /** Where a WHERE that is not there would stand: before RETURNING, or at the end. */
   readonly where: number;
+  /** Behind the word RETURNING; at the end where there is none. */
+  readonly returning: number;
   /** Behind everything. */
   readonly end: number;
   /** Of each WHEN of a MERGE: behind `WHEN [NOT] MATCHED …` as far as its condition or THEN, and behind `INSERT`. */
@@ -30,6 +32,7 @@ export function placesOf(w: Rewriter, write: Write): Places {
   return {
     behindTarget: tokens[first]!.end,
     where: tokens[beforeReturning]!.end,
+    returning: tokens[row[returning] ?? last]!.end,
     end: tokens[last]!.end,
     whens: write.command === 'MergeStmt' ? whensOf(tokens, row) : [],
   };

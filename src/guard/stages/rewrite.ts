@@ -9,7 +9,7 @@ import { fixDirection } from '../rewrite/cursor-direction.ts';
 import { declareParameters } from '../rewrite/declared-types.ts';
 import { qualifyNames, wrapSites } from '../rewrite/expressions.ts';
 import { hideGroups, hideInputs } from '../rewrite/groups.ts';
-import { addHiddenKeys, findHiddenKeys, targetKeys } from '../rewrite/hidden-keys.ts';
+import { addHiddenKeys, findHiddenKeys } from '../rewrite/hidden-keys.ts';
 import { boundRead } from '../rewrite/limit.ts';
 import { rewriteLists } from '../rewrite/lists.ts';
 import { rewriteMetadata } from '../rewrite/metadata.ts';
@@ -17,6 +17,7 @@ import { nameRelation, rewriteReferences, rewriteRelations } from '../rewrite/re
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
 import { Violations } from '../rewrite/row-check.ts';
 import { findSites } from '../rewrite/sites.ts';
+import { targetKeys } from '../rewrite/target-keys.ts';
 import { hideOrigins, sendInstead } from '../rewrite/temporary.ts';
 import { checkWrites } from '../rewrite/write-checks.ts';
 import { filterWrites } from '../rewrite/write-filters.ts';
