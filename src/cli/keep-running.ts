@@ -13,6 +13,7 @@ import type { ReloadReport } from '../proxy/reload.ts';
 import type { RunningProxy } from '../proxy/start.ts';
 import { newUlid } from '../proxy/ulid.ts';
 import type { UpstreamKey } from '../proxy/upstream/error.ts';
+import type { Head } from '../record/chain/seal.ts';
 import type { DecisionLog } from '../record/log.ts';
 import type { SubjectIds } from '../record/subject-ids.ts';
 import { watchCatalog } from './catalog-watch.ts';
@@ -40,6 +41,8 @@ export interface RunningGuard {
   stop(how?: 'drained' | 'at-once'): Promise<void>;
   /** Of the policy in force, if there is one. */
   policyHash(): string | undefined;
+  /** How far the log of another worker has come: it stands beside the next seals. */
+  heard(name: string, head: Head): void;
   /** For a CancelRequest that came in at another worker. */
   cancel(key: UpstreamKey): Promise<void>;
 }
@@ -123,6 +126,7 @@ export async function keepRunning(
     command: (request, by) => commands.run(request, by),
     drain: () => proxy.drain(config.drainMs),
     policyHash: () => (proxy.runtime.ready ? proxy.runtime.policy.hash : undefined),
+    heard: (name, head) => records.heard(name, head),
     cancel: async (key) => {
       await proxy.sessions.find(key)?.cancel();
     },

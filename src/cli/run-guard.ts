@@ -12,6 +12,7 @@ import type { BudgetStore } from '../meter/budget-store.ts';
 import { judgementDeadline } from '../proxy/judgement-deadline.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
+import type { Head } from '../record/chain/seal.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
 import { sealCommand } from '../record/seals/seal-command.ts';
 import { type SealKey, sealKeyIn } from '../record/seals/seal-key.ts';
@@ -37,6 +38,8 @@ export interface WorkerPlace {
   readonly mockSecret: Uint8Array;
   /** The hash of the policy that others of them have in force already. */
   readonly policyInForce: string | undefined;
+  /** To be told after each seal of its log how far that has come. */
+  readonly sealed: (name: string, head: Head) => void;
 }
 
 /** Throws StartError. Errors in a role have closed it; they are in the log. */
@@ -99,6 +102,7 @@ async function startWatched(
       }),
     ),
   );
+  if (worker) records.onSeal(() => worker.sealed(name, records.head()));
   const keep = policyKeeper(config, reader, log);
   try {
     const started =

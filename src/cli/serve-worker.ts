@@ -13,7 +13,7 @@ import { StartError } from './start-error.ts';
 
 /** Resolves with the exit code when the guard has ended. */
 export async function serveAsWorker(verbose: boolean): Promise<number> {
-  const { assignment, shared, store, ready, failed } = await linkToPrimary();
+  const { assignment, shared, store, ready, failed, sealed } = await linkToPrimary();
   const { slot, configuration, policyInForce } = assignment;
   const { config, problems } = parseConfig(configuration.path, configuration.text, process.env);
   if (!config) {
@@ -23,7 +23,7 @@ export async function serveAsWorker(verbose: boolean): Promise<number> {
   const log = operatorLog(verbose ? 'debug' : config.log.level).child({ worker: slot + 1 });
   try {
     const mockSecret = Buffer.from(assignment.mockSecret, 'base64');
-    const guard = await startGuard(config, log, { slot, shared, store, mockSecret, policyInForce });
+    const guard = await startGuard(config, log, { slot, shared, store, mockSecret, policyInForce, sealed });
     const ending = new Ending(guard);
     ready(guard.listening.map(shownListening), {
       cancel: (key) => guard.cancel(key),
@@ -33,6 +33,7 @@ export async function serveAsWorker(verbose: boolean): Promise<number> {
         metrics: (await guard.watched?.metrics()) ?? [],
       }),
       reload: (by) => guard.reload(by),
+      heard: (name, head) => guard.heard(name, head),
       command: (request, by) => guard.command(request as ControlRequest, by),
       drain: () => ending.drain(),
       stop: () => ending.stop(),

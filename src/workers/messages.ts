@@ -5,6 +5,7 @@ import type { Measure, Owner, Window } from '../meter/measure.ts';
 import type { StandingState } from '../meter/standing.ts';
 import type { Claim } from '../proxy/places/places.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
+import type { Head } from '../record/chain/seal.ts';
 
 /** Messages by name: what is said, and what is answered. */
 export type Messages = Readonly<Record<string, { readonly says: unknown; readonly answer: unknown }>>;
@@ -27,6 +28,12 @@ export interface Assignment {
 export interface CancelKey {
   readonly processId: number;
   readonly secretKey: string;
+}
+
+/** How far the chain of a worker's log has come, by its name: `g1/2`. */
+export interface NamedHead {
+  readonly name: string;
+  readonly head: Head;
 }
 
 interface Counted {
@@ -66,6 +73,8 @@ export type ToPrimary = StoreMessages & {
     readonly answer: number;
   };
   readonly cancel: { readonly says: CancelKey & { readonly slot: number }; readonly answer: null };
+  /** It has sealed its log. */
+  readonly sealed: { readonly says: NamedHead; readonly answer: null };
 };
 
 /** From the primary to a worker. */
@@ -77,6 +86,8 @@ export type ToWorker = {
   readonly report: { readonly says: null; readonly answer: unknown };
   /** What holds for principals beyond their policy, from now on. */
   readonly standing: { readonly says: StandingState; readonly answer: null };
+  /** Another worker has sealed its log. */
+  readonly beside: { readonly says: NamedHead; readonly answer: null };
   /** What SIGHUP asks for; `by`: who asked at the control socket, null where nobody did. */
   readonly reload: { readonly says: { readonly by: string | null }; readonly answer: ReloadReport | null };
   /** A command of the control socket; its shape is `control/`'s. */

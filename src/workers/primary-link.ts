@@ -3,6 +3,7 @@ import type { BudgetStore } from '../meter/budget-store.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
 import type { UpstreamKey } from '../proxy/upstream/error.ts';
+import type { Head } from '../record/chain/seal.ts';
 import { Channel } from './channel.ts';
 import type { Assignment, ToPrimary, ToWorker } from './messages.ts';
 import { remoteState } from './remote-state.ts';
@@ -17,6 +18,8 @@ export interface WorkerDuties {
   /** What it says of itself to those who watch. */
   report(): Promise<unknown>;
   reload(by: string | undefined): Promise<ReloadReport>;
+  /** How far the log of another worker has come. */
+  heard(name: string, head: Head): void;
   /** A command of the control socket. */
   command(request: unknown, by: string): Promise<unknown>;
   drain(): void;
@@ -29,6 +32,8 @@ export interface PrimaryLink {
   readonly store: BudgetStore;
   /** From now on it serves. `listening`: where, as it is shown. */
   ready(listening: readonly string[], duties: WorkerDuties): void;
+  /** It has sealed its log: the others are told. */
+  sealed(name: string, head: Head): void;
   /** It cannot start. Resolves when the primary knows. */
   failed(lines: readonly string[]): Promise<void>;
 }
@@ -45,6 +50,10 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
     report: () => duties?.report() ?? null,
     reload: ({ by }) => duties?.reload(by ?? undefined) ?? null,
     command: ({ request, by }) => duties?.command(request, by) ?? null,
+    beside: ({ name, head }) => {
+      duties?.heard(name, head);
+      return null;
+    },
     standing: (standing) => {
       store?.heard(standing);
       return null;
@@ -71,6 +80,7 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
       duties = to;
       primary.tell('ready', listening);
     },
+    sealed: (name, head) => primary.tell('sealed', { name, head }),
     failed: async (lines) => {
       await primary.ask('failed', lines);
     },

@@ -65,6 +65,9 @@ export class Supervisor {
       cancel: async (slot, key) => {
         await this.slots[slot]?.process?.channel.ask('cancel', key).catch(() => {});
       },
+      sealed: (worker, head) => {
+        for (const other of this.serving()) if (other !== worker) other.channel.tell('beside', head);
+      },
     };
     options.store.onStanding(() => {
       const standing = standingState(options.store.standing());

@@ -6,7 +6,7 @@ import type { FailedLogins } from '../proxy/login/failed-logins.ts';
 import { Holding, type Places } from '../proxy/places/places.ts';
 import { Channel } from './channel.ts';
 import { watchTransit } from './in-transit.ts';
-import type { Assignment, CancelKey, ToPrimary, ToWorker } from './messages.ts';
+import type { Assignment, CancelKey, NamedHead, ToPrimary, ToWorker } from './messages.ts';
 import { storeHandlers } from './store-handlers.ts';
 
 /** What the primary keeps for all of them. */
@@ -16,6 +16,8 @@ export interface Kept {
   readonly store: BudgetStore;
   /** Passes a CancelRequest on to the worker in this slot. Resolves when that one has done what there was to do, or has ended. */
   cancel(slot: number, key: CancelKey): Promise<void>;
+  /** Passes on to the other workers how far the log of this one has come. */
+  sealed(worker: WorkerProcess, head: NamedHead): void;
 }
 
 /** How a start went: where the worker listens, as it is shown; or why it does not, one line each. */
@@ -58,6 +60,10 @@ export class WorkerProcess {
         take: (claims) => this.holding.take(claims) ?? null,
         give: (keys) => {
           this.holding.give(keys);
+          return null;
+        },
+        sealed: (head) => {
+          kept.sealed(this, head);
           return null;
         },
         attempted: ({ principal, address, accepted }) => kept.failedLogins.attempted(principal, address, accepted),
