@@ -1,6 +1,7 @@
 /** The decision log: one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
 import type { DecisionEntry } from '../session/entries.ts';
 import type { Anchor, Head, RetentionFields, SealFields, SegmentFields } from './chain/seal.ts';
+import type { FileKeys } from './encryption/file-keys.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
 import type { Durability, Written } from './file.ts';
 import { printable } from './printable.ts';
@@ -25,6 +26,8 @@ export interface LogOptions {
   readonly guard: string;
   /** Makes ids of the keys of people who were shown; absent: they are counted, and nothing says who they were. */
   readonly subjects?: SubjectIds | undefined;
+  /** Where records are encrypted: for whom. */
+  readonly keys?: FileKeys | undefined;
   /** When a file is closed and the next one begun; absent: never. */
   readonly rotate?: Rotation;
   /** IANA name, for `rotate`; absent: UTC. */
@@ -86,9 +89,9 @@ class Log implements DecisionLog {
   constructor(private readonly options: LogOptions) {
     const { file, guard, durability, clock, keep, notice = () => {} } = options;
     const { key = sealKeyIn(`${file}.key`), everyMs = SEAL_EVERY_MS, records = SEAL_RECORDS } = options.seal ?? {};
-    const { rotate = {}, timeZone = 'UTC' } = options;
+    const { rotate = {}, timeZone = 'UTC', keys } = options;
     this.segments = new Segments(
-      { file, guard, durability, rotate, timeZone, sealedBy: key.publicKey, notice },
+      { file, guard, durability, rotate, timeZone, sealedBy: key.publicKey, keys, notice },
       {
         begin: (fields, now) => this.put('segment', fields, now) === 'written',
         closing: () => void this.sealer.seal(),
@@ -200,6 +203,7 @@ class Log implements DecisionLog {
       if (isOfChain(kind)) Object.assign(record, fields);
       else addInOrder(record, fields as RecordFields);
       text = printable(JSON.stringify(record));
+      if (this.options.keys && !isOfChain(kind)) text = this.boxed(text, record);
     } catch {
       // INVARIANT: a record that cannot be made is one that is not written.
       return 'absent';
@@ -207,6 +211,14 @@ class Log implements DecisionLog {
     const written = chained.write(text);
     if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
     return written;
+  }
+
+  /** INVARIANT: nothing of the record but its time, guard and number is written in the clear. Throws where the file has no key. */
+  private boxed(text: string, { time, seq, torn }: Record<string, unknown>): string {
+    const { guard } = this.options;
+    const { boxes } = this.segments;
+    if (!boxes) throw new Error('the file has no key');
+    return printable(JSON.stringify({ time, guard, seq, torn, box: boxes.box(text, { guard, seq: Number(seq) }) }));
   }
 
   /** INVARIANT: the client's own text is written under `full` alone. */

@@ -6,8 +6,11 @@ import { ORIGIN } from './chain/chain.ts';
 import { closedName } from './chain/files.ts';
 import type { SegmentFields } from './chain/seal.ts';
 import { ChainedFile, NOTHING, type Position } from './chained-file.ts';
+import type { BoxWriter } from './encryption/boxes.ts';
+import type { FileKey, FileKeys } from './encryption/file-keys.ts';
 import { type Durability, LogFile, type Opened } from './file.ts';
 import { lastClosed, standingOf } from './rotation/beginning.ts';
+import { firstRecord } from './rotation/first-record.ts';
 import { syncFolder } from './rotation/folder.ts';
 import { periodEnd, type Rotation } from './rotation/schedule.ts';
 
@@ -19,6 +22,8 @@ export interface SegmentsOptions {
   readonly timeZone: string;
   /** Of the key that seals the log, 32 bytes in base64url. */
   readonly sealedBy: string;
+  /** Of files whose records are encrypted; absent: they are not. */
+  readonly keys?: FileKeys | undefined;
   readonly notice: (message: string) => void;
 }
 
@@ -64,6 +69,12 @@ export class Segments {
   private rotating = false;
   /** In which the last record before the open file stands. */
   private previous: string;
+  /** Of the open file, and of the next one. */
+  private key: FileKey | undefined;
+  private nextKey: FileKey | undefined;
+  /** Another guard, or an earlier life of this one, has begun the open file: its key is not known, or it has none. */
+  private isForeign = false;
+  private looked = -1;
 
   /** Throws where the log cannot be opened, or the file is something else. */
   constructor(
@@ -94,8 +105,25 @@ export class Segments {
   /** The next record can be written: the file is open, begun and not due to be closed. Throws where it cannot. */
   ready(now: number): void {
     this.chained.ready();
+    this.lookAtKey();
     if (this.isDue(now)) this.rotate(now);
     if (this.chained.isNew) this.begin(now);
+  }
+
+  /** For the records of the open file; undefined where its key is not known. */
+  get boxes(): BoxWriter | undefined {
+    return this.key?.boxes;
+  }
+
+  /** INVARIANT: the records of a file are all under the key in its `segment`, or all in the clear: in another one nothing is written. */
+  private lookAtKey(): void {
+    const { generation, isNew } = this.chained;
+    if (this.looked === generation) return;
+    this.looked = generation;
+    const isEncrypted = this.options.keys !== undefined;
+    this.isForeign =
+      !isNew && (firstRecord(this.file.path)?.age !== this.key?.age || isEncrypted !== (this.key !== undefined));
+    if (isNew || this.isForeign) this.key = undefined;
   }
 
   /** After the file was moved away: goes on in a new one. False where that fails; the open one is then kept. */
@@ -115,8 +143,16 @@ export class Segments {
 
   private isDue(now: number): boolean {
     const { bytes = Number.POSITIVE_INFINITY } = this.options.rotate;
-    const full = now >= this.due || this.file.size >= bytes;
-    return full && now >= this.notBefore && !this.rotating && this.file.isRegular && !this.chained.isNew;
+    const full = this.isForeign || now >= this.due || this.file.size >= bytes;
+    if (!full || now < this.notBefore || this.rotating || !this.file.isRegular || this.chained.isNew) return false;
+    return this.hasNextKey();
+  }
+
+  /** Where the key of the next file is still being made, the open one goes on for so long. */
+  private hasNextKey(): boolean {
+    const { keys } = this.options;
+    this.nextKey ??= keys?.take();
+    return !keys || this.nextKey !== undefined;
   }
 
   private rotate(now: number): void {
@@ -124,7 +160,7 @@ export class Segments {
     try {
       this.need.closing();
       // A file that holds nothing but its beginning would have the name of the next.
-      if (this.chained.position.seq > this.first) this.closeFile();
+      if (this.isForeign || this.chained.position.seq > this.first) this.closeFile();
       else this.began(this.first, now);
     } catch (error) {
       this.notBefore = now + PATIENCE_MS;
@@ -147,15 +183,21 @@ export class Segments {
 
   private begin(now: number): void {
     const { seq, hash } = this.chained.position;
+    if (!this.hasNextKey()) throw new Error('the key of the next file is still being made');
     const fields: SegmentFields = {
       chain: this.chain,
       format: 1,
       ...(hash !== ORIGIN && { previous: { file: this.previous, seq, hash } }),
       sealed_by: this.options.sealedBy,
       seals: this.need.seals(),
+      ...(this.nextKey && { age: this.nextKey.age }),
     };
     const begun = this.need.begin(fields, now);
-    if (!this.chained.isNew) this.began(seq + 1, now);
+    if (!this.chained.isNew) {
+      this.began(seq + 1, now);
+      this.key = this.nextKey;
+      this.nextKey = undefined;
+    }
     if (!begun) throw new Error('the file cannot be begun');
   }
 

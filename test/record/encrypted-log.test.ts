@@ -1,0 +1,233 @@
+/** A log for its auditors alone: verified by everybody, read by whoever holds a key, whatever happens to its files and to the guard that writes it. */
+import {
+  appendFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmdirSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { linesOf, RecordReader } from '../../src/audit/lines.ts';
+import { chainsOf } from '../../src/audit/log-files.ts';
+import { FileKeys } from '../../src/record/encryption/file-keys.ts';
+import { openerWith } from '../../src/record/encryption/opening.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
+import { verifyLog } from '../../src/record/verify/verify.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rowgate-encrypted-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let identity: string;
+let recipient: string;
+let logs = 0;
+let file: string;
+let log: DecisionLog;
+let notices: string[] = [];
+beforeAll(async () => {
+  identity = await generateIdentity();
+  recipient = await identityToRecipient(identity);
+});
+beforeEach(() => {
+  notices = [];
+  file = join(mkdtempSync(join(folder, `log-${logs++}-`)), 'decisions.jsonl');
+});
+
+async function open(options: Partial<LogOptions> = {}): Promise<void> {
+  const keys = 'keys' in options ? options.keys : await FileKeys.to([recipient]);
+  // What was not closed may still say something.
+  const told = notices;
+  log = openLog({
+    file,
+    durability: 'batched',
+    text: 'normalized',
+    guard: 'g1',
+    clock: Date.now,
+    notice: (message) => told.push(message),
+    ...options,
+    keys,
+  });
+}
+
+let said = 0;
+/** A record that can be told from all others. */
+function say(): string {
+  const message = `secret ${said++}`;
+  expect(log.append('warning', { principal: 'anna', message })).toBe(true);
+  return message;
+}
+
+interface Read {
+  readonly messages: unknown[];
+  readonly kinds: unknown[];
+  readonly strange: number;
+}
+
+async function read(identities = [identity]): Promise<Read> {
+  const messages: unknown[] = [];
+  const kinds: unknown[] = [];
+  let strange = 0;
+  for (const path of chainsOf(file).flat()) {
+    const reader = new RecordReader(path, openerWith(identities));
+    for await (const lines of linesOf(path)) {
+      const records = await reader.read(lines);
+      kinds.push(...records.map(({ kind }) => kind));
+      messages.push(...records.flatMap(({ kind, message }) => (kind === 'warning' ? [message] : [])));
+    }
+    strange += reader.strange;
+  }
+  return { messages, kinds, strange };
+}
+
+async function expectGenuine(): Promise<void> {
+  expect((await verifyLog({ log: file, keys: [], anchors: [] })).findings).toEqual([]);
+}
+
+const everything = (): string =>
+  chainsOf(file)
+    .flat()
+    .filter((path) => !path.endsWith('.gz'))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('');
+
+test('nothing stands in the clear but time, guard and number, and what the chain is verified by', async () => {
+  await open();
+  const messages = [say(), say(), say()];
+  await log.close();
+  const lines = everything()
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines.map((line) => Object.keys(line).join())).toEqual([
+    expect.stringMatching(/^time,kind,guard,seq,.*age,hash$/),
+    ...messages.map(() => 'time,guard,seq,box,hash'),
+    expect.stringMatching(/^time,kind,guard,seq,.*signature,hash$/),
+  ]);
+  expect(everything()).not.toMatch(/secret|anna|warning/);
+  await expectGenuine();
+  expect(await read()).toEqual({ messages, kinds: ['segment', 'warning', 'warning', 'warning', 'seal'], strange: 0 });
+  await expect(read([await generateIdentity()])).rejects.toThrow();
+});
+
+test('over restarts, each in a file of its own, and from and to a log in the clear', async () => {
+  const messages: string[] = [];
+  for (const keys of [undefined, 'keys', 'keys', undefined, 'keys'] as const) {
+    await open(keys === undefined ? { keys: undefined } : {});
+    messages.push(say(), say());
+    await log.close();
+  }
+  await expectGenuine();
+  expect((await read()).messages).toEqual(messages);
+  expect(chainsOf(file).flat()).toHaveLength(5);
+  const clear = chainsOf(file)
+    .flat()
+    .map((path) => !path.endsWith('.gz') && readFileSync(path, 'utf8').includes('secret'));
+  expect(clear.at(-1)).toBe(false);
+});
+
+test('a guard that dies between its records, or in the middle of one', async () => {
+  const messages: string[] = [];
+  for (const torn of ['', '{"time":"2026-11-27T09:00:00.000Z","guard":"g1","seq":']) {
+    await open();
+    messages.push(say());
+    // Not closed: the next life finds the file as it lies there.
+    appendFileSync(file, torn);
+  }
+  await open();
+  messages.push(say());
+  await log.close();
+  await expectGenuine();
+  expect((await read()).messages).toEqual(messages);
+});
+
+test('a guard that dies right behind the beginning of a file', async () => {
+  await open();
+  const first = say();
+  // As if only the segment had come to the disk.
+  const [segment = ''] = readFileSync(file, 'utf8').split('\n');
+  truncateSync(file, segment.length + 1);
+  await open();
+  const second = say();
+  await log.close();
+  expect((await read()).messages).toEqual([second]);
+  expect(first).not.toBe(second);
+  expect(everything()).not.toMatch(/secret/);
+});
+
+test('files that are full faster than keys are made: they become longer, and nothing is refused', async () => {
+  await open({ rotate: { bytes: 4096 } });
+  const messages: string[] = [];
+  for (let i = 0; i < 400; i++) {
+    const message = `secret ${said++} ${'x'.repeat(200)}`;
+    expect(log.append('warning', { message })).toBe(true);
+    messages.push(message);
+    if (i % 40 === 0) await new Promise((done) => setTimeout(done, 20));
+  }
+  await log.close();
+  await expectGenuine();
+  expect((await read()).messages).toEqual(messages);
+  expect(chainsOf(file).flat().length).toBeGreaterThan(10);
+  expect(notices).toEqual([]);
+});
+
+test('a file that was moved away', async () => {
+  await open();
+  const messages = [say()];
+  renameSync(file, `${file}.1`);
+  expect(log.reopen()).toBe(true);
+  messages.push(say());
+  await new Promise((done) => setTimeout(done, 100));
+  renameSync(file, `${file}.2`);
+  expect(log.reopen()).toBe(true);
+  messages.push(say());
+  await log.close();
+  const found: unknown[] = [];
+  for (const path of [`${file}.1`, `${file}.2`, file]) {
+    const reader = new RecordReader(path, openerWith([identity]));
+    for await (const lines of linesOf(path)) for (const record of await reader.read(lines)) found.push(record.message);
+    expect(reader.strange).toBe(0);
+  }
+  expect(found.filter((message) => message !== undefined)).toEqual(messages);
+});
+
+test('records that could not be written leave gaps, and those behind them are read all the same', async () => {
+  await open();
+  const messages = [say()];
+  // Under the log's name lies a folder: nothing can be opened there.
+  const away = `${file}.away`;
+  for (let i = 0; i < 3; i++) {
+    renameSync(file, away);
+    mkdirSync(file);
+    expect(log.reopen()).toBe(false);
+    rmdirSync(file);
+    renameSync(away, file);
+    messages.push(say());
+  }
+  await log.close();
+  await expectGenuine();
+  expect((await read()).messages).toEqual(messages);
+  expect(existsSync(away)).toBe(false);
+  expect(readdirSync(join(file, '..')).filter((name) => name.endsWith('.jsonl'))).toHaveLength(1);
+});
+
+test('boxes that were swapped, and their lines chained anew, are no records', async () => {
+  await open();
+  for (let i = 0; i < 4; i++) say();
+  await log.close();
+  const lines = readFileSync(file, 'utf8').split('\n');
+  const boxOf = (line: string): string => /"box":"([^"]*)"/.exec(line)?.[1] ?? '';
+  const [a = '', b = ''] = [lines[2], lines[3]];
+  lines[2] = a.replace(boxOf(a), boxOf(b));
+  lines[3] = b.replace(boxOf(b), boxOf(a));
+  writeFileSync(file, lines.join('\n'));
+  expect(await read()).toMatchObject({ strange: 2, messages: [expect.anything(), expect.anything()] });
+  expect((await verifyLog({ log: file, keys: [], anchors: [] })).findings).not.toEqual([]);
+});
