@@ -1,4 +1,7 @@
 /** DuckDB, in the memory of this process, as what adds up millions of records. Loaded where a report is asked for, never by a guard. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import type { DuckDBConnection, DuckDBValue } from '@duckdb/node-api';
 
 export type Parameter = string | number | boolean | null;
@@ -15,11 +18,12 @@ export interface Database {
 /** The package is not installed, or has no binary for this system. */
 export class NoDuckDB extends Error {}
 
-/** @param spill a folder for what does not fit into memory; without one, that is an error. */
-export async function openDatabase(spill: string | undefined): Promise<Database> {
+/** @param spills what does not fit into memory goes into a folder of its own, which is removed at the end; otherwise it is an error. */
+export async function openDatabase(spills: boolean): Promise<Database> {
   const { DuckDBInstance } = await import('@duckdb/node-api').catch((error: unknown) => {
     throw new NoDuckDB(`reports need the package @duckdb/node-api (npm install @duckdb/node-api)`, { cause: error });
   });
+  const spill = spills ? mkdtempSync(join(tmpdir(), 'rowgate-report-')) : undefined;
   const instance = await DuckDBInstance.create(':memory:', {
     autoinstall_known_extensions: 'false',
     autoload_known_extensions: 'false',
@@ -39,6 +43,7 @@ export async function openDatabase(spill: string | undefined): Promise<Database>
     close: () => {
       connection.closeSync();
       instance.closeSync();
+      if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
     },
   };
 }

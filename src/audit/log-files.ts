@@ -37,7 +37,8 @@ export function isOpen(file: string): boolean {
   return !file.endsWith(COMPRESSED) && openNameOf(file) === file;
 }
 
-function chainOf(open: string, names: readonly string[]): Chain {
+/** The chain whose open file that is. */
+export function chainOf(open: string, names: readonly string[] = readdirSync(dirname(open))): Chain {
   const folder = dirname(open);
   const closed = names.filter((name) => firstOf(open, name) !== undefined);
   // While one is being compressed, both are there.

@@ -4,8 +4,8 @@ export type Cell = string | number | undefined;
 
 export interface Column {
   readonly name: string;
-  /** `code`: SQL and names, as they are written there. */
-  readonly kind: 'text' | 'code' | 'number' | 'bytes';
+  /** `code`: SQL and names, as they are written there. `time`: as text, never broken. */
+  readonly kind: 'text' | 'time' | 'code' | 'number' | 'bytes';
 }
 
 export interface Table {

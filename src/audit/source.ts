@@ -1,14 +1,12 @@
 /** The records of a log as a table `records` in DuckDB: closed files by their indexes, the open ones and all others as they are. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { NAMES, quoted } from './columns.ts';
 import { type Database, literal, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { expanded, readJson, readLines } from './expanded.ts';
+import { indexesOf } from './indexes.ts';
 import { linesOf, RecordReader, segmentOf } from './lines.ts';
-import { type Chain, isOpen } from './log-files.ts';
-import { indexPath, isIndexed, makeIndex, strangeIn } from './parquet.ts';
+import type { Chain } from './log-files.ts';
+import { strangeIn } from './parquet.ts';
 
 export interface SourceOptions {
   readonly chains: readonly Chain[];
@@ -43,41 +41,21 @@ export async function openSource(options: SourceOptions): Promise<Source> {
     throw new NoIdentity(`${encrypted[0]} is encrypted: --identity FILE names the key that opens it`);
   }
   // INVARIANT: what is encrypted on the disk does not come to it in the clear.
-  const spill = encrypted.length > 0 ? undefined : mkdtempSync(join(tmpdir(), 'rowgate-report-'));
-  const db = await openDatabase(spill);
+  const db = await openDatabase(encrypted.length === 0);
   try {
-    const indexes = options.indexed ? await indexesOf(db, plain, options) : new Map<string, string>();
+    const indexes = options.indexed ? (await indexesOf(db, plain, options)).indexes : new Map<string, string>();
     const asTheyAre = plain.filter((file) => !indexes.has(file));
     const strange = await makeRecords(db, [...indexes.values()], asTheyAre, encrypted, options.openerOf);
     return {
       db,
       files,
       strange,
-      close() {
-        db.close();
-        if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
-      },
+      close: () => db.close(),
     };
   } catch (error) {
     db.close();
-    if (spill !== undefined) rmSync(spill, { recursive: true, force: true });
     throw error;
   }
-}
-
-/** The index of each closed file, made where it is missing. */
-async function indexesOf(db: Database, files: readonly string[], options: SourceOptions): Promise<Map<string, string>> {
-  const indexes = new Map<string, string>();
-  for (const file of files) {
-    if (isOpen(file)) continue;
-    const index = indexPath(file, options.indexes);
-    try {
-      if ((await isIndexed(db, file, index)) || (await makeIndex(db, file, index))) indexes.set(file, index);
-    } catch (error) {
-      options.notice(`${file} is read without an index: ${error instanceof Error ? error.message : String(error)}`);
-    }
-  }
-  return indexes;
 }
 
 async function makeRecords(

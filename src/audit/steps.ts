@@ -4,7 +4,7 @@ const MINUTE = 60_000;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 const STEPS = [MINUTE, 5 * MINUTE, 15 * MINUTE, HOUR, 3 * HOUR, 6 * HOUR, DAY, 7 * DAY, 28 * DAY];
-const MOST_STEPS = 72;
+const MOST_STEPS = 48;
 
 /** The smallest step that cuts the time into not too many. */
 export function stepFor(milliseconds: number): number {

@@ -10,6 +10,7 @@ export interface Now {
 }
 
 const EXPECTED = 'a time such as 2026-11-25, 2026-11-25T14:30, 2h (ago), today or yesterday';
+const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 
 /**
@@ -52,11 +53,16 @@ export function shownInstant(instant: number, timeZone: string): string {
   return shownWall(wallTime(instant, timeZone));
 }
 
+/** `2026-11-25 14:30` */
+export function shownMinute(instant: number, timeZone: string): string {
+  return shownWall(wallTime(instant, timeZone), MINUTE_MS);
+}
+
 /** @param wall of `wallTime`. With the parts that `step` (milliseconds) does not make idle. */
 export function shownWall(wall: number, step = 1_000): string {
   const text = new Date(wall).toISOString().replace('T', ' ');
   if (step >= DAY_MS) return text.slice(0, 10);
-  return text.slice(0, step >= 60_000 ? 16 : 19);
+  return text.slice(0, step >= MINUTE_MS ? 16 : 19);
 }
 
 const formats = new Map<string, Intl.DateTimeFormat>();

@@ -18,9 +18,9 @@ import { reportCsv } from '../audit/show/csv.ts';
 import { reportHtml } from '../audit/show/html.ts';
 import { reportText } from '../audit/show/text.ts';
 import { openSource, type Source } from '../audit/source.ts';
-import { readSubjectKeys } from '../record/subject-key-file.ts';
 import { failed } from './ask-guard.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption } from './log-source.ts';
+import { type SubjectOptions, soughtIn } from './sought.ts';
 
 const TIMES = `
 Times: 2026-11-25 (that day), 2026-11-25T14:30, 2h (ago), today, yesterday.
@@ -51,12 +51,10 @@ interface ReportOptions extends LogOptions {
   readonly output?: string;
 }
 
-interface BreachOptions extends ReportOptions {
+interface BreachOptions extends ReportOptions, SubjectOptions {
   readonly principal: string;
   readonly user?: string;
   readonly policies?: string;
-  readonly subject?: string;
-  readonly subjectKey?: readonly string[];
 }
 
 /** What a report has found, as data and in words; undefined where there is nothing. */
@@ -184,28 +182,4 @@ async function breach(
   const sought = who && { who, answer: await findSubject(source, who) };
   const data = { ...asked, ...found, ...(sought && { subject: { of: who.subject, key: who.key, ...sought.answer } }) };
   return { data, report: breachReport({ asked, breach: found, policies, sought, made }) };
-}
-
-/** Undefined where nobody is looked for. */
-function soughtIn({ subject, subjectKey }: BreachOptions, command: Command): Sought | undefined | 'failed' {
-  if (subject === undefined) return undefined;
-  const [, name, key] = /^([^=]+)=(.+)$/.exec(subject) ?? [];
-  if (name === undefined || key === undefined) {
-    return command.error(`error: --subject: expected a subject and a key such as student=4711, found "${subject}"`, {
-      exitCode: 2,
-    });
-  }
-  if (!subjectKey) {
-    return command.error('error: --subject needs --subject-key: ids are made of keys with it', { exitCode: 2 });
-  }
-  const keys = [];
-  for (const file of subjectKey) {
-    const read = readSubjectKeys(file);
-    if ('problem' in read) {
-      failed(2, read.problem);
-      return 'failed';
-    }
-    keys.push(...read);
-  }
-  return { subject: name, key, keys };
 }

@@ -12,8 +12,10 @@ import { register as explain } from './explain.ts';
 import { register as limits } from './limits.ts';
 import { register as locks } from './locks.ts';
 import { register as logAnchor } from './log-anchor.ts';
+import { register as logIndex } from './log-index.ts';
 import { register as logKey } from './log-key.ts';
 import { register as logPolicies } from './log-policies.ts';
+import { register as logQuery } from './log-query.ts';
 import { register as logReport } from './log-report.ts';
 import { register as logVerify } from './log-verify.ts';
 import { register as password } from './password.ts';
@@ -28,7 +30,7 @@ const program = new Command('rowgate')
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
 const running = [reload, drain, locks, limits, permit];
-const log = [logReport, logVerify, logAnchor, logPolicies, logKey];
+const log = [logQuery, logReport, logIndex, logVerify, logAnchor, logPolicies, logKey];
 for (const register of [serve, demo, check, explain, access, catalog, compile, password, canary, ...log, ...running])
   register(program);
 

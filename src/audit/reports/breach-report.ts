@@ -11,7 +11,7 @@ import {
   type Section,
 } from '../report.ts';
 import { stepName } from '../steps.ts';
-import { shownInstant, shownWall } from '../times.ts';
+import { shownInstant, shownMinute, shownWall } from '../times.ts';
 import type { Breach } from './breach.ts';
 import type { BreachFacts } from './breach-facts.ts';
 import { madeLine, periodText } from './made.ts';
@@ -28,10 +28,10 @@ export function breachReport(facts: BreachFacts): Report {
     figures: figuresOf(breach),
     sections: [
       ...(sought ? [subjectSection(sought.who, sought.answer, asked.timeZone)] : []),
-      timeline(breach, asked.timeZone),
       people(breach, policies),
       tables(breach, policies),
       columns(breach, policies),
+      timeline(breach, asked.timeZone),
       statements(breach, asked.timeZone),
       clients(breach, asked.timeZone),
       stopped(breach, asked.timeZone),
@@ -44,6 +44,7 @@ export function breachReport(facts: BreachFacts): Report {
 const text = (name: string): Column => ({ name, kind: 'text' });
 const code = (name: string): Column => ({ name, kind: 'code' });
 const number = (name: string): Column => ({ name, kind: 'number' });
+const time = (name: string): Column => ({ name, kind: 'time' });
 const bytes = (name: string): Column => ({ name, kind: 'bytes' });
 
 function factsOf({ asked, breach, made }: BreachFacts): [string, string][] {
@@ -89,7 +90,7 @@ function timeline({ timeline: steps, step }: Breach, timeZone: string): Section 
     ],
     table: {
       columns: [
-        text('time'),
+        time('time'),
         number('statements'),
         number('refused'),
         number('rows'),
@@ -206,8 +207,8 @@ function statements({ statements: all, shapes }: Breach, timeZone: string): Sect
         number('refused'),
         number('rows'),
         number('people'),
-        text('first'),
-        text('last'),
+        time('first'),
+        time('last'),
       ],
       rows: all.map((each): Cell[] => [
         each.name,
@@ -215,8 +216,8 @@ function statements({ statements: all, shapes }: Breach, timeZone: string): Sect
         each.refused,
         each.rows,
         each.people,
-        shownInstant(each.first, timeZone),
-        shownInstant(each.last, timeZone),
+        shownMinute(each.first, timeZone),
+        shownMinute(each.last, timeZone),
       ]),
       more: shapes - all.length,
     },
@@ -235,8 +236,8 @@ function clients({ clients: all }: Breach, timeZone: string): Section {
         number('sessions'),
         number('statements'),
         number('rows'),
-        text('first'),
-        text('last'),
+        time('first'),
+        time('last'),
       ],
       rows: all.map((each) => [
         each.address,
@@ -245,8 +246,8 @@ function clients({ clients: all }: Breach, timeZone: string): Section {
         each.sessions,
         each.statements,
         each.rows,
-        shownInstant(each.first, timeZone),
-        shownInstant(each.last, timeZone),
+        shownMinute(each.first, timeZone),
+        shownMinute(each.last, timeZone),
       ]),
     },
   };
@@ -259,7 +260,7 @@ function stopped({ refusals, events }: Breach, timeZone: string): Section {
       'Refused statements by their reason, and what the guard or its operators did. What repeats itself within a minute is one line.',
     ],
     table: {
-      columns: [text('time'), text('what'), text('why'), text('by'), number('times')],
+      columns: [time('time'), text('what'), text('why'), text('by'), number('times')],
       rows: [
         ...refusals.map(({ reason, times, last }) => [
           `last ${shownInstant(last, timeZone)}`,

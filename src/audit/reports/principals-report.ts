@@ -60,7 +60,7 @@ export function principalsReport(all: readonly PrincipalDone[], period: Period, 
             { name: 'bytes', kind: 'bytes' },
             { name: 'changed', kind: 'number' },
             { name: 'people', kind: 'number' },
-            { name: 'last login', kind: 'text' },
+            { name: 'last login', kind: 'time' },
           ],
           rows: all.map((each) => [
             each.principal,

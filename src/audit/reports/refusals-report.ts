@@ -1,7 +1,7 @@
 /** The report on refusals, in words. */
 import { type Column, count, counted, type Report, type Section } from '../report.ts';
 import { stepName } from '../steps.ts';
-import { shownInstant, shownWall } from '../times.ts';
+import { shownMinute, shownWall } from '../times.ts';
 import { type Made, madeLine, periodText } from './made.ts';
 import type { Period } from './period.ts';
 import type { Refusals, RefusedBy } from './refusals.ts';
@@ -39,7 +39,7 @@ function timeline({ timeline: steps, step }: Refusals, { timeZone }: Period): Se
     notes: [`By ${stepName(step)}, in the time of ${timeZone}.`],
     table: {
       columns: [
-        { name: 'time', kind: 'text' },
+        { name: 'time', kind: 'time' },
         { name: 'statements', kind: 'number' },
         { name: 'logins', kind: 'number' },
       ],
@@ -70,8 +70,8 @@ function by(
     { name, kind },
     { name: 'times', kind: 'number' },
     ofPrincipals ? { name: 'reasons', kind: 'text' } : { name: 'principals', kind: 'number' },
-    { name: 'first', kind: 'text' },
-    { name: 'last', kind: 'text' },
+    { name: 'first', kind: 'time' },
+    { name: 'last', kind: 'time' },
   ];
   return {
     heading,
@@ -82,8 +82,8 @@ function by(
         each.name,
         each.times,
         ofPrincipals ? each.reasons?.join(', ') : each.principals,
-        shownInstant(each.first, timeZone),
-        shownInstant(each.last, timeZone),
+        shownMinute(each.first, timeZone),
+        shownMinute(each.last, timeZone),
       ]),
     },
     charts: [{ form: 'bars', name: 0, value: 1 }],

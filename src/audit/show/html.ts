@@ -1,5 +1,5 @@
 /** A report as one page that needs nothing else: no script, no font, no image from elsewhere. */
-import type { Report, Section, Table } from '../report.ts';
+import type { Column, Report, Section, Table } from '../report.ts';
 import { cellText, isAmount } from './cells.ts';
 import { barsChart, timeChart } from './charts.ts';
 import { escaped } from './escaped.ts';
@@ -53,16 +53,12 @@ ${table ? tableHtml(table, id) : ''}
 
 function tableHtml({ columns, rows, more = 0 }: Table, labelled: string): string {
   if (rows.length === 0) return '<p class="none">None.</p>';
-  const head = columns.map(
-    (column) => `<th scope="col"${isAmount(column) ? ' class="amount"' : ''}>${escaped(column.name)}</th>`,
-  );
+  const head = columns.map((column) => `<th scope="col"${classOf(column)}>${escaped(column.name)}</th>`);
   const body = rows.map((row) => {
     const cells = columns.map((column, at) => {
       const text = escaped(cellText(row[at], column));
       const shown = column.kind === 'code' && text !== '' ? `<code>${text}</code>` : text;
-      return at === 0
-        ? `<th scope="row">${shown}</th>`
-        : `<td${isAmount(column) ? ' class="amount"' : ''}>${shown}</td>`;
+      return at === 0 ? `<th scope="row"${classOf(column)}>${shown}</th>` : `<td${classOf(column)}>${shown}</td>`;
     });
     return `<tr>${cells.join('')}</tr>`;
   });
@@ -73,4 +69,9 @@ function tableHtml({ columns, rows, more = 0 }: Table, labelled: string): string
 ${body.join('\n')}
 </tbody>
 </table></div>${rest}`;
+}
+
+function classOf(column: Column): string {
+  if (isAmount(column)) return ' class="amount"';
+  return column.kind === 'time' ? ' class="time"' : '';
 }

@@ -35,6 +35,7 @@ th, td { padding: 0.38rem 1rem 0.38rem 0; text-align: left; vertical-align: top;
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-size: 0.87rem; border-bottom: 1px solid var(--ink); white-space: nowrap; }
 tbody th, tbody td { border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+.time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .amount { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 code { font: 0.86em/1.5 ui-monospace, "SF Mono", Consolas, monospace; overflow-wrap: anywhere; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: 0.87rem; }

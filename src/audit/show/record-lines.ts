@@ -1,0 +1,83 @@
+/** A record as a line for people. */
+import type { LogRecord } from '../../record/read/expand.ts';
+import { bytesText, counted } from '../report.ts';
+import { wallTime } from '../times.ts';
+import { visible } from './visible.ts';
+
+const KIND = 13;
+const EFFECT = 9;
+const SHORTEST_NAME = 12;
+const LONGEST_NAME = 32;
+
+export class RecordLines {
+  private name = SHORTEST_NAME;
+
+  /** @param width in characters; what does not fit is cut. */
+  constructor(
+    private readonly timeZone: string,
+    private readonly width: number,
+  ) {}
+
+  line(record: LogRecord): string {
+    const { time, principal, kind } = record;
+    const who = cut(visible(String(principal ?? '')), LONGEST_NAME);
+    this.name = Math.max(this.name, who.length);
+    const at = Date.parse(String(time));
+    const shown = Number.isNaN(at)
+      ? ''
+      : new Date(wallTime(at, this.timeZone)).toISOString().replace('T', ' ').slice(0, -1);
+    const effect = record.effect ?? record.status ?? '';
+    const columns = [
+      shown,
+      who.padEnd(this.name),
+      visible(String(kind)).padEnd(KIND),
+      visible(String(effect)).padEnd(EFFECT),
+      said(record),
+    ];
+    return cut(columns.join(' ').trimEnd(), this.width);
+  }
+}
+
+function said(record: LogRecord): string {
+  return visible(record.kind === 'outcome' ? taken(record) : words(record));
+}
+
+function taken({ rows, bytes, changed, subjects, ms, reason, sqlstate, limit }: LogRecord): string {
+  const people = Object.entries((subjects ?? {}) as Record<string, { n?: number; unnamed?: number }>);
+  return [
+    counted(Number(rows), 'row'),
+    ...(Number(bytes) > 0 ? [bytesText(Number(bytes))] : []),
+    ...(Number(changed) > 0 ? [`${changed} changed`] : []),
+    ...people.map(
+      ([subject, { n = 0, unnamed = 0 }]) => `${counted(n, subject)}${unnamed > 0 ? ` and ${unnamed} unnamed` : ''}`,
+    ),
+    `${ms} ms`,
+    ...[reason, limitName(limit), sqlstate].filter((each) => each !== undefined).map(String),
+  ].join(', ');
+}
+
+const OTHER = ['status', 'message', 'by', 'via', 'until', 'from', 'to', 'version', 'client', 'file'] as const;
+
+function words(record: LogRecord): string {
+  const { would, reason, rule, statement, command, limit, canary } = record;
+  const why = [would === undefined ? undefined : `would ${would}`, reason, limitName(limit), rule].filter(
+    (each) => each !== undefined,
+  );
+  const what =
+    record.kind === 'decision'
+      ? (statement ?? command ?? '')
+      : OTHER.filter((name) => record[name] !== undefined && !(name === 'status' && record.effect === undefined))
+          .map((name) => `${name} ${typeof record[name] === 'string' ? record[name] : JSON.stringify(record[name])}`)
+          .join(', ');
+  const made = canary === undefined ? [] : [`made-up ${(canary as { subject?: string }).subject}`];
+  return [...why.map(String), ...made, String(what)].filter((each) => each !== '').join(', ');
+}
+
+function limitName(limit: unknown): string | undefined {
+  const { name, used, of } = (limit ?? {}) as { name?: string; used?: number; of?: number };
+  return name === undefined ? undefined : `${name} (${used} of ${of})`;
+}
+
+function cut(text: string, width: number): string {
+  return text.length > width ? `${text.slice(0, width - 1)}…` : text;
+}

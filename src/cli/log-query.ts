@@ -1,0 +1,155 @@
+/** `rowgate log query`: records of the log, whole, that somebody asks for; also as they are written. */
+import { once } from 'node:events';
+import type { Command } from 'commander';
+import { ChainReader } from '../audit/chain-reader.ts';
+import { NoIdentity } from '../audit/encrypted.ts';
+import { Filter, type Wanted } from '../audit/filter.ts';
+import { chainsOf } from '../audit/log-files.ts';
+import { merged } from '../audit/merged.ts';
+import { RecordLines } from '../audit/show/record-lines.ts';
+import { printable } from '../record/printable.ts';
+import type { LogRecord } from '../record/read/expand.ts';
+import { subjectId } from '../record/subject-ids.ts';
+import { failed } from './ask-guard.ts';
+import { logCommand } from './log-command.ts';
+import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption } from './log-source.ts';
+import { soughtIn } from './sought.ts';
+
+const HELP = `
+Examples:
+  rowgate log query --principal homework --since 2h
+  rowgate log query --table students --effect refuse --since yesterday --json
+  rowgate log query --subject student=4711 --subject-key subjects.key
+  rowgate log query --follow
+  rowgate log query old/decisions.*.jsonl.gz --reason column-withheld
+
+Times: 2026-11-25 (that day), 2026-11-25T14:30, 2h (ago), today, yesterday.
+An outcome is found with the decision that it belongs to. Records of several workers stand in the order of time.
+Exit code: 0, 1 where nothing was found, 2 for a wrong call or a log that cannot be read.`;
+
+interface Options extends LogOptions {
+  readonly principal?: string;
+  readonly user?: string;
+  readonly role?: string;
+  readonly table?: string;
+  readonly column?: string;
+  readonly effect?: string;
+  readonly reason?: string;
+  readonly kind?: string;
+  readonly text?: string;
+  readonly id?: string;
+  readonly since?: string;
+  readonly until?: string;
+  readonly limit?: string;
+  readonly subject?: string;
+  readonly subjectKey?: readonly string[];
+  readonly follow?: boolean;
+  readonly json?: boolean;
+}
+
+export function register(program: Command): void {
+  fromLog(logCommand(program).command('query'))
+    .description('records that match, each whole')
+    .argument('[files...]', 'files of a log, in the place of the guard’s')
+    .option('--principal <name>', 'whose')
+    .option('--user <user>', 'the person behind its tokens')
+    .option('--role <role>', 'its role')
+    .option('--table <table>', 'statements on it, as students or public.students')
+    .option('--column <column>', 'statements on it, as ine or students.ine')
+    .option('--effect <effect>', 'allow, rewrite, refuse, throttle, lock; in observe mode, what it would have been')
+    .option('--reason <reason>', 'as column-withheld')
+    .option('--kind <kind>', 'decision, outcome, login, lock, …')
+    .option('--text <text>', 'in the statement, or in a message')
+    .option('--id <id>', 'the one that the client was told')
+    .option('--subject <subject=key>', 'results that showed this person, as student=4711')
+    .option('--subject-key <file>', 'the key of the ids in the log; may be given several times', several)
+    .option('--since <time>', 'the first moment')
+    .option('--until <time>', 'up to then')
+    .option('--limit <count>', 'no more than the last so many')
+    .option('--follow', 'go on with what is written')
+    .option('--json', 'one record a line, whole, as JSON')
+    .addHelpText('after', HELP)
+    .action(query);
+}
+
+async function query(files: readonly string[], options: Options, command: Command): Promise<void> {
+  const log = logSource(files.length > 0 ? { ...options, log: [...files, ...(options.log ?? [])] } : options);
+  if (!log) return;
+  const wanted = wantedIn(options, command, log.timeZone);
+  if (wanted === 'failed') return;
+  const most = options.limit === undefined ? Number.POSITIVE_INFINITY : Number(options.limit);
+  if (!(most >= 1)) command.error(`error: --limit: expected a number, found "${options.limit}"`, { exitCode: 2 });
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, end);
+  // Whoever reads has seen enough.
+  process.stdout.on('error', end);
+  try {
+    const found = await show(log, new Filter(wanted), options, most, stop.signal);
+    if (found === 0 && !options.follow) process.exitCode = 1;
+  } catch (error) {
+    const { code, path } = error as NodeJS.ErrnoException;
+    if (error instanceof NoIdentity) return failed(2, error.message);
+    if (code !== undefined && path !== undefined) return failed(2, `${path} cannot be read (${code})`);
+    throw error;
+  } finally {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
+    process.stdout.off('error', end);
+  }
+}
+
+/** How many it found. */
+async function show(
+  log: LogSource,
+  filter: Filter,
+  options: Options,
+  most: number,
+  signal: AbortSignal,
+): Promise<number> {
+  const { chains, openerOf, place, timeZone } = log;
+  const known = new Set(chains.map((chain) => chain.at(-1)));
+  const readers = chains.map((chain) => new ChainReader(chain, openerOf));
+  const more = (): ChainReader[] => {
+    const fresh = place ? chainsOf(place.file).filter((chain) => !known.has(chain.at(-1))) : [];
+    for (const chain of fresh) known.add(chain.at(-1));
+    return fresh.map((chain) => new ChainReader(chain, openerOf));
+  };
+  const columns = process.stdout.columns ?? Number.POSITIVE_INFINITY;
+  const lines = new RecordLines(timeZone, columns);
+  const give = async (record: LogRecord): Promise<void> => {
+    const text = options.json ? printable(JSON.stringify(record)) : lines.line(record);
+    if (!process.stdout.write(`${text}\n`) && !signal.aborted)
+      await once(process.stdout, 'drain', { signal }).catch(() => {});
+  };
+  let found = 0;
+  let last: LogRecord[] = [];
+  for await (const record of merged(readers, options.follow ? { signal, more } : undefined)) {
+    if (signal.aborted) break;
+    if (!filter.takes(record)) continue;
+    found += 1;
+    if (most === Number.POSITIVE_INFINITY || options.follow) await give(record);
+    else {
+      last.push(record);
+      if (last.length >= 2 * most) last = last.slice(-most);
+    }
+  }
+  for (const record of last.slice(-most)) await give(record);
+  const strange = readers.reduce((sum, reader) => sum + reader.strange, 0);
+  if (strange > 0) process.stderr.write(`rowgate: ${strange} lines hold no record, and were passed over\n`);
+  return found;
+}
+
+function wantedIn(options: Options, command: Command, timeZone: string): Wanted | 'failed' {
+  const sought = soughtIn(options, command);
+  if (sought === 'failed') return 'failed';
+  const { principal, user, role, table, column, effect, reason, kind, text, id, since, until } = options;
+  return {
+    ...{ principal, user, role, table, column, effect, reason, kind, text, id },
+    since: since === undefined ? undefined : timeOption(command, '--since', since, timeZone),
+    until: until === undefined ? undefined : timeOption(command, '--until', until, timeZone, true),
+    person: sought && {
+      subject: sought.subject,
+      ids: new Set(sought.keys.map((key) => subjectId(key, sought.subject, sought.key))),
+    },
+  };
+}
