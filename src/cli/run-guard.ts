@@ -13,6 +13,7 @@ import { judgementDeadline } from '../proxy/judgement-deadline.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import { type RunningProxy, startProxy } from '../proxy/start.ts';
 import type { Head } from '../record/chain/seal.ts';
+import { FileKeys } from '../record/encryption/file-keys.ts';
 import { type DecisionLog, openLog } from '../record/log.ts';
 import { sealCommand } from '../record/seals/seal-command.ts';
 import { type SealKey, sealKeyIn } from '../record/seals/seal-key.ts';
@@ -96,6 +97,7 @@ async function startWatched(
         seal: { ...recording.seal, key: sealKeyOf(recording.seal.signer) },
         timeZone: config.timeZone,
         subjects: subjectIds,
+        keys: recording.encryptTo && (await FileKeys.to(recording.encryptTo)),
         guard: name,
         clock: Date.now,
         notice: (message) => log.error(message),

@@ -35,6 +35,8 @@ export interface LogConfig extends LogFiles {
   readonly file: string;
   readonly durability: 'batched' | 'strict';
   readonly text: 'normalized' | 'full' | 'none';
+  /** Public keys of age: who alone can read the log. Absent: it is not encrypted. */
+  readonly encryptTo?: readonly string[];
   /** Whether people who were shown are recorded by ids, or only counted. */
   readonly subjects: 'hashed' | 'counted';
   /** Of the operators' log, which is no part of the decision log. */

@@ -125,6 +125,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
       text: raw.log.text,
       level: raw.log.level,
       ...logFilesOf(path, at(raw.log.file), raw.log),
+      ...(raw.log.encrypt_to && { encryptTo: raw.log.encrypt_to }),
       forward: forwardOf(dirname(path), raw.log.forward),
       subjects: raw.log.subjects ?? (raw.keys.subjects === undefined ? 'counted' : 'hashed'),
     },

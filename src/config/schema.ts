@@ -9,6 +9,7 @@ import { forwardSchema } from './forward.ts';
 import { listenAddress, tcpAddress } from './listen-address.ts';
 import { logFilesKeys } from './log-files.ts';
 import { DEFAULT_LOG_FILE } from './log-place.ts';
+import { recipients } from './recipients.ts';
 import { stateSchema } from './state.ts';
 
 const text = z.string().min(1);
@@ -98,6 +99,7 @@ export const configSchema = mapping({
     forward: forwardSchema,
     subjects: z.enum(['hashed', 'counted']).optional(),
     ...logFilesKeys,
+    encrypt_to: recipients,
     anchor: mapping({ to: text, every: duration }).optional(),
   }).prefault({}),
   notify: notifySchema,
@@ -110,10 +112,15 @@ export const configSchema = mapping({
   limits,
   timeouts,
   drain: written(FORMS.duration, readDuration).default(30_000),
-}).refine(({ log, keys }) => log.subjects !== 'hashed' || keys.subjects !== undefined, {
-  path: ['log', 'subjects'],
-  error: 'expected keys.subjects as well: ids are made with its key; "rowgate log key" makes one',
-});
+})
+  .refine(({ log }) => log.encrypt_to === undefined || log.forward.length === 0, {
+    path: ['log', 'forward'],
+    error: 'cannot stand beside log.encrypt_to: the guard sends what lies in its log, and cannot read that',
+  })
+  .refine(({ log, keys }) => log.subjects !== 'hashed' || keys.subjects !== undefined, {
+    path: ['log', 'subjects'],
+    error: 'expected keys.subjects as well: ids are made with its key; "rowgate log key" makes one',
+  });
 
 export type RawConfig = z.output<typeof configSchema>;
 

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { generateHybridIdentity, generateIdentity, identityToRecipient } from 'age-encryption';
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
+import { isRecipient } from '../../src/config/recipients.ts';
 import { BoxReader, BoxWriter, KEY_BYTES } from '../../src/record/encryption/boxes.ts';
 import { FileKeys } from '../../src/record/encryption/file-keys.ts';
 import { openerWith, readIdentities } from '../../src/record/encryption/opening.ts';
-import { isRecipient } from '../../src/record/encryption/recipients.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-encryption-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,16 +1,6 @@
 /** Who can read an encrypted log: its auditors, by the public keys of age (age-encryption.org). */
 import { Encrypter } from 'age-encryption';
 
-/** A public key as `age-keygen` prints it: `age1…`. */
-export function isRecipient(text: string): boolean {
-  try {
-    new Encrypter().addRecipient(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
 /** What only the recipients can open, each of them by itself: base64 of an age file. */
 export async function encryptTo(recipients: readonly string[], bytes: Uint8Array): Promise<string> {
   const encrypter = new Encrypter();
