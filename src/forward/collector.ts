@@ -1,6 +1,6 @@
 /** Where records go: a receiver of syslog or of HTTPS. */
 import type { ForwardConfig } from '../config/forward.ts';
-import { postRecords } from '../record/sending/https-post.ts';
+import { NotTaken, postRecords } from '../record/sending/https-post.ts';
 import { sendSyslog } from '../record/sending/syslog-send.ts';
 import { type MessageOptions, syslogOf, textOf } from './message.ts';
 import type { Entry } from './source.ts';
@@ -16,6 +16,11 @@ export interface Collector {
 }
 
 const SHORT_GRACE_MS = 250;
+
+/** The receiver says that it was too much: fewer at once may pass. */
+export function isTooMuch(error: unknown): boolean {
+  return error instanceof NotTaken && error.status === 413;
+}
 
 export function collectorOf(destination: ForwardConfig['destination'], options: MessageOptions): Collector {
   if (destination.kind === 'https') {

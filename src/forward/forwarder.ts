@@ -6,7 +6,7 @@ import { basename } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Breath } from './breath.ts';
-import type { Collector } from './collector.ts';
+import { type Collector, isTooMuch } from './collector.ts';
 import type { Position, Positions } from './position.ts';
 import { Source } from './source.ts';
 
@@ -45,6 +45,8 @@ export class Forwarder {
   private known = false;
   /** Records at once: halved by each failure, for a slow collector must be able to take them in time. */
   private most = MOST_RECORDS;
+  /** More than that it has called too much. */
+  private ceiling = MOST_RECORDS;
 
   constructor(private readonly options: ForwarderOptions) {
     const breath = new Breath();
@@ -85,7 +87,7 @@ export class Forwarder {
         if (count === MOST_RECORDS) await this.pause(LEAST_MS_PER_BATCH - (performance.now() - begun));
       } catch (error) {
         this.fail(error, queue);
-        break;
+        break; // the others would fare no better
       }
     }
     return sent;
@@ -106,11 +108,16 @@ export class Forwarder {
     if (this.failures > 0) this.options.log.info('the decision log is forwarded again');
     this.failures = 0;
     this.known = true;
-    this.most = Math.min(MOST_RECORDS, this.most * 2);
+    this.most = Math.min(this.ceiling, this.most * 2);
   }
 
   private fail(error: unknown, queue: Queue): void {
-    this.most = Math.max(1, Math.floor(this.most / 2));
+    const tried = Math.min(this.most, queue.length);
+    this.most = Math.max(1, Math.floor(tried / 2));
+    if (isTooMuch(error) && tried > 1) {
+      this.ceiling = this.most;
+      return;
+    }
     this.known = false;
     if (this.cutting.signal.aborted) return;
     this.failures += 1;
@@ -168,6 +175,10 @@ class Queue {
     for (const { message } of taken) this.bytes -= message.length;
     const last = taken.at(-1);
     if (last) positions.set(basename(this.log), last.position);
+  }
+
+  get length(): number {
+    return this.waiting.length;
   }
 
   /** For the operator: what waits first. */

@@ -1,0 +1,228 @@
+/** What a real guard decides of real statements arrives at a real rsyslog, whatever happens to the one or the other. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import type pg from 'pg';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
+import { eventually } from '../proxy/support.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
+import { type Served, serve } from '../workers/served.ts';
+import { violations } from './facts.ts';
+import { makeRsyslog, type Rsyslog, type RsyslogOptions, rsyslogd } from './rsyslog.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
+
+let database: FreshDatabase;
+let certificates: Certificates;
+const running: { stop(): Promise<unknown> }[] = [];
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await seedSmall(database.url);
+  if (openssl) certificates = makeCertificates();
+});
+afterAll(async () => {
+  await database?.drop();
+});
+afterEach(async () => {
+  for (const each of running.splice(0).reverse()) await each.stop();
+});
+
+async function rsyslog(options: RsyslogOptions = {}): Promise<Rsyslog> {
+  const made = await makeRsyslog(options);
+  running.push({ stop: () => made.remove() });
+  return made;
+}
+
+async function guard(forward: string, configuration = ''): Promise<Served> {
+  const served = await serve(database, `log: { forward: [${forward}] }\n${configuration}`);
+  running.push(served);
+  return served;
+}
+
+/** Another life of that guard. */
+async function again({ folder }: Served): Promise<ChildProcess> {
+  const child = spawn(process.execPath, [MAIN, 'serve'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  let said = '';
+  child.stdout.on('data', (chunk) => {
+    said += chunk;
+  });
+  running.push({
+    stop: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return;
+      const ended = new Promise((done) => child.once('exit', done));
+      child.kill('SIGKILL');
+      await ended;
+    },
+  });
+  await eventually(() => said.includes('rowgate listens'), 'the guard listens again', 50_000);
+  return child;
+}
+
+async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const ended = new Promise((done) => child.once('exit', done));
+  child.kill(signal);
+  await ended;
+}
+
+type Fields = Record<string, unknown>;
+
+/** What stands in the files of a log, closed ones too: [guard, seq], in the order of each guard's. */
+function written({ folder }: Served): string[] {
+  return readdirSync(folder)
+    .filter((name) => /^decisions.*\.jsonl(\.gz)?$/.test(name))
+    .flatMap((name) => {
+      const bytes = readFileSync(join(folder, name));
+      const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
+      return text.split('\n').flatMap((line) => {
+        try {
+          const { guard: who, seq } = JSON.parse(line) as Fields;
+          return [`${who} ${seq}`];
+        } catch {
+          return [];
+        }
+      });
+    })
+    .sort(byGuardAndNumber);
+}
+
+/** What has come, each once, in the order in which it came first. */
+function arrived(received: readonly { data: string }[]): string[] {
+  const names = received.map(({ data }) => {
+    const [, who, seq] = /guard="([^"]+)" seq="([0-9]+)"/.exec(data) ?? [];
+    return `${who} ${seq}`;
+  });
+  return [...new Set(names)];
+}
+
+function byGuardAndNumber(a: string, b: string): number {
+  const [[guardA = '', seqA], [guardB = '', seqB]] = [a.split(' '), b.split(' ')];
+  return guardA === guardB ? Number(seqA) - Number(seqB) : guardA < guardB ? -1 : 1;
+}
+
+/** Within each guard as they were written, and all of them. */
+function expectAll(received: readonly { data: string }[], served: Served): void {
+  const came = arrived(received);
+  const guards = [...new Set(came.map((name) => name.split(' ')[0]))].sort();
+  expect(guards.flatMap((who) => came.filter((name) => name.startsWith(`${who} `)))).toEqual(written(served));
+}
+
+async function allArrived(collector: Rsyslog, served: Served): Promise<void> {
+  await eventually(() => arrived(collector.received()).length >= written(served).length, 'all have arrived', 60_000);
+}
+
+async function work(client: pg.Client, count: number): Promise<void> {
+  for (let n = 0; n < count; n++) {
+    await client.query('SELECT count(*) FROM students WHERE id > $1', [n]);
+    if (n % 10 === 0) await client.query('SELECT ine FROM students').catch(() => {});
+  }
+}
+
+describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
+  it('arrives as valid OCSF, each record, whole, in order, the last one before the guard has ended', async () => {
+    const collector = await rsyslog();
+    await collector.start();
+    const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}" }`);
+    const client = await served.connect('teacher');
+    await work(client, 30);
+    await served.connect('nobody').catch(() => {});
+    await client.end();
+    await end(served.child, 'SIGTERM');
+    expectAll(collector.received(), served);
+    const events = collector.received().map(({ text }) => JSON.parse(text) as Fields);
+    expect(events.flatMap((event) => violations(event))).toEqual([]);
+    const classes = new Set(events.map(({ type_name }) => type_name));
+    for (const name of [
+      'Datastore Activity: Query',
+      'Authentication: Logon',
+      'Application Lifecycle: Start',
+      'Entity Management: Update',
+    ]) {
+      expect(classes).toContain(name);
+    }
+    const statements = events.filter(({ type_uid }) => type_uid === 600504);
+    for (const event of statements) {
+      expect(event).toMatchObject({ src_endpoint: { ip: '127.0.0.1' }, actor: { user: { name: 'teacher' } } });
+      expect((event.query_info as Fields).query_string).toMatch(/^SELECT /);
+    }
+    const ends = events.map(({ type_name }) => type_name);
+    // The last seal comes behind it.
+    expect(ends.slice(-2)).toContain('Application Lifecycle: Stop');
+  });
+
+  it.each(['gtls', 'ossl'] as const)(
+    'arrives over TLS (%s) from all workers, and over a restart of rsyslog',
+    async (driver) => {
+      const { ca, server, client: own } = certificates;
+      const collector = await rsyslog({ driver, tls: { ca, cert: server.cert, key: server.key, clients: true } });
+      await collector.start();
+      const to = `to: "syslog+tls://localhost:${collector.port}", ca: ${ca}, cert: ${own.cert}, key: ${own.key}, form: json`;
+      const served = await guard(`{ ${to} }`, 'workers: 2');
+      const clients = await Promise.all([1, 2, 3, 4].map(() => served.connect('teacher')));
+      await Promise.all(clients.map((client) => work(client, 30)));
+      await collector.end('SIGTERM');
+      await Promise.all(clients.map((client) => work(client, 30)));
+      await collector.start();
+      await allArrived(collector, served);
+      expectAll(collector.received(), served);
+      expect(new Set(arrived(collector.received()).map((name) => name.split(' ')[0]))).toEqual(
+        new Set(['test/1', 'test/2']),
+      );
+      const decisions = collector
+        .received()
+        .map(({ text }) => JSON.parse(text) as Fields)
+        .filter(({ kind }) => kind === 'decision');
+      for (const decision of decisions) expect(decision).toMatchObject({ role: 'teacher', command: 'SELECT' });
+    },
+  );
+
+  it('loses nothing when rsyslog is killed, stopped and slow again and again', async () => {
+    const collector = await rsyslog();
+    await collector.start();
+    const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}", form: json }`);
+    const client = await served.connect('teacher');
+    let busy = true;
+    const working = (async () => {
+      while (busy) await work(client, 20);
+    })();
+    for (let round = 0; round < 4; round++) {
+      await new Promise((done) => setTimeout(done, 700));
+      await collector.end('SIGKILL');
+      await new Promise((done) => setTimeout(done, 300));
+      await collector.start();
+      await new Promise((done) => setTimeout(done, 700));
+      collector.signal('SIGSTOP');
+      await new Promise((done) => setTimeout(done, 900));
+      // Half of the time what it has not read dies with it.
+      if (round % 2 === 0) {
+        process.kill(collector.pid(), 'SIGKILL');
+        await eventually(() => collector.start().then(() => true), 'it starts again');
+      } else collector.signal('SIGCONT');
+    }
+    busy = false;
+    await working;
+    await allArrived(collector, served);
+    expectAll(collector.received(), served);
+    expect(served.output.stderr).toContain('the decision log cannot be forwarded; it waits');
+    expect(served.output.stderr).toContain('the decision log is forwarded again');
+  }, 120_000);
+
+  it('queues while nobody is there, over lives of the guard that end in no order, and is late for no statement', async () => {
+    const collector = await rsyslog();
+    const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}", form: json }`);
+    await work(await served.connect('teacher'), 300);
+    await end(served.child, 'SIGKILL');
+    const second = await again(served);
+    await end(second, 'SIGKILL');
+    await collector.start();
+    const third = await again(served);
+    await eventually(() => collector.received().length > 100, 'the first have come');
+    await end(third, 'SIGKILL');
+    await again(served);
+    await allArrived(collector, served);
+    expectAll(collector.received(), served);
+  }, 120_000);
+});
