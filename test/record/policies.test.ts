@@ -2,10 +2,13 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { generateIdentity, identityToRecipient } from 'age-encryption';
+import { Command } from 'commander';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { register } from '../../src/cli/log-policies.ts';
 import { keepPolicy, keptFolder, keptPolicy } from '../../src/record/policies/kept-policies.ts';
 import { withoutVerifiers } from '../../src/record/policies/without-verifiers.ts';
-import { guardInFrontOf } from '../support/guard.ts';
+import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 import { seedSmall } from '../support/seed.ts';
@@ -78,35 +81,116 @@ describe('kept', () => {
 
 describe('a guard', () => {
   let database: FreshDatabase;
+  let guard: TestGuard;
+  let policies: string;
+  let log: string;
+  const seen = async () => (await guard.records()).filter(({ kind }) => kind === 'policy');
+
+  async function open(options: { logging?: string } = {}): Promise<void> {
+    policies = mkdtempSync(join(folder, 'policies-'));
+    await samplesWithoutBudgets(policies);
+    guard = await guardInFrontOf(database, { policies, ...options });
+    log = join(dirname(guard.configFile), 'decisions.jsonl');
+  }
+
+  function edit(more: string): void {
+    const file = join(policies, 'principals.yaml');
+    writeFileSync(file, `${readFileSync(file, 'utf8')}${more}`);
+  }
+
+  async function command(...args: string[]): Promise<{ said: string; wrong: string; code: number }> {
+    const out = { stdout: '', stderr: '' };
+    const spies = (['stdout', 'stderr'] as const).map((name) =>
+      vi.spyOn(process[name], 'write').mockImplementation((text) => {
+        out[name] += String(text);
+        return true;
+      }),
+    );
+    try {
+      process.exitCode = undefined;
+      const program = new Command('rowgate').exitOverride();
+      register(program);
+      await program.parseAsync(['node', 'rowgate', 'log', 'policies', '--config', guard.configFile, ...args]);
+      return { said: out.stdout, wrong: out.stderr, code: Number(process.exitCode ?? 0) };
+    } finally {
+      process.exitCode = undefined;
+      for (const spy of spies) spy.mockRestore();
+    }
+  }
+
   beforeAll(async () => {
     database = await freshDatabase();
     await seedSmall(database.url);
   });
+  afterEach(() => guard.stop());
   afterAll(() => database.drop());
 
   test('keeps what comes into force at its start and at each reload, and says so in the record', async () => {
-    const policies = join(folder, 'policies');
-    await samplesWithoutBudgets(policies);
-    const guard = await guardInFrontOf(database, { policies });
-    try {
-      const file = join(policies, 'principals.yaml');
-      const text = readFileSync(file, 'utf8');
-      writeFileSync(file, `${text}\n# one more line\n`);
-      const seen = async () => (await guard.records()).filter(({ kind }) => kind === 'policy');
-      await expect.poll(async () => (await seen()).length, { timeout: 10_000 }).toBe(2);
-      const [first, second] = await seen();
-      expect(first).toMatchObject({ via: 'start', kept: expect.stringMatching(/^sha256:/) });
-      expect(second).toMatchObject({ from: first?.to, kept: expect.stringMatching(/^sha256:/) });
-      const log = join(dirname(guard.configFile), 'decisions.jsonl');
-      const kept = keptPolicy(keptFolder(log), String(second?.kept)) as { path: string; text: string }[];
-      expect(kept.find(({ path }) => path === 'principals.yaml')?.text).toContain('# one more line');
-      expect(kept.map(({ path }) => path)).toContain('roles/teacher.yaml');
-      const all = readdirSync(keptFolder(log)).map((name) => readFileSync(join(keptFolder(log), name), 'utf8'));
-      expect(all).toHaveLength(2);
-      expect(all.join('')).not.toContain('SCRAM-SHA-256');
-      expect(text).toContain('SCRAM-SHA-256');
-    } finally {
-      await guard.stop();
-    }
+    await open();
+    edit('\n# one more line\n');
+    await expect.poll(async () => (await seen()).length, { timeout: 10_000 }).toBe(2);
+    const [first, second] = await seen();
+    expect(first).toMatchObject({ via: 'start', kept: expect.stringMatching(/^sha256:/) });
+    expect(second).toMatchObject({ from: first?.to, kept: expect.stringMatching(/^sha256:/) });
+    const kept = keptPolicy(keptFolder(log), String(second?.kept)) as { path: string; text: string }[];
+    expect(kept.find(({ path }) => path === 'principals.yaml')?.text).toContain('# one more line');
+    expect(kept.map(({ path }) => path)).toContain('roles/teacher.yaml');
+    const all = readdirSync(keptFolder(log)).map((name) => readFileSync(join(keptFolder(log), name), 'utf8'));
+    expect(all).toHaveLength(2);
+    expect(all.join('')).not.toContain('SCRAM-SHA-256');
+  });
+
+  test('whose folder of policies cannot be written to goes on, and its record says why', async () => {
+    await open();
+    rmSync(keptFolder(log), { recursive: true });
+    writeFileSync(keptFolder(log), 'no folder');
+    edit('\n# one more line\n');
+    await expect.poll(async () => (await seen()).length, { timeout: 10_000 }).toBe(2);
+    const [, second] = await seen();
+    expect(second).toMatchObject({ message: expect.stringContaining('could not be kept') });
+    expect(second).not.toHaveProperty('kept');
+    expect((await command('--show', String(second?.to))).wrong).toContain('could not be kept');
+  });
+
+  test.each([
+    ['in the clear', false],
+    ['encrypted', true],
+  ])('rowgate log policies shows what was in force when, of a log %s', async (_, encrypted) => {
+    const identity = await generateIdentity();
+    const identityFile = join(folder, 'auditor.txt');
+    writeFileSync(identityFile, `${identity}\n`);
+    await open(encrypted ? { logging: `encrypt_to: [${await identityToRecipient(identity)}]` } : {});
+    const between = new Date().toISOString();
+    const by = encrypted ? ['--identity', identityFile] : [];
+    const changes = async () =>
+      (await command(...by, '--json')).said
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as { to: string; kept: string; via: string });
+    edit('\n# one more line\n');
+    await expect.poll(async () => (await changes()).length, { timeout: 10_000 }).toBe(2);
+    edit('no yaml: [');
+    await expect.poll(async () => (await changes()).length, { timeout: 10_000 }).toBe(3);
+    const { said } = await command(...by);
+    expect(said.trimEnd().split('\n')).toEqual([
+      expect.stringMatching(/^time/),
+      expect.stringContaining('start'),
+      expect.stringContaining('file'),
+      expect.stringMatching(/not taken.*1 problems/),
+    ]);
+    const [first, second] = await changes();
+    const before = await command(...by, '--at', between);
+    expect(before.said).toContain('# --- roles/teacher.yaml');
+    expect(before.said).not.toContain('# one more line');
+    expect((await command(...by, '--at', new Date().toISOString())).said).toContain('# one more line');
+    expect((await command(...by, '--show', second!.to.slice(0, 20))).said).toContain('# one more line');
+    expect((await command(...by, '--show', first!.kept.slice(7, 20))).said).not.toContain('# one more line');
+    expect((await command(...by, '--at', '2020-01-01')).code).toBe(1);
+    const path = join(keptFolder(log), `${first!.kept.slice(7)}.json`);
+    writeFileSync(path, readFileSync(path, 'utf8').replace('school_id', 'academy_id'));
+    expect(await command(...by, '--at', between)).toMatchObject({
+      code: 1,
+      wrong: expect.stringContaining('was changed'),
+    });
   });
 });
