@@ -109,7 +109,7 @@ class Log implements DecisionLog {
         records,
         clock,
         position: () => chained.position,
-        write: (fields) => this.write('seal', fields) !== 'absent',
+        write: (fields) => this.writeSeal(fields),
         notice,
       },
       past.seals,
@@ -171,15 +171,21 @@ class Log implements DecisionLog {
     ).then(end);
   }
 
-  private write(kind: ChainKind, fields: ChainFields): Written {
+  /** Also where nobody knows whether it reached the disk: its number is taken. */
+  private writeSeal(fields: SealFields): boolean {
     const now = this.options.clock();
-    return this.isReady(now) ? this.put(kind, fields, now) : 'absent';
+    const ready = this.tried(() => this.segments.readyToSeal(now));
+    return ready && this.put('seal', fields, now) !== 'absent';
   }
 
   private isReady(now: number): boolean {
+    return this.tried(() => this.segments.ready(now));
+  }
+
+  private tried(work: () => void): boolean {
     if (this.closed) return false;
     try {
-      this.segments.ready(now);
+      work();
       return true;
     } catch (error) {
       this.segments.file.fail(error);
@@ -234,14 +240,9 @@ class Log implements DecisionLog {
   }
 
   private recordRetention(fields: RetentionFields): boolean {
-    if (this.write('retention', fields) !== 'written') return false;
-    try {
-      this.segments.file.syncAll();
-      return true;
-    } catch (error) {
-      this.segments.file.fail(error);
-      return false;
-    }
+    const now = this.options.clock();
+    if (!this.isReady(now) || this.put('retention', fields, now) !== 'written') return false;
+    return this.tried(() => this.segments.file.syncAll());
   }
 }
 

@@ -104,9 +104,16 @@ export class Segments {
 
   /** The next record can be written: the file is open, begun and not due to be closed. Throws where it cannot. */
   ready(now: number): void {
+    this.readyToSeal(now);
+    if (!this.isDue(now)) return;
+    this.rotate(now);
+    this.readyToSeal(now);
+  }
+
+  /** The same for a seal, which belongs to the file that is open, due or not. */
+  readyToSeal(now: number): void {
     this.chained.ready();
     this.lookAtKey();
-    if (this.isDue(now)) this.rotate(now);
     if (this.chained.isNew) this.begin(now);
   }
 

@@ -12,15 +12,15 @@ const HOUR_MS = 3_600_000;
 const DAYS_OF_WEEK = 7;
 const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 
-/** The end of the period in which `opened` lies: milliseconds since the epoch; weeks begin on Monday. */
+/** The end of the period in which `opened` lies: milliseconds since the epoch; weeks begin on Monday. An hour that comes twice is one. */
 export function periodEnd(every: Period, opened: number, timeZone: string): number {
   const { date, minutes } = localTime(opened, timeZone);
-  if (every === 'hourly') {
-    const end = instantOf({ date, minutes: (Math.floor(minutes / 60) + 1) * 60 }, timeZone);
-    // Where the clocks are put back the hour comes twice, and both are one; where they are put forward it may seem to be over.
-    return end > opened ? end : opened + HOUR_MS;
-  }
-  return instantOf({ date: nextBeginning(every, date), minutes: 0 }, timeZone);
+  const end =
+    every === 'hourly'
+      ? instantOf({ date, minutes: (Math.floor(minutes / 60) + 1) * 60 }, timeZone)
+      : instantOf({ date: nextBeginning(every, date), minutes: 0 }, timeZone);
+  // Where the clocks are put forward, the period may seem to have ended before.
+  return end > opened ? end : opened + HOUR_MS;
 }
 
 function nextBeginning(every: Exclude<Period, 'hourly'>, date: string): string {
