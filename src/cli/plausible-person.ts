@@ -94,8 +94,9 @@ export class People {
       .join('');
   }
 
-  /** Of a date, or a date with a time, as ISO has it. */
+  /** Of a date, or a date with a time, as ISO has it. What no calendar of today holds stays: nobody is known by it. */
   private shifted(text: string): string {
+    if (text.endsWith(' BC')) return text;
     const days = (1 + this.random(MOST_DAYS)) * (this.random(2) === 0 ? 1 : -1);
     const time = Date.parse(`${text.slice(0, 10)}T00:00:00Z`);
     if (Number.isNaN(time)) return text;

@@ -1,7 +1,7 @@
 /** Limits over time, on a real server: nothing over budget leaves, over all connections of a principal together. */
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { budgetWorld, type World } from './world.ts';
+import { budgetWorld, failure, rowsOf, type World } from './world.ts';
 
 let world: World;
 
@@ -24,23 +24,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await world?.stop();
 });
-
-async function rowsOf(client: pg.Client, sql: string): Promise<number> {
-  try {
-    return (await client.query(sql)).rows.length;
-  } catch (error) {
-    return (error as { code?: string }).code === '53400' ? 0 : Promise.reject(error);
-  }
-}
-
-async function failure(client: pg.Client, sql: string): Promise<pg.DatabaseError> {
-  try {
-    await client.query(sql);
-  } catch (error) {
-    return error as pg.DatabaseError;
-  }
-  throw new Error(`${sql} was not refused`);
-}
 
 test('rows: up to the limit, then refused with the numbers, also on another connection', async () => {
   const one = await world.connect('rows');

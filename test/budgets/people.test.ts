@@ -1,7 +1,6 @@
 /** Limits on distinct people, on a real server. */
-import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { budgetWorld, type World } from './world.ts';
+import { budgetWorld, failure, rowsOf, type World } from './world.ts';
 
 let world: World;
 
@@ -12,23 +11,6 @@ beforeAll(async () => {
 afterAll(async () => {
   await world?.stop();
 });
-
-async function rowsOf(client: pg.Client, sql: string): Promise<number> {
-  try {
-    return (await client.query(sql)).rows.length;
-  } catch (error) {
-    return (error as { code?: string }).code === '53400' ? 0 : Promise.reject(error);
-  }
-}
-
-async function failure(client: pg.Client, sql: string): Promise<pg.DatabaseError> {
-  try {
-    await client.query(sql);
-  } catch (error) {
-    return error as pg.DatabaseError;
-  }
-  throw new Error(`${sql} was not refused`);
-}
 
 test('people: the same ones cost nothing again, new ones are refused', async () => {
   const client = await world.connect('people');

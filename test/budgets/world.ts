@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type pg from 'pg';
 import { type GuardOptions, guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
@@ -56,4 +57,23 @@ ${text}`,
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** How many rows came; none where a limit refused it. */
+export async function rowsOf(client: pg.Client, sql: string): Promise<number> {
+  try {
+    return (await client.query(sql)).rows.length;
+  } catch (error) {
+    return (error as { code?: string }).code === '53400' ? 0 : Promise.reject(error);
+  }
+}
+
+/** Its error; throws where it is not refused. */
+export async function failure(client: pg.Client, sql: string): Promise<pg.DatabaseError> {
+  try {
+    await client.query(sql);
+  } catch (error) {
+    return error as pg.DatabaseError;
+  }
+  throw new Error(`${sql} was not refused`);
 }

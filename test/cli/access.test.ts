@@ -2,12 +2,12 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { register as access } from '../../src/cli/access.ts';
 import { register as catalog } from '../../src/cli/catalog.ts';
 import { register as check } from '../../src/cli/check.ts';
 import { register as compile } from '../../src/cli/compile.ts';
+import { runCommand } from '../support/command.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 
@@ -33,26 +33,7 @@ afterAll(async () => {
   await database.drop();
 });
 
-async function run(...args: string[]): Promise<{ stdout: string; stderr: string; status: number }> {
-  const written = { stdout: '', stderr: '' };
-  const into = (name: 'stdout' | 'stderr') =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += String(text);
-      return true;
-    });
-  const spies = [into('stdout'), into('stderr')];
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    const program = new Command('rowgate').exitOverride();
-    for (const register of [access, catalog, check, compile]) register(program);
-    await program.parseAsync(['node', 'rowgate', ...args]);
-    return { ...written, status: Number(process.exitCode ?? 0) };
-  } finally {
-    process.exitCode = before;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const run = (...args: string[]) => runCommand([access, catalog, check, compile], args);
 
 test('who may see a column, as a table', async () => {
   const { stdout, status } = await run('access', 'students.ine', '--config', config);

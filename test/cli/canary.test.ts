@@ -3,11 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { chmod, cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { register as canary } from '../../src/cli/canary.ts';
 import { register as check } from '../../src/cli/check.ts';
+import { People } from '../../src/cli/plausible-person.ts';
 import { canaryHash } from '../../src/policy/canaries.ts';
+import { runCommand } from '../support/command.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
 import { seedSmall } from '../support/seed.ts';
@@ -40,26 +41,7 @@ async function configure(name: string, more: string): Promise<string> {
   return file;
 }
 
-async function run(...args: string[]): Promise<{ stdout: string; stderr: string; status: number }> {
-  const written = { stdout: '', stderr: '' };
-  const into = (name: 'stdout' | 'stderr') =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      written[name] += String(text);
-      return true;
-    });
-  const spies = [into('stdout'), into('stderr')];
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    const program = new Command('rowgate').exitOverride();
-    for (const register of [canary, check]) register(program);
-    await program.parseAsync(['node', 'rowgate', ...args]);
-    return { ...written, status: Number(process.exitCode ?? 0) };
-  } finally {
-    process.exitCode = before;
-    for (const spy of spies) spy.mockRestore();
-  }
-}
+const run = (...args: string[]) => runCommand([canary, check], args);
 
 interface Made {
   subject: string;
@@ -168,4 +150,11 @@ test.each(wrong)('%j is refused in words', async (words, problem) => {
   const { stderr, status } = await run('canary', ...words, '--config', config);
   expect(stderr).toContain(problem);
   expect(status).toBeGreaterThan(0);
+});
+
+test.each(['0044-03-15 BC', '5874897-12-31', 'infinity'])('a date of no life stays as it is: %s', (born) => {
+  for (let days = 0; days < 100; days += 1) {
+    const people = new People([{ born }], [{ name: 'born', kind: 'date', notNull: true }], (n) => days % n);
+    expect(people.make({})).toEqual({ born });
+  }
 });

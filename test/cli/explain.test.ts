@@ -2,8 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse, stringify } from 'yaml';
 import { register } from '../../src/cli/explain.ts';
 import { ANY } from '../../src/cli/explain-snippets.ts';
@@ -12,6 +11,7 @@ import type { Catalog } from '../../src/sql/catalog.ts';
 import { readCases } from '../decisions/cases.ts';
 import { catalogOf, loadPolicies, type Policies, type PolicyChange } from '../decisions/policies.ts';
 import { realDatabase } from '../decisions/world.ts';
+import { runCommand } from '../support/command.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 
 const POLICIES = resolve(import.meta.dirname, '../decisions/policies');
@@ -38,30 +38,7 @@ function writeConfig(name: string, url: string, policies = POLICIES): string {
   return file;
 }
 
-/** The command as the shell calls it, in this process. */
-async function run(...args: string[]): Promise<{ stdout: string; stderr: string; status: number }> {
-  const written = { stdout: '', stderr: '' };
-  const out = vi.spyOn(process.stdout, 'write').mockImplementation((text) => {
-    written.stdout += String(text);
-    return true;
-  });
-  const err = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
-    written.stderr += String(text);
-    return true;
-  });
-  const before = process.exitCode;
-  process.exitCode = undefined;
-  try {
-    const program = new Command('rowgate').exitOverride();
-    register(program);
-    await program.parseAsync(['node', 'rowgate', 'explain', ...args]);
-    return { ...written, status: Number(process.exitCode ?? 0) };
-  } finally {
-    process.exitCode = before;
-    out.mockRestore();
-    err.mockRestore();
-  }
-}
+const run = (...args: string[]) => runCommand([register], ['explain', ...args]);
 
 const asTeacher = (sql: string, ...more: string[]) => run('--as', 'the_teacher', '--config', config, ...more, sql);
 

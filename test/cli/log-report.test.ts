@@ -2,11 +2,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { Command } from 'commander';
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { register } from '../../src/cli/log-report.ts';
 import { limits } from '../../src/policy/limits-schema.ts';
+import { runCommand, type Said } from '../support/command.ts';
 
 let folder: string;
 let config: string;
@@ -31,25 +31,9 @@ function statement(time: string, principal: string, outcome: Fields, command = '
   return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
 }
 
-async function report(lines: string, ...args: string[]): Promise<{ stdout: string; stderr: string; status: number }> {
+async function report(lines: string, ...args: string[]): Promise<Said> {
   await writeFile(join(folder, 'log.jsonl'), lines);
-  const said = { stdout: '', stderr: '' };
-  const spies = (['stdout', 'stderr'] as const).map((name) =>
-    vi.spyOn(process[name], 'write').mockImplementation((text) => {
-      said[name] += String(text);
-      return true;
-    }),
-  );
-  process.exitCode = undefined;
-  try {
-    const program = new Command('rowgate').exitOverride();
-    register(program);
-    await program.parseAsync(['node', 'rowgate', 'log', 'report', 'usage', '--config', config, ...args]);
-    return { ...said, status: Number(process.exitCode ?? 0) };
-  } finally {
-    process.exitCode = undefined;
-    for (const spy of spies) spy.mockRestore();
-  }
+  return runCommand([register], ['log', 'report', 'usage', '--config', config, ...args]);
 }
 
 async function roles(lines: string, ...args: string[]) {

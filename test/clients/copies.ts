@@ -1,5 +1,27 @@
-/** What is cut from the sample database to make, by hand, one that holds only what a role of the sample policies was granted. */
+/** Copies of the sample database from which, by hand, all is cut that a role of the sample policies was not granted. */
+import { grantRows } from '../../src/demo/database.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
 import type { PrincipalName } from './world.ts';
+
+export type Copies = Map<string, FreshDatabase>;
+
+/** By principal; `user` may read what is left of each. `more`: what is made beside the sample, before the cut. */
+export async function copiesFor(principals: readonly PrincipalName[], user: string, more?: string): Promise<Copies> {
+  const made = principals.map(async (principal) => {
+    const copy = await freshDatabase();
+    await seedSmall(copy.url);
+    if (more !== undefined) await copy.query(more);
+    await copy.query(CUTS[principal]);
+    await grantRows(copy.url, user);
+    return [principal, copy] as const;
+  });
+  return new Map(await Promise.all(made));
+}
+
+export async function dropCopies(copies: Copies | undefined): Promise<void> {
+  await Promise.all([...(copies?.values() ?? [])].map((copy) => copy.drop()));
+}
 
 const OTHER_SCHOOLS = `
     DELETE FROM absences WHERE student_id IN (SELECT id FROM students WHERE school_id <> 1);
@@ -12,7 +34,7 @@ const OTHER_SCHOOLS = `
 const YEAR_OF_BIRTH = `
     UPDATE students SET birth_date = date_trunc('year', birth_date::timestamp)::date WHERE birth_date <> '5874897-12-31';`;
 
-export const CUTS: Readonly<Record<PrincipalName, string>> = {
+const CUTS: Readonly<Record<PrincipalName, string>> = {
   teacher: `${OTHER_SCHOOLS} ${YEAR_OF_BIRTH}
     DELETE FROM absences WHERE day < '2026-09-01';
     DROP TABLE parents;

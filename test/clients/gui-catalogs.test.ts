@@ -3,10 +3,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { grantRows } from '../../src/demo/database.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { seedSmall } from '../support/seed.ts';
-import { CUTS } from './copies.ts';
+import { type Copies, copiesFor, dropCopies } from './copies.ts';
 import { DIFFERENT, NAVIGATOR, TREE } from './gui-statements.ts';
 import { type PrincipalName, startWorld, type World } from './world.ts';
 
@@ -44,7 +41,7 @@ CREATE POLICY qzxpolicy ON tasks USING (true); CREATE RULE qzxrule AS ON DELETE 
 const WHO: readonly PrincipalName[] = ['teacher', 'canteen', 'statistics'];
 
 let world: World;
-const copies = new Map<string, FreshDatabase>();
+let copies: Copies;
 
 beforeAll(async () => {
   world = await startWorld({
@@ -64,21 +61,12 @@ beforeAll(async () => {
       }
     },
   });
-  await Promise.all(
-    WHO.map(async (principal) => {
-      const copy = await freshDatabase();
-      copies.set(principal, copy);
-      await seedSmall(copy.url);
-      await copy.query(MORE);
-      await copy.query(CUTS[principal]);
-      await grantRows(copy.url, world.account.user);
-    }),
-  );
+  copies = await copiesFor(WHO, world.account.user, MORE);
 });
 
 afterAll(async () => {
   const name = world?.database.name;
-  await Promise.all([...copies.values()].map((copy) => copy.drop()));
+  await dropCopies(copies);
   if (name) await world.database.query(`DROP OWNED BY qzxrole_${name}; DROP ROLE qzxrole_${name}`);
   await world?.stop();
 });

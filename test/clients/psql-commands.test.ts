@@ -1,32 +1,21 @@
 /** What psql does with statements: \g and its kin, cursors, savepoints, Ctrl-C; the same as on a database that holds only what was granted. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { grantRows } from '../../src/demo/database.ts';
 import { eventually } from '../proxy/support.ts';
-import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { seedSmall } from '../support/seed.ts';
-import { CUTS } from './copies.ts';
+import { type Copies, copiesFor, dropCopies } from './copies.ts';
 import { statementsIn } from './decision-log.ts';
 import { CTRL_C, PSQL_MAJOR, psqlScript, SCRIPT, typed } from './psql.ts';
 import { PRINCIPALS, type PrincipalName, startWorld, type World } from './world.ts';
 
 let world: World;
-const copies = new Map<string, FreshDatabase>();
+let copies: Copies;
 
 beforeAll(async () => {
   world = await startWorld();
-  await Promise.all(
-    PRINCIPALS.map(async (principal) => {
-      const copy = await freshDatabase();
-      copies.set(principal, copy);
-      await seedSmall(copy.url);
-      await copy.query(CUTS[principal]);
-      await grantRows(copy.url, world.account.user);
-    }),
-  );
+  copies = await copiesFor(PRINCIPALS, world.account.user);
 });
 
 afterAll(async () => {
-  await Promise.all([...copies.values()].map((copy) => copy.drop()));
+  await dropCopies(copies);
   await world?.stop();
 });
 

@@ -2,20 +2,9 @@
 import { describe, expect, it } from 'vitest';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { PolicyEnvironment } from '../../src/policy/sql-source.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
+import { emptyCatalog } from '../support/empty-catalog.ts';
 import { plainEnvironment } from './environment.ts';
 
-const NOTHING = new Catalog({
-  serverVersion: 180000,
-  database: 'empty',
-  relations: [],
-  types: [],
-  functions: [],
-  operators: [],
-  casts: [],
-  opclasses: [],
-  schemas: [],
-});
 const VERIFIER = `SCRAM-SHA-256$4096:${Buffer.alloc(16).toString('base64')}$${'A'.repeat(43)}=:${'A'.repeat(43)}=`;
 const HEX = 'ab'.repeat(32);
 
@@ -24,7 +13,7 @@ function load(lines: string, more: Partial<PolicyEnvironment> = {}) {
     { path: 'roles/dba.yaml', text: 'role: dba\naccess: unrestricted\nlimits: none\n' },
     { path: 'principals.yaml', text: `principals:\n  app:\n    role: dba\n    password: ${VERIFIER}\n    ${lines}\n` },
   ];
-  const { policy, diagnostics } = loadPolicy(files, { ...plainEnvironment(NOTHING), ...more });
+  const { policy, diagnostics } = loadPolicy(files, { ...plainEnvironment(emptyCatalog()), ...more });
   const { certificate, from, disabled } = policy.principals.get('app') ?? {};
   return { certificate, from, disabled, errors: diagnostics.map(({ line, message }) => `${line}: ${message}`) };
 }

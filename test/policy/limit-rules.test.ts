@@ -1,20 +1,8 @@
 /** A limit of one statement is remembered with its line, in the role's file and in that of the principals. */
 import { expect, it } from 'vitest';
 import { loadPolicy } from '../../src/policy/load.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
+import { emptyCatalog } from '../support/empty-catalog.ts';
 import { plainEnvironment } from './environment.ts';
-
-const NOTHING = new Catalog({
-  serverVersion: 180000,
-  database: 'empty',
-  relations: [],
-  types: [],
-  functions: [],
-  operators: [],
-  casts: [],
-  opclasses: [],
-  schemas: [],
-});
 
 const ROLE = `role: dba
 access: unrestricted
@@ -39,7 +27,7 @@ it('in both files', () => {
     { path: 'roles/dba.yaml', text: ROLE },
     { path: 'principals.yaml', text: PRINCIPALS },
   ];
-  const { policy } = loadPolicy(files, plainEnvironment(NOTHING));
+  const { policy } = loadPolicy(files, plainEnvironment(emptyCatalog()));
   expect(policy.roles.get('dba')?.limits).toEqual({
     bytesPerStatement: 1_048_576,
     rowsPerStatement: 500,

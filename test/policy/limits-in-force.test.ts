@@ -3,20 +3,8 @@ import { expect, it } from 'vitest';
 import { type LimitsInForce, limitsInForce, type RaisedLimit } from '../../src/policy/limits-in-force.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { Policy } from '../../src/policy/policy.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
+import { emptyCatalog } from '../support/empty-catalog.ts';
 import { plainEnvironment } from './environment.ts';
-
-const NOTHING = new Catalog({
-  serverVersion: 180000,
-  database: 'empty',
-  relations: [],
-  types: [],
-  functions: [],
-  operators: [],
-  casts: [],
-  opclasses: [],
-  schemas: [],
-});
 
 const ROLE = `role: app
 access: unrestricted
@@ -54,7 +42,7 @@ function load(role = ROLE, principals = PRINCIPALS): { policy: Policy; errors: s
     { path: 'roles/app.yaml', text: role },
     { path: 'principals.yaml', text: principals },
   ];
-  const { policy, diagnostics } = loadPolicy(files, plainEnvironment(NOTHING));
+  const { policy, diagnostics } = loadPolicy(files, plainEnvironment(emptyCatalog()));
   const errors = diagnostics.filter(({ severity }) => severity === 'error').map(({ message }) => message);
   return { policy, errors };
 }

@@ -10,10 +10,10 @@ import type { RecordSink } from '../../src/proxy/record-sink.ts';
 import type { SessionMachine } from '../../src/proxy/relay.ts';
 import { type RunningProxy, type StartOptions, startProxy } from '../../src/proxy/start.ts';
 import type { SessionPorts } from '../../src/session/ports.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { errorResponse } from '../../src/wire/error-response.ts';
 import { formatVerifier, makeVerifier } from '../../src/wire/scram-verifier.ts';
+import { emptyCatalog } from '../support/empty-catalog.ts';
 import { serverAddress, serverVersion } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
 
@@ -74,21 +74,9 @@ export function policyOf(principals: readonly Principal[], roles: readonly RoleP
   };
 }
 
-const EMPTY = {
-  database: 'test',
-  relations: [],
-  types: [],
-  functions: [],
-  operators: [],
-  casts: [],
-  schemas: [],
-  opclasses: [],
-};
-
 /** An empty catalog beside it, of a server of that version; absent: of the tests' own. */
 export function readingOf(policy: Policy, version = serverVersion() * 10_000): PolicyReading {
-  const catalog = new Catalog({ ...EMPTY, serverVersion: version } as ConstructorParameters<typeof Catalog>[0]);
-  return { policy, catalog, catalogVersion: '1', errors: [], warnings: [] };
+  return { policy, catalog: emptyCatalog(version), catalogVersion: '1', errors: [], warnings: [] };
 }
 
 /** Forwards all bytes; ends as a real session does. */

@@ -1,0 +1,17 @@
+/** The catalog of a database in which nothing is. */
+import { Catalog } from '../../src/sql/catalog.ts';
+
+/** `serverVersion` as in server_version_num. */
+export function emptyCatalog(serverVersion = 180_000): Catalog {
+  return new Catalog({
+    serverVersion,
+    database: 'empty',
+    relations: [],
+    types: [],
+    functions: [],
+    operators: [],
+    casts: [],
+    opclasses: [],
+    schemas: [],
+  });
+}
