@@ -101,7 +101,12 @@ export const configSchema = mapping({
     ...logFilesKeys,
     encrypt_to: recipients,
     anchor: mapping({ to: text, every: duration }).optional(),
-  }).prefault({}),
+  })
+    .refine(({ forward, encrypt_to: recipients }) => forward.length === 0 || !recipients?.length, {
+      path: ['forward'],
+      error: 'a log that is encrypted cannot be forwarded: the guard cannot read it',
+    })
+    .prefault({}),
   notify: notifySchema,
   control: controlSchema,
   keys: keysSchema,

@@ -65,32 +65,31 @@ export class Forwarder {
   private async run(): Promise<void> {
     const { firstWaitMs = FIRST_WAIT_MS, lookMs = LOOK_MS } = this.options;
     for (;;) {
-      const before = this.failures;
-      const sent = await this.round();
+      const isLast = this.stopping.signal.aborted;
+      const outcome = await this.round();
       this.save();
-      const failed = this.failures > before;
-      if (this.cutting.signal.aborted || (this.stopping.signal.aborted && (failed || sent === 0))) break;
-      if (failed) await this.pause(firstWaitMs * Math.min(LONGEST_WAIT, 2 ** (this.failures - 1)));
-      else if (sent === 0) await this.pause(lookMs);
+      if (this.cutting.signal.aborted || (isLast && outcome !== 'sent')) break;
+      if (outcome === 'failed') await this.pause(firstWaitMs * Math.min(LONGEST_WAIT, 2 ** (this.failures - 1)));
+      if (outcome === 'nothing new') await this.pause(lookMs);
     }
     for (const queue of this.queues) await queue.close();
   }
 
-  /** Of each log what may go at once. How many records the collector has taken. */
-  private async round(): Promise<number> {
-    let sent = 0;
+  /** Of each log what may go at once. */
+  private async round(): Promise<'sent' | 'failed' | 'nothing new'> {
+    let sent = false;
     for (const queue of this.queues) {
       const begun = performance.now();
       try {
         const count = await this.pass(queue);
-        sent += count;
+        sent ||= count > 0;
         if (count === MOST_RECORDS) await this.pause(LEAST_MS_PER_BATCH - (performance.now() - begun));
       } catch (error) {
-        this.fail(error, queue);
-        break; // the others would fare no better
+        // The others would fare no better.
+        return this.fail(error, queue) ? 'failed' : 'sent';
       }
     }
-    return sent;
+    return sent ? 'sent' : 'nothing new';
   }
 
   private async pass(queue: Queue): Promise<number> {
@@ -111,19 +110,21 @@ export class Forwarder {
     this.most = Math.min(this.ceiling, this.most * 2);
   }
 
-  private fail(error: unknown, queue: Queue): void {
+  /** False where it only was too much at once. */
+  private fail(error: unknown, queue: Queue): boolean {
     const tried = Math.min(this.most, queue.length);
     this.most = Math.max(1, Math.floor(tried / 2));
     if (isTooMuch(error) && tried > 1) {
       this.ceiling = this.most;
-      return;
+      return false;
     }
     this.known = false;
-    if (this.cutting.signal.aborted) return;
+    if (this.cutting.signal.aborted) return true;
     this.failures += 1;
     // Said once, not at each attempt.
-    if (this.failures > 1) return;
-    this.options.log.error({ err: error, ...queue.place() }, 'the decision log cannot be forwarded; it waits');
+    if (this.failures === 1)
+      this.options.log.error({ err: error, ...queue.place() }, 'the decision log cannot be forwarded; it waits');
+    return true;
   }
 
   private async pause(ms: number): Promise<void> {
