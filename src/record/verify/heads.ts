@@ -1,13 +1,26 @@
-/** Looks up which hash the records with certain numbers have. */
+/** Looks up single records: which hash those with certain numbers have, and with what a file begins. */
+import type { SegmentFields } from '../chain/seal.ts';
 import { readLines } from '../read/lines.ts';
 import type { LogFile } from './files.ts';
 import { FrontReader } from './front.ts';
-import { readHash } from './line.ts';
+import { readHash, readSegment } from './line.ts';
 
 export interface FoundHead {
   readonly hash: string;
   readonly file: string;
   readonly line: number;
+}
+
+/** The segment with which a file begins; undefined where it does not, or cannot be read. */
+export async function firstSegment({ path, first }: LogFile): Promise<SegmentFields | undefined> {
+  let segment: SegmentFields | undefined;
+  const line = (bytes: Buffer, start: number, end: number): boolean => {
+    segment = readSegment(bytes.toString('utf8', start, end));
+    return true;
+  };
+  // What is wrong with the file is found when it is read whole.
+  await readLines(path, { line, overlong: () => true }, first === undefined).catch(() => {});
+  return segment;
 }
 
 /** Those of the records that are in the file. */

@@ -96,7 +96,7 @@ class Judge {
     }
     if (previous && this.isThere(previous.file, run.file)) {
       const message = `nothing is left of it: records up to ${previous.seq} are missing`;
-      this.add({ kind: 'cut', file: withoutGz(previous.file), seq: previous.seq, message });
+      this.add({ kind: 'cut', file: this.nameOf(previous.file), seq: previous.seq, message });
     } else if (previous) this.missing(previous, 1);
     this.link(previous?.hash ?? ORIGIN, stretch);
   }
@@ -161,7 +161,7 @@ class Judge {
     } else {
       if (this.isThere(previous.file, run.file)) {
         const message = `the end of the file was cut off: ${missing}`;
-        this.add({ kind: 'cut', file: before.lastFile, seq, until, message });
+        this.add({ kind: 'cut', file: this.nameOf(previous.file), seq, until, message });
       } else this.missing(previous, seq);
       this.link(previous.hash, stretch);
     }
@@ -178,6 +178,11 @@ class Judge {
     const names = this.scans.map((scan) => withoutGz(scan.file));
     const at = names.indexOf(withoutGz(previous));
     return at >= 0 && at < names.indexOf(withoutGz(file));
+  }
+
+  /** As it lies there: it may be compressed. */
+  private nameOf(file: string): string {
+    return this.scans.find((scan) => withoutGz(scan.file) === withoutGz(file))?.file ?? file;
   }
 
   /** The file before a segment was deleted because its time was over, or is missing. */

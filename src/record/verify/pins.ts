@@ -2,7 +2,7 @@
 import type { Finding } from './finding.ts';
 import { type FoundHead, headsIn } from './heads.ts';
 import type { Pin } from './seals.ts';
-import type { ScannedFile, Writer } from './writer.ts';
+import type { Writer } from './writer.ts';
 
 /** @param kind what it is called where a record is not the one that was signed. @param fileOf the open file of a guard. */
 export async function checkPins(
@@ -47,16 +47,25 @@ class Check {
     const beyond = pins.filter(({ seq }) => seq > last);
     const within = pins.filter(({ seq }) => seq >= first && seq <= last);
     for (const pin of pins) if (pin.seq === previous?.seq) this.compare(pin, { hash: previous.hash });
-    for (const file of this.writer.files) await this.look(within, file);
+    await this.look(within);
     const cut = await this.beyondTheEnd(beyond);
     return [...this.misfits(), ...cut];
   }
 
-  private async look(pins: readonly Pin[], { file, range }: ScannedFile): Promise<void> {
-    const here = range ? pins.filter(({ seq }) => seq >= range.first && seq <= range.last) : [];
-    if (here.length === 0) return;
-    const heads = await headsIn(file, new Set(here.map(({ seq }) => seq)));
-    for (const pin of here) this.compare(pin, heads.get(pin.seq) ?? {});
+  /** A record that was moved or copied may stand in several files. */
+  private async look(pins: readonly Pin[]): Promise<void> {
+    const open = new Map(pins.map((pin) => [pin, {} as Partial<FoundHead>]));
+    for (const { file, range } of this.writer.files) {
+      const here = [...open.keys()].filter(({ seq }) => range && seq >= range.first && seq <= range.last);
+      if (here.length === 0) continue;
+      const heads = await headsIn(file, new Set(here.map(({ seq }) => seq)));
+      for (const pin of here) {
+        const there = heads.get(pin.seq);
+        if (there?.hash === pin.hash) open.delete(pin);
+        else if (there) open.set(pin, there);
+      }
+    }
+    for (const [pin, there] of open) this.compare(pin, there);
   }
 
   /** A running guard may have gone on since the file was read. */
@@ -75,7 +84,15 @@ class Check {
   }
 
   private compare(pin: Pin, there: Partial<FoundHead>): void {
-    if (there.hash !== pin.hash) this.differing.push({ pin, there });
+    if (there.hash !== pin.hash && !this.isKnown(pin)) this.differing.push({ pin, there });
+  }
+
+  /** A seal of the log says no more of a record than its neighbours, where they have said it already. An anchor is another witness. */
+  private isKnown({ seq }: Pin): boolean {
+    if (this.kind === 'anchor-not-met') return false;
+    return this.writer.findings.some(
+      ({ seq: from, until = from }) => from !== undefined && until !== undefined && seq >= from - 1 && seq <= until,
+    );
   }
 
   /** One finding: what comes behind the first follows from it. */
@@ -83,9 +100,9 @@ class Check {
     const [first, ...others] = this.differing.toSorted((a, b) => a.pin.seq - b.pin.seq);
     if (!first) return [];
     const { pin, there } = first;
-    const what = there.hash === undefined ? 'is not there' : 'is another one';
-    const more = others.length === 0 ? '' : `, nor are ${others.length} later ones that were signed`;
-    const message = `record ${pin.seq} ${what} than ${pin.by} knew: up to there something was rewritten${more}`;
+    const what = there.hash === undefined ? 'is not there, and' : 'is another one than';
+    const more = others.length === 0 ? '' : `; so it is with ${others.length} more that were signed`;
+    const message = `record ${pin.seq} ${what} ${pin.by} knew it: what stands up to there was changed${more}`;
     const file = there.file ?? this.writer.name;
     return [{ kind: this.kind, file, ...(there.line !== undefined && { line: there.line }), seq: pin.seq, message }];
   }

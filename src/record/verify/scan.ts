@@ -130,8 +130,10 @@ class Scanner {
   end({ rest, restLength }: LinesRead): number {
     // A record that lacks nothing but its line end is one. None goes on behind its hash.
     if (readHash(rest, 0, restLength) !== undefined) this.line(rest, 0, restLength);
-    else if (readHash(rest, 0, restLength - 1) !== undefined) this.junk(restLength);
-    else return restLength;
+    else if (readHash(rest, 0, restLength - 1) !== undefined) {
+      this.lines++;
+      this.junk(restLength);
+    } else return restLength;
     return 0;
   }
 

@@ -53,8 +53,7 @@ export class SealReader {
     const by = `seal ${seal.seal} in ${place.file}:${place.line}`;
     for (const [guard, head] of Object.entries(seal.beside ?? {})) this.pinBeside(guard, head, by);
     const there = recall?.(seal.of.seq);
-    if (seal.of.seq >= place.seq) this.forged(place, `seal ${seal.seal} is of a record behind it`);
-    else if (there !== undefined && there !== seal.of.hash) this.rewritten(seal, place);
+    if (seal.of.seq >= place.seq || (there !== undefined && there !== seal.of.hash)) this.rewritten(seal, place);
     else {
       if (there === undefined) this.pins.push({ guard: seal.guard, chain: seal.chain, ...seal.of, by });
       this.last = { ...seal, seq: place.seq };

@@ -2,8 +2,9 @@
 import { basename, parse } from 'node:path';
 import { readAnchors } from './anchors.ts';
 import { LONGEST_UNSEALED_MS } from './counter.ts';
-import { writersOf } from './files.ts';
+import { type WriterFiles, writersOf } from './files.ts';
 import type { Finding, Note } from './finding.ts';
+import { firstSegment } from './heads.ts';
 import { KeyRing, keyId } from './keys.ts';
 import { checkPins } from './pins.ts';
 import { readWriter, type Writer } from './writer.ts';
@@ -82,7 +83,9 @@ async function verifyOnce({
 }: VerifyOptions): Promise<Verification> {
   const ring = new KeyRing(keys);
   const writers: Writer[] = [];
-  for (const files of writersOf(log)) writers.push(await readWriter(files, ring, longestUnsealedMs));
+  const found = writersOf(log);
+  if (ring.trustsFirst) await meetFirstKey(found, ring);
+  for (const files of found) writers.push(await readWriter(files, ring, longestUnsealedMs));
   const guards = new Set(writers.flatMap(({ guard }) => guard ?? []));
   const kept = await readAnchors(anchors, ring, guards);
   const fileOf = (guard: string) => fileOfGuard(log, guard);
@@ -101,6 +104,16 @@ async function verifyOnce({
     keys: [...ring.trustedKeys].map(([id, key]) => ({ id, key, given: keys.some((given) => keyId(given) === id) })),
     anchors: { used: kept.used, passedOver: kept.passedOver },
   };
+}
+
+/** Before the first seal is read: the segment in front of it may be cut off. */
+async function meetFirstKey(writers: readonly WriterFiles[], keys: KeyRing): Promise<void> {
+  for (const file of writers.flatMap(({ files }) => files)) {
+    const key = (await firstSegment(file))?.sealed_by;
+    if (key === undefined) continue;
+    keys.meet(key);
+    return;
+  }
 }
 
 /** INVARIANT: a log that was replaced by another, of another guard and with another key, does not pass because no anchor is about it. */

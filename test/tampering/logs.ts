@@ -1,0 +1,140 @@
+/** Real logs to tamper with, small ones: several workers and files, seals after few records, anchors as they would have been sent. */
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gunzipSync, gzipSync } from 'node:zlib';
+import type { Anchor } from '../../src/record/chain/seal.ts';
+import { type DecisionLog, openLog } from '../../src/record/log.ts';
+import { sealKeyIn } from '../../src/record/seals/seal-key.ts';
+import { type Verification, type VerifyOptions, verifyLog } from '../../src/record/verify/verify.ts';
+
+export interface Shape {
+  /** 1: one process, whose guard is `g1`; more: workers `g1/1` … */
+  readonly workers: number;
+  readonly records: number;
+  /** Of a file. */
+  readonly bytes: number;
+  /** Records to a seal. */
+  readonly sealed: number;
+  /** Closed files are compressed. */
+  readonly compressed: boolean;
+  /** Restarts of the guard on the way. */
+  readonly restarts: number;
+}
+
+/** Whole files, unpacked, by their names. */
+export type Contents = Map<string, string>;
+
+export const SHAPE: Shape = { workers: 1, records: 60, bytes: 6_000, sealed: 7, compressed: false, restarts: 0 };
+
+const SECOND = 1000;
+const BEGIN = Date.UTC(2026, 10, 25, 9);
+
+export class TestLog {
+  private constructor(
+    readonly folder: string,
+    readonly shape: Shape,
+    /** As they were sent: all of them. */
+    readonly anchors: readonly Anchor[],
+  ) {}
+
+  static build(overrides: Partial<Shape> = {}): TestLog {
+    const shape = { ...SHAPE, ...overrides };
+    const folder = mkdtempSync(join(tmpdir(), 'rowgate-test-tampering-'));
+    const anchors: Anchor[] = [];
+    const key = sealKeyIn(join(folder, 'seal.key'));
+    let now = BEGIN;
+    const names = shape.workers === 1 ? [''] : Array.from({ length: shape.workers }, (_, i) => String(i + 1));
+    const lives = shape.restarts + 1;
+    for (let life = 0; life < lives; life++) {
+      const logs = new Map<string, DecisionLog>();
+      for (const name of names) {
+        const guard = name === '' ? 'g1' : `g1/${name}`;
+        const log = openLog({
+          file: join(folder, name === '' ? 'decisions.jsonl' : `decisions.${name}.jsonl`),
+          durability: 'batched',
+          text: 'normalized',
+          guard,
+          rotate: { bytes: shape.bytes },
+          seal: { key, everyMs: 3_600_000, records: shape.sealed },
+          clock: () => (now += 100),
+        });
+        log.onSeal((anchor) => {
+          anchors.push(anchor);
+          for (const [other, { log: its }] of [...logs].map(([other, log]) => [other, { log }] as const))
+            if (other !== guard) its.heard(guard, log.head());
+        });
+        logs.set(guard, log);
+        log.append('start', { version: '0', configuration: 'sha256:0' });
+      }
+      const all = [...logs.values()];
+      for (let i = 0; i < shape.records / lives; i++) {
+        all[i % all.length]?.append('login', {
+          session: `s${i}`,
+          principal: i % 5 === 0 ? 'thief' : `teacher_${i % 3}`,
+          message: 'é'.repeat(i % 7),
+        });
+        now += SECOND;
+      }
+      for (const log of all) {
+        log.append('stop', {});
+        void log.close();
+      }
+    }
+    if (shape.compressed) {
+      for (const name of readdirSync(folder).filter((name) => /\.\d{12}\.jsonl$/.test(name))) {
+        const path = join(folder, name);
+        writeFileSync(`${path}.gz`, gzipSync(readFileSync(path)));
+        rmSync(path);
+      }
+    }
+    return new TestLog(folder, shape, anchors);
+  }
+
+  get log(): string {
+    return join(this.folder, 'decisions.jsonl');
+  }
+
+  private names(): string[] {
+    return readdirSync(this.folder)
+      .filter((name) => /\.jsonl(\.gz)?$/.test(name))
+      .sort();
+  }
+
+  /** In the order of their names. */
+  read(): Contents {
+    return new Map(
+      this.names().map((name) => {
+        const bytes = readFileSync(join(this.folder, name));
+        return [name, (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString('latin1')];
+      }),
+    );
+  }
+
+  /** Puts these files in the place of those that are there. */
+  write(contents: Contents): void {
+    for (const name of this.names()) rmSync(join(this.folder, name));
+    for (const [name, text] of contents) {
+      const bytes = Buffer.from(text, 'latin1');
+      writeFileSync(join(this.folder, name), name.endsWith('.gz') ? gzipSync(bytes) : bytes);
+    }
+  }
+
+  verify(options: Partial<VerifyOptions> = {}): Promise<Verification> {
+    return verifyLog({ log: this.log, keys: [], anchors: [], longestUnsealedMs: 3_600_000, ...options });
+  }
+
+  /** With the anchors that were sent. */
+  verifyAnchored(anchors: readonly Anchor[] = this.anchors): Promise<Verification> {
+    const folder = join(this.folder, 'elsewhere');
+    mkdirSync(folder, { recursive: true });
+    const file = join(folder, 'anchors.log');
+    const line = (anchor: Anchor) => `Nov 25 09:00:00 g1 rowgate - anchor ${JSON.stringify(anchor)}\n`;
+    writeFileSync(file, anchors.map(line).join(''));
+    return this.verify({ anchors: [file] });
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}

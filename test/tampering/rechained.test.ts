@@ -1,0 +1,141 @@
+/** Logs whose chain was computed anew behind what was changed: found by seals, and where the key was stolen as well, by anchors. */
+import fc from 'fast-check';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { Verification } from '../../src/record/verify/verify.ts';
+import { type Forgery, lineAt, linesOf, otherKey, ownKey, rechained, seqOf, withLines, writersIn } from './lines.ts';
+import { always, SHAPES, Tampered } from './tampered.ts';
+
+const isThief = ({ principal }: Record<string, unknown>): boolean => principal === 'thief';
+
+/** The number and the line of the first record that would not have been there, and of the first seal behind it. */
+function firstSeal(log: Tampered): { readonly file: string; readonly seal: number } {
+  const [files = []] = writersIn(log.whole);
+  let thief = false;
+  for (const file of files) {
+    for (const line of log.lines(file)) {
+      thief ||= line.includes('"principal":"thief"');
+      const [, seal] = /"kind":"seal".*"seal":(\d+)/.exec(line) ?? [];
+      if (thief && seal !== undefined) return { file, seal: Number(seal) };
+    }
+  }
+  throw new Error('no seal');
+}
+
+describe.each(SHAPES)('all records of one principal removed: %s', (_name, shape) => {
+  let log: Tampered;
+  beforeAll(() => {
+    log = new Tampered(shape);
+  });
+  afterAll(() => log.log.remove());
+
+  const kinds = ({ findings }: Verification) => findings.map(({ kind }) => kind);
+  const forge = (forgery: Forgery) => log.log.write(rechained(log.whole, isThief, forgery));
+
+  it('nothing removed, and all of it made anew with the key of the log: as it was', async () => {
+    const same = rechained(log.whole, () => false, { seals: 'signed', key: ownKey(log.log.folder) });
+    // What stands beside in seals are the heads as they were then: the same, since the records are.
+    log.log.write(same);
+    expect((await log.log.verifyAnchored()).findings).toEqual([]);
+  });
+
+  it('seals as they were: the first behind it does not fit', async () => {
+    forge({ seals: 'kept' });
+    const { findings } = await log.log.verify();
+    const { file, seal } = firstSeal(log);
+    const [first] = findings.filter(({ file: name }) => name === file);
+    expect(first).toMatchObject({ kind: 'rewritten' });
+    expect(first?.message).toContain(`seal ${seal} is of another record`);
+  });
+
+  it('seals corrected and not signed', async () => {
+    forge({ seals: 'corrected' });
+    const { findings } = await log.log.verify();
+    const { file, seal } = firstSeal(log);
+    expect(findings).toContainEqual(expect.objectContaining({ kind: 'seal-forged', file }));
+    expect(findings[0]?.message).toContain(`seal ${seal} does not bear`);
+  });
+
+  it('seals signed by another key', async () => {
+    const key = otherKey();
+    const [known = ''] = (await log.after(log.whole)).keys.map((each) => each.key);
+    forge({ seals: 'signed', key });
+    expect(kinds(await log.log.verify({ keys: [known] }))).toContain('key-changed');
+    expect(kinds(await log.log.verifyAnchored())).toContain('anchor-forged');
+  });
+
+  it('seals dropped', async () => {
+    forge({ seals: 'dropped' });
+    expect(kinds(await log.log.verify({ longestUnsealedMs: 10_000 }))).toContain('seal-missing');
+    expect(kinds(await log.log.verifyAnchored())).toContain('anchor-not-met');
+  });
+
+  it('seals signed with the stolen key: no seal can tell, the first anchor behind it does', async () => {
+    forge({ seals: 'signed', key: ownKey(log.log.folder) });
+    const { findings } = await log.log.verifyAnchored();
+    const [, first] = [...log.whole.values()]
+      .flatMap(linesOf)
+      .filter((line) => line.includes('"principal":"thief"'))
+      .map(seqOf);
+    const found = findings.find(({ kind }) => kind === 'anchor-not-met');
+    expect(found?.seq).toBeGreaterThanOrEqual(
+      Math.min(first ?? 0, seqOf(lineAt(log.whole, { file: found?.file ?? '', index: 0 }))),
+    );
+    // And only the anchors of one process, where there is one.
+    if (shape.workers === undefined) expect(kinds(await log.log.verify())).toEqual([]);
+  });
+
+  it('from some record on, with the seals that fit: found by the next seal', async () => {
+    await always(log.amid(), async (at) => {
+      const kind = /"kind":"([a-z]+)"/.exec(lineAt(log.whole, at))?.[1];
+      fc.pre(kind !== 'seal' && kind !== 'segment');
+      const seq = seqOf(lineAt(log.whole, at));
+      const guard = /"guard":"([^"]*)"/.exec(lineAt(log.whole, at))?.[1];
+      log.log.write(rechained(log.whole, (record) => record.seq === seq && record.guard === guard, { seals: 'kept' }));
+      const { findings } = await log.log.verifyAnchored();
+      expect(findings.some(({ kind }) => ['rewritten', 'anchor-not-met', 'cut'].includes(kind))).toBe(true);
+    });
+  });
+
+  it('a seal with another one’s signature', async () => {
+    await always(fc.tuple(log.seal(), log.seal()), async ([a, b]) => {
+      const [from, to] = [lineAt(log.whole, a), lineAt(log.whole, b)];
+      fc.pre(from !== to);
+      const signature = /"signature":"[^"]*"/.exec(from)?.[0] ?? '';
+      const forged = withLines(log.whole, b.file, (lines) => {
+        lines[b.index] = to.replace(/"signature":"[^"]*"/, signature);
+      });
+      log.log.write(forged);
+      expect(kinds(await log.log.verify())).toEqual(expect.arrayContaining(['edited', 'seal-forged']));
+      log.log.write(rechained(forged, () => false, { seals: 'kept' }));
+      expect(kinds(await log.log.verify())).toContain('seal-forged');
+    });
+  });
+});
+
+describe('several workers', () => {
+  let log: Tampered;
+  beforeAll(() => {
+    log = new Tampered({ workers: 3, records: 150 });
+  });
+  afterAll(() => log.log.remove());
+
+  it('one’s end cut off, with the seals in it: found by the others’ seals', async () => {
+    for (const files of writersIn(log.whole)) {
+      const open = files.at(-1) ?? '';
+      log.log.write(withLines(log.whole, open, (lines) => lines.splice(2)));
+      expect((await log.log.verify()).findings).toContainEqual(expect.objectContaining({ kind: 'cut', file: open }));
+    }
+  });
+
+  it('one’s chain made anew with the stolen key: found by the others’ seals', async () => {
+    const [files = []] = writersIn(log.whole);
+    const forged = rechained(log.whole, isThief, { seals: 'signed', key: ownKey(log.log.folder) });
+    const ofOthers = [...log.whole].filter(([name]) => !files.includes(name));
+    const ofOne = [...forged].filter(([name]) => name.startsWith('decisions.1.'));
+    log.log.write(new Map([...ofOne, ...ofOthers]));
+    const { findings } = await log.log.verify();
+    expect(findings).toContainEqual(
+      expect.objectContaining({ kind: 'rewritten', file: expect.stringMatching(/^decisions\.1\./) }),
+    );
+  });
+});
