@@ -23,6 +23,7 @@ import { policyKeeper } from './keep-policies.ts';
 import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
 import { onlyProcess, openAdmin } from './open-admin.ts';
 import { openAlarms } from './open-alarms.ts';
+import { openAnchoring } from './open-anchoring.ts';
 import { tooFewFiles } from './open-files.ts';
 import { openStore } from './open-store.ts';
 import { PolicyReader } from './policy-reader.ts';
@@ -84,7 +85,6 @@ async function startWatched(
   if (reading && reading.errors.length > 0 && differs) throw new StartError(reading.errors);
   const files = tooFewFiles(config);
   if (files !== undefined) log.warn(files);
-  for (const key of config.notEnforced) log.warn(`${key} in ${config.file} is read, but not enforced yet`);
   for (const role of reading?.policy?.roles.values() ?? []) {
     if (role.disabled !== undefined) log.error(`role "${role.name}" is disabled: ${role.disabled}`);
   }
@@ -123,7 +123,15 @@ async function startWatched(
       const alarms = await openAlarms(config, log, records, worker === undefined);
       const kept: Kept = { store, alarms, subjectIds, keep };
       const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
-      return await keepRunning(config, log, records, proxy, watched, kept);
+      const anchoring = openAnchoring(config, log, records);
+      const running = await keepRunning(config, log, records, proxy, watched, kept);
+      return {
+        ...running,
+        async stop(how) {
+          await running.stop(how);
+          await anchoring?.stop();
+        },
+      };
     } catch (error) {
       await store.close();
       throw error;

@@ -1,5 +1,6 @@
 /** The guard's own configuration, as `rowgate.yaml` says it and with every default filled in. Plain data. */
 
+import type { AnchorConfig } from './anchor.ts';
 import type { KeyPlace } from './canary-key.ts';
 import type { ForwardConfig } from './forward.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -41,6 +42,8 @@ export interface LogConfig extends LogFiles {
   readonly subjects: 'hashed' | 'counted';
   /** Of the operators' log, which is no part of the decision log. */
   readonly level: 'error' | 'warn' | 'info' | 'debug';
+  /** Absent: its head is kept nowhere else. */
+  readonly anchor?: AnchorConfig;
   /** Where it is sent besides. */
   readonly forward: readonly ForwardConfig[];
 }
@@ -121,8 +124,6 @@ export interface Config {
     readonly idleMs?: number;
     readonly idleInTransactionMs?: number;
   };
-  /** Keys that the file sets and that this version does not act on, as `log.rotate`. */
-  readonly notEnforced: readonly string[];
 }
 
 /** Something wrong in the file; all of them are reported at once. Line and column count from 1. */

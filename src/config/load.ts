@@ -5,6 +5,7 @@ import { hostname } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
 import { type Flaw, PolicyDocument } from '../policy/document.ts';
 import { validate } from '../policy/validate.ts';
+import { anchorOf } from './anchor.ts';
 import { keysOf } from './canary-key.ts';
 import type { Config, ConfigProblem, Login } from './config.ts';
 import { besideState, SOCKET_NAME } from './control-path.ts';
@@ -12,7 +13,7 @@ import { formatOf } from './control-schema.ts';
 import { type Environment, expand, joinPieces, type Piece } from './environment.ts';
 import { forwardOf } from './forward.ts';
 import { logFilesOf } from './log-files.ts';
-import { configSchema, notEnforcedKeys, type RawConfig } from './schema.ts';
+import { configSchema, type RawConfig } from './schema.ts';
 import { joinState, stateOf } from './state.ts';
 import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
 
@@ -126,6 +127,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
       level: raw.log.level,
       ...logFilesOf(path, at(raw.log.file), raw.log),
       ...(raw.log.encrypt_to && { encryptTo: raw.log.encrypt_to }),
+      ...anchorOf(dirname(path), raw.log.anchor),
       forward: forwardOf(dirname(path), raw.log.forward),
       subjects: raw.log.subjects ?? (raw.keys.subjects === undefined ? 'counted' : 'hashed'),
     },
@@ -143,7 +145,6 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     },
     drainMs: raw.drain,
     timeZone: raw.time_zone ?? Intl.DateTimeFormat().resolvedOptions().timeZone,
-    notEnforced: notEnforcedKeys(raw),
   };
 }
 

@@ -3,7 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from './config.ts';
 
 /** Where the file was read from, and what is read again while the guard runs. */
-const TAKEN_UP: readonly string[] = ['file', 'hash', 'not_enforced', 'log.level'];
+const TAKEN_UP: readonly string[] = ['file', 'hash', 'log.level'];
 
 /** Parts of `upstream` that have keys of their own; the rest of it stands in the URL. */
 const UPSTREAM_KEYS: readonly string[] = [

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { isAddressBlock } from '../policy/address-block.ts';
 import { FORMS, readDuration } from '../policy/quantity.ts';
 import { mapping, oneOrList, written } from '../policy/schema-values.ts';
+import { anchorSchema } from './anchor.ts';
 import { keysSchema } from './canary-key.ts';
 import { controlSchema, notifySchema } from './control-schema.ts';
 import { forwardSchema } from './forward.ts';
@@ -14,8 +15,6 @@ import { stateSchema } from './state.ts';
 
 const text = z.string().min(1);
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
-const DURATION = /^[1-9][0-9]* (second|minute|hour|day|month|year)s?$/;
-const duration = z.string().regex(DURATION, 'expected a duration, as 1 minute or 12 months');
 const login = mapping({ user: text, password: z.string().optional() });
 
 /** As PostgreSQL's unix_socket_permissions. In quotes: YAML reads the digits as a decimal number. */
@@ -100,7 +99,7 @@ export const configSchema = mapping({
     subjects: z.enum(['hashed', 'counted']).optional(),
     ...logFilesKeys,
     encrypt_to: recipients,
-    anchor: mapping({ to: text, every: duration }).optional(),
+    anchor: anchorSchema,
   })
     .refine(({ forward, encrypt_to: recipients }) => forward.length === 0 || !recipients?.length, {
       path: ['forward'],
@@ -128,12 +127,3 @@ export const configSchema = mapping({
   });
 
 export type RawConfig = z.output<typeof configSchema>;
-
-/** Keys that are read and checked, but that nothing acts on yet, where they are set. */
-export function notEnforcedKeys(raw: RawConfig): string[] {
-  const keys: string[] = [];
-  for (const key of ['anchor'] as const) {
-    if (raw.log[key] !== undefined) keys.push(`log.${key}`);
-  }
-  return keys;
-}

@@ -38,7 +38,7 @@ workers: 1
 `;
 
 describe('rowgate.yaml', () => {
-  test('every key is read, and those that nothing acts on yet are named', () => {
+  test('every key is read', () => {
     const { config } = parse(FULL, { ROWGATE_UPSTREAM_PASSWORD: 'p@ss/w:rd%', TEACHER_PASSWORD: 't$' });
     expect(config).toMatchObject({
       listen: [{ host: '127.0.0.1', port: 6432 }],
@@ -60,10 +60,10 @@ describe('rowgate.yaml', () => {
         text: 'normalized',
         rotate: { every: 'daily' },
         keep: { amount: 12, unit: 'month' },
+        anchor: { to: { kind: 'https', url: 'https://anchor.example' }, everyMs: 60_000 },
         seal: { signer: { key: '/etc/rowgate/decisions.jsonl.key' }, everyMs: 10_000, records: 1000 },
       },
       timeZone: 'Europe/Paris',
-      notEnforced: ['log.anchor'],
     });
     expect(JSON.stringify(config?.hash)).not.toContain('p@ss');
   });
@@ -89,6 +89,23 @@ describe('rowgate.yaml', () => {
     },
   );
 
+  test.each([
+    ['../elsewhere/anchors.jsonl', { kind: 'file', path: '/etc/elsewhere/anchors.jsonl' }],
+    ['syslog://h', { kind: 'syslog', host: 'h', port: 514, tls: false }],
+    ['syslog+tls://h:7000', { kind: 'syslog', host: 'h', port: 7000, tls: true }],
+    ['http://127.0.0.1:9/a', { kind: 'https', url: 'http://127.0.0.1:9/a' }],
+  ])('log.anchor to %s', (to, destination) => {
+    expect(parse(`${MINIMAL}log: { anchor: { to: "${to}" } }\n`).config?.log.anchor).toEqual({
+      to: destination,
+      everyMs: 60_000,
+    });
+  });
+
+  test.each(['http://h/a', 'https://u:p@h', 'ftp://h', 'syslog:', ''])('log.anchor to "%s" is refused', (to) => {
+    const { problems } = parse(`${MINIMAL}log: { anchor: { to: "${to}" } }\n`);
+    expect(problems?.map(({ message }) => message)).toEqual([expect.stringMatching(/^log\.anchor\.to: /)]);
+  });
+
   test('limits over all workers: one address gets half where the file does not say it', () => {
     expect(parse(MINIMAL).config).toMatchObject({
       workers: 1,
@@ -106,7 +123,6 @@ describe('rowgate.yaml', () => {
       workers: 4,
       drainMs: 120_000,
       limits: { connections: 11, connectionsPerAddress: 6, logins: 500, loginsPerAddress: 7 },
-      notEnforced: [],
     });
     expect(parse(`${MINIMAL}workers: "\${N}"\n`, { N: '3' }).config?.workers).toBe(3);
   });
@@ -127,7 +143,6 @@ describe('rowgate.yaml', () => {
       searchPath: ['public'],
       policies: '/etc/rowgate/policies',
       upstream: { hosts: [{ host: '127.0.0.1', port: 5432 }], tls: { mode: 'disable' } },
-      notEnforced: [],
     });
     const elsewhere = parse(MINIMAL.replace('127.0.0.1/', 'db.internal/')).config;
     expect(elsewhere?.upstream.tls).toEqual({ mode: 'verify-full' });
