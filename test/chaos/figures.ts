@@ -1,6 +1,6 @@
 /** What a trial measured, and the page that shows it. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import { table } from '../bench/report.ts';
 
 export interface Figures {
@@ -52,7 +52,7 @@ export function writePage(figures: readonly Figures[]): void {
 export function writeSection(name: string, head: readonly string[], rows: readonly (readonly string[])[]): void {
   const page = new URL('../../docs/reliability.md', import.meta.url);
   const [before, , after] = readFileSync(page, 'utf8').split(new RegExp(`<!-- ${name}(?: end)? -->\n`));
-  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}; guards, servers and clients share it.`;
+  const machine = `${cpus().length} × ${cpus()[0]?.model ?? 'unknown'}, Node ${process.versions.node}; guards, servers and clients share it. Load average at the end: ${Math.round(loadavg()[0] ?? 0)}.`;
   const section = `<!-- ${name} -->\n${machine}\n\n${table(head, rows)}\n<!-- ${name} end -->\n`;
   writeFileSync(page, `${before}${section}${after ?? ''}`);
 }
