@@ -112,6 +112,10 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   }
 }
 
+/**
+ * INVARIANT: of what a stranger says of itself only names that the policy has are kept: a password that was typed in the place of the user stands in
+ * no log.
+ */
 function recordRefusal(
   services: Services,
   client: string,
@@ -119,20 +123,26 @@ function recordRefusal(
   refusal: LoginRefusal,
   certificate: ClientCertificate | undefined,
 ): void {
+  const { principals, roles } = services.runtime.policy;
+  const known = request && principals.has(request.user) ? request : undefined;
   services.records.append('login-refused', {
     client,
-    ...(request && { principal: request.user, database: request.database, application: request.application }),
+    ...(known && { principal: known.user, application: known.application }),
+    ...(request?.database === services.options.database && { database: request.database }),
     ...(certificate && { certificate: certificate.fingerprint }),
     reason: refusal.reason,
     sqlstate: refusal.sqlstate,
   });
+  const message = refusal.message.replace(/"([^"]*)"/g, (quoted, name: string) =>
+    principals.has(name) || roles.has(name) ? quoted : '"…"',
+  );
   services.log.warn(
     {
       client,
-      principal: request?.user.slice(0, SHOWN_OF_NAME),
+      principal: known?.user,
       sqlstate: refusal.sqlstate,
       subject: certificate?.subject?.slice(0, 4 * SHOWN_OF_NAME),
     },
-    `login refused: ${refusal.message.slice(0, 4 * SHOWN_OF_NAME)}`,
+    `login refused: ${message.slice(0, 4 * SHOWN_OF_NAME)}`,
   );
 }

@@ -5,6 +5,7 @@ import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
 import { type KeyTypes, keyTypes, type SubjectKeys, subjectKeys } from '../policy/subject-keys.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import { Catalog } from '../sql/catalog.ts';
+import { KnownNames } from '../sql/known-names.ts';
 import { majorVersion } from '../sql/older-grammar.ts';
 
 /** Judges statements of one role; remembers what it judged. */
@@ -32,6 +33,8 @@ interface Generation {
   /** By what the server calls them, for rows that it sends. */
   readonly subjectKeys: SubjectKeys;
   readonly keyTypes: KeyTypes;
+  /** Which names the log may show. */
+  readonly names: KnownNames;
   readonly judges: Map<string, Judge>;
   /** By principal. */
   readonly sessionPolicies: Map<string, HeldPolicy>;
@@ -120,6 +123,7 @@ export class GuardRuntime {
         hash: policy.hash,
         subjectKeys: this.generation.subjectKeys,
         keyTypes: this.generation.keyTypes,
+        names: this.generation.names,
         ...(policy.canaries && { canaries: policy.canaries }),
         judge: judge.judge.bind(judge),
       },
@@ -175,6 +179,7 @@ function newGeneration(policy: Policy, { catalog, catalogVersion }: PolicyReadin
     catalogVersion,
     subjectKeys: subjectKeys(catalog, subjects),
     keyTypes: keyTypes(catalog, subjects),
+    names: new KnownNames(catalog),
     judges: new Map(),
     sessionPolicies: new Map(),
   };

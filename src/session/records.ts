@@ -116,7 +116,7 @@ export class Records {
       id,
       command: statement.command,
       fingerprint: statement.fingerprint,
-      statement: statement.normalized,
+      statement: policy.names?.shown(statement.normalized) ?? statement.normalized,
       tables: statement.tables,
       columns: statement.columns,
       effect,

@@ -3,6 +3,7 @@ import type { Judgement } from '../guard/decision.ts';
 import type { Canaries } from '../policy/canaries.ts';
 import type { Principal, RolePolicy } from '../policy/policy.ts';
 import type { KeyTypes, SubjectKeys } from '../policy/subject-keys.ts';
+import type { KnownNames } from '../sql/known-names.ts';
 
 /** The policy as it stands for this session now. A new object after each reload: identity tells that it changed. */
 export interface SessionPolicy {
@@ -14,6 +15,8 @@ export interface SessionPolicy {
   readonly subjectKeys?: SubjectKeys;
   /** Of what types these are, for COPY, of whose columns the server says nothing. */
   readonly keyTypes?: KeyTypes;
+  /** Which names may be recorded as they were written; absent: all. */
+  readonly names?: KnownNames;
   /** Whom nobody has a reason to read; absent where there is nobody. */
   readonly canaries?: Canaries;
   /**

@@ -108,14 +108,22 @@ describe('a login is refused', () => {
     ],
   ])('%s', async (_what, user, password, code, message) => {
     expect(await errorOf(proxy.url(user, password))).toMatchObject({ code, message });
-    expect(proxy.records.at(-1)).toMatchObject({ kind: 'login-refused', fields: { principal: user, sqlstate: code } });
+    const known = user === 'nobody' ? {} : { principal: user };
+    expect(proxy.records.at(-1)).toMatchObject({ kind: 'login-refused', fields: { ...known, sqlstate: code } });
+  });
+
+  test('a name that nobody has is in no log: it may be a password', async () => {
+    const before = proxy.lines.length;
+    await errorOf(proxy.url('hunter2', 'secret'));
+    expect(JSON.stringify(proxy.records.at(-1))).not.toContain('hunter2');
+    expect(proxy.lines.slice(before).join('')).toContain('password authentication failed for user \\"…\\"');
   });
 
   test("a name that fills the startup packet does not fill the operators' log", async () => {
     const before = proxy.lines.length;
     expect(await errorOf(proxy.url('n'.repeat(9_000), 'secret'))).toMatchObject({ code: '28P01' });
     const said = proxy.lines.slice(before).join('');
-    expect(said).toContain('nnnn');
+    expect(said).toContain('login refused');
     expect(said.length).toBeLessThan(1_000);
   });
 
