@@ -109,6 +109,7 @@ class Log implements DecisionLog {
         records,
         clock,
         position: () => chained.position,
+        ready: () => this.isReadyToSeal(),
         write: (fields) => this.writeSeal(fields),
         notice,
       },
@@ -173,9 +174,11 @@ class Log implements DecisionLog {
 
   /** Also where nobody knows whether it reached the disk: its number is taken. */
   private writeSeal(fields: SealFields): boolean {
-    const now = this.options.clock();
-    const ready = this.tried(() => this.segments.readyToSeal(now));
-    return ready && this.put('seal', fields, now) !== 'absent';
+    return this.isReadyToSeal() && this.put('seal', fields, this.options.clock()) !== 'absent';
+  }
+
+  private isReadyToSeal(): boolean {
+    return this.tried(() => this.segments.readyToSeal(this.options.clock()));
   }
 
   private isReady(now: number): boolean {

@@ -90,16 +90,14 @@ export class Segments {
     this.past = past;
     this.chain = past.chain;
     this.chained = new ChainedFile(this.file, past.last, notice);
-    if (opened.last && past.sealedBy === undefined) {
-      // From before there was a chain: it is closed as it is.
-      opened = this.file.replace(isEmpty, closedName(path, past.first ?? opened.last.seq));
-    }
+    if (opened.last && past.sealedBy !== options.sealedBy) {
+      // From before there was a chain, or sealed with another key: it is closed as it is, for each file says by whom it is sealed.
+      const to = closedName(path, past.first ?? opened.last.seq);
+      if (existsSync(to)) throw new Error(`"${to}" is there already`);
+      opened = this.file.replace(isEmpty, to);
+      this.previous = basename(to);
+    } else if (past.first !== undefined && past.time !== undefined) this.began(past.first, past.time);
     this.chained.meet(opened);
-    if (past.first !== undefined && past.time !== undefined) this.began(past.first, past.time);
-    if (past.sealedBy !== undefined && past.sealedBy !== options.sealedBy) {
-      // Each file says by whom it is sealed.
-      this.due = 0;
-    }
   }
 
   /** The next record can be written: the file is open, begun and not due to be closed. Throws where it cannot. */

@@ -13,6 +13,8 @@ export interface SealerOptions {
   readonly records: number;
   readonly clock: () => number;
   readonly position: () => Position;
+  /** The file stands in which the seal will be; false where it cannot be written. */
+  readonly ready: () => boolean;
   /** Writes the record; false where it is certainly not in the log. */
   readonly write: (fields: SealFields) => boolean;
   readonly notice: (message: string) => void;
@@ -73,7 +75,7 @@ export class Sealer {
    */
   seal(): Promise<void> {
     if (this.underway) return this.underway;
-    if (this.sealing || this.unsealed === 0) return Promise.resolve();
+    if (this.sealing || this.unsealed === 0 || !this.options.ready()) return Promise.resolve();
     this.sealing = true;
     const fields = this.fields();
     const records = this.unsealed;

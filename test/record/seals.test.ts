@@ -1,0 +1,238 @@
+/** Seals: of what is in the log, under one counter, by a key that nobody else can read, or by a command. */
+import { generateKeyPairSync } from 'node:crypto';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { type Anchor, type SealFields, sealText } from '../../src/record/chain/seal.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
+import { sealCommand } from '../../src/record/seals/seal-command.ts';
+import { isSigned, keyId, sealKeyIn } from '../../src/record/seals/seal-key.ts';
+import { eventually } from '../proxy/support.ts';
+import { allRecords, type WholeRecord } from '../support/decision-log.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'rowgate-seals-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let folder = '';
+let file = '';
+let notices: string[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'log-'));
+  file = join(folder, 'd.jsonl');
+  notices = [];
+});
+
+function open(options: Partial<LogOptions> = {}): DecisionLog {
+  return openLog({
+    file,
+    durability: 'batched',
+    text: 'normalized',
+    guard: 'g1',
+    clock: Date.now,
+    notice: (message) => notices.push(message),
+    ...options,
+  });
+}
+
+const records = () => allRecords(readFileSync(file, 'utf8'));
+const seals = () => records().filter(({ kind }) => kind === 'seal') as unknown as (SealFields & WholeRecord)[];
+const publicKey = () => String(records()[0]?.sealed_by);
+const hashOfRecord = (seq: number) =>
+  JSON.parse(
+    readFileSync(file, 'utf8')
+      .split('\n')
+      .find((line) => line.includes(`"seq":${seq},`)) ?? '{}',
+  ).hash;
+
+/** Each is signed, counts on, and is of a record before it. */
+function hold(): void {
+  for (const [index, seal] of seals().entries()) {
+    const { signature, ...fields } = seal;
+    expect(isSigned(publicKey(), sealText('g1', fields), signature), 'its signature').toBe(true);
+    expect(seal).toMatchObject({ seal: index + 1, key: keyId(publicKey()) });
+    expect(seal.of.seq).toBeLessThan(Number(seal.seq));
+    expect(seal.of.hash).toBe(hashOfRecord(seal.of.seq));
+  }
+}
+
+describe('a seal', () => {
+  test('comes after so many records', async () => {
+    const log = open({ seal: { everyMs: 3_600_000, records: 10 } });
+    for (let i = 0; i < 35; i++) log.append('login', {});
+    // The segment is one of the first ten.
+    expect(seals().map(({ of }) => of.seq)).toEqual([10, 21, 32]);
+    await log.close();
+    expect(seals()).toHaveLength(4);
+    hold();
+  });
+
+  test('comes after so much time, and not where nothing was written', async () => {
+    const log = open({ seal: { everyMs: 100, records: 1000 } });
+    log.append('login', {});
+    await eventually(() => seals().length === 1, 'a seal');
+    await new Promise((done) => setTimeout(done, 500));
+    expect(seals()).toHaveLength(1);
+    log.append('login', {});
+    await eventually(() => seals().length === 2, 'another');
+    await log.close();
+    expect(seals()).toHaveLength(2);
+    hold();
+  });
+
+  test('is the last record of a guard that was told to stop; the next one counts on', async () => {
+    for (let life = 0; life < 3; life++) {
+      const log = open();
+      log.append('start', {});
+      log.append('stop', {});
+      await log.close();
+    }
+    expect(
+      records()
+        .map(({ kind }) => kind)
+        .join(' '),
+    ).toBe('segment start stop seal start stop seal start stop seal');
+    hold();
+  });
+
+  test('is made anew by a guard that follows one that was killed', async () => {
+    const killed = open({ seal: { everyMs: 3_600_000, records: 3 } });
+    for (let i = 0; i < 4; i++) killed.append('login', {});
+    const log = open({ seal: { everyMs: 100, records: 1000 } });
+    await eventually(() => seals().length === 2, 'what was left is sealed');
+    hold();
+    await log.close();
+  });
+
+  test('says how far other chains of the guard had come, and goes to whoever listens when it stands', async () => {
+    const log = open();
+    const heard: (Anchor & { readonly stands: boolean })[] = [];
+    log.onSeal((anchor) => heard.push({ ...anchor, stands: seals().length === heard.length + 1 }));
+    log.heard('g1/3', { chain: 'c', seq: 7, hash: 'h7' });
+    log.heard('g1/2', { chain: 'b', seq: 5, hash: 'h5' });
+    log.heard('g1/3', { chain: 'c', seq: 9, hash: 'h9' });
+    log.append('start', {});
+    await log.close();
+    expect(JSON.stringify(seals()[0]?.beside)).toBe(
+      '{"g1/2":{"chain":"b","seq":5,"hash":"h5"},"g1/3":{"chain":"c","seq":9,"hash":"h9"}}',
+    );
+    const { time: _, kind: _kind, seq: _seq, ...sealed } = seals()[0] as SealFields & WholeRecord;
+    expect(heard).toEqual([{ ...sealed, stands: true }]);
+    expect(log.head()).toMatchObject({ chain: sealed.chain, seq: 3 });
+    hold();
+  });
+});
+
+describe('the key', () => {
+  test('is made at the first start, for its owner alone, and stays', async () => {
+    await open().close();
+    const key = readFileSync(`${file}.key`, 'utf8');
+    expect(statSync(`${file}.key`).mode & 0o777).toBe(0o600);
+    const log = open();
+    log.append('start', {});
+    await log.close();
+    expect(readFileSync(`${file}.key`, 'utf8')).toBe(key);
+    hold();
+  });
+
+  test.each([0o640, 0o604, 0o620, 0o602])('of mode %o is refused', async (mode) => {
+    await open().close();
+    chmodSync(`${file}.key`, mode);
+    expect(() => open()).toThrow(/must have the mode 0600/);
+  });
+
+  test.each([
+    ['no key', 'nonsense', /./],
+    ['an empty file', '', /./],
+    [
+      'a key of another kind',
+      generateKeyPairSync('ec', { namedCurve: 'P-256' }).privateKey.export({ format: 'pem', type: 'pkcs8' }),
+      /no Ed25519 key/,
+    ],
+  ])('that is %s is refused, and stays as it is', (_, text, message) => {
+    writeFileSync(`${file}.key`, text, { mode: 0o600 });
+    expect(() => open()).toThrow(message);
+    expect(readFileSync(`${file}.key`, 'utf8')).toBe(text);
+  });
+
+  test('another one, and the guard before was killed: a new file begins, and no seal of the one stands in a file of the other', async () => {
+    const killed = open();
+    killed.append('start', {});
+    const before = publicKey();
+    rmSync(`${file}.key`);
+    const log = open({ seal: { everyMs: 100, records: 1000 } });
+    await eventually(() => seals().length === 1, 'what was left is sealed');
+    log.append('start', {});
+    await log.close();
+    expect(publicKey()).not.toBe(before);
+    expect(records()[0]).toMatchObject({
+      kind: 'segment',
+      seq: 3,
+      previous: { file: 'd.000000000001.jsonl', seq: 2 },
+      seals: 0,
+    });
+    hold();
+  });
+});
+
+describe('a command', () => {
+  /** As an HSM would sign: the text on its input, the signature on its output. */
+  function signer(before = ''): { command: string; publicKey: string } {
+    const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+    const key = join(folder, 'hsm.pem');
+    writeFileSync(key, privateKey.export({ format: 'pem', type: 'pkcs8' }), { mode: 0o600 });
+    const sign = `const { sign, createPrivateKey } = require('crypto'); const fs = require('fs');
+      console.log(sign(null, fs.readFileSync(0), createPrivateKey(fs.readFileSync('${key}'))).toString('base64url'))`;
+    writeFileSync(join(folder, 'sign.cjs'), sign);
+    return {
+      command: `${before}'${process.execPath}' '${join(folder, 'sign.cjs')}'`,
+      publicKey: publicKey.export({ format: 'jwk' }).x ?? '',
+    };
+  }
+
+  test('signs in its own time: the seal is of what was there when it was asked', async () => {
+    const { command, publicKey: key } = signer('sleep 0.3; ');
+    const log = open({ seal: { key: sealCommand(command, key), everyMs: 3_600_000, records: 5 } });
+    for (let i = 0; i < 8; i++) expect(log.append('login', { principal: `p${i}` })).toBe(true);
+    expect(seals()).toEqual([]);
+    await eventually(() => seals().length === 1, 'the seal', 20_000);
+    expect(seals()[0]).toMatchObject({ seal: 1, seq: 10, of: { seq: 5 } });
+    expect(publicKey()).toBe(key);
+    hold();
+    await log.close();
+  });
+
+  test('one that fails, that lies, or that says nothing stops no statement, and is said once', async () => {
+    for (const [command, why] of [
+      ['echo broken >&2; exit 3', /exit code 3: broken/],
+      ['echo AAAA', /not a signature/],
+      ['true', /not a signature/],
+      ['/no/such/command', /exit code 127/],
+    ] as const) {
+      notices = [];
+      file = join(mkdtempSync(join(root, 'log-')), 'd.jsonl');
+      const log = open({ seal: { key: sealCommand(command, signer().publicKey), everyMs: 100, records: 2 } });
+      for (let i = 0; i < 10; i++) expect(log.append('login', {})).toBe(true);
+      await eventually(() => notices.length > 0, 'it is said');
+      await new Promise((done) => setTimeout(done, 300));
+      expect(notices).toEqual([expect.stringMatching(why)]);
+      await log.close();
+      expect(seals()).toEqual([]);
+    }
+  });
+
+  test('is waited for when the guard stops', async () => {
+    const { command, publicKey: key } = signer();
+    const log = open({ seal: { key: sealCommand(command, key), everyMs: 3_600_000, records: 1000 } });
+    log.append('stop', {});
+    await log.close();
+    expect(seals()).toHaveLength(1);
+    hold();
+  });
+});
+
+test('two who make the key at once have the same', () => {
+  const path = join(folder, 'k');
+  const keys = Array.from({ length: 5 }, () => sealKeyIn(path).publicKey);
+  expect(new Set(keys).size).toBe(1);
+});
