@@ -6,7 +6,7 @@ import { Expander, type LogRecord } from '../record/read/expand.ts';
 import { LONGEST_LINE } from '../record/read/lines.ts';
 import type { OpenerOf } from './encrypted.ts';
 import { linesOf, RecordReader } from './lines.ts';
-import { type Chain, chainOf, isOpen } from './log-files.ts';
+import { type Chain, chainOf, isOpen, openNameOf } from './log-files.ts';
 
 const CHUNK = 256 * 1024;
 
@@ -29,15 +29,19 @@ interface Current {
 
 export class ChainReader {
   private readonly files: string[];
+  private readonly open: string;
   private current: Current | undefined;
   private lastSeq = 0;
   private passedOver = 0;
 
+  /** @param follows where the last file is a closed one, waits for the next. */
   constructor(
     chain: Chain,
     private readonly openerOf?: OpenerOf,
+    private readonly follows = false,
   ) {
     this.files = [...chain];
+    this.open = openNameOf(chain[0] ?? '');
   }
 
   /** Lines that held no record, so far. */
@@ -63,7 +67,7 @@ export class ChainReader {
       const last = (await this.current.lines.next()) ?? [];
       const records = await this.whole(this.current, [...last, ...restOf(this.current.lines)]);
       await this.leave();
-      if (replaced) this.files.push(...this.behind(file));
+      if (replaced) this.files.push(...this.behind());
       if (records.length > 0) return records;
     }
   }
@@ -84,6 +88,7 @@ export class ChainReader {
   }
 
   private async openNext(): Promise<Current | undefined> {
+    if (this.files.length === 0 && this.follows) this.files.push(...this.behind());
     const file = this.files.shift();
     if (file === undefined) return undefined;
     const { lines, path } = await openLines(file);
@@ -97,8 +102,8 @@ export class ChainReader {
   }
 
   /** Files that came after the open one was closed: more than one where nobody has looked for long. */
-  private behind(file: string): Chain {
-    return chainOf(file).filter((each) => (firstOf(file, each) ?? Number.POSITIVE_INFINITY) > this.lastSeq);
+  private behind(): Chain {
+    return chainOf(this.open).filter((each) => (firstOf(this.open, each) ?? Number.POSITIVE_INFINITY) > this.lastSeq);
   }
 }
 

@@ -8,6 +8,9 @@ import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 
 const CHUNK = 256 * 1024;
 
+/** A compressed file breaks off, or holds something else than was put into it. */
+export class Damaged extends Error {}
+
 /**
  * Whole lines without their ends, as many as a chunk held; longer ones than any record are left out. What stands behind the last line end
  * comes as well: it lacks nothing but its end, or is torn.
@@ -25,9 +28,26 @@ export async function* linesOf(file: string): AsyncGenerator<string[]> {
       yield lines.filter((line) => line !== '' && line.length < LONGEST_LINE);
     }
     if (begun !== '' && begun.length < LONGEST_LINE) yield [begun];
+  } catch (error) {
+    throw ofDamage(file, error);
   } finally {
     bytes.destroy();
   }
+}
+
+/** Throws Damaged where a compressed file does not hold what was put into it: DuckDB would take what it finds for all. */
+export async function checkWhole(file: string): Promise<void> {
+  try {
+    const source = createReadStream(file, { highWaterMark: CHUNK }).pipe(createGunzip({ chunkSize: CHUNK }));
+    for await (const _ of source);
+  } catch (error) {
+    throw ofDamage(file, error);
+  }
+}
+
+function ofDamage(file: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code?.startsWith('Z_') ? new Damaged(`${file} is damaged: ${message}`) : error;
 }
 
 /** The record in a line; undefined where there is none: it is torn, or something else. */

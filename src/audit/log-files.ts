@@ -57,7 +57,8 @@ function middle(name: string, stem: string, ext: string): string | undefined {
   return plain.slice(stem.length, plain.length - ext.length);
 }
 
-function openNameOf(file: string): string {
+/** The file into which a guard writes, or wrote, what this one is a part of. */
+export function openNameOf(file: string): string {
   const { dir, name, ext } = parse(file.endsWith(COMPRESSED) ? file.slice(0, -COMPRESSED.length) : file);
   return format({ dir, name: name.replace(CLOSED, ''), ext });
 }

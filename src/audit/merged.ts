@@ -22,9 +22,10 @@ export interface FollowOptions {
 export async function* merged(readers: readonly ChainReader[], follow?: FollowOptions): AsyncGenerator<LogRecord> {
   const heads: Head[] = readers.map((reader) => ({ reader, records: [], at: 0 }));
   for (;;) {
+    const last = !follow || follow.signal.aborted;
     await Promise.all(heads.map(fill));
     yield* inOrder(heads);
-    if (!follow || follow.signal.aborted) break;
+    if (last) break;
     await sleep(POLL_MS, undefined, { signal: follow.signal }).catch(() => {});
     heads.push(...follow.more().map((reader) => ({ reader, records: [], at: 0 })));
   }

@@ -4,6 +4,7 @@ import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync 
 import { basename, dirname, join } from 'node:path';
 import { type Database, literal } from './duckdb.ts';
 import { expanded, readJson } from './expanded.ts';
+import { checkWhole } from './lines.ts';
 
 /** Of the columns and what stands in them: an index of another form is made anew. */
 const FORM = 1;
@@ -25,12 +26,13 @@ export async function isIndexed(db: Database, file: string, index: string): Prom
   return made?.value === identityOf(file);
 }
 
-/** Makes it. False where the file changed meanwhile. Throws where it cannot be written. */
+/** Makes it. False where the file changed meanwhile. Throws where it cannot be written, or the file is damaged. */
 export async function makeIndex(db: Database, file: string, index: string): Promise<boolean> {
   const identity = identityOf(file);
   const making = `${index}.${process.pid}.tmp`;
   closeSync(openSync(making, 'wx', 0o600));
   try {
+    if (file.endsWith('.gz')) await checkWhole(file);
     await db.run(`CREATE OR REPLACE TEMP TABLE short AS SELECT * FROM ${readJson([file])}`);
     const [{ strange } = { strange: 0 }] = await db.rows<{ strange: number }>(
       'SELECT count(*) AS strange FROM short WHERE time IS NULL OR kind IS NULL',

@@ -4,7 +4,7 @@ import { type Database, literal, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 import { expanded, readJson, readLines } from './expanded.ts';
 import { indexesOf } from './indexes.ts';
-import { linesOf, RecordReader, segmentOf } from './lines.ts';
+import { checkWhole, linesOf, RecordReader, segmentOf } from './lines.ts';
 import type { Chain } from './log-files.ts';
 import { strangeIn } from './parquet.ts';
 
@@ -28,7 +28,7 @@ export interface Source {
   close(): void;
 }
 
-/** Opens the log for reports. Throws NoDuckDB, NoIdentity, or why a file cannot be read. */
+/** Opens the log for reports. Throws NoDuckDB, NoIdentity, Damaged, or why a file cannot be read. */
 export async function openSource(options: SourceOptions): Promise<Source> {
   const files = options.chains.flat();
   const plain: string[] = [];
@@ -45,6 +45,7 @@ export async function openSource(options: SourceOptions): Promise<Source> {
   try {
     const indexes = options.indexed ? (await indexesOf(db, plain, options)).indexes : new Map<string, string>();
     const asTheyAre = plain.filter((file) => !indexes.has(file));
+    for (const file of asTheyAre.filter((each) => each.endsWith('.gz'))) await checkWhole(file);
     const strange = await makeRecords(db, [...indexes.values()], asTheyAre, encrypted, options.openerOf);
     return {
       db,

@@ -1,13 +1,12 @@
 /** `rowgate log index`: makes the indexes by which reports over months take seconds. */
 import type { Command } from 'commander';
-import { NoDuckDB, openDatabase } from '../audit/duckdb.ts';
+import { openDatabase } from '../audit/duckdb.ts';
 import { isEncrypted } from '../audit/encrypted.ts';
 import { indexesOf, removeOrphans } from '../audit/indexes.ts';
 import { segmentOf } from '../audit/lines.ts';
 import { isOpen } from '../audit/log-files.ts';
-import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { fromLog, type LogOptions, logSource } from './log-source.ts';
+import { fromLog, type LogOptions, logSource, unreadable } from './log-source.ts';
 
 const HELP = `
 Reports make what is missing by themselves: run it at night, and nobody waits. Each closed file gets an index of its own, readable by
@@ -53,8 +52,7 @@ async function index(options: Options): Promise<void> {
       db.close();
     }
   } catch (error) {
-    if (error instanceof NoDuckDB) return failed(2, error.message);
-    throw error;
+    unreadable(error);
   }
   if (failures > 0) process.exitCode = 1;
 }

@@ -2,17 +2,15 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { ChainReader } from '../audit/chain-reader.ts';
-import { NoIdentity } from '../audit/encrypted.ts';
 import { Filter, type Wanted } from '../audit/filter.ts';
-import { chainsOf } from '../audit/log-files.ts';
+import { type Chain, chainsOf, openNameOf } from '../audit/log-files.ts';
 import { merged } from '../audit/merged.ts';
 import { RecordLines } from '../audit/show/record-lines.ts';
 import { printable } from '../record/printable.ts';
 import type { LogRecord } from '../record/read/expand.ts';
 import { subjectId } from '../record/subject-ids.ts';
-import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption } from './log-source.ts';
+import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
 import { soughtIn } from './sought.ts';
 
 const HELP = `
@@ -88,10 +86,7 @@ async function query(files: readonly string[], options: Options, command: Comman
     const found = await show(log, new Filter(wanted), options, most, stop.signal);
     if (found === 0 && !options.follow) process.exitCode = 1;
   } catch (error) {
-    const { code, path } = error as NodeJS.ErrnoException;
-    if (error instanceof NoIdentity) return failed(2, error.message);
-    if (code !== undefined && path !== undefined) return failed(2, `${path} cannot be read (${code})`);
-    throw error;
+    unreadable(error);
   } finally {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, end);
     process.stdout.off('error', end);
@@ -107,12 +102,13 @@ async function show(
   signal: AbortSignal,
 ): Promise<number> {
   const { chains, openerOf, place, timeZone } = log;
-  const known = new Set(chains.map((chain) => chain.at(-1)));
-  const readers = chains.map((chain) => new ChainReader(chain, openerOf));
+  const known = new Set(chains.map(nameOf));
+  const reader = (chain: Chain): ChainReader => new ChainReader(chain, openerOf, options.follow);
+  const readers = chains.map(reader);
   const more = (): ChainReader[] => {
-    const fresh = place ? chainsOf(place.file).filter((chain) => !known.has(chain.at(-1))) : [];
-    for (const chain of fresh) known.add(chain.at(-1));
-    return fresh.map((chain) => new ChainReader(chain, openerOf));
+    const fresh = place ? chainsOf(place.file).filter((chain) => !known.has(nameOf(chain))) : [];
+    for (const chain of fresh) known.add(nameOf(chain));
+    return fresh.map(reader);
   };
   const columns = process.stdout.columns ?? Number.POSITIVE_INFINITY;
   const lines = new RecordLines(timeZone, columns);
@@ -137,6 +133,10 @@ async function show(
   const strange = readers.reduce((sum, reader) => sum + reader.strange, 0);
   if (strange > 0) process.stderr.write(`rowgate: ${strange} lines hold no record, and were passed over\n`);
   return found;
+}
+
+function nameOf([file = '']: Chain): string {
+  return openNameOf(file);
 }
 
 function wantedIn(options: Options, command: Command, timeZone: string): Wanted | 'failed' {

@@ -1,8 +1,6 @@
 /** `rowgate log report refusals | principals | breach`: what was refused, who did what, and what one account took. */
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { NoDuckDB } from '../audit/duckdb.ts';
-import { NoIdentity } from '../audit/encrypted.ts';
 import { NO_POLICIES, readPolicyFacts } from '../audit/policies.ts';
 import type { Report } from '../audit/report.ts';
 import { breachOf } from '../audit/reports/breach.ts';
@@ -19,7 +17,7 @@ import { reportHtml } from '../audit/show/html.ts';
 import { reportText } from '../audit/show/text.ts';
 import { openSource, type Source } from '../audit/source.ts';
 import { failed } from './ask-guard.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption } from './log-source.ts';
+import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
 import { type SubjectOptions, soughtIn } from './sought.ts';
 
 const TIMES = `
@@ -137,8 +135,7 @@ async function make(options: ReportOptions, command: Command, maker: Maker): Pro
       source.close();
     }
   } catch (error) {
-    if (error instanceof NoDuckDB || error instanceof NoIdentity) return failed(2, error.message);
-    throw error;
+    unreadable(error);
   }
 }
 

@@ -1,7 +1,6 @@
 /** `rowgate log report usage`: how much each role's principals really take, from the decision log, and limits that leave them alone. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { NoIdentity } from '../audit/encrypted.ts';
 import { linesOf, RecordReader } from '../audit/lines.ts';
 import { amountName } from '../policy/limits-in-force.ts';
 import { readDate } from '../policy/quantity.ts';
@@ -12,7 +11,7 @@ import { registerAudits } from './log-report-audit.ts';
 import type { Percentiles } from './log-report-percentiles.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
-import { fromLog, type LogOptions, type LogSource, logSource, several } from './log-source.ts';
+import { fromLog, type LogOptions, type LogSource, logSource, several, unreadable } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -65,8 +64,7 @@ async function usage(options: Options, command: Command): Promise<void> {
   try {
     strange = await tallyAll(tally, log);
   } catch (error) {
-    if (error instanceof NoIdentity) return failed(2, error.message);
-    throw error;
+    return unreadable(error);
   }
   const report = usageReport(tally, log.timeZone, margin);
   if (strange > 0) process.stderr.write(`rowgate: ${strange} lines hold no record, and were passed over\n`);

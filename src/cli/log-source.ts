@@ -1,6 +1,8 @@
 /** What the commands that read a log share: which files, in whose time zone, and what opens them where they are encrypted. */
 import type { Command } from 'commander';
-import type { OpenerOf } from '../audit/encrypted.ts';
+import { NoDuckDB } from '../audit/duckdb.ts';
+import { NoIdentity, type OpenerOf } from '../audit/encrypted.ts';
+import { Damaged } from '../audit/lines.ts';
 import { type Chain, chainsAmong, chainsOf } from '../audit/log-files.ts';
 import { readTime } from '../audit/times.ts';
 import { type LogPlace, logPlace } from '../config/log-place.ts';
@@ -67,4 +69,13 @@ function isTimeZone(name: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** Says why the log cannot be read, where that is the reason; throws everything else. */
+export function unreadable(error: unknown): undefined {
+  const { code, path } = error as NodeJS.ErrnoException;
+  if (error instanceof NoDuckDB || error instanceof NoIdentity || error instanceof Damaged)
+    return failed(2, error.message);
+  if (code !== undefined && path !== undefined) return failed(2, `${path} cannot be read (${code})`);
+  throw error;
 }

@@ -6,8 +6,8 @@ import { visible } from './visible.ts';
 /** @param width of the terminal, in characters. */
 export function reportText(report: Report, width: number): string {
   const title = visible(report.title);
-  const names = Math.max(...report.facts.map(([name]) => name.length));
-  const facts = report.facts.map(([name, value]) => `${name.padEnd(names)}  ${visible(value)}\n`);
+  const names = Math.max(...report.facts.map(([name]) => visible(name).length));
+  const facts = report.facts.map(([name, value]) => `${visible(name).padEnd(names)}  ${visible(value)}\n`);
   const figures = report.figures.map(
     ({ name, value, note }) => `${value} ${name}${note === undefined ? '' : ` (${note})`}`,
   );
@@ -38,7 +38,7 @@ const SHORTEST = 8;
 export function tableText({ columns, rows, more = 0 }: Table, width: number): string {
   if (rows.length === 0) return '  none\n';
   const cells = [
-    columns.map(({ name }) => name),
+    columns.map(({ name }) => visible(name)),
     ...rows.map((row) => columns.map((column, at) => visible(cellText(row[at], column)))),
   ];
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));

@@ -1,0 +1,140 @@
+/** Indexes: made of closed files, readable by their maker alone, and believed only where they are of the very file. */
+import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { removeOrphans } from '../../src/audit/indexes.ts';
+import { chainsOf } from '../../src/audit/log-files.ts';
+import { refusalsOf } from '../../src/audit/reports/refusals.ts';
+import { openSource } from '../../src/audit/source.ts';
+
+let folder: string;
+let closed: string;
+let index: string;
+
+const ALL = { since: 0, until: Date.UTC(2100, 0), timeZone: 'UTC' };
+
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rowgate-test-index-'));
+  closed = join(folder, 'decisions.000000000001.jsonl');
+  index = `${closed}.parquet`;
+  await writeFile(closed, records('homework', 10));
+  await writeFile(join(folder, 'decisions.jsonl'), records('office', 3, 11));
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+function records(principal: string, count: number, from = 1): string {
+  return Array.from({ length: count }, (_, at) => {
+    const record = {
+      time: '2026-11-25T09:00:00.000Z',
+      kind: 'decision',
+      guard: 'g1',
+      seq: from + at,
+      id: `${from + at}`,
+      principal,
+      effect: 'refuse',
+      reason: 'x',
+    };
+    return `${JSON.stringify(record)}\n`;
+  }).join('');
+}
+
+async function refused(options: { indexed?: boolean } = {}): Promise<{ refused: number; said: string[] }> {
+  const said: string[] = [];
+  const source = await openSource({
+    chains: chainsOf(join(folder, 'decisions.jsonl')),
+    indexed: options.indexed ?? true,
+    notice: (message) => said.push(message),
+  });
+  try {
+    return { refused: (await refusalsOf(source, ALL)).statements, said };
+  } finally {
+    source.close();
+  }
+}
+
+describe('an index', () => {
+  it('is made of closed files alone, for its maker to read', async () => {
+    expect(await refused()).toEqual({ refused: 13, said: [] });
+    expect((await readdir(folder)).toSorted()).toEqual([
+      'decisions.000000000001.jsonl',
+      'decisions.000000000001.jsonl.parquet',
+      'decisions.jsonl',
+    ]);
+    expect((await stat(index)).mode & 0o777).toBe(0o600);
+  });
+
+  it('is used, and not made again', async () => {
+    await refused();
+    const { mtimeMs, ino } = await stat(index);
+    expect(await refused()).toEqual({ refused: 13, said: [] });
+    expect(await stat(index)).toMatchObject({ mtimeMs, ino });
+  });
+
+  it('of a file that has changed is made again, whatever the time that the file bears', async () => {
+    await refused();
+    const { atime, mtime } = await stat(closed);
+    await writeFile(closed, records('homework', 12));
+    await utimes(closed, atime, mtime);
+    expect((await refused()).refused).toBe(15);
+  });
+
+  it('of a file of the same length with another end is made again', async () => {
+    await refused();
+    const { atime, mtime } = await stat(closed);
+    const text = await readFile(closed, 'utf8');
+    const at = text.lastIndexOf('"refuse"');
+    await writeFile(closed, `${text.slice(0, at)}"permit"${text.slice(at + 8)}`);
+    await utimes(closed, atime, mtime);
+    expect((await refused()).refused).toBe(12);
+  });
+
+  it.each([
+    ['that others may write', () => chmod(index, 0o622)],
+    ['that is no Parquet', () => writeFile(index, 'PAR1 nothing PAR1')],
+    ['that is empty', () => writeFile(index, '')],
+    ['of a form that is not known', async () => writeFile(index, (await readFile(index)).subarray(0, 100))],
+  ])('%s is not believed, and made again', async (_, spoil) => {
+    await refused();
+    await spoil();
+    expect(await refused()).toEqual({ refused: 13, said: [] });
+    expect((await stat(index)).mode & 0o777).toBe(0o600);
+  });
+
+  it.runIf(process.getuid?.() === 0)('of another user is not believed', async () => {
+    await refused();
+    await chown(index, 12345, 12345);
+    await refused();
+    expect((await stat(index)).uid).toBe(0);
+  });
+
+  it('is done without where it cannot be written, and that is said', async () => {
+    await writeFile(`${index}.${process.pid}.tmp`, 'in the way');
+    const { refused: found, said } = await refused();
+    expect(found).toBe(13);
+    expect(said).toEqual([expect.stringMatching(/decisions\.000000000001\.jsonl has no index: /)]);
+  });
+
+  it('is neither made nor read where none is wanted', async () => {
+    await refused();
+    await writeFile(closed, records('homework', 1));
+    expect((await refused({ indexed: false })).refused).toBe(4);
+  });
+
+  it('goes with its file: compressed, or deleted', async () => {
+    await refused();
+    await writeFile(`${closed}.gz`, gzipSync(await readFile(closed)));
+    await rm(closed);
+    expect(removeOrphans(chainsOf(join(folder, 'decisions.jsonl')).flat(), undefined)).toBe(1);
+    expect((await refused()).refused).toBe(13);
+    expect(await readdir(folder)).toContain('decisions.000000000001.jsonl.gz.parquet');
+  });
+});
+
+it('a compressed file that breaks off is an error, and no shorter report', async () => {
+  const whole = gzipSync(records('homework', 5_000));
+  await rm(closed);
+  await writeFile(`${closed}.gz`, whole.subarray(0, whole.length / 2));
+  await expect(refused()).rejects.toThrow();
+});

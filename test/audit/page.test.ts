@@ -1,0 +1,94 @@
+/** The page and the tables of a report: whatever the log holds, it is shown as text and works on nobody. */
+import { describe, expect, it } from 'vitest';
+import type { Report } from '../../src/audit/report.ts';
+import { reportCsv } from '../../src/audit/show/csv.ts';
+import { reportHtml } from '../../src/audit/show/html.ts';
+import { reportText, tableText } from '../../src/audit/show/text.ts';
+
+const EVIL = [
+  '<script>alert(1)</script>',
+  '"><img src=x onerror=alert(1)>',
+  "' onmouseover='alert(1)",
+  '</style><script>',
+  '&lt;b&gt;',
+  '\u001b[2J\u009b31m',
+  'a\u202eb',
+  '=HYPERLINK("http://x")',
+  '@SUM(1)',
+  'two\nlines\r\nof it',
+];
+
+function evil(text: string): Report {
+  const columns = [
+    { name: text, kind: 'code' as const },
+    { name: text, kind: 'number' as const },
+  ];
+  return {
+    title: text,
+    facts: [[text, text]],
+    figures: [{ name: text, value: text, note: text }],
+    sections: [
+      {
+        heading: text,
+        notes: [text],
+        table: {
+          columns,
+          rows: [
+            [text, 2],
+            [text, 1],
+          ],
+          more: 1,
+        },
+        charts: [
+          { form: 'bars', name: 0, value: 1 },
+          {
+            form: 'time',
+            name: text,
+            step: 60_000,
+            points: [
+              [0, 1],
+              [600_000, 2],
+            ],
+          },
+        ],
+      },
+    ],
+    foot: [text],
+  };
+}
+
+describe.each(EVIL)('%j', (text) => {
+  const page = reportHtml(evil(text));
+  const bare = reportHtml(evil('x'));
+
+  it('adds no element and no attribute to the page', () => {
+    const tags = (html: string): string[] =>
+      html.match(/<[^>]*>/g)?.map((tag) => tag.replace(/aria-label="[^"]*"|width="[^"]*"|x="[^"]*"/g, '')) ?? [];
+    expect(tags(page)).toEqual(tags(bare));
+  });
+
+  it('works on no terminal', () => {
+    expect(reportText(evil(text), 80)).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+    expect(page).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202e]/);
+  });
+
+  it('is no formula in a spreadsheet', () => {
+    for (const line of reportCsv(evil(text)).split('\r\n')) expect(line).not.toMatch(/(^|,)"?[=+@-]/);
+  });
+});
+
+it('a page asks for nothing from elsewhere, and runs nothing', () => {
+  const page = reportHtml(evil('x'));
+  expect(page).not.toMatch(/<script|<link|@import|url\(|https?:|src=|href=/);
+  expect(page).toContain(`content="default-src 'none'; style-src 'unsafe-inline'"`);
+});
+
+it('a table fits a terminal: amounts stay whole, text is cut', () => {
+  const columns = [
+    { name: 'statement', kind: 'code' as const },
+    { name: 'rows', kind: 'number' as const },
+  ];
+  const text = tableText({ columns, rows: [['SELECT '.repeat(40), 1_234_567]] }, 60);
+  expect(text).toMatch(/^SELECT .*… {2}1,234,567$/m);
+  for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+});
