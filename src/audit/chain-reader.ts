@@ -38,7 +38,7 @@ export class ChainReader {
   constructor(
     chain: Chain,
     private readonly openerOf?: OpenerOf,
-    private readonly follows = false,
+    private follows = false,
   ) {
     this.files = [...chain];
     this.open = openNameOf(chain[0] ?? '');
@@ -72,8 +72,9 @@ export class ChainReader {
     }
   }
 
-  /** The record at the end of the open file that lacks nothing but its line end, and frees the file. */
+  /** The record at the end of the open file that lacks nothing but its line end. Nothing comes behind. */
   async end(): Promise<LogRecord[]> {
+    this.follows = false;
     if (!this.current) return [];
     const records = await this.whole(this.current, restOf(this.current.lines));
     await this.leave();
