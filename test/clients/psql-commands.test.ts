@@ -218,10 +218,10 @@ describe.skipIf(PSQL_MAJOR < 16 || !SCRIPT)('Ctrl-C', () => {
 
   it('ends \\watch', async () => {
     // When the fourth has begun, three have been shown.
-    const ticks = async () => (await world.log()).filter(({ statement }) => statement?.includes('as tick')).length >= 4;
+    const ticks = async () => (await world.log()).filter(({ statement }) => statement?.includes('as tic')).length >= 4;
     const [answer] = await typed(world.url('teacher'), [
       {
-        text: "select 'tick' as tick \\watch 0.1\n",
+        text: "select 'tick' as tic \\watch 0.1\n",
         when: () => eventually(ticks, 'four ticks'),
         follow: CTRL_C,
       },
