@@ -4,13 +4,18 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type pg from 'pg';
+import { pino } from 'pino';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { collectorOf } from '../../src/forward/collector.ts';
+import { Forwarder } from '../../src/forward/forwarder.ts';
+import { Positions } from '../../src/forward/position.ts';
 import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { type Served, serve } from '../workers/served.ts';
 import { violations } from './facts.ts';
+import { LogFolder } from './log-folder.ts';
 import { makeRsyslog, type Rsyslog, type RsyslogOptions, rsyslogd } from './rsyslog.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
@@ -37,8 +42,9 @@ async function rsyslog(options: RsyslogOptions = {}): Promise<Rsyslog> {
   return made;
 }
 
-async function guard(forward: string, configuration = ''): Promise<Served> {
-  const served = await serve(database, `log: { forward: [${forward}] }\n${configuration}`);
+/** `log`: further keys of it. */
+async function guard(forward: string, configuration = '', log = ''): Promise<Served> {
+  const served = await serve(database, `log: { forward: [${forward}] ${log} }\n${configuration}`);
   running.push(served);
   return served;
 }
@@ -224,5 +230,72 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
     await again(served);
     await allArrived(collector, served);
     expectAll(collector.received(), served);
+  }, 120_000);
+
+  it('arrives whole although its files were closed and compressed meanwhile, and the guard has ended in between', async () => {
+    const collector = await rsyslog();
+    const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}", form: json }`, '', ', rotate: 64 kB');
+    await work(await served.connect('teacher'), 500);
+    await end(served.child, 'SIGTERM');
+    await again(served);
+    await eventually(
+      () => readdirSync(served.folder).filter((name) => name.endsWith('.gz')).length > 2,
+      'files are compressed',
+    );
+    await collector.start();
+    await allArrived(collector, served);
+    expectAll(collector.received(), served);
+  }, 120_000);
+
+  it('of which retention has deleted what was not sent says so to the operator, and goes on', async () => {
+    const collector = await rsyslog();
+    const files = ', rotate: 64 kB, keep: 1 second';
+    const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}", form: json }`, '', files);
+    const client = await served.connect('teacher');
+    // More than is in memory.
+    const closed = () => readdirSync(served.folder).filter((name) => /[0-9]{12}/.test(name));
+    for (let n = 0; n < 300; n++) await client.query('SELECT count(*) FROM students;'.repeat(10));
+    const [waiting = ''] = closed().slice(-2);
+    await eventually(async () => {
+      await work(client, 50);
+      return !closed().some((name) => name.startsWith(waiting.slice(0, 'decisions.000000000001'.length)));
+    }, 'what waits is deleted');
+    await collector.start();
+    await eventually(() => served.output.stderr.includes('were gone before they could be forwarded'), 'it is said');
+    const gone = /"from":([0-9]+),"until":([0-9]+),"msg":"records of the decision log were gone/.exec(
+      served.output.stderr,
+    );
+    await eventually(() => arrived(collector.received()).includes(`test ${Number(gone?.[2]) + 1}`), 'it goes on');
+    expect(arrived(collector.received())).toContain(`test ${Number(gone?.[1]) - 1}`);
+  }, 120_000);
+});
+
+describe.skipIf(!rsyslogd)('a collector that was away', () => {
+  it('gets an hour of records, seven a second, in their order', async () => {
+    const collector = await rsyslog();
+    const folder = new LogFolder();
+    running.push({ stop: async () => folder.remove() });
+    for (let minute = 0; minute < 60; minute++) {
+      for (let n = 0; n < 210; n++) {
+        folder.decision(`${minute}-${n}`, n === 0);
+        folder.outcome(`${minute}-${n}`);
+      }
+      if (minute % 10 === 9) folder.compress(folder.rotate());
+    }
+    await collector.start();
+    const destination = { kind: 'syslog', host: '127.0.0.1', port: collector.port, tls: false } as const;
+    const options = { form: 'ocsf', longest: 8192, version: '0.1.0', host: 'h' } as const;
+    const forwarder = new Forwarder({
+      logs: [folder.log],
+      collector: collectorOf(destination, options),
+      positions: new Positions(`${folder.log}.forward`, 'test'),
+      log: pino({ level: 'silent' }),
+    });
+    await forwarder.stop(100_000);
+    const received = collector.received();
+    expect(received.length).toBe(folder.last);
+    expect(arrived(received)).toEqual(Array.from({ length: folder.last }, (_, n) => `g1 ${n + 1}`));
+    const wrong = received.flatMap(({ text }) => violations(JSON.parse(text) as Fields));
+    expect(wrong).toEqual([]);
   }, 120_000);
 });
