@@ -51,6 +51,18 @@ export const BOMBS: Readonly<Record<string, string>> = {
   stars: `SELECT ${many(2_000, () => '*')} FROM students, absences, rooms`,
   'strings with UESCAPE': `SELECT ${many(4_000, () => "U&'\\0041'")}`,
   windows: `SELECT ${many(1_500, () => 'count(*) OVER (PARTITION BY id ORDER BY id)')} FROM students`,
+  'the last place to group by': 'SELECT id FROM students GROUP BY 2147483647',
+  'the last place to order by': 'SELECT id FROM students UNION SELECT 1 ORDER BY 2147483647',
+  'the last parameter': 'SELECT $2147483647',
+  'the last parameter, where its type is told': 'SELECT id FROM students WHERE id = $2147483647',
+  'the last parameter, of a write': 'INSERT INTO rooms VALUES ($2147483647, $2147483646::text, 1)',
+  'the last parameter, of PREPARE': 'PREPARE p AS SELECT id FROM students WHERE id = $2147483647',
+  'a long type': `SELECT last_name::varchar(2147483647), 1::numeric(1000, 1000) FROM students`,
+  'a large number': `SELECT 1e2147483647, 9${'9'.repeat(100_000)} FROM students`,
+  'a large shift': 'SELECT 1 << 2147483647, 10 ^ 2147483647, repeat(last_name, 2147483647) FROM students',
+  'a large bound': 'SELECT id FROM students LIMIT 2147483647 OFFSET 9223372036854775807',
+  'a large frame': 'SELECT count(*) OVER (ROWS 2147483647 PRECEDING) FROM students',
+  'a large field': 'SELECT (ARRAY[1])[2147483647], substring(last_name FROM 2147483647) FROM students',
   'array brackets': `SELECT ${'ARRAY['.repeat(3_000)}1${']'.repeat(3_000)}`,
 };
 

@@ -9,9 +9,6 @@ export function placeholders(template: Template): string {
   return renderTemplate(template, placeholder);
 }
 
-/** Parameters of a client beyond this number would be taken for slots. */
-export const HIGHEST_PARAMETER = 65535;
-
 function placeholder(slot: Slot): string {
   switch (slot.kind) {
     case 'limit':

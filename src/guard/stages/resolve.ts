@@ -5,7 +5,6 @@ import { as, strings } from '../../sql/tree.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { RESERVED_PREFIX } from '../rewrite/names.ts';
-import { HIGHEST_PARAMETER } from '../rewrite/placeholders.ts';
 import { targetOf, viewOf } from '../view.ts';
 
 export const resolveStage: Stage = {
@@ -51,7 +50,4 @@ function resolve(draft: Draft, statement: DraftStatement): void {
   // INVARIANT: a type that is not found here could be found by the server.
   if (declared.includes(0))
     statement.refusal = refusal('type-not-granted', '42704', 'a type of PREPARE does not exist');
-  if (analysis.parameters > HIGHEST_PARAMETER) {
-    statement.refusal = refusal('too-large', '54023', `there is no parameter $${analysis.parameters}`);
-  }
 }

@@ -102,8 +102,9 @@ function groupTarget(item: Node, scope: Scope, targets: readonly Node[]): Node |
 
 /** The expression at a place of the list; none where a star stands before it: then the place cannot be told by the tree alone. */
 function targetAt(targets: readonly Node[], index: number): Node | undefined {
-  for (let i = 0; i <= index; i++) {
-    const value = as(targets[i], 'ResTarget')?.val;
+  // Not up to `index`: it is the client's, and may be two thousand millions.
+  for (const target of targets.slice(0, Math.max(0, index + 1))) {
+    const value = as(target, 'ResTarget')?.val;
     const fields = as(value, 'ColumnRef')?.fields;
     if (fields && kindOf(fields.at(-1)!) === 'A_Star') return undefined;
   }

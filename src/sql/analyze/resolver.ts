@@ -28,6 +28,12 @@ export interface Verbs {
 /** Of one level so many subqueries are compared with the next ones. */
 const MOST_COMPARED = 30;
 
+/**
+ * Bind counts parameters in 16 bits. INVARIANT: a higher number is refused where it is met: lists of as many places as a client names would take the
+ * memory of everybody.
+ */
+const HIGHEST_PARAMETER = 65535;
+
 /** A subquery that was read, and how many names of each kind had been made before and behind it. */
 interface ReadSubquery {
   readonly select: Body<'SelectStmt'>;
@@ -171,12 +177,17 @@ export class Resolver {
 
   /** The type of $n so far; unknown where nothing has settled it. */
   parameterType(number: number): Oid {
+    if (number > HIGHEST_PARAMETER) {
+      this.refuse('too-large', '54023', `there is no parameter $${number}`, -1);
+      return UNKNOWN;
+    }
     this.parameters = Math.max(this.parameters, number);
     return this.parameterTypes[number - 1] || UNKNOWN;
   }
 
   /** As PostgreSQL does for parameters of undeclared type: the first place that asks for a type settles it. */
   settle(number: number, type: Oid): void {
+    if (number > HIGHEST_PARAMETER) return;
     while (this.parameterTypes.length < number) this.parameterTypes.push(0);
     if (!this.parameterTypes[number - 1] || this.parameterTypes[number - 1] === UNKNOWN)
       this.parameterTypes[number - 1] = type;
