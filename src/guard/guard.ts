@@ -2,19 +2,19 @@
 import { LRUCache } from 'lru-cache';
 import { type Refusal, refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
-import { toldTypes } from '../sql/analyze/analyze.ts';
 import { withoutBulk } from '../sql/bulk.ts';
 import type { Catalog } from '../sql/catalog.ts';
-import { applyEdits } from '../sql/edits.ts';
-import { fingerprint, normalize } from '../sql/normalize.ts';
 import { TOO_COMPLEX } from '../sql/parse.ts';
 import { ParserFault } from '../sql/parser-module.ts';
 import { OutOfPatience, Patience } from '../sql/patience.ts';
 import { ofWhole } from './bulk-judgement.ts';
-import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
-import type { Draft, DraftStatement, Stage } from './draft.ts';
-import { regKind } from './metadata/reg-types.ts';
+import type { Judgement } from './decision.ts';
+import type { Draft, Stage } from './draft.ts';
+import { judgementOf } from './judgement-of.ts';
 import { Holders } from './people/holders.ts';
+import { Shapes } from './shapes/shapes.ts';
+import { type Skeleton, skeletonOf } from './shapes/skeleton.ts';
+import { WatchedLiterals } from './shapes/watched-literals.ts';
 import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
 import { olderServerStage } from './stages/older-server.ts';
@@ -68,6 +68,13 @@ export interface GuardOptions {
   readonly deadline?: () => () => boolean;
 }
 
+/** Of a judgement from which its like are to be judged. */
+interface Learning {
+  readonly skeleton: Skeleton;
+  /** Once the text has parsed. */
+  literals?: WatchedLiterals;
+}
+
 const NO_DEADLINE = (): (() => boolean) => () => false;
 
 export class Guard {
@@ -77,6 +84,7 @@ export class Guard {
     sizeCalculation: weightOf,
   });
 
+  private readonly shapes = new Shapes();
   private readonly holders: readonly Holders[];
 
   constructor(private readonly options: GuardOptions) {
@@ -90,12 +98,29 @@ export class Guard {
    */
   judge(sql: string, parameterTypes: readonly number[] = []): Judgement {
     // INVARIANT: the types come first, so that no text with a NUL byte can be the key of another text with types.
-    const key = `${parameterTypes.join()}\u0000${sql}`;
-    const known = this.remembered.get(key);
+    const types = `${parameterTypes.join()}\u0000`;
+    const known = this.remembered.get(types + sql);
     if (known) return known;
+    const skeleton = this.options.role.mode === 'enforce' ? skeletonOf(sql) : undefined;
+    const shape = skeleton && types + skeleton.key;
+    const shared = shape !== undefined && this.shapes.find(shape, sql, skeleton!);
+    if (shared) return shared;
+    const learning: Learning | undefined =
+      shape !== undefined && this.shapes.comesAgain(shape) ? { skeleton: skeleton! } : undefined;
+    const judgement = this.judgeFirst(sql, parameterTypes, types + sql, learning);
+    if (learning?.literals) this.shapes.learn(shape!, sql, skeleton!, judgement, learning.literals);
+    return judgement;
+  }
+
+  private judgeFirst(
+    sql: string,
+    parameterTypes: readonly number[],
+    key: string,
+    learning: Learning | undefined,
+  ): Judgement {
     const bulk = withoutBulk(sql, parameterTypes);
     const brief = bulk && ofWhole(this.judgeAnew(bulk.text, parameterTypes), sql, bulk);
-    const judgement = brief ?? this.judgeAnew(sql, parameterTypes);
+    const judgement = brief ?? this.judgeAnew(sql, parameterTypes, learning);
     // What was given up may have met a busy moment; what met a fault of the parser will find another one.
     const { refusal: refused, would, fault } = judgement;
     const lasts = ![refused?.reason, would?.refusal?.reason].includes('too-complex') && !(fault instanceof ParserFault);
@@ -103,21 +128,26 @@ export class Guard {
     return judgement;
   }
 
-  private judgeAnew(sql: string, parameterTypes: readonly number[]): Judgement {
+  private judgeAnew(sql: string, parameterTypes: readonly number[], learning?: Learning): Judgement {
     const { mode, access } = this.options.role;
     const pooled = this.options.pooling === 'transaction';
     const unrestricted = pooled ? UNRESTRICTED_POOLED : UNRESTRICTED;
     const restricted = pooled ? RESTRICTED_POOLED : RESTRICTED;
     const stages = access === 'unrestricted' ? unrestricted : restricted;
-    const judged = this.judgedBy(stages, sql, parameterTypes);
+    const judged = this.judgedBy(stages, sql, parameterTypes, learning);
     if (mode === 'enforce') return judged;
     return observed(judged, this.judgedBy(unrestricted, sql, parameterTypes));
   }
 
-  private judgedBy(stages: readonly Stage[], sql: string, parameterTypes: readonly number[]): Judgement {
+  private judgedBy(
+    stages: readonly Stage[],
+    sql: string,
+    parameterTypes: readonly number[],
+    learning?: Learning,
+  ): Judgement {
     const patience = new Patience((this.options.deadline ?? NO_DEADLINE)());
     try {
-      return judgementOf(this.drafted(stages, sql, parameterTypes, patience));
+      return judgementOf(this.drafted(stages, sql, parameterTypes, patience, learning));
     } catch (error) {
       if (!(error instanceof OutOfPatience)) throw error;
       const refused = tooComplex();
@@ -126,7 +156,13 @@ export class Guard {
     }
   }
 
-  private drafted(stages: readonly Stage[], sql: string, parameterTypes: readonly number[], patience: Patience): Draft {
+  private drafted(
+    stages: readonly Stage[],
+    sql: string,
+    parameterTypes: readonly number[],
+    patience: Patience,
+    learning?: Learning,
+  ): Draft {
     const { role, catalog, searchPath } = this.options;
     const draft: Draft = {
       text: sql,
@@ -143,7 +179,11 @@ export class Guard {
     };
     try {
       for (const stage of stages) {
-        stage.run(draft);
+        // Whether our own output parses to what was meant, literals included, hangs on no literal.
+        if (stage === verifyStage && learning?.literals) learning.literals.unwatched(() => stage.run(draft));
+        else stage.run(draft);
+        if (stage === parseStage && learning && draft.parsed)
+          learning.literals = new WatchedLiterals(draft.parsed, learning.skeleton);
         if (draft.refusal || draft.statements.some((s) => s.refusal)) break;
       }
     } catch (error) {
@@ -157,35 +197,6 @@ export class Guard {
     }
     return draft;
   }
-}
-
-function judgementOf(draft: Draft): Judgement {
-  const refused = draft.refusal ?? draft.statements.find((s) => s.refusal)?.refusal;
-  const statements = draft.statements.map((s) => statementOf(draft, s, draft.refusal));
-  if (draft.statements.length === 0 && draft.refusal) statements.push(unreadable(draft.refusal));
-  const rewritten = draft.edits.length > 0;
-  return {
-    effect: refused ? 'refuse' : rewritten ? 'rewrite' : 'allow',
-    ...(refused && { refusal: refused }),
-    statements,
-    template: refused || !rewritten ? [draft.text] : applyEdits(draft.text, draft.edits),
-    // Those of a PREPARE are its own.
-    parameters: Math.max(
-      0,
-      ...draft.statements.map((s) => (s.kind.kind === 'prepare' ? 0 : (s.analysis?.parameters ?? 0))),
-    ),
-    ...parameterTypesOf(draft),
-    ...(looksUpNames(draft) && { looksUpNames: true }),
-    edits: refused ? [] : draft.edits,
-    ...(draft.fault !== undefined && { fault: draft.fault }),
-  };
-}
-
-/** Whether an untyped literal took a type whose text is looked up, as regclass. */
-function looksUpNames({ statements, catalog }: Draft): boolean {
-  return statements.some(({ analysis }) =>
-    [...(analysis?.marks.literals.values() ?? [])].some((type) => regKind(catalog, type).kind !== 'no'),
-  );
 }
 
 /**
@@ -229,65 +240,4 @@ function weightOf({ template, statements }: Judgement, key: string): number {
     for (const name of [...statement.tables, ...statement.columns]) characters += name.length + 10;
   }
   return characters * 2;
-}
-
-/** A fingerprint and the shape of a statement, in steps. */
-const STEPS_OF_SHAPE = 200;
-
-function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | undefined): StatementJudgement {
-  const text = draft.text.slice(statement.start, statement.end);
-  draft.patience.spend(STEPS_OF_SHAPE);
-  const refused = statement.refusal ?? whole;
-  const rule = refused?.rule ?? statement.rule;
-  return {
-    effect: refused ? 'refuse' : statement.rewritten ? 'rewrite' : 'allow',
-    kind: filled(statement.kind, statement),
-    command: statement.command,
-    fingerprint: fingerprint(text),
-    normalized: normalize(text),
-    tables: [...statement.tables].sort(),
-    columns: [...statement.columns].sort(),
-    extent: { start: statement.start, end: statement.end },
-    // Of PREPARE the statement inside has it.
-    ...(!refused && statement.check && statement.kind.kind !== 'prepare' && { check: statement.check }),
-    ...(!refused && statement.kind.kind !== 'prepare' && patternsOf(statement)),
-    ...(!refused && statement.people && { people: statement.people }),
-    ...(refused && { refusal: refused }),
-    ...(rule !== undefined && { rule }),
-  };
-}
-
-/** Those of the message itself: a PREPARE declares its own. */
-function parameterTypesOf({ statements: [first, ...others] }: Draft): Pick<Judgement, 'parameterTypes'> {
-  if (!first?.analysis || others.length > 0 || first.kind.kind === 'prepare') return {};
-  const parameterTypes = toldTypes(first.analysis);
-  return parameterTypes.length > 0 ? { parameterTypes } : {};
-}
-
-/** Patterns that get their values later, where rows may be hidden beside them. */
-function patternsOf({ analysis }: DraftStatement): Pick<StatementJudgement, 'patterns' | 'patternParts'> {
-  if (!analysis) return {};
-  const { patterns, patternParts, levels } = analysis.marks;
-  if (!levels.some((level) => level.entries.some((entry) => entry.guard))) return {};
-  const sorted = (numbers: ReadonlySet<number>): number[] => [...numbers].sort((a, b) => a - b);
-  return {
-    ...(patterns.size > 0 && { patterns: sorted(patterns) }),
-    ...(patternParts.size > 0 && { patternParts: sorted(patternParts) }),
-  };
-}
-
-/** What PREPARE and DECLARE carry has the tables and the effect of the whole. */
-function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
-  if (kind.kind !== 'prepare' && kind.kind !== 'declare') return kind;
-  const inner: StatementJudgement = {
-    ...kind.inner,
-    effect: statement.rewritten ? 'rewrite' : 'allow',
-    tables: [...statement.tables].sort(),
-    columns: [...statement.columns].sort(),
-    ...(statement.check && { check: statement.check }),
-    ...(kind.kind === 'prepare' && patternsOf(statement)),
-    ...(statement.people && { people: statement.people }),
-    ...(statement.rule !== undefined && { rule: statement.rule }),
-  };
-  return { ...kind, inner };
 }

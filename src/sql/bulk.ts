@@ -7,6 +7,7 @@ import { operatorWork } from './bounds.ts';
 import type { Oid } from './catalog.ts';
 import type { Edit } from './edits.ts';
 import { KIND, type Lexed, lex } from './lexer.ts';
+import { numberShape } from './number-shape.ts';
 
 /** A part of the whole text that the short one lacks. */
 interface Cut {
@@ -237,18 +238,6 @@ class Lists {
 
 /** A string and NULL are both of no type yet. */
 const WORDS: Readonly<Record<string, string>> = { null: 's', true: 'b', false: 'b', default: 'd' };
-
-/** By type: a number is an integer, a bigint where it is too large for that, else numeric. */
-function numberShape(source: string): string | undefined {
-  if (!/^\d+$/.test(source)) return /^(\d+\.\d*|\.\d+|\d+)([eE][-+]?\d+)?$/.test(source) ? 'n' : undefined;
-  if (source.length < 10) return 'i';
-  const value = BigInt(source);
-  // The least integer and the least bigint have no positive twin.
-  if (value === 2n ** 31n || value === 2n ** 63n) return 'unlike';
-  if (value < 2n ** 31n) return 'i';
-  if (value < 2n ** 63n) return 'l';
-  return 'n';
-}
 
 /** Types of the server's own, whose literals no rule looks into. */
 const PLAIN_TYPES: ReadonlySet<string> = new Set([

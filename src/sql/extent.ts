@@ -5,7 +5,7 @@
 import { endOfName, TAILS } from './extent-tails.ts';
 import type { ParsedText } from './parse.ts';
 import { type Token, tokenAt } from './tokens.ts';
-import type { Body, Node } from './tree.ts';
+import type { Body, Kind, Node } from './tree.ts';
 import { as, kindOf } from './tree.ts';
 
 /** Characters of the text: [start, end). */
@@ -49,11 +49,7 @@ function spanOf(node: Node, parsed: ParsedText): Span | undefined {
     if (!other) return;
     span = span ? { lo: Math.min(span.lo, other.lo), hi: Math.max(span.hi, other.hi) } : { ...other };
   };
-  // A subquery lies inside its own brackets: its inside need not be walked.
-  if (kind !== 'SubLink' || (body as unknown as Body<'SubLink'>).testexpr) {
-    for (const child of kind === 'SubLink' ? [(body as unknown as Body<'SubLink'>).testexpr as Node] : children(body))
-      join(spanOf(child, parsed));
-  }
+  for (const child of insideOf(kind, body)) join(spanOf(child, parsed));
   if (!span) return undefined;
   const tail = TAILS[kind];
   if (tail) {
@@ -67,6 +63,14 @@ function spanOf(node: Node, parsed: ParsedText): Span | undefined {
 /** JSON_OBJECTAGG and JSON_ARRAYAGG say it in a field of theirs; every object has something else of that name. */
 function locationInside(body: object): number | undefined {
   return Object.hasOwn(body, 'constructor') ? (body.constructor as { location?: number }).location : undefined;
+}
+
+/** What has to be walked: a subquery lies inside its own brackets, and inside a constant is nothing but its value. */
+function insideOf(kind: Kind, body: object): readonly Node[] {
+  if (kind === 'A_Const') return [];
+  if (kind !== 'SubLink') return children(body);
+  const { testexpr } = body as Body<'SubLink'>;
+  return testexpr ? [testexpr] : [];
 }
 
 /** Every node below `body`, lists flattened. */

@@ -35,6 +35,19 @@ export function strings(nodes: readonly Node[] | undefined): string[] {
   });
 }
 
+/** What stands in a part of a tree, with its field's name. Of a constant nothing: whoever looks at its value has read it (`guard/shapes`). */
+export function fieldsOf(part: object): [string, object][] {
+  if ('A_Const' in part) return [];
+  return Object.entries(part).filter(
+    (field): field is [string, object] => typeof field[1] === 'object' && field[1] !== null,
+  );
+}
+
+/** The same without the names. */
+export function partsOf(part: object): object[] {
+  return fieldsOf(part).map(([, inner]) => inner);
+}
+
 /** True for the fields that say where a node stood in its text. */
 function isLocation(field: string): boolean {
   let is = LOCATIONS.get(field);

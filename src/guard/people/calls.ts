@@ -4,7 +4,7 @@ import { digitsOf, UNBOUNDED } from '../../sql/analyze/digits.ts';
 import type { Marks } from '../../sql/analyze/findings.ts';
 import type { Level } from '../../sql/analyze/model.ts';
 import type { Catalog } from '../../sql/catalog.ts';
-import { as, type Body, type Node } from '../../sql/tree.ts';
+import { as, type Body, fieldsOf, type Node } from '../../sql/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import type { RowPeople } from './person.ts';
 
@@ -65,7 +65,7 @@ export function walk(value: unknown, context: CallContext, visit: (node: Node) =
   if (typeof value !== 'object' || value === null || 'ColumnRef' in value) return;
   context.spend();
   if (context.marks.expressions.has(value as Node)) visit(value as Node);
-  for (const [field, inner] of Object.entries(value)) {
+  for (const [field, inner] of fieldsOf(value)) {
     if (field !== 'subselect' && field !== 'query') walk(inner, context, visit);
   }
 }

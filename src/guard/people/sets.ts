@@ -1,7 +1,9 @@
 /** How the people of several queries stand in one row: of set operations, and of the steps of a recursive query. */
+
 import type { Marks } from '../../sql/analyze/findings.ts';
 import type { Cte, Entry, EntryColumn, Level, OutputColumn } from '../../sql/analyze/model.ts';
 import type { Node } from '../../sql/tree.ts';
+import { partsOf } from '../../sql/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { countOf, type InRow, type RowPeople } from './person.ts';
 
@@ -131,7 +133,7 @@ class Columns {
       if (reference) found.push(behindJoins(reference));
       else if ('SubLink' in value || this.marks.sublinks.has(value as Node)) found.push(undefined);
       else if ('ColumnRef' in value) found.push(undefined);
-      else for (const inner of Object.values(value)) look(inner);
+      else for (const inner of partsOf(value)) look(inner);
     };
     look(node);
     return found;

@@ -1,6 +1,6 @@
 /** Calls of functions that look into the catalogs: what they are asked about is looked up first. */
 import type { Fn, Oid } from '../../sql/catalog.ts';
-import { type Body, type Node, qualifiedName, strings } from '../../sql/tree.ts';
+import { type Body, type Node, partsOf, qualifiedName, strings } from '../../sql/tree.ts';
 import { type MetadataFunction, metadataFunction } from '../metadata/functions.ts';
 import { isKeyOf } from '../metadata/keys.ts';
 import { isSequenceFunction, namesSequence } from '../sequences.ts';
@@ -50,7 +50,7 @@ function contains(work: MetadataWork, node: Node, barrier: string): boolean {
   const walk = (value: unknown): void => {
     if (found || typeof value !== 'object' || value === null || 'SubLink' in value) return;
     if (work.analysis.marks.expressions.get(value as Node)?.barrier === barrier) found = true;
-    else for (const inner of Object.values(value)) walk(inner);
+    else for (const inner of partsOf(value)) walk(inner);
   };
   walk(node);
   return found;

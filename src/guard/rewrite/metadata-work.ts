@@ -2,7 +2,7 @@
 import type { RolePolicy } from '../../policy/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog, Oid } from '../../sql/catalog.ts';
-import { as, type Node } from '../../sql/tree.ts';
+import { as, type Node, partsOf } from '../../sql/tree.ts';
 import { type Finder, finderOf } from '../metadata/found.ts';
 import { catalogColumn } from '../metadata/keys.ts';
 import { type RegKind, regKind } from '../metadata/reg-types.ts';
@@ -64,13 +64,13 @@ export class MetadataWork implements Filtered {
   pass(value: unknown): void {
     if (typeof value !== 'object' || value === null) return;
     for (const set of [this.nodes as Set<object>, this.calls, this.types]) set.add(value);
-    for (const inner of Object.values(value)) this.pass(inner);
+    for (const inner of partsOf(value)) this.pass(inner);
   }
 
   /** The text of a node went: nothing in it is to be changed. */
   leaveOut(value: unknown): void {
     if (typeof value !== 'object' || value === null) return;
     for (const set of [this.nodes as Set<object>, this.calls, this.types, this.replaced]) set.add(value);
-    for (const inner of Object.values(value)) this.leaveOut(inner);
+    for (const inner of partsOf(value)) this.leaveOut(inner);
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { columnName } from '../../sql/colname.ts';
-import { as, type Node, quoteName, strings } from '../../sql/tree.ts';
+import { as, type Node, partsOf, quoteName, strings } from '../../sql/tree.ts';
 import { METADATA } from '../metadata/functions.ts';
 import { passSequences, rewriteCall } from './metadata-calls.ts';
 import { type MetadataContext, MetadataWork } from './metadata-work.ts';
@@ -50,7 +50,7 @@ function isConcerned(work: MetadataWork, node: Node): boolean {
 /** A target without AS takes its name from the expression, also from inside CASE or a cast: a subquery there would be another name. */
 function keepNames(w: Rewriter, { marks }: Analysis, wrapped: ReadonlySet<Node>, changed: ReadonlySet<Node>): void {
   const holds = (value: unknown): boolean =>
-    typeof value === 'object' && value !== null && (changed.has(value as Node) || Object.values(value).some(holds));
+    typeof value === 'object' && value !== null && (changed.has(value as Node) || partsOf(value).some(holds));
   for (const { node, target } of marks.levels.flatMap((level) => level.roots)) {
     if (!target || target.name !== undefined || wrapped.has(node) || changed.has(node)) continue;
     if (!('CaseExpr' in node || 'TypeCast' in node || 'CollateClause' in node) || !holds(node)) continue;

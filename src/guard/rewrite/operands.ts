@@ -10,6 +10,7 @@ export function argumentsOf(node: Node): Node[] {
 /** The nodes directly below, subqueries and window definitions left out: they have roots of their own. */
 export function childrenOf(node: Node): Node[] {
   const kind = kindOf(node);
+  if (kind === 'A_Const') return [];
   const found: Node[] = [];
   collectFields(as(node, kind) as unknown as Body<'A_Expr'>, found);
   return found;

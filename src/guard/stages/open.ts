@@ -1,5 +1,5 @@
 /** The one stage of an unrestricted role after parsing: what must be known to follow, meter and record its statements. Nothing is refused. */
-import { as, type Body, kindOf, type Node } from '../../sql/tree.ts';
+import { as, type Body, fieldsOf, kindOf, type Node } from '../../sql/tree.ts';
 import { formatOf } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
@@ -95,8 +95,8 @@ function inner(statement: DraftStatement, query: Node | undefined) {
 /** Every relation that the text names, for the record; a CTE's name may be among them. */
 function collectTables(draft: Draft, statement: DraftStatement, value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
-  for (const [key, inner] of Object.entries(value)) {
-    const name = (inner as { relname?: unknown } | null)?.relname;
+  for (const [key, inner] of fieldsOf(value)) {
+    const name = (inner as { relname?: unknown }).relname;
     if ((key === 'RangeVar' || key === 'relation') && typeof name === 'string') {
       const schema = (inner as { schemaname?: string }).schemaname;
       const schemas = schema ? [schema] : ['pg_catalog', ...draft.searchPath];

@@ -1,7 +1,8 @@
 /** Whether a recursive query gathers values of many rows in one: a column that grows from step to step, or a path that SEARCH or CYCLE keeps. */
+
 import type { Oid } from '../catalog.ts';
 import type { Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import { as, partsOf } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType } from '../types/type.ts';
 import type { Cte, Entry, EntryColumn, Level } from './model.ts';
@@ -74,7 +75,7 @@ function readsSteps(r: Resolver, value: unknown, arm: Level): boolean {
   const entry = r.marks.references.get(value as Node)?.entry;
   if (entry) return entry.source.kind !== 'relation';
   if (r.marks.wholeRows.some((whole) => whole.node === value)) return true;
-  return Object.values(value).some((inner) => readsSteps(r, inner, arm));
+  return partsOf(value).some((inner) => readsSteps(r, inner, arm));
 }
 
 function isRecursion(entry: Entry): boolean {
@@ -113,7 +114,7 @@ export function notePaths(r: Resolver, node: Node, level: Level): void {
     if (reference) {
       const column = reference.column.from ?? reference;
       notePath(r, column.entry, column.column.name, level, r.at(as(value as Node, 'ColumnRef')?.location));
-    } else for (const inner of Object.values(value)) walk(inner);
+    } else for (const inner of partsOf(value)) walk(inner);
   };
   walk(node);
 }

@@ -1,6 +1,8 @@
 /** Finds where values of different collations meet: the server then fails on the first row that it compares, and only there. */
+
 import type { Catalog, Column, Oid } from '../catalog.ts';
 import type { Node } from '../tree.ts';
+import { partsOf } from '../tree.ts';
 import { NAME } from '../types/oids.ts';
 import { baseType, category, elementType } from '../types/type.ts';
 import type { EntryColumn, Expression } from './model.ts';
@@ -50,7 +52,7 @@ export function collationsIn(r: Resolver, tree: unknown, type?: Oid, found: Set<
   if (own !== undefined) found.add(own);
   // A cast to `name` keeps what its argument has.
   if (!r.marks.references.has(tree as Node))
-    for (const inner of Object.values(tree)) collationsIn(r, inner, undefined, found);
+    for (const inner of partsOf(tree)) collationsIn(r, inner, undefined, found);
   return found;
 }
 
@@ -73,7 +75,7 @@ export function hasPlainCollation(r: Resolver, tree: object): boolean {
   const plain =
     !('CollateClause' in tree || 'SubLink' in tree) &&
     ownCollation(r, tree as Node) === undefined &&
-    Object.values(tree).every((inner) => typeof inner !== 'object' || inner === null || hasPlainCollation(r, inner));
+    partsOf(tree).every((inner) => hasPlainCollation(r, inner));
   known.set(tree, plain);
   return plain;
 }

@@ -2,7 +2,7 @@
 
 import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
-import { as, kindOf, stringOf } from '../tree.ts';
+import { as, kindOf, partsOf, stringOf } from '../tree.ts';
 import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
@@ -134,7 +134,7 @@ function bringsCollation(r: Resolver, value: unknown): boolean {
 
 function carriesCollation(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  return 'CollateClause' in value || 'collClause' in value || Object.values(value).some(carriesCollation);
+  return 'CollateClause' in value || 'collClause' in value || partsOf(value).some(carriesCollation);
 }
 
 /** Paths and column types may not fit the document of XMLTABLE or JSON_TABLE: it is guarded whatever it is, or what stands beside it is. */

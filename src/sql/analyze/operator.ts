@@ -1,7 +1,8 @@
 /** Resolves operators and what is written with words for them: IN, BETWEEN, LIKE, IS DISTINCT FROM, NULLIF, ANY and ALL of an array. */
+
 import type { Oid } from '../catalog.ts';
 import type { Body, Node } from '../tree.ts';
-import { as, strings } from '../tree.ts';
+import { as, partsOf, strings } from '../tree.ts';
 import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
 import { resolveArrayOperator, resolveOperator } from '../types/operator.ts';
@@ -91,7 +92,7 @@ function settleList(r: Resolver, left: Node, items: readonly Node[], scope: Scop
 
 function namesColumn(node: unknown): boolean {
   if (typeof node !== 'object' || node === null) return false;
-  return 'ColumnRef' in node || Object.values(node).some(namesColumn);
+  return 'ColumnRef' in node || partsOf(node).some(namesColumn);
 }
 
 function combined(parts: readonly Expression[]): Expression {

@@ -1,7 +1,8 @@
 /** Resolves select and RETURNING lists: each item becomes output columns of its level. */
+
 import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
-import { as, kindOf } from '../tree.ts';
+import { as, kindOf, partsOf } from '../tree.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { notePath, notePaths } from './builds.ts';
 import { collationsIn, declaredCollation } from './collation.ts';
@@ -102,7 +103,7 @@ export function tells(r: Resolver, node: Node): boolean {
     if (found || typeof value !== 'object' || value === null) return;
     const expression = r.marks.expressions.get(value as Node);
     if ('CollateClause' in value || (expression && !expression.sound && !expression.constant)) found = true;
-    else for (const inner of Object.values(value)) walk(inner);
+    else for (const inner of partsOf(value)) walk(inner);
   };
   walk(node);
   return found;

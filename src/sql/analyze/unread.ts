@@ -1,5 +1,7 @@
 /** A second look at the whole tree: whatever could name data or run code, and was read by no rule of resolution, refuses the statement. */
+
 import type { Kind, Node } from '../tree.ts';
+import { fieldsOf } from '../tree.ts';
 import type { Resolver } from './resolver.ts';
 
 /** The leaves of which everything else is made: relations, columns, calls, operators, casts, types, subqueries. */
@@ -25,8 +27,7 @@ export function refuseUnread(r: Resolver, node: Node): void {
 function visit(r: Resolver, value: unknown): void {
   if (typeof value !== 'object' || value === null || r.refusals.length > 0) return;
   r.parsed.patience.spend();
-  for (const [field, inner] of Object.entries(value)) {
-    if (typeof inner !== 'object' || inner === null) continue;
+  for (const [field, inner] of fieldsOf(value)) {
     // (a, b) = (SELECT …): the parser repeats one source for every column.
     if (field === 'MultiAssignRef' && (inner as { colno?: number }).colno !== 1) continue;
     const bare = INLINE.has(field) && !Object.keys(inner).some((key) => /^[A-Z]/.test(key));

@@ -1,0 +1,100 @@
+/** What the stages have found, as plain data: the end of each judgement. */
+import type { Refusal } from '../errors.ts';
+import { toldTypes } from '../sql/analyze/analyze.ts';
+import { applyEdits } from '../sql/edits.ts';
+import { fingerprint, normalize } from '../sql/normalize.ts';
+import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
+import type { Draft, DraftStatement } from './draft.ts';
+import { regKind } from './metadata/reg-types.ts';
+import { unreadable } from './unreadable.ts';
+
+/** The judgement that a draft comes to. */
+export function judgementOf(draft: Draft): Judgement {
+  const refused = draft.refusal ?? draft.statements.find((s) => s.refusal)?.refusal;
+  const statements = draft.statements.map((s) => statementOf(draft, s, draft.refusal));
+  if (draft.statements.length === 0 && draft.refusal) statements.push(unreadable(draft.refusal));
+  const rewritten = draft.edits.length > 0;
+  return {
+    effect: refused ? 'refuse' : rewritten ? 'rewrite' : 'allow',
+    ...(refused && { refusal: refused }),
+    statements,
+    template: refused || !rewritten ? [draft.text] : applyEdits(draft.text, draft.edits),
+    // Those of a PREPARE are its own.
+    parameters: Math.max(
+      0,
+      ...draft.statements.map((s) => (s.kind.kind === 'prepare' ? 0 : (s.analysis?.parameters ?? 0))),
+    ),
+    ...parameterTypesOf(draft),
+    ...(looksUpNames(draft) && { looksUpNames: true }),
+    edits: refused ? [] : draft.edits,
+    ...(draft.fault !== undefined && { fault: draft.fault }),
+  };
+}
+
+/** Whether an untyped literal took a type whose text is looked up, as regclass. */
+function looksUpNames({ statements, catalog }: Draft): boolean {
+  return statements.some(({ analysis }) =>
+    [...(analysis?.marks.literals.values() ?? [])].some((type) => regKind(catalog, type).kind !== 'no'),
+  );
+}
+
+/** A fingerprint and the shape of a statement, in steps. */
+const STEPS_OF_SHAPE = 200;
+
+function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | undefined): StatementJudgement {
+  const text = draft.text.slice(statement.start, statement.end);
+  draft.patience.spend(STEPS_OF_SHAPE);
+  const refused = statement.refusal ?? whole;
+  const rule = refused?.rule ?? statement.rule;
+  return {
+    effect: refused ? 'refuse' : statement.rewritten ? 'rewrite' : 'allow',
+    kind: filled(statement.kind, statement),
+    command: statement.command,
+    fingerprint: fingerprint(text),
+    normalized: normalize(text),
+    tables: [...statement.tables].sort(),
+    columns: [...statement.columns].sort(),
+    extent: { start: statement.start, end: statement.end },
+    // Of PREPARE the statement inside has it.
+    ...(!refused && statement.check && statement.kind.kind !== 'prepare' && { check: statement.check }),
+    ...(!refused && statement.kind.kind !== 'prepare' && patternsOf(statement)),
+    ...(!refused && statement.people && { people: statement.people }),
+    ...(refused && { refusal: refused }),
+    ...(rule !== undefined && { rule }),
+  };
+}
+
+/** Those of the message itself: a PREPARE declares its own. */
+function parameterTypesOf({ statements: [first, ...others] }: Draft): Pick<Judgement, 'parameterTypes'> {
+  if (!first?.analysis || others.length > 0 || first.kind.kind === 'prepare') return {};
+  const parameterTypes = toldTypes(first.analysis);
+  return parameterTypes.length > 0 ? { parameterTypes } : {};
+}
+
+/** Patterns that get their values later, where rows may be hidden beside them. */
+function patternsOf({ analysis }: DraftStatement): Pick<StatementJudgement, 'patterns' | 'patternParts'> {
+  if (!analysis) return {};
+  const { patterns, patternParts, levels } = analysis.marks;
+  if (!levels.some((level) => level.entries.some((entry) => entry.guard))) return {};
+  const sorted = (numbers: ReadonlySet<number>): number[] => [...numbers].sort((a, b) => a - b);
+  return {
+    ...(patterns.size > 0 && { patterns: sorted(patterns) }),
+    ...(patternParts.size > 0 && { patternParts: sorted(patternParts) }),
+  };
+}
+
+/** What PREPARE and DECLARE carry has the tables and the effect of the whole. */
+function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
+  if (kind.kind !== 'prepare' && kind.kind !== 'declare') return kind;
+  const inner: StatementJudgement = {
+    ...kind.inner,
+    effect: statement.rewritten ? 'rewrite' : 'allow',
+    tables: [...statement.tables].sort(),
+    columns: [...statement.columns].sort(),
+    ...(statement.check && { check: statement.check }),
+    ...(kind.kind === 'prepare' && patternsOf(statement)),
+    ...(statement.people && { people: statement.people }),
+    ...(statement.rule !== undefined && { rule: statement.rule }),
+  };
+  return { ...kind, inner };
+}

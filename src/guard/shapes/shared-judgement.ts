@@ -1,0 +1,105 @@
+/** A judgement that holds for all texts of one skeleton in which what it has looked into is the same. */
+import { applyEdits } from '../../sql/edits.ts';
+import { fingerprint, normalize } from '../../sql/normalize.ts';
+import type { Judgement, StatementJudgement, StatementKind, TextEdit } from '../decision.ts';
+import type { Skeleton } from './skeleton.ts';
+
+/** What these hold comes from no literal. */
+const SHARED: ReadonlySet<StatementKind['kind']> = new Set(['read', 'write', 'transaction']);
+
+export class SharedJudgement {
+  /** Of each edit and extent: how many literals end before its places. */
+  private readonly edits: readonly { readonly edit: TextEdit; readonly start: Place; readonly end: Place }[];
+  private readonly extents: readonly { readonly start: Place; readonly end: Place }[];
+  private readonly ends: readonly number[];
+
+  private constructor(
+    private readonly judgement: Judgement,
+    skeleton: Skeleton,
+    private readonly pinned: readonly { readonly literal: number; readonly text: string }[],
+  ) {
+    const place = (at: number): Place => ({ at, literals: skeleton.ends.filter((end) => end <= at).length });
+    this.edits = judgement.edits.map((edit) => ({ edit, start: place(edit.start), end: place(edit.end) }));
+    this.extents = judgement.statements.map(({ extent }) => ({ start: place(extent!.start), end: place(extent!.end) }));
+    this.ends = skeleton.ends;
+  }
+
+  /** Undefined where the judgement is of its own text alone. `pinned`: literals that it has looked into. */
+  static of(
+    judgement: Judgement,
+    text: string,
+    skeleton: Skeleton,
+    pinned: readonly number[],
+  ): SharedJudgement | undefined {
+    const { refusal, would, fault, looksUpNames, statements } = judgement;
+    if (refusal || would || fault !== undefined || looksUpNames || pinned.length === skeleton.starts.length)
+      return undefined;
+    if (!statements.every(({ kind, extent }) => SHARED.has(kind.kind) && extent)) return undefined;
+    const shared = new SharedJudgement(
+      judgement,
+      skeleton,
+      pinned.map((literal) => ({ literal, text: text.slice(skeleton.starts[literal], skeleton.ends[literal]) })),
+    );
+    return shared.holdsOf(otherwise(text, skeleton, new Set(pinned))) ? shared : undefined;
+  }
+
+  /** The judgement of `text`; undefined where a literal that matters is another one. `skeleton`: of `text`, with the same key. */
+  for(text: string, { starts, ends }: Skeleton): Judgement | undefined {
+    for (const { literal, text: same } of this.pinned) {
+      if (ends[literal]! - starts[literal]! !== same.length || !text.startsWith(same, starts[literal]))
+        return undefined;
+    }
+    const moved = ({ at, literals }: Place): number =>
+      literals === 0 ? at : at + ends[literals - 1]! - this.ends[literals - 1]!;
+    const { judgement } = this;
+    const edits = this.edits.map(({ edit, start, end }) => ({ start: moved(start), end: moved(end), text: edit.text }));
+    const statements = judgement.statements.map((statement, i): StatementJudgement => {
+      const { start, end } = this.extents[i]!;
+      return { ...statement, extent: { start: moved(start), end: moved(end) } };
+    });
+    return { ...judgement, statements, edits, template: edits.length > 0 ? applyEdits(text, edits) : [text] };
+  }
+
+  /** Whether what is recorded of the statements would be the same. */
+  private holdsOf({ text, skeleton }: { text: string; skeleton: Skeleton }): boolean {
+    const judgement = this.for(text, skeleton);
+    return (
+      judgement?.statements.every(({ extent, normalized, fingerprint: print }) => {
+        const own = text.slice(extent!.start, extent!.end);
+        return normalize(own) === normalized && fingerprint(own) === print;
+      }) === true
+    );
+  }
+}
+
+/** A place in the text that was judged. */
+interface Place {
+  readonly at: number;
+  readonly literals: number;
+}
+
+/** A text of the same skeleton in which every literal but those pinned is another one. */
+function otherwise(
+  text: string,
+  { key, starts, ends }: Skeleton,
+  pinned: ReadonlySet<number>,
+): { text: string; skeleton: Skeleton } {
+  let other = '';
+  let from = 0;
+  const moved = { key, starts: [] as number[], ends: [] as number[] };
+  starts.forEach((start, i) => {
+    const literal = text.slice(start, ends[i]);
+    other += text.slice(from, start);
+    moved.starts.push(other.length);
+    other += pinned.has(i) ? literal : another(literal);
+    moved.ends.push(other.length);
+    from = ends[i]!;
+  });
+  return { text: other + text.slice(from), skeleton: moved };
+}
+
+/** Of the same shape. */
+function another(literal: string): string {
+  if (literal.startsWith("'")) return literal === "'x y'" ? "'y'" : "'x y'";
+  return `${literal.slice(0, -1)}${literal.endsWith('7') ? '8' : '7'}`;
+}

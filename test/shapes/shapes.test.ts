@@ -1,0 +1,105 @@
+/**
+ * Judgements that are shared by shape are those that each text would get by itself: over all golden cases and generated statements, with
+ * other values in their literals.
+ */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import type { Judgement } from '../../src/guard/decision.ts';
+import { Guard } from '../../src/guard/guard.ts';
+import { Shapes } from '../../src/guard/shapes/shapes.ts';
+import type { RolePolicy } from '../../src/policy/policy.ts';
+import type { Catalog } from '../../src/sql/catalog.ts';
+import { readCases } from '../decisions/cases.ts';
+import { catalogOf, loadPolicies } from '../decisions/policies.ts';
+import { script } from '../noninterference/scripts.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { numbersFrom, withOtherLiterals } from './literals.ts';
+
+const LONG = process.env.ROWGATE_LONG === '1';
+/** Texts from which a shape is learnt, and texts that are compared, of each. */
+const LEARNT = 2;
+const COMPARED = LONG ? 20 : 2;
+const GENERATED = LONG ? 20_000 : 300;
+const SEED = Number(process.env.ROWGATE_SEED ?? (LONG ? Date.now() % 2 ** 31 : 20261127));
+const TEST = join(import.meta.dirname, '..');
+
+let shared = 0;
+let compared = 0;
+/** Guards that judge each text by itself. */
+const alone = new WeakSet<Shapes>();
+const find = Shapes.prototype.find;
+vi.spyOn(Shapes.prototype, 'find').mockImplementation(function (this: Shapes, ...args) {
+  const found = alone.has(this) ? undefined : find.apply(this, args);
+  if (found) shared += 1;
+  return found;
+});
+
+const databases: FreshDatabase[] = [];
+async function made(schema: readonly string[]): Promise<Catalog> {
+  const database = await freshDatabase();
+  databases.push(database);
+  for (const file of schema) await database.query(readFileSync(join(TEST, file), 'utf8'));
+  return catalogOf(database);
+}
+
+afterAll(async () => {
+  for (const database of databases) await database.drop();
+  console.log(`${compared} judgements compared, ${shared} of them shared by shape`);
+});
+
+const searchPath = ['public'];
+
+function compare(role: RolePolicy, catalog: Catalog, texts: readonly string[], seed: number): void {
+  const guard = new Guard({ catalog, role, searchPath });
+  const other = new Guard({ catalog, role, searchPath });
+  alone.add((other as unknown as { shapes: Shapes }).shapes);
+  texts.forEach((text, i) => {
+    const next = numbersFrom(seed + i);
+    for (let n = 0; n < LEARNT; n++) guard.judge(n === 0 ? text : withOtherLiterals(text, next));
+    for (let n = 0; n < COMPARED; n++) {
+      const varied = withOtherLiterals(text, next);
+      const before = shared;
+      const judgement = guard.judge(varied);
+      compared += 1;
+      if (shared === before) continue;
+      expect(judgement, varied).toEqual(plain(other.judge(varied)));
+    }
+  });
+}
+
+/** Without what only the rewriting needs of an edit. */
+function plain({ edits, ...judgement }: Judgement): Judgement {
+  return { ...judgement, edits: edits.map(({ start, end, text }) => ({ start, end, text })) };
+}
+
+describe('golden cases', { timeout: 300_000 }, () => {
+  let catalog: Catalog;
+  let policies: ReturnType<typeof loadPolicies>;
+  beforeAll(async () => {
+    catalog = await made(['decisions/schema.sql', 'decisions/writes.sql', 'decisions/schema-library.sql']);
+    policies = loadPolicies(catalog, join(TEST, 'decisions/policies'));
+  });
+
+  test.each(readCases().map(({ file, role, cases }) => ({ file, role, cases })))('$file', ({ role, cases }) => {
+    compare(
+      policies.of(role).role,
+      catalog,
+      cases.map(({ sql }) => sql),
+      SEED,
+    );
+  });
+});
+
+describe('generated statements', () => {
+  test(`${GENERATED} scripts from seed ${SEED}`, { timeout: 60_000 + GENERATED * 300 }, async () => {
+    const catalog = await made(['noninterference/schema.sql']);
+    const named = (path: string, text: string) =>
+      path === 'principals.yaml' ? text.replace('  teacher:', '  the_teacher:') : text;
+    const { role } = loadPolicies(catalog, join(TEST, 'noninterference/policies'), named).of('teacher');
+    const texts = Array.from({ length: GENERATED }, (_, i) => script(SEED + i).texts).flat();
+    const before = shared;
+    compare(role, catalog, texts, SEED);
+    expect(shared - before).toBeGreaterThan(GENERATED / 4);
+  });
+});
