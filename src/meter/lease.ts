@@ -19,6 +19,8 @@ interface Chunk {
 
 /** Of what is left this part is taken ahead, so that others find something near the end. */
 const SHARE_AHEAD = 16;
+/** With less than this part of it in hand, more is due. */
+const LOW = 1 / 4;
 const NOTHING: readonly Return[] = [];
 const SECOND: Window = { count: 1, unit: 'second' };
 /** A grant that comes late is used all the same by whom it was asked for: else a slow store would never grant. */
@@ -29,7 +31,7 @@ export class Lease {
   left = 0;
   /** A question is on its way to the store. */
   asking = false;
-  /** Of the last time that it was asked, or spent from, in the process's time. */
+  /** Of the last time that something was granted, or spent, in the process's time. */
   lastUse = Number.NEGATIVE_INFINITY;
   /** The store has given less than was needed: not asked for as much again before this time. */
   shortUntil = Number.NEGATIVE_INFINITY;
@@ -41,7 +43,7 @@ export class Lease {
   unavailableUntil = Number.NEGATIVE_INFINITY;
   /** When the calendar day ends, in the process's time; undefined where that is not known. */
   dayEndsAt: number | undefined;
-  /** Changes with the terms. */
+  /** Changes with the terms: what was asked for before goes back when it comes. */
   version = 0;
   private chunks: Chunk[] = [];
   private expiresAt = Number.POSITIVE_INFINITY;
@@ -115,14 +117,27 @@ export class Lease {
     return now < this.expiresAt ? NOTHING : this.giveUp();
   }
 
-  /** What must be asked for so that `need` can be spent; with nothing needed, what tells where the windows stand. */
+  /** Little is left of what may be taken ahead. Under a rate nothing is hurried. */
+  get isLow(): boolean {
+    return this.rate === undefined && this.left < LOW * this.ahead(0);
+  }
+
+  /** What must be asked for so that `need` can be spent, and more of it without asking. */
   claim(need: number): Claim {
+    return this.claimOf(need - this.left + this.ahead(need), need);
+  }
+
+  /** What tells where the windows stand, and takes nothing. */
+  look(): Claim {
+    return this.claimOf(0, 0);
+  }
+
+  private claimOf(want: number, need: number): Claim {
     const ceilings =
       this.rate === undefined
         ? this.terms.ceilings
         : // What is larger than a second's worth flows when a second was silent.
           [...this.terms.ceilings, { window: SECOND, limit: Math.max(this.rate, need) }];
-    const want = need === 0 ? 0 : need - this.left + this.ahead(need);
     return { owner: this.owner, measure: this.measure, ceilings, want: Math.max(0, want) };
   }
 
@@ -135,6 +150,7 @@ export class Lease {
     if (granted > 0) {
       this.chunks.push({ left: granted, at });
       this.left += granted;
+      this.lastUse = now;
       const expiresAt = askedAt + endOfSlots(this.windows, at, this.days) - at;
       this.expiresAt = Math.min(this.expiresAt, Math.max(expiresAt, now + AT_LEAST_MS));
     }
@@ -173,6 +189,12 @@ export class Lease {
     this.left = 0;
     this.chunks = [];
     return returns;
+  }
+
+  /** Nobody takes of it any more. @returns as `giveUp`; what is still on its way goes back when it comes. */
+  close(): readonly Return[] {
+    this.version += 1;
+    return this.giveUp();
   }
 
   private ahead(need: number): number {

@@ -3,25 +3,10 @@
  * INVARIANT: what is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
  * never too little.
  */
-import type { Answer, BudgetStore, Grant, Return, Sighting } from './budget-store.ts';
+import type { Answer, BudgetStore, Claim, Grant, Return, Sighting } from './budget-store.ts';
 import type { KnownPeople } from './known-people.ts';
 import type { Lease } from './lease.ts';
-import { isCalendarDay, lengthOf } from './slots.ts';
-
-/** So much of one lease. */
-export interface Line {
-  readonly lease: Lease;
-  readonly need: number;
-  readonly people?: PeopleLine;
-}
-
-/** Of a measure of people `need` is not given: it follows from who they are. */
-export interface PeopleLine {
-  readonly known: KnownPeople;
-  /** Those whom the lease's measure counts, each once. */
-  readonly keys: readonly string[];
-  readonly unnamed: number;
-}
+import { countedUntil, type Line, needOf } from './line.ts';
 
 export type Outcome =
   | { readonly kind: 'taken' }
@@ -40,6 +25,13 @@ export interface LeasesOptions {
   failed(error: unknown): void;
 }
 
+/** What is asked for, and how much of it is needed at once. */
+interface Need {
+  readonly lease: Lease;
+  readonly need: number;
+  readonly claim: Claim;
+}
+
 /** An answer that there is not enough holds for a moment, as does one that the store cannot be reached. */
 const SHORT_MS = 100;
 const UNAVAILABLE_MS = 250;
@@ -51,6 +43,9 @@ const TAKEN: Outcome = { kind: 'taken' };
 const WAIT: Outcome = { kind: 'wait' };
 
 export class Leases {
+  /** The store is elsewhere: who asks it waits. */
+  private isRemote = false;
+
   constructor(private readonly options: LeasesOptions) {}
 
   /** Takes all of it, or nothing. */
@@ -58,7 +53,9 @@ export class Leases {
     const now = this.options.now();
     const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
     // INVARIANT: one after the other of the same account, and all was there before the first.
-    if (outcome.kind === 'taken') for (const line of lines) this.spend(line, now);
+    if (outcome.kind !== 'taken') return outcome;
+    for (const line of lines) this.spend(line, now);
+    if (this.isRemote) this.topUp(lines, now);
     return outcome;
   }
 
@@ -76,7 +73,7 @@ export class Leases {
     if (unknown.some(({ asking }) => asking)) return WAIT;
     if (unknown.some(({ unavailableUntil }) => now < unavailableUntil)) return { kind: 'unavailable' };
     return this.claim(
-      unknown.map((lease) => ({ lease, need: 0 })),
+      unknown.map((lease) => ({ lease, need: 0, claim: lease.look() })),
       now,
     );
   }
@@ -91,11 +88,15 @@ export class Leases {
     if (reports.length > 0) this.saw(lease, reports);
   }
 
-  /** Gives back what its time is over for, or what nobody has used for a while. */
-  sweep(leases: Iterable<Lease>, all = false): void {
+  /**
+   * Gives back what its time is over for, or what nobody has used for a while. `awaited`: somebody waits for an answer, and keeps what there
+   * is of the rest: else a slow store would never have given all that a statement needs.
+   */
+  sweep(leases: Iterable<Lease>, all = false, awaited = false): void {
     const now = this.options.now();
     for (const lease of leases) {
-      this.giveBack(all || now - lease.lastUse >= IDLE_MS ? lease.giveUp() : lease.expire(now));
+      if (all) this.giveBack(lease.close());
+      else this.giveBack(!awaited && now - lease.lastUse >= IDLE_MS ? lease.giveUp() : lease.expire(now));
     }
   }
 
@@ -103,12 +104,23 @@ export class Leases {
     this.options.store.saw(lease.owner, lease.measure, lease.windows, sightings);
   }
 
+  /** Asks for more where little is left, so that nobody has to wait until there is nothing. */
+  private topUp(lines: readonly Line[], now: number): void {
+    const low = lines.filter(({ lease }) => lease.isLow && !lease.asking && mayAsk(lease, now));
+    if (low.length === 0) return;
+    this.claim(
+      low.map(({ lease }) => ({ lease, need: 0, claim: lease.claim(0) })),
+      now,
+    );
+  }
+
   /** From what is here; undefined where more is needed. */
   private attempt(lines: readonly Line[], now: number): Outcome | undefined {
     let enough = true;
-    for (const { lease, need, people } of lines) {
+    for (const line of lines) {
+      const { lease } = line;
       this.giveBack(lease.expire(now));
-      if (lease.left < (people ? places(people, now) : need)) enough = false;
+      if (lease.left < needOf(line, now)) enough = false;
     }
     return enough ? TAKEN : undefined;
   }
@@ -123,7 +135,10 @@ export class Leases {
     // Who was seen before holds no place twice.
     for (const { lease, people } of short) if (people) this.report(lease, people.known);
     const asked = this.claim(
-      short.map((line) => ({ lease: line.lease, need: needOf(line, now) })),
+      short.map((line) => {
+        const need = needOf(line, now);
+        return { lease: line.lease, need, claim: line.lease.claim(need) };
+      }),
       now,
     );
     if (asked.kind !== 'taken') return asked;
@@ -146,7 +161,7 @@ export class Leases {
   }
 
   /** `taken`: all is answered. */
-  private claim(needs: readonly { readonly lease: Lease; readonly need: number }[], now: number): Outcome {
+  private claim(needs: readonly Need[], now: number): Outcome {
     const before = needs.map(({ lease: { version, windows } }) => ({ version, windows }));
     const apply = (grants: readonly Grant[]): void => {
       const then = this.options.now();
@@ -166,7 +181,7 @@ export class Leases {
     };
     return this.asked(
       needs.map(({ lease }) => lease),
-      () => this.options.store.take(needs.map(({ lease, need }) => lease.claim(need))),
+      () => this.options.store.take(needs.map(({ claim }) => claim)),
       apply,
     );
   }
@@ -204,6 +219,7 @@ export class Leases {
       apply(answer);
       return TAKEN;
     }
+    this.isRemote = true;
     for (const lease of leases) lease.asking = true;
     void answer
       .then(apply)
@@ -221,7 +237,7 @@ export class Leases {
       return;
     }
     const { known, keys, unnamed } = people;
-    const until = countedUntil(lease, now);
+    const until = keys.length > 0 ? countedUntil(lease, now) : now;
     for (const key of keys) {
       if (known.knows(key, now)) known.sawAgain(key, now, until);
       else known.sawFirst(key, lease.spendOne(now), now, until);
@@ -231,21 +247,6 @@ export class Leases {
   }
 }
 
-/** Places that they take. */
-function places({ known, keys, unnamed }: PeopleLine, now: number): number {
-  let count = unnamed;
-  for (const key of keys) if (!known.knows(key, now)) count += 1;
-  return count;
-}
-
-function needOf({ need, people }: Line, now: number): number {
-  return people ? places(people, now) : need;
-}
-
-/** Who is seen now is counted in each window until then at least, in the process's time. */
-function countedUntil({ windows, dayEndsAt }: Lease, now: number): number {
-  return Math.min(
-    ...windows.map((window) => (isCalendarDay(window) ? (dayEndsAt ?? now) : now + lengthOf(window))),
-    Number.POSITIVE_INFINITY,
-  );
+function mayAsk({ unavailableUntil, shortUntil }: Lease, now: number): boolean {
+  return now >= unavailableUntil && now >= shortUntil;
 }

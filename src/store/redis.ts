@@ -90,6 +90,9 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     hashKey: async () => ours,
     close: async () => {
       clearInterval(looking);
+      // Answers come in order: behind this one nothing is on its way to anybody, who gives it back at once.
+      await connection.ask((client) => client.ping()).catch(() => {});
+      await new Promise((done) => setImmediate(done));
       await owed.tell();
       connection.stop();
       messages.stop();

@@ -9,7 +9,8 @@ import { type BudgetStore, type Claim, StoreUnavailable } from '../../src/meter/
 import { CalendarDays } from '../../src/meter/days.ts';
 import { KnownPeople } from '../../src/meter/known-people.ts';
 import { Lease } from '../../src/meter/lease.ts';
-import { Leases, type Line } from '../../src/meter/leases.ts';
+import { Leases } from '../../src/meter/leases.ts';
+import type { Line } from '../../src/meter/line.ts';
 
 const OWNER = 'principal:a';
 const ZONE = 'Europe/Paris';
@@ -260,4 +261,33 @@ it('an amount that lies unspent until its slot ends is given back, and taken ane
   // The third is counted as of now: an hour after the first it still is.
   now += 3_600_000;
   expect(slow.accounts.used(OWNER, 'rows', [HOUR], now)).toEqual([1 + process.rows.left]);
+});
+
+it('with a store elsewhere, more is asked for before nobody has any; never more is in hand than may be taken ahead', async () => {
+  const slow = new SlowStore(true, () => Date.parse('2026-11-25T09:00:00Z'));
+  const lease = new Lease(OWNER, 'rows', { ceilings: [{ window: HOUR, limit: 100_000 }] }, 40, new CalendarDays(ZONE));
+  const leases = new Leases({ store: slow.store as BudgetStore, now: () => 0, wake: () => {}, failed: () => {} });
+  const waits: number[] = [];
+  let taken = 0;
+  for (let step = 0; step < 500; step += 1) {
+    if (leases.take([{ lease, need: 1 }]).kind === 'taken') taken += 1;
+    else waits.push(taken);
+    if (step % 4 === 0) slow.answer(1);
+    await turn();
+    expect(lease.left).toBeLessThanOrEqual(40);
+  }
+  // Before the first, of which nothing was known, and the second, for which nothing was taken ahead.
+  expect([...new Set(waits)]).toEqual([0, 1]);
+});
+
+it('what is on its way to a process that stops goes back when it comes', async () => {
+  const now = Date.parse('2026-11-25T09:00:00Z');
+  const slow = new SlowStore(true, () => now);
+  const process = new Process(slow, now);
+  expect(process.take(5, 1, [], 0)).toBe('wait');
+  process.settle();
+  slow.answer(1);
+  await turn();
+  expect(usedIn(slow, now)).toEqual({ rows: 0, bytes: 0, people: 0 });
+  expect(process.rows.left).toBe(0);
 });

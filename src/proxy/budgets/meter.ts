@@ -3,7 +3,7 @@ import { createHmac } from 'node:crypto';
 import type { CalendarDays } from '../../meter/days.ts';
 import { KnownPeople } from '../../meter/known-people.ts';
 import { Lease, type Terms } from '../../meter/lease.ts';
-import type { Line, PeopleLine } from '../../meter/leases.ts';
+import type { Line, PeopleLine } from '../../meter/line.ts';
 import type { Ceiling, Measure, Owner } from '../../meter/measure.ts';
 import type { LimitInForce } from '../../policy/limits-in-force.ts';
 
@@ -16,8 +16,8 @@ interface Mark {
 }
 
 /** Never more is taken ahead, whatever is left. */
-const MOST_AHEAD: Readonly<Record<string, number>> = { rows: 1_000, bytes: 1 << 20, statements: 100, changed: 100 };
-const MOST_PEOPLE_AHEAD = 64;
+const MOST_AHEAD: Readonly<Record<string, number>> = { rows: 1_000, bytes: 1 << 20, statements: 1_000, changed: 100 };
+const MOST_PEOPLE_AHEAD = 256;
 const NOTHING: readonly LimitInForce[] = [];
 /** Told at this part of a limit that locks. */
 const NEAR = 0.8;

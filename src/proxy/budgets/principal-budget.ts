@@ -1,7 +1,8 @@
 /** What a principal may still take, over all of its sessions in this process: its meters under the limits that hold now. */
 import type { Standing } from '../../meter/budget-store.ts';
 import type { Lease } from '../../meter/lease.ts';
-import { Leases, type Line, type Outcome } from '../../meter/leases.ts';
+import { Leases, type Outcome } from '../../meter/leases.ts';
+import type { Line } from '../../meter/line.ts';
 import type { Measure, Owner } from '../../meter/measure.ts';
 import { type LimitInForce, type LimitsInForce, limitsInForce } from '../../policy/limits-in-force.ts';
 import type { Demand, People, Taken, Warning } from '../../session/budget.ts';
@@ -153,7 +154,8 @@ export class PrincipalBudget {
       const meter = ({ measure }: LimitInForce): Meter | undefined => this.meters.get(measure);
       this.notes.look({ principal: this.name, role: this.policy.role.name, windows, meter }, all);
     }
-    this.leases.sweep([...[...this.meters.values()].map(({ lease }) => lease), ...this.permits.leases()], all);
+    const leases = [...[...this.meters.values()].map(({ lease }) => lease), ...this.permits.leases()];
+    this.leases.sweep(leases, all, this.waiting.size > 0);
     this.events.retry(this.limits);
   }
 
