@@ -36,9 +36,9 @@ const limit = (text: string) => {
 };
 
 /** Answers a moment later, as one elsewhere does, or not at all. */
-function elsewhere(store: BudgetStore): BudgetStore & { gone: boolean } {
+function elsewhere(store: BudgetStore, lateMs = () => Math.random() * 3): BudgetStore & { gone: boolean } {
   const later = async <T>(act: () => T | Promise<T>): Promise<T> => {
-    await new Promise((done) => setTimeout(done, Math.random() * 3));
+    await new Promise((done) => setTimeout(done, lateMs()));
     if (remote.gone) throw new StoreUnavailable('gone');
     return act();
   };
@@ -289,6 +289,24 @@ it('without the store the lease is used up, then nothing more is given; it recov
   await new Promise((done) => setTimeout(done, 1_300));
   expect((await session.take({ rows: 1 })).kind).toBe('taken');
   expect(guard.alarms.map(({ kind }) => kind)).toEqual(['store-lost', 'store-back']);
+});
+
+it('a store that answers after a second still gives all that a statement needs, one after the other', async () => {
+  const guard = guardOver(elsewhere(newStore(), () => 1_050));
+  const limited = policy({
+    rows: [limit('2000 per hour')],
+    statements: [limit('500 per hour')],
+    subjects: new Map([['pupil', [limit('400 per day')]]]),
+  });
+  await new Promise((done) => setTimeout(done, 1_100));
+  const work = async (session: Asking, from: number): Promise<void> => {
+    for (let i = 0; i < 3; i += 1) {
+      expect((await session.admit()).kind).toBe('admitted');
+      const people = [{ subject: 'pupil', keys: [String(from * 10 + i)], unnamed: 0 }];
+      expect((await session.take({ rows: 1, people })).kind).toBe('taken');
+    }
+  };
+  await Promise.all(Array.from({ length: 5 }, (_, i) => work(guard.session(limited), i)));
 });
 
 it('a row that is larger than the rate of a second flows when a second was silent', async () => {
