@@ -1,4 +1,5 @@
 /** `rowgate demo`: a PostgreSQL with made-up pupils, the guard in front of it with the sample policies, and commands to copy. */
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join, relative, resolve } from 'node:path';
@@ -10,6 +11,7 @@ import { playBreach } from '../demo/breach.ts';
 import { DEMO_SCALE } from '../demo/database.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourEnd, tourText } from '../demo/tour.ts';
+import { Expander } from '../record/read/expand.ts';
 import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
 import { operatorLog } from './operator-log.ts';
@@ -92,7 +94,12 @@ async function demo(options: DemoCommandOptions): Promise<number> {
 async function playTour(server: DemoServer, told: Promise<unknown>): Promise<number> {
   const log = join(FOLDER, 'tour.jsonl');
   await rm(log, { force: true });
-  const file = await writeConfiguration(server, { name: 'tour', port: 0, further: 'state: memory\ncontrol: none\n' });
+  // As "rowgate log key" makes it: with it the log can be asked for a pupil.
+  const key = join(FOLDER, 'tour.subjects.key');
+  await rm(key, { force: true });
+  await writeFile(key, `k1 ${randomBytes(32).toString('base64url')}\n`, { mode: 0o600 });
+  const further = 'state: memory\ncontrol: none\nkeys: { subjects: ./tour.subjects.key }\n';
+  const file = await writeConfiguration(server, { name: 'tour', port: 0, further });
   const guard = await startGuard(readConfiguration(file), operatorLog('error'));
   let interrupted = false;
   void told.then(() => {
@@ -101,11 +108,11 @@ async function playTour(server: DemoServer, told: Promise<unknown>): Promise<num
   try {
     const play = playBreach({
       url: (principal) => `postgres://${principal}:demo-${principal}@127.0.0.1:${guard.address.port}/ent`,
-      records: async () =>
-        (await readFile(log, 'utf8'))
-          .trimEnd()
-          .split('\n')
-          .map((line) => JSON.parse(line)),
+      records: async () => {
+        const expander = new Expander();
+        const lines = (await readFile(log, 'utf8')).trimEnd().split('\n');
+        return lines.map((line) => expander.whole(JSON.parse(line)));
+      },
       say: (line) => void (interrupted || process.stdout.write(`${line}\n`)),
       pupils: DEMO_SCALE.students,
       breathMs: process.stdout.isTTY ? BREATH_MS : 0,
@@ -113,7 +120,7 @@ async function playTour(server: DemoServer, told: Promise<unknown>): Promise<num
     const played = await Promise.race([play, told.then(() => undefined)]);
     if (!played)
       play.catch(() => {}); // its connections end with the guard
-    else process.stdout.write(tourEnd(log));
+    else process.stdout.write(tourEnd({ log, configFile: file, key }));
     return 0;
   } finally {
     await guard.stop('at-once');

@@ -92,14 +92,27 @@ Ctrl-C stops the guard and the database.
 `;
 }
 
+/** What `rowgate demo --tour` leaves behind. */
+export interface TourFiles {
+  readonly log: string;
+  readonly configFile: string;
+  /** Of the ids of pupils in the log. */
+  readonly key: string;
+}
+
 /** What `rowgate demo --tour` ends with. */
-export function tourEnd(logFile: string): string {
+export function tourEnd({ log, configFile, key }: TourFiles): string {
   return `
+What an auditor makes of it, for the authority: how many pupils, which data, when, from where. And was pupil 4711 among them?
+  npx rowgate log report breach --config ${configFile} --principal homework --since 1h --subject student=4711 --subject-key ${key}
+The same as a page to attach:
+  npx rowgate log report breach --config ${configFile} --principal homework --since 1h --html --output breach.html
+
 On a guard of your own, what comes next is up to you:
   rowgate limits show homework                                  what it has taken of what it may
   rowgate locks release homework --reason "new password"        once the vendor has another one
 
-The log is in ${logFile}. "rowgate demo" starts the same database to try things yourself.
+The log is in ${log}. "rowgate demo" starts the same database to try things yourself.
 `;
 }
 

@@ -62,6 +62,7 @@ export function totalsOf(statements: readonly Statement[]) {
   return {
     statements: statements.length,
     refused: statements.filter(isRefused).length,
+    stopped: statements.filter(({ outcome }) => outcome?.status === 'cut').length,
     observed: statements.filter(({ decision }) => decision?.would === 'refuse').length,
     rows: sum(statements, 'rows'),
     bytes: sum(statements, 'bytes'),

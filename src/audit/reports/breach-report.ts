@@ -73,7 +73,11 @@ function figuresOf({ totals, people, events }: Breach): Figure[] {
     ...people.map((each) => ({ name: `${each.subject}s shown`, value: peopleText(each), ...unnamedNote(each) })),
     { name: 'rows', value: count(totals.rows), note: bytesText(totals.bytes) },
     ...(totals.changed > 0 ? [{ name: 'rows changed', value: count(totals.changed) }] : []),
-    { name: 'statements', value: count(totals.statements), note: `${count(totals.refused)} refused` },
+    {
+      name: 'statements',
+      value: count(totals.statements),
+      note: `${count(totals.refused)} refused, ${count(totals.stopped)} stopped`,
+    },
     { name: 'locked out', value: locks === 0 ? 'never' : counted(locks, 'time') },
   ];
 }
@@ -241,7 +245,7 @@ function clients({ clients: all }: Breach, timeZone: string): Section {
       ],
       rows: all.map((each) => [
         each.address,
-        each.application,
+        each.application || 'none',
         each.certificate ?? 'none',
         each.sessions,
         each.statements,
@@ -257,14 +261,14 @@ function stopped({ refusals, events }: Breach, timeZone: string): Section {
   return {
     heading: 'What stopped it',
     notes: [
-      'Refused statements by their reason, and what the guard or its operators did. What repeats itself within a minute is one line.',
+      'Statements refused, or stopped as they ran, by their reason; and what the guard or its operators did. What repeats itself within a minute is one line.',
     ],
     table: {
       columns: [time('time'), text('what'), text('why'), text('by'), number('times')],
       rows: [
-        ...refusals.map(({ reason, times, last }) => [
+        ...refusals.map(({ reason, late, times, last }) => [
           `last ${shownInstant(last, timeZone)}`,
-          'refused',
+          late ? 'stopped' : 'refused',
           reason,
           '',
           times,

@@ -8,6 +8,8 @@ import { makeTaken, parametersOfTaken, type WhoAndWhen } from './taken.ts';
 export interface Totals {
   readonly statements: number;
   readonly refused: number;
+  /** At a limit, as they ran. */
+  readonly stopped: number;
   /** Allowed in observe mode, and refused had the role been held to its policy. */
   readonly observed: number;
   readonly rows: number;
@@ -72,6 +74,15 @@ export interface Event {
   readonly times: number;
 }
 
+/** Statements that the guard has refused or, `late`, stopped as they ran. */
+export interface Stopped {
+  readonly reason: string;
+  readonly late: boolean;
+  readonly times: number;
+  /** Milliseconds since the epoch. */
+  readonly last: number;
+}
+
 /** Statements without an outcome, by who could take how much. */
 export interface Unended {
   readonly role?: string;
@@ -90,7 +101,7 @@ export interface Breach {
   readonly step: number;
   readonly timeline: readonly Step[];
   readonly clients: readonly ClientSeen[];
-  readonly refusals: readonly { readonly reason: string; readonly times: number; readonly last: number }[];
+  readonly refusals: readonly Stopped[];
   readonly events: readonly Event[];
   readonly unended: readonly Unended[];
 }
@@ -120,7 +131,7 @@ export async function breachOf(source: Source, asked: WhoAndWhen): Promise<Breac
     timeline: await rows(timeline(step)),
     clients: await rows(CLIENTS),
     refusals: await rows(
-      `SELECT coalesce(reason, status, effect) AS reason, count(*) AS times, epoch_ms(max(ended)) AS last
+      `SELECT coalesce(reason, status, effect) AS reason, bool_or(NOT refused) AS late, count(*) AS times, epoch_ms(max(ended)) AS last
        FROM taken WHERE refused OR status = 'cut' GROUP BY 1 ORDER BY times DESC, 1`,
     ),
     events: await rows(EVENTS),
@@ -134,7 +145,7 @@ function names(column: string): string {
   return `coalesce(list_sort(list(DISTINCT ${column}) FILTER (${column} IS NOT NULL)), [])`;
 }
 
-const TOTALS = `SELECT count(*) AS statements, count(*) FILTER (refused) AS refused, count(*) FILTER (would = 'refuse') AS observed,
+const TOTALS = `SELECT count(*) AS statements, count(*) FILTER (refused) AS refused, count(*) FILTER (status = 'cut') AS stopped, count(*) FILTER (would = 'refuse') AS observed,
   coalesce(sum("rows"), 0)::BIGINT AS "rows", coalesce(sum(bytes), 0)::BIGINT AS bytes, coalesce(sum(changed), 0)::BIGINT AS changed,
   count(*) FILTER (unended) AS unended, count(*) FILTER (undecided) AS undecided,
   epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last,
@@ -162,7 +173,8 @@ const CLIENTS = `SELECT coalesce(regexp_replace(client, ':[0-9]+$', ''), 'not kn
 
 /** Of the principal itself, whoever the person behind it was; what repeats itself in a minute is one. */
 const EVENTS = `SELECT epoch_ms(min(time)) AS "at", kind, what, any_value("by") AS "by", count(*) AS times FROM (
-    SELECT time, kind, "by", concat_ws('; ', CASE WHEN kind = 'canary' THEN 'made-up ' || canary.subject END, status, "limit".name,
+    SELECT time, kind, "by", concat_ws('; ', CASE WHEN kind = 'canary' THEN 'made-up ' || canary.subject END, status,
+      CASE WHEN "limit".name <> coalesce(reason, '') THEN "limit".name END,
       nullif(reason, ''), message, CASE WHEN until IS NOT NULL THEN 'until ' || until END) AS what
     FROM records WHERE principal = $principal AND kind IN ('lock', 'release', 'raise', 'permit', 'canary', 'warning', 'login-refused')
       AND time >= ${instant('$since')} AND time < ${instant('$until')})

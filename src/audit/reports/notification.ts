@@ -45,7 +45,7 @@ export function notification({ asked, breach, policies }: BreachFacts): Section 
           ? `${counted(totals.refused, 'statement')} refused by the guard.`
           : 'The guard refused none of these statements.',
         ...locks.slice(0, 3).map((lock) => `Locked out ${at(lock.at)}: ${lock.what}.`),
-        `What else was done: ${BY_HAND.toLowerCase()}`,
+        'What else was done: to be written by the data protection officer.',
       ].join(' '),
     ],
   ];

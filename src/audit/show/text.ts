@@ -31,10 +31,10 @@ function sectionText({ heading, notes, table }: Section, width: number): string 
 }
 
 const GAP = 2;
-/** What is no amount is cut no shorter. */
+/** What is no amount is made no narrower. */
 const SHORTEST = 8;
 
-/** Amounts are never cut; the widest other columns are, where a line would not fit. */
+/** Amounts are never broken; the widest other columns are, where a line would not fit. */
 export function tableText({ columns, rows, more = 0 }: Table, width: number): string {
   if (rows.length === 0) return '  none\n';
   const cells = [
@@ -44,21 +44,26 @@ export function tableText({ columns, rows, more = 0 }: Table, width: number): st
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
   const over = (): number => widths.reduce((sum, each) => sum + each + GAP, GAP - GAP) - width;
   while (over() > 0) {
-    const candidates = widths.map((each, at) => (columns[at] && isAmount(columns[at]) ? 0 : each));
+    const candidates = widths.map((each, at) =>
+      columns[at] && (isAmount(columns[at]) || columns[at].kind === 'time') ? 0 : each,
+    );
     const widest = Math.max(...candidates);
     if (widest <= SHORTEST) break;
     widths[candidates.indexOf(widest)] = Math.max(SHORTEST, widest - over(), secondOf(candidates));
   }
-  const lines = cells.map((row) =>
-    row
-      .map((cell, at) => {
-        const wide = widths[at] ?? 0;
-        const shown = cell.length > wide ? `${cell.slice(0, wide - 1)}…` : cell;
-        return columns[at] && isAmount(columns[at]) ? shown.padStart(wide) : shown.padEnd(wide);
-      })
-      .join(' '.repeat(GAP))
-      .trimEnd(),
-  );
+  const lines = cells.flatMap((row) => {
+    const folds = row.map((cell, at) => foldsOf(cell, widths[at] ?? 0));
+    const height = Math.max(...folds.map((each) => each.length));
+    return Array.from({ length: height }, (_, line) =>
+      folds
+        .map((each, at) => {
+          const [shown, wide] = [each[line] ?? '', widths[at] ?? 0];
+          return columns[at] && isAmount(columns[at]) ? shown.padStart(wide) : shown.padEnd(wide);
+        })
+        .join(' '.repeat(GAP))
+        .trimEnd(),
+    );
+  });
   return `${lines.map((line) => `${line}\n`).join('')}${more > 0 ? `and ${more} more\n` : ''}`;
 }
 
@@ -70,13 +75,25 @@ function secondOf(widths: readonly number[]): number {
 }
 
 function folded(text: string, width: number): string {
+  return foldsOf(text, width)
+    .map((line) => `${line}\n`)
+    .join('');
+}
+
+/** Broken between words, and within one that is too long. */
+function foldsOf(text: string, width: number): string[] {
+  const lines: string[] = [];
   let line = '';
-  let lines = '';
-  for (const word of text.split(' ')) {
+  for (let word of text.split(' ')) {
     if (line !== '' && line.length + 1 + word.length > width) {
-      lines += `${line}\n`;
-      line = word;
-    } else line = line === '' ? word : `${line} ${word}`;
+      lines.push(line);
+      line = '';
+    }
+    while (word.length > width) {
+      lines.push(word.slice(0, width));
+      word = word.slice(width);
+    }
+    line = line === '' ? word : `${line} ${word}`;
   }
-  return `${lines}${line}\n`;
+  return [...lines, line];
 }
