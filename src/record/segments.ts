@@ -91,7 +91,7 @@ export class Segments {
     this.chain = past.chain;
     this.chained = new ChainedFile(this.file, past.last, notice);
     if (opened.last && past.sealedBy !== options.sealedBy) {
-      // From before there was a chain, or sealed with another key: it is closed as it is, for each file says by whom it is sealed.
+      // From before there was a chain, without its beginning, or sealed with another key: it is closed as it is, and the next file says all.
       const to = closedName(path, past.first ?? opened.last.seq);
       if (existsSync(to)) throw new Error(`"${to}" is there already`);
       opened = this.file.replace(isEmpty, to);
@@ -221,8 +221,13 @@ function pastOf(opened: Opened, path: string, guard: string): Past {
     return { last, chain, seals, sealed, first, time, sealedBy };
   }
   const fresh = { chain: randomBytes(12).toString('base64url'), seals: 0, sealed: true };
-  // Numbers go on, but there is no chain that could.
-  if (found) return { ...fresh, last: { seq: found.last.seq, hash: ORIGIN }, first: found.first };
+  if (found) {
+    const { last, chain = fresh.chain, seals, sealed, first } = found;
+    // Where there is no chain that could go on, numbers do.
+    return last.hash === ''
+      ? { ...fresh, last: { seq: last.seq, hash: ORIGIN }, first }
+      : { last, chain, seals, sealed, first };
+  }
   const closed = opened.regular ? lastClosed(path, guard) : undefined;
   if (!closed?.segment) return { ...fresh, last: NOTHING };
   const { last, seals, sealed, segment, file } = closed;

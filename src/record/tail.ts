@@ -1,6 +1,7 @@
 /** Reads the end of an existing log, so that a guard which starts again goes on where the last one ended. */
 import { readSync } from 'node:fs';
 import { readChained } from './chain/chain.ts';
+import type { SealFields } from './chain/seal.ts';
 
 const CHUNK = 64 * 1024;
 /** Where this much from the end holds no record, the file is something else, and appending to it would bury it. */
@@ -44,12 +45,14 @@ export function readTail(fd: number, size: number): Tail {
   return { last: undefined, torn: Math.max(0, end), insideLine };
 }
 
-/** The number of the last seal in the file; undefined where it holds none. */
-export function lastSeal(fd: number, size: number): number | undefined {
+/** The last seal in the file: its number, and of which chain it is; undefined where the file holds none. */
+export function lastSeal(fd: number, size: number): Pick<SealFields, 'seal' | 'chain'> | undefined {
   for (const { text } of linesFromEnd(fd, size)) {
     if (!text.includes('"kind":"seal"')) continue;
     const record = parsed(text.toString('utf8'));
-    if (record?.kind === 'seal' && Number.isSafeInteger(record.seal)) return record.seal as number;
+    const { kind, seal, chain } = record ?? {};
+    if (kind === 'seal' && Number.isSafeInteger(seal) && typeof chain === 'string')
+      return { seal: Number(seal), chain };
   }
   return undefined;
 }

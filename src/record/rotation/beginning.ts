@@ -9,10 +9,13 @@ import { unpacked } from './gzip.ts';
 
 /** How a file of a log stands. */
 export interface Standing {
-  /** Undefined where the file does not begin with one: a log from before there was a chain. */
+  /** Undefined where the file does not begin with one: it is from before there was a chain, or its beginning is gone. */
   readonly segment: Segment | undefined;
+  /** Undefined where nothing in the file says it. */
+  readonly chain: string | undefined;
   /** The number of the first record. */
   readonly first: number;
+  /** With an empty hash where it is not chained. */
   readonly last: Position;
   /** Seals of the chain so far. */
   readonly seals: number;
@@ -27,12 +30,15 @@ export function standingOf(fd: number, path: string): Standing | undefined {
   const { last } = readTail(fd, size);
   if (!last) return undefined;
   const record = firstRecord(path, fd);
-  const segment = last.hash === undefined ? undefined : segmentOf(record);
+  const isChained = last.hash !== undefined;
+  const segment = isChained ? segmentOf(record) : undefined;
+  const seal = isChained ? lastSeal(fd, size) : undefined;
   return {
     segment,
+    chain: segment?.chain ?? seal?.chain,
     first: Number(record?.seq ?? last.seq),
     last: { seq: last.seq, hash: last.hash ?? '' },
-    seals: segment ? (lastSeal(fd, size) ?? segment.seals) : 0,
+    seals: seal?.seal ?? segment?.seals ?? 0,
     sealed: last.kind === 'seal',
     guard: last.guard,
   };

@@ -79,9 +79,12 @@ function makeKey(file: string): KeyObject {
   rmSync(draft, { force: true });
   try {
     const fd = openSync(draft, 'wx', 0o600);
-    writeSync(fd, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
-    fsyncSync(fd);
-    closeSync(fd);
+    try {
+      writeSync(fd, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+      fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
     linkSync(draft, file);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;

@@ -1,0 +1,337 @@
+/** Files that fail, vanish, are cut or written to by others: no record, no run, and the chain says what is missing. */
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  renameSync,
+  rmSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
+import { hashOf, readChained } from '../../src/record/chain/chain.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
+import { eventually } from '../proxy/support.ts';
+import { allRecords, recordsOf } from '../support/decision-log.ts';
+
+const root = mkdtempSync(join(tmpdir(), 'rowgate-failures-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+let folder = '';
+let file = '';
+let notices: string[] = [];
+beforeEach(() => {
+  folder = mkdtempSync(join(root, 'log-'));
+  file = join(folder, 'd.jsonl');
+  notices = [];
+});
+
+function open(options: Partial<LogOptions> = {}): DecisionLog {
+  return openLog({
+    file,
+    durability: 'batched',
+    text: 'normalized',
+    guard: 'g1',
+    clock: Date.now,
+    notice: (message) => notices.push(message),
+    ...options,
+  });
+}
+
+const text = () => readFileSync(file, 'utf8');
+const logins = () => recordsOf(text()).flatMap(({ principal }) => principal ?? []);
+const login = (log: DecisionLog, name: string) => log.append('login', { principal: name });
+const isRoot = process.getuid?.() === 0;
+
+/** Numbers of the records that do not fit behind the line before them. */
+function breaks(): number[] {
+  let head: string | undefined;
+  return text()
+    .split('\n')
+    .flatMap((line) => {
+      const chained = readChained(line);
+      if (!chained) return [];
+      const fits = head === undefined || chained.hash === hashOf(head, chained.body);
+      head = chained.hash;
+      return fits ? [] : [Number(JSON.parse(line).seq)];
+    });
+}
+
+describe.runIf(isRoot)('a disk that is full', () => {
+  test.each(['batched', 'strict'] as const)(
+    '%s: refused while it is, and on by itself, wherever a line was torn',
+    async (durability) => {
+      execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', folder]);
+      try {
+        const log = open({ durability });
+        const written: string[] = [];
+        let torn = 0;
+        for (let round = 0; round < 12; round++) {
+          const ballast = join(folder, 'ballast');
+          writeFileSync(ballast, '');
+          try {
+            // Pages are given whole: lines of some hundred bytes fill the last one, which tears one of them.
+            for (;;) appendFileSync(ballast, Buffer.alloc(4096));
+          } catch {}
+          let name = '';
+          for (let i = 0; i < 60; i++) {
+            name = `r${round}-${i}-${'x'.repeat(round * 3)}`;
+            if (!login(log, name)) break;
+            written.push(name.slice(0, 64));
+          }
+          expect(login(log, name)).toBe(false);
+          rmSync(ballast);
+          name = `r${round}`;
+          expect(login(log, name)).toBe(true);
+          written.push(name);
+        }
+        await log.close();
+        expect(logins()).toEqual(written);
+        expect(breaks()).toEqual([]);
+        torn = text()
+          .split('\n')
+          .filter((line) => /"seq":\d+,"torn":\d+/.test(line)).length;
+        expect(torn).toBeGreaterThan(3);
+        // Each says how many bytes, to the byte.
+        let junk = 0;
+        for (const line of text().trimEnd().split('\n')) {
+          if (!readChained(line)) {
+            junk += Buffer.byteLength(line) + (junk > 0 ? 1 : 0);
+            continue;
+          }
+          expect(JSON.parse(line).torn ?? 0).toBe(junk);
+          junk = 0;
+        }
+        expect(allRecords(text()).map(({ seq }) => seq)).toEqual(allRecords(text()).map((_, index) => index + 1));
+      } finally {
+        execFileSync('umount', [folder]);
+      }
+    },
+  );
+
+  test('a guard that starts on one does not start, and does when there is room', async () => {
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=0700', 'tmpfs', folder]);
+    try {
+      try {
+        for (;;) appendFileSync(join(folder, 'ballast'), Buffer.alloc(4096));
+      } catch {}
+      expect(() => open()).toThrow(/ENOSPC/);
+      rmSync(join(folder, 'ballast'));
+      const log = open();
+      expect(login(log, 'p')).toBe(true);
+      await log.close();
+      expect(breaks()).toEqual([]);
+    } finally {
+      execFileSync('umount', [folder]);
+    }
+  });
+});
+
+describe('a file under the guard', () => {
+  test('that is deleted: noticed within the time of a sync, and a new one begins where the chain is', async () => {
+    const log = open();
+    login(log, 'a');
+    rmSync(file);
+    login(log, 'lost');
+    await eventually(() => notices.some((notice) => notice.includes('it was deleted')), 'it is noticed');
+    expect(login(log, 'b')).toBe(true);
+    await log.close();
+    const records = allRecords(text());
+    expect(records[0]).toMatchObject({ kind: 'segment', seq: 4, previous: { seq: 3 } });
+    expect(logins()).toEqual(['b']);
+  });
+
+  test('that is deleted: a strict log says at once that the record is nowhere', async () => {
+    const log = open({ durability: 'strict' });
+    expect(login(log, 'a')).toBe(true);
+    rmSync(file);
+    expect(login(log, 'lost')).toBe(false);
+    expect(login(log, 'b')).toBe(true);
+    await log.close();
+    expect(logins()).toEqual(['b']);
+  });
+
+  test('that is cut: the next record fits behind none of those that are left', async () => {
+    const log = open();
+    for (const name of ['a', 'b', 'c', 'd']) login(log, name);
+    const lines = text().split('\n');
+    truncateSync(file, Buffer.byteLength(`${lines.slice(0, 3).join('\n')}\n`));
+    login(log, 'e');
+    await eventually(() => notices.some((notice) => notice.includes('cut by somebody else')), 'it is noticed');
+    expect(login(log, 'f')).toBe(true);
+    await log.close();
+    expect(breaks()).toEqual([6]);
+  });
+
+  test('that is emptied: what is written until that is noticed lacks its beginning, and a guard that starts closes such a file', async () => {
+    const log = open();
+    for (const name of ['a', 'b', 'c']) login(log, name);
+    truncateSync(file, 0);
+    login(log, 'd');
+    await eventually(() => notices.some((notice) => notice.includes('cut by somebody else')), 'it is noticed');
+    expect(login(log, 'e')).toBe(true);
+    await log.close();
+    expect(text().match(/"principal":"\w"/g)).toEqual(['"principal":"d"', '"principal":"e"']);
+    const chain = log.head().chain;
+    const next = open();
+    login(next, 'f');
+    await next.close();
+    const [segment] = allRecords(text());
+    expect(segment).toMatchObject({ seq: 8, chain, previous: { file: 'd.000000000005.jsonl', seq: 7 }, seals: 1 });
+    expect(breaks()).toEqual([]);
+  });
+
+  test('that somebody else adds to: their records stand out, and the chain goes on from its own', async () => {
+    const log = open();
+    login(log, 'a');
+    const [, line = ''] = text().split('\n');
+    appendFileSync(file, `${line.replace('"a"', '"forged"')}\n`);
+    login(log, 'b');
+    await eventually(() => notices.some((notice) => notice.includes('somebody else writes to it')), 'it is noticed');
+    expect(login(log, 'c')).toBe(true);
+    await log.close();
+    // The forged one, which has the number and the hash of another.
+    expect(breaks()).toEqual([2]);
+  });
+
+  test('in the place of which another log stands: SIGHUP leaves the open one', async () => {
+    const log = open();
+    login(log, 'a');
+    renameSync(file, `${file}.mine`);
+    const other = openLog({ file, durability: 'batched', text: 'normalized', guard: 'g2', clock: Date.now });
+    other.append('start', {});
+    await other.close();
+    const before = text();
+    expect(log.reopen()).toBe(false);
+    login(log, 'b');
+    await log.close();
+    expect(text()).toBe(before);
+    expect(recordsOf(readFileSync(`${file}.mine`, 'utf8')).map(({ principal }) => principal)).toEqual(['a', 'b']);
+    expect(notices).toEqual([expect.stringContaining('does not go on where the log has come to')]);
+  });
+
+  test('that is a copy of itself, moved there: it goes on in it', async () => {
+    const log = open();
+    login(log, 'a');
+    writeFileSync(`${file}.copy`, text());
+    renameSync(`${file}.copy`, file);
+    expect(log.reopen()).toBe(true);
+    login(log, 'b');
+    await log.close();
+    expect(logins()).toEqual(['a', 'b']);
+    expect(breaks()).toEqual([]);
+  });
+});
+
+describe('a pipe', () => {
+  test('takes records, and each opening begins a file', async () => {
+    const pipe = join(folder, 'pipe');
+    execFileSync('mkfifo', [pipe]);
+    const reader = openSync(pipe, 'r+');
+    const log = open({ file: pipe, seal: { everyMs: 3_600_000, records: 1_000_000 } });
+    let written = 0;
+    for (; written < 100; written++) if (!login(log, `p${written}`)) break;
+    const chunk = Buffer.alloc(1024 * 1024);
+    const lines = chunk.toString('utf8', 0, readSync(reader, chunk)).trimEnd().split('\n');
+    expect(JSON.parse(lines[0] ?? '')).toMatchObject({ kind: 'segment', seq: 1 });
+    expect(lines).toHaveLength(101);
+    await log.close();
+    closeSync(reader);
+  });
+});
+
+/** A library that makes fdatasync fail while a file is there: nothing else makes a real one fail. */
+const SHIM = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+int fdatasync(int fd) {
+  static int (*real)(int);
+  if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+  if (access(getenv("FAIL_WHILE"), F_OK) == 0) { errno = EIO; return -1; }
+  return real(fd);
+}
+`;
+const hasCompiler = spawnSync('cc', ['--version']).status === 0;
+
+describe.runIf(hasCompiler)('a disk that fails to sync', () => {
+  const built = resolve(import.meta.dirname, '../../dist/record/log.js');
+
+  /** Runs in a process of its own; what it prints is JSON. */
+  async function run(durability: string, script: string): Promise<{ answers: unknown[]; notices: string[] }> {
+    writeFileSync(join(folder, 'shim.c'), SHIM);
+    execFileSync('cc', ['-shared', '-fPIC', '-o', join(folder, 'shim.so'), join(folder, 'shim.c'), '-ldl']);
+    const fails = join(folder, 'fails');
+    const program = `
+      import { writeFileSync, rmSync } from 'node:fs';
+      const { openLog } = await import(${JSON.stringify(built)});
+      const notices = [];
+      const log = openLog({ file: ${JSON.stringify(file)}, durability: '${durability}', text: 'normalized', guard: 'g1', clock: Date.now,
+        notice: (message) => notices.push(message) });
+      const fail = () => writeFileSync(${JSON.stringify(fails)}, '');
+      const recover = () => rmSync(${JSON.stringify(fails)});
+      const login = (principal) => log.append('login', { principal });
+      const wait = (ms) => new Promise((done) => setTimeout(done, ms));
+      const answers = [];
+      ${script}
+      await log.close();
+      console.log(JSON.stringify({ answers, notices }));`;
+    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+      env: { ...process.env, LD_PRELOAD: join(folder, 'shim.so'), FAIL_WHILE: fails },
+    });
+    let said = '';
+    let failed = '';
+    child.stdout.on('data', (more) => {
+      said += more;
+    });
+    child.stderr.on('data', (more) => {
+      failed += more;
+    });
+    const code = await new Promise((done) => child.once('close', done));
+    expect(code, failed).toBe(0);
+    return JSON.parse(said);
+  }
+
+  test('strict: refused while it fails; what was refused is a record all the same, and the chain is whole', async () => {
+    const { answers, notices: said } = await run(
+      'strict',
+      `
+      answers.push(login('a'));
+      fail();
+      answers.push(login('b'), login('c'), login('d'));
+      recover();
+      answers.push(login('e'), login('f'));`,
+    );
+    expect(answers).toEqual([true, false, false, false, true, true]);
+    // Of b nobody knew; c and d found the file not to be opened before b was on the disk.
+    expect(logins()).toEqual(['a', 'b', 'e', 'f']);
+    expect(breaks()).toEqual([]);
+    expect(said).toHaveLength(2);
+  });
+
+  test('batched: a sync in the background fails, then each record waits for its own', async () => {
+    const { answers } = await run(
+      'batched',
+      `
+      answers.push(login('a'));
+      fail();
+      await wait(400);
+      answers.push(login('b'));
+      recover();
+      answers.push(login('c'));
+      await wait(300);
+      answers.push(login('d'));`,
+    );
+    expect(answers).toEqual([true, false, true, true]);
+    expect(logins()).toEqual(['a', 'c', 'd']);
+    expect(breaks()).toEqual([]);
+  });
+});
