@@ -76,7 +76,10 @@ function expandAll(document: PolicyDocument, environment: Environment) {
 /** With the key that it is about, and without what was found where that is a secret. */
 function problemOf({ path, place, message }: Flaw): ConfigProblem {
   const isSecret =
-    path.includes('password') || ['notify', 'state', 'keys'].includes(String(path[0])) || path.join('.') === URL_PATH;
+    path.includes('password') ||
+    path.includes('authorization') ||
+    ['notify', 'state', 'keys'].includes(String(path[0])) ||
+    path.join('.') === URL_PATH;
   const shown = isSecret ? message.replace(/, found.*/s, '') : message;
   return { ...place, message: path.length === 0 ? shown : `${path.join('.')}: ${shown}` };
 }

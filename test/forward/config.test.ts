@@ -57,6 +57,7 @@ describe('log.forward', () => {
     ['{ to: "syslog+tls://a", authorization: x }', 'syslog has none: expected cert and key'],
     ['{ to: "syslog://a", longest: 1 kB }', 'expected at least 4 kB'],
     ['{ to: "syslog://a", tls: true }', 'unknown key "tls"'],
+    ['{ to: "https://a", authorization: [secret] }', 'log.forward.0.authorization'],
     ['{ to: "syslog://a" }, { to: "syslog://a" }', 'expected each address once'],
   ])('refuses %s', (collector, expected) => {
     const said = String(parse(`[${collector}]`));

@@ -40,16 +40,17 @@ export interface RsyslogOptions {
   readonly driver?: 'gtls' | 'ossl';
   /** Microseconds for each message. */
   readonly slow?: number;
-  /** Octets of the longest message; rsyslog's own default is 8 kB. */
-  readonly longest?: string;
+  /** Another one than that of the tests, which listens on `port`. */
+  readonly configuration?: string;
+  readonly port?: number;
 }
 
 /** Not yet started. Unless it is to be slow, it writes each message before it reads the next: what it has read survives its death. */
 export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog> {
   const folder = mkdtempSync(join(tmpdir(), 'rowgate-rsyslog-'));
-  const port = await freePort();
+  const port = options.port ?? (await freePort());
   const output = join(folder, 'received.jsonl');
-  writeFileSync(join(folder, 'rsyslog.conf'), configuration(options, folder, port, output));
+  writeFileSync(join(folder, 'rsyslog.conf'), options.configuration ?? configuration(options, folder, port, output));
   let child: ChildProcess | undefined;
   let said = '';
   const rsyslog: Rsyslog = {
@@ -91,7 +92,7 @@ export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog
 }
 
 function configuration(options: RsyslogOptions, folder: string, port: number, output: string): string {
-  const { tls, driver = 'gtls', slow, longest } = options;
+  const { tls, driver = 'gtls', slow } = options;
   const files = tls
     ? `defaultNetstreamDriverCAFile="${tls.ca}" defaultNetstreamDriverCertFile="${tls.cert}" defaultNetstreamDriverKeyFile="${tls.key}"`
     : '';
@@ -101,7 +102,7 @@ function configuration(options: RsyslogOptions, folder: string, port: number, ou
     slow === undefined
       ? 'queue.type="Direct"'
       : `queue.type="LinkedList" queue.size="200" queue.timeoutEnqueue="60000" queue.dequeueSlowdown="${slow}"`;
-  return `global(workDirectory="${folder}" ${longest === undefined ? '' : `maxMessageSize="${longest}"`} ${files})
+  return `global(workDirectory="${folder}" ${files})
 module(load="imtcp" ${mode} ${who})
 template(name="line" type="list" option.jsonf="on") {
   property(outname="pri" name="pri" format="jsonf")

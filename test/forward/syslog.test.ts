@@ -1,13 +1,15 @@
 /** Messages of syslog arrive at a real rsyslog as they were meant, and whoever sends them knows when they have. */
 
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type SyslogMessage, syslogFrame } from '../../src/record/sending/syslog-message.ts';
 import { sendSyslog } from '../../src/record/sending/syslog-send.ts';
 import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
-import { makeRsyslog, type Rsyslog, type RsyslogOptions, rsyslogd } from './rsyslog.ts';
+import { freePort, makeRsyslog, type Rsyslog, type RsyslogOptions, rsyslogd } from './rsyslog.ts';
 
 const MESSAGE: SyslogMessage = {
   time: '2026-11-25T09:00:00.007Z',
@@ -98,6 +100,26 @@ describe.skipIf(!rsyslogd || !openssl)('to rsyslog', () => {
     const named = { host: '127.0.0.1', port, tls: { ca: certificates.ca } };
     await expect(sendSyslog(named, numbered(0, 1))).rejects.toThrow(/IP|altnames/);
     expect(received()).toEqual([]);
+  });
+
+  it('as docs/operations.md has it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'rowgate-rsyslog-docs-'));
+    const port = await freePort();
+    const text = readFileSync(join(import.meta.dirname, '../../docs/operations.md'), 'utf8');
+    const { ca, server: own, client } = certificates;
+    const written = join(folder, 'rowgate.jsonl');
+    const configuration = (/```\n(global\(default[\s\S]*?)```/.exec(text)?.[1] ?? '')
+      .replace('/etc/rsyslog.d/ca.crt', ca)
+      .replace('/etc/rsyslog.d/siem.crt', own.cert)
+      .replace('/etc/rsyslog.d/siem.key', own.key)
+      .replace('/var/log/rowgate.jsonl', written)
+      .replace('port="6514"', `address="127.0.0.1" port="${port}"`);
+    const made = await makeRsyslog({ configuration, port });
+    running.push(made);
+    await made.start();
+    await sendSyslog({ host: 'localhost', port, tls: { ca, cert: client.cert, key: client.key } }, numbered(0, 3));
+    expect(readFileSync(written, 'utf8')).toBe('message 0\nmessage 1\nmessage 2\n');
+    rmSync(folder, { recursive: true });
   });
 
   it('says nothing of what a stopped one has not read, and fails when it is killed', async () => {
