@@ -1,7 +1,6 @@
 /** The last seal of each writer of a log, as an anchor. */
 import type { Anchor } from '../chain/seal.ts';
-import { readLines } from '../read/lines.ts';
-import { type LogFile, writersOf } from '../verify/files.ts';
+import { type LogFile, readLogFile, writersOf } from '../verify/files.ts';
 import { FrontReader } from '../verify/front.ts';
 import { readSeal } from '../verify/line.ts';
 
@@ -19,20 +18,15 @@ export async function lastSeals(log: string): Promise<Anchor[]> {
   return anchors;
 }
 
-async function lastSealIn({ path, first }: LogFile): Promise<Anchor | undefined> {
+async function lastSealIn(file: LogFile): Promise<Anchor | undefined> {
   const front = new FrontReader();
   let last: Anchor | undefined;
-  await readLines(
-    path,
-    {
-      line: (bytes, start, end) => {
-        if (front.read(bytes, start, end) && front.kind === 'seal')
-          last = readSeal(bytes.toString('utf8', start, end)) ?? last;
-        return false;
-      },
-      overlong: () => false,
-    },
-    first === undefined,
-  );
+  const line = (bytes: Buffer, start: number, end: number): boolean => {
+    if (front.read(bytes, start, end) && front.kind === 'seal') {
+      last = readSeal(bytes.toString('utf8', start, end)) ?? last;
+    }
+    return false;
+  };
+  await readLogFile(file, { line, overlong: () => false });
   return last;
 }

@@ -1,13 +1,25 @@
-/** Which files a log consists of: those of one process, or of each worker. By their names alone. */
+/** Which files a log consists of, by their names: those of one process, or of each worker. */
 import { readdirSync } from 'node:fs';
 import { basename, dirname, format, join, parse } from 'node:path';
 import { firstOf } from '../chain/files.ts';
+import { type LineHandlers, type LinesRead, readLines } from '../read/lines.ts';
 
 export interface LogFile {
   readonly name: string;
   readonly path: string;
   /** The number of its first record, as its name has it. Absent: the open file. */
   readonly first?: number;
+}
+
+/** Its lines. It may have been compressed since its name was read: the plain file goes when the compressed one is there. */
+export async function readLogFile({ path, first }: LogFile, handlers: LineHandlers): Promise<LinesRead> {
+  const isOpen = first === undefined;
+  try {
+    return await readLines(path, handlers, isOpen);
+  } catch (error) {
+    if (isOpen || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    return readLines(`${path}.gz`, handlers);
+  }
 }
 
 /** Of one writer. */

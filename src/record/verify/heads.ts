@@ -1,7 +1,6 @@
 /** Looks up single records: which hash those with certain numbers have, and with what a file begins. */
 import type { SegmentFields } from '../chain/seal.ts';
-import { readLines } from '../read/lines.ts';
-import type { LogFile } from './files.ts';
+import { type LogFile, readLogFile } from './files.ts';
 import { FrontReader } from './front.ts';
 import { readHash, readSegment } from './line.ts';
 
@@ -12,14 +11,14 @@ export interface FoundHead {
 }
 
 /** The segment with which a file begins; undefined where it does not, or cannot be read. */
-export async function firstSegment({ path, first }: LogFile): Promise<SegmentFields | undefined> {
+export async function firstSegment(file: LogFile): Promise<SegmentFields | undefined> {
   let segment: SegmentFields | undefined;
   const line = (bytes: Buffer, start: number, end: number): boolean => {
     segment = readSegment(bytes.toString('utf8', start, end));
     return true;
   };
   // What is wrong with the file is found when it is read whole.
-  await readLines(path, { line, overlong: () => true }, first === undefined).catch(() => {});
+  await readLogFile(file, { line, overlong: () => true }).catch(() => {});
   return segment;
 }
 
@@ -35,17 +34,11 @@ export async function headsIn(file: LogFile, wanted: ReadonlySet<number>): Promi
     if (hash !== undefined) found.set(front.seq, { hash, file: file.name, line });
     return found.size === wanted.size;
   };
-  const { rest } = await readLines(
-    file.path,
-    {
-      line: take,
-      overlong: () => {
-        line++;
-        return false;
-      },
-    },
-    file.first === undefined,
-  );
+  const overlong = (): boolean => {
+    line++;
+    return false;
+  };
+  const { rest } = await readLogFile(file, { line: take, overlong });
   if (found.size < wanted.size) take(rest, 0, rest.length);
   return found;
 }

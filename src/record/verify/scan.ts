@@ -1,7 +1,8 @@
 /** Reads one file of a log and says what is there: runs of records, text that is none, seals. What that means for the whole log is judged elsewhere. */
 import { hash } from 'node:crypto';
 import type { RetentionFields, SegmentFields } from '../chain/seal.ts';
-import { type LinesRead, LONGEST_LINE, NoRegularFile, readLines } from '../read/lines.ts';
+import { type LinesRead, LONGEST_LINE, NoRegularFile } from '../read/lines.ts';
+import { type LogFile, readLogFile } from './files.ts';
 import type { Finding } from './finding.ts';
 import { FrontReader } from './front.ts';
 import type { KeyRing } from './keys.ts';
@@ -199,21 +200,17 @@ class Scanner {
   }
 }
 
-/** Never throws for what the file holds or that it cannot be read: these are findings. Throws ENOENT. @param follow see `readLines`. */
-export async function scanFile(path: string, file: string, keys: KeyRing, follow: boolean): Promise<FileScan> {
+/** Never throws for what the file holds or that it cannot be read: these are findings. Throws ENOENT. */
+export async function scanFile(logFile: LogFile, keys: KeyRing): Promise<FileScan> {
+  const file = logFile.name;
   const scanner = new Scanner(file, keys);
   const findings: Finding[] = [];
   let rest = 0;
   try {
-    const read = await readLines(
-      path,
-      {
-        line: (bytes, start, end) => scanner.line(bytes, start, end),
-        overlong: (length) => scanner.overlong(length),
-      },
-      follow,
-    );
-    rest = read.restLength;
+    const read = await readLogFile(logFile, {
+      line: (bytes, start, end) => scanner.line(bytes, start, end),
+      overlong: (length) => scanner.overlong(length),
+    });
     if (!scanner.stopped) rest = scanner.end(read);
     if (read.damaged !== undefined)
       findings.push({ kind: 'damaged', file, message: `it cannot be unpacked to its end: ${read.damaged}` });

@@ -52,7 +52,7 @@ export interface Verification {
 export class NoLog extends Error {}
 
 /** A running guard may close a file, compress one or delete one while it is read. */
-const TRIES = 4;
+const TRIES = 6;
 
 /** Throws NoLog, and where a file of anchors or the folder cannot be read. */
 export async function verifyLog(options: VerifyOptions): Promise<Verification> {

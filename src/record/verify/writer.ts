@@ -42,7 +42,7 @@ export async function readWriter(
   const notes: Note[] = [];
   const scanned: ScannedFile[] = [];
   for (const file of files) {
-    const scan = await scanFile(file.path, file.name, keys, file.first === undefined);
+    const scan = await scanFile(file, keys);
     const numbers = scan.items.flatMap((item) => (item.kind === 'run' ? [item.first, item.last] : []));
     const range = numbers.length > 0 && { first: Math.min(...numbers), last: Math.max(...numbers) };
     scanned.push({ file, scan, ...(range && { range }) });

@@ -1,0 +1,118 @@
+/** A guard that is killed again and again, at random points under load: its log verifies each time, as it lies there and while it is written. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import pg from 'pg';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
+import { verifyLog } from '../../src/record/verify/verify.ts';
+import { eventually } from '../proxy/support.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { fuzzSeed, Random } from '../support/random.ts';
+import { seedSmall } from '../support/seed.ts';
+import { childrenOf, isAlive, type Served, serve } from '../workers/served.ts';
+
+const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
+const KILLS = process.env.ROWGATE_LONG ? 100 : 3;
+const CLIENTS = 6;
+const LONGEST_LIFE_MS = 2_500;
+// Small files and many seals: so that a kill meets one of them being made.
+const LOG = `log:
+  rotate: 64 kB
+  seal: { every: 100 ms, records: 40 }
+  anchor: { to: ./elsewhere/anchors.jsonl, every: 1 s }
+`;
+
+vi.setConfig({ testTimeout: 60_000 + KILLS * 20_000 });
+
+let database: FreshDatabase;
+beforeAll(async () => {
+  database = await freshDatabase();
+  await seedSmall(database.url);
+});
+afterAll(() => database?.drop());
+
+/** Another life of a guard that was killed, in its folder. Resolves when it listens. */
+async function again({ folder }: Served): Promise<{ child: ChildProcess; port: number }> {
+  const child = spawn(process.execPath, [MAIN, 'serve'], { cwd: folder });
+  let said = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (chunk) => {
+      said += chunk;
+    });
+  }
+  await eventually(() => / listens on .*\n/.test(said) || child.exitCode !== null, 'it listens', 50_000);
+  const [, port] = /listens on [^\n]*:(\d+)[,\n]/.exec(said) ?? [];
+  if (port === undefined) throw new Error(said);
+  return { child, port: Number(port) };
+}
+
+/** Asks until nobody answers. */
+async function load(port: number): Promise<void> {
+  const one = async () => {
+    const connectionString = `postgres://teacher:demo-teacher@127.0.0.1:${port}/${database.name}`;
+    const client = new pg.Client({ connectionString });
+    client.on('error', () => {});
+    try {
+      await client.connect();
+      for (let i = 0; ; i++) {
+        // Every third is refused.
+        await client
+          .query(i % 3 === 0 ? 'SELECT ine FROM students' : `SELECT count(*), ${i} FROM students`)
+          .catch((error) => {
+            if (error.code !== '42501') throw error;
+          });
+      }
+    } catch {
+      // it was killed
+    } finally {
+      await client.end().catch(() => {});
+    }
+  };
+  await Promise.all(Array.from({ length: CLIENTS }, one));
+}
+
+async function kill({ pid = 0 }: ChildProcess, workers: number): Promise<void> {
+  const pids = workers === 1 ? [pid] : [pid, ...childrenOf(pid)];
+  // Those that compress its files end by themselves.
+  const all = [...pids, ...pids.flatMap(childrenOf)];
+  for (const each of pids) process.kill(each, 'SIGKILL');
+  await eventually(() => !all.some(isAlive), 'all of them have ended', 20_000);
+}
+
+it.each([1, 2])('%i processes', async (workers) => {
+  const random = new Random(fuzzSeed() + workers);
+  let killedIn = 0;
+  const guard = await serve(database, `${LOG}workers: ${workers}\n`);
+  mkdirSync(join(guard.folder, 'elsewhere'));
+  const log = join(guard.folder, 'decisions.jsonl');
+  const anchorsFile = join(guard.folder, 'elsewhere', 'anchors.jsonl');
+  const verified = async (when: string) => {
+    const anchors = existsSync(anchorsFile) ? [anchorsFile] : [];
+    const { findings, chains } = await verifyLog({ log, keys: [], anchors });
+    expect(findings, `${when}, life ${killedIn + 1}`).toEqual([]);
+    return chains;
+  };
+  try {
+    let life = { child: guard.child, port: guard.port };
+    for (; killedIn < KILLS; killedIn++) {
+      const asking = load(life.port);
+      await sleep(random.int(LONGEST_LIFE_MS));
+      await verified('while it is written');
+      await sleep(random.int(LONGEST_LIFE_MS / 2));
+      await kill(life.child, workers);
+      await asking;
+      await verified('after the kill');
+      life = await again(guard);
+    }
+    const chains = await verified('at the end');
+    await kill(life.child, workers);
+    // It was killed at work, and not before there was any.
+    expect(chains).toHaveLength(workers);
+    for (const { records, seals } of chains) expect(records / KILLS > 20 && seals > KILLS).toBe(true);
+    expect(readdirSync(guard.folder).filter((name) => /\.\d{12}\./.test(name))).not.toEqual([]);
+    expect(existsSync(anchorsFile)).toBe(true);
+  } finally {
+    await guard.stop();
+  }
+});
