@@ -95,6 +95,47 @@ describe('the same person has the same id', () => {
     await expect.poll(() => recorded('outcome')).toEqual([{ n: 3, unnamed: 0, ids: [id(7), id(1001), id(1003)] }]);
   });
 
+  test.each([
+    ['of a table', 'copy grades (subject, student_id) to stdout'],
+    ['of a table in binary', 'copy absences (id, student_id) to stdout with (format binary)'],
+    ['of all columns of a table', 'copy parents to stdout with (format csv, header)'],
+  ])('by COPY of an unrestricted role, %s', async (_, sql) => {
+    await open();
+    const peer = await direct(guard.url('dba'));
+    await ask(peer, Q(sql));
+    await peer.close();
+    await expect.poll(() => recorded('outcome')).toHaveLength(1);
+    const [outcome] = await recorded('outcome');
+    const table = /copy (\w+)/.exec(sql)?.[1];
+    const people = await database.query(`select distinct student_id from ${table}`);
+    expect(outcome).toMatchObject({ n: people.length, unnamed: 0 });
+    expect(new Set(outcome?.ids)).toEqual(new Set(people.map((row) => id(row.student_id))));
+  });
+
+  test.each([
+    ['of a query', 'copy (select last_name, id from students where id in (7, 8)) to stdout', 2],
+    [
+      'of what a query makes of several',
+      'copy (select s.last_name from students s join parents p on p.student_id = s.id where s.id = 1001) to stdout',
+      2,
+    ],
+    ['of a table without its key', 'copy absences (id, day) to stdout', 0],
+    [
+      'of a query with a CTE',
+      'copy (with a as (select * from students where id = 7) select last_name from a) to stdout with (format binary)',
+      1,
+    ],
+    ['of a write', 'copy (update students set city = city where id = 7 returning last_name) to stdout', 1],
+  ])('by COPY of an unrestricted role, %s: somebody, and it is not known who', async (_, sql, people) => {
+    await open();
+    const peer = await direct(guard.url('dba'));
+    await ask(peer, Q(sql));
+    await peer.close();
+    await expect.poll(() => recorded('outcome')).toHaveLength(1);
+    const all = Number((await database.query('select count(*) from absences'))[0]?.count);
+    expect(await recorded('outcome')).toEqual([{ n: 0, unnamed: people || all }]);
+  });
+
   test('in both formats in one session', async () => {
     await open();
     const peer = await direct(guard.url('office'));

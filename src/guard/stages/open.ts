@@ -5,6 +5,7 @@ import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
 import { cursorKind } from './cursor.ts';
+import { peopleOfCopy, relationOf } from './open-copy.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
 import { writeKind, writesInside } from './writes-inside.ts';
 
@@ -15,6 +16,8 @@ export const openStage: Stage = {
       statement.command = commandOf(kindOf(statement.node));
       statement.kind = kindOfStatement(statement, statement.node);
       collectTables(draft, statement, statement.node);
+      const copy = as(statement.node, 'CopyStmt');
+      if (copy && statement.kind.kind === 'copy-out') statement.people = peopleOfCopy(draft, copy);
     }
   },
 };
@@ -96,11 +99,8 @@ function inner(statement: DraftStatement, query: Node | undefined) {
 function collectTables(draft: Draft, statement: DraftStatement, value: unknown): void {
   if (typeof value !== 'object' || value === null) return;
   for (const [key, inner] of fieldsOf(value)) {
-    const name = (inner as { relname?: unknown }).relname;
-    if ((key === 'RangeVar' || key === 'relation') && typeof name === 'string') {
-      const schema = (inner as { schemaname?: string }).schemaname;
-      const schemas = schema ? [schema] : ['pg_catalog', ...draft.searchPath];
-      const found = schemas.map((s) => draft.catalog.relation(s, name)).find((r) => r !== undefined);
+    if (key === 'RangeVar' || key === 'relation') {
+      const found = relationOf(draft, inner as { relname?: string; schemaname?: string });
       if (found) statement.tables.add(`${found.schema}.${found.name}`);
     }
     collectTables(draft, statement, inner);
