@@ -86,6 +86,30 @@ const seen: Case[] = [
     what: 'beside others whose keys show',
     sql: 'SELECT a.id, b.name FROM pupils a JOIN pupils b ON b.class = a.class',
   },
+  { what: 'in a subquery that leaves it out', sql: 'SELECT name FROM (SELECT name FROM pupils) AS p' },
+  {
+    what: 'in one inside another, with stars',
+    sql: 'SELECT * FROM (SELECT *, 1 AS one FROM (SELECT name, class FROM pupils ORDER BY class LIMIT 500) AS a) AS b (x)',
+  },
+  { what: 'in one that computes it', sql: 'SELECT k FROM (SELECT id::text AS k FROM pupils) AS p' },
+  {
+    what: 'in one that it is joined to',
+    sql: 'SELECT m.mark FROM marks m, LATERAL (SELECT name FROM pupils p WHERE p.id = m.pupil_id) AS p',
+  },
+  {
+    what: 'in one of a withheld key',
+    sql: 'SELECT * FROM (SELECT w.* FROM withheld w) AS a NATURAL JOIN (SELECT name FROM masked) AS b',
+  },
+  { what: 'in a CTE', sql: 'WITH p AS (SELECT name FROM pupils) SELECT * FROM p' },
+  {
+    what: 'in a CTE of a CTE',
+    sql: 'WITH a AS MATERIALIZED (SELECT name FROM pupils), b (n) AS (SELECT * FROM a) SELECT b.n FROM b',
+  },
+  {
+    what: 'in a CTE, by EXECUTE',
+    before: ['PREPARE p AS WITH p AS (SELECT name FROM pupils) SELECT p.* FROM p'],
+    sql: 'EXECUTE p',
+  },
   { what: 'masked', sql: 'SELECT * FROM masked_short' },
   { what: 'masked, by name', sql: `SELECT id, name FROM masked AS m WHERE name = 'pupil 201'` },
   { what: 'masked, in an outer join', sql: 'SELECT p.class, m.name FROM pupils p LEFT JOIN masked m USING (name)' },
@@ -214,8 +238,12 @@ const past: Case[] = [
   { what: 'groups by something else', sql: 'SELECT name, count(*) FROM pupils GROUP BY name' },
   { what: 'a union without its key', sql: 'SELECT name FROM pupils UNION ALL SELECT name FROM pupils' },
   { what: 'a union in which one arm alone has a key', sql: 'SELECT id FROM pupils UNION ALL SELECT class FROM pupils' },
-  { what: 'a subquery that leaves its key out', sql: 'SELECT name FROM (SELECT name FROM pupils) AS p' },
-  { what: 'a CTE that does', sql: 'WITH p AS (SELECT name FROM pupils) SELECT name FROM p' },
+  { what: 'a subquery that makes groups', sql: 'SELECT * FROM (SELECT DISTINCT name FROM pupils) AS p' },
+  {
+    what: 'a CTE that is read twice',
+    sql: 'WITH p AS (SELECT name FROM pupils) SELECT name FROM p WHERE name IN (SELECT name FROM p)',
+  },
+  { what: 'a subquery that is shown as a row', sql: 'SELECT p FROM (SELECT name FROM pupils) AS p' },
   {
     what: 'a cursor without its key',
     before: ['BEGIN', 'DECLARE c CURSOR FOR SELECT name FROM pupils'],

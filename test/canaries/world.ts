@@ -68,7 +68,7 @@ export interface World {
   stop(): Promise<void>;
 }
 
-const READERS = 100;
+const READERS = 120;
 
 /** `laidOut`: the policies know of the canary from the beginning. */
 export async function canaryWorld(laidOut = true): Promise<World> {

@@ -4,7 +4,7 @@ import type { Write } from '../../sql/analyze/findings.ts';
 import { as, type Body, quoteName } from '../../sql/tree.ts';
 import type { HiddenKey } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
-import { isReadBy, widthOf } from './hidden-keys.ts';
+import { isReadBy, widthOf } from './key-search.ts';
 import { aliasOf } from './row-conditions.ts';
 
 /** The first server that returns rows as they were. */
