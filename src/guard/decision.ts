@@ -94,6 +94,8 @@ export interface StatementJudgement {
    * Of PREPARE and DECLARE: of the statement inside.
    */
   readonly people?: readonly PeopleOfRow[];
+  /** Of unrestricted roles: the subjects of which its text names relations with a key. */
+  readonly about?: readonly string[];
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;

@@ -40,6 +40,8 @@ export interface DraftStatement {
   groups: Groups[];
   /** Whom a row of its result can be about; undefined for nobody. */
   people: readonly PeopleOfRow[] | undefined;
+  /** Of an unrestricted role: subjects of which it names relations. */
+  about: readonly string[] | undefined;
   /** How its new rows are judged; undefined where none is. */
   check: RowCheck | undefined;
   rewritten: boolean;

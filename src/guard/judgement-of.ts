@@ -59,6 +59,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     ...(!refused && statement.check && statement.kind.kind !== 'prepare' && { check: statement.check }),
     ...(!refused && statement.kind.kind !== 'prepare' && patternsOf(statement)),
     ...(!refused && statement.people && { people: statement.people }),
+    ...(statement.about && { about: statement.about }),
     ...(refused && { refusal: refused }),
     ...(rule !== undefined && { rule }),
   };

@@ -129,7 +129,7 @@ function run(
   }
   recorded.most = least(baked, counted ? left : undefined);
   recorded.waited = c.admission.waited;
-  if (watch.looksForPeople) recorded.shows = new WhomItShows((resolved.inner ?? statement).people, portal.formats);
+  if (watch.looksForPeople) recorded.shows = new WhomItShows(resolved.inner ?? statement, portal.formats);
   if (
     (watch.verifies || (watch.looksForPeople && (policy.role.mode === 'enforce' || policy.canaries))) &&
     provenance.verdict !== 'verified' &&

@@ -199,7 +199,7 @@ function record(
     run.most = most;
     // What is converted has no formats in its Bind: text, as a Query.
     if (watch.looksForPeople)
-      run.shows = new WhomItShows((resolved.inner ?? statement).people, converted ? [] : 'described');
+      run.shows = new WhomItShows(resolved.inner ?? statement, converted ? [] : 'described');
     run.waited = of.length === 0 ? c.admission.waited : 0;
     of.push(run);
   }

@@ -47,6 +47,23 @@ export function planOf(people: readonly PeopleOfRow[] | undefined, shown: ShownC
   return { subjects, unplaced, columns: columnsOf(subjects, unplaced) };
 }
 
+/**
+ * Where nothing was judged of whom a row can be about: in what was computed from tables of a subject somebody may stand whom no column names.
+ * @param about subjects whose tables the statement names.
+ */
+export function withUnseen(
+  plan: RowPlan | undefined,
+  about: readonly string[],
+  unplaced: readonly number[],
+): RowPlan | undefined {
+  const unseen = about.filter((name) => !plan?.subjects.some(({ subject }) => subject === name));
+  if (unseen.length === 0 || unplaced.length === 0) return plan;
+  const nameless = unseen.map((subject) => ({ subject, keys: [], perhaps: [], ways: [], unnamed: 1 }));
+  return plan
+    ? { ...plan, subjects: [...plan.subjects, ...nameless] }
+    : { subjects: nameless, unplaced, columns: columnsOf([], unplaced) };
+}
+
 /** Of COPY TO, of whose columns the server says nothing: it was judged as the SELECT that it is, and its keys stand where that says. */
 export function planOfCopy(people: readonly PeopleOfRow[] | undefined, types?: KeyTypes): RowPlan | undefined {
   if (!people || people.length === 0) return undefined;

@@ -1,5 +1,5 @@
 /** The people whom a run shows: of each row for its budget, and all in all for the log. */
-import type { PeopleOfRow, StatementJudgement } from '../guard/decision.ts';
+import type { StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import type { People } from './budget.ts';
@@ -9,7 +9,7 @@ import type { KeysShown, OutcomeEntry } from './entries.ts';
 import { isReadable } from './key-text.ts';
 import type { Provenance } from './provenance.ts';
 import { type Formats, peopleInRow, peopleOf, type RowValues, valuesOfRow } from './row-people.ts';
-import { planOfCopy, type RowPlan } from './row-plan.ts';
+import { planOfCopy, type RowPlan, withUnseen } from './row-plan.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 /** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
@@ -41,9 +41,9 @@ export class WhomItShows {
   /** Canaries of which the budget knows. */
   private readonly told = new Set<string>();
 
-  /** @param formats of the result's columns, by Bind; `described`: as its RowDescription says. */
+  /** @param of what is run, of EXECUTE and FETCH the statement inside; undefined: not known. `formats` of the result's columns, by Bind; `described`: as its RowDescription says. */
   constructor(
-    private readonly people: readonly PeopleOfRow[] | undefined,
+    private readonly of: Pick<StatementJudgement, 'people' | 'about'> | undefined,
     private readonly formats: Formats | 'described',
   ) {}
 
@@ -75,8 +75,11 @@ export class WhomItShows {
   }
 
   private makePlan(run: Showing): RowPlan | undefined {
-    if (run.statement.kind.kind === 'copy-out') return planOfCopy(this.people, run.policy.keyTypes);
-    return run.watch.provenance.planOf(this.people);
+    const { people, about = [] } = this.of ?? {};
+    if (run.statement.kind.kind === 'copy-out') return planOfCopy(people, run.policy.keyTypes);
+    const { provenance } = run.watch;
+    const plan = provenance.planOf(people);
+    return people ? plan : withUnseen(plan, about, provenance.shown?.unplaced ?? []);
   }
 
   /** They were shown. */

@@ -149,6 +149,29 @@ describe('the same person has the same id', () => {
   });
 });
 
+test.each([
+  ['a row as JSON', 'select to_json(s) from students s where id in (7, 8)', { n: 0, unnamed: 2 }],
+  ['all in one value', 'select count(*) from students', { n: 0, unnamed: 1 }],
+  [
+    'by a prepared statement',
+    'prepare p as select last_name || id from students where id = 7; execute p',
+    { n: 0, unnamed: 1 },
+  ],
+  [
+    'by a cursor',
+    'begin; declare c cursor for select id + 0 from students where id = 7; fetch all c; commit',
+    { n: 0, unnamed: 1 },
+  ],
+  ['beside its key', 'select id, upper(last_name) from students where id = 7', { n: 1, unnamed: 0, ids: [id(7)] }],
+  ['without its key', 'select last_name, upper(last_name) from students where id = 7', { n: 0, unnamed: 1 }],
+  ['of what is about nobody', 'select upper(name) from schools', undefined],
+])('an unrestricted role that computes is not said to have seen nobody: %s', async (_, sql, shown) => {
+  await open();
+  await (await guard.connect('dba')).query(sql);
+  await expect.poll(async () => (await guard.records()).filter(({ rows }) => Number(rows) > 0)).toHaveLength(1);
+  expect(await recorded('outcome')).toEqual(shown ? [shown] : []);
+});
+
 test('a cast in a COPY shows nobody under the id of somebody else', async () => {
   await open();
   const peer = await direct(guard.url('office'));

@@ -1,8 +1,9 @@
 /** Whom a COPY of an unrestricted role shows: the server says nothing of the columns that it sends, so what it names is looked at. */
 import type { Column, Relation } from '../../sql/catalog.ts';
-import { type Body, fieldsOf, strings } from '../../sql/tree.ts';
+import { type Body, fieldsOf, type Node, strings } from '../../sql/tree.ts';
 import type { PeopleOfRow } from '../decision.ts';
 import type { Draft } from '../draft.ts';
+import type { Holders } from '../people/holders.ts';
 
 interface Named {
   readonly schemaname?: string;
@@ -27,6 +28,15 @@ export function peopleOfCopy(draft: Draft, copy: Body<'CopyStmt'>): readonly Peo
     if (ways.length + unnamed > 0) people.push({ subject: holders.subject.name, ways, unnamed });
   }
   return people;
+}
+
+/** The subjects of which the text names relations with a key: whatever is made of these may tell of somebody. */
+export function aboutIn(draft: Draft, node: Node): readonly string[] {
+  if (draft.holders.length === 0) return [];
+  const named = relationsIn(draft, node);
+  const holds = (holders: Holders): boolean =>
+    named.some((relation) => holders.of(relation).keys.size > 0 || holders.of(relation).inside > 0);
+  return draft.holders.filter(holds).map(({ subject }) => subject.name);
 }
 
 /** As PostgreSQL's CopyGetAttnums. */

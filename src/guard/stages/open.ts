@@ -5,7 +5,7 @@ import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
 import { cursorKind } from './cursor.ts';
-import { peopleOfCopy, relationOf } from './open-copy.ts';
+import { aboutIn, peopleOfCopy, relationOf } from './open-copy.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
 import { writeKind, writesInside } from './writes-inside.ts';
 
@@ -14,6 +14,8 @@ export const openStage: Stage = {
   run(draft: Draft): void {
     for (const statement of draft.statements) {
       statement.command = commandOf(kindOf(statement.node));
+      const about = aboutIn(draft, statement.node);
+      if (about.length > 0) statement.about = about;
       statement.kind = kindOfStatement(statement, statement.node);
       collectTables(draft, statement, statement.node);
       const copy = as(statement.node, 'CopyStmt');
@@ -92,6 +94,7 @@ function inner(statement: DraftStatement, query: Node | undefined) {
     normalized: '',
     tables: [],
     columns: [],
+    ...(statement.about && { about: statement.about }),
   };
 }
 

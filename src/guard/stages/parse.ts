@@ -42,6 +42,7 @@ export const parseStage: Stage = {
       groups: [],
       check: undefined,
       people: undefined,
+      about: undefined,
       rewritten: false,
       refusal: undefined,
     }));
