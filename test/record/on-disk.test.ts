@@ -1,0 +1,64 @@
+/** Waiting for the disk: many who wait share a sync, and nobody is told of what is not there. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { LogFile } from '../../src/record/file.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'rowgate-on-disk-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+let files = 0;
+function open(notices: string[] = []): LogFile {
+  const file = new LogFile(join(folder, `${files++}.jsonl`), 'batched', (message) => notices.push(message));
+  file.ready();
+  return file;
+}
+
+test('who waits for a line is told when a sync has brought it to the disk, all that a sync brings at once', async () => {
+  const file = open();
+  const told: { readonly position: number; readonly onDisk: number }[] = [];
+  const waiting = Array.from({ length: 500 }, async (_, index) => {
+    expect(file.write(`${index}\n`)).toBe('written');
+    const { position } = file;
+    expect(position).toBe(index + 1);
+    expect(await file.reachesDisk(position)).toBe(true);
+    told.push({ position, onDisk: file.onDisk });
+  });
+  // The first sync has begun with the first line.
+  expect(file.onDisk).toBe(0);
+  await Promise.all(waiting);
+  for (const { position, onDisk } of told) expect(onDisk).toBeGreaterThanOrEqual(position);
+  expect(new Set(told.map(({ onDisk }) => onDisk)).size).toBeLessThanOrEqual(3);
+  expect(await file.reachesDisk(1)).toBe(true);
+  file.close();
+});
+
+test('what was written is on the disk a moment later also where nobody waits', async () => {
+  const file = open();
+  file.write('a\n');
+  for (let tries = 0; file.onDisk === 0 && tries < 500; tries++) await new Promise((done) => setTimeout(done, 20));
+  expect(file.onDisk).toBe(1);
+  file.close();
+});
+
+test('where the file is given up before, the answer is no', async () => {
+  const notices: string[] = [];
+  const file = open(notices);
+  file.write('a\n');
+  const waiting = file.reachesDisk(file.position);
+  file.fail(new Error('a test'));
+  expect(await waiting).toBe(false);
+  expect(notices).toHaveLength(1);
+  file.close();
+});
+
+test('closing brings all to the disk', async () => {
+  const file = open();
+  file.write('a\n');
+  const waiting = file.reachesDisk(1);
+  file.close();
+  expect(await waiting).toBe(true);
+  expect(file.write('b\n')).toBe('absent');
+  expect(readFileSync(file.path, 'utf8')).toBe('a\n');
+});
