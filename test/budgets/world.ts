@@ -4,11 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { type GuardOptions, guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-
-// The password is "demo-teacher".
-const PASSWORD =
-  'SCRAM-SHA-256$4096:5+4Cd5Gy5wirR+KOzUXXuw==$p0PIwuh2wr4MvPfFQ+ONaqTXyTgDM1RInczdhQCopYM=:XIIeRI/G53k2qvQn2a2NCs598Vwql9WIqZn/1hW0gLQ=';
 
 export interface World {
   readonly database: FreshDatabase;
@@ -43,13 +40,13 @@ statements: [copy_to]
 ${text}`,
     );
   }
-  const principals = Object.keys(roles).map((name) => `  ${name}: { role: ${name}, password: "${PASSWORD}" }\n`);
+  const principals = Object.keys(roles).map((name) => `  ${name}: { role: ${name}, password: "${VERIFIER}" }\n`);
   await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
   const guard = await guardInFrontOf(database, { policies: folder, ...options });
   return {
     database,
     guard,
-    connect: (principal) => guard.connect(principal, 'demo-teacher'),
+    connect: (principal) => guard.connect(principal, PASSWORD),
     kinds: async (kind) => (await guard.records()).filter((record) => record.kind === kind),
     async stop() {
       await guard.stop();

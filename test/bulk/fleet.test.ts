@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { askGuard } from '../../src/control/client.ts';
+import { PASSWORD } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { findProgram } from '../support/programs.ts';
 import { startRedis } from '../support/redis.ts';
@@ -13,7 +14,7 @@ import { FIRST, PUPILS, schema } from './pupils.ts';
 import { each, LONG, onThePage, rangeOf, type Scenario } from './scenario.ts';
 import { startTap } from './tap.ts';
 import { Thief } from './thief.ts';
-import { BUDGET, PASSWORD, policies } from './world.ts';
+import { BUDGET, policies } from './world.ts';
 
 const VALKEY = findProgram('valkey-server');
 const KILLS = LONG ? 4 : 1;

@@ -3,14 +3,11 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { schema } from './pupils.ts';
 import { startTap } from './tap.ts';
 import { Thief } from './thief.ts';
-
-// The password is "demo-teacher".
-const VERIFIER =
-  'SCRAM-SHA-256$4096:5+4Cd5Gy5wirR+KOzUXXuw==$p0PIwuh2wr4MvPfFQ+ONaqTXyTgDM1RInczdhQCopYM=:XIIeRI/G53k2qvQn2a2NCs598Vwql9WIqZn/1hW0gLQ=';
 
 export const BUDGET = 40;
 
@@ -62,8 +59,6 @@ export async function policies(thieves: number, roles = ROLES): Promise<string> 
   await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
   return folder;
 }
-
-export const PASSWORD = 'demo-teacher';
 
 export interface BulkWorld {
   readonly database: FreshDatabase;

@@ -8,11 +8,8 @@ import type pg from 'pg';
 import pino from 'pino';
 import { canaryHash } from '../../src/policy/canaries.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-
-// The password is "demo-teacher".
-const PASSWORD =
-  'SCRAM-SHA-256$4096:5+4Cd5Gy5wirR+KOzUXXuw==$p0PIwuh2wr4MvPfFQ+ONaqTXyTgDM1RInczdhQCopYM=:XIIeRI/G53k2qvQn2a2NCs598Vwql9WIqZn/1hW0gLQ=';
 
 /** A pupil like any other; digits that nothing else holds. */
 export const CANARY = 918273645;
@@ -94,7 +91,7 @@ export async function canaryWorld(laidOut = true): Promise<World> {
   await put('policies/roles/dba.yaml', 'role: dba\naccess: unrestricted\nlimits: none\n');
   const readers = Array.from({ length: READERS }, (_, n) => [`reader${n}`, 'reader']);
   const principals = [...readers, ['counter', 'counter'], ['observed', 'observed'], ['dba', 'dba']].map(
-    ([name, role]) => `  ${name}: { role: ${role}, password: "${PASSWORD}" }\n`,
+    ([name, role]) => `  ${name}: { role: ${role}, password: "${VERIFIER}" }\n`,
   );
   await put('policies/principals.yaml', `principals:\n${principals.join('')}`);
   const alarms: Record<string, unknown>[] = [];
@@ -118,7 +115,7 @@ export async function canaryWorld(laidOut = true): Promise<World> {
   });
   if (errors.length > 0) throw new Error(errors.join(''));
   let next = 0;
-  const connect = (principal: string) => guard.connect(principal, 'demo-teacher');
+  const connect = (principal: string) => guard.connect(principal, PASSWORD);
   return {
     database,
     guard,

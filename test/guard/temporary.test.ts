@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 
 const SCHEMA = `
@@ -14,9 +15,6 @@ CREATE TYPE mood AS ENUM ('sad', 'glad');
 CREATE FUNCTION reads_bare() RETURNS bigint LANGUAGE plpgsql AS $$ DECLARE n bigint; BEGIN EXECUTE 'SELECT count(*) FROM work_ids' INTO n; RETURN n; END $$;
 CREATE FUNCTION makes() RETURNS void LANGUAGE plpgsql AS $$ BEGIN CREATE TEMP TABLE work_ids AS SELECT id::bigint, secret AS note FROM pupils; END $$;
 `;
-
-const PASSWORD =
-  'SCRAM-SHA-256$4096:t9H+1OnArfz6o/OoZKoEDA==$KKU3gdgCxqHzvpz5qJPOx7iMtq4DZftuWdU9uGFzo7k=:3kQ/a0vGPefdWIFUxEqJ61rGYoiGtu4p4YMlCQGI8P4=';
 
 const POLICIES: Readonly<Record<string, string>> = {
   'roles/clerk.yaml': `
@@ -30,7 +28,7 @@ functions: [reads_bare, makes]
 statements: [copy_to, copy_from]
 limits: { rows_per_statement: 5, changed_per_statement: 3 }
 `,
-  'principals.yaml': `principals: { clerk: { role: clerk, password: "${PASSWORD}" } }`,
+  'principals.yaml': `principals: { clerk: { role: clerk, password: "${VERIFIER}" } }`,
 };
 
 let folder: string;
@@ -55,7 +53,7 @@ afterAll(async () => {
 });
 
 beforeEach(async () => {
-  client = await guard.connect('clerk', 'demo-copier');
+  client = await guard.connect('clerk', PASSWORD);
   notices = [];
   client.on('notice', (notice) => notices.push(notice.message ?? ''));
 });
@@ -206,7 +204,7 @@ describe('what it is', () => {
     await client.query(`BEGIN; ${CREATE} ON COMMIT DELETE ROWS; INSERT INTO work_ids VALUES (1); COMMIT`);
     expect(await rows('SELECT * FROM work_ids')).toEqual([]);
     await client.query(`BEGIN; DROP TABLE work_ids; ROLLBACK; INSERT INTO work_ids VALUES (1)`);
-    const another = await guard.connect('clerk', 'demo-copier');
+    const another = await guard.connect('clerk', PASSWORD);
     const seen = await another.query('SELECT * FROM work_ids').catch((error: pg.DatabaseError) => error.code);
     expect(seen).toBe('42P01');
   });

@@ -16,6 +16,7 @@ import { PSQL, psqlScript } from '../clients/psql.ts';
 import { B, DP, DS, E, H, P, Q, S } from '../session/messages.ts';
 import { direct, type Peer } from '../session/peer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { eachSince } from '../support/since.ts';
 
@@ -61,11 +62,11 @@ principals:
   clerk:
     role: clerk
     attributes: { school: 12 }
-    password: SCRAM-SHA-256$4096:t9H+1OnArfz6o/OoZKoEDA==$KKU3gdgCxqHzvpz5qJPOx7iMtq4DZftuWdU9uGFzo7k=:3kQ/a0vGPefdWIFUxEqJ61rGYoiGtu4p4YMlCQGI8P4=
+    password: ${VERIFIER}
   counted:
     role: counted
     attributes: { school: 12 }
-    password: SCRAM-SHA-256$4096:t9H+1OnArfz6o/OoZKoEDA==$KKU3gdgCxqHzvpz5qJPOx7iMtq4DZftuWdU9uGFzo7k=:3kQ/a0vGPefdWIFUxEqJ61rGYoiGtu4p4YMlCQGI8P4=
+    password: ${VERIFIER}
 `,
 };
 
@@ -82,7 +83,7 @@ beforeAll(async () => {
   database = await freshDatabase();
   await database.query(SCHEMA);
   guard = await guardInFrontOf(database, { policies: folder });
-  clerk = guard.url('clerk', 'demo-copier');
+  clerk = guard.url('clerk', PASSWORD);
   const login = await database.createLogin();
   native = login.url;
   await database.query(`
@@ -390,7 +391,7 @@ describe('what may not', () => {
 });
 
 test('what the client is told, and what is recorded', async () => {
-  const client = await guard.connect('clerk', 'demo-copier');
+  const client = await guard.connect('clerk', PASSWORD);
   const error = await client.query(INSERT, [20, 13, 'a']).catch((thrown: pg.DatabaseError) => thrown);
   const records = await guard.records();
   const outcome = records.findLast(({ status }) => status === 'refused')!;
@@ -406,7 +407,7 @@ test('what the client is told, and what is recorded', async () => {
 
 describe('more rows than may be changed', () => {
   const OVER = 'ErrorResponse:53400';
-  const counted = () => guard.url('counted', 'demo-copier');
+  const counted = () => guard.url('counted', PASSWORD);
 
   test.each<[what: string, messages: readonly Uint8Array[], words: readonly string[]]>([
     ['up to it', [Q("update pupils set name = 'x' where id < 5")], ['CommandComplete:UPDATE 2', 'ReadyForQuery:I']],
@@ -459,7 +460,7 @@ test('a pattern that ends in a lone escape is refused when it comes', async () =
 
 describe('node-postgres', () => {
   test('counts, rows and fields as if nothing had been added', async () => {
-    const client = await guard.connect('clerk', 'demo-copier');
+    const client = await guard.connect('clerk', PASSWORD);
     const plain = await client.query(INSERT, [20, 12, 'a']);
     expect([plain.rowCount, plain.rows, plain.fields]).toEqual([1, [], []]);
     const named = { name: 'n', text: `${INSERT} returning *`, rowMode: 'array' };

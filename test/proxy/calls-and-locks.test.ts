@@ -5,14 +5,14 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
+import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
-// Whose password is "demo-teacher".
 const PRINCIPALS = `principals:
   worker:
     role: worker
     attributes: { team: 1 }
-    password: SCRAM-SHA-256$4096:5+4Cd5Gy5wirR+KOzUXXuw==$p0PIwuh2wr4MvPfFQ+ONaqTXyTgDM1RInczdhQCopYM=:XIIeRI/G53k2qvQn2a2NCs598Vwql9WIqZn/1hW0gLQ=
+    password: ${VERIFIER}
 `;
 const ROLE = `role: worker
 attributes: { team: integer }
@@ -45,8 +45,8 @@ beforeAll(async () => {
   await writeFile(join(folder, 'principals.yaml'), PRINCIPALS);
   await writeFile(join(folder, 'roles', 'worker.yaml'), ROLE);
   guard = await guardInFrontOf(database, { policies: folder });
-  one = await guard.connect('worker', 'demo-teacher');
-  other = await guard.connect('worker', 'demo-teacher');
+  one = await guard.connect('worker', PASSWORD);
+  other = await guard.connect('worker', PASSWORD);
 });
 
 beforeEach(async () => {
