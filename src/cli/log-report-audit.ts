@@ -176,7 +176,7 @@ async function breach(
   if (found.totals.statements === 0 && found.events.length === 0) return undefined;
   const folder = options.policies ?? place?.policies;
   const policies = folder === undefined ? NO_POLICIES : readPolicyFacts(folder);
-  const sought = who && { who, answer: await findSubject(source, who) };
+  const sought = who && { who, answer: await findSubject(source, who, found.coverage) };
   const data = { ...asked, ...found, ...(sought && { subject: { of: who.subject, key: who.key, ...sought.answer } }) };
   return { data, report: breachReport({ asked, breach: found, policies, sought, made }) };
 }

@@ -1,5 +1,5 @@
 /** Totals of the reports are exact: over random logs, DuckDB says what a plain computation over whole records says. */
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -11,6 +11,7 @@ import { refusalsOf } from '../../src/audit/reports/refusals.ts';
 import { findSubject } from '../../src/audit/reports/subject.ts';
 import { openSource, type Source } from '../../src/audit/source.ts';
 import { wallTime } from '../../src/audit/times.ts';
+import { subjectId } from '../../src/record/subject-ids.ts';
 import { randomLog, recordsOf, type Whole, writeLog } from './random-log.ts';
 import * as plain from './totals.ts';
 
@@ -106,17 +107,22 @@ describe('as a plain computation has it', () => {
       fc.asyncProperty(randomLog, period, async (log, time) => {
         await over(log, async (source, records) => {
           const asked = { ...time, principal: 'homework' };
-          await breachOf(source, asked);
+          const { coverage } = await breachOf(source, asked);
           const statements = plain.statementsOf(records, asked);
           // As ids are made of keys, nobody random is ever found: what is compared is what is left open.
           const key = { name: 'k3', secret: 'x'.repeat(32) };
-          const { answer, doubts } = await findSubject(source, { subject: 'student', key: '4711', keys: [key] });
+          const { answer, doubts } = await findSubject(
+            source,
+            { subject: 'student', key: '4711', keys: [key] },
+            coverage,
+          );
           const shownOf = (outcome: Whole | undefined) =>
             (outcome?.subjects as { student?: { n: number; unnamed: number } } | undefined)?.student;
           const expected = {
             unnamed: statements.filter(({ outcome }) => (shownOf(outcome)?.unnamed ?? 0) > 0).length,
             counted: statements.filter(({ outcome, people }) => (shownOf(outcome)?.n ?? 0) > people.size).length,
             unended: statements.filter(plain.isUnended).length,
+            gaps: [],
             keysMissing: statements.some(({ people }) => [...people].some((id) => id.startsWith('k4:'))) ? ['k4'] : [],
           };
           expect(doubts).toEqual(expected);
@@ -176,4 +182,130 @@ describe('as a plain computation has it', () => {
       { numRuns: RUNS },
     );
   }, 240_000);
+});
+
+describe('one person', () => {
+  const KEYS = [
+    { name: 'k3', secret: 'a'.repeat(32) },
+    { name: 'k4', secret: 'b'.repeat(32) },
+  ];
+  const idOf = (key: number, pupil: number): string => subjectId(KEYS[key]!, 'student', String(pupil));
+
+  function log(...records: Whole[]): string {
+    return records
+      .map((record, index) => ({
+        time: `2026-11-25T09:00:${String(index).padStart(2, '0')}.000Z`,
+        guard: 'g1',
+        seq: index + 1,
+        principal: 'p',
+        ...record,
+      }))
+      .map((record) => `${JSON.stringify(record)}\n`)
+      .join('');
+  }
+  const decision = (id: string, more: Whole = {}): Whole => ({
+    kind: 'decision',
+    id,
+    role: 'r',
+    command: 'SELECT',
+    fingerprint: 'f',
+    effect: 'allow',
+    tables: ['t'],
+    columns: ['t.c'],
+    ...more,
+  });
+  const outcome = (id: string, student: Whole = {}): Whole => ({
+    kind: 'outcome',
+    id,
+    rows: 1,
+    status: 'ok',
+    subjects: { student: { n: 1, unnamed: 0, ids: [], ...student } },
+  });
+
+  async function answer(text: string, { keys = KEYS, user }: { keys?: typeof KEYS; user?: string } = {}) {
+    const at = join(folder, String(number++));
+    await mkdir(at);
+    const file = join(at, 'decisions.jsonl');
+    await writeFile(file, text);
+    const source = await openSource({
+      chains: chainsOf(file),
+      indexed: true,
+      notice: (message) => expect.fail(message),
+    });
+    try {
+      const asked = {
+        principal: 'p',
+        since: 0,
+        until: Date.UTC(2100, 0),
+        timeZone: 'UTC',
+        ...(user !== undefined && { user }),
+      };
+      const { coverage } = await breachOf(source, asked);
+      const found = await findSubject(source, { subject: 'student', key: '4711', keys }, coverage);
+      return `${found.answer}, ${found.statements}`;
+    } finally {
+      source.close();
+    }
+  }
+
+  it.each<[string, string, string, Parameters<typeof answer>[1]?]>([
+    ['in an outcome', log(decision('1'), outcome('1', { ids: [idOf(0, 4711)] })), 'yes, 1'],
+    ['under an older key', log(decision('1'), outcome('1', { ids: [idOf(1, 4711)] })), 'yes, 1'],
+    [
+      'in what was recorded while it ran',
+      log(decision('1'), { kind: 'seen', id: '1', subjects: { student: { ids: [idOf(0, 4711)] } } }, outcome('1')),
+      'yes, 1',
+    ],
+    [
+      'before the guard was killed',
+      log(decision('1'), { kind: 'seen', id: '1', subjects: { student: { ids: [idOf(0, 4711)] } } }),
+      'yes, 1',
+    ],
+    ['another one', log(decision('1'), outcome('1', { ids: [idOf(0, 4712)] })), 'no, 0'],
+    [
+      'another subject with the same id',
+      log(decision('1'), { kind: 'outcome', id: '1', rows: 1, subjects: { parent: { n: 1, ids: [idOf(0, 4711)] } } }),
+      'no, 0',
+    ],
+    [
+      'by another principal',
+      log(decision('1'), outcome('1', { ids: [idOf(0, 4711)] })).replaceAll('"p"', '"q"'),
+      'no, 0',
+    ],
+    ['whose key did not show', log(decision('1'), outcome('1', { n: 0, unnamed: 1 })), 'cannot be excluded, 0'],
+    [
+      'where the log only counts',
+      log(decision('1'), { kind: 'outcome', id: '1', rows: 1, subjects: { student: { n: 1, unnamed: 0 } } }),
+      'cannot be excluded, 0',
+    ],
+    ['where nobody knows how it ended', log(decision('1')), 'cannot be excluded, 0'],
+    ['where it was refused', log(decision('1', { effect: 'refuse' })), 'no, 0'],
+    ['where it can show nothing', log(decision('1', { command: 'BEGIN' })), 'no, 0'],
+    [
+      'with a key missing',
+      log(decision('1'), outcome('1', { ids: [idOf(1, 4711)] })),
+      'cannot be excluded, 0',
+      { keys: KEYS.slice(0, 1) },
+    ],
+    [
+      'with a record missing',
+      log(decision('1'), outcome('1', { ids: [idOf(0, 1)] }), decision('2'), outcome('2', { ids: [idOf(0, 2)] }))
+        .replace(/.*"seq":2.*\n/, '')
+        .replace(/.*"seq":1,.*\n/, ''),
+      'cannot be excluded, 0',
+    ],
+    [
+      'with the earlier files missing',
+      log(decision('1'), outcome('1', { ids: [idOf(0, 1)] }))
+        .replace('"seq":2', '"seq":8')
+        .replace('"seq":1,', '"seq":7,'),
+      'cannot be excluded, 0',
+    ],
+    [
+      'of a user, in an outcome whose decision is missing',
+      log(outcome('1', { ids: [idOf(0, 4711)] })),
+      'yes, 1',
+      { user: '7731' },
+    ],
+  ])('%s', async (_, text, expected, options) => expect(await answer(text, options)).toBe(expected));
 });

@@ -34,7 +34,7 @@ export function statementsOf(records: readonly Whole[], { principal, user, since
       return { ...(decision && { decision }), ...(outcome && { outcome }), people: new Set(people), started, ended };
     })
     .filter(({ started, ended }) => started < until && ended >= since)
-    .filter(({ decision }) => user === undefined || decision?.user === user);
+    .filter(({ decision }) => user === undefined || !decision || decision.user === user);
 }
 
 export function idsIn({ subjects }: Whole): string[] {

@@ -14,6 +14,7 @@ import { stepName } from '../steps.ts';
 import { shownInstant, shownMinute, shownWall } from '../times.ts';
 import type { Breach } from './breach.ts';
 import type { BreachFacts } from './breach-facts.ts';
+import { gapsOf } from './coverage.ts';
 import { madeLine, periodText } from './made.ts';
 import { notification } from './notification.ts';
 import { atLeast, atMost, type People, peopleText } from './people.ts';
@@ -50,6 +51,9 @@ const bytes = (name: string): Column => ({ name, kind: 'bytes' });
 function factsOf({ asked, breach, made }: BreachFacts): [string, string][] {
   const at = (instant: number): string => shownInstant(instant, asked.timeZone);
   const { first, last, users, roles, databases } = breach.totals;
+  const { coverage } = breach;
+  const range =
+    coverage.first === undefined || coverage.last === undefined ? '' : `${at(coverage.first)} to ${at(coverage.last)}`;
   const list = (names: readonly string[]): string =>
     names.length > 8 ? `${names.slice(0, 8).join(', ')} and ${names.length - 8} more` : names.join(', ') || 'none';
   return [
@@ -63,7 +67,7 @@ function factsOf({ asked, breach, made }: BreachFacts): [string, string][] {
     ['Database', list(databases)],
     ['Asked about', periodText(asked)],
     ['First and last statement', first === undefined || last === undefined ? 'none' : `${at(first)} and ${at(last)}`],
-    ['Read', counted(made.files.length, 'file')],
+    ['Read', `${counted(made.files.length, 'file')}${range === '' ? '' : `, with records from ${range}`}`],
   ];
 }
 
@@ -279,10 +283,11 @@ function stopped({ refusals, events }: Breach, timeZone: string): Section {
   };
 }
 
-function footOf({ breach: { totals }, made, asked }: BreachFacts): string[] {
+function footOf({ breach: { totals, coverage }, made, asked }: BreachFacts): string[] {
   const { undecided, observed } = totals;
   return [
     ...madeLine(made, asked.timeZone),
+    ...gapsOf(coverage),
     ...(undecided > 0
       ? [
           `No decision in these files: ${counted(undecided, 'outcome')}. Rows and people are counted, tables and clients are not known.`,

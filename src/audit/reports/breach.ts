@@ -1,6 +1,7 @@
 /** What a principal took in a time, as figures: nothing is judged here, and nothing worded. */
 import type { Source } from '../source.ts';
 import { stepFor } from '../steps.ts';
+import { type Coverage, coverageOf } from './coverage.ts';
 import { type People, peopleOf } from './people.ts';
 import { instant, stepOf } from './period.ts';
 import { makeTaken, parametersOfTaken, type WhoAndWhen } from './taken.ts';
@@ -91,6 +92,7 @@ export interface Unended {
 }
 
 export interface Breach {
+  readonly coverage: Coverage;
   readonly totals: Totals;
   readonly people: readonly People[];
   readonly tables: readonly Read[];
@@ -121,6 +123,7 @@ export async function breachOf(source: Source, asked: WhoAndWhen): Promise<Breac
   const { first, last } = totals;
   const step = stepFor((last ?? 0) - (first ?? 0));
   return {
+    coverage: await coverageOf(source, asked.since),
     totals,
     people: await peopleOf(source.db, 'taken', 'shown'),
     tables: await rows(`SELECT name, ${READ.replace('NAMES', 'tables')}`),

@@ -41,9 +41,7 @@ export function notification({ asked, breach, policies }: BreachFacts): Section 
     [
       '(d) Measures taken',
       [
-        totals.refused > 0
-          ? `${counted(totals.refused, 'statement')} refused by the guard.`
-          : 'The guard refused none of these statements.',
+        `By the guard: ${counted(totals.refused, 'statement')} refused, ${count(totals.stopped)} stopped at a limit.`,
         ...locks.slice(0, 3).map((lock) => `Locked out ${at(lock.at)}: ${lock.what}.`),
         'What else was done: to be written by the data protection officer.',
       ].join(' '),

@@ -41,7 +41,7 @@ function sentence({ answer }: SubjectAnswer): string {
 }
 
 function doubtsOf({ doubts }: SubjectAnswer): string[] {
-  const { unnamed, counted: without, unended, keysMissing } = doubts;
+  const { unnamed, counted: without, unended, gaps, keysMissing } = doubts;
   return [
     ...(unnamed > 0
       ? [`${counted(unnamed, 'statement')} showed people without their keys: anybody in the scope of the role.`]
@@ -50,6 +50,7 @@ function doubtsOf({ doubts }: SubjectAnswer): string[] {
       ? [`${counted(without, 'statement')} showed people whom the log only counts (log.subjects: counted).`]
       : []),
     ...(unended > 0 ? [`${counted(unended, 'statement')} had no outcome: whom it showed is not known.`] : []),
+    ...gaps,
     ...(keysMissing.length > 0
       ? [`Ids were made with ${keysMissing.join(', ')}, which --subject-key did not give.`]
       : []),

@@ -1,6 +1,7 @@
 /** Whether one person is among those whom statements have shown: yes, no, or why neither can be said. */
 import { type SubjectKey, subjectId } from '../../record/subject-ids.ts';
 import type { Source } from '../source.ts';
+import { type Coverage, gapsOf } from './coverage.ts';
 
 export interface Sought {
   readonly subject: string;
@@ -23,6 +24,8 @@ export interface SubjectAnswer {
     readonly unnamed: number;
     readonly counted: number;
     readonly unended: number;
+    /** Why statements may be missing, in words. */
+    readonly gaps: readonly string[];
     /** Names of keys with which ids were made, and which nobody has given. */
     readonly keysMissing: readonly string[];
   };
@@ -35,7 +38,12 @@ interface Doubts {
 }
 
 /** Looks in `taken` and `shown`. */
-export async function findSubject({ db }: Source, { subject, key, keys }: Sought): Promise<SubjectAnswer> {
+export async function findSubject(
+  { db }: Source,
+  { subject, key, keys }: Sought,
+  coverage: Coverage,
+): Promise<SubjectAnswer> {
+  const gaps = gapsOf(coverage);
   const ids = keys.map((each) => subjectId(each, subject, key));
   const parameters = { subject, ids: ids.join(' ') };
   const [seen] = await db.rows<{ statements: number; first?: number; last?: number; columns: string[] }>(
@@ -57,7 +65,7 @@ export async function findSubject({ db }: Source, { subject, key, keys }: Sought
   );
   const keysMissing = named.map(({ name }) => name).filter((name) => !keys.some((each) => each.name === name));
   const { unnamed, counted, unended } = doubts ?? { unnamed: 0, counted: 0, unended: 0 };
-  const doubtful = unnamed + counted + unended + keysMissing.length > 0;
+  const doubtful = unnamed + counted + unended + gaps.length + keysMissing.length > 0;
   const statements = seen?.statements ?? 0;
   return {
     answer: statements > 0 ? 'yes' : doubtful ? 'cannot be excluded' : 'no',
@@ -65,6 +73,6 @@ export async function findSubject({ db }: Source, { subject, key, keys }: Sought
     first: seen?.first,
     last: seen?.last,
     columns: seen?.columns ?? [],
-    doubts: { unnamed, counted, unended, keysMissing },
+    doubts: { unnamed, counted, unended, gaps, keysMissing },
   };
 }

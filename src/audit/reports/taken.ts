@@ -6,7 +6,7 @@ import { instant, type Period, parametersOf } from './period.ts';
 
 export interface WhoAndWhen extends Period {
   readonly principal: string;
-  /** The person behind its tokens; absent: all of them. */
+  /** The person behind its tokens; absent: all of them. An outcome without a decision may be anybody's, and counts. */
   readonly user?: string | undefined;
 }
 
@@ -33,7 +33,7 @@ export async function makeTaken({ db }: Source, asked: WhoAndWhen): Promise<void
     FROM (SELECT * FROM records WHERE kind = 'decision' AND principal = $principal AND time < ${instant('$until')}) AS d
     FULL JOIN (SELECT * FROM records WHERE kind = 'outcome' AND principal = $principal AND time >= ${instant('$since')}) AS o ON d.id = o.id
     WHERE coalesce(d.time, o.time) < ${instant('$until')} AND coalesce(o.time, d.time) >= ${instant('$since')}
-      AND ($user IS NULL OR d."user" = $user)`,
+      AND ($user IS NULL OR d."user" = $user OR d.id IS NULL)`,
     parameters,
   );
   await db.run(

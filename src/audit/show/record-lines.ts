@@ -52,7 +52,7 @@ function taken({ rows, bytes, changed, subjects, ms, reason, sqlstate, limit }: 
       ([subject, { n = 0, unnamed = 0 }]) => `${counted(n, subject)}${unnamed > 0 ? ` and ${unnamed} unnamed` : ''}`,
     ),
     `${ms} ms`,
-    ...[reason, limitName(limit), sqlstate].filter((each) => each !== undefined).map(String),
+    ...[reasonBeside(reason, limit), limitName(limit), sqlstate].filter((each) => each !== undefined).map(String),
   ].join(', ');
 }
 
@@ -60,9 +60,12 @@ const OTHER = ['status', 'message', 'by', 'via', 'until', 'from', 'to', 'version
 
 function words(record: LogRecord): string {
   const { would, reason, rule, statement, command, limit, canary } = record;
-  const why = [would === undefined ? undefined : `would ${would}`, reason, limitName(limit), rule].filter(
-    (each) => each !== undefined,
-  );
+  const why = [
+    would === undefined ? undefined : `would ${would}`,
+    reasonBeside(reason, limit),
+    limitName(limit),
+    rule,
+  ].filter((each) => each !== undefined);
   const what =
     record.kind === 'decision'
       ? (statement ?? command ?? '')
@@ -71,6 +74,11 @@ function words(record: LogRecord): string {
           .join(', ');
   const made = canary === undefined ? [] : [`made-up ${(canary as { subject?: string }).subject}`];
   return [...why.map(String), ...made, String(what)].filter((each) => each !== '').join(', ');
+}
+
+/** A lock for a limit has its name as the reason as well. */
+function reasonBeside(reason: unknown, limit: unknown): unknown {
+  return reason === (limit as { name?: string } | undefined)?.name ? undefined : reason;
 }
 
 function limitName(limit: unknown): string | undefined {

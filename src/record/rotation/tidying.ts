@@ -77,6 +77,8 @@ export class Tidying {
       if (!this.recorded.has(path) && !record(fields)) return;
       this.recorded.add(path);
       rmSync(path, { force: true });
+      // What "rowgate log index" has made of it holds the same records.
+      rmSync(`${path}.parquet`, { force: true });
     }
   }
 }

@@ -1,0 +1,118 @@
+/** A log of made-up use, in the files that a guard would have left: 14 days, 300 principals, 400 shapes of statement, three people in each result. */
+import { once } from 'node:events';
+import { createWriteStream, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { closedName } from '../../src/record/chain/files.ts';
+
+const DAYS = 14;
+const DAY_MS = 86_400_000;
+const START = Date.UTC(2026, 10, 1);
+const PRINCIPALS = 300;
+const SHAPES = 400;
+/** Of the last day only the beginning has been written yet. */
+const OPEN_PART = 0.1;
+const TABLES = ['students', 'grades', 'absences', 'parents', 'classes'];
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
+const HASH = 'A'.repeat(43);
+const BUFFER = 1024 * 1024;
+
+/** The name of the log. @param records how many, about. */
+export async function makeLog(folder: string, records: number): Promise<string> {
+  mkdirSync(folder, { recursive: true });
+  const open = join(folder, 'decisions.jsonl');
+  const random = sequence();
+  const perDay = Math.ceil(records / 2 / (DAYS - 1 + OPEN_PART));
+  let seq = 0;
+  for (let day = 0; day < DAYS; day++) {
+    const last = day === DAYS - 1;
+    const out = createWriteStream(last ? open : closedName(open, seq + 1), { mode: 0o600 });
+    const said = new Set<string>();
+    const statements = last ? Math.ceil(perDay * OPEN_PART) : perDay;
+    let buffer = line(START + day * DAY_MS, ++seq, { kind: 'segment', chain: 'made-up', format: 1 });
+    for (let index = 0; index < statements; index++) {
+      const at = START + day * DAY_MS + (DAY_MS / perDay) * index;
+      const [decision, outcome] = statement(random, said, `${day}-${index}`);
+      buffer += line(at, ++seq, decision) + line(at, ++seq, outcome);
+      if (buffer.length < BUFFER) continue;
+      if (!out.write(buffer)) await once(out, 'drain');
+      buffer = '';
+    }
+    out.end(buffer);
+    await once(out, 'finish');
+  }
+  return open;
+}
+
+function line(at: number, seq: number, fields: object): string {
+  return `${JSON.stringify({ time: new Date(at).toISOString(), guard: 'g1', seq, ...fields, hash: HASH })}\n`;
+}
+
+/** Some principals and some shapes are more frequent than others. */
+function statement(random: () => number, said: Set<string>, number: string): [object, object] {
+  const who = Math.floor(random() * random() * PRINCIPALS);
+  const which = Math.floor(random() * random() * SHAPES);
+  const principal = `college_${who}_app`;
+  const session = `01M8S${who}x${Math.floor(random() * 20)}`;
+  const id = `01M8F3QBJX${number.padStart(16, '0')}`;
+  const fingerprint = (which * 7919 + 1e15).toString(16).padStart(16, '0');
+  const table = TABLES[which % TABLES.length];
+  const refused = random() < 0.004;
+  const rows = refused ? 0 : Math.floor(random() * random() * 30);
+  const shown = Math.min(rows, 6);
+  const first = Math.floor(random() * 690);
+  const ids = Array.from({ length: shown }, (_, index) => personId(who * 700 + first + index));
+  const decision = {
+    kind: 'decision',
+    id,
+    session,
+    principal,
+    ...(isNew(said, session) && {
+      role: 'teacher',
+      attributes: { school_id: who },
+      client: `10.12.${who % 256}.7:5${who}`,
+      database: 'ent',
+      application: 'ent-app',
+    }),
+    ...(isNew(said, fingerprint) && {
+      command: 'SELECT',
+      statement: `SELECT id, c${which % 17} FROM ${table} WHERE id = $1 AND x${which} = $2 ORDER BY id LIMIT $3`,
+      tables: [`public.${table}`],
+      columns: [`public.${table}.id`, `public.${table}.c${which % 17}`],
+    }),
+    fingerprint,
+    ...(refused
+      ? { effect: 'refuse', reason: 'column-withheld', rule: 'roles/teacher.yaml:10', sqlstate: '42501' }
+      : { effect: 'rewrite' }),
+  };
+  const outcome = {
+    kind: 'outcome',
+    id,
+    principal,
+    ...(rows > 0 && { rows, bytes: rows * 61, subjects: { student: { n: shown, unnamed: 0, ids } } }),
+    ms: Math.round(random() * 4000) / 1000,
+    status: refused ? 'refused' : 'ok',
+  };
+  return [decision, outcome];
+}
+
+function isNew(said: Set<string>, name: string): boolean {
+  if (said.has(name)) return false;
+  said.add(name);
+  return true;
+}
+
+function personId(number: number): string {
+  let text = '';
+  const random = sequence(number);
+  for (let index = 0; index < 16; index++) text += LETTERS[Math.floor(random() * 64)];
+  return `k3:${text}`;
+}
+
+/** The same numbers each time. */
+function sequence(start = 42): () => number {
+  let state = start >>> 0;
+  return () => {
+    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0;
+    return state / 2 ** 32;
+  };
+}
