@@ -268,13 +268,44 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
     await eventually(() => arrived(collector.received()).includes(`test ${Number(gone?.[2]) + 1}`), 'it goes on');
     expect(arrived(collector.received())).toContain(`test ${Number(gone?.[1]) - 1}`);
   }, 120_000);
+
+  it('keeps no guard from ending, nor a statement from running, though the collector is stopped', async () => {
+    const collector = await rsyslog();
+    await collector.start();
+    const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}", form: json }`);
+    collector.signal('SIGSTOP');
+    await work(await served.connect('teacher'), 50);
+    const begun = performance.now();
+    await end(served.child, 'SIGTERM');
+    expect(performance.now() - begun).toBeLessThan(20_000);
+    expect(await served.status).toBe(0);
+    collector.signal('SIGCONT');
+    await again(served);
+    await allArrived(collector, served);
+    expectAll(collector.received(), served);
+  }, 120_000);
 });
 
-describe.skipIf(!rsyslogd)('a collector that was away', () => {
-  it('gets an hour of records, seven a second, in their order', async () => {
-    const collector = await rsyslog();
+describe.skipIf(!rsyslogd)('a collector', () => {
+  function forward(folder: LogFolder, port: number, form: 'ocsf' | 'json'): Forwarder {
+    const destination = { kind: 'syslog', host: '127.0.0.1', port, tls: false } as const;
+    return new Forwarder({
+      logs: [folder.log],
+      collector: collectorOf(destination, { form, longest: 8192, version: '0.1.0', host: 'h' }),
+      positions: new Positions(`${folder.log}.forward`, 'test'),
+      log: pino({ level: 'silent' }),
+    });
+  }
+
+  function log(): LogFolder {
     const folder = new LogFolder();
     running.push({ stop: async () => folder.remove() });
+    return folder;
+  }
+
+  it('that was away gets an hour of records, seven a second, in their order', async () => {
+    const collector = await rsyslog();
+    const folder = log();
     for (let minute = 0; minute < 60; minute++) {
       for (let n = 0; n < 210; n++) {
         folder.decision(`${minute}-${n}`, n === 0);
@@ -283,19 +314,24 @@ describe.skipIf(!rsyslogd)('a collector that was away', () => {
       if (minute % 10 === 9) folder.compress(folder.rotate());
     }
     await collector.start();
-    const destination = { kind: 'syslog', host: '127.0.0.1', port: collector.port, tls: false } as const;
-    const options = { form: 'ocsf', longest: 8192, version: '0.1.0', host: 'h' } as const;
-    const forwarder = new Forwarder({
-      logs: [folder.log],
-      collector: collectorOf(destination, options),
-      positions: new Positions(`${folder.log}.forward`, 'test'),
-      log: pino({ level: 'silent' }),
-    });
-    await forwarder.stop(100_000);
+    await forward(folder, collector.port, 'ocsf').stop(100_000);
     const received = collector.received();
     expect(received.length).toBe(folder.last);
     expect(arrived(received)).toEqual(Array.from({ length: folder.last }, (_, n) => `g1 ${n + 1}`));
-    const wrong = received.flatMap(({ text }) => violations(JSON.parse(text) as Fields));
-    expect(wrong).toEqual([]);
+    expect(received.flatMap(({ text }) => violations(JSON.parse(text) as Fields))).toEqual([]);
+  }, 120_000);
+
+  it('that is slow has its time, and gets nothing twice', async () => {
+    const collector = await rsyslog();
+    const folder = log();
+    for (let n = 0; n < 2_500; n++) folder.record();
+    await collector.start();
+    let turn = 0;
+    // It works a tenth of the time.
+    const slow = setInterval(() => collector.signal(turn++ % 10 === 0 ? 'SIGCONT' : 'SIGSTOP'), 30);
+    running.push({ stop: async () => clearInterval(slow) });
+    await forward(folder, collector.port, 'json').stop(100_000);
+    expect(collector.received().length).toBe(folder.last);
+    expect(arrived(collector.received())).toEqual(Array.from({ length: folder.last }, (_, n) => `g1 ${n + 1}`));
   }, 120_000);
 });

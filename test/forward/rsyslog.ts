@@ -38,32 +38,26 @@ export interface RsyslogOptions {
   /** PEM files. With `clients`, whoever sends must show a certificate of this authority. */
   readonly tls?: { readonly ca: string; readonly cert: string; readonly key: string; readonly clients?: boolean };
   readonly driver?: 'gtls' | 'ossl';
-  /** Microseconds for each message. */
-  readonly slow?: number;
   /** Another one than that of the tests, which listens on `port`. */
   readonly configuration?: string;
   readonly port?: number;
 }
 
-/** Not yet started. Unless it is to be slow, it writes each message before it reads the next: what it has read survives its death. */
+/** Not yet started. It writes each message before it reads the next: what it has read survives its death. */
 export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog> {
   const folder = mkdtempSync(join(tmpdir(), 'rowgate-rsyslog-'));
   const port = options.port ?? (await freePort());
-  const output = join(folder, 'received.jsonl');
-  writeFileSync(join(folder, 'rsyslog.conf'), options.configuration ?? configuration(options, folder, port, output));
+  let lives = 0;
   let child: ChildProcess | undefined;
   let said = '';
   const rsyslog: Rsyslog = {
     port,
     pid: () => child?.pid ?? 0,
-    received: () =>
-      existsSync(output)
-        ? readFileSync(output, 'utf8')
-            .split('\n')
-            .filter((line) => line !== '')
-            .map((line) => JSON.parse(line) as Received)
-        : [],
+    received: () => Array.from({ length: lives }, (_, life) => linesOf(outputOf(folder, life + 1))).flat(),
     async start() {
+      lives += 1;
+      const text = options.configuration ?? configuration(options, folder, port, outputOf(folder, lives));
+      writeFileSync(join(folder, 'rsyslog.conf'), text);
       const args = ['-n', '-f', join(folder, 'rsyslog.conf'), '-i', join(folder, 'rsyslog.pid')];
       rmSync(join(folder, 'rsyslog.pid'), { force: true });
       child = spawn(rsyslogd ?? 'rsyslogd', args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -91,17 +85,25 @@ export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog
   return rsyslog;
 }
 
+/** Each life has a file of its own: a line that one has not written to its end would else join the first of the next. */
+function outputOf(folder: string, life: number): string {
+  return join(folder, `received-${life}.jsonl`);
+}
+
+/** The whole ones. */
+function linesOf(path: string): Received[] {
+  const text = existsSync(path) ? readFileSync(path, 'utf8') : '';
+  const lines = text.slice(0, text.lastIndexOf('\n') + 1).split('\n');
+  return lines.filter((line) => line !== '').map((line) => JSON.parse(line) as Received);
+}
+
 function configuration(options: RsyslogOptions, folder: string, port: number, output: string): string {
-  const { tls, driver = 'gtls', slow } = options;
+  const { tls, driver = 'gtls' } = options;
   const files = tls
     ? `defaultNetstreamDriverCAFile="${tls.ca}" defaultNetstreamDriverCertFile="${tls.cert}" defaultNetstreamDriverKeyFile="${tls.key}"`
     : '';
   const mode = tls ? `StreamDriver.Name="${driver}" StreamDriver.Mode="1"` : '';
   const who = tls ? `StreamDriver.AuthMode="${tls.clients ? 'x509/certvalid' : 'anon'}"` : '';
-  const queue =
-    slow === undefined
-      ? 'queue.type="Direct"'
-      : `queue.type="LinkedList" queue.size="200" queue.timeoutEnqueue="60000" queue.dequeueSlowdown="${slow}"`;
   return `global(workDirectory="${folder}" ${files})
 module(load="imtcp" ${mode} ${who})
 template(name="line" type="list" option.jsonf="on") {
@@ -113,7 +115,7 @@ template(name="line" type="list" option.jsonf="on") {
   property(outname="data" name="structured-data" format="jsonf")
   property(outname="text" name="msg" format="jsonf")
 }
-ruleset(name="take" ${queue}) { action(type="omfile" file="${output}" template="line" asyncWriting="off" flushOnTXEnd="on") }
+ruleset(name="take" queue.type="Direct") { action(type="omfile" file="${output}" template="line" asyncWriting="off" flushOnTXEnd="on") }
 input(type="imtcp" address="127.0.0.1" port="${port}" ruleset="take")
 `;
 }
