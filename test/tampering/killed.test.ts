@@ -8,12 +8,12 @@ import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { verifyLog } from '../../src/record/verify/verify.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { fuzzSeed, Random } from '../support/random.ts';
+import { fuzzRuns, fuzzSeed, Random } from '../support/random.ts';
 import { seedSmall } from '../support/seed.ts';
 import { childrenOf, isAlive, type Served, serve } from '../workers/served.ts';
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
-const KILLS = process.env.ROWGATE_LONG ? 100 : 3;
+const KILLS = fuzzRuns(3, 100);
 const CLIENTS = 6;
 const LONGEST_LIFE_MS = 2_500;
 // Small files and many seals: so that a kill meets one of them being made.

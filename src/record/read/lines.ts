@@ -23,6 +23,8 @@ export interface LinesRead {
 
 /** No record is longer: `text: full` keeps a million characters, each of them six bytes at most in JSON. */
 export const LONGEST_LINE = 16 * 1024 * 1024;
+/** Where nothing else comes for so long, nothing will: what unpacks to it was made for that. */
+const NO_END = 1024 * 1024 * 1024;
 const CHUNK = 1024 * 1024;
 const LINE_END = 0x0a;
 
@@ -101,7 +103,7 @@ class Splitter {
     this.begunLength += piece.length;
     if (this.begunLength > LONGEST_LINE) this.begun = [];
     else if (piece.length > 0) this.begun.push(piece);
-    return false;
+    return this.begunLength > NO_END;
   }
 
   private finish(piece: Buffer): boolean {

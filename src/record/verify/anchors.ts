@@ -4,7 +4,7 @@ import { readLines } from '../read/lines.ts';
 import type { Finding } from './finding.ts';
 import type { KeyRing } from './keys.ts';
 import { readSeal, type SealRecord } from './line.ts';
-import type { Pin } from './seals.ts';
+import { type Pin, PinSet } from './pin-set.ts';
 
 const OPEN = 0x7b;
 const LONGEST = 1024 * 1024;
@@ -28,7 +28,7 @@ export async function readAnchors(
   guards: ReadonlySet<string>,
 ): Promise<Anchors> {
   const families = new Set([...guards].map(familyOf));
-  const pins = new Map<string, Pin>();
+  const pins = new PinSet();
   const findings: Finding[] = [];
   let [used, passedOver] = [0, 0];
   const take = (anchor: SealRecord, file: string, line: number): void => {
@@ -47,7 +47,7 @@ export async function readAnchors(
       [anchor.guard, { chain: anchor.chain, ...anchor.of }] as const,
       ...Object.entries(anchor.beside ?? {}),
     ]) {
-      pins.set(JSON.stringify([head.chain, head.seq, head.hash]), { guard, ...head, by });
+      pins.add({ guard, ...head, by });
     }
   };
   for (const path of paths) {
@@ -65,7 +65,7 @@ export async function readAnchors(
     const { rest } = await readLines(path, { line: read, overlong }, true);
     read(rest, 0, rest.length);
   }
-  return { pins: [...pins.values()], findings, used, passedOver };
+  return { pins: pins.all, findings, used, passedOver };
 }
 
 /** `g1/2` and `g1` are one guard. */

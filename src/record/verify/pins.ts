@@ -1,7 +1,7 @@
 /** Holds what was signed elsewhere, in the seals of other chains or in anchors, against the records that are there. */
 import type { Finding } from './finding.ts';
 import { type FoundHead, headsIn } from './heads.ts';
-import type { Pin } from './seals.ts';
+import type { Pin } from './pin-set.ts';
 import type { Writer } from './writer.ts';
 
 /** @param kind what it is called where a record is not the one that was signed. @param fileOf the open file of a guard. */

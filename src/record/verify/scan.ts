@@ -7,6 +7,7 @@ import type { Finding } from './finding.ts';
 import { FrontReader } from './front.ts';
 import type { KeyRing } from './keys.ts';
 import { readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
+import type { PinSet } from './pin-set.ts';
 import type { Junk, Run } from './runs.ts';
 import { type Recall, SealReader } from './seals.ts';
 
@@ -41,6 +42,7 @@ export interface FileScan {
 /** What is read of a file in which everything is wrong. */
 const MOST_ITEMS = 2_000;
 const MOST_JUNK = 256 * 1024 * 1024;
+const MOST_RUBBISH = 1_000_000;
 const MOST_KEPT = 32 * 1024 * 1024;
 /** Records, of which a seal may be of one. */
 const RECALLED = 1 << 16;
@@ -63,6 +65,8 @@ class Scanner {
   unchained = 0;
   stopped = false;
   private lines = 0;
+  /** Lines that do not even begin as a record does. */
+  private rubbish = 0;
   private kept = 0;
   private run: Run | undefined;
   private scratch = Buffer.alloc(64 * 1024);
@@ -75,8 +79,9 @@ class Scanner {
   constructor(
     private readonly file: string,
     keys: KeyRing,
+    pins: PinSet,
   ) {
-    this.seals = new SealReader(keys);
+    this.seals = new SealReader(keys, pins);
   }
 
   line(bytes: Buffer, start: number, end: number): boolean {
@@ -86,6 +91,7 @@ class Scanner {
     const isRecord = front.read(bytes, start, end);
     const own = readHash(bytes, start, end);
     if (isRecord && own === undefined) this.unchained++;
+    else if (!isRecord) this.rubbish++;
     if (!isRecord || own === undefined) return this.junk(end - start);
     this.records++;
     this.first ??= { time: front.time, guard: front.guard };
@@ -116,7 +122,7 @@ class Scanner {
     if (before?.kind === 'junk') {
       before.lines++;
       before.bytes += length + 1;
-      if (before.bytes > MOST_JUNK) this.stopped = true;
+      if ((this.rubbish > 0 && before.bytes > MOST_JUNK) || this.rubbish > MOST_RUBBISH) this.stopped = true;
     } else this.put({ kind: 'junk', file: this.file, line: this.lines, lines: 1, bytes: length });
     return this.stopped;
   }
@@ -124,14 +130,15 @@ class Scanner {
   overlong(length: number): boolean {
     this.lines++;
     this.bytes += length + 1;
+    this.rubbish++;
     return this.junk(length);
   }
 
   /** What stands behind the last line end; how many bytes of it may be a record that is not written yet. */
   end({ rest, restLength }: LinesRead): number {
-    // A record that lacks nothing but its line end is one. None goes on behind its hash.
+    // A record that lacks nothing but its line end is one. None goes on behind its hash, and none is so long.
     if (readHash(rest, 0, restLength) !== undefined) this.line(rest, 0, restLength);
-    else if (readHash(rest, 0, restLength - 1) !== undefined) {
+    else if (restLength > LONGEST_LINE || readHash(rest, 0, restLength - 1) !== undefined) {
       this.lines++;
       this.junk(restLength);
     } else return restLength;
@@ -201,9 +208,9 @@ class Scanner {
 }
 
 /** Never throws for what the file holds or that it cannot be read: these are findings. Throws ENOENT. */
-export async function scanFile(logFile: LogFile, keys: KeyRing): Promise<FileScan> {
+export async function scanFile(logFile: LogFile, keys: KeyRing, pins: PinSet): Promise<FileScan> {
   const file = logFile.name;
-  const scanner = new Scanner(file, keys);
+  const scanner = new Scanner(file, keys, pins);
   const findings: Finding[] = [];
   let rest = 0;
   try {

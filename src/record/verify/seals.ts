@@ -3,14 +3,7 @@ import type { Head, SegmentFields } from '../chain/seal.ts';
 import type { Finding } from './finding.ts';
 import { type KeyRing, keyId } from './keys.ts';
 import type { SealRecord } from './line.ts';
-
-/** Somebody has signed that a chain had this record with this hash. */
-export interface Pin extends Head {
-  /** Of the guard that wrote the chain, where the signer says it. */
-  readonly guard: string;
-  /** Who says so, in words: `seal 7 in decisions.1.jsonl:70`. */
-  readonly by: string;
-}
+import type { PinSet } from './pin-set.ts';
 
 /** Seals whose numbers follow each other. */
 export interface SealRange {
@@ -34,13 +27,16 @@ export type Recall = (seq: number) => string | undefined;
 export class SealReader {
   readonly ranges: SealRange[] = [];
   readonly findings: Finding[] = [];
-  readonly pins: Pin[] = [];
   /** The last one that is as it should be. */
   last: (SealRecord & { readonly seq: number }) | undefined;
   readonly chains = new Set<string>();
   private readonly lastBeside = new Map<string, number>();
 
-  constructor(private readonly keys: KeyRing) {}
+  /** What the seals say of other places goes to `pins`. */
+  constructor(
+    private readonly keys: KeyRing,
+    private readonly pins: PinSet,
+  ) {}
 
   /** True where it is as it should be. `recall`: absent where it does not fit behind the record before it, which is found without it. */
   read(seal: SealRecord, place: SealPlace, recall: Recall | undefined): boolean {
@@ -55,7 +51,7 @@ export class SealReader {
     const there = recall?.(seal.of.seq);
     if (seal.of.seq >= place.seq || (there !== undefined && there !== seal.of.hash)) this.rewritten(seal, place);
     else {
-      if (there === undefined) this.pins.push({ guard: seal.guard, chain: seal.chain, ...seal.of, by });
+      if (there === undefined) this.pins.add({ guard: seal.guard, chain: seal.chain, ...seal.of, by });
       this.last = { ...seal, seq: place.seq };
       return true;
     }
@@ -87,7 +83,7 @@ export class SealReader {
     const known = JSON.stringify([guard, chain]);
     if (this.lastBeside.get(known) === seq) return;
     this.lastBeside.set(known, seq);
-    this.pins.push({ guard, chain, seq, hash, by });
+    this.pins.add({ guard, chain, seq, hash, by });
   }
 
   private forged(place: SealPlace, message: string): void {

@@ -6,6 +6,7 @@ import { type WriterFiles, writersOf } from './files.ts';
 import type { Finding, Note } from './finding.ts';
 import { firstSegment } from './heads.ts';
 import { KeyRing, keyId } from './keys.ts';
+import { PinSet } from './pin-set.ts';
 import { checkPins } from './pins.ts';
 import { readWriter, type Writer } from './writer.ts';
 
@@ -83,16 +84,16 @@ async function verifyOnce({
 }: VerifyOptions): Promise<Verification> {
   const ring = new KeyRing(keys);
   const writers: Writer[] = [];
+  const pins = new PinSet();
   const found = writersOf(log);
   if (ring.trustsFirst) await meetFirstKey(found, ring);
-  for (const files of found) writers.push(await readWriter(files, ring, longestUnsealedMs));
+  for (const files of found) writers.push(await readWriter(files, ring, pins, longestUnsealedMs));
   const guards = new Set(writers.flatMap(({ guard }) => guard ?? []));
   const kept = await readAnchors(anchors, ring, guards);
   const fileOf = (guard: string) => fileOfGuard(log, guard);
-  const besides = writers.flatMap(({ pins }) => pins);
   const findings = [
     ...writers.flatMap(({ findings }) => findings),
-    ...(await checkPins(besides, writers, 'rewritten', fileOf)),
+    ...(await checkPins(pins.all, writers, 'rewritten', fileOf)),
     ...(await checkPins(kept.pins, writers, 'anchor-not-met', fileOf)),
     ...kept.findings,
     ...unanchored(anchors, kept.used),

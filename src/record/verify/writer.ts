@@ -4,8 +4,9 @@ import type { LogFile, WriterFiles } from './files.ts';
 import type { Finding, Note } from './finding.ts';
 import { judge } from './judge.ts';
 import type { KeyRing } from './keys.ts';
+import type { PinSet } from './pin-set.ts';
 import { type FileScan, scanFile } from './scan.ts';
-import type { Pin, SealReader } from './seals.ts';
+import type { SealReader } from './seals.ts';
 
 export interface ScannedFile {
   readonly file: LogFile;
@@ -27,7 +28,6 @@ export interface Writer {
   /** The last record before the first file, as that one has it. */
   readonly previous: { readonly seq: number; readonly hash: string } | undefined;
   readonly seal: SealReader['last'];
-  readonly pins: readonly Pin[];
   readonly findings: readonly Finding[];
   readonly notes: readonly Note[];
 }
@@ -36,13 +36,14 @@ export interface Writer {
 export async function readWriter(
   { name, files }: WriterFiles,
   keys: KeyRing,
+  pins: PinSet,
   longestUnsealedMs: number,
 ): Promise<Writer> {
   const findings: Finding[] = [];
   const notes: Note[] = [];
   const scanned: ScannedFile[] = [];
   for (const file of files) {
-    const scan = await scanFile(file, keys);
+    const scan = await scanFile(file, keys, pins);
     const numbers = scan.items.flatMap((item) => (item.kind === 'run' ? [item.first, item.last] : []));
     const range = numbers.length > 0 && { first: Math.min(...numbers), last: Math.max(...numbers) };
     scanned.push({ file, scan, ...(range && { range }) });
@@ -80,7 +81,6 @@ export async function readWriter(
     last: Math.max(...ranges.map(({ last }) => last)),
     previous: scans.flatMap(({ segments }) => segments)[0]?.previous,
     seal: scans.findLast(({ seals }) => seals.last !== undefined)?.seals.last,
-    pins: scans.flatMap(({ seals }) => seals.pins),
     findings: [
       ...findings,
       ...scans.flatMap((scan) => [...scan.findings, ...scan.seals.findings]),
