@@ -67,9 +67,9 @@ export class Leases {
 
   /** Asks where the windows stand, where that is not known yet. */
   look(leases: readonly Lease[]): Outcome {
+    if (leases.every(({ known }) => known)) return TAKEN;
     const now = this.options.now();
     const unknown = leases.filter(({ known }) => !known);
-    if (unknown.length === 0) return TAKEN;
     if (unknown.some(({ asking }) => asking)) return WAIT;
     if (unknown.some(({ unavailableUntil }) => now < unavailableUntil)) return { kind: 'unavailable' };
     return this.claim(

@@ -27,7 +27,7 @@ const MOST_PORTALS = 10_000;
 export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   // What came whole is read whole; of the rest the server reads the values, and refuses what is wrong with them.
   const whole = frame.last ? decodeBind(frame.bytes) : undefined;
-  const head = decodeBindHead(frame.bytes);
+  const head = whole ?? decodeBindHead(frame.bytes);
   const version = c.statements.current(head.statement);
   if (unsettled(c, version)) return false;
   const prepared = version?.value;

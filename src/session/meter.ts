@@ -18,8 +18,19 @@ export interface StatementLimits {
   readonly rules: { readonly rows: RuleRef; readonly bytes: RuleRef };
 }
 
+/** A policy is the same object until something of it changes. */
+const known = new WeakMap<SessionPolicy, { readonly limits: StatementLimits | undefined }>();
+
 /** undefined where nothing limits a statement's result. */
 export function statementLimits(policy: SessionPolicy): StatementLimits | undefined {
+  const before = known.get(policy);
+  if (before) return before.limits;
+  const limits = limitsOf(policy);
+  known.set(policy, { limits });
+  return limits;
+}
+
+function limitsOf(policy: SessionPolicy): StatementLimits | undefined {
   const rows = smaller(policy, 'rowsPerStatement');
   const bytes = smaller(policy, 'bytesPerStatement');
   if (rows.limit === undefined && bytes.limit === undefined) return undefined;

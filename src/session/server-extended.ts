@@ -1,12 +1,11 @@
 /** The answers to Parse, Bind, Describe, Execute and Close. */
-import { createHash } from 'node:crypto';
 import { decodeCommandComplete } from '../wire/command-complete.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { Backend } from '../wire/message-types.ts';
 import { decodeParameterDescription, parameterDescription } from '../wire/parameter-description.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
-import { decodeRowDescription } from '../wire/row-description.ts';
 import type { Conversation } from './conversation.ts';
+import { descriptionOf } from './description.ts';
 import { admitRow, admitSuspended, admitTag, rowsChanged, tellCut, verify } from './flow.ts';
 import type { Pending, PendingDescribe, PendingExecute } from './pending.ts';
 import type { Run } from './run.ts';
@@ -75,27 +74,20 @@ function ownParameters(c: Conversation, { parameters, rendered }: PendingDescrib
 }
 
 /** Takes in what the columns are: whether they may be read, and what the client will have been shown. */
-function learn(head: PendingDescribe, description: Uint8Array | null): void {
+function learn(head: PendingDescribe, bytes: Uint8Array | null): void {
   const { prepared, provenance, renewal, policy } = head;
+  const description = descriptionOf(policy, bytes);
   const looked = policy.role.access === 'restricted' || isAboutPeople(policy.subjectKeys);
-  if (looked) provenance.learn(policy, description ? decodeRowDescription(description) : []);
+  if (looked) provenance.learn(description);
   else provenance.verdict = 'verified';
-  if (prepared && !head.own) prepared.described = columnsDigest(description);
+  if (prepared && !head.own) prepared.described = description.digest;
   if (!renewal) return;
   const before = renewal.prepared;
-  if (before.described !== undefined && before.described !== columnsDigest(description)) before.columnsChanged = true;
+  if (before.described !== undefined && before.described !== description.digest) before.columnsChanged = true;
   before.rendered = renewal.renewed.rendered;
   before.statement = renewal.renewed.statement;
   before.policy = renewal.renewed.policy;
   before.provenance = provenance;
-}
-
-/** Of names and types, formats aside: a statement is described before its formats are known. Short, however many columns there are. */
-function columnsDigest(description: Uint8Array | null): string {
-  if (description === null) return 'no data';
-  const hash = createHash('sha256');
-  for (const { name, type, typmod } of decodeRowDescription(description)) hash.update(`${name}\0${type},${typmod};`);
-  return hash.digest('base64');
 }
 
 function answerExecute(c: Conversation, head: PendingExecute, frame: Frame): boolean {

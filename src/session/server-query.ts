@@ -4,9 +4,9 @@ import type { Frame } from '../wire/frame-reader.ts';
 import { Backend } from '../wire/message-types.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import type { TransactionStatus } from '../wire/ready-for-query.ts';
-import { decodeRowDescription } from '../wire/row-description.ts';
 import { copyFail } from '../wire/simple-frontend.ts';
 import type { Conversation } from './conversation.ts';
+import { descriptionOf } from './description.ts';
 import { admitRow, admitTag, rowsChanged, tellCut, verify } from './flow.ts';
 import type { PendingQuery, Step } from './pending.ts';
 import { privateName } from './refuse.ts';
@@ -57,7 +57,7 @@ function current(run: Run | undefined): Run {
 
 function describe(c: Conversation, run: Run, frame: Frame): boolean {
   const { verifies, looksForPeople, provenance } = run.watch;
-  if (verifies || looksForPeople) provenance.learn(run.policy, decodeRowDescription(frame.bytes));
+  if (verifies || looksForPeople) provenance.learn(descriptionOf(run.policy, frame.bytes));
   return verify(c, run);
 }
 

@@ -13,6 +13,11 @@ export interface BindHead {
   readonly valueCount: number;
 }
 
+/** The same, and where the values begin. */
+export interface BindStart extends BindHead {
+  readonly valuesAt: number;
+}
+
 export interface Bind extends BindHead {
   /** The encoded values, lengths included, one behind the other. */
   readonly values: Uint8Array;
@@ -23,14 +28,14 @@ export interface Bind extends BindHead {
  * Reads what stands before the values of a message that need not have come whole, and where they begin.
  * @throws MalformedMessage
  */
-export function decodeBindHead(bytes: Uint8Array): BindHead & { readonly valuesAt: number } {
+export function decodeBindHead(bytes: Uint8Array): BindStart {
   const cursor = new MessageCursor(bytes, decodeClientText);
   const head = takeHead(cursor);
   return { ...head, valuesAt: bytes.length - cursor.remaining };
 }
 
 /** @throws MalformedMessage */
-export function decodeBind(bytes: Uint8Array): Bind {
+export function decodeBind(bytes: Uint8Array): Bind & BindStart {
   const cursor = new MessageCursor(bytes, decodeClientText);
   const head = takeHead(cursor);
   const valuesAt = bytes.length - cursor.remaining;
@@ -39,16 +44,22 @@ export function decodeBind(bytes: Uint8Array): Bind {
     if (length !== -1) cursor.take(length);
   }
   const values = bytes.subarray(valuesAt, bytes.length - cursor.remaining);
-  const resultFormats = Array.from({ length: cursor.uint16() }, () => cursor.int16());
+  const resultFormats = takeFormats(cursor);
   cursor.end();
-  return { ...head, values, resultFormats };
+  return { ...head, valuesAt, values, resultFormats };
 }
 
 function takeHead(cursor: MessageCursor): BindHead {
   const portal = cursor.string();
   const statement = cursor.string();
-  const formats = Array.from({ length: cursor.uint16() }, () => cursor.int16());
+  const formats = takeFormats(cursor);
   return { portal, statement, formats, valueCount: cursor.uint16() };
+}
+
+function takeFormats(cursor: MessageCursor): number[] {
+  const formats: number[] = [];
+  for (let left = cursor.uint16(); left > 0; left -= 1) formats.push(cursor.int16());
+  return formats;
 }
 
 /** The message's bytes up to its values; the length in them is not that of the whole. */
@@ -70,8 +81,9 @@ function writeHead({ portal, statement, formats, valueCount }: BindHead): Messag
 
 /** One value in text format, as it stands among `values`. */
 export function textValue(value: string): Buffer {
-  const bytes = Buffer.from(value, 'utf8');
-  const length = Buffer.alloc(4);
-  length.writeInt32BE(bytes.length);
-  return Buffer.concat([length, bytes]);
+  const length = Buffer.byteLength(value);
+  const bytes = Buffer.allocUnsafe(4 + length);
+  bytes.writeInt32BE(length);
+  bytes.write(value, 4);
+  return bytes;
 }

@@ -57,8 +57,10 @@ const cases = [
       })),
     bind,
     (bytes) => {
-      const message = decodeBind(bytes);
-      return { ...message, values: Buffer.from(message.values) };
+      const { valuesAt, ...message } = decodeBind(bytes);
+      const values = Buffer.from(message.values);
+      expect(bytes.subarray(valuesAt, valuesAt + values.length)).toEqual(values);
+      return { ...message, values };
     },
   ),
   of('Describe', target, describeMessage, decodeTarget),

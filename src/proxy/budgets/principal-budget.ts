@@ -35,6 +35,8 @@ export class PrincipalBudget {
   readonly canaries: CanaryWatch;
   /** Sessions that have it. */
   sessions = 0;
+  /** Of what has limits; where windows are not known yet they must be looked at. */
+  limited: readonly Lease[] = [];
   private readonly meters = new Map<Measure, Meter>();
   private readonly events: Events;
   private readonly notes: UsageNotes;
@@ -93,11 +95,6 @@ export class PrincipalBudget {
   meter(measure: Measure): Meter | undefined {
     const meter = this.meters.get(measure);
     return meter && meter.lease.ceilings.length > 0 ? meter : undefined;
-  }
-
-  /** Those of what is shown and changed; where windows are not known yet they must be looked at. */
-  limited(): Meter[] {
-    return [...this.meters.values()].filter(({ lease }) => lease.ceilings.length > 0);
   }
 
   take(policy: SessionPolicy, demand: Demand): Taken {
@@ -175,6 +172,7 @@ export class PrincipalBudget {
       this.leases.giveBack(meter.lease.change(meter.currentTerms, undefined));
     }
     this.counts = windows.length > 0;
+    this.limited = [...this.meters.values()].map(({ lease }) => lease).filter(({ ceilings }) => ceilings.length > 0);
   }
 
   private newMeter(measure: Measure): Meter {
@@ -254,7 +252,7 @@ export class PrincipalBudget {
 
   /** What its client is to be told, each once. Recorded, and told to who keeps the policies. */
   warnings(): readonly Warning[] {
-    const warnings = this.notices.splice(0);
+    const warnings = this.notices.length > 0 ? this.notices.splice(0) : [];
     for (const meter of this.meters.values()) {
       for (const limit of meter.passed()) {
         const spent = meter.spentOf(limit);

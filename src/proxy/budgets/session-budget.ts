@@ -121,7 +121,7 @@ export class SessionBudget implements Budget {
   /** Why the statement may not begin: of something that it will take, nothing is left. */
   private isLeft(statement: StatementJudgement): Admitted | undefined {
     const { principal } = this;
-    const known = principal.leases.look(principal.limited().map(({ lease }) => lease));
+    const known = principal.leases.look(principal.limited);
     if (known.kind === 'wait') return this.wait();
     if (known.kind !== 'taken') return { kind: 'refused', refusal: storeUnavailable() };
     for (const meter of this.neededBy(statement)) {
