@@ -1,5 +1,5 @@
 /** `rowgate log policies`: which policy was in force when, who changed it, and what its files said. */
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { linesOf, RecordReader } from '../audit/lines.ts';
 import { type Chain, chainsAmong, chainsOf } from '../audit/log-files.ts';
@@ -77,7 +77,9 @@ async function policies(options: Options, command: Command): Promise<void> {
   if (!found) return failed(1, at === undefined ? 'the log knows no such policy' : 'no policy was in force then');
   if (found.kept === undefined) return failed(1, `its files were not kept${found.message ? `: ${found.message}` : ''}`);
   const [first] = chains[0] ?? [];
-  const beside = place ? keptFolder(place.file) : join(dirname(first ?? ''), 'decisions.policies');
+  const beside = place
+    ? keptFolder(place.file)
+    : join(dirname(first ?? ''), `${basename(first ?? '').split('.')[0]}.policies`);
   const files = keptPolicy(options.folder ?? beside, found.kept);
   if ('problem' in files) return failed(1, files.problem);
   if (options.json) process.stdout.write(`${JSON.stringify({ ...found, files })}\n`);

@@ -59,8 +59,10 @@ export class Records {
   /** People whom the run is about to show. INVARIANT: false where they could not be recorded, and then they must not be shown. */
   show(run: Run, people: readonly People[]): boolean {
     run.countPeople(people);
-    const full = run.shows?.takeFull() ?? [];
-    return full.every((keys) => this.ports.record({ kind: 'seen', id: run.id, keys }));
+    for (const keys of run.shows?.takeFull() ?? []) {
+      if (!this.ports.record({ kind: 'seen', id: run.id, keys })) return false;
+    }
+    return true;
   }
 
   /** Writes the outcome, once. */

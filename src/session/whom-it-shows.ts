@@ -18,6 +18,8 @@ const MOST_KNOWN = 10_000;
 /** So many keys of a subject wait for a record at most. */
 const MOST_UNRECORDED = 1_000;
 
+const NOTHING: readonly KeysShown[] = [];
+
 /** What must be known of the run. */
 export interface Showing {
   readonly statement: StatementJudgement;
@@ -38,6 +40,8 @@ interface Tally {
 export class WhomItShows {
   private plan: RowPlan | undefined | 'not made' = 'not made';
   private readonly tallies = new Map<string, Tally>();
+  /** Some subject has as many keys as one record takes. */
+  private isFull = false;
   /** Canaries of which the budget knows. */
   private readonly told = new Set<string>();
 
@@ -99,7 +103,7 @@ export class WhomItShows {
           continue;
         }
         tally.n += 1;
-        tally.fresh.push(key);
+        if (tally.fresh.push(key) >= MOST_UNRECORDED) this.isFull = true;
         if (tally.known.size < MOST_KNOWN) tally.known.add(key);
       }
     }
@@ -107,6 +111,8 @@ export class WhomItShows {
 
   /** Keys that must be recorded before more is shown: they are as many as one record takes. */
   takeFull(): readonly KeysShown[] {
+    if (!this.isFull) return NOTHING;
+    this.isFull = false;
     const full: KeysShown[] = [];
     for (const [subject, tally] of this.tallies) {
       while (tally.fresh.length >= MOST_UNRECORDED) full.push({ [subject]: tally.fresh.splice(0, MOST_UNRECORDED) });

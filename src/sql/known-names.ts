@@ -36,10 +36,15 @@ const OF_SESSION: ReadonlySet<string> = new Set(['temp', 'temporary']);
 const SHORT = /^[a-z_][a-z0-9_]{0,2}$/;
 
 const MOST_REMEMBERED = 5_000;
+const MOST_CHARACTERS = 4_000_000;
 
 export class KnownNames {
   private readonly names = new Set(WORDS);
-  private readonly remembered = new LRUCache<string, string>({ max: MOST_REMEMBERED });
+  private readonly remembered = new LRUCache<string, string>({
+    max: MOST_REMEMBERED,
+    maxSize: MOST_CHARACTERS,
+    sizeCalculation: (shown, statement) => shown.length + statement.length + 1,
+  });
 
   constructor({ data }: Catalog) {
     const { names } = this;
@@ -58,7 +63,7 @@ export class KnownNames {
   }
 
   /**
-   * A normalized statement with `n1`, `n2`, … in the place of names that are not known, the same for the same name. The parser must be loaded.
+   * A normalized statement with `name1`, `name2`, … in the place of names that are not known, the same for the same name. The parser must be loaded.
    * INVARIANT: empty where it cannot be told what is a name.
    */
   shown(statement: string): string {
@@ -92,7 +97,7 @@ export class KnownNames {
     const isQuoted = text.startsWith('"');
     const name = isQuoted ? text.slice(1, -1).replaceAll('""', '"') : text.toLowerCase();
     if (this.names.has(name) || (!isQuoted && SHORT.test(name))) return text;
-    const label = made.get(name) ?? `n${made.size + 1}`;
+    const label = made.get(name) ?? `name${made.size + 1}`;
     made.set(name, label);
     return label;
   }
