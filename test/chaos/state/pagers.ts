@@ -59,7 +59,10 @@ export class Pagers {
 
   /** A client of the principal; undefined where it is not let in. */
   async connect(guard: number): Promise<pg.Client | undefined> {
-    const client = new pg.Client({ connectionString: this.urls()[guard], connectionTimeoutMillis: 20_000 });
+    const url = this.urls()[guard];
+    // One that did not start has none.
+    if (url === undefined || !URL.canParse(url)) return undefined;
+    const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 20_000 });
     client.on('error', () => {});
     try {
       await client.connect();
