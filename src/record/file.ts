@@ -190,7 +190,7 @@ export class LogFile {
       this.proving = false;
       return 'written';
     } catch (error) {
-      this.unsure(error);
+      this.fail(error);
       return 'doubtful';
     }
   }
@@ -219,9 +219,14 @@ export class LogFile {
     this.insideLine = insideLine;
   }
 
-  /** A pipe or a terminal takes no sync. */
+  /** A pipe or a terminal takes no sync. Throws where it fails; the file is not open then. */
   private syncNow(file: Open): void {
-    if (file.regular) fdatasyncSync(file.fd);
+    try {
+      if (file.regular) fdatasyncSync(file.fd);
+    } catch (error) {
+      this.unsure(error);
+      throw error;
+    }
     this.safe = this.bytes;
     this.sync.all();
   }
@@ -247,7 +252,7 @@ export class LogFile {
     if (size > this.bytes) throw new Error('somebody else writes to it');
   }
 
-  /** A sync has failed, or what it was for is gone. */
+  /** A sync has failed. */
   private unsure(error: unknown): void {
     this.proving = true;
     this.suspect = this.file?.stat;

@@ -1,6 +1,6 @@
 /** The files of a log, one after the other: where a guard goes on that starts, what each begins with, and when the next one comes. */
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, lstatSync } from 'node:fs';
 import { basename } from 'node:path';
 import { ORIGIN } from './chain/chain.ts';
 import { closedName } from './chain/files.ts';
@@ -178,6 +178,7 @@ export class Segments {
   private closeFile(): void {
     const { file, chained } = this;
     const to = closedName(file.path, this.first);
+    if (lstatSync(file.path, { throwIfNoEntry: false })?.isSymbolicLink()) throw new Error('it is a link');
     const isMoved = !file.isInPlace();
     if (!isMoved && (existsSync(to) || existsSync(`${to}.gz`))) throw new Error(`"${to}" is there already`);
     chained.meet(file.replace(isEmpty, isMoved ? undefined : to));

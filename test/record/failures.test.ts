@@ -5,6 +5,7 @@ import {
   closeSync,
   mkdtempSync,
   openSync,
+  readdirSync,
   readFileSync,
   readSync,
   renameSync,
@@ -14,6 +15,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { hashOf, readChained } from '../../src/record/chain/chain.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
@@ -266,7 +268,11 @@ describe.runIf(hasCompiler)('a disk that fails to sync', () => {
   const built = resolve(import.meta.dirname, '../../dist/record/log.js');
 
   /** Runs in a process of its own; what it prints is JSON. */
-  async function run(durability: string, script: string): Promise<{ answers: unknown[]; notices: string[] }> {
+  async function run(
+    durability: string,
+    script: string,
+    options = '',
+  ): Promise<{ answers: unknown[]; notices: string[] }> {
     writeFileSync(join(folder, 'shim.c'), SHIM);
     execFileSync('cc', ['-shared', '-fPIC', '-o', join(folder, 'shim.so'), join(folder, 'shim.c'), '-ldl']);
     const fails = join(folder, 'fails');
@@ -274,7 +280,9 @@ describe.runIf(hasCompiler)('a disk that fails to sync', () => {
       import { writeFileSync, rmSync } from 'node:fs';
       const { openLog } = await import(${JSON.stringify(built)});
       const notices = [];
+      let ahead = 0;
       const log = openLog({ file: ${JSON.stringify(file)}, durability: '${durability}', text: 'normalized', guard: 'g1', clock: Date.now,
+        ${options}
         notice: (message) => notices.push(message) });
       const fail = () => writeFileSync(${JSON.stringify(fails)}, '');
       const recover = () => rmSync(${JSON.stringify(fails)});
@@ -333,5 +341,31 @@ describe.runIf(hasCompiler)('a disk that fails to sync', () => {
     expect(answers).toEqual([true, false, true, true]);
     expect(logins()).toEqual(['a', 'c', 'd']);
     expect(breaks()).toEqual([]);
+  });
+
+  test('when a file is to be closed: it stays open, and is closed when the disk is well', async () => {
+    const { answers } = await run(
+      'batched',
+      `
+      const many = (name, count) => { let written = 0; for (let i = 0; i < count; i++) written += login(name); return written; };
+      answers.push(many('a', 300));
+      fail();
+      answers.push(many('b', 200) < 200, many('c', 3));
+      recover();
+      answers.push(login('c'));
+      // It is tried again after a minute.
+      ahead = 61_000;
+      answers.push(login('d'));`,
+      'rotate: { bytes: 65536 }, clock: () => Date.now() + ahead,',
+    );
+    expect(answers).toEqual([300, true, 0, true, true]);
+    const closed = readdirSync(folder).filter((name) => /^d\.0.*jsonl/.test(name));
+    expect(closed).toEqual([expect.stringMatching(/^d\.000000000001\.jsonl/)]);
+    const [name = ''] = closed;
+    const bytes = readFileSync(join(folder, name));
+    const before = allRecords((name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString());
+    expect(logins()).toEqual(['d']);
+    const all = [...before, ...allRecords(text())];
+    expect(all.map(({ seq }) => seq)).toEqual(all.map((_, index) => index + 1));
   });
 });

@@ -64,7 +64,10 @@ describe('two workers', () => {
   let guard: Served;
 
   beforeAll(async () => {
-    guard = await serve(database, 'workers: 2\nlimits: { logins: 40, logins_per_address: 20 }');
+    guard = await serve(
+      database,
+      'workers: 2\nlimits: { logins: 40, logins_per_address: 20 }\nlog: { seal: { every: 200 ms } }',
+    );
   });
 
   afterAll(() => guard?.stop());
@@ -84,6 +87,26 @@ describe('two workers', () => {
       expect(lines.map(({ seq }) => seq)).toEqual(lines.map((_line, i) => i + 1));
       expect(new Set(lines.map((line) => line.guard))).toEqual(new Set([`test/${index + 1}`]));
     }
+  });
+
+  test('seals its log, and with it how far the other one had come', async () => {
+    const [one, two] = await logInInTurn(guard, 'teacher', 2);
+    const besides = async () =>
+      Object.values(await guard.records()).map((lines) =>
+        lines.flatMap(({ beside }) => (beside ? [beside] : [])).at(-1),
+      );
+    await eventually(async () => {
+      await Promise.all([one, two].map((client) => client?.query('SELECT 1')));
+      return (await besides()).every((beside) => beside !== undefined);
+    }, 'each has heard of the other');
+    for (const [index, beside] of (await besides()).entries()) {
+      const name = `test/${2 - index}`;
+      const head = (beside as Record<string, { seq: number; hash: string; chain: string }>)[name];
+      const text = await readFile(join(guard.folder, `decisions.${2 - index}.jsonl`), 'utf8');
+      const line = text.split('\n').find((line) => line.includes(`"seq":${head?.seq},`));
+      expect(JSON.parse(line ?? '{}')).toMatchObject({ kind: 'seal', chain: head?.chain, hash: head?.hash });
+    }
+    await Promise.all([one, two].map((client) => client?.end()));
   });
 
   test('a cancel reaches its session, wherever it comes in; no other key does', async () => {

@@ -29,6 +29,8 @@ export class Sealer {
   private sealing = false;
   private underway: Promise<void> | undefined;
   private failing = false;
+  /** Its number in the chain. */
+  private lastSealAt = 0;
   private readonly besides = new Map<string, Head>();
   private readonly listeners: ((anchor: Anchor) => void)[] = [];
   private readonly timer: NodeJS.Timeout;
@@ -111,6 +113,9 @@ export class Sealer {
 
   private fields(): Unsigned {
     const { chain, clock, position } = this.options;
+    // A seal of which nobody knew whether it reached the disk, and that did not.
+    if (position().seq < this.lastSealAt) this.seals--;
+    this.lastSealAt = 0;
     const others = [...this.besides].sort(([a], [b]) => (a < b ? -1 : 1));
     return {
       chain,
@@ -125,6 +130,7 @@ export class Sealer {
   private finish(fields: SealFields, records: number): void {
     if (!this.options.write(fields)) return;
     this.seals = fields.seal;
+    this.lastSealAt = this.options.position().seq;
     this.unsealed -= records;
     if (this.failing) this.options.notice('the decision log is sealed again');
     this.failing = false;
