@@ -51,7 +51,7 @@ function ofDamage(file: string, error: unknown): unknown {
 }
 
 /** The record in a line; undefined where there is none: it is torn, or something else. */
-export function recordIn(line: string): LogRecord | undefined {
+function recordIn(line: string): LogRecord | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     const record: unknown = JSON.parse(line);
@@ -97,8 +97,10 @@ export class RecordReader {
 /** The first record of a file. */
 export async function segmentOf(file: string): Promise<LogRecord | undefined> {
   for await (const lines of linesOf(file)) {
-    const record = lines.map(recordIn).find((each) => each !== undefined);
-    if (record) return record;
+    for (const line of lines) {
+      const record = recordIn(line);
+      if (record) return record;
+    }
   }
   return undefined;
 }

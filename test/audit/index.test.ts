@@ -3,11 +3,12 @@ import { chmod, chown, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { removeOrphans } from '../../src/audit/indexes.ts';
 import { chainsOf } from '../../src/audit/log-files.ts';
 import { refusalsOf } from '../../src/audit/reports/refusals.ts';
 import { openSource } from '../../src/audit/source.ts';
+import { Tidying } from '../../src/record/rotation/tidying.ts';
 
 let folder: string;
 let closed: string;
@@ -130,6 +131,31 @@ describe('an index', () => {
     expect((await refused()).refused).toBe(13);
     expect(await readdir(folder)).toContain('decisions.000000000001.jsonl.gz.parquet');
   });
+});
+
+it('an index is deleted with its file, by the guard, when its time is over', async () => {
+  await refused();
+  const segment = {
+    time: '2026-11-26T00:00:00.000Z',
+    kind: 'segment',
+    guard: 'g1',
+    seq: 11,
+    chain: 'c',
+    format: 1,
+    sealed_by: 'k',
+    previous: { file: 'x', seq: 10, hash: 'h' },
+  };
+  await writeFile(join(folder, 'decisions.jsonl'), `${JSON.stringify(segment)}\n`);
+  const tidying = new Tidying({
+    file: join(folder, 'decisions.jsonl'),
+    keep: { amount: 1, unit: 'day' },
+    clock: () => Date.parse('2026-12-24T00:00:00Z'),
+    record: () => true,
+    notice: (message) => expect.fail(message),
+  });
+  tidying.look();
+  await vi.waitFor(async () => expect(await readdir(folder)).toEqual(['decisions.jsonl']));
+  tidying.stop();
 });
 
 it('a compressed file that breaks off is an error, and no shorter report', async () => {

@@ -37,7 +37,7 @@ export function statementsOf(records: readonly Whole[], { principal, user, since
     .filter(({ decision }) => user === undefined || !decision || decision.user === user);
 }
 
-export function idsIn({ subjects }: Whole): string[] {
+function idsIn({ subjects }: Whole): string[] {
   return ((subjects as { student?: { ids?: string[] } } | undefined)?.student?.ids ?? []).map(String);
 }
 

@@ -82,7 +82,7 @@ export function principalsReport(all: readonly PrincipalDone[], period: Period, 
 }
 
 /** In words; empty where it was as ever, or is too new to tell. */
-export function unusualIn({ busiest, busiestBefore, daysBefore, newAddresses, newTables }: PrincipalDone): string[] {
+function unusualIn({ busiest, busiestBefore, daysBefore, newAddresses, newTables }: PrincipalDone): string[] {
   if (daysBefore < ENOUGH_DAYS) return [];
   const more = (['statements', 'rows', 'people', 'refused'] as const)
     .filter(

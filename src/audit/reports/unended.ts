@@ -4,7 +4,7 @@ import { count, counted } from '../report.ts';
 import type { Unended } from './breach.ts';
 
 /** By the policy's own limit of one statement; undefined where one of the roles has none. */
-export function mostRows(unended: readonly Unended[], { rowsPerStatement }: PolicyFacts): number | undefined {
+function mostRows(unended: readonly Unended[], { rowsPerStatement }: PolicyFacts): number | undefined {
   let most = 0;
   for (const { role, statements } of unended) {
     const limit = rowsPerStatement.get(role ?? '');
