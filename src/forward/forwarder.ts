@@ -18,6 +18,8 @@ export interface ForwarderOptions {
   readonly log: Logger;
   /** Milliseconds after the first failure; each further one doubles it, up to sixty times as long. */
   readonly firstWaitMs?: number;
+  /** Milliseconds that a whole batch takes at least: catching up is not to take all of a process that has other things to do. */
+  readonly batchMs?: number;
   /** Milliseconds until it is looked whether there is something new. */
   readonly lookMs?: number;
 }
@@ -30,8 +32,6 @@ interface Waiting {
 /** What is in memory of one log at most, and goes at once. */
 const MOST_RECORDS = 2_000;
 const MOST_BYTES = 1024 * 1024;
-/** Catching up is not to take all of the machine: so many of such batches a second. */
-const LEAST_MS_PER_BATCH = 400;
 const FIRST_WAIT_MS = 1_000;
 const LONGEST_WAIT = 60;
 const LOOK_MS = 1_000;
@@ -77,13 +77,14 @@ export class Forwarder {
 
   /** Of each log what may go at once. */
   private async round(): Promise<'sent' | 'failed' | 'nothing new'> {
+    const { batchMs = 0 } = this.options;
     let sent = false;
     for (const queue of this.queues) {
       const begun = performance.now();
       try {
         const count = await this.pass(queue);
         sent ||= count > 0;
-        if (count === MOST_RECORDS) await this.pause(LEAST_MS_PER_BATCH - (performance.now() - begun));
+        if (count === MOST_RECORDS) await this.pause(batchMs - (performance.now() - begun));
       } catch (error) {
         // The others would fare no better.
         return this.fail(error, queue) ? 'failed' : 'sent';

@@ -21,6 +21,9 @@ export interface SourceNotices {
 
 /** Decisions whose outcome has not come. Some never have one. */
 const MOST_DECISIONS = 5_000;
+/** Of those that said something last: a file may hold any number. */
+const MOST_SESSIONS = 50_000;
+const MOST_STATEMENTS = 20_000;
 /** So much before the position is read as if it were new, for the decisions in it. */
 const LOOKED_BACK = 1024 * 1024;
 /** Without one of these a record says nothing that others leave out. */
@@ -29,7 +32,7 @@ const MARKS = ['"role":', '"command":', '"kind":"segment"'];
 export class Source {
   private readonly follower: Follower;
   private readonly decisions = new LRUCache<string, LogRecord>({ max: MOST_DECISIONS });
-  private readonly expander = new Expander();
+  private readonly expander = new Expander(remembering(MOST_SESSIONS), remembering(MOST_STATEMENTS));
   private lines: Lines | undefined;
   private index = 0;
   private last: Position | undefined;
@@ -94,6 +97,10 @@ export class Source {
     if (this.last && this.last.chain === chain && seq > this.last.seq + 1)
       this.notices.lost(this.last.seq + 1, seq - 1);
   }
+}
+
+function remembering(max: number): LRUCache<NonNullable<unknown>, LogRecord> {
+  return new LRUCache({ max });
 }
 
 /** Undefined where it is no record: torn by a crash. */

@@ -18,6 +18,8 @@ export interface Forwarding {
 }
 
 const STOP_MS = 3_000;
+/** Of a process that serves clients as well. */
+const BATCH_MS = 1_000;
 
 /** To be called before the logs are written: what is written from then on is sent. Throws where it cannot be kept how far that has come. */
 export async function startForwarding(config: Config, version: string, log: Logger): Promise<Forwarding> {
@@ -45,7 +47,13 @@ async function start(config: Config, collector: ForwardConfig, version: string, 
   // A log that is written no more may still hold what was not sent.
   const logs = new Set([...logsOf(config), ...positions.logs().map((name) => join(folder, name))]);
   const options = { form, longest, version, host: hostname() };
-  return new Forwarder({ logs: [...logs], collector: collectorOf(destination, options), positions, log });
+  return new Forwarder({
+    logs: [...logs],
+    collector: collectorOf(destination, options),
+    positions,
+    log,
+    ...(config.workers === 1 && { batchMs: BATCH_MS }),
+  });
 }
 
 function openPositions(file: string, to: string, log: Logger): Positions {

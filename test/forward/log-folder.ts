@@ -25,12 +25,12 @@ export class LogFolder {
     return this.seq;
   }
 
-  /** A statement of the session 1, shortened as a guard shortens it. */
-  decision(id: string, whole: boolean): void {
+  /** A statement, shortened as a guard shortens it. */
+  decision(id: string, whole: boolean, session = 's1'): void {
     const fields = { role: 'teacher', client: '10.0.0.7:5', database: 'ent', application: 'psql', policy: 'sha256:aa' };
     const statement = { command: 'SELECT', statement: 'SELECT 1', tables: ['public.students'], columns: [] };
     const said = whole ? { ...fields, ...statement } : {};
-    this.append({ kind: 'decision', id, session: 's1', principal: 'p', fingerprint: 'f1', effect: 'allow', ...said });
+    this.append({ kind: 'decision', id, session, principal: 'p', fingerprint: 'f1', effect: 'allow', ...said });
   }
 
   outcome(id: string): void {

@@ -167,6 +167,23 @@ describe('a record', () => {
     expect(decision?.record).toMatchObject({ id: 'c', role: 'teacher', statement: 'SELECT 1' });
   });
 
+  it('of a session that goes on is whole, however many others have come and gone', async () => {
+    folder.decision('a', true);
+    const short: string[] = [];
+    for (let n = 0; n < 60_000; n++) {
+      folder.decision(`other-${n}`, true, `other-${n}`);
+      if (n % 20_000 === 0) short.push(`own-${n}`);
+      if (n % 20_000 === 0) folder.decision(`own-${n}`, false);
+    }
+    folder.decision('late', false, 'other-0');
+    const own = (await all(source())).map(({ record }) => record);
+    for (const id of short)
+      expect(own.find((record) => record.id === id)).toMatchObject({ role: 'teacher', statement: 'SELECT 1' });
+    // What is remembered is bounded: of a session that was silent for so long, only what every record says.
+    expect(own.at(-1)).toMatchObject({ id: 'late', principal: 'p', statement: 'SELECT 1' });
+    expect(own.at(-1)).not.toHaveProperty('role');
+  });
+
   it('whose statement stood far above is whole as well', async () => {
     folder.decision('a', true);
     for (let n = 0; n < 15_000; n++) folder.record();

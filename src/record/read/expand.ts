@@ -22,13 +22,18 @@ const MARK_OF_STATEMENT = 'command';
 
 const NOTHING_TAKEN = { rows: 0, bytes: 0, changed: 0, ms: 0 };
 
+type Memory = Pick<Map<unknown, LogRecord>, 'get'> & { set(key: unknown, record: LogRecord): unknown };
+
 /**
  * For one file, from its first record on. What stood in a part of the file that is missing cannot be given back: such a record stays short.
  * Keeps what each session and each fingerprint of the file has said last.
  */
 export class Expander {
-  private readonly sessions = new Map<unknown, LogRecord>();
-  private readonly statements = new Map<unknown, LogRecord>();
+  /** A memory that forgets leaves records short, as a part that is missing does: for whoever must not keep all of a file. */
+  constructor(
+    private readonly sessions: Memory = new Map<unknown, LogRecord>(),
+    private readonly statements: Memory = new Map<unknown, LogRecord>(),
+  ) {}
 
   /** The whole record. To be called with each record of the file, in its order. */
   whole(record: LogRecord): LogRecord {
@@ -58,7 +63,7 @@ export class Expander {
 
 /** What the record says of `fields`; where it leaves them out, what was said last under the same key. */
 function remembered(
-  memory: Map<unknown, LogRecord>,
+  memory: Memory,
   key: unknown,
   record: LogRecord,
   fields: readonly string[],
