@@ -245,6 +245,8 @@ class Log implements DecisionLog {
   private recordRetention(fields: RetentionFields): boolean {
     const now = this.options.clock();
     if (!this.isReady(now) || this.put('retention', fields, now) !== 'written') return false;
+    // Before the file goes: a deletion that nobody has signed for could have been written by anybody.
+    void this.sealer.seal();
     return this.tried(() => this.segments.file.syncAll());
   }
 }

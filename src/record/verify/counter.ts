@@ -1,6 +1,7 @@
 /** Whether all seals of a chain are there, by their numbers; and whether its end has been without one for too long. */
+
+import type { FileScan } from './file-scan.ts';
 import type { Finding } from './finding.ts';
-import type { FileScan } from './scan.ts';
 
 /** Seals come every ten seconds, unless the configuration says otherwise; a machine may be slow. */
 export const LONGEST_UNSEALED_MS = 120_000;

@@ -35,6 +35,11 @@ export type NoteKind =
   | 'unfinished'
   /** A file was deleted because its time was over, as a record says. */
   | 'retention'
+  /**
+   * A guard ended, and the records before were not sealed. What was written by somebody else while no guard ran would look so: the next guard's seals
+   * vouch for what it found.
+   */
+  | 'unsealed'
   /** A file from before there was a chain. */
   | 'unchained'
   /** The last file was closed, and there is none behind it. */

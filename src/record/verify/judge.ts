@@ -1,9 +1,9 @@
 /** Says what has become of the chain of one writer, from what was found in its files. Reads nothing. */
 import { ORIGIN } from '../chain/chain.ts';
+import type { FileScan, SegmentRecord } from './file-scan.ts';
 import { type Finding, type Note, records } from './finding.ts';
 import { inOrder, type Stretch, stitch } from './order.ts';
 import { fits, headAfter, type Junk, type Run } from './runs.ts';
-import type { FileScan, SegmentRecord } from './scan.ts';
 
 export interface Judgement {
   readonly findings: readonly Finding[];
@@ -44,6 +44,12 @@ class Judge {
       stretches = stretches.slice(0, MOST_STRETCHES);
     }
     const { inOrder: sorted, moved, duplicated, foreign } = inOrder(stretches);
+    for (const { file, unsealed } of this.scans) {
+      for (const { line, from, until } of unsealed) {
+        const message = `the guard ended before it had sealed ${records(from, until)}`;
+        this.notes.push({ kind: 'unsealed', file, line, seq: from, message });
+      }
+    }
     let before: Stretch | undefined;
     for (const stretch of sorted) {
       if (before) this.pair(before, stretch, beforeThat(sorted, before));
@@ -190,14 +196,21 @@ class Judge {
     const file = withoutGz(name);
     const deleted = this.scans
       .flatMap(({ retentions }) => retentions)
-      .some(({ last, head }) => last === until && head === hash);
-    if (deleted) {
-      const message = `records up to ${until} were deleted because their time was over`;
+      .find((each) => each.last === until && each.head === hash && this.isSealed(each.seq));
+    // The oldest go first.
+    if (deleted && seq === 1) {
+      const message = `records up to ${until} were deleted because their time was over, as record ${deleted.seq} of ${deleted.time} says`;
       this.notes.push({ kind: 'retention', file, seq: until, message });
     } else {
-      const message = `the file is missing, and with it ${records(seq, until)}; no record says that it was deleted`;
+      const message = `the file is missing, and with it ${records(seq, until)}; no record that was sealed says that it was deleted`;
       this.add({ kind: 'file-missing', file, seq, until, message });
     }
+  }
+
+  /** INVARIANT: what was added while no guard ran excuses nothing. */
+  private isSealed(seq: number): boolean {
+    const added = this.scans.some(({ unsealed }) => unsealed.some(({ from, until }) => seq >= from && seq <= until));
+    return !added && this.scans.some(({ seals }) => seals.last !== undefined && seals.last.seq > seq);
   }
 
   private of(kind: Finding['kind'], { run, first, last }: Stretch, what: string): void {

@@ -1,16 +1,11 @@
 /** The keys by which seals are verified: those that are trusted, and others that the log itself names. */
-import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { type SealFields, sealText } from '../chain/seal.ts';
+import { keyId } from '../seals/seal-key.ts';
 
 const RAW = /^[A-Za-z0-9_-]{43}$/;
-const ID_LENGTH = 16;
 
 export type Signature = 'genuine' | 'forged' | 'unknown-key';
-
-/** What a seal calls its key. @param key the 32 bytes in base64url. */
-export function keyId(key: string): string {
-  return createHash('sha256').update(Buffer.from(key, 'base64url')).digest('base64url').slice(0, ID_LENGTH);
-}
 
 /** Of a public key as `sealed_by` has it, or in PEM: 32 bytes in base64url. Undefined where it is no public Ed25519 key. */
 export function readPublicKey(text: string): string | undefined {

@@ -1,7 +1,7 @@
 /** Reads one file of a log and says what is there: runs of records, text that is none, seals. What that means for the whole log is judged elsewhere. */
 import { hash } from 'node:crypto';
-import type { RetentionFields, SegmentFields } from '../chain/seal.ts';
 import { type LinesRead, LONGEST_LINE, NoRegularFile } from '../read/lines.ts';
+import type { FileScan, RetentionRecord, SegmentRecord, Unsealed } from './file-scan.ts';
 import { type LogFile, readLogFile } from './files.ts';
 import type { Finding } from './finding.ts';
 import { FrontReader } from './front.ts';
@@ -10,34 +10,6 @@ import { readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts'
 import type { PinSet } from './pin-set.ts';
 import type { Junk, Run } from './runs.ts';
 import { type Recall, SealReader } from './seals.ts';
-
-export interface SegmentRecord extends SegmentFields {
-  readonly line: number;
-  readonly seq: number;
-}
-
-export interface FileScan {
-  /** The file's name, without its folder. */
-  readonly file: string;
-  readonly items: readonly (Run | Junk)[];
-  readonly records: number;
-  readonly bytes: number;
-  /** Whose it is, as its first record has it. */
-  readonly guard: string | undefined;
-  readonly from: string | undefined;
-  readonly until: string | undefined;
-  /** Time of the first record behind the last good seal; undefined where that is the last record. */
-  readonly unsealedSince: string | undefined;
-  /** Records without a hash, in a file from before there was a chain. */
-  readonly unchained: number;
-  readonly seals: SealReader;
-  readonly segments: readonly SegmentRecord[];
-  readonly retentions: readonly RetentionFields[];
-  /** Of the file alone. */
-  readonly findings: readonly Finding[];
-  /** Bytes behind the last line end. */
-  readonly rest: number;
-}
 
 /** What is read of a file in which everything is wrong. */
 const MOST_ITEMS = 2_000;
@@ -56,7 +28,8 @@ const [LETTER_S, LETTER_R] = [0x73, 0x72];
 class Scanner {
   readonly items: (Run | Junk)[] = [];
   readonly segments: SegmentRecord[] = [];
-  readonly retentions: RetentionFields[] = [];
+  readonly retentions: RetentionRecord[] = [];
+  readonly unsealed: Unsealed[] = [];
   readonly seals: SealReader;
   records = 0;
   bytes = 0;
@@ -65,6 +38,8 @@ class Scanner {
   unchained = 0;
   stopped = false;
   private lines = 0;
+  /** Of the first record since the last good seal that is no segment. */
+  private unsealedFrom: { readonly seq: number; readonly line: number } | undefined;
   /** Lines that do not even begin as a record does. */
   private rubbish = 0;
   private kept = 0;
@@ -96,6 +71,7 @@ class Scanner {
     this.records++;
     this.first ??= { time: front.time, guard: front.guard };
     this.unsealedSince ??= front.time;
+    this.unsealedFrom ??= { seq: front.seq, line: this.lines };
     const { seq } = front;
     const { run } = this;
     const follows =
@@ -178,22 +154,29 @@ class Scanner {
   }
 
   private aboutTheChain(bytes: Buffer, start: number, end: number, follows: boolean): void {
-    const { kind, seq } = this.front;
+    const { kind, seq, time } = this.front;
+    if (kind === 'start' && this.unsealedFrom && this.unsealedFrom.seq < seq) {
+      const { seq: from, line } = this.unsealedFrom;
+      this.unsealed.push({ line, from, until: seq - 1 });
+      this.unsealedFrom = { seq, line: this.lines };
+    }
     if (kind !== 'segment' && kind !== 'retention' && kind !== 'seal') return;
     const json = bytes.toString('utf8', start, end);
     const place = { file: this.file, line: this.lines, seq };
     if (kind === 'segment') {
       const segment = readSegment(json);
+      if (this.unsealedFrom?.seq === seq) this.unsealedFrom = undefined;
       if (!segment) return;
       this.segments.push({ ...segment, line: this.lines, seq });
       this.seals.meet(segment, place);
     } else if (kind === 'retention') {
       const retention = readRetention(json);
-      if (retention) this.retentions.push(retention);
+      if (retention) this.retentions.push({ ...retention, seq, time });
     } else {
       const seal = readSeal(json);
       if (seal && this.seals.read(seal, place, follows ? this.recallIn(this.run) : undefined)) {
         this.unsealedSince = undefined;
+        this.unsealedFrom = undefined;
       }
     }
   }
@@ -229,7 +212,8 @@ export async function scanFile(logFile: LogFile, keys: KeyRing, pins: PinSet): P
     const message = error instanceof NoRegularFile ? 'it is no regular file' : `it cannot be read (${code})`;
     findings.push({ kind: 'unreadable', file, message });
   }
-  const { items, records, bytes, first, until, unsealedSince, unchained, seals, segments, retentions } = scanner;
+  const { items, records, bytes, first, until, unsealedSince, unchained, seals, segments, retentions, unsealed } =
+    scanner;
   return {
     file,
     items,
@@ -243,6 +227,7 @@ export async function scanFile(logFile: LogFile, keys: KeyRing, pins: PinSet): P
     seals,
     segments,
     retentions,
+    unsealed,
     findings,
     rest,
   };

@@ -1,7 +1,8 @@
 /** Verifies the seals of one file as they come by, and collects what they say of other places: what it can compare only later. */
 import type { Head, SegmentFields } from '../chain/seal.ts';
+import { keyId } from '../seals/seal-key.ts';
 import type { Finding } from './finding.ts';
-import { type KeyRing, keyId } from './keys.ts';
+import type { KeyRing } from './keys.ts';
 import type { SealRecord } from './line.ts';
 import type { PinSet } from './pin-set.ts';
 

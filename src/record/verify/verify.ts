@@ -1,11 +1,12 @@
 /** Verifies a whole log: all files of all its writers, their seals, and anchors that were kept elsewhere. */
 import { basename, parse } from 'node:path';
+import { keyId } from '../seals/seal-key.ts';
 import { readAnchors } from './anchors.ts';
 import { LONGEST_UNSEALED_MS } from './counter.ts';
 import { type WriterFiles, writersOf } from './files.ts';
 import type { Finding, Note } from './finding.ts';
 import { firstSegment } from './heads.ts';
-import { KeyRing, keyId } from './keys.ts';
+import { KeyRing } from './keys.ts';
 import { PinSet } from './pin-set.ts';
 import { checkPins } from './pins.ts';
 import { readWriter, type Writer } from './writer.ts';

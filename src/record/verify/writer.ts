@@ -1,11 +1,12 @@
 /** The files of one writer, read and judged. */
 import { missingSeals, unsealedEnd } from './counter.ts';
+import type { FileScan } from './file-scan.ts';
 import type { LogFile, WriterFiles } from './files.ts';
 import type { Finding, Note } from './finding.ts';
 import { judge } from './judge.ts';
 import type { KeyRing } from './keys.ts';
 import type { PinSet } from './pin-set.ts';
-import { type FileScan, scanFile } from './scan.ts';
+import { scanFile } from './scan.ts';
 import type { SealReader } from './seals.ts';
 
 export interface ScannedFile {

@@ -1,0 +1,46 @@
+/** What was found in one file of a log. */
+import type { RetentionFields, SegmentFields } from '../chain/seal.ts';
+import type { Finding } from './finding.ts';
+import type { Junk, Run } from './runs.ts';
+import type { SealReader } from './seals.ts';
+
+export interface SegmentRecord extends SegmentFields {
+  readonly line: number;
+  readonly seq: number;
+}
+
+export interface RetentionRecord extends RetentionFields {
+  readonly seq: number;
+  readonly time: string;
+}
+
+/** Records before a start that the guard which wrote them did not seal. */
+export interface Unsealed {
+  readonly line: number;
+  readonly from: number;
+  readonly until: number;
+}
+
+export interface FileScan {
+  /** The file's name, without its folder. */
+  readonly file: string;
+  readonly items: readonly (Run | Junk)[];
+  readonly records: number;
+  readonly bytes: number;
+  /** Whose it is, as its first record has it. */
+  readonly guard: string | undefined;
+  readonly from: string | undefined;
+  readonly until: string | undefined;
+  /** Time of the first record behind the last good seal; undefined where that is the last record. */
+  readonly unsealedSince: string | undefined;
+  /** Records without a hash, in a file from before there was a chain. */
+  readonly unchained: number;
+  readonly seals: SealReader;
+  readonly segments: readonly SegmentRecord[];
+  readonly retentions: readonly RetentionRecord[];
+  readonly unsealed: readonly Unsealed[];
+  /** Of the file alone. */
+  readonly findings: readonly Finding[];
+  /** Bytes behind the last line end. */
+  readonly rest: number;
+}
