@@ -2,10 +2,11 @@
 import { refusal } from '../errors.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { MalformedMessage } from '../wire/protocol-error.ts';
-import { type Conversation, noPolicy } from './conversation.ts';
+import type { Conversation } from './conversation.ts';
 import type { Forced, Pending } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import { ownWords, refuseExtended } from './refuse.ts';
+import { noPolicy } from './session-ends.ts';
 
 /** Handles one extended message. @returns false where it must wait for the server. */
 export function takeExtended(

@@ -2,11 +2,12 @@
 import { refusal } from '../errors.ts';
 import { unreadable } from '../guard/unreadable.ts';
 import type { Frame } from '../wire/frame-reader.ts';
-import { type Conversation, noPolicy } from './conversation.ts';
+import type { Conversation } from './conversation.ts';
 import { Provenance } from './provenance.ts';
 import { NOTHING_JUDGED, notRecorded } from './records.ts';
 import { decideRefusal, ownWords, refuseFunctionCall } from './refuse.ts';
 import type { Watch } from './run.ts';
+import { noPolicy } from './session-ends.ts';
 
 /** Only for those from whom nothing is withheld. */
 export function takeFunctionCall(c: Conversation, frame: Frame): boolean {

@@ -6,7 +6,7 @@ import type { Frame } from '../wire/frame-reader.ts';
 import { MalformedMessage } from '../wire/protocol-error.ts';
 import { decodeQuery } from '../wire/query.ts';
 import { askedFor, type Grant } from './admission.ts';
-import { type Conversation, noPolicy } from './conversation.ts';
+import type { Conversation } from './conversation.ts';
 import { sendConverted } from './conversion.ts';
 import { least, mostOf, NO_LIMIT, statementLimits } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
@@ -18,6 +18,7 @@ import { renderFor, slotValues, valuesFor } from './renewal.ts';
 import { cannotTakeOut, checkOf } from './row-check.ts';
 import type { Run, Watch } from './run.ts';
 import { sentOfQuery } from './sent.ts';
+import { noPolicy } from './session-ends.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
 import { cuttable, type Nature, natureOf, watchOf, withMoved } from './watching.ts';
@@ -198,8 +199,7 @@ function record(
     if (!run) return { complete: false, of };
     run.most = most;
     // What is converted has no formats in its Bind: text, as a Query.
-    if (watch.looksForPeople)
-      run.shows = new WhomItShows(resolved.inner ?? statement, converted ? [] : 'described');
+    if (watch.looksForPeople) run.shows = new WhomItShows(resolved.inner ?? statement, converted ? [] : 'described');
     run.waited = of.length === 0 ? c.admission.waited : 0;
     of.push(run);
   }

@@ -1,60 +1,23 @@
 /** What both directions of a session share: where the client and the server stand, what is on its way, and how a message is sent. */
-import { type Refusal, refusal } from '../errors.ts';
-import { noticeResponse } from '../wire/error-response.ts';
+import type { Refusal } from '../errors.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import type { TransactionStatus } from '../wire/ready-for-query.ts';
 import { flush, sync, terminate } from '../wire/simple-frontend.ts';
 import { Admission } from './admission.ts';
+import type { Barrier, Debt } from './barrier.ts';
 import type { Warning } from './budget.ts';
 import { Copying } from './copying.ts';
-import { Names, type Version } from './names.ts';
+import { Names } from './names.ts';
+import { Notices } from './notices.ts';
 import { Outbox } from './outbox.ts';
-import {
-  type Conversion,
-  endsBatch,
-  type Pending,
-  type PendingQuery,
-  PendingQueue,
-  type PendingSync,
-  type Step,
-} from './pending.ts';
+import { type Passage, UNCHANGED } from './passage.ts';
+import { type Conversion, endsBatch, type Pending, PendingQueue, type PendingSync } from './pending.ts';
 import { PortalLife } from './portal-life.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
 import { Records } from './records.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run } from './run.ts';
-
-/** Nothing more is forwarded until the server is done with `until`. */
-export interface Barrier {
-  until: Pending;
-  /** The Sync behind it may pass: should `until` be cut off, nothing is lost by it. */
-  readonly syncMayPass: boolean;
-  /** The Sync that passed. */
-  sync: PendingSync | undefined;
-}
-
-/** What must be sent next, before anything of the client's, as soon as no cancel is on its way. */
-export type Debt =
-  /** An extended statement was cut off, and Sync held back: the server must fail, so that nothing of the batch stays. */
-  | { readonly kind: 'fail-statement'; readonly run: Run; readonly conversion: Conversion | undefined }
-  /** The client was told of an error while the server's transaction is well. */
-  | { readonly kind: 'fail-transaction' }
-  /** A Query between the guard's own BEGIN and COMMIT has ended. */
-  | { readonly kind: 'end-wrapped'; readonly query: PendingQuery; readonly commit: boolean }
-  /** A Query whose turn has come. */
-  | { readonly kind: 'step'; readonly step: Step }
-  /** A Query that went as extended messages has ended; or a COPY that the client had put a Sync behind. */
-  | { readonly kind: 'sync'; readonly conversion: Conversion | undefined };
-
-/** Changes a message while it passes. */
-export interface Passage {
-  /** @returns what goes on of the first piece; the rest is asked for by `push`. */
-  begin(piece: Uint8Array): Uint8Array[];
-  push(piece: Uint8Array): Uint8Array[];
-}
-
-const UNCHANGED: Passage = { begin: (piece) => [piece], push: (piece) => [piece] };
 
 /** Parameters that say what a literal means. */
 export const OF_LITERALS: readonly string[] = ['DateStyle', 'IntervalStyle', 'TimeZone'];
@@ -113,8 +76,7 @@ export class Conversation {
   /** A frame of this run may not be shown before the budget has answered: nothing that the server has sent is taken until then. */
   stalled: Run | undefined;
   private stalledAt = 0;
-  /** Told to the client at the end of the frame that it is shown. */
-  private notices: Uint8Array[] = [];
+  private readonly notices = new Notices();
   /** Something was asked of the budget since it was last told to rest. */
   asked = false;
   /** The client's connection is gone, and what it asked for is still run: its rows reach nobody. */
@@ -170,15 +132,13 @@ export class Conversation {
   /** Shows the client what the budget warns of, between two messages. */
   tell(warnings: readonly Warning[] | undefined): void {
     if (!warnings) return;
-    for (const warning of warnings) this.notices.push(noticeOf(warning));
+    this.notices.add(warnings);
     this.tellNotices();
   }
 
   /** What was to be told while the client was shown a part of a frame. */
   tellNotices(): void {
-    if (this.midFrame || this.notices.length === 0) return;
-    for (const notice of this.notices) this.toClient.add(notice);
-    this.notices = [];
+    if (!this.midFrame) this.notices.release(this.toClient);
   }
 
   /** The server runs a statement of the client's, or has not said that it does not. */
@@ -260,42 +220,6 @@ export class Conversation {
     this.ports.cancel();
   }
 
-  /** Settles what a message did to names, runs and barriers, after the server has done, failed or skipped it. */
-  settle(pending: Pending, how: 'done' | 'failed' | 'skipped'): void {
-    switch (pending.kind) {
-      case 'parse':
-        for (const version of pending.versions) {
-          // PostgreSQL drops the unnamed statement before it reads the new text.
-          if (how === 'failed' && version.name === '') version.names.empty(version);
-          settleVersion(version, how === 'done' || (how === 'failed' && version.name === ''));
-        }
-        break;
-      case 'bind':
-      case 'close':
-        for (const version of pending.versions) settleVersion(version, how === 'done');
-        if (how === 'done' && pending.kind === 'bind' && pending.portal) this.life.made(pending.portal);
-        break;
-      case 'query':
-        for (const version of pending.versions) settleVersion(version, how !== 'skipped');
-        if (how === 'skipped') for (const run of pending.runs) this.records.end(run, 'skipped');
-        break;
-      case 'describe':
-        if (how !== 'done') pending.provenance.askedIn = undefined;
-        break;
-      case 'execute':
-        if (how === 'skipped' && pending.run) this.records.end(pending.run, 'skipped');
-        if (how === 'skipped' && pending.portal && pending.begins) pending.portal.hasRun = false;
-        break;
-      case 'function-call':
-        if (how === 'skipped' && pending.run) this.records.end(pending.run, 'skipped');
-        break;
-      case 'sync':
-        break;
-    }
-    if (how === 'skipped') for (const run of pending.forced?.runs ?? []) this.records.end(run, 'skipped');
-    if (this.barrier?.until === pending) this.barrier = undefined;
-  }
-
   /** Tells the client, leaves the server properly, and ends both connections. */
   end(last?: Refusal): void {
     if (this.closed) return;
@@ -316,32 +240,4 @@ export class Conversation {
     const forClient = this.toClient.take();
     if (forClient) this.ports.toClient(forClient);
   }
-}
-
-function settleVersion(version: Version<unknown>, done: boolean): void {
-  if (done) version.names.settle(version);
-  else version.names.takeBack(version);
-}
-
-function noticeOf({ message, detail, hint }: Warning): Uint8Array {
-  const fields = new Map([
-    ['S', 'WARNING'],
-    ['V', 'WARNING'],
-    ['C', '01000'],
-    ['M', message],
-  ]);
-  if (detail !== undefined) fields.set('D', detail);
-  if (hint !== undefined) fields.set('H', hint);
-  return noticeResponse(fields);
-}
-
-/** The principal has no policy any more. */
-export function noPolicy(): Refusal {
-  return refusal('role-disabled', '28000', 'the role of this session is no longer allowed', {
-    hint: 'Its policy was removed or disabled. Ask who keeps the policies.',
-  });
-}
-
-export function brokenProtocol(message: string): Refusal {
-  return refusal('internal', '08P01', message);
 }

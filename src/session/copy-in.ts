@@ -4,12 +4,14 @@ import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { Frontend } from '../wire/message-types.ts';
 import { copyFail, flush } from '../wire/simple-frontend.ts';
-import { brokenProtocol, type Conversation, type Passage } from './conversation.ts';
+import type { Conversation } from './conversation.ts';
 import type { Copying } from './copying.ts';
 import { tellBudget } from './flow.ts';
+import type { Passage } from './passage.ts';
 import { refusalResponse } from './refusal-response.ts';
 import { privateName } from './refuse.ts';
 import type { Run } from './run.ts';
+import { brokenProtocol } from './session-ends.ts';
 
 /** @returns false where the frame must wait until the COPY has ended. */
 export function takeInCopy(c: Conversation, frame: Frame): boolean {

@@ -9,6 +9,7 @@ import { descriptionOf } from './description.ts';
 import { admitRow, admitSuspended, admitTag, rowsChanged, tellCut, verify } from './flow.ts';
 import type { Pending, PendingDescribe, PendingExecute } from './pending.ts';
 import type { Run } from './run.ts';
+import { settle } from './settle.ts';
 import { isAboutPeople } from './shown-columns.ts';
 import { applyNames } from './sql-names.ts';
 
@@ -38,7 +39,7 @@ function acknowledge(c: Conversation, head: Extended, frame: Frame, expected: nu
 
 function done(c: Conversation, head: Extended): void {
   c.pending.shift();
-  c.settle(head, 'done');
+  settle(c, head, 'done');
 }
 
 function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): boolean {

@@ -10,11 +10,12 @@
 import { refusal } from '../errors.ts';
 import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
 import { ClientSide } from './client.ts';
-import { brokenProtocol, Conversation } from './conversation.ts';
+import { Conversation } from './conversation.ts';
 import { payDebt } from './debts.ts';
 import { cancelStalled } from './flow.ts';
 import type { SessionPorts } from './ports.ts';
 import { ServerSide } from './server.ts';
+import { brokenProtocol } from './session-ends.ts';
 
 /** What the client is told at the end of its session. */
 export interface Farewell {

@@ -1,0 +1,154 @@
+/** Errors and notices of the server: whose they are, what the client may see of them, and what an error does to what was sent behind it. */
+import {
+  decodeErrorBeginning,
+  decodeErrorFields,
+  type ErrorFields,
+  errorResponse,
+  isFatal,
+  noticeResponse,
+} from '../wire/error-response.ts';
+import type { Frame } from '../wire/frame-reader.ts';
+import { ProtocolError } from '../wire/protocol-error.ts';
+import { violationIn, withoutAdded } from './added-column.ts';
+import type { Conversation } from './conversation.ts';
+import { endMisplaced, isOfCut } from './copy-in.ts';
+import { tellCut } from './flow.ts';
+import { endsBatch, type Pending } from './pending.ts';
+import { poolerWords } from './pooler-words.ts';
+import { clientPosition } from './positions.ts';
+import { type Origin, redact } from './redact.ts';
+import { refusalResponse } from './refusal-response.ts';
+import { isForced, tellForced } from './refuse.ts';
+import type { Run } from './run.ts';
+import { failQuery } from './server-query.ts';
+import { settle } from './settle.ts';
+import { readsNoRow, showsColumnsFirst } from './watching.ts';
+
+/** A NoticeResponse. @returns whether it goes to the client as it is. */
+export function answerNotice(c: Conversation, frame: Frame): boolean {
+  if (!c.redacts && frame.last) return true;
+  const fields = fieldsOf(frame);
+  c.toClient.add(noticeResponse(c.redacts ? redact(fields, originOf(c), frame.last) : fields));
+  return false;
+}
+
+/** An ErrorResponse: to the oldest message that is still open, or the end of the session. @returns false: what the client sees of it was sent. */
+export function answerError(c: Conversation, frame: Frame): false {
+  const fields = fieldsOf(frame);
+  const head = c.pending.head;
+  if (isFatal(fields)) {
+    c.fatal = true;
+    const instead = c.ports.pooling && poolerWords(fields);
+    c.toClient.add(instead ? errorResponse(instead) : shown(c, fields, frame, head));
+    return false;
+  }
+  if (!head) throw new ProtocolError('server sent an error to nothing');
+  const { misplaced } = c;
+  c.misplaced = undefined;
+  if (misplaced && fields.get('M')?.includes(misplaced.id)) {
+    endMisplaced(c, misplaced.type);
+    return false;
+  }
+  c.life.failed = true;
+  const run = runOf(head);
+  if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
+  else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
+  else if (!isKnown(head) && !violates(c, head, fields)) c.toClient.add(shown(c, fields, frame, head));
+  fail(c, head, fields.get('C'));
+  return false;
+}
+
+/** A new row may not stand: the client is told so, in the place of what the server said of it. */
+function violates(c: Conversation, head: Pending, fields: ErrorFields): boolean {
+  const reason = violationIn(head, fields);
+  const run = runOf(head);
+  if (!reason || !run) return false;
+  c.ports.budget.event(run.policy, 'refusal');
+  c.toClient.add(refusalResponse(reason, run.id));
+  c.records.end(run, 'refused', { refusal: reason });
+  return true;
+}
+
+/** The server's error as the client may see it. */
+function shown(c: Conversation, said: ErrorFields, frame: Frame, head: Pending | undefined): Uint8Array {
+  const fields = withoutAdded(said, head);
+  const rendered = head && 'rendered' in head ? head.rendered : undefined;
+  const position = Number(fields.get('P'));
+  const moved =
+    rendered && Number.isInteger(position) && (rendered.judgement.edits.length > 0 || rendered.leads !== undefined);
+  if (!c.redacts && !moved && frame.last && fields === said) return frame.bytes;
+  const mapped = new Map(c.redacts ? redact(fields, originOf(c), frame.last) : fields);
+  if (moved && mapped.has('P')) mapped.set('P', String(clientPosition(rendered, position)));
+  return errorResponse(mapped);
+}
+
+/** What an error does to the message that it answers, and to those behind it. */
+function fail(c: Conversation, head: Pending, sqlstate: string | undefined): void {
+  const run = runOf(head) ?? head.conversion?.run;
+  if (run) c.records.end(run, 'error', { sqlstate });
+  for (const [at, other] of (head.forced?.runs ?? []).entries())
+    c.records.end(other, at === 0 ? 'error' : 'skipped', { sqlstate });
+  const syncCame = c.copyIn !== undefined && c.syncInCopy;
+  c.endCopyIn();
+  if (endsBatch(head)) {
+    if (head.kind === 'query') failQuery(c, head);
+    return;
+  }
+  c.pending.shift();
+  settle(c, head, 'failed');
+  skip(c);
+  if (head.conversion) {
+    c.skipping = false;
+    c.debt = { kind: 'sync', conversion: undefined };
+  } else if (syncCame) c.debt = { kind: 'sync', conversion: undefined };
+}
+
+/** After an error the server drops everything up to Sync: what was sent already, and what the client is still to send. */
+function skip(c: Conversation): void {
+  for (let head = c.pending.head; head; head = c.pending.head) {
+    if (head.kind === 'sync') return;
+    c.pending.shift();
+    settle(c, head, 'skipped');
+  }
+  c.skipping = true;
+}
+
+/** Of a transaction that the guard makes fail or ends without COMMIT the client knows why, whatever the server says: it may be the client's own cancel. */
+function isKnown(head: Pending): boolean {
+  return head.kind === 'query' && (head.part === 'fail' || (head.part === 'end' && !head.commits));
+}
+
+/** Of a message that comes in pieces only the first is read, and the others are dropped: it quotes a value of a client's, or a function's. */
+function fieldsOf(frame: Frame): ErrorFields {
+  return frame.last ? decodeErrorFields(frame.bytes) : decodeErrorBeginning(frame.bytes);
+}
+
+function originOf({ copyIn, pending: { head } }: Conversation): Origin {
+  switch (head?.kind) {
+    case 'parse':
+      return 'analysis';
+    case 'query': {
+      const run = head.part === 'client' && !head.begun ? head.runs[head.at] : undefined;
+      if (!run) return 'running';
+      return showsColumnsFirst(run.statement.kind) ? 'unread' : 'beginning';
+    }
+    case 'execute':
+      // The data of a COPY is the client's; but triggers may read more.
+      return head.run && copyIn === undefined && readsNoRow(head.run.statement.kind) ? 'unread' : 'running';
+    default:
+      return 'running';
+  }
+}
+
+function runOf(head: Pending): Run | undefined {
+  switch (head.kind) {
+    case 'query':
+      if (head.part === 'begin') return head.next?.runs[0];
+      return head.cut ? head.runs.find((run) => run.cut) : head.runs[head.at];
+    case 'execute':
+    case 'function-call':
+      return head.run;
+    default:
+      return undefined;
+  }
+}
