@@ -1,0 +1,85 @@
+/** Reports over an encrypted log: with a key of an auditor, and nothing of it on the disk in the clear. */
+import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { generateX25519Identity, identityToRecipient } from 'age-encryption';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { chainsOf } from '../../src/audit/log-files.ts';
+import { refusalsOf } from '../../src/audit/reports/refusals.ts';
+import { openSource } from '../../src/audit/source.ts';
+import { closedName } from '../../src/record/chain/files.ts';
+import { FileKeys } from '../../src/record/encryption/file-keys.ts';
+import { openerWith } from '../../src/record/encryption/opening.ts';
+
+const TIME = '2026-11-25T09:00:00.000Z';
+let folder: string;
+let file: string;
+let identity: string;
+
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'rowgate-test-encrypted-report-'));
+  file = join(folder, 'decisions.jsonl');
+  identity = await generateX25519Identity();
+  const keys = await FileKeys.to([await identityToRecipient(identity)]);
+  await writeFile(closedName(file, 1), boxed(keys, 1));
+  await writeFile(file, boxed(keys, 11));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+/** A segment and nine refusals, the ones behind the first written short. */
+function boxed(keys: FileKeys, first: number): string {
+  const key = keys.take();
+  if (!key) throw new Error('no key of a file was made ahead');
+  const place = (seq: number) => ({ time: TIME, guard: 'g1', seq });
+  const lines = [
+    { time: TIME, kind: 'segment', guard: 'g1', seq: first, chain: 'c', format: 1, age: key.age },
+    ...Array.from({ length: 9 }, (_, index) => {
+      const seq = first + 1 + index;
+      const whole = {
+        role: 'teacher',
+        command: 'SELECT',
+        statement: 'SELECT $1',
+        tables: ['public.students'],
+        columns: [],
+      };
+      const record = {
+        ...place(seq),
+        kind: 'decision',
+        id: `${seq}`,
+        session: 's',
+        principal: 'p',
+        fingerprint: 'f',
+        ...(index === 0 && whole),
+        effect: 'refuse',
+        reason: 'x',
+      };
+      return { ...place(seq), box: key.boxes.box(JSON.stringify(record), { guard: 'g1', seq }) };
+    }),
+  ];
+  return lines.map((line) => `${JSON.stringify(line)}\n`).join('');
+}
+
+async function tables(identities: readonly string[] | undefined): Promise<unknown> {
+  const source = await openSource({
+    chains: chainsOf(file),
+    indexed: true,
+    openerOf: identities && openerWith(identities),
+    notice: (message) => expect.fail(message),
+  });
+  try {
+    const { byTable } = await refusalsOf(source, { since: 0, until: Date.UTC(2100, 0), timeZone: 'UTC' });
+    return byTable.map(({ name, times }) => [name, times]);
+  } finally {
+    source.close();
+  }
+}
+
+it('is whole with the key, and leaves no index', async () => {
+  expect(await tables([identity])).toEqual([['public.students', 18]]);
+  expect((await readdir(folder)).filter((name) => !name.endsWith('.jsonl'))).toEqual([]);
+});
+
+it('is refused without the key, and with another one', async () => {
+  await expect(tables(undefined)).rejects.toThrow('is encrypted: --identity FILE names the key');
+  await expect(tables([await generateX25519Identity()])).rejects.toThrow('is encrypted to other keys');
+});
