@@ -93,8 +93,8 @@ it.each([1, 2])('%i processes', async (workers) => {
     expect(findings, `${when}, life ${killedIn + 1}`).toEqual([]);
     return chains;
   };
+  let life = { child: guard.child, port: guard.port };
   try {
-    let life = { child: guard.child, port: guard.port };
     for (; killedIn < KILLS; killedIn++) {
       const asking = load(life.port);
       await sleep(random.int(LONGEST_LIFE_MS));
@@ -113,6 +113,7 @@ it.each([1, 2])('%i processes', async (workers) => {
     expect(readdirSync(guard.folder).filter((name) => /\.\d{12}\./.test(name))).not.toEqual([]);
     expect(existsSync(anchorsFile)).toBe(true);
   } finally {
+    if (isAlive(life.child.pid ?? 0)) await kill(life.child, workers);
     await guard.stop();
   }
 });

@@ -68,19 +68,24 @@ class Check {
     for (const [pin, there] of open) this.compare(pin, there);
   }
 
-  /** A running guard may have gone on since the file was read. */
+  /** A running guard may have gone on since its files were read. */
   private async beyondTheEnd(pins: readonly Pin[]): Promise<Finding[]> {
-    const { files, last } = this.writer;
-    const file = files.at(-1)?.file;
-    if (!file || pins.length === 0) return [];
-    const heads = await headsIn(file, new Set(pins.map(({ seq }) => seq)));
+    const { files, list, last, name } = this.writer;
+    if (pins.length === 0) return [];
+    const read = new Set(files.map(({ file }) => file.first));
+    const heads = new Map<number, FoundHead>();
+    for (const file of list()) {
+      if (file.first !== undefined && read.has(file.first)) continue;
+      const found = await headsIn(file, new Set(pins.map(({ seq }) => seq))).catch(() => undefined);
+      for (const [seq, head] of found ?? []) heads.set(seq, head);
+    }
     const missing = pins.filter((pin) => !heads.has(pin.seq)).toSorted((a, b) => b.seq - a.seq);
     for (const pin of pins) if (heads.has(pin.seq)) this.compare(pin, heads.get(pin.seq) ?? {});
     const [farthest] = missing;
     if (!farthest) return [];
     const { seq: until, by } = farthest;
     const message = `the log ends with record ${last}, and ${by} knew record ${until}`;
-    return [{ kind: 'cut', file: file.name, seq: last + 1, until, message }];
+    return [{ kind: 'cut', file: name, seq: last + 1, until, message }];
   }
 
   private compare(pin: Pin, there: Partial<FoundHead>): void {

@@ -88,7 +88,10 @@ async function verifyOnce({
   const pins = new PinSet();
   const found = writersOf(log);
   if (ring.trustsFirst) await meetFirstKey(found, ring);
-  for (const files of found) writers.push(await readWriter(files, ring, pins, longestUnsealedMs));
+  for (const { name } of found) {
+    const list = () => writersOf(log).find((writer) => writer.name === name)?.files ?? [];
+    writers.push(await readWriter(name, list, ring, pins, longestUnsealedMs));
+  }
   const guards = new Set(writers.flatMap(({ guard }) => guard ?? []));
   const kept = await readAnchors(anchors, ring, guards);
   const fileOf = (guard: string) => fileOfGuard(log, guard);

@@ -1,13 +1,15 @@
 /** The files of one writer, read and judged. */
 import { missingSeals, unsealedEnd } from './counter.ts';
 import type { FileScan } from './file-scan.ts';
-import type { LogFile, WriterFiles } from './files.ts';
+import type { LogFile } from './files.ts';
 import type { Finding, Note } from './finding.ts';
 import { judge } from './judge.ts';
 import type { KeyRing } from './keys.ts';
 import type { PinSet } from './pin-set.ts';
 import { scanFile } from './scan.ts';
 import type { SealReader } from './seals.ts';
+
+const MOST_TRIES = 20;
 
 export interface ScannedFile {
   readonly file: LogFile;
@@ -24,6 +26,8 @@ export interface Writer {
   readonly guard: string | undefined;
   /** Those of the chain. */
   readonly files: readonly ScannedFile[];
+  /** The names as they are now. */
+  readonly list: () => readonly LogFile[];
   readonly first: number;
   readonly last: number;
   /** The last record before the first file, as that one has it. */
@@ -33,22 +37,17 @@ export interface Writer {
   readonly notes: readonly Note[];
 }
 
-/** Throws ENOENT where a file has gone since its name was read. */
+/** Throws ENOENT where a closed file has gone since its name was read. @param list the names as they are now. */
 export async function readWriter(
-  { name, files }: WriterFiles,
+  name: string,
+  list: () => readonly LogFile[],
   keys: KeyRing,
   pins: PinSet,
   longestUnsealedMs: number,
 ): Promise<Writer> {
   const findings: Finding[] = [];
   const notes: Note[] = [];
-  const scanned: ScannedFile[] = [];
-  for (const file of files) {
-    const scan = await scanFile(file, keys, pins);
-    const numbers = scan.items.flatMap((item) => (item.kind === 'run' ? [item.first, item.last] : []));
-    const range = numbers.length > 0 && { first: Math.min(...numbers), last: Math.max(...numbers) };
-    scanned.push({ file, scan, ...(range && { range }) });
-  }
+  const scanned = await scanAll(list, keys, pins);
   const chain = mostFrequent(scanned.flatMap(({ scan }) => scan.segments[0]?.chain ?? []));
   const own = scanned.filter(({ file, scan }, i) => {
     const [segment] = scan.segments;
@@ -67,7 +66,7 @@ export async function readWriter(
     const message = 'the last line is not whole: it is being written, or was torn off by a crash';
     if (rest > 0) notes.push({ kind: 'unfinished', file, message });
   }
-  if (files.at(-1)?.first !== undefined) {
+  if (scanned.at(-1)?.file.first !== undefined) {
     const message = 'there is no such file: the guard ended while it closed the one before, or somebody deleted it';
     notes.push({ kind: 'no-open-file', file: name, message });
   }
@@ -78,6 +77,7 @@ export async function readWriter(
     chain,
     guard: scans.find(({ guard }) => guard !== undefined)?.guard,
     files: own,
+    list,
     first: Math.min(...ranges.map(({ first }) => first)),
     last: Math.max(...ranges.map(({ last }) => last)),
     previous: scans.flatMap(({ segments }) => segments)[0]?.previous,
@@ -91,6 +91,33 @@ export async function readWriter(
     ],
     notes: [...notes, ...judgement.notes],
   };
+}
+
+/** A running guard may close its file, and begin another, while the last one is read: until none was. */
+async function scanAll(list: () => readonly LogFile[], keys: KeyRing, pins: PinSet): Promise<ScannedFile[]> {
+  const closed = new Map<number, ScannedFile>();
+  for (let tries = 1; ; tries++) {
+    const files = list();
+    for (const file of files) {
+      if (file.first !== undefined && !closed.has(file.first)) closed.set(file.first, await scanned(file, keys, pins));
+    }
+    const open = files.find(({ first }) => first === undefined);
+    const last = open && (await scanned(open, keys, pins).catch(unlessGone));
+    const isAll = list().every(({ first }) => (first === undefined ? last !== undefined : closed.has(first)));
+    if (!isAll && tries < MOST_TRIES) continue;
+    return [...[...closed].toSorted(([a], [b]) => a - b).map(([, file]) => file), ...(last ? [last] : [])];
+  }
+}
+
+function unlessGone(error: unknown): undefined {
+  if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+}
+
+async function scanned(file: LogFile, keys: KeyRing, pins: PinSet): Promise<ScannedFile> {
+  const scan = await scanFile(file, keys, pins);
+  const numbers = scan.items.flatMap((item) => (item.kind === 'run' ? [item.first, item.last] : []));
+  if (numbers.length === 0) return { file, scan };
+  return { file, scan, range: { first: Math.min(...numbers), last: Math.max(...numbers) } };
 }
 
 /** Of equally frequent ones the last. */
