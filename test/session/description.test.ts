@@ -1,0 +1,29 @@
+/** What is remembered of a description of columns holds for the same bytes under the same policy, and for nothing else. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { descriptionOf } from '../../src/session/description.ts';
+import { rowDescription } from '../../src/wire/row-description.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { grantOf } from './grants.ts';
+import { policyOf } from './policies.ts';
+
+let database: FreshDatabase;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await database.query('create table pupils (id int, ine text)');
+});
+afterAll(() => database.drop());
+
+test('one policy never answers for another, nor one column for the next', async () => {
+  const [row] = await database.query<{ oid: number }>("select 'pupils'::regclass::oid::int as oid");
+  const column = { name: 'x', table: row!.oid, type: 25, size: -1, typmod: -1, format: 0 };
+  const [id, ine] = [1, 2].map((attnum) => rowDescription([{ ...column, attnum }]));
+  const open = policyOf({ relations: [await grantOf(database, 'pupils')] });
+  const closed = policyOf({ relations: [await grantOf(database, 'pupils', ['ine'])] });
+  for (let again = 0; again < 2; again += 1) {
+    expect(descriptionOf(open, ine!).verdict).toBe('verified');
+    expect(descriptionOf(closed, ine!).verdict).toMatchObject({ reason: 'provenance' });
+    expect(descriptionOf(closed, id!).verdict).toBe('verified');
+  }
+  expect(descriptionOf(open, ine!)).toBe(descriptionOf(open, Buffer.from(ine!)));
+});
