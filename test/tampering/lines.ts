@@ -80,7 +80,7 @@ function hashOf(head: string, body: string): string {
 }
 
 /** A key to seal with: the log's own, or another. */
-export function sealWith(key: KeyObject): { readonly id: string; sign(guard: string, fields: SealFields): SealFields } {
+function sealWith(key: KeyObject): { readonly id: string; sign(guard: string, fields: SealFields): SealFields } {
   const { x = '' } = createPublicKey(key).export({ format: 'jwk' });
   const id = createHash('sha256').update(Buffer.from(x, 'base64url')).digest('base64url').slice(0, 16);
   return {

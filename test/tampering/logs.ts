@@ -25,7 +25,7 @@ export interface Shape {
 /** Whole files, unpacked, by their names. */
 export type Contents = Map<string, string>;
 
-export const SHAPE: Shape = { workers: 1, records: 60, bytes: 6_000, sealed: 7, compressed: false, restarts: 0 };
+const SHAPE: Shape = { workers: 1, records: 60, bytes: 6_000, sealed: 7, compressed: false, restarts: 0 };
 
 const SECOND = 1000;
 const BEGIN = Date.UTC(2026, 10, 25, 9);
