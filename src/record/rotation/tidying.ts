@@ -45,6 +45,7 @@ export class Tidying {
   }
 
   private async run(): Promise<void> {
+    if (this.stopped) return;
     try {
       this.deleteOverdue();
       for (const { path, compressed } of closedFiles(this.options.file)) {
@@ -52,7 +53,7 @@ export class Tidying {
         if (!compressed) await this.compress(path);
       }
     } catch (error) {
-      this.options.notice(`closed files of the decision log cannot be tidied: ${String(error)}`);
+      if (!this.stopped) this.options.notice(`closed files of the decision log cannot be tidied: ${String(error)}`);
     }
     this.busy = false;
     if (this.again) this.look();
@@ -71,7 +72,7 @@ export class Tidying {
 
   private deleteOverdue(): void {
     const { file, keep, clock, record } = this.options;
-    if (!keep || this.stopped) return;
+    if (!keep) return;
     for (const { path, fields } of overdue(file, keptSince(keep, clock()))) {
       // INVARIANT: what is deleted is recorded, on the disk, before: a file that is missing without a record was not deleted by the guard.
       if (!this.recorded.has(path) && !record(fields)) return;
