@@ -17,7 +17,7 @@ export interface Forwarding {
   stop(): Promise<void>;
 }
 
-const STOP_MS = 3_000;
+const STOP_MS = 5_000;
 /** Of a process that serves clients as well. */
 const BATCH_MS = 1_000;
 

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type pg from 'pg';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { collectorOf } from '../../src/forward/collector.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
 import { Positions } from '../../src/forward/position.ts';
@@ -17,6 +17,9 @@ import { type Served, serve } from '../workers/served.ts';
 import { violations } from './facts.ts';
 import { LogFolder } from './log-folder.ts';
 import { makeRsyslog, type Rsyslog, type RsyslogOptions, rsyslogd } from './rsyslog.ts';
+
+// Each test starts processes, some of them several times.
+vi.setConfig({ testTimeout: 180_000 });
 
 const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 
@@ -214,7 +217,7 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
     expectAll(collector.received(), served);
     expect(served.output.stderr).toContain('the decision log cannot be forwarded; it waits');
     expect(served.output.stderr).toContain('the decision log is forwarded again');
-  }, 120_000);
+  });
 
   it('queues while nobody is there, over lives of the guard that end in no order, and is late for no statement', async () => {
     const collector = await rsyslog();
@@ -230,7 +233,7 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
     await again(served);
     await allArrived(collector, served);
     expectAll(collector.received(), served);
-  }, 120_000);
+  });
 
   it('arrives whole although its files were closed and compressed meanwhile, and the guard has ended in between', async () => {
     const collector = await rsyslog();
@@ -245,7 +248,7 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
     await collector.start();
     await allArrived(collector, served);
     expectAll(collector.received(), served);
-  }, 120_000);
+  });
 
   it('of which retention has deleted what was not sent says so to the operator, and goes on', async () => {
     const collector = await rsyslog();
@@ -267,7 +270,7 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
     );
     await eventually(() => arrived(collector.received()).includes(`test ${Number(gone?.[2]) + 1}`), 'it goes on');
     expect(arrived(collector.received())).toContain(`test ${Number(gone?.[1]) - 1}`);
-  }, 120_000);
+  });
 
   it('keeps no guard from ending, nor a statement from running, though the collector is stopped', async () => {
     const collector = await rsyslog();
@@ -283,7 +286,7 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
     await again(served);
     await allArrived(collector, served);
     expectAll(collector.received(), served);
-  }, 120_000);
+  });
 });
 
 describe.skipIf(!rsyslogd)('a collector', () => {
@@ -319,7 +322,7 @@ describe.skipIf(!rsyslogd)('a collector', () => {
     expect(received.length).toBe(folder.last);
     expect(arrived(received)).toEqual(Array.from({ length: folder.last }, (_, n) => `g1 ${n + 1}`));
     expect(received.flatMap(({ text }) => violations(JSON.parse(text) as Fields))).toEqual([]);
-  }, 120_000);
+  });
 
   it('that is slow has its time, and gets nothing twice', async () => {
     const collector = await rsyslog();
@@ -333,5 +336,5 @@ describe.skipIf(!rsyslogd)('a collector', () => {
     await forward(folder, collector.port, 'json').stop(100_000);
     expect(collector.received().length).toBe(folder.last);
     expect(arrived(collector.received())).toEqual(Array.from({ length: folder.last }, (_, n) => `g1 ${n + 1}`));
-  }, 120_000);
+  });
 });
