@@ -65,20 +65,15 @@ class Check {
         else if (there) open.set(pin, there);
       }
     }
-    for (const [pin, there] of open) this.compare(pin, there);
+    const unseen = [...open].flatMap(([pin, { hash }]) => (hash === undefined ? [pin] : []));
+    const heads = await this.closedSince(unseen);
+    for (const [pin, there] of open) this.compare(pin, heads.get(pin.seq) ?? there);
   }
 
   /** A running guard may have gone on since its files were read. */
   private async beyondTheEnd(pins: readonly Pin[]): Promise<Finding[]> {
-    const { files, list, last, name } = this.writer;
-    if (pins.length === 0) return [];
-    const read = new Set(files.map(({ file }) => file.first));
-    const heads = new Map<number, FoundHead>();
-    for (const file of list()) {
-      if (file.first !== undefined && read.has(file.first)) continue;
-      const found = await headsIn(file, new Set(pins.map(({ seq }) => seq))).catch(() => undefined);
-      for (const [seq, head] of found ?? []) heads.set(seq, head);
-    }
+    const { last, name } = this.writer;
+    const heads = await this.closedSince(pins);
     const missing = pins.filter((pin) => !heads.has(pin.seq)).toSorted((a, b) => b.seq - a.seq);
     for (const pin of pins) if (heads.has(pin.seq)) this.compare(pin, heads.get(pin.seq) ?? {});
     const [farthest] = missing;
@@ -86,6 +81,20 @@ class Check {
     const { seq: until, by } = farthest;
     const message = `the log ends with record ${last}, and ${by} knew record ${until}`;
     return [{ kind: 'cut', file: name, seq: last + 1, until, message }];
+  }
+
+  /** In the open file, and in those that were it when they were read. */
+  private async closedSince(pins: readonly Pin[]): Promise<ReadonlyMap<number, FoundHead>> {
+    const { files, list } = this.writer;
+    const heads = new Map<number, FoundHead>();
+    if (pins.length === 0) return heads;
+    const read = new Set(files.map(({ file }) => file.first));
+    for (const file of list()) {
+      if (file.first !== undefined && read.has(file.first)) continue;
+      const found = await headsIn(file, new Set(pins.map(({ seq }) => seq))).catch(() => undefined);
+      for (const [seq, head] of found ?? []) heads.set(seq, head);
+    }
+    return heads;
   }
 
   private compare(pin: Pin, there: Partial<FoundHead>): void {
