@@ -11,7 +11,7 @@ export interface Skeleton {
 }
 
 /** Longer texts are judged by themselves: their lists of constants are shortened (`sql/bulk.ts`). */
-export const LONGEST = 4_000;
+const LONGEST = 4_000;
 
 /** What stands in the key for a literal: no text that PostgreSQL reads has it, so that none can spell one. */
 const MARK = '\u0001';
