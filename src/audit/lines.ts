@@ -51,7 +51,7 @@ function ofDamage(file: string, error: unknown): unknown {
 }
 
 /** The record in a line; undefined where there is none: it is torn, or something else. */
-export function recordIn(line: string): LogRecord | undefined {
+function recordIn(line: string): LogRecord | undefined {
   if (!line.startsWith('{')) return undefined;
   try {
     const record: unknown = JSON.parse(line);
