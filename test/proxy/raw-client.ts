@@ -21,16 +21,12 @@ export async function rawLogin(
   password: string,
   database: string,
   minor = 0,
+  settings: Readonly<Record<string, string>> = {},
 ): Promise<RawClient> {
   const socket = connect({ port, host: '127.0.0.1' });
   socket.on('error', () => {});
   const reader = new SocketReader(socket);
-  socket.write(
-    startupMessage(3, minor, [
-      ['user', user],
-      ['database', database],
-    ]),
-  );
+  socket.write(startupMessage(3, minor, [['user', user], ['database', database], ...Object.entries(settings)]));
   const input = { mechanism: 'SCRAM-SHA-256', password, nonce: 'rawrawrawraw', channelBinding: undefined } as const;
   const parameters = new Map<string, string>();
   let key: BackendKeyData | undefined;

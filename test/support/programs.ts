@@ -32,6 +32,7 @@ export function findProgram(
     | 'pgbouncer'
     | 'rsyslogd'
     | 'unshare'
+    | 'prlimit'
     | 'setpriv'
     | 'systemd-analyze'
     | 'sqlsmith'

@@ -1,18 +1,16 @@
 /** A guard that is killed again and again, at random points under load: its log verifies each time, as it lies there and while it is written. */
-import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { verifyLog } from '../../src/record/verify/verify.ts';
-import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzzRuns, fuzzSeed, Random } from '../support/random.ts';
 import { seedSmall } from '../support/seed.ts';
-import { childrenOf, isAlive, type Served, serve } from '../workers/served.ts';
+import { again, kill } from '../workers/lives.ts';
+import { isAlive, serve } from '../workers/served.ts';
 
-const MAIN = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const KILLS = fuzzRuns(3, 100);
 const CLIENTS = 6;
 const LONGEST_LIFE_MS = 2_500;
@@ -31,21 +29,6 @@ beforeAll(async () => {
   await seedSmall(database.url);
 });
 afterAll(() => database?.drop());
-
-/** Another life of a guard that was killed, in its folder. Resolves when it listens. */
-async function again({ folder }: Served): Promise<{ child: ChildProcess; port: number }> {
-  const child = spawn(process.execPath, [MAIN, 'serve'], { cwd: folder });
-  let said = '';
-  for (const stream of [child.stdout, child.stderr]) {
-    stream.on('data', (chunk) => {
-      said += chunk;
-    });
-  }
-  await eventually(() => / listens on .*\n/.test(said) || child.exitCode !== null, 'it listens', 50_000);
-  const [, port] = /listens on [^\n]*:(\d+)[,\n]/.exec(said) ?? [];
-  if (port === undefined) throw new Error(said);
-  return { child, port: Number(port) };
-}
 
 /** Asks until nobody answers. */
 async function load(port: number): Promise<void> {
@@ -70,14 +53,6 @@ async function load(port: number): Promise<void> {
     }
   };
   await Promise.all(Array.from({ length: CLIENTS }, one));
-}
-
-async function kill({ pid = 0 }: ChildProcess, workers: number): Promise<void> {
-  const pids = workers === 1 ? [pid] : [pid, ...childrenOf(pid)];
-  // Those that compress its files end by themselves.
-  const all = [...pids, ...pids.flatMap(childrenOf)];
-  for (const each of pids) process.kill(each, 'SIGKILL');
-  await eventually(() => !all.some(isAlive), 'all of them have ended', 20_000);
 }
 
 it.each([1, 2])('%i processes', async (workers) => {
