@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readChained } from '../../src/record/chain/chain.ts';
 import { closedName } from '../../src/record/chain/files.ts';
+import { eventually } from '../proxy/support.ts';
 import { findProgram } from '../support/programs.ts';
 import type { Random } from '../support/random.ts';
 import { childrenOf, isAlive } from '../workers/served.ts';
@@ -57,8 +58,10 @@ const OF_LIMITS: Readonly<Record<string, Ordeal>> = {
 };
 
 const OF_WORKERS: Readonly<Record<string, Ordeal>> = {
-  'a worker is killed': (befallen) => {
-    process.kill(befallen.random.pick(writers(befallen)), 'SIGKILL');
+  'a worker is killed': async (befallen) => {
+    const killed = befallen.random.pick(writers(befallen));
+    process.kill(killed, 'SIGKILL');
+    await eventually(() => !isAlive(killed), 'it has ended');
   },
 };
 
