@@ -3,9 +3,14 @@ export class Oldest<Value> {
   private order: IterableIterator<[string, Value]>;
   private front: readonly [string, Value] | undefined;
 
-  /** An entry that is put in anew, in which it stands at the end, must be taken out before. */
+  /** An entry that is put in anew, with which it stands at the end, must be taken out before; where its value may be the same, `leaves` must say so. */
   constructor(private readonly map: ReadonlyMap<string, Value>) {
     this.order = map.entries();
+  }
+
+  /** The entry of this key is about to be taken out, and perhaps put in anew. */
+  leaves(key: string): void {
+    if (this.front?.[0] === key) this.front = undefined;
   }
 
   /** It stays the same until it is taken out. */

@@ -31,6 +31,7 @@ export class People {
     const before = this.lastSeen.get(key);
     const last = before === undefined ? now : Math.max(before, now);
     // Put in anew, so that it stands at the end.
+    this.oldest.leaves(key);
     this.lastSeen.delete(key);
     this.lastSeen.set(key, last);
     if (this.lastSeen.size > this.most) {

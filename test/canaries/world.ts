@@ -56,7 +56,7 @@ export interface World {
   readonly guard: TestGuard;
   /** Alarms as they were posted. */
   readonly alarms: Record<string, unknown>[];
-  /** As `dba`, `observed`, `counter`, or a reader once more. */
+  /** As `dba`, `owner` (of that role too), `observed`, `counter`, or a reader once more. */
   connect(principal: string): Promise<pg.Client>;
   reader(): Promise<{ name: string; client: pg.Client }>;
   /** The policies get to know of it. */
@@ -90,9 +90,13 @@ export async function canaryWorld(laidOut = true): Promise<World> {
   );
   await put('policies/roles/dba.yaml', 'role: dba\naccess: unrestricted\nlimits: none\n');
   const readers = Array.from({ length: READERS }, (_, n) => [`reader${n}`, 'reader']);
-  const principals = [...readers, ['counter', 'counter'], ['observed', 'observed'], ['dba', 'dba']].map(
-    ([name, role]) => `  ${name}: { role: ${role}, password: "${VERIFIER}" }\n`,
-  );
+  const principals = [
+    ...readers,
+    ['counter', 'counter'],
+    ['observed', 'observed'],
+    ['dba', 'dba'],
+    ['owner', 'dba'],
+  ].map(([name, role]) => `  ${name}: { role: ${role}, password: "${VERIFIER}" }\n`);
   await put('policies/principals.yaml', `principals:\n${principals.join('')}`);
   const alarms: Record<string, unknown>[] = [];
   const receiver = createServer((request, response) => {

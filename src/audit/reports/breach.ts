@@ -158,7 +158,7 @@ const STATEMENTS = `SELECT t.fingerprint, max(coalesce(statement, command, '')) 
   sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed,
   coalesce(max(people), 0) AS people, epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
   FROM taken AS t LEFT JOIN (SELECT fingerprint, count(DISTINCT (subject, person)) AS people FROM shown JOIN taken USING (id) GROUP BY fingerprint) AS p
-    ON t.fingerprint = p.fingerprint
+    ON t.fingerprint IS NOT DISTINCT FROM p.fingerprint
   GROUP BY t.fingerprint ORDER BY "rows" DESC, statements DESC, t.fingerprint LIMIT ${MOST_STATEMENTS}`;
 
 function timeline(step: number): string {
