@@ -17,6 +17,8 @@ const mark = (): number => ++marked;
 let sessions = 0;
 
 export class Clients {
+  /** Turns that were answered to their end. */
+  answered = 0;
   private stopping = false;
   private readonly loops: Promise<void>[];
 
@@ -58,6 +60,7 @@ export class Clients {
           const { type } = await reader.readMessage(undefined, LARGEST_MESSAGE);
           if (type === Backend.ReadyForQuery) ready += 1;
         }
+        this.answered += 1;
       }
     } finally {
       socket.destroy();
@@ -83,6 +86,7 @@ export class Clients {
         await refusable(client.query(`SELECT count(*), ${mark()} FROM students`));
         for (const id of [1, 2, 3]) await refusable(client.query({ name, text, values: [id] }));
         await refusable(client.query(`SELECT ine, ${mark()} FROM students WHERE id = $1`, [4]));
+        this.answered += 1;
       }
     } finally {
       await client.end().catch(() => {});
