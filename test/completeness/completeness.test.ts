@@ -1,6 +1,6 @@
 /**
  * Whatever PostgreSQL's own log shows as run has its decision record before it, in the order of the session, whoever is killed meanwhile.
- * A run says its seed; ROWGATE_SEED brings it back, as far as processes can be brought back.
+ * A test has its seed in its name; ROWGATE_SEED brings it back, as far as processes can be brought back.
  */
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -81,58 +81,61 @@ function shuffled<T>(items: readonly T[], random: Random): T[] {
     .map(([, item]) => item);
 }
 
-it.each(VARIANTS)('workers: $workers, durability: $durability', async ({ workers, durability, lives }) => {
-  const random = new Random(SEED + workers);
-  const lines = [
-    'log:',
-    '  text: full',
-    `  durability: ${durability}`,
-    '  rotate: 256 kB',
-    '  seal: { every: 200 ms, records: 100 }',
-  ];
-  const guard = await serve(database, `${lines.join('\n')}\nworkers: ${workers}\n`);
-  const log = join(guard.folder, 'decisions.jsonl');
-  await database.query(`GRANT CREATE ON SCHEMA public TO ${guard.account}`);
-  // Each once, then each once more.
-  const ordeals = Array.from({ length: lives }, () => shuffled(ordealsFor(workers), random)).flat();
-  const told: string[] = [];
-  const unwritable: [number, number][] = [];
-  let life = { child: guard.child, port: guard.port };
-  let before = 0;
-  try {
-    for (let lived = 0; lived < lives; lived++) {
-      const clients = new Clients({ port: life.port, database: database.name }, random, CLIENTS);
-      for (const turn of [0, 1]) {
-        await sleep(random.int(LONGEST_MS));
-        const [name, ordeal] = ordeals[lived * 2 + turn]!;
-        told.push(`life ${lived + 1}: ${name}`);
-        if (name === UNWRITABLE) unwritable.push([Date.now(), Number.POSITIVE_INFINITY]);
-        await ordeal({ random, pid: life.child.pid ?? 0, folder: guard.folder, workers, killServer });
+it.each(VARIANTS)(
+  `workers: $workers, durability: $durability, seed: ${SEED}`,
+  async ({ workers, durability, lives }) => {
+    const random = new Random(SEED + workers);
+    const lines = [
+      'log:',
+      '  text: full',
+      `  durability: ${durability}`,
+      '  rotate: 256 kB',
+      '  seal: { every: 200 ms, records: 100 }',
+    ];
+    const guard = await serve(database, `${lines.join('\n')}\nworkers: ${workers}\n`);
+    const log = join(guard.folder, 'decisions.jsonl');
+    await database.query(`GRANT CREATE ON SCHEMA public TO ${guard.account}`);
+    // Each once, then each once more.
+    const ordeals = Array.from({ length: lives }, () => shuffled(ordealsFor(workers), random)).flat();
+    const told: string[] = [];
+    const unwritable: [number, number][] = [];
+    let life = { child: guard.child, port: guard.port };
+    let before = 0;
+    try {
+      for (let lived = 0; lived < lives; lived++) {
+        const clients = new Clients({ port: life.port, database: database.name }, random, CLIENTS);
+        for (const turn of [0, 1]) {
+          await sleep(random.int(LONGEST_MS));
+          const [name, ordeal] = ordeals[lived * 2 + turn]!;
+          told.push(`life ${lived + 1}: ${name}`);
+          if (name === UNWRITABLE) unwritable.push([Date.now(), Number.POSITIVE_INFINITY]);
+          await ordeal({ random, pid: life.child.pid ?? 0, folder: guard.folder, workers, killServer });
+        }
+        await sleep(LONGEST_MS + random.int(LONGEST_MS));
+        await eventually(() => clients.answered > FEWEST_TURNS, 'clients are answered', 20_000);
+        await kill(life.child, workers);
+        await clients.stop();
+        await quiet(guard.account);
+        for (const time of unwritable) time[1] = Math.min(time[1], Date.now());
+        const { problems, ran, refused } = compare({
+          logged: loggedFor(guard.account, await readFile(server.log, 'utf8')),
+          decisions: await decisionsIn(log),
+          own: { elsewhere: ownElsewhere, inSessions: ownInSessions(guard.account, database.name) },
+          unwritable,
+        });
+        const story = told.join(', ');
+        expect(problems, story).toEqual([]);
+        const { findings } = await verifyLog({ log, keys: [], anchors: [] });
+        expect(findings, story).toEqual([]);
+        // It was at work.
+        expect(ran - before, story).toBeGreaterThan(FEWEST_TURNS);
+        expect(refused, story).toBeGreaterThan(0);
+        before = ran;
+        if (lived + 1 < lives) life = await again(guard);
       }
-      await sleep(LONGEST_MS + random.int(LONGEST_MS));
-      await eventually(() => clients.answered > FEWEST_TURNS, 'clients are answered', 20_000);
-      await kill(life.child, workers);
-      await clients.stop();
-      await quiet(guard.account);
-      for (const time of unwritable) time[1] = Math.min(time[1], Date.now());
-      const { problems, ran, refused } = compare({
-        logged: loggedFor(guard.account, await readFile(server.log, 'utf8')),
-        decisions: await decisionsIn(log),
-        own: { elsewhere: ownElsewhere, inSessions: ownInSessions(guard.account, database.name) },
-        unwritable,
-      });
-      const story = `seed ${SEED}, ${told.join(', ')}`;
-      expect(problems, story).toEqual([]);
-      const { findings } = await verifyLog({ log, keys: [], anchors: [] });
-      expect(findings, story).toEqual([]);
-      // It was at work.
-      expect(ran - before, story).toBeGreaterThan(FEWEST_TURNS);
-      expect(refused, story).toBeGreaterThan(0);
-      before = ran;
-      if (lived + 1 < lives) life = await again(guard);
+    } finally {
+      if (isAlive(life.child.pid ?? 0)) await kill(life.child, workers);
+      await guard.stop();
     }
-  } finally {
-    if (isAlive(life.child.pid ?? 0)) await kill(life.child, workers);
-    await guard.stop();
-  }
-});
+  },
+);
