@@ -14,7 +14,7 @@ import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzzRuns, fuzzSeed, Random } from '../support/random.ts';
 import { seedSmall } from '../support/seed.ts';
 import { again, kill } from '../workers/lives.ts';
-import { isAlive, serve } from '../workers/served.ts';
+import { childrenOf, isAlive, serve } from '../workers/served.ts';
 import { Clients } from './clients.ts';
 import { compare } from './compare.ts';
 import { decisionsIn } from './decided.ts';
@@ -63,8 +63,12 @@ afterAll(async () => {
 
 async function killServer(): Promise<void> {
   await database.disconnect();
-  process.kill(Number((await readFile(join(folder, 'data', 'postmaster.pid'), 'utf8')).split('\n')[0]), 'SIGKILL');
+  const postmaster = Number((await readFile(join(folder, 'data', 'postmaster.pid'), 'utf8')).split('\n')[0]);
+  const sessions = childrenOf(postmaster);
+  process.kill(postmaster, 'SIGKILL');
   await server.ended;
+  // They notice by themselves, and keep another one from starting until then.
+  await eventually(() => !sessions.some(isAlive), 'its sessions have ended', 20_000);
   server = await startServer({ folder, port: server.port, settings: LOGGING });
 }
 
