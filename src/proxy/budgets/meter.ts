@@ -17,7 +17,7 @@ interface Mark {
 
 /** Never more is taken ahead, whatever is left. */
 const MOST_AHEAD: Readonly<Record<string, number>> = { rows: 1_000, bytes: 1 << 20, statements: 1_000, changed: 100 };
-const MOST_PEOPLE_AHEAD = 256;
+const MOST_PEOPLE_AHEAD = 1_000;
 const NOTHING: readonly LimitInForce[] = [];
 /** Told at this part of a limit that locks. */
 const NEAR = 0.8;
