@@ -51,7 +51,11 @@ export class WatchedLiterals {
       if (!holder) continue;
       const value = holder[field];
       // INVARIANT: the constant is the literal that the skeleton took out, whole: the server's scanner cuts there as ours does.
-      if (String(value ?? (field === 'sval' ? '' : 0)) !== this.valueOf(parsed.text, place, field)) return;
+      if (String(value ?? (field === 'sval' ? '' : 0)) !== this.valueOf(parsed.text, place, field)) {
+        // Also where another constant that was made of the same literal is watched: nobody would say that this one was read.
+        this.read.add(place);
+        return;
+      }
       this.met.add(place);
       Object.defineProperty(holder, field, {
         enumerable: true,
