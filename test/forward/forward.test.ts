@@ -203,7 +203,7 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
       await new Promise((done) => setTimeout(done, 300));
       await collector.start();
       await new Promise((done) => setTimeout(done, 700));
-      collector.signal('SIGSTOP');
+      await collector.pause();
       await new Promise((done) => setTimeout(done, 900));
       // Half of the time what it has not read dies with it.
       if (round % 2 === 0) {
@@ -276,7 +276,7 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
     const collector = await rsyslog();
     await collector.start();
     const served = await guard(`{ to: "syslog://127.0.0.1:${collector.port}", form: json }`);
-    collector.signal('SIGSTOP');
+    await collector.pause();
     await work(await served.connect('teacher'), 50);
     const begun = performance.now();
     await end(served.child, 'SIGTERM');

@@ -1,6 +1,6 @@
 /** A real rsyslog with a configuration of a test's own: it takes messages on loopback and writes each as a line of JSON. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,6 +28,8 @@ export interface Rsyslog {
   start(): Promise<void>;
   /** `SIGTERM`: it ends in order. `SIGKILL`: it does not. */
   end(signal: 'SIGTERM' | 'SIGKILL'): Promise<void>;
+  /** SIGSTOP; once it is settled, none of its threads runs. */
+  pause(): Promise<void>;
   signal(name: 'SIGSTOP' | 'SIGCONT'): void;
   /** What it has told of itself. */
   said(): string;
@@ -75,6 +77,10 @@ export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog
       child.kill(signal);
       await ended;
     },
+    async pause() {
+      rsyslog.signal('SIGSTOP');
+      await eventually(() => isStopped(rsyslog.pid()), 'rsyslog is stopped');
+    },
     signal: (name) => void child?.kill(name),
     said: () => said,
     async remove() {
@@ -88,6 +94,12 @@ export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog
 /** Each life has a file of its own: a line that one has not written to its end would else join the first of the next. */
 function outputOf(folder: string, life: number): string {
   return join(folder, `received-${life}.jsonl`);
+}
+
+/** One thread takes the signal and stops the others: on a busy machine these run on for a while. */
+function isStopped(pid: number): boolean {
+  const tasks = `/proc/${pid}/task`;
+  return readdirSync(tasks).every((task) => /\) T /.test(readFileSync(join(tasks, task, 'stat'), 'utf8')));
 }
 
 /** The whole ones. */

@@ -126,7 +126,7 @@ describe.skipIf(!rsyslogd || !openssl)('to rsyslog', () => {
 
   it('says nothing of what a stopped one has not read, and fails when it is killed', async () => {
     const made = await rsyslog();
-    made.signal('SIGSTOP');
+    await made.pause();
     let settled = '';
     const sending = sendSyslog({ host: '127.0.0.1', port: made.port }, numbered(0, 100)).then(
       () => (settled = 'sent'),
@@ -142,7 +142,7 @@ describe.skipIf(!rsyslogd || !openssl)('to rsyslog', () => {
 
   it('waits for a stopped one that goes on', async () => {
     const made = await rsyslog();
-    made.signal('SIGSTOP');
+    await made.pause();
     const sending = sendSyslog({ host: '127.0.0.1', port: made.port }, numbered(0, 2000));
     await new Promise((done) => setTimeout(done, 500));
     made.signal('SIGCONT');

@@ -212,7 +212,8 @@ export const FUNCTIONS: Readonly<Record<Type, readonly Form[]>> = {
   uuid: [[['uuid'], "coalesce($1, '00000000-0000-0000-0000-000000000001')"]],
   range: [
     [['range'], "coalesce($1, '[1,4)')"],
-    [[I], 'int4range($1, $1 + 4)'],
+    // The planner takes `unbounded @> NULL` for true where it knows the range beforehand, the executor for NULL.
+    [[I], 'int4range(coalesce($1, 0), $1 + 4)'],
   ],
   citext: [[[T], '$1::citext']],
   bytea: [[[T], "convert_to($1, 'UTF8')"]],

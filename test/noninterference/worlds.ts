@@ -59,7 +59,7 @@ export async function makeDatabases(): Promise<Databases> {
   // There nobody guards what a parallel plan runs too early.
   await runOnce(superuserUrl(), [
     `ALTER DATABASE ${seen.name} SET max_parallel_workers_per_gather = 0`,
-    `ALTER DATABASE ${seen.name} SET statement_timeout = '2s'`,
+    `ALTER DATABASE ${seen.name} SET statement_timeout = '300ms'`,
   ]);
   const owner = await seen.createLogin('SUPERUSER');
   return {

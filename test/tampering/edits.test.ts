@@ -25,10 +25,16 @@ describe.each(SHAPES)('%s', (_name, shape) => {
         const line = lines[at.index] ?? '';
         const i = offset % line.length;
         const byte = String.fromCharCode(line.charCodeAt(i) ^ by);
-        // It may be a line end.
+        // It may be a line end, and its number may be that of another record.
         lines.splice(at.index, 1, ...`${line.slice(0, i)}${byte}${line.slice(i + 1)}`.split('\n'));
       });
-      expectFound(await log.after(edited), log, at, [...SHOWN, 'key-changed', 'seal-forged', 'foreign-file']);
+      expectFound(await log.after(edited), log, at, [
+        ...SHOWN,
+        'duplicated',
+        'key-changed',
+        'seal-forged',
+        'foreign-file',
+      ]);
     });
   });
 
