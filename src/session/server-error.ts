@@ -42,7 +42,10 @@ export function answerError(c: Conversation, frame: Frame): false {
     c.toClient.add(instead ? errorResponse(instead) : shown(c, fields, frame, head));
     return false;
   }
-  if (!head) throw new ProtocolError('server sent an error to nothing');
+  if (!head) {
+    answerFlush(c, fields, frame);
+    return false;
+  }
   const { misplaced } = c;
   c.misplaced = undefined;
   if (misplaced && fields.get('M')?.includes(misplaced.id)) {
@@ -56,6 +59,24 @@ export function answerError(c: Conversation, frame: Frame): false {
   else if (!isKnown(head) && !violates(c, head, fields)) c.toClient.add(shown(c, fields, frame, head));
   fail(c, head, fields.get('C'));
   return false;
+}
+
+/**
+ * An error while all is answered: where `statement_timeout` strikes at the very end of a message, the server tells of it when it has read
+ * the next one, and the guard's Flush, which has no answer, may be that. It drops what comes up to Sync, and what the batch did is undone.
+ */
+function answerFlush(c: Conversation, fields: ErrorFields, frame: Frame): void {
+  const { debt } = c;
+  const conversion = debt && 'conversion' in debt ? debt.conversion : undefined;
+  const isCut = debt?.kind === 'fail-statement';
+  if (!c.batchOpen || c.unflushed || c.skipping || (debt && !isCut && !conversion))
+    throw new ProtocolError('server sent an error to nothing');
+  c.life.failed = true;
+  if (isCut) tellCut(c, debt.run);
+  else c.toClient.add(shown(c, fields, frame, undefined));
+  if (conversion) c.records.end(conversion.run, 'error', { sqlstate: fields.get('C') });
+  else c.skipping = true;
+  c.debt = conversion ? { kind: 'sync', conversion: undefined } : undefined;
 }
 
 /** A new row may not stand: the client is told so, in the place of what the server said of it. */
