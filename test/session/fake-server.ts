@@ -53,6 +53,8 @@ export class FakeServer {
   private readonly portals = new Map<string, string>();
   private skipping = false;
   private copy: 'by query' | 'by execute' | undefined;
+  /** A timeout has struck at the end of a statement: it is told of in the place of the next message. */
+  private timedOut = false;
 
   /** @param strict what it says arrives as it was said: so nothing can come that has no place. */
   constructor(private readonly strict: boolean) {}
@@ -70,6 +72,7 @@ export class FakeServer {
     if (this.ended) return [];
     if (this.copy) return this.inCopy(frame);
     if (this.skipping && frame.type !== Frontend.Sync && frame.type !== Frontend.Terminate) return [];
+    if (this.timedOut && frame.type !== Frontend.Terminate) return this.late(frame);
     switch (frame.type) {
       case Frontend.Query:
         return this.query(decodeQuery(frame.bytes));
@@ -107,6 +110,20 @@ export class FakeServer {
         return [];
       default:
         throw new Error(`the server was sent a message of type ${frame.type}`);
+    }
+  }
+
+  private late(frame: Frame): Uint8Array[] {
+    this.timedOut = false;
+    const timeout = error('57014', 'canceling statement due to statement timeout');
+    switch (frame.type) {
+      case Frontend.Query:
+      case Frontend.Sync:
+      case Frontend.FunctionCall:
+        this.failed(timeout);
+        return [timeout, readyForQuery(this.status)];
+      default:
+        return this.fail(timeout);
     }
   }
 
@@ -206,6 +223,7 @@ export class FakeServer {
       if (!/\bto\b/i.test(text)) this.status = 'I';
       return tag;
     }
+    this.timedOut = /late/.test(text);
     const [, name = ''] = text.trim().split(/\s+/);
     if (first === 'PREPARE') this.statements.set(name, 'select 5');
     if (first === 'DECLARE') this.portals.set(name, 'select many');

@@ -18,6 +18,8 @@ const TEXTS = [
   'select many',
   'select $1',
   'select fails',
+  'select late',
+  'insert into late values (1)',
   'select :school_id',
   'select 1 /*refuse*/',
   'insert into u values (1) returning a',
@@ -206,6 +208,8 @@ test.each([
     for (const bytes of seen.toClient) reader.push(bytes);
     for (let frame = reader.next(); frame; frame = reader.next()) expect(frame.last).toBe(true);
     expect(reader.rest()).toHaveLength(0);
+    // A server that keeps to the protocol is not taken for one that breaks it.
+    expect(Buffer.concat(seen.toClient).toString('latin1')).not.toMatch(/server (sent|is ready)/);
   });
   // They come as far as to statements.
   expect(ran).toBeGreaterThan(runs < few ? -1 : runs);
