@@ -45,10 +45,15 @@ export class Lease {
   dayEndsAt: number | undefined;
   /** Changes with the terms: what was asked for before goes back when it comes. */
   version = 0;
+  /** What is granted is booked into these. */
+  windows: readonly Window[];
   private chunks: Chunk[] = [];
   private expiresAt = Number.POSITIVE_INFINITY;
   /** By ceiling, what is left here included; undefined: not known yet. */
   private used: readonly number[] | undefined;
+  /** The smallest limit, and the least that a ceiling leaves beside what is left here; infinite where nothing limits it. */
+  private smallest = Number.POSITIVE_INFINITY;
+  private beside = Number.POSITIVE_INFINITY;
   private rate: number | undefined;
 
   constructor(
@@ -58,7 +63,10 @@ export class Lease {
     /** Never more is taken ahead. */
     private readonly mostAhead: number,
     private readonly days: CalendarDays,
-  ) {}
+  ) {
+    this.windows = windowsOf(terms);
+    this.know(undefined);
+  }
 
   get known(): boolean {
     return this.used !== undefined;
@@ -68,11 +76,6 @@ export class Lease {
     return this.terms.ceilings;
   }
 
-  get windows(): readonly Window[] {
-    const windows = this.terms.ceilings.map(({ window }) => window);
-    return this.rate === undefined ? windows : [...windows, SECOND];
-  }
-
   /** What was spent in the window of a ceiling, by all, as far as is known. */
   spent(ceiling: number): number {
     return Math.max(0, (this.used?.[ceiling] ?? 0) - this.left);
@@ -80,11 +83,7 @@ export class Lease {
 
   /** How much every ceiling still leaves, what is left here included; infinite where nothing limits it. */
   room(): number {
-    const { ceilings } = this.terms;
-    return Math.min(
-      ...ceilings.map(({ limit }, i) => (limit === undefined ? Number.POSITIVE_INFINITY : limit - this.spent(i))),
-      Number.POSITIVE_INFINITY,
-    );
+    return Math.min(this.smallest, this.beside + this.left);
   }
 
   /** Which ceilings so much more would pass. */
@@ -104,9 +103,11 @@ export class Lease {
   change(terms: Terms, rate: number | undefined): readonly Return[] {
     if (terms === this.terms && rate === this.rate) return NOTHING;
     const back = this.giveUp();
-    if (terms !== this.terms) this.used = undefined;
+    const used = terms === this.terms ? this.used : undefined;
     this.terms = terms;
     this.rate = rate;
+    this.windows = rate === undefined ? windowsOf(terms) : [...windowsOf(terms), SECOND];
+    this.know(used);
     this.version += 1;
     this.shortUntil = Number.NEGATIVE_INFINITY;
     return back;
@@ -143,7 +144,7 @@ export class Lease {
 
   /** INVARIANT: only what the store has granted is added. `askedAt`: the process's time, before the store was asked. */
   add({ granted, used, at }: Grant, need: number, askedAt: number, now: number): void {
-    this.used = used.slice(0, this.terms.ceilings.length);
+    this.know(used.slice(0, this.terms.ceilings.length));
     if (this.windows.some(isCalendarDay)) {
       this.dayEndsAt = askedAt + this.days.startOf(this.days.dayOf(at) + 1) - at;
     }
@@ -185,9 +186,9 @@ export class Lease {
     if (this.left === 0) return NOTHING;
     const { owner, measure, windows, left } = this;
     const returns = this.chunks.map((chunk) => ({ owner, measure, windows, amount: chunk.left, at: chunk.at }));
-    this.used = this.used?.map((amount) => amount - left);
     this.left = 0;
     this.chunks = [];
+    this.know(this.used?.map((amount) => amount - left));
     return returns;
   }
 
@@ -202,4 +203,20 @@ export class Lease {
     const room = this.room() - need;
     return Math.max(0, Math.min(this.mostAhead, Math.floor(room / SHARE_AHEAD)));
   }
+
+  /** `used`: of these terms. Looked through here, so that a statement need not. */
+  private know(used: readonly number[] | undefined): void {
+    this.used = used;
+    this.smallest = Number.POSITIVE_INFINITY;
+    this.beside = Number.POSITIVE_INFINITY;
+    for (const [i, { limit }] of this.terms.ceilings.entries()) {
+      if (limit === undefined) continue;
+      this.smallest = Math.min(this.smallest, limit);
+      if (used) this.beside = Math.min(this.beside, limit - (used[i] ?? 0));
+    }
+  }
+}
+
+function windowsOf({ ceilings }: Terms): Window[] {
+  return ceilings.map(({ window }) => window);
 }

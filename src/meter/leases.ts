@@ -62,7 +62,9 @@ export class Leases {
   /** Whether so much could be taken; nothing is. */
   have(lines: readonly Line[]): Outcome {
     const now = this.options.now();
-    return this.attempt(lines, now) ?? this.ask(lines, now);
+    const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
+    if (this.isRemote && outcome.kind === 'taken') this.topUp(lines, now);
+    return outcome;
   }
 
   /** Asks where the windows stand, where that is not known yet. */
@@ -106,6 +108,7 @@ export class Leases {
 
   /** Asks for more where little is left, so that nobody has to wait until there is nothing. */
   private topUp(lines: readonly Line[], now: number): void {
+    if (!lines.some(({ lease }) => lease.isLow)) return;
     const low = lines.filter(({ lease }) => lease.isLow && !lease.asking && mayAsk(lease, now));
     if (low.length === 0) return;
     this.claim(

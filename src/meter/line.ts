@@ -32,8 +32,9 @@ export function needOf({ need, people }: Line, now: number): number {
 
 /** Who is seen now is counted in each window until then at least, in the process's time. */
 export function countedUntil({ windows, dayEndsAt }: Lease, now: number): number {
-  return Math.min(
-    ...windows.map((window) => (isCalendarDay(window) ? (dayEndsAt ?? now) : now + lengthOf(window))),
-    Number.POSITIVE_INFINITY,
-  );
+  let until = Number.POSITIVE_INFINITY;
+  for (const window of windows) {
+    until = Math.min(until, isCalendarDay(window) ? (dayEndsAt ?? now) : now + lengthOf(window));
+  }
+  return until;
 }

@@ -73,6 +73,11 @@ export class Meter {
     return true;
   }
 
+  /** Some of its limits are told when they are passed. */
+  get isWatched(): boolean {
+    return this.marks.length > 0;
+  }
+
   get currentTerms(): Terms {
     return this.terms;
   }
@@ -87,12 +92,11 @@ export class Meter {
 
   /** Which limits were passed since the last call, of those that are to be told. */
   passed(): readonly LimitInForce[] {
-    if (this.marks.length === 0) return NOTHING;
-    const told: LimitInForce[] = [];
+    let told = NOTHING;
     for (const mark of this.marks) {
       const spent = this.lease.spent(mark.ceiling);
       if (spent > mark.at) {
-        if (!mark.passed) told.push(mark.limit);
+        if (!mark.passed) told = [...told, mark.limit];
         mark.passed = true;
       } else if (mark.passed && spent < mark.at * AGAIN) {
         mark.passed = false;

@@ -10,6 +10,7 @@ import type { BudgetContext } from './context.ts';
 import { permitSpent } from './messages.ts';
 
 const MOST_AHEAD = 1_000;
+const NOTHING: readonly Account[] = [];
 
 export class Permits {
   private readonly byId = new Map<string, { permit: Permit; lease: Lease; told: boolean }>();
@@ -21,11 +22,12 @@ export class Permits {
   ) {}
 
   /** The permits that may pay for this statement, used up or not. INVARIANT: for reads alone, and of its tables alone. */
-  for({ kind, tables }: StatementJudgement): Account[] {
-    if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return [];
-    return this.context.store
-      .standing()
-      .permits.filter((permit) => this.holds(permit) && tables.every((table) => permit.tables.includes(table)))
+  for({ kind, tables }: StatementJudgement): readonly Account[] {
+    const { permits } = this.context.store.standing();
+    if (permits.length === 0) return NOTHING;
+    if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return NOTHING;
+    return permits
+      .filter((permit) => this.holds(permit) && tables.every((table) => permit.tables.includes(table)))
       .map(({ id }) => id);
   }
 

@@ -38,6 +38,8 @@ export class PrincipalBudget {
   /** Of what has limits; where windows are not known yet they must be looked at. */
   limited: readonly Lease[] = [];
   private readonly meters = new Map<Measure, Meter>();
+  /** Those of which something is told when it is passed. */
+  private watched: readonly Meter[] = [];
   private readonly events: Events;
   private readonly notes: UsageNotes;
   private readonly waiting = new Set<() => void>();
@@ -112,7 +114,7 @@ export class PrincipalBudget {
     switch (outcome.kind) {
       case 'taken': {
         const warnings = this.warnings();
-        return warnings.length > 0 ? { kind: 'taken', warnings } : TAKEN;
+        return warnings ? { kind: 'taken', warnings } : TAKEN;
       }
       case 'wait':
         if (outcome.rate) this.retryLater();
@@ -172,7 +174,9 @@ export class PrincipalBudget {
       this.leases.giveBack(meter.lease.change(meter.currentTerms, undefined));
     }
     this.counts = windows.length > 0;
-    this.limited = [...this.meters.values()].map(({ lease }) => lease).filter(({ ceilings }) => ceilings.length > 0);
+    const meters = [...this.meters.values()];
+    this.limited = meters.map(({ lease }) => lease).filter(({ ceilings }) => ceilings.length > 0);
+    this.watched = meters.filter((meter) => meter.isWatched);
   }
 
   private newMeter(measure: Measure): Meter {
@@ -250,10 +254,9 @@ export class PrincipalBudget {
     return { kind: 'over', refusal, limit: limitReached };
   }
 
-  /** What its client is to be told, each once. Recorded, and told to who keeps the policies. */
-  warnings(): readonly Warning[] {
-    const warnings = this.notices.length > 0 ? this.notices.splice(0) : [];
-    for (const meter of this.meters.values()) {
+  /** What its client is to be told, each once. Recorded, and told to who keeps the policies. Undefined where there is nothing. */
+  private warnings(): readonly Warning[] | undefined {
+    for (const meter of this.watched) {
       for (const limit of meter.passed()) {
         const spent = meter.spentOf(limit);
         const warning = limitWarning(this.name, limit, spent);
@@ -261,10 +264,10 @@ export class PrincipalBudget {
         const at = reached(limit, spent);
         records.append('warning', { principal: this.name, by: 'rowgate', limit: at, message: warning.message });
         alarms.raise({ kind: 'warning', principal: this.name, text: warning.message, limit: at });
-        warnings.push(warning);
+        this.notices.push(warning);
       }
     }
-    return warnings;
+    return this.notices.length > 0 ? this.notices.splice(0) : undefined;
   }
 
   private retryLater(): void {

@@ -1,5 +1,6 @@
 /** What one session asks of its principal's budget. */
-import type { StatementJudgement } from '../../guard/decision.ts';
+import type { PeopleOfRow, StatementJudgement } from '../../guard/decision.ts';
+import type { Outcome } from '../../meter/leases.ts';
 import type { Admitted, Budget, Demand, Refused, Sent, Sighting, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { gate } from '../estimates/gate.ts';
@@ -47,13 +48,13 @@ export class SessionBudget implements Budget {
       if (refused) return refused === 'wait' ? { kind: 'wait' } : refused;
     }
     const statements = principal.meter('statements');
-    const taken = statements ? principal.answer(principal.leases.take([statements.amount(1)])) : undefined;
-    if (taken && taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait() : taken;
-    const warnings = taken?.warnings ?? principal.warnings();
+    const taken = principal.answer(statements ? principal.leases.take([statements.amount(1)]) : FREELY);
+    if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait() : taken;
+    const { warnings } = taken;
     return {
       kind: 'admitted',
       ...(rowsLeft !== Number.POSITIVE_INFINITY && { rowsLeft: Math.max(0, Math.floor(rowsLeft)) }),
-      ...(warnings.length > 0 && { warnings }),
+      ...(warnings && { warnings }),
       ...(permit && { account: permit.account }),
     };
   }
@@ -124,7 +125,9 @@ export class SessionBudget implements Budget {
     const known = principal.leases.look(principal.limited);
     if (known.kind === 'wait') return this.wait();
     if (known.kind !== 'taken') return { kind: 'refused', refusal: storeUnavailable() };
-    for (const meter of this.neededBy(statement)) {
+    const needed = this.neededBy(statement);
+    if (this.have(needed)) return undefined;
+    for (const meter of needed) {
       const outcome = principal.leases.have([meter.amount(1)]);
       if (outcome.kind === 'wait' && !outcome.rate) return this.wait();
       if (outcome.kind === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
@@ -136,20 +139,30 @@ export class SessionBudget implements Budget {
     return undefined;
   }
 
-  private neededBy({ kind, people }: StatementJudgement): Meter[] {
+  /** Whether there is one of each, and of the statement itself: asked for all at once, since a store elsewhere is a way there and back. */
+  private have(needed: readonly Meter[]): boolean {
+    const lines = needed.map((meter) => meter.amount(1));
+    const statements = this.principal.meter('statements');
+    if (statements) lines.push(statements.amount(1));
+    return this.principal.leases.have(lines).kind === 'taken';
+  }
+
+  private neededBy({ kind, people = NOBODY }: StatementJudgement): Meter[] {
     const { principal } = this;
     const shows = kind.kind === 'read' ? !kind.catalogs : SHOWS.has(kind.kind);
     if (!shows) return [];
-    const nameless = (people ?? []).filter(
-      ({ ways, unnamed }) => unnamed > 0 || ways.some(({ keys }) => keys.length === 0),
-    );
-    return [
-      principal.meter('rows'),
-      principal.meter('bytes'),
-      ...nameless.map(({ subject }) => principal.meter(`subjects.${subject}`)),
-    ].filter((meter) => meter !== undefined);
+    const measures = [principal.meter('rows'), principal.meter('bytes')];
+    for (const one of people) if (isNameless(one)) measures.push(principal.meter(`subjects.${one.subject}`));
+    return measures.filter((meter) => meter !== undefined);
   }
 }
 
 /** Of these each row is counted. A write may change rows without showing one. */
 const SHOWS: ReadonlySet<StatementJudgement['kind']['kind']> = new Set(['copy-out', 'fetch', 'declare', 'execute']);
+const NOBODY: readonly PeopleOfRow[] = [];
+const FREELY: Outcome = { kind: 'taken' };
+
+/** Each row takes a place for somebody whose key it does not show. */
+function isNameless({ ways, unnamed }: PeopleOfRow): boolean {
+  return unnamed > 0 || ways.some(({ keys }) => keys.length === 0);
+}
