@@ -45,6 +45,11 @@ function watchLog(log: DecisionLog, tally: Tally): DecisionLog {
       if (written) countRecord(tally, kind, fields);
       return written;
     },
+    async login(context) {
+      const written = tally.written(await log.login(context));
+      if (written) countRecord(tally, 'login', context);
+      return written;
+    },
     session: (context) => watchSession(log.session(context), tally, tally.role(context.role)),
     reopen: () => log.reopen(),
     onSeal: (listener) => log.onSeal(listener),
@@ -101,6 +106,8 @@ function watchSession(session: SessionLog, tally: Tally, role: RoleTally): Sessi
       else if (written && entry.kind === 'decision') countDecision(entry);
       return written;
     },
+    reachDisk: () => session.reachDisk()?.then((reached) => tally.written(reached)),
+    isOnDisk: (id) => session.isOnDisk(id),
   };
 }
 

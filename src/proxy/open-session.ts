@@ -53,7 +53,7 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
       services.log.error({ client, principal: principal.name, upstream: account.user, detail }, refusal.message);
       return refusal;
     }
-    const refusal = run(opening, opened.session, taken.held);
+    const refusal = await run(opening, opened.session, taken.held);
     running = refusal === undefined;
     return refusal;
   } finally {
@@ -61,23 +61,17 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
   }
 }
 
-function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): LoginRefusal | undefined {
-  const { admitted, services, channel } = opening;
-  const { principal, role, peer, verifier } = admitted;
+async function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Promise<LoginRefusal | undefined> {
+  const { services, channel } = opening;
   let started = false;
   try {
-    channel.reader.check(); // the client may have left meanwhile
-    if (services.draining()) return stopping();
-    const login = { principal: principal.name, role: role.name, peer, verifier, madeFor: role };
-    // INVARIANT: a session that the policy of now would not let in never begins.
-    const refusal =
-      noLongerAdmitted(login, services.runtime.policy, Date.now()) ?? services.budgets.loginRefusal(principal.name);
+    const refusal = refusalNow(opening, server);
     if (refusal) return refusal;
-    const otherServer = versionRefusal(opening, server);
-    if (otherServer) return otherServer;
     const context = contextOf(opening);
     // INVARIANT: nobody is let in unrecorded (promise P7).
-    if (!services.records.append('login', context)) return notRecorded();
+    if (!(await services.records.login(context))) return notRecorded();
+    const meanwhile = refusalNow(opening, server);
+    if (meanwhile) return meanwhile;
     channel.reader.detach();
     connect(opening, server, context, held);
     started = true;
@@ -85,6 +79,20 @@ function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Login
   } finally {
     if (!started) server.socket.destroy();
   }
+}
+
+/** INVARIANT: a session that the policy of now would not let in never begins. Throws where the client has left. */
+function refusalNow(opening: Opening, server: UpstreamSession): LoginRefusal | undefined {
+  const { admitted, services, channel } = opening;
+  const { principal, role, peer, verifier } = admitted;
+  channel.reader.check();
+  if (services.draining()) return stopping();
+  const login = { principal: principal.name, role: role.name, peer, verifier, madeFor: role };
+  return (
+    noLongerAdmitted(login, services.runtime.policy, Date.now()) ??
+    services.budgets.loginRefusal(principal.name) ??
+    versionRefusal(opening, server)
+  );
 }
 
 /** INVARIANT: statements are judged by what the server that runs them understands (promise P2): hosts of one upstream may differ. */
@@ -153,6 +161,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
   const relay = new Relay({
     client: channel.socket,
     server: server.socket,
+    records,
     makeSession: (ports) =>
       services.makeSession({
         ...ports,

@@ -86,10 +86,18 @@ export interface UsageRecord {
 export interface SessionRecords {
   /** False when it could not be written: what it is about must then not happen (promise P7). */
   append(entry: SessionEntry): boolean;
+  /**
+   * INVARIANT: asked before anything goes to the server: what the decisions so far are about waits until it resolves with true, and
+   * never goes after false. Undefined where there is nothing to wait for.
+   */
+  reachDisk(): Promise<boolean> | undefined;
+  /** Whether the decision of this id was not among those that something still waits for. */
+  isOnDisk(id: string): boolean;
 }
 
 export interface RecordSink {
-  append(kind: 'login', fields: SessionContext): boolean;
+  /** Resolves with false where it could not be recorded: nobody must then be let in. */
+  login(fields: SessionContext): Promise<boolean>;
   append(kind: 'login-refused', fields: RefusedLogin): boolean;
   append(kind: 'policy', fields: PolicyChange): boolean;
   append(kind: 'start' | 'stop', fields: { readonly version?: string; readonly configuration?: string }): boolean;

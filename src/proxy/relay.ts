@@ -3,6 +3,8 @@ import type { Socket } from 'node:net';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';
+import type { SessionRecords } from './record-sink.ts';
+import { ServerWrites } from './server-writes.ts';
 
 /** What a session is to the relay; `session/` holds the real one. */
 export interface SessionMachine {
@@ -20,6 +22,8 @@ export interface SessionMachine {
   /** The client has said goodbye, or may have behind what waits: its connection may go, and what it asked for is done. */
   leaving(): boolean;
   onServerClosed(): void;
+  /** What was to go to the server was not recorded, and never goes. @param isOnDisk whether the decision of an id was. */
+  onNotRecorded(isOnDisk: (id: string) => boolean): void;
   /** Tells the client at the next message boundary why its session ends, and ends it. */
   terminate(refusal: LoginRefusal): void;
   /** What it is doing; changes within these methods only. */
@@ -35,6 +39,7 @@ export type RelayPorts = Pick<
 export interface RelayOptions {
   readonly client: Socket;
   readonly server: Socket;
+  readonly records: Pick<SessionRecords, 'reachDisk' | 'isOnDisk'>;
   makeSession(ports: RelayPorts): SessionMachine;
   /** Opens a cancel connection for the server's session; resolves when the server has closed it, or with why it could not be told. */
   cancelUpstream(): Promise<unknown>;
@@ -53,8 +58,8 @@ const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4]);
 
 export class Relay {
   private readonly session: SessionMachine;
+  private readonly writes: ServerWrites;
   private clientFull = false;
-  private serverFull = false;
   private sessionPaused = false;
   private serverPaused = false;
   private draining = false;
@@ -68,9 +73,15 @@ export class Relay {
   private lastWork = performance.now();
 
   constructor(private readonly options: RelayOptions) {
-    const { client, server } = options;
+    const { client, server, records } = options;
+    this.writes = new ServerWrites({
+      socket: server,
+      records,
+      flow: () => this.flow(),
+      notRecorded: () => this.run(() => this.session.onNotRecorded((id) => records.isOnDisk(id))),
+    });
     this.session = options.makeSession({
-      toServer: (bytes) => this.toServer(bytes),
+      toServer: (bytes) => this.writes.write(bytes),
       toClient: (bytes) => this.toClient(bytes),
       pauseClient: (paused) => {
         this.sessionPaused = paused;
@@ -91,10 +102,6 @@ export class Relay {
     server.on('data', (chunk: Buffer) => this.onServerData(chunk));
     client.on('drain', () => {
       this.clientFull = false;
-      this.flow();
-    });
-    server.on('drain', () => {
-      this.serverFull = false;
       this.flow();
     });
     client.on('end', () => this.onClientGone());
@@ -128,7 +135,10 @@ export class Relay {
     this.run(() => {
       taken = !this.ending && this.session.onClientCancel();
     });
-    if (!taken) await this.options.cancelUpstream();
+    if (taken) return;
+    // What it means may not have gone yet.
+    await this.writes.settled();
+    await this.options.cancelUpstream();
   }
 
   /** The session's budget may be asked again. */
@@ -153,13 +163,6 @@ export class Relay {
     this.terminate(farewell);
   }
 
-  private toServer(bytes: Uint8Array): void {
-    const { server } = this.options;
-    if (!server.writable) return;
-    this.serverFull = !server.write(bytes);
-    if (this.serverFull) this.flow();
-  }
-
   private toClient(bytes: Uint8Array): void {
     const { client } = this.options;
     if (!client.writable) return;
@@ -171,7 +174,7 @@ export class Relay {
   private flow(): void {
     if (this.ending) return;
     const { client, server } = this.options;
-    setFlow(client, !this.serverFull && !this.sessionPaused);
+    setFlow(client, !this.writes.isFull && !this.sessionPaused);
     setFlow(server, this.draining || !(this.clientFull || this.serverPaused));
   }
 
@@ -223,8 +226,9 @@ export class Relay {
     this.ending = true;
     const { client, server } = this.options;
     // Reading on: closing with unread input would reset the connection, and lose the last message.
+    client.end();
+    this.writes.end();
     for (const socket of [client, server]) {
-      socket.end();
       socket.resume();
       const timer = setTimeout(() => socket.destroy(), CLOSE_MS);
       socket.once('close', () => clearTimeout(timer));

@@ -68,9 +68,9 @@ export class ChainedFile {
   }
 
   /** @param text JSON of one line, whose number is that of the position and one more. */
-  write(text: string): Written {
+  write(text: string, grouped: boolean): Written {
     const { line, head } = chained(this.last.hash, text);
-    const written = this.file.write(`${line}\n`);
+    const written = this.file.write(`${line}\n`, grouped);
     if (written === 'absent') return written;
     // What stands in the file is a part of the chain, also where nobody knows whether it has reached the disk.
     this.sure = written === 'doubtful' ? (this.sure ?? this.last) : undefined;

@@ -1,5 +1,6 @@
 /** An append-only file of lines that says of each whether it is there. Knows nothing of what the lines mean. */
-import { closeSync, fdatasyncSync, fstatSync, openSync, renameSync, type Stats, statSync, writeSync } from 'node:fs';
+import { fdatasyncSync, renameSync, type Stats, statSync, writeSync } from 'node:fs';
+import { closeFile, type OpenFile, openFile, whatIsWrong } from './disk/open-file.ts';
 import { isSame, writeAgain } from './disk/rewrite.ts';
 import { Sync } from './disk/sync.ts';
 import { readTail, type Tail } from './tail.ts';
@@ -17,14 +18,8 @@ export interface Opened extends Tail {
   readonly regular: boolean;
 }
 
-interface Open {
-  readonly fd: number;
-  readonly stat: Stats;
-  readonly regular: boolean;
-}
-
 export class LogFile {
-  private file: Open | undefined;
+  private file: OpenFile | undefined;
   /** The one that was open last. */
   private known: Stats | undefined;
   private insideLine = false;
@@ -48,7 +43,7 @@ export class LogFile {
     private readonly notice: (message: string) => void,
   ) {
     this.sync = new Sync({
-      descriptor: () => (this.file?.regular ? this.file.fd : undefined),
+      descriptor: () => (this.file?.regular ? this.file.background : undefined),
       began: () => {
         this.inSync = this.bytes;
       },
@@ -62,9 +57,13 @@ export class LogFile {
     return this.sync.position;
   }
 
-  /** Of these, the lines that are on the disk. */
+  /** How far they are on the disk. */
   get onDisk(): number {
     return this.sync.onDisk;
+  }
+
+  isOnDisk(position: number): boolean {
+    return this.sync.has(position);
   }
 
   /** Resolves when the lines up to this position are on the disk; with false where that failed. Calls share one sync. */
@@ -92,12 +91,15 @@ export class LogFile {
     return opened;
   }
 
-  /** Appends a line (with its line end) to the open file. Never throws; after a failure the file is not open. */
-  write(line: string): Written {
+  /**
+   * Appends a line (with its line end) to the open file. Never throws; after a failure the file is not open. `grouped`: somebody else
+   * waits for it to reach the disk, by `reachesDisk`, where anybody does.
+   */
+  write(line: string, grouped = false): Written {
     const { file } = this;
     if (!file) return 'absent';
     try {
-      const written = this.put(file, line);
+      const written = this.put(file, line, grouped);
       if (written === 'written' && this.failing) {
         this.failing = false;
         this.notice(`decision log "${this.path}" is written again`);
@@ -115,15 +117,15 @@ export class LogFile {
    */
   replace(accept: (opened: Opened) => boolean, moveTo?: string): Opened {
     const old = this.file;
-    if (old) this.syncNow(old);
+    if (old) this.leave(old);
     if (moveTo !== undefined) renameSync(this.path, moveTo);
     try {
       const { file, opened } = this.open();
       if (!accept(opened)) {
-        closeSync(file.fd);
+        closeFile(file);
         throw new Error('it does not go on where the log has come to');
       }
-      if (old) closeSync(old.fd);
+      if (old) closeFile(old);
       this.take(file, opened);
       return opened;
     } catch (error) {
@@ -140,7 +142,7 @@ export class LogFile {
 
   /** Brings all that was written to the disk. Throws where that fails. */
   syncAll(): void {
-    if (this.file) this.syncNow(this.file);
+    if (this.file) this.leave(this.file);
   }
 
   /** Syncs and closes; what is written later is refused. */
@@ -163,7 +165,7 @@ export class LogFile {
     this.forget();
   }
 
-  private put(file: Open, line: string): Written {
+  private put(file: OpenFile, line: string, grouped: boolean): Written {
     const bytes = Buffer.from(this.insideLine ? `\n${line}` : line);
     let done = 0;
     try {
@@ -180,13 +182,14 @@ export class LogFile {
     this.partial = 0;
     this.bytes += done;
     this.sync.count();
-    if (this.durability === 'batched' && !this.proving) {
+    if ((grouped || this.durability === 'batched') && !this.proving) {
       this.sync.soon();
       return 'written';
     }
     try {
       this.syncNow(file);
-      this.lookAtPlace(file);
+      this.lookAt(file);
+      this.sync.all();
       this.proving = false;
       return 'written';
     } catch (error) {
@@ -195,21 +198,20 @@ export class LogFile {
     }
   }
 
-  private open(): { file: Open; opened: Opened } {
-    const fd = openSync(this.path, 'a+', 0o600);
+  private open(): { file: OpenFile; opened: Opened } {
+    const file = openFile(this.path);
+    const { fd, stat, regular } = file;
     try {
-      const stat = fstatSync(fd);
-      const regular = stat.isFile();
       const ofPipe: Tail = { last: undefined, torn: this.partial, insideLine: this.partial > 0 };
       const tail = regular ? readTail(fd, stat.size) : ofPipe;
-      return { file: { fd, stat, regular }, opened: { ...tail, fd, size: stat.size, regular } };
+      return { file, opened: { ...tail, fd, size: stat.size, regular } };
     } catch (error) {
-      closeSync(fd);
+      closeFile(file);
       throw error;
     }
   }
 
-  private take(file: Open, { size, insideLine }: Opened): void {
+  private take(file: OpenFile, { size, insideLine }: Opened): void {
     this.sync.giveUp();
     const goesOn = this.known !== undefined && isSame(this.known, file.stat);
     this.file = file;
@@ -220,7 +222,7 @@ export class LogFile {
   }
 
   /** A pipe or a terminal takes no sync. Throws where it fails; the file is not open then. */
-  private syncNow(file: Open): void {
+  private syncNow(file: OpenFile): void {
     try {
       if (file.regular) fdatasyncSync(file.fd);
     } catch (error) {
@@ -228,28 +230,32 @@ export class LogFile {
       throw error;
     }
     this.safe = this.bytes;
-    this.sync.all();
+  }
+
+  /** Brings all of it to the disk. INVARIANT: what is in no file any more is not said to be there. Throws where it fails. */
+  private leave(file: OpenFile): void {
+    this.syncNow(file);
+    if (whatIsWrong(file, this.bytes) === undefined) this.sync.all();
   }
 
   /** A sync in the background has succeeded. */
-  private done(): void {
+  private done(): boolean {
     const { file } = this;
-    this.safe = this.inSync;
-    if (!file) return;
+    if (!file) return false;
     try {
-      this.lookAtPlace(file);
+      this.lookAt(file);
     } catch (error) {
       this.fail(error);
+      return false;
     }
+    this.safe = Math.max(this.safe, this.inSync);
+    return true;
   }
 
-  /** Throws where the file is not as it was left: what is written to one that was deleted nobody will ever read. */
-  private lookAtPlace({ fd, regular }: Open): void {
-    if (!regular) return;
-    const { nlink, size } = fstatSync(fd);
-    if (nlink === 0) throw new Error('it was deleted');
-    if (size < this.bytes) throw new Error('it was cut by somebody else');
-    if (size > this.bytes) throw new Error('somebody else writes to it');
+  /** Throws where the file is not as it was left. */
+  private lookAt(file: OpenFile): void {
+    const wrong = whatIsWrong(file, this.bytes);
+    if (wrong !== undefined) throw new Error(wrong);
   }
 
   /** A sync has failed. */
@@ -265,7 +271,7 @@ export class LogFile {
     this.file = undefined;
     this.sync.giveUp();
     try {
-      if (file) closeSync(file.fd);
+      if (file) closeFile(file);
     } catch {
       // what it would say has been said
     }

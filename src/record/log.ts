@@ -1,6 +1,7 @@
 /** The decision log: one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
 import type { DecisionEntry } from '../session/entries.ts';
 import type { Anchor, Head, RetentionFields, SealFields, SegmentFields } from './chain/seal.ts';
+import { SessionOnDisk } from './disk/session-on-disk.ts';
 import type { FileKeys } from './encryption/file-keys.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
 import type { Durability, Written } from './file.ts';
@@ -18,7 +19,10 @@ import type { SubjectIds } from './subject-ids.ts';
 
 export interface LogOptions {
   readonly file: string;
-  /** `batched`: written before `append` returns, synced at most 100 ms later. `strict`: synced before `append` returns. */
+  /**
+   * `batched`: written before `append` returns, synced at most 100 ms later. `strict`: synced before `append` returns, or, where it is a
+   * record of a session, before `reachDisk` says so: those of many sessions share a sync.
+   */
   readonly durability: Durability;
   /** What stands under `statement`. */
   readonly text: 'normalized' | 'full' | 'none';
@@ -51,6 +55,8 @@ interface SealOptions {
 export interface DecisionLog {
   /** False where the record is not certainly in the log: what it is about must then not happen. Never throws. */
   append(kind: RecordKind, fields: RecordFields): boolean;
+  /** Somebody comes. Resolves when that is recorded as `durability` has it; with false where nobody can say so. */
+  login(context: SessionContext): Promise<boolean>;
   session(context: SessionContext): SessionLog;
   /** After the file was moved away (SIGHUP): goes on in a new one. False where that fails; the open one is then kept. */
   reopen(): boolean;
@@ -66,6 +72,16 @@ export interface DecisionLog {
 
 type ChainKind = 'segment' | 'seal' | 'retention';
 type ChainFields = SegmentFields | SealFields | RetentionFields;
+
+/** What sessions write many of. INVARIANT: whoever acts on one of them by `strict` asks whether it has reached the disk. */
+const GROUPED: ReadonlySet<RecordKind | ChainKind> = new Set([
+  'decision',
+  'outcome',
+  'seen',
+  'login',
+  'login-refused',
+  'seal',
+]);
 
 /** Characters of a statement under `text: full`. */
 const FULL_TEXT_CAP = 1024 * 1024;
@@ -133,8 +149,16 @@ class Log implements DecisionLog {
     return this.isReady(now) && this.put(kind, fields, now) === 'written';
   }
 
+  async login(context: SessionContext): Promise<boolean> {
+    const { file } = this.segments;
+    if (!this.append('login', context)) return false;
+    return this.options.durability === 'batched' || file.reachesDisk(file.position);
+  }
+
   session(context: SessionContext): SessionLog {
-    return new SessionRecords(this.recorder, context);
+    const records = new SessionRecords(this.recorder, context);
+    if (this.options.durability === 'strict') return new SessionOnDisk(records, this.segments.file);
+    return { append: (entry) => records.append(entry), reachDisk: () => undefined, isOnDisk: () => true };
   }
 
   reopen(): boolean {
@@ -217,7 +241,7 @@ class Log implements DecisionLog {
       // INVARIANT: a record that cannot be made is one that is not written.
       return 'absent';
     }
-    const written = chained.write(text);
+    const written = chained.write(text, GROUPED.has(kind));
     if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
     return written;
   }

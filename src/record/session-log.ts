@@ -17,4 +17,11 @@ export interface SessionContext {
 export interface SessionLog {
   /** False where the record is not certainly in the log: what it is about must then not happen. Never throws. */
   append(entry: SessionEntry): boolean;
+  /**
+   * Undefined where the decisions so far are on the disk, or the log is not `strict`. Otherwise resolves when they are; with false where
+   * nobody can say that they will be.
+   */
+  reachDisk(): Promise<boolean> | undefined;
+  /** Of a `strict` log: whether the decision of this id has reached the disk, as `reachDisk` has said. */
+  isOnDisk(id: string): boolean;
 }

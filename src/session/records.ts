@@ -103,6 +103,11 @@ export class Records {
     for (const run of [...this.open]) this.end(run, 'lost');
   }
 
+  /** Those that the log has failed have not run. */
+  endUnrecorded(isOnDisk: (id: string) => boolean): void {
+    for (const run of [...this.open]) if (!isOnDisk(run.id)) this.end(run, 'refused', { refusal: notRecorded() });
+  }
+
   private write(
     id: string,
     { statement, judgement, policy, text, fault = judgement.fault }: Subject,

@@ -14,6 +14,7 @@ import { Conversation } from './conversation.ts';
 import { payDebt } from './debts.ts';
 import { cancelStalled } from './flow.ts';
 import type { SessionPorts } from './ports.ts';
+import { notRecorded } from './records.ts';
 import { ServerSide } from './server.ts';
 import { brokenProtocol } from './session-ends.ts';
 
@@ -109,6 +110,14 @@ export class Session {
       this.c.unheard = true;
       this.server.goOn();
       this.resume();
+    });
+  }
+
+  /** What was to go to the server never goes: the log has failed. `isOnDisk`: whether the decision of an id had reached the disk before. */
+  onNotRecorded(isOnDisk: (id: string) => boolean): void {
+    this.guarded(() => {
+      this.c.records.endUnrecorded(isOnDisk);
+      this.c.end(notRecorded());
     });
   }
 

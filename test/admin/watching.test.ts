@@ -41,7 +41,8 @@ function fakeLog(): DecisionLog & { fails: boolean } {
   const log = {
     fails: false,
     append: () => !log.fails,
-    session: () => ({ append: () => !log.fails }),
+    login: async () => !log.fails,
+    session: () => ({ append: () => !log.fails, reachDisk: () => undefined, isOnDisk: () => true }),
     reopen: () => true,
     onSeal: () => {},
     head: () => ({ chain: '', seq: 0, hash: '' }),

@@ -153,7 +153,13 @@ test('a login that cannot be recorded is refused, and nothing is left open upstr
   const failing = await startTestProxy(
     { ...login, database: database.name },
     policyOf([principal('app', [await verifierOf('secret')])]),
-    { records: { append: () => false, session: () => ({ append: () => false }) } },
+    {
+      records: {
+        append: () => false,
+        login: async () => false,
+        session: () => ({ append: () => false, reachDisk: () => undefined, isOnDisk: () => true }),
+      },
+    },
   );
   expect(await errorOf(failing.url('app', 'secret'))).toMatchObject({ code: '58030' });
   await failing.stop(1_000);

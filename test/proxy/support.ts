@@ -91,6 +91,7 @@ export function passThrough(ports: SessionPorts): SessionMachine {
     onBudget: () => {},
     onClientCancel: () => false,
     onClientLeft: () => {},
+    onNotRecorded: () => ports.end(),
     activity: () => 'idle',
     leaving: () => true,
     onClientClosed: () => ports.end(),
@@ -115,7 +116,11 @@ export async function startTestProxy(
       records.push({ kind, fields: { ...fields } });
       return true;
     },
-    session: () => ({ append: () => true }),
+    login: async (fields) => {
+      records.push({ kind: 'login', fields: { ...fields } });
+      return true;
+    },
+    session: () => ({ append: () => true, reachDisk: () => undefined, isOnDisk: () => true }),
   };
   let current = readingOf(policy);
   const running = await startProxy({

@@ -1,5 +1,5 @@
 /** Files that fail, vanish, are cut or written to by others: no record, no run, and the chain says what is missing. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import {
   appendFileSync,
   closeSync,
@@ -19,8 +19,11 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { hashOf, readChained } from '../../src/record/chain/chain.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
+import type { SessionContext } from '../../src/record/session-log.ts';
+import type { DecisionEntry } from '../../src/session/entries.ts';
 import { eventually } from '../proxy/support.ts';
 import { allRecords, recordsOf } from '../support/decision-log.ts';
+import { hasCompiler, SlowDisk } from './slow-disk.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'rowgate-failures-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -49,6 +52,29 @@ function open(options: Partial<LogOptions> = {}): DecisionLog {
 const text = () => readFileSync(file, 'utf8');
 const logins = () => recordsOf(text()).flatMap(({ principal }) => principal ?? []);
 const login = (log: DecisionLog, name: string) => log.append('login', { principal: name });
+/** A record of which `strict` knows at once whether it is on the disk. */
+const lock = (log: DecisionLog, principal: string) => log.append('lock', { principal, by: 'rowgate' });
+const contextOf = (principal: string): SessionContext => ({
+  session: `s-${principal}`,
+  principal,
+  role: 'r',
+  attributes: {},
+  client: 'c',
+  database: 'd',
+  application: '',
+});
+const decisionOf = (id: string): DecisionEntry => ({
+  kind: 'decision',
+  id,
+  command: 'SELECT',
+  fingerprint: 'f',
+  statement: 'SELECT $1',
+  tables: [],
+  columns: [],
+  effect: 'allow',
+  policy: 'sha256:p',
+  text: '',
+});
 const isRoot = process.getuid?.() === 0;
 
 /** Numbers of the records that do not fit behind the line before them. */
@@ -151,12 +177,32 @@ describe('a file under the guard', () => {
 
   test('that is deleted: a strict log says at once that the record is nowhere', async () => {
     const log = open({ durability: 'strict' });
-    expect(login(log, 'a')).toBe(true);
+    expect(lock(log, 'a')).toBe(true);
     rmSync(file);
-    expect(login(log, 'lost')).toBe(false);
-    expect(login(log, 'b')).toBe(true);
+    expect(lock(log, 'lost')).toBe(false);
+    expect(await log.login(contextOf('b'))).toBe(true);
+    rmSync(file);
+    expect(await log.login(contextOf('lost'))).toBe(false);
+    expect(lock(log, 'c')).toBe(true);
     await log.close();
-    expect(logins()).toEqual(['b']);
+    expect(logins()).toEqual(['c']);
+  });
+
+  test('that is deleted: what was written to it is never said to be on the disk, however far the log has come since', async () => {
+    const log = open({ durability: 'strict' });
+    const before = log.session(contextOf('a'));
+    const session = log.session(contextOf('b'));
+    expect(before.append(decisionOf('01'))).toBe(true);
+    expect(await before.reachDisk()).toBe(true);
+    expect([before.isOnDisk('01'), before.reachDisk()]).toEqual([true, undefined]);
+    expect(session.append(decisionOf('02'))).toBe(true);
+    rmSync(file);
+    expect(lock(log, 'lost')).toBe(false);
+    for (let i = 0; i < 5; i++) expect(lock(log, 'c')).toBe(true);
+    expect(await session.reachDisk()).toBe(false);
+    expect(session.isOnDisk('02')).toBe(false);
+    expect(before.reachDisk()).toBeUndefined();
+    await log.close();
   });
 
   test('that is cut: the next record fits behind none of those that are left', async () => {
@@ -248,22 +294,6 @@ describe('a pipe', () => {
   });
 });
 
-/** A library that makes fdatasync fail while a file is there: nothing else makes a real one fail. */
-const SHIM = `
-#define _GNU_SOURCE
-#include <dlfcn.h>
-#include <errno.h>
-#include <stdlib.h>
-#include <unistd.h>
-int fdatasync(int fd) {
-  static int (*real)(int);
-  if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
-  if (access(getenv("FAIL_WHILE"), F_OK) == 0) { errno = EIO; return -1; }
-  return real(fd);
-}
-`;
-const hasCompiler = spawnSync('cc', ['--version']).status === 0;
-
 describe.runIf(hasCompiler)('a disk that fails to sync', () => {
   const built = resolve(import.meta.dirname, '../../dist/record/log.js');
 
@@ -273,9 +303,8 @@ describe.runIf(hasCompiler)('a disk that fails to sync', () => {
     script: string,
     options = '',
   ): Promise<{ answers: unknown[]; notices: string[] }> {
-    writeFileSync(join(folder, 'shim.c'), SHIM);
-    execFileSync('cc', ['-shared', '-fPIC', '-o', join(folder, 'shim.so'), join(folder, 'shim.c'), '-ldl']);
-    const fails = join(folder, 'fails');
+    const disk = new SlowDisk();
+    const fails = disk.failsWhile;
     const program = `
       import { writeFileSync, rmSync } from 'node:fs';
       const { openLog } = await import(${JSON.stringify(built)});
@@ -287,13 +316,15 @@ describe.runIf(hasCompiler)('a disk that fails to sync', () => {
       const fail = () => writeFileSync(${JSON.stringify(fails)}, '');
       const recover = () => rmSync(${JSON.stringify(fails)});
       const login = (principal) => log.append('login', { principal });
+      const lock = (principal) => log.append('lock', { principal, by: 'rowgate' });
+      const comes = (principal) => log.login({ session: '', principal, role: '', attributes: {}, client: '', database: '', application: '' });
       const wait = (ms) => new Promise((done) => setTimeout(done, ms));
       const answers = [];
       ${script}
       await log.close();
       console.log(JSON.stringify({ answers, notices }));`;
     const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      env: { ...process.env, LD_PRELOAD: join(folder, 'shim.so'), FAIL_WHILE: fails },
+      env: { ...process.env, ...disk.environment },
     });
     let said = '';
     let failed = '';
@@ -304,6 +335,7 @@ describe.runIf(hasCompiler)('a disk that fails to sync', () => {
       failed += more;
     });
     const code = await new Promise((done) => child.once('close', done));
+    disk.remove();
     expect(code, failed).toBe(0);
     return JSON.parse(said);
   }
@@ -312,17 +344,33 @@ describe.runIf(hasCompiler)('a disk that fails to sync', () => {
     const { answers, notices: said } = await run(
       'strict',
       `
-      answers.push(login('a'));
+      answers.push(lock('a'));
       fail();
-      answers.push(login('b'), login('c'), login('d'));
+      answers.push(lock('b'), lock('c'), lock('d'));
       recover();
-      answers.push(login('e'), login('f'));`,
+      answers.push(lock('e'), lock('f'));`,
     );
     expect(answers).toEqual([true, false, false, false, true, true]);
     // Of b nobody knew; c and d found the file not to be opened before b was on the disk.
     expect(logins()).toEqual(['a', 'b', 'e', 'f']);
     expect(breaks()).toEqual([]);
     expect(said).toHaveLength(2);
+  });
+
+  test('strict: who shares a sync that fails is told so, and each record waits for its own until one succeeds', async () => {
+    const { answers } = await run(
+      'strict',
+      `
+      answers.push(await comes('a'));
+      fail();
+      answers.push(await Promise.all([comes('b'), comes('c')]));
+      answers.push(login('d'));
+      recover();
+      answers.push(login('e'), await comes('f'));`,
+    );
+    expect(answers).toEqual([true, [false, false], false, true, true]);
+    expect(logins()).toEqual(['a', 'b', 'c', 'e', 'f']);
+    expect(breaks()).toEqual([]);
   });
 
   test('batched: a sync in the background fails, then each record waits for its own', async () => {

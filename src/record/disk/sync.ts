@@ -14,8 +14,8 @@ interface Syncs {
   readonly descriptor: () => number | undefined;
   /** A sync has begun: all that is written by now is in it. */
   readonly began: () => void;
-  /** It has succeeded. */
-  readonly done: () => void;
+  /** It has succeeded. @returns false where the file turns out not to be the log: it is given up then. */
+  readonly done: () => boolean;
   /** Nobody knows what of the lines since `onDisk` is on the disk. */
   readonly failed: (error: Error) => void;
 }
@@ -25,6 +25,8 @@ export class Sync {
   private written = 0;
   private synced = 0;
   private waiters: Waiter[] = [];
+  /** Behind the first and up to the second position: given up last. */
+  private lost: readonly [number, number] = [0, 0];
   private timer: NodeJS.Timeout | undefined;
   /** INVARIANT: what is heard of a sync that was given up counts for nothing. */
   private underway: object | undefined;
@@ -41,6 +43,16 @@ export class Sync {
     return this.synced;
   }
 
+  /** INVARIANT: what was given up never is: the file may be another one since. */
+  has(position: number): boolean {
+    return position <= this.synced && !this.isLost(position);
+  }
+
+  private isLost(position: number): boolean {
+    const [before, last] = this.lost;
+    return position > before && position <= last;
+  }
+
   count(): void {
     this.written++;
   }
@@ -49,13 +61,13 @@ export class Sync {
   soon(): void {
     this.timer ??= setTimeout(() => {
       this.timer = undefined;
-      this.run();
+      if (this.synced < this.written) this.run();
     }, DELAY_MS).unref();
   }
 
   /** Resolves when the lines up to this position are on the disk; with false where a sync failed, or the file was given up, before. */
   reaches(position: number): Promise<boolean> {
-    if (position <= this.synced) return Promise.resolve(true);
+    if (this.isLost(position) || position <= this.synced) return Promise.resolve(this.has(position));
     return new Promise((done) => {
       this.waiters.push({ position, done });
       this.run();
@@ -72,6 +84,7 @@ export class Sync {
     clearTimeout(this.timer);
     this.timer = undefined;
     this.underway = undefined;
+    if (this.synced < this.written) this.lost = [this.synced, this.written];
     const { waiters } = this;
     this.waiters = [];
     for (const { done } of waiters) done(false);
@@ -95,8 +108,9 @@ export class Sync {
         this.syncs.failed(error);
         return;
       }
+      // INVARIANT: before anybody is told: what it finds wrong gives the file up, and all who wait with it.
+      if (!this.syncs.done()) return;
       this.reach(target);
-      this.syncs.done();
       if (this.waiters.length > 0) this.run();
     });
   }

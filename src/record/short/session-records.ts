@@ -27,7 +27,7 @@ interface Said {
   readonly policy: string;
 }
 
-export class SessionRecords implements SessionLog {
+export class SessionRecords implements Pick<SessionLog, 'append'> {
   private said: Said | undefined;
   /** Decisions on statements that show and change nothing. */
   private readonly quiet = new Set<string>();

@@ -51,7 +51,8 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
       if (kind === 'warning') warned.push((fields as { message: string }).message);
       return true;
     },
-    session: () => ({ append: () => true }),
+    login: async () => true,
+    session: () => ({ append: () => true, reachDisk: () => undefined, isOnDisk: () => true }),
   };
   const context: BudgetContext = {
     store,

@@ -1,0 +1,57 @@
+/** The records of a session in a log that groups its syncs: which of its decisions have reached the disk. */
+import type { SessionEntry } from '../../session/entries.ts';
+import type { SessionLog } from '../session-log.ts';
+
+/** The lines of the log, by their place since it was opened. */
+export interface Lines {
+  /** Of the last one. */
+  readonly position: number;
+  isOnDisk(position: number): boolean;
+  /** Resolves when it and all before it are there; with false where nobody can say so. */
+  reachesDisk(position: number): Promise<boolean>;
+}
+
+export class SessionOnDisk implements SessionLog {
+  /** Decisions of which nobody has said that they are there, in their order. */
+  private readonly young = new Map<string, number>();
+  private last = 0;
+
+  constructor(
+    private readonly records: Pick<SessionLog, 'append'>,
+    private readonly lines: Lines,
+  ) {}
+
+  append(entry: SessionEntry): boolean {
+    const { lines } = this;
+    const written = this.records.append(entry);
+    if (!written || entry.kind !== 'decision') return written;
+    this.forget((at) => lines.isOnDisk(at));
+    this.last = lines.position;
+    this.young.set(entry.id, this.last);
+    return true;
+  }
+
+  reachDisk(): Promise<boolean> | undefined {
+    const { lines, last, young } = this;
+    if (young.size === 0) return undefined;
+    if (lines.isOnDisk(last)) {
+      young.clear();
+      return undefined;
+    }
+    return lines.reachesDisk(last).then((reached) => {
+      if (reached) this.forget((at) => at <= last);
+      return reached;
+    });
+  }
+
+  isOnDisk(id: string): boolean {
+    return !this.young.has(id);
+  }
+
+  private forget(isThere: (at: number) => boolean): void {
+    for (const [id, at] of this.young) {
+      if (!isThere(at)) return;
+      this.young.delete(id);
+    }
+  }
+}

@@ -1,0 +1,111 @@
+/** A disk that is slow, stands still or fails, for the decision logs of one process: nothing else makes a real one do so. */
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** What it does stands in the files of a folder. */
+const SHIM = `
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static char *in_folder(char *to, const char *name) {
+  snprintf(to, 4096, "%s/%s", getenv("SLOW_DISK"), name);
+  return to;
+}
+
+static int is_log(int fd) {
+  char link[64], path[4096];
+  snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+  ssize_t length = readlink(link, path, sizeof path);
+  return length > 6 && memcmp(path + length - 6, ".jsonl", 6) == 0;
+}
+
+static int milliseconds(const char *name) {
+  char path[4096], text[16] = "";
+  int fd = open(in_folder(path, name), O_RDONLY);
+  if (fd < 0) return 0;
+  if (read(fd, text, sizeof text - 1) < 0) text[0] = 0;
+  close(fd);
+  return atoi(text);
+}
+
+int fdatasync(int fd) {
+  static int (*real)(int);
+  char path[4096];
+  if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, "fdatasync");
+  if (!is_log(fd)) return real(fd);
+  int syncs = open(in_folder(path, "syncs"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (write(syncs, ".", 1) < 0) abort();
+  close(syncs);
+  usleep(1000 * milliseconds("slow"));
+  while (access(in_folder(path, "stands"), F_OK) == 0) usleep(2000);
+  if (unlink(in_folder(path, "fails-once")) == 0 || access(in_folder(path, "fails"), F_OK) == 0) {
+    errno = EIO;
+    return -1;
+  }
+  return real(fd);
+}
+`;
+
+export const hasCompiler = spawnSync('cc', ['--version']).status === 0;
+
+/** For processes that are started with its environment. */
+export class SlowDisk {
+  readonly folder = mkdtempSync(join(tmpdir(), 'rowgate-slow-disk-'));
+  readonly environment: Readonly<Record<string, string>>;
+
+  constructor() {
+    const library = join(this.folder, 'shim.so');
+    writeFileSync(`${library}.c`, SHIM);
+    execFileSync('cc', ['-shared', '-fPIC', '-o', library, `${library}.c`, '-ldl']);
+    this.environment = { LD_PRELOAD: library, SLOW_DISK: this.folder };
+  }
+
+  /** Syncs take so long, in milliseconds. */
+  slow(ms: number): void {
+    writeFileSync(this.file('slow'), String(ms));
+  }
+
+  /** No sync ends, also one that has begun, until `goesOn`. */
+  stands(): void {
+    writeFileSync(this.file('stands'), '');
+  }
+
+  goesOn(): void {
+    rmSync(this.file('stands'), { force: true });
+  }
+
+  /** Each sync fails until `recovers`, or the next one alone. */
+  fails(how: 'fails' | 'fails-once' = 'fails'): void {
+    writeFileSync(this.file(how), '');
+  }
+
+  recovers(): void {
+    rmSync(this.file('fails'), { force: true });
+  }
+
+  /** Of decision logs, since it was made. */
+  get syncs(): number {
+    return readFileSync(this.file('syncs')).length;
+  }
+
+  /** Where `fails` puts its file: for a process that does it by itself. */
+  get failsWhile(): string {
+    return this.file('fails');
+  }
+
+  remove(): void {
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private file(name: string): string {
+    return join(this.folder, name);
+  }
+}
