@@ -1,7 +1,7 @@
 /** What a trial measured, and the page that shows it. */
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { cpus, loadavg } from 'node:os';
-import { table } from '../bench/report.ts';
+import { table } from '../bench/figures/table.ts';
 
 export interface Figures {
   readonly trial: string;

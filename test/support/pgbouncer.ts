@@ -21,6 +21,7 @@ export interface PgBouncerOptions {
 }
 
 export interface PgBouncer {
+  readonly pid: number;
   readonly port: number;
   /** `url` as it would be through PgBouncer. */
   through(url: string): string;
@@ -76,6 +77,7 @@ export async function startPgBouncer(options: PgBouncerOptions): Promise<PgBounc
     throw new Error(`PgBouncer does not come up: ${said}`, { cause: error });
   }
   return {
+    pid: child.pid!,
     port,
     through,
     command,

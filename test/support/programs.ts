@@ -30,6 +30,7 @@ export function findProgram(
     | 'go'
     | 'haproxy'
     | 'pgbouncer'
+    | 'pgpool'
     | 'rsyslogd'
     | 'unshare'
     | 'prlimit'

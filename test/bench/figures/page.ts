@@ -1,0 +1,104 @@
+/** docs/benchmarks.md and the JSON beside it: each section is replaced by itself, the others stay as they are. */
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { IS_TRIAL } from './knobs.ts';
+import { spread, table, verdict } from './table.ts';
+
+/** In the order of the page. */
+const HEADINGS = {
+  targets: 'The targets',
+  proxies: 'Beside other proxies',
+  latency: 'Waiting, at half load',
+  connections: 'Connections a second',
+  shapes: 'New texts and new shapes',
+  judgements: "A judgement's own time",
+  log: 'What the log costs',
+  budgets: 'What budgets cost',
+  bulk: 'A million rows',
+  sessions: 'Idle sessions',
+  growth: 'Growth',
+  // Written by test/plans.
+  reads: 'What the server reads',
+  reports: 'What reports cost',
+} as const;
+
+export type SectionName = Exclude<keyof typeof HEADINGS, 'targets' | 'reads'>;
+
+export interface Figure {
+  readonly what: string;
+  readonly unit: string;
+  readonly median: number;
+  /** One of each round. */
+  readonly values: readonly number[];
+  /** `≥ 0.90` */
+  readonly target?: string;
+  readonly met?: boolean;
+}
+
+interface Measured {
+  readonly heading: string;
+  readonly machine: string;
+  readonly node: string;
+  readonly date: string;
+  readonly rounds: number;
+  readonly seconds: number;
+  readonly figures: readonly Figure[];
+}
+
+const REPOSITORY = resolve(import.meta.dirname, '../../..');
+const DOCS = join(REPOSITORY, 'docs');
+/** Of trials and profiles; Git ignores it. */
+export const SCRATCH = join(REPOSITORY, '.bench');
+
+export async function writeSection(
+  name: SectionName,
+  measured: Omit<Measured, 'heading'>,
+  text: string,
+): Promise<void> {
+  process.stdout.write(`\n## ${HEADINGS[name]}\n\n${text}\n\n`);
+  const folder = IS_TRIAL ? await scratch() : DOCS;
+  const file = join(folder, 'benchmarks.json');
+  const known = await readFile(file, 'utf8').catch(() => '{}');
+  const all: Partial<Record<string, Measured>> = JSON.parse(known);
+  all[name] = { heading: HEADINGS[name], ...measured };
+  await writeFile(file, `${JSON.stringify(all, null, 1)}\n`);
+  const page = join(folder, 'benchmarks.md');
+  const before = await readFile(page, 'utf8');
+  await writeFile(page, put('targets', targets(all), put(name, text, before)));
+}
+
+async function scratch(): Promise<string> {
+  await mkdir(SCRATCH, { recursive: true });
+  const page = join(SCRATCH, 'benchmarks.md');
+  await readFile(page).catch(() => copyFile(join(DOCS, 'benchmarks.md'), page));
+  return SCRATCH;
+}
+
+/** In the place of the section of that heading, or where the order wants it. */
+export function put(name: keyof typeof HEADINGS, text: string, page: string): string {
+  const headings: readonly string[] = Object.values(HEADINGS);
+  const rank = headings.indexOf(HEADINGS[name]);
+  const starts = [...page.matchAll(/^## (.+)$/gm)].map(({ index, 1: heading }) => ({
+    index,
+    rank: headings.indexOf(heading!),
+  }));
+  const own = starts.find((start) => start.rank === rank);
+  const from = own?.index ?? starts.find((start) => start.rank > rank)?.index ?? page.length;
+  const until = own ? (starts.find((start) => start.index > from)?.index ?? page.length) : from;
+  const [head, tail] = [page.slice(0, from).trimEnd(), page.slice(until)];
+  return `${`${head}\n\n## ${HEADINGS[name]}\n\n${text}\n\n${tail}`.trimEnd()}\n`;
+}
+
+/** Of all sections that have been measured, each on its day. */
+function targets(all: Partial<Record<string, Measured>>): string {
+  const rows = Object.keys(HEADINGS).flatMap((name) => {
+    const { heading, figures } = all[name] ?? { heading: '', figures: [] };
+    return figures.flatMap(({ what, unit, values, target, met }) =>
+      target === undefined || met === undefined
+        ? []
+        : [[heading, what, unit === 'ratio' ? target : `${target} ${unit}`, spread(values), verdict(met)]],
+    );
+  });
+  const met = rows.filter((row) => row.at(-1) === verdict(true)).length;
+  return `${met} of ${rows.length} are met.\n\n${table(['section', 'figure', 'target', 'measured', ''], rows)}`;
+}

@@ -1,0 +1,71 @@
+/** A judgement's own time, in this process: of a text whose like was never seen, of one of a known shape, and of one that is remembered. */
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { PolicyReader } from '../../src/cli/policy-reader.ts';
+import { loadConfig } from '../../src/config/load.ts';
+import { Guard } from '../../src/guard/guard.ts';
+import { loadParser } from '../../src/sql/parse.ts';
+import { IS_TRIAL, ROUNDS } from './figures/knobs.ts';
+import { Section } from './figures/section.ts';
+import { table } from './figures/table.ts';
+import { type ServedGuard, serve } from './world/guard.ts';
+import { type Database, makeDatabase } from './world/world.ts';
+
+const STATEMENTS = {
+  'a lookup (pgbench -S)': (i: number, name: string) =>
+    `SELECT abalance AS ${name} FROM pgbench_accounts WHERE aid = ${i};`,
+  'a join, grouped, with a condition that is guarded': (i: number, name: string) =>
+    `SELECT a.bid AS ${name}, count(*) FROM pgbench_accounts a JOIN pgbench_accounts b USING (aid) WHERE a.aid < ${i} AND abs(b.abalance) < 5 GROUP BY a.bid ORDER BY 1`,
+  'a catalog query': (i: number, name: string) =>
+    `SELECT c.relname AS ${name}, a.attname FROM pg_catalog.pg_class c JOIN pg_catalog.pg_attribute a ON a.attrelid = c.oid WHERE c.oid = ${i}`,
+};
+const COUNT = { new: 400, known: IS_TRIAL ? 2000 : 20_000 };
+const WARM_UP_ROUNDS = 2;
+
+let database: Database;
+let served: ServedGuard;
+
+beforeAll(async () => {
+  await loadParser();
+  database = await makeDatabase(1);
+  served = await serve(database);
+});
+
+afterAll(async () => {
+  await served?.stop();
+  await database?.drop();
+});
+
+test("a judgement's own time", async () => {
+  const { config } = loadConfig(served.configFile, {});
+  const reading = await new PolicyReader(config!).read();
+  const role = reading.policy!.roles.get('headline')!;
+  const judge = new Guard({ catalog: reading.catalog, role, searchPath: ['public'] });
+  const section = new Section('judgements', `${ROUNDS} rounds, each the mean of ${COUNT.new} and of ${COUNT.known}`);
+  const rows: string[][] = [];
+  for (const [name, statement] of Object.entries(STATEMENTS)) {
+    const times = { new: [] as number[], alike: [] as number[], remembered: [] as number[] };
+    let next = 0;
+    for (let round = 0; round < ROUNDS + WARM_UP_ROUNDS; round++) {
+      times.new.push(time(COUNT.new, () => judge.judge(statement(next, `n${next++}`))));
+      times.alike.push(time(COUNT.known, () => judge.judge(statement(next++, 'same'))));
+      const again = statement(next++, 'again');
+      judge.judge(again);
+      times.remembered.push(time(COUNT.known, () => judge.judge(again)));
+    }
+    const cell = (kind: keyof typeof times, atMost: number) =>
+      section.figure(`${kind}: ${name}`, 'µs', times[kind].slice(WARM_UP_ROUNDS), { atMost });
+    rows.push([name, cell('new', 60), cell('alike', 2), cell('remembered', 0.5)]);
+  }
+  await section.write(`Microseconds, by the headline role: of a text whose like was never seen, whole from parsing to verification; of one that differs from others in a literal that
+does not matter; and of one that is remembered.
+
+${table(['statement', 'new', 'same shape', 'remembered'], rows)}`);
+  expect(rows).toHaveLength(3);
+});
+
+/** Microseconds each. */
+function time(count: number, work: () => void): number {
+  const start = process.hrtime.bigint();
+  for (let i = 0; i < count; i++) work();
+  return Number(process.hrtime.bigint() - start) / 1000 / count;
+}
