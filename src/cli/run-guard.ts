@@ -26,6 +26,7 @@ import { openAlarms } from './open-alarms.ts';
 import { openAnchoring } from './open-anchoring.ts';
 import { tooFewFiles } from './open-files.ts';
 import { openStore } from './open-store.ts';
+import { ownLog } from './own-log.ts';
 import { PolicyReader } from './policy-reader.ts';
 import { orStartError, StartError } from './start-error.ts';
 import { openSubjectIds } from './subject-ids.ts';
@@ -90,6 +91,7 @@ async function startWatched(
   }
   const subjectIds = openSubjectIds(config);
   const { name, log: recording } = worker ? workerConfig(config, worker.slot) : config;
+  const owned = await ownLog(recording.file, log);
   const records = await orStartError(`could not open the decision log ${recording.file}`, async () =>
     watch.log(
       openLog({
@@ -103,7 +105,10 @@ async function startWatched(
         notice: (message) => log.error(message),
       }),
     ),
-  );
+  ).catch(async (error) => {
+    await owned.giveUp();
+    throw error;
+  });
   if (worker) records.onSeal(() => worker.sealed(name, records.head()));
   const keep = policyKeeper(config, reader, log);
   try {
@@ -129,6 +134,7 @@ async function startWatched(
         ...running,
         async stop(how) {
           await running.stop(how);
+          await owned.giveUp();
           await anchoring?.stop();
         },
       };
@@ -138,6 +144,7 @@ async function startWatched(
     }
   } catch (error) {
     await records.close();
+    await owned.giveUp();
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -110,16 +110,32 @@ describe('policies change under way', () => {
   });
 });
 
-/** For another one beside the first, which has the folder where budgets are kept. */
-const beside = (url: string, port = 0) => ({ ...config(url, port), state: { kind: 'memory' } as const });
+/** For another one beside the first, which has the log, and the folder where budgets are kept. */
+const withLog = (url: string, port = 0) => {
+  const same = config(url, port);
+  return { ...same, log: { ...same.log, file: join(folder, 'other.jsonl') } };
+};
+const beside = (url: string, port = 0) => ({ ...withLog(url, port), state: { kind: 'memory' } as const });
 
 describe('a guard that cannot start says why', () => {
   test('port in use', async () => {
     await expect(startGuard(beside(database.url, guard.address.port), logger())).rejects.toThrow(/the port is in use/);
   });
 
+  test('another guard writes the same log, also by another name: nothing is written to it', async () => {
+    const before = (await records()).length;
+    const same = { ...config(database.url), state: { kind: 'memory' } as const };
+    await symlink(join(folder, 'log.jsonl'), join(folder, 'link.jsonl'));
+    for (const file of ['log.jsonl', 'link.jsonl']) {
+      await expect(startGuard({ ...same, log: { ...same.log, file: join(folder, file) } }, logger())).rejects.toThrow(
+        /another guard writes the decision log .*: give each a "log.file" of its own/,
+      );
+    }
+    expect((await records()).length).toBe(before);
+  });
+
   test('another guard keeps its budgets in the same folder', async () => {
-    await expect(startGuard(config(database.url), logger())).rejects.toThrow(
+    await expect(startGuard(withLog(database.url), logger())).rejects.toThrow(
       /another guard has .*rowgate-state.*: give each a "state" of its own, or let them share one by redis:/,
     );
   });

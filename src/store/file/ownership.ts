@@ -20,7 +20,7 @@ const PROBE_MS = 1_000;
 const MOST_TRIES = 20;
 
 /** Somebody else has the folder. */
-class FolderTaken extends Error {}
+export class FolderTaken extends Error {}
 
 export interface Ownership {
   /** The folder is still the one that was taken, and nobody else can have it. */
