@@ -1,7 +1,7 @@
 /** Bind: a portal of a judged statement, with the values of the guard's own parameters. A long one passes in pieces. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
-import { type Bind, type BindHead, bind, decodeBind, decodeBindHead, textValue } from '../wire/bind.ts';
+import { type Bind, type BindHead, type BindStart, bind, decodeBind, decodeBindHead, textValue } from '../wire/bind.ts';
 import { BindAddition } from '../wire/bind-addition.ts';
 import { type Frame, LARGEST_FROM_CLIENT } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
@@ -54,7 +54,10 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   }
   const read = prepared.statement !== undefined && isRead(prepared.statement.kind);
   const values = read && mayBePaid(c, prepared.statement!, policy) ? valuesFor(policy, undefined) : slotValues(policy);
-  const addition = additionTo(frame, head, prepared, values, added);
+  const own = ownValues(head, prepared, values);
+  // What came whole is written anew; behind a result column more, or what comes in pieces, ours are put in while it passes.
+  const bytes = own && whole && !added ? bind({ ...whole, formats: own.formats }, own.values) : undefined;
+  const addition = own && !bytes ? additionTo(frame, head, own, added) : undefined;
   if (addition && addition.length > LARGEST_FROM_CLIENT) {
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));
     return true;
@@ -86,7 +89,8 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     portal,
     rendered: prepared.rendered,
   };
-  c.pass(addition ? frame : withFormats(frame, added), pending, addition);
+  if (bytes) c.send(bytes, pending);
+  else c.pass(addition ? frame : withFormats(frame, added), pending, addition);
   return true;
 }
 
@@ -121,21 +125,29 @@ function boundFor(policy: SessionPolicy, { formats, valueCount, values }: Bind):
   return { formats, valueCount, values: Uint8Array.from(values) };
 }
 
-/** The added values go behind the client's, in text format; undefined where there are none. */
-function additionTo(
-  frame: Frame,
-  head: ReturnType<typeof decodeBindHead>,
+/** Values of the guard's own parameters, in text format, and the formats of all. */
+interface OwnValues {
+  readonly values: readonly string[];
+  readonly formats: readonly number[];
+}
+
+/** They go behind the client's; undefined where there are none. */
+function ownValues(
+  { formats }: BindHead,
   { rendered, parameters }: Prepared,
   values: SlotValues,
-  hidden: Added,
-): BindAddition | undefined {
-  if (rendered.added.length === 0) return undefined;
-  const { formats } = head;
+): OwnValues | undefined {
+  const { added } = rendered;
+  if (added.length === 0) return undefined;
+  const texts = added.map((parameter) => parameterValue(parameter, values));
+  if (formats.every((format) => format === 0)) return { values: texts, formats: [] };
   const own = formats.length === 1 ? new Array<number>(parameters).fill(formats[0]!) : formats;
-  const all = formats.every((format) => format === 0) ? [] : [...own, ...rendered.added.map(() => 0)];
-  const added = rendered.added.map((parameter) => textValue(parameterValue(parameter, values)));
+  return { values: texts, formats: [...own, ...added.map(() => 0)] };
+}
+
+function additionTo(frame: Frame, head: BindStart, { values, formats }: OwnValues, hidden: Added): BindAddition {
   const results = hidden && RESULT_FORMATS[hidden];
-  return new BindAddition(head, frame.length, all, added, results);
+  return new BindAddition(head, frame.length, formats, values.map(textValue), results);
 }
 
 const RESULT_FORMATS = { last: 'one more', only: 'none' } as const;

@@ -110,10 +110,11 @@ export class Names<T> implements Keeper {
   /** Forgets every version for which `gone` holds. */
   drop(gone: (version: Version<T>) => boolean): void {
     for (const [name, list] of this.versions) {
+      if (!list.some(gone)) continue;
+      for (const version of list) if (gone(version)) this.add(version.value, -1);
       const left = list.filter((version) => !gone(version));
-      if (left.length < list.length) for (const version of list) if (gone(version)) this.add(version.value, -1);
       if (left.length === 0) this.versions.delete(name);
-      else if (left.length < list.length) this.versions.set(name, left);
+      else this.versions.set(name, left);
     }
   }
 

@@ -2,22 +2,35 @@
 
 export class Outbox {
   private parts: Uint8Array[] = [];
+  /** The last of them, and how many bytes side by side begin with it. */
+  private last: Uint8Array | undefined;
+  private length = 0;
 
   add(bytes: Uint8Array): void {
     if (bytes.length === 0) return;
-    const last = this.parts.at(-1);
-    if (last && last.buffer === bytes.buffer && last.byteOffset + last.length === bytes.byteOffset) {
-      this.parts[this.parts.length - 1] = new Uint8Array(last.buffer, last.byteOffset, last.length + bytes.length);
-    } else {
-      this.parts.push(bytes);
+    const { last } = this;
+    if (last && last.byteOffset + this.length === bytes.byteOffset && last.buffer === bytes.buffer) {
+      this.length += bytes.length;
+      return;
     }
+    this.close();
+    this.last = bytes;
+    this.length = bytes.length;
   }
 
   /** Everything collected, in one piece; undefined where there is nothing. */
   take(): Uint8Array | undefined {
-    const parts = this.parts;
+    this.close();
+    const { parts } = this;
     if (parts.length === 0) return undefined;
     this.parts = [];
     return parts.length === 1 ? parts[0] : Buffer.concat(parts);
+  }
+
+  private close(): void {
+    const { last, length } = this;
+    if (!last) return;
+    this.parts.push(last.length === length ? last : Buffer.from(last.buffer, last.byteOffset, length));
+    this.last = undefined;
   }
 }

@@ -74,7 +74,8 @@ export class PortalLife {
 
   /** The transaction is over. What the server has not confirmed yet was sent behind its end. */
   ended(committed: boolean): void {
-    this.savepoints = [];
+    this.savepoints.length = 0;
+    if (this.portals.size === 0) return;
     this.portals.drop(
       ({ settled, value }) => settled && value !== undefined && !value.kept && !(committed && value.hold),
     );

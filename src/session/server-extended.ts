@@ -118,11 +118,11 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
     case Backend.CopyInResponse:
       c.beginCopyIn(run);
       return true;
-    case Backend.CommandComplete:
-      if (!admitTag(c, run, decodeCommandComplete(frame.bytes))) {
-        return c.stalled ? false : endCut(c, head, run);
-      }
-      return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
+    case Backend.CommandComplete: {
+      const tag = decodeCommandComplete(frame.bytes);
+      if (!admitTag(c, run, tag)) return c.stalled ? false : endCut(c, head, run);
+      return verify(c, run) ? complete(c, head, run, frame, tag) : endCut(c, head, run);
+    }
     case Backend.PortalSuspended:
       if (!admitSuspended(run)) return endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
@@ -131,11 +131,11 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
   }
 }
 
-function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame): boolean {
+/** @param tag of CommandComplete; absent where the portal was suspended. */
+function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame, tag?: string): boolean {
   done(c, head);
   c.endCopyIn();
-  if (frame.type === Backend.CommandComplete) {
-    const tag = decodeCommandComplete(frame.bytes);
+  if (tag !== undefined) {
     if (head.rendered && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered, tag);
     const changed = rowsChanged(tag, run);
     if (head.conversion) {

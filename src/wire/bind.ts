@@ -67,9 +67,13 @@ export function bindHead(head: BindHead): Buffer {
   return writeHead(head).finish();
 }
 
-export function bind(message: Bind): Buffer {
-  const writer = writeHead(message).bytes(message.values).int16(message.resultFormats.length);
-  for (const format of message.resultFormats) writer.int16(format);
+/** @param added more values, in text format, behind those of the message; its formats are those of all. */
+export function bind(message: Bind, added: readonly string[] = []): Buffer {
+  const { portal, statement, formats, valueCount, values, resultFormats } = message;
+  const writer = writeHead({ portal, statement, formats, valueCount: valueCount + added.length }).bytes(values);
+  for (const value of added) writer.value(value);
+  writer.int16(resultFormats.length);
+  for (const format of resultFormats) writer.int16(format);
   return writer.finish();
 }
 

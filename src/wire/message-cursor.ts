@@ -56,7 +56,7 @@ export class MessageCursor {
   string(): string {
     const end = this.bytes.indexOf(0, this.at);
     if (end < 0) throw new MalformedMessage('invalid string in message');
-    const text = this.decode(this.bytes.subarray(this.at, end));
+    const text = end === this.at ? '' : this.decode(this.bytes.subarray(this.at, end));
     this.at = end + 1;
     return text;
   }

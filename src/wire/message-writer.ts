@@ -1,7 +1,10 @@
 /** Builds one message: fields in order, the length filled in at the end. */
 
+/** Enough for most of ours; what is longer grows. */
+const FIRST_BYTES = 64;
+
 export class MessageWriter {
-  private buffer = Buffer.allocUnsafe(256);
+  private buffer = Buffer.allocUnsafe(FIRST_BYTES);
   private length = 0;
   private readonly lengthAt: number;
 
@@ -40,12 +43,25 @@ export class MessageWriter {
 
   /** UTF-8 and a zero byte. The text must not hold U+0000. */
   string(value: string): this {
-    return this.bytes(Buffer.from(value, 'utf8')).byte(0);
+    return this.utf8(value, Buffer.byteLength(value)).byte(0);
+  }
+
+  /** UTF-8 behind its length of 32 bits. */
+  value(value: string): this {
+    const bytes = Buffer.byteLength(value);
+    return this.int32(bytes).utf8(value, bytes);
   }
 
   finish(): Buffer {
     this.buffer.writeUInt32BE(this.length - this.lengthAt, this.lengthAt);
     return this.buffer.subarray(0, this.length);
+  }
+
+  private utf8(value: string, bytes: number): this {
+    this.reserve(bytes);
+    if (bytes > 0) this.buffer.write(value, this.length);
+    this.length += bytes;
+    return this;
   }
 
   private reserve(bytes: number): void {

@@ -11,5 +11,6 @@ export function decodeClientText(bytes: Uint8Array): string {
 
 /** Decodes a server's text; what is not UTF-8 becomes U+FFFD. */
 export function decodeServerText(bytes: Uint8Array): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8');
+  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return buffer.toString('utf8');
 }

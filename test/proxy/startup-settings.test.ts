@@ -143,4 +143,8 @@ test('ULIDs: 26 characters, unique, in the order of their time', () => {
   expect(new Set(ids).size).toBe(2_000);
   expect([...ids].sort()).toEqual(ids);
   expect(ids.every((id) => /^[0-9A-HJKMNP-TV-Z]{26}$/.test(id))).toBe(true);
+  // The example of the specification; of one millisecond the rest is random.
+  const together = Array.from({ length: 2_000 }, () => newUlid(1_469_918_176_385));
+  expect(together.every((id) => id.startsWith('01ARYZ6S41'))).toBe(true);
+  expect(new Set(together).size).toBe(2_000);
 });

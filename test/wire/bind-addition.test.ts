@@ -15,11 +15,13 @@ const value = fc.oneof(
 const message = fc
   .record({
     values: fc.array(value, { maxLength: 6 }),
-    added: fc.array(fc.string({ maxLength: 8 }).map(textValue), { minLength: 1, maxLength: 3 }),
+    // Also such as are longer than what a message is begun with.
+    texts: fc.array(fc.string({ unit: 'grapheme', maxLength: 60 }), { minLength: 1, maxLength: 3 }),
     resultFormats: fc.array(fc.constantFrom(0, 1), { maxLength: 4 }),
     binary: fc.boolean(),
   })
-  .map(({ values, added, resultFormats, binary }) => {
+  .map(({ values, texts, resultFormats, binary }) => {
+    const added = texts.map(textValue);
     const whole: Bind = {
       portal: 'p',
       statement: 's',
@@ -28,7 +30,7 @@ const message = fc
       valueCount: values.length,
       resultFormats,
     };
-    return { whole, added, formats: binary ? [...whole.formats, ...added.map(() => 0)] : [] };
+    return { whole, texts, added, formats: binary ? [...whole.formats, ...added.map(() => 0)] : [] };
   });
 
 const cuts = fc.array(fc.nat(400), { maxLength: 12 });
@@ -54,7 +56,7 @@ function passed(
 
 test('in pieces, the message that would have been made of the whole', () => {
   fc.assert(
-    fc.property(message, cuts, ({ whole, added, formats }, cut) => {
+    fc.property(message, cuts, ({ whole, texts, added, formats }, cut) => {
       const expected = bind({
         ...whole,
         formats,
@@ -62,6 +64,8 @@ test('in pieces, the message that would have been made of the whole', () => {
         valueCount: whole.valueCount + added.length,
       });
       expect(passed(bind(whole), formats, added, cut)).toEqual(expected);
+      expect(bind({ ...whole, formats }, texts)).toEqual(expected);
+      expect(decodeBind(expected).formats).toEqual(formats);
     }),
     { numRuns: RUNS },
   );
