@@ -44,8 +44,13 @@ export type Column = keyof typeof COLUMNS;
 
 export const NAMES = Object.keys(COLUMNS) as Column[];
 
-/** In the first decision of a session in a file. */
+/** By which records refer to others of their file: numbers of these. Whole records have none of them. */
+export const REFERENCES = { who: 'BIGINT', what: 'BIGINT', decision: 'BIGINT' } as const;
+
+/** Of a decision, or of the one to which it refers as `who`. */
 export const OF_SESSION: readonly Column[] = [
+  'session',
+  'principal',
   'user',
   'role',
   'client',
@@ -54,10 +59,29 @@ export const OF_SESSION: readonly Column[] = [
   'application',
   'policy',
 ];
-/** In the first decision with its fingerprint in a file. */
-export const OF_STATEMENT: readonly Column[] = ['command', 'statement', 'tables', 'columns'];
-/** An outcome leaves them out where they are 0. */
-export const ZERO: readonly Column[] = ['rows', 'bytes', 'changed', 'ms'];
+/** Of a decision, or of the one to which it refers as `what`. */
+export const OF_STATEMENT: readonly Column[] = [
+  'command',
+  'fingerprint',
+  'statement',
+  'tables',
+  'columns',
+  'effect',
+  'would',
+  'reason',
+  'rule',
+  'sqlstate',
+];
+/** Of the decision to which an outcome refers. */
+export const OF_DECISION: readonly Column[] = ['id', 'principal'];
+/** What an outcome has where it does not say it, in SQL. */
+export const UNSAID: ReadonlyMap<Column, string> = new Map([
+  ['rows', '0'],
+  ['bytes', '0'],
+  ['changed', '0'],
+  ['ms', '0'],
+  ['status', "'ok'"],
+]);
 
 export function quoted(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

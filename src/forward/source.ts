@@ -1,6 +1,8 @@
 /** The records of one log from a position on, whole, each with the decision that it belongs to, and where the next one begins. */
 import { LRUCache } from 'lru-cache';
 import { Expander, type LogRecord } from '../record/read/expand.ts';
+import { REACH } from '../record/read/within-reach.ts';
+import { MOST_STATEMENTS } from '../record/short/statements-written.ts';
 import { Follower, type Lines } from './follower.ts';
 import type { Position } from './position.ts';
 
@@ -21,18 +23,15 @@ export interface SourceNotices {
 
 /** Decisions whose outcome has not come. Some never have one. */
 const MOST_DECISIONS = 5_000;
-/** Of those that said something last: a file may hold any number. */
-const MOST_SESSIONS = 50_000;
-const MOST_STATEMENTS = 20_000;
-/** So much before the position is read as if it were new, for the decisions in it. */
-const LOOKED_BACK = 1024 * 1024;
-/** Without one of these a record says nothing that others leave out. */
-const MARKS = ['"role":', '"command":', '"kind":"segment"'];
+/** Far before the position, what others leave out stands in records with one of these. */
+const MARKS = ['"command":', '"kind":"segment"'];
+const SEQ = '"seq":';
 
 export class Source {
   private readonly follower: Follower;
   private readonly decisions = new LRUCache<string, LogRecord>({ max: MOST_DECISIONS });
-  private readonly expander = new Expander(remembering(MOST_SESSIONS), remembering(MOST_STATEMENTS));
+  private expander = new Expander(MOST_STATEMENTS);
+  private expanded: Lines['file'] | undefined;
   private lines: Lines | undefined;
   private index = 0;
   private last: Position | undefined;
@@ -71,7 +70,9 @@ export class Source {
     const { from } = this;
     const behind = from && file.first === from.file && file.chain === from.chain ? from.offset : 0;
     const isOld = end <= behind;
-    if (isOld && end < behind - LOOKED_BACK && !MARKS.some((mark) => bytes.includes(mark))) return undefined;
+    if (isOld && isFarBefore(bytes, from?.seq) && !MARKS.some((mark) => bytes.includes(mark))) return undefined;
+    if (file !== this.expanded) this.expander = new Expander(MOST_STATEMENTS);
+    this.expanded = file;
     const short = parse(bytes);
     if (!short) return undefined;
     const record = this.expander.whole(short);
@@ -99,8 +100,10 @@ export class Source {
   }
 }
 
-function remembering(max: number): LRUCache<NonNullable<unknown>, LogRecord> {
-  return new LRUCache({ max });
+/** No outcome behind that record refers to it. */
+function isFarBefore(bytes: Buffer, seq = 0): boolean {
+  const at = bytes.indexOf(SEQ);
+  return at >= 0 && Number.parseInt(bytes.toString('latin1', at + SEQ.length, at + SEQ.length + 16), 10) < seq - REACH;
 }
 
 /** Undefined where it is no record: torn by a crash. */

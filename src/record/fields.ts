@@ -34,6 +34,12 @@ export interface PermitFields {
 export interface RecordFields {
   /** Of the decision, in its outcome too. */
   readonly id?: string | undefined;
+  /** In an outcome in place of `id` and `principal`: the number of the decision, which stands in the same file. */
+  readonly decision?: number | undefined;
+  /** In a decision: the number of the one in the same file that says the same of its session. */
+  readonly who?: number | undefined;
+  /** The same of its statement, and of what was decided on that. */
+  readonly what?: number | undefined;
   readonly session?: string | undefined;
   readonly principal?: string | undefined;
   /** The person behind a token. */
@@ -94,6 +100,9 @@ export interface RecordFields {
 
 const ORDER = {
   id: 0,
+  decision: 0,
+  who: 0,
+  what: 0,
   session: 0,
   principal: 0,
   user: 0,

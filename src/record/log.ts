@@ -135,7 +135,8 @@ class Log implements DecisionLog {
     this.tidying = new Tidying({ file, keep, clock, notice, record: (fields) => this.recordRetention(fields) });
     this.tidying.look();
     this.recorder = {
-      generation: () => (this.isReady(clock()) ? chained.generation : undefined),
+      next: () =>
+        this.isReady(clock()) ? { generation: chained.generation, seq: chained.position.seq + 1 } : undefined,
       write: (kind, fields) => this.append(kind, fields),
       writeHere: (kind, fields) => this.put(kind, fields, clock()) === 'written',
       statementOf: (entry) => this.statementOf(entry),
@@ -224,13 +225,10 @@ class Log implements DecisionLog {
   private put(kind: RecordKind | ChainKind, fields: RecordFields | ChainFields, now: number): Written {
     const { chained } = this.segments;
     const { torn, position } = chained;
-    const record: Record<string, unknown> = {
-      time: new Date(now).toISOString(),
-      kind,
-      guard: this.options.guard,
-      seq: position.seq + 1,
-      ...(torn > 0 && { torn }),
-    };
+    const record: Record<string, unknown> = { time: new Date(now).toISOString(), kind };
+    if (!isOfStatement(kind)) record.guard = this.options.guard;
+    record.seq = position.seq + 1;
+    if (torn > 0) record.torn = torn;
     let text: string;
     try {
       if (isOfChain(kind)) Object.assign(record, fields);
@@ -277,6 +275,11 @@ class Log implements DecisionLog {
 
 function isOfChain(kind: RecordKind | ChainKind): kind is ChainKind {
   return kind === 'segment' || kind === 'seal' || kind === 'retention';
+}
+
+/** There are so many of these that they leave to the file's `segment` whose they are. */
+function isOfStatement(kind: RecordKind | ChainKind): boolean {
+  return kind === 'decision' || kind === 'outcome';
 }
 
 function withIn(ms: number, work: Promise<void>): Promise<void> {

@@ -23,7 +23,6 @@ export interface LastRecord {
   readonly seq: number;
   /** Undefined in a file whose records are not chained. */
   readonly hash: string | undefined;
-  readonly guard: string | undefined;
   readonly kind: string | undefined;
 }
 
@@ -101,8 +100,8 @@ function isBeginning(fd: number, size: number): boolean {
 function recordOf(line: string): LastRecord | undefined {
   const record = parsed(line);
   if (!Number.isSafeInteger(record?.seq)) return undefined;
-  const { seq, guard, kind } = record as { seq: number; guard?: string; kind?: string };
-  return { seq, hash: readChained(line)?.hash, guard, kind };
+  const { seq, kind } = record as { seq: number; kind?: string };
+  return { seq, hash: readChained(line)?.hash, kind };
 }
 
 function parsed(line: string): Record<string, unknown> | undefined {

@@ -36,23 +36,19 @@ function boxed(keys: FileKeys, first: number): string {
     ...Array.from({ length: 9 }, (_, index) => {
       const seq = first + 1 + index;
       const whole = {
+        session: 's',
+        principal: 'p',
         role: 'teacher',
         command: 'SELECT',
+        fingerprint: 'f',
         statement: 'SELECT $1',
         tables: ['public.students'],
         columns: [],
-      };
-      const record = {
-        ...place(seq),
-        kind: 'decision',
-        id: `${seq}`,
-        session: 's',
-        principal: 'p',
-        fingerprint: 'f',
-        ...(index === 0 && whole),
         effect: 'refuse',
         reason: 'x',
       };
+      const short = { who: first + 1, what: first + 1 };
+      const record = { time: TIME, kind: 'decision', seq, id: `${seq}`, ...(index === 0 ? whole : short) };
       return { ...place(seq), box: key.boxes.box(JSON.stringify(record), { guard: 'g1', seq }) };
     }),
   ];

@@ -94,9 +94,12 @@ const LINES = [
   {
     kind: 'decision',
     id: '3',
-    session: 'b',
-    principal: 'homework',
+    who: 5,
+    command: 'SELECT',
     fingerprint: 'f',
+    statement: 'SELECT ine FROM students',
+    tables: ['public.students'],
+    columns: ['public.students.ine'],
     effect: 'allow',
     would: 'refuse',
   },
@@ -255,7 +258,7 @@ it('over random logs: all records, whole, each chain in its order and all in the
     fc.asyncProperty(randomLog, async (log) => {
       const readers = chainsOf(writeLog(join(folder, String(number++)), log)).map((chain) => new ChainReader(chain));
       const read: LogRecord[] = [];
-      for await (const record of merged(readers)) read.push(record);
+      for await (const record of merged(readers)) if (record.kind !== 'segment') read.push(record);
       const expected = recordsOf(log);
       for (const records of expected) expect(read.filter(({ guard }) => guard === records[0]?.guard)).toEqual(records);
       expect(read.length).toBe(expected.flat().length);

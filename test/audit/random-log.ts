@@ -11,9 +11,31 @@ export type Whole = Readonly<Record<string, unknown>>;
 const START = Date.UTC(2026, 9, 24, 20);
 /** Over a change of the clocks. */
 const SPAN_MINUTES = 60 * 24 * 3;
-const ZERO = ['rows', 'bytes', 'changed', 'ms'];
-const OF_SESSION = ['user', 'role', 'attributes', 'client', 'certificate', 'database', 'application', 'policy'];
-const OF_STATEMENT = ['command', 'statement', 'tables', 'columns'];
+const UNSAID = { rows: 0, bytes: 0, changed: 0, ms: 0, status: 'ok' };
+const OF_SESSION = [
+  'session',
+  'principal',
+  'user',
+  'role',
+  'attributes',
+  'client',
+  'certificate',
+  'database',
+  'application',
+  'policy',
+];
+const OF_STATEMENT = [
+  'command',
+  'fingerprint',
+  'statement',
+  'tables',
+  'columns',
+  'effect',
+  'would',
+  'reason',
+  'rule',
+  'sqlstate',
+];
 
 const name = fc.constantFrom('homework', 'office', "o'brien; DROP", '<b>é</b>');
 const person = fc.integer({ min: 0, max: 30 });
@@ -176,30 +198,47 @@ export function writeLog(folder: string, log: RandomLog): string {
   return join(folder, 'decisions.jsonl');
 }
 
-/** As a guard writes: what stood before is left out. */
+/** As a guard writes: what stood before is referred to. */
 function written(records: readonly Whole[], torn: readonly number[]): string {
-  const sessions = new Map<unknown, string>();
-  const statements = new Map<unknown, string>();
+  const sessions = new Map<string, unknown>();
+  const statements = new Map<string, unknown>();
+  const decisions = new Map<unknown, unknown>();
+  const [first] = records;
+  const segment = { ...first, kind: 'segment', chain: 'x', format: 1 };
+  const { time, kind, guard, seq, chain, format } = segment as Whole;
   const lines = records.map((record, index) => {
-    const short = { ...record };
+    const { guard: _, ...said } = record;
+    const short: Record<string, unknown> = said;
     if (record.kind === 'decision') {
-      leaveOut(short, sessions, record.session, OF_SESSION);
-      leaveOut(short, statements, record.fingerprint, OF_STATEMENT);
+      referTo(short, sessions, 'who', OF_SESSION);
+      referTo(short, statements, 'what', OF_STATEMENT);
+      decisions.set(record.id, record.seq);
     }
-    if (record.kind === 'outcome') for (const field of ZERO) if (short[field] === 0) delete short[field];
-    const line = JSON.stringify(short);
+    if (record.kind === 'outcome') {
+      for (const [field, value] of Object.entries(UNSAID)) if (short[field] === value) delete short[field];
+      const decision = decisions.get(record.id);
+      if (decision !== undefined) {
+        delete short.id;
+        delete short.principal;
+        short.decision = decision;
+      }
+    }
+    const line = JSON.stringify(record.kind === 'decision' || record.kind === 'outcome' ? short : record);
     return torn.includes(index) ? `${line.slice(0, index + 1)}\n${line}\n` : `${line}\n`;
   });
-  return lines.join('');
+  return [`${JSON.stringify({ time, kind, guard, seq, chain, format })}\n`, ...lines].join('');
 }
 
-function leaveOut(
+function referTo(
   record: Record<string, unknown>,
-  memory: Map<unknown, string>,
-  key: unknown,
+  said: Map<string, unknown>,
+  reference: string,
   fields: readonly string[],
 ): void {
-  const said = JSON.stringify(fields.map((field) => record[field]));
-  if (memory.get(key) === said) for (const field of fields) delete record[field];
-  memory.set(key, said);
+  const key = JSON.stringify(fields.map((field) => record[field]));
+  const before = said.get(key);
+  said.set(key, before ?? record.seq);
+  if (before === undefined) return;
+  for (const field of fields) delete record[field];
+  record[reference] = before;
 }

@@ -93,7 +93,7 @@ it.each(VARIANTS)(
       'log:',
       '  text: full',
       `  durability: ${durability}`,
-      '  rotate: 256 kB',
+      '  rotate: 128 kB',
       '  seal: { every: 200 ms, records: 100 }',
     ];
     const guard = await serve(database, `${lines.join('\n')}\nworkers: ${workers}\n`);

@@ -86,9 +86,12 @@ function written({ folder }: Served): string[] {
     .flatMap((name) => {
       const bytes = readFileSync(join(folder, name));
       const text = (name.endsWith('.gz') ? gunzipSync(bytes) : bytes).toString();
+      let who: unknown;
       return text.split('\n').flatMap((line) => {
         try {
-          const { guard: who, seq } = JSON.parse(line) as Fields;
+          const { guard, seq } = JSON.parse(line) as Fields;
+          // Decisions and outcomes leave it to the beginning of their file.
+          who = guard ?? who;
           return [`${who} ${seq}`];
         } catch {
           return [];

@@ -11,6 +11,10 @@ export class LogFolder {
   private seq = 0;
   private first = 1;
   private readonly closed: string[] = [];
+  /** Numbers of decisions: the last whole one, that of each session, and by id. */
+  private said = 0;
+  private readonly saidOf = new Map<string, number>();
+  private readonly decisions = new Map<string, number>();
 
   constructor(public chain = 'chain-1') {
     this.segment();
@@ -25,16 +29,35 @@ export class LogFolder {
     return this.seq;
   }
 
-  /** A statement, shortened as a guard shortens it. */
+  /** A statement: the first one of its session and of all, or one that refers to these, as a guard writes them. */
   decision(id: string, whole: boolean, session = 's1'): void {
-    const fields = { role: 'teacher', client: '10.0.0.7:5', database: 'ent', application: 'psql', policy: 'sha256:aa' };
-    const statement = { command: 'SELECT', statement: 'SELECT 1', tables: ['public.students'], columns: [] };
-    const said = whole ? { ...fields, ...statement } : {};
-    this.append({ kind: 'decision', id, session, principal: 'p', fingerprint: 'f1', effect: 'allow', ...said });
+    const place = this.seq + 1;
+    const who = {
+      session,
+      principal: 'p',
+      role: 'teacher',
+      client: '10.0.0.7:5',
+      database: 'ent',
+      policy: 'sha256:aa',
+    };
+    const what = {
+      command: 'SELECT',
+      fingerprint: 'f1',
+      statement: 'SELECT 1',
+      tables: ['public.students'],
+      columns: [],
+    };
+    const said = { ...who, ...what, effect: 'allow' };
+    this.append({ kind: 'decision', id, ...(whole ? said : { who: this.saidOf.get(session), what: this.said }) });
+    this.decisions.set(id, place);
+    if (!whole) return;
+    this.said = place;
+    this.saidOf.set(session, place);
   }
 
+  /** Of a decision that stands in the open file. */
   outcome(id: string): void {
-    this.append({ kind: 'outcome', id, principal: 'p', rows: 3, status: 'ok' });
+    this.append({ kind: 'outcome', decision: this.decisions.get(id), rows: 3 });
   }
 
   /** Text that a crash has torn, and the line end that the next guard puts behind it. */
@@ -98,7 +121,9 @@ export class LogFolder {
 
   private line({ kind, ...fields }: Record<string, unknown>): string {
     this.seq += 1;
-    const record = { time: new Date(1.78e12 + this.seq).toISOString(), kind, guard: 'g1', seq: this.seq, ...fields };
+    const isOfStatement = kind === 'decision' || kind === 'outcome';
+    const guard = isOfStatement ? {} : { guard: 'g1' };
+    const record = { time: new Date(1.78e12 + this.seq).toISOString(), kind, ...guard, seq: this.seq, ...fields };
     return `${JSON.stringify({ ...record, hash: 'x'.repeat(43) })}\n`;
   }
 }

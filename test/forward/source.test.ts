@@ -4,6 +4,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Position } from '../../src/forward/position.ts';
 import { type Entry, Source } from '../../src/forward/source.ts';
+import { REACH } from '../../src/record/read/within-reach.ts';
 import { LogFolder } from './log-folder.ts';
 
 let folder: LogFolder;
@@ -175,12 +176,14 @@ describe('a record', () => {
       if (n % 20_000 === 0) short.push(`own-${n}`);
       if (n % 20_000 === 0) folder.decision(`own-${n}`, false);
     }
+    for (let n = 0; n < REACH - 60_000; n++) folder.record();
+    folder.decision('another', true, 'another');
     folder.decision('late', false, 'other-0');
     const own = (await all(source())).map(({ record }) => record);
     for (const id of short)
       expect(own.find((record) => record.id === id)).toMatchObject({ role: 'teacher', statement: 'SELECT 1' });
-    // What is remembered is bounded: of a session that was silent for so long, only what every record says.
-    expect(own.at(-1)).toMatchObject({ id: 'late', principal: 'p', statement: 'SELECT 1' });
+    // What is remembered is bounded: a guard says all again of a session that was silent for so long.
+    expect(own.at(-1)).toMatchObject({ id: 'late', who: 3, statement: 'SELECT 1' });
     expect(own.at(-1)).not.toHaveProperty('role');
   });
 
@@ -190,8 +193,10 @@ describe('a record', () => {
     const { position } = (await all(source())).at(-1) as Entry;
     expect(position.offset).toBeGreaterThan(2 * 1024 * 1024);
     folder.decision('z', false);
-    const [entry] = await all(source(position));
+    folder.outcome('a');
+    const [entry, outcome] = await all(source(position));
     expect(entry?.record).toMatchObject({ id: 'z', role: 'teacher', statement: 'SELECT 1' });
+    expect(outcome?.record).toMatchObject({ id: 'a', principal: 'p', guard: 'g1', status: 'ok' });
   });
 });
 

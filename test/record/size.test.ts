@@ -30,19 +30,22 @@ async function perStatement(run: () => Promise<void>, statements: number): Promi
   return Math.round((statSync(file()).size - before) / RUNS / statements);
 }
 
-test('a prepared statement, again and again: decision and outcome in less than 600 bytes', async () => {
+/** Five numbers of records that stand in them have four digits here, and nine in a log of a hundred days. */
+const DIGITS = 5 * 5;
+
+test('a prepared statement by itself, again and again: five million of its decisions and outcomes in less than 2 GB', async () => {
   const client = await guard.connect('teacher');
-  const bytes = await perStatement(async () => void (await client.query({ ...SELECT, values: [1] })), 1);
-  expect(bytes).toBeLessThan(600);
+  const bytes = await perStatement(async () => void (await client.query({ ...SELECT, values: [1001] })), 1);
+  expect((bytes + DIGITS) * 5_000_000).toBeLessThan(2e9);
 });
 
-test('as an ORM sends it, in a transaction: less than 400 bytes a statement, five million in less than 2 GB', async () => {
+test('as an ORM sends it, in a transaction: less than 300 bytes a statement', async () => {
   const client = await guard.connect('teacher');
   const bytes = await perStatement(async () => {
     await client.query('BEGIN');
-    await client.query({ ...SELECT, values: [1] });
+    await client.query({ ...SELECT, values: [1001] });
     await client.query('COMMIT');
   }, 3);
-  expect(bytes * 5_000_000).toBeLessThan(2e9);
+  expect(bytes + DIGITS).toBeLessThan(300);
   expect(readFileSync(file(), 'utf8').match(/"statement":"SELECT id, first_name/g)).toHaveLength(1);
 });

@@ -25,7 +25,7 @@ describe.each(SHAPES)('%s', (_name, shape) => {
         const line = lines[at.index] ?? '';
         const i = offset % line.length;
         const byte = String.fromCharCode(line.charCodeAt(i) ^ by);
-        // It may be a line end, and its number may be that of another record.
+        // It may be a line end, its number may be that of another record, and its chain another one: then the file is none of this log.
         lines.splice(at.index, 1, ...`${line.slice(0, i)}${byte}${line.slice(i + 1)}`.split('\n'));
       });
       expectFound(await log.after(edited), log, at, [
@@ -34,6 +34,7 @@ describe.each(SHAPES)('%s', (_name, shape) => {
         'key-changed',
         'seal-forged',
         'foreign-file',
+        'file-missing',
       ]);
     });
   });

@@ -16,7 +16,7 @@ const CLIENTS = 6;
 const LONGEST_LIFE_MS = 2_500;
 // Small files and many seals: so that a kill meets one of them being made.
 const LOG = `log:
-  rotate: 64 kB
+  rotate: 32 kB
   seal: { every: 100 ms, records: 40 }
   anchor: { to: ./elsewhere/anchors.jsonl, every: 1 s }
 `;

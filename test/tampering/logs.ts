@@ -27,6 +27,26 @@ export type Contents = Map<string, string>;
 
 const SHAPE: Shape = { workers: 1, records: 60, bytes: 6_000, sealed: 7, compressed: false, restarts: 0 };
 
+const WHO = {
+  principal: 'teacher_1',
+  role: 'teacher',
+  attributes: {},
+  client: '127.0.0.1:1',
+  database: 'ent',
+  application: '',
+};
+const DECISION = {
+  kind: 'decision',
+  command: 'SELECT',
+  statement: 'SELECT 1',
+  tables: [],
+  columns: [],
+  effect: 'allow',
+  policy: 'sha256:0',
+  text: '',
+} as const;
+const OUTCOME = { kind: 'outcome', bytes: 1, changed: 0, ms: 1, status: 'ok' } as const;
+
 const SECOND = 1000;
 const BEGIN = Date.UTC(2026, 10, 25, 9);
 
@@ -68,12 +88,18 @@ export class TestLog {
         log.append('start', { version: '0', configuration: 'sha256:0' });
       }
       const all = [...logs.values()];
+      const sessions = all.map((log, n) => log.session({ ...WHO, session: `s${n}` }));
       for (let i = 0; i < shape.records / lives; i++) {
-        all[i % all.length]?.append('login', {
-          session: `s${i}`,
-          principal: i % 5 === 0 ? 'thief' : `teacher_${i % 3}`,
-          message: 'é'.repeat(i % 7),
-        });
+        const [turn, which] = [Math.floor(i / all.length), i % all.length];
+        const id = `${life}-${which}-${Math.floor(turn / 3)}`;
+        if (turn % 3 === 1) sessions[which]?.append({ ...DECISION, id, fingerprint: `f${turn % 2}` });
+        else if (turn % 3 === 2) sessions[which]?.append({ ...OUTCOME, id, rows: i });
+        else
+          all[which]?.append('login', {
+            session: `s${i}`,
+            principal: i % 5 === 0 ? 'thief' : `teacher_${i % 3}`,
+            message: 'é'.repeat(i % 7),
+          });
         now += SECOND;
       }
       for (const log of all) {

@@ -51,6 +51,7 @@ function opened(boxes: BoxReader, { time, guard, seq, hash }: LogRecord, box: st
   const record: unknown = JSON.parse(text);
   if (typeof record !== 'object' || record === null) return undefined;
   const inside = record as LogRecord;
-  if (inside.time !== time || inside.guard !== guard || inside.seq !== seq) return undefined;
+  const isOfGuard = inside.guard === undefined || inside.guard === guard;
+  if (inside.time !== time || !isOfGuard || inside.seq !== seq) return undefined;
   return { ...inside, ...(hash !== undefined && { hash }) };
 }

@@ -1,10 +1,14 @@
 /** Makes whole records of the short ones in which a file of the log is written. See docs/decision-log.md, "The files". */
+import { StatementsSaid } from './statements-said.ts';
+import { WithinReach } from './within-reach.ts';
 
 /** A record as it stands in a line, or whole. */
 export type LogRecord = Readonly<Record<string, unknown>>;
 
-/** Of a session: in its first decision in a file, and again, all of them, when one has changed. */
+/** What a decision says of its session, or refers to under `who`. */
 const OF_SESSION = [
+  'session',
+  'principal',
   'user',
   'role',
   'attributes',
@@ -14,30 +18,44 @@ const OF_SESSION = [
   'application',
   'policy',
 ] as const;
-/** Of a statement: in the first decision in a file with its fingerprint, and again, all of them, when one differs. */
-const OF_STATEMENT = ['command', 'fingerprint', 'statement', 'tables', 'columns'] as const;
-/** Always written where the others are: by these is known that a record is no short one. */
-const MARK_OF_SESSION = 'role';
-const MARK_OF_STATEMENT = 'command';
+/** What a decision says of its statement and of what was decided on it, or refers to under `what`. */
+const OF_STATEMENT = [
+  'command',
+  'fingerprint',
+  'statement',
+  'tables',
+  'columns',
+  'effect',
+  'would',
+  'reason',
+  'rule',
+  'sqlstate',
+] as const;
 
-const NOTHING_TAKEN = { rows: 0, bytes: 0, changed: 0, ms: 0 };
-
-type Memory = Pick<Map<unknown, LogRecord>, 'get'> & { set(key: unknown, record: LogRecord): unknown };
+const NOTHING_TAKEN = { rows: 0, bytes: 0, changed: 0, ms: 0, status: 'ok' };
 
 /**
- * For one file, from its first record on. What stood in a part of the file that is missing cannot be given back: such a record stays short.
- * Keeps what each session and each fingerprint of the file has said last.
+ * For one file, from its first record on. What stood in a part of the file that is missing cannot be given back: such a record stays short,
+ * with the numbers of those that are missing.
  */
 export class Expander {
-  /** A memory that forgets leaves records short, as a part that is missing does: for whoever must not keep all of a file. */
-  constructor(
-    private readonly sessions: Memory = new Map<unknown, LogRecord>(),
-    private readonly statements: Memory = new Map<unknown, LogRecord>(),
-  ) {}
+  private guard: unknown;
+  private readonly sessions = new WithinReach<LogRecord>();
+  private readonly statements: StatementsSaid;
+  /** Without their outcome so far. */
+  private readonly decisions = new WithinReach<LogRecord>();
+
+  /** `mostStatements`: how many are kept; all where absent. */
+  constructor(mostStatements = Number.POSITIVE_INFINITY) {
+    this.statements = new StatementsSaid(mostStatements);
+  }
 
   /** The whole record. To be called with each record of the file, in its order. */
   whole(record: LogRecord): LogRecord {
     switch (record.kind) {
+      case 'segment':
+        this.guard = record.guard;
+        return record;
       case 'outcome':
         return this.outcome(record);
       case 'decision':
@@ -48,29 +66,48 @@ export class Expander {
   }
 
   private decision(record: LogRecord): LogRecord {
-    const { time, kind, guard, seq, id, session, principal } = record;
-    const head = { time, kind, guard, seq, id, session, principal };
-    const who = remembered(this.sessions, session, record, OF_SESSION, MARK_OF_SESSION);
-    const what = remembered(this.statements, record.fingerprint, record, OF_STATEMENT, MARK_OF_STATEMENT);
-    return { ...head, ...who, ...what, ...record };
+    const { time, kind, seq, id, who, what, ...said } = record;
+    const session = this.sessionOf(record);
+    const statement = this.statementOf(record);
+    const whole = {
+      ...this.head(time, kind, seq),
+      id,
+      ...(session ?? { who }),
+      ...(statement ?? { what }),
+      ...said,
+    };
+    this.decisions.add(Number(seq), { id, ...(session && { principal: session.principal }) });
+    return whole;
   }
 
   private outcome(record: LogRecord): LogRecord {
-    const { time, kind, guard, seq, id, principal } = record;
-    return { time, kind, guard, seq, id, principal, ...NOTHING_TAKEN, ...record };
+    const { time, kind, seq, decision, ...said } = record;
+    const head = this.head(time, kind, seq);
+    if (decision === undefined) return { ...head, ...NOTHING_TAKEN, ...said };
+    const known = this.decisions.get(decision);
+    this.decisions.delete(decision);
+    return { ...head, ...(known ?? { decision }), ...NOTHING_TAKEN, ...said };
+  }
+
+  private head(time: unknown, kind: unknown, seq: unknown): LogRecord {
+    return { time, kind, ...(this.guard !== undefined && { guard: this.guard }), seq };
+  }
+
+  private sessionOf(record: LogRecord): LogRecord | undefined {
+    if (record.who !== undefined) return this.sessions.get(record.who);
+    const said = part(record, OF_SESSION);
+    this.sessions.add(Number(record.seq), said);
+    return said;
+  }
+
+  private statementOf(record: LogRecord): LogRecord | undefined {
+    if (record.what !== undefined) return this.statements.get(record.what);
+    const said = part(record, OF_STATEMENT);
+    this.statements.add(record.seq, said);
+    return said;
   }
 }
 
-/** What the record says of `fields`; where it leaves them out, what was said last under the same key. */
-function remembered(
-  memory: Memory,
-  key: unknown,
-  record: LogRecord,
-  fields: readonly string[],
-  mark: string,
-): LogRecord | undefined {
-  if (record[mark] === undefined) return memory.get(key);
-  const said = Object.fromEntries(fields.filter((name) => name in record).map((name) => [name, record[name]]));
-  memory.set(key, said);
-  return said;
+function part(record: LogRecord, fields: readonly string[]): LogRecord {
+  return Object.fromEntries(fields.filter((name) => name in record).map((name) => [name, record[name]]));
 }

@@ -21,7 +21,6 @@ export interface Standing {
   readonly seals: number;
   /** The last record is a seal. */
   readonly sealed: boolean;
-  readonly guard: string | undefined;
 }
 
 /** Undefined where the file holds no record. */
@@ -40,7 +39,6 @@ export function standingOf(fd: number, path: string): Standing | undefined {
     last: { seq: last.seq, hash: last.hash ?? '' },
     seals: seal?.seal ?? segment?.seals ?? 0,
     sealed: last.kind === 'seal',
-    guard: last.guard,
   };
 }
 
@@ -52,7 +50,7 @@ export function lastClosed(file: string, guard: string): (Standing & { readonly 
   const standings = candidates(file).flatMap((path) => {
     try {
       const standing = path.endsWith('.gz') ? unpacked(path, standingAt) : standingAt(path);
-      return standing?.segment && standing.guard === guard ? [{ ...standing, file: basename(path) }] : [];
+      return standing?.segment?.guard === guard ? [{ ...standing, file: basename(path) }] : [];
     } catch {
       return []; // no file of a log
     }

@@ -26,6 +26,7 @@ export function firstRecord(path: string, fd?: number): Record<string, unknown> 
 /** What of a `segment` a later guard goes by. */
 export interface Segment {
   readonly seq: number;
+  readonly guard: string;
   /** When it began, milliseconds since the epoch. */
   readonly time: number;
   readonly chain: string;
@@ -39,9 +40,10 @@ export interface Segment {
 export function segmentOf(record: Record<string, unknown> | undefined): Segment | undefined {
   if (record?.kind !== 'segment' || typeof record.chain !== 'string' || !Number.isSafeInteger(record.seq))
     return undefined;
-  const { seq, chain, seals, time, sealed_by: sealedBy, previous } = record;
+  const { seq, guard, chain, seals, time, sealed_by: sealedBy, previous } = record;
   return {
     seq: seq as number,
+    guard: String(guard),
     time: Date.parse(String(time)),
     chain,
     sealedBy: String(sealedBy),

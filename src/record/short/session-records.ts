@@ -1,6 +1,7 @@
 /** The records of one session: each says only what the file does not say already. See docs/decision-log.md, "The files". */
 import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../../session/entries.ts';
 import type { RecordFields } from '../fields.ts';
+import { REACH } from '../read/within-reach.ts';
 import type { SessionContext, SessionLog } from '../session-log.ts';
 import type { SubjectIds } from '../subject-ids.ts';
 import { QUIET_COMMANDS } from './quiet.ts';
@@ -8,29 +9,40 @@ import type { StatementsWritten } from './statements-written.ts';
 
 /** The log as its sessions use it. */
 export interface Recorder {
-  /** Which file the next record will stand in; undefined where it cannot be written. */
-  generation(): number | undefined;
-  /** INVARIANT: to be called directly after `generation`, so that the record stands in that file. */
-  writeHere(kind: 'decision', fields: RecordFields): boolean;
-  write(kind: 'outcome' | 'seen', fields: RecordFields): boolean;
+  /** Which file the next record will stand in, and its number; undefined where it cannot be written. */
+  next(): Place | undefined;
+  /** INVARIANT: to be called directly after `next`, so that the record stands there. */
+  writeHere(kind: 'decision' | 'outcome', fields: RecordFields): boolean;
+  write(kind: 'seen', fields: RecordFields): boolean;
   /** What is to stand under `statement`. */
   statementOf(entry: DecisionEntry): string | undefined;
   readonly statements: StatementsWritten;
   readonly subjects: SubjectIds | undefined;
 }
 
-/** What the file says of the session. */
-interface Said {
+/** Of a record. */
+export interface Place {
+  /** Of the file; another one whenever it was opened again. */
   readonly generation: number;
+  readonly seq: number;
+}
+
+/** What the file says of the session, and where. */
+interface Said extends Place {
   readonly attributes: SessionContext['attributes'];
   readonly application: string;
   readonly policy: string;
 }
 
+interface Running extends Place {
+  /** It can show and change nothing. */
+  readonly quiet: boolean;
+}
+
 export class SessionRecords implements Pick<SessionLog, 'append'> {
   private said: Said | undefined;
-  /** Decisions on statements that show and change nothing. */
-  private readonly quiet = new Set<string>();
+  /** Decisions without an outcome, by their ids. */
+  private readonly running = new Map<string, Running>();
 
   constructor(
     private readonly log: Recorder,
@@ -50,48 +62,56 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
 
   private decision(entry: DecisionEntry): boolean {
     const { log, context } = this;
-    const generation = log.generation();
-    if (generation === undefined) return false;
-    const { command, fingerprint, tables, columns, policy, application = context.application } = entry;
-    const what = { command, fingerprint, statement: log.statementOf(entry), tables, columns };
-    const knowsWhat = log.statements.has(what, generation);
-    const { session, principal, attributes } = context;
-    const who: Said = { generation, attributes, application, policy };
-    const { id, effect, would, reason, rule, sqlstate, limit } = entry;
-    const written = log.writeHere('decision', {
-      id,
-      session,
-      principal,
-      fingerprint,
-      effect,
-      would,
-      reason,
-      rule,
-      sqlstate,
-      limit,
-      ...(!knowsWhat && what),
-      ...(!isSaid(this.said, who) && { ...context, application, policy }),
-    });
+    const place = log.next();
+    if (!place) return false;
+    const { id, command, limit, policy, application = context.application } = entry;
+    const { fingerprint, tables, columns, effect, would, reason, rule, sqlstate } = entry;
+    const statement = log.statementOf(entry);
+    const asked = { command, fingerprint, statement, tables, columns, effect, would, reason, rule, sqlstate };
+    const what = log.statements.numberOf(asked, place.generation);
+    const { attributes } = context;
+    const saying: Said = { generation: place.generation, seq: place.seq, attributes, application, policy };
+    const before = this.said;
+    const who = before && isSaid(before, saying) ? before.seq : undefined;
+    const short: RecordFields = { id, who, what, limit };
+    const written = log.writeHere(
+      'decision',
+      who !== undefined && what !== undefined
+        ? short
+        : {
+            ...short,
+            ...(who === undefined && { ...context, application, policy }),
+            ...(what === undefined && asked),
+          },
+    );
     // INVARIANT: what may not stand in the file is said once more.
-    this.said = written ? who : undefined;
-    if (!written) log.statements.forget(fingerprint);
-    else if (!knowsWhat) log.statements.add(what);
-    if (written && QUIET_COMMANDS.has(command)) this.quiet.add(id);
+    if (!written) this.said = undefined;
+    else if (who === undefined) this.said = saying;
+    if (!written) log.statements.forget(asked);
+    else if (what === undefined) log.statements.add(asked, place.seq);
+    const quiet = QUIET_COMMANDS.has(command);
+    if (written) this.running.set(id, { generation: place.generation, seq: place.seq, quiet });
     return written;
   }
 
   private outcome(entry: OutcomeEntry): boolean {
     const { log, context } = this;
     const { id, rows, bytes, changed, ms, status, sqlstate, reason, rule, limit, waited } = entry;
-    if (this.quiet.delete(id) && isNothing(entry)) return true;
-    return log.write('outcome', {
-      id,
-      principal: context.principal,
+    const running = this.running.get(id);
+    this.running.delete(id);
+    if (running?.quiet && isNothing(entry)) return true;
+    const place = log.next();
+    if (!place) return false;
+    const decision = running && isWithinReach(running, place) ? running.seq : undefined;
+    return log.writeHere('outcome', {
+      decision,
+      id: decision === undefined ? id : undefined,
+      principal: decision === undefined ? context.principal : undefined,
       rows: rows || undefined,
       bytes: bytes || undefined,
       changed: changed || undefined,
       ms: Math.round(ms * 1000) / 1000 || undefined,
-      status,
+      status: status === 'ok' ? undefined : status,
       reason,
       rule,
       sqlstate,
@@ -107,10 +127,13 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   }
 }
 
-function isSaid(said: Said | undefined, who: Said): boolean {
+function isWithinReach(before: Place, { generation, seq }: Place): boolean {
+  return before.generation === generation && seq - before.seq <= REACH;
+}
+
+function isSaid(said: Said, who: Said): boolean {
   return (
-    said !== undefined &&
-    said.generation === who.generation &&
+    isWithinReach(said, who) &&
     said.attributes === who.attributes &&
     said.application === who.application &&
     said.policy === who.policy

@@ -1,50 +1,67 @@
-/** What the open file says of each statement already: that needs not be said again. */
+/** What the open file says of each statement already, and of what was decided on it: that needs not be said again. */
 import { LRUCache } from 'lru-cache';
 import type { DecisionEntry } from '../../session/entries.ts';
 
-type Said = Pick<DecisionEntry, 'command' | 'fingerprint' | 'tables' | 'columns'> & {
-  readonly statement: string | undefined;
-};
+type Said = Pick<DecisionEntry, 'command' | 'fingerprint' | 'tables' | 'columns' | 'effect'> &
+  Record<'statement' | 'would' | 'reason' | 'rule' | 'sqlstate', string | undefined>;
+
+interface Written extends Said {
+  readonly seq: number;
+}
 
 /** Of what is forgotten the whole is written once more. */
-const MOST = 10_000;
+export const MOST_STATEMENTS = 10_000;
 const MOST_CHARACTERS = 16 * 1024 * 1024;
 
 export class StatementsWritten {
-  private readonly byFingerprint = new LRUCache<string, Said>({
-    max: MOST,
+  private readonly written = new LRUCache<string, Written>({
+    max: MOST_STATEMENTS,
     maxSize: MOST_CHARACTERS,
     sizeCalculation: ({ statement = '' }) => statement.length + 1,
   });
   private generation = 0;
 
-  /** Whether the file of this generation says it, word for word, of this fingerprint. */
-  has(said: Said, generation: number): boolean {
+  /** The number of the record in the file of this generation that says it, word for word; undefined where there is none. */
+  numberOf(said: Said, generation: number): number | undefined {
     if (generation !== this.generation) {
-      this.byFingerprint.clear();
+      this.written.clear();
       this.generation = generation;
-      return false;
+      return undefined;
     }
-    const last = this.byFingerprint.get(said.fingerprint);
-    return (
-      last !== undefined &&
-      last.command === said.command &&
-      last.statement === said.statement &&
-      isSame(last.tables, said.tables) &&
-      isSame(last.columns, said.columns)
-    );
+    const last = this.written.get(keyOf(said));
+    return last && isSame(last, said) ? last.seq : undefined;
   }
 
-  add({ command, fingerprint, statement, tables, columns }: Said): void {
-    this.byFingerprint.set(fingerprint, { command, fingerprint, statement, tables, columns });
+  add(said: Said, seq: number): void {
+    this.written.set(keyOf(said), { ...said, seq });
   }
 
   /** Nobody knows whether it stands there. */
-  forget(fingerprint: string): void {
-    this.byFingerprint.delete(fingerprint);
+  forget(said: Said): void {
+    this.written.delete(keyOf(said));
   }
 }
 
-function isSame(a: readonly string[], b: readonly string[]): boolean {
+/** Roles may be answered differently to one statement, and each of the answers is kept. */
+function keyOf({ fingerprint, effect, reason = '', rule = '' }: Said): string {
+  return `${fingerprint}${effect}${reason}${rule}`;
+}
+
+function isSame(a: Said, b: Said): boolean {
+  return (
+    a.command === b.command &&
+    a.fingerprint === b.fingerprint &&
+    a.statement === b.statement &&
+    a.effect === b.effect &&
+    a.would === b.would &&
+    a.reason === b.reason &&
+    a.rule === b.rule &&
+    a.sqlstate === b.sqlstate &&
+    isSameList(a.tables, b.tables) &&
+    isSameList(a.columns, b.columns)
+  );
+}
+
+function isSameList(a: readonly string[], b: readonly string[]): boolean {
   return a === b || (a.length === b.length && a.every((name, index) => name === b[index]));
 }

@@ -1,4 +1,4 @@
-/** The front of a record, which all share: time, kind, guard, number. Read byte by byte: it is read of every record. */
+/** The front of a record, which all share: time, kind, guard (but of decisions and outcomes), number. Read byte by byte: it is read of every record. */
 
 const TIME = Buffer.from('{"time":"');
 const KIND = Buffer.from('"kind":"');
@@ -40,10 +40,13 @@ export class FrontReader {
       this.kindEnd = this.string(LONGEST_KIND);
       if (this.kindEnd < 0 || !this.skipByte(COMMA)) return false;
     }
-    if (!this.skip(GUARD)) return false;
-    this.guardAt = this.at;
-    this.guardEnd = this.string(LONGEST_GUARD);
-    if (this.guardEnd < 0 || !this.skipByte(COMMA) || !this.skip(SEQ)) return false;
+    this.guardAt = this.guardEnd = 0;
+    if (this.skip(GUARD)) {
+      this.guardAt = this.at;
+      this.guardEnd = this.string(LONGEST_GUARD);
+      if (this.guardEnd < 0 || !this.skipByte(COMMA)) return false;
+    }
+    if (!this.skip(SEQ)) return false;
     this.seq = this.number();
     this.torn = this.skip(TORN) ? this.number() : 0;
     const next = bytes[this.at];
@@ -59,9 +62,9 @@ export class FrontReader {
     return this.bytes.toString('latin1', this.kindAt, this.kindEnd);
   }
 
-  /** As JSON has it. */
-  get guard(): string {
-    return this.bytes.toString('utf8', this.guardAt, this.guardEnd);
+  /** As JSON has it; undefined where the record leaves it to its file. */
+  get guard(): string | undefined {
+    return this.guardEnd > this.guardAt ? this.bytes.toString('utf8', this.guardAt, this.guardEnd) : undefined;
   }
 
   /** Whether the kind begins with this letter: to tell most records apart without making a text. */

@@ -33,7 +33,8 @@ class Scanner {
   readonly seals: SealReader;
   records = 0;
   bytes = 0;
-  first: { readonly time: string; readonly guard: string } | undefined;
+  from: string | undefined;
+  guard: string | undefined;
   unsealedSince: string | undefined;
   unchained = 0;
   stopped = false;
@@ -69,7 +70,8 @@ class Scanner {
     else if (!isRecord) this.rubbish++;
     if (!isRecord || own === undefined) return this.junk(end - start);
     this.records++;
-    this.first ??= { time: front.time, guard: front.guard };
+    this.from ??= front.time;
+    this.guard ??= front.guard;
     this.unsealedSince ??= front.time;
     this.unsealedFrom ??= { seq: front.seq, line: this.lines };
     const { seq } = front;
@@ -88,7 +90,7 @@ class Scanner {
 
   /** The time of the last record. */
   get until(): string | undefined {
-    return this.first && this.last.toString('latin1', TIME_AT, TIME_END);
+    return this.from && this.last.toString('latin1', TIME_AT, TIME_END);
   }
 
   /** A line that is no record, or what is left of one at the end. */
@@ -212,15 +214,15 @@ export async function scanFile(logFile: LogFile, keys: KeyRing, pins: PinSet): P
     const message = error instanceof NoRegularFile ? 'it is no regular file' : `it cannot be read (${code})`;
     findings.push({ kind: 'unreadable', file, message });
   }
-  const { items, records, bytes, first, until, unsealedSince, unchained, seals, segments, retentions, unsealed } =
+  const { items, records, bytes, guard, from, until, unsealedSince, unchained, seals, segments, retentions, unsealed } =
     scanner;
   return {
     file,
     items,
     records,
     bytes,
-    guard: first?.guard,
-    from: first?.time,
+    guard,
+    from,
     until,
     unsealedSince,
     unchained,
