@@ -205,6 +205,16 @@ describe('a file under the guard', () => {
     await log.close();
   });
 
+  test('strict: what is refused is not remembered, and what goes behind it waits all the same', async () => {
+    const log = open({ durability: 'strict' });
+    const session = log.session(contextOf('a'));
+    expect(session.reachDisk()).toBeUndefined();
+    session.append({ ...decisionOf('01'), effect: 'refuse', reason: 'column-withheld' });
+    expect(session.isOnDisk('01')).toBe(true);
+    expect(await session.reachDisk()).toBe(true);
+    await log.close();
+  });
+
   test('that is cut: the next record fits behind none of those that are left', async () => {
     const log = open();
     for (const name of ['a', 'b', 'c', 'd']) login(log, name);
@@ -226,7 +236,7 @@ describe('a file under the guard', () => {
     expect(login(log, 'e')).toBe(true);
     await log.close();
     expect(text().match(/"principal":"\w"/g)).toEqual(['"principal":"d"', '"principal":"e"']);
-    const chain = log.head().chain;
+    const chain = (await log.head())?.chain;
     const next = open();
     login(next, 'f');
     await next.close();

@@ -12,7 +12,7 @@ export interface Lines {
 }
 
 export class SessionOnDisk implements SessionLog {
-  /** Decisions of which nobody has said that they are there, in their order. */
+  /** Decisions to run something of which nobody has said that they are there, in their order. */
   private readonly young = new Map<string, number>();
   private last = 0;
 
@@ -27,15 +27,15 @@ export class SessionOnDisk implements SessionLog {
     if (!written || entry.kind !== 'decision') return written;
     this.forget((at) => lines.isOnDisk(at));
     this.last = lines.position;
-    this.young.set(entry.id, this.last);
+    // Of refusals nobody asks, and a client can have as many as it likes while the disk stands still.
+    if (entry.effect !== 'refuse' && entry.effect !== 'lock') this.young.set(entry.id, this.last);
     return true;
   }
 
   reachDisk(): Promise<boolean> | undefined {
-    const { lines, last, young } = this;
-    if (young.size === 0) return undefined;
+    const { lines, last } = this;
     if (lines.isOnDisk(last)) {
-      young.clear();
+      this.young.clear();
       return undefined;
     }
     return lines.reachesDisk(last).then((reached) => {
