@@ -109,7 +109,7 @@ async function startWatched(
     await owned.giveUp();
     throw error;
   });
-  if (worker) records.onSeal(() => worker.sealed(name, records.head()));
+  if (worker) records.onSeal(() => void records.head().then((head) => head && worker.sealed(name, head)));
   const keep = policyKeeper(config, reader, log);
   try {
     const started =

@@ -62,8 +62,8 @@ export interface DecisionLog {
   reopen(): boolean;
   /** Each seal goes to the listener, when it stands in the log. */
   onSeal(listener: (anchor: Anchor) => void): void;
-  /** How far the chain has come. */
-  head(): Head;
+  /** How far the chain has come. Resolves when that is on the disk; with undefined where nobody can say so. */
+  head(): Promise<Head | undefined>;
   /** How far another chain of this guard has come: it stands beside the next seals. */
   heard(name: string, head: Head): void;
   /** Seals and closes. Resolves when that is done; where no command is asked for the seal, it is done on return. */
@@ -132,7 +132,14 @@ class Log implements DecisionLog {
       past.seals,
     );
     if (!past.sealed) this.sealer.recorded();
-    this.tidying = new Tidying({ file, keep, clock, notice, record: (fields) => this.recordRetention(fields) });
+    this.tidying = new Tidying({
+      file,
+      keep,
+      clock,
+      notice,
+      record: (fields) => this.recordRetention(fields),
+      isSealed: async (seq) => (await this.sealer.covers(seq)) && this.tried(() => this.segments.file.syncAll()),
+    });
     this.tidying.look();
     this.recorder = {
       next: () =>
@@ -170,8 +177,11 @@ class Log implements DecisionLog {
     this.sealer.onSeal(listener);
   }
 
-  head(): Head {
-    return { chain: this.segments.chain, ...this.segments.chained.position };
+  /** INVARIANT: what a crash can take is told nobody: it would look as if it had been cut off. */
+  async head(): Promise<Head | undefined> {
+    const { chain, chained, file } = this.segments;
+    const head = { chain, ...chained.position };
+    return (await file.reachesDisk(file.position)) ? head : undefined;
   }
 
   heard(name: string, head: Head): void {
@@ -264,12 +274,11 @@ class Log implements DecisionLog {
     }
   }
 
-  private recordRetention(fields: RetentionFields): boolean {
+  private recordRetention(fields: RetentionFields): number | undefined {
     const now = this.options.clock();
-    if (!this.isReady(now) || this.put('retention', fields, now) !== 'written') return false;
-    // Before the file goes: a deletion that nobody has signed for could have been written by anybody.
-    void this.sealer.seal();
-    return this.tried(() => this.segments.file.syncAll());
+    if (!this.isReady(now) || this.put('retention', fields, now) !== 'written') return undefined;
+    const { seq } = this.segments.chained.position;
+    return this.tried(() => this.segments.file.syncAll()) ? seq : undefined;
   }
 }
 

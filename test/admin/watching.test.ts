@@ -45,7 +45,7 @@ function fakeLog(): DecisionLog & { fails: boolean } {
     session: () => ({ append: () => !log.fails, reachDisk: () => undefined, isOnDisk: () => true }),
     reopen: () => true,
     onSeal: () => {},
-    head: () => ({ chain: '', seq: 0, hash: '' }),
+    head: async () => undefined,
     heard: () => {},
     close: () => Promise.resolve(),
   };

@@ -150,7 +150,8 @@ it('an index is deleted with its file, by the guard, when its time is over', asy
     file: join(folder, 'decisions.jsonl'),
     keep: { amount: 1, unit: 'day' },
     clock: () => Date.parse('2026-12-24T00:00:00Z'),
-    record: () => true,
+    record: () => 1,
+    isSealed: async () => true,
     notice: (message) => expect.fail(message),
   });
   tidying.look();

@@ -1,6 +1,6 @@
 /** Seals: of what is in the log, under one counter, by a key that nobody else can read, or by a command. */
 import { generateKeyPairSync } from 'node:crypto';
-import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
@@ -118,8 +118,29 @@ describe('a seal', () => {
     );
     const { time: _, kind: _kind, seq: _seq, ...sealed } = seals()[0] as SealFields & WholeRecord;
     expect(heard).toEqual([{ ...sealed, stands: true }]);
-    expect(log.head()).toMatchObject({ chain: sealed.chain, seq: 3 });
+    expect(await log.head()).toMatchObject({ chain: sealed.chain, seq: 3 });
     hold();
+  });
+});
+
+describe('how far the chain has come is told', () => {
+  test('when it is on the disk', async () => {
+    const log = open();
+    log.append('login', {});
+    const head = log.head();
+    log.append('login', {});
+    expect(await head).toMatchObject({ seq: 2, hash: hashOfRecord(2) });
+    await log.close();
+  });
+
+  test('to nobody where it never came there', async () => {
+    const log = open();
+    log.append('login', {});
+    rmSync(file);
+    expect(await log.head()).toBeUndefined();
+    expect(log.append('login', {})).toBe(true);
+    expect(await log.head()).toMatchObject({ seq: Number(records().at(-1)?.seq) });
+    await log.close();
   });
 });
 
@@ -219,6 +240,32 @@ describe('a command', () => {
       await log.close();
       expect(seals()).toEqual([]);
     }
+  });
+
+  test('a file whose time is over is deleted when the record of that is sealed, and not before', async () => {
+    const gate = join(folder, 'gate');
+    const { command, publicKey: key } = signer(`while ! [ -e '${gate}' ]; do sleep 0.05; done; `);
+    let now = Date.UTC(2026, 0, 1);
+    const log = open({
+      seal: { key: sealCommand(command, key), everyMs: 3_600_000, records: 1000 },
+      rotate: { every: 'daily' },
+      keep: { amount: 3, unit: 'day' },
+      clock: () => now,
+    });
+    for (let day = 0; day < 6; day++) {
+      log.append('login', {});
+      now += 86_400_000;
+    }
+    log.append('login', {});
+    const oldest = () => readdirSync(folder).some((name) => name.startsWith('d.000000000001'));
+    await eventually(() => records().some(({ kind }) => kind === 'retention'), 'it is recorded', 20_000);
+    await new Promise((done) => setTimeout(done, 300));
+    expect(oldest()).toBe(true);
+    writeFileSync(gate, '');
+    await eventually(() => !oldest(), 'it is deleted', 20_000);
+    const retention = Number(records().find(({ kind }) => kind === 'retention')?.seq);
+    expect(seals().some(({ of }) => of.seq >= retention)).toBe(true);
+    await log.close();
   });
 
   test('is waited for when the guard stops', async () => {

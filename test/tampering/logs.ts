@@ -81,8 +81,8 @@ export class TestLog {
         });
         log.onSeal((anchor) => {
           anchors.push(anchor);
-          for (const [other, { log: its }] of [...logs].map(([other, log]) => [other, { log }] as const))
-            if (other !== guard) its.heard(guard, log.head());
+          const head = { chain: anchor.chain, ...anchor.of };
+          for (const [other, its] of logs) if (other !== guard) its.heard(guard, head);
         });
         logs.set(guard, log);
         log.append('start', { version: '0', configuration: 'sha256:0' });

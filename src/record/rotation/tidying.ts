@@ -10,8 +10,10 @@ export interface TidyingOptions {
   readonly file: string;
   readonly keep: Keep | undefined;
   readonly clock: () => number;
-  /** False where the record is not on the disk. */
-  readonly record: (fields: RetentionFields) => boolean;
+  /** The number of the record; undefined where it is not on the disk. */
+  readonly record: (fields: RetentionFields) => number | undefined;
+  /** Whether a seal of that record is on the disk: has it made, and waits for it. */
+  readonly isSealed: (seq: number) => Promise<boolean>;
   readonly notice: (message: string) => void;
 }
 
@@ -22,8 +24,8 @@ export class Tidying {
   private busy = false;
   private again = false;
   private stopped = false;
-  /** What was recorded and could not be deleted is tried again, and not recorded again. */
-  private readonly recorded = new Set<string>();
+  /** What was recorded, under which number, and could not be deleted: it is tried again, and not recorded again. */
+  private readonly recorded = new Map<string, number>();
   private readonly timer: NodeJS.Timeout;
 
   constructor(private readonly options: TidyingOptions) {
@@ -47,7 +49,7 @@ export class Tidying {
   private async run(): Promise<void> {
     if (this.stopped) return;
     try {
-      this.deleteOverdue();
+      await this.deleteOverdue();
       for (const { path, compressed } of closedFiles(this.options.file)) {
         if (this.stopped) break;
         if (!compressed) await this.compress(path);
@@ -70,16 +72,20 @@ export class Tidying {
     this.child = undefined;
   }
 
-  private deleteOverdue(): void {
-    const { file, keep, clock, record } = this.options;
+  private async deleteOverdue(): Promise<void> {
+    const { file, keep, clock, record, isSealed } = this.options;
     if (!keep) return;
     for (const { path, fields } of overdue(file, keptSince(keep, clock()))) {
       // INVARIANT: what is deleted is recorded, on the disk, before: a file that is missing without a record was not deleted by the guard.
-      if (!this.recorded.has(path) && !record(fields)) return;
-      this.recorded.add(path);
+      const seq = this.recorded.get(path) ?? record(fields);
+      if (seq === undefined) return;
+      this.recorded.set(path, seq);
+      // INVARIANT: and sealed: a deletion that nobody has signed for could have been written by anybody.
+      if (!(await isSealed(seq)) || this.stopped) return;
       rmSync(path, { force: true });
       // What "rowgate log index" has made of it holds the same records.
       rmSync(`${path}.parquet`, { force: true });
+      this.recorded.delete(path);
     }
   }
 }

@@ -31,6 +31,8 @@ export class Sealer {
   private failing = false;
   /** Its number in the chain. */
   private lastSealAt = 0;
+  /** The last record of which there is a seal. */
+  private sealedUntil = 0;
   private readonly besides = new Map<string, Head>();
   private readonly listeners: ((anchor: Anchor) => void)[] = [];
   private readonly timer: NodeJS.Timeout;
@@ -92,6 +94,13 @@ export class Sealer {
     return this.underway ?? Promise.resolve();
   }
 
+  /** Has the record sealed. Resolves with false where that failed. */
+  async covers(seq: number): Promise<boolean> {
+    // A command may have been asked before, for a seal of what was there then.
+    for (let tries = 0; tries < 2 && this.sealedUntil < seq; tries++) await this.seal();
+    return this.sealedUntil >= seq;
+  }
+
   stop(): void {
     clearInterval(this.timer);
   }
@@ -130,6 +139,7 @@ export class Sealer {
   private finish(fields: SealFields, records: number): void {
     if (!this.options.write(fields)) return;
     this.seals = fields.seal;
+    this.sealedUntil = fields.of.seq;
     this.lastSealAt = this.options.position().seq;
     this.unsealed -= records;
     if (this.failing) this.options.notice('the decision log is sealed again');
