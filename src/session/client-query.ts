@@ -163,7 +163,7 @@ interface PaidPart extends Part {
 
 /** INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
 function paidBy(part: Part, { account, rowsLeft }: Grant): PaidPart {
-  if (account === undefined) return { ...part, rowsLeft };
+  if (account === undefined) return { rowsLeft, ...part };
   const { watch, resolved } = part;
   const free = resolved.most === undefined;
   return { ...part, rowsLeft, watch: { ...watch, account, limits: free ? undefined : watch.limits } };

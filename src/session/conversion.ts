@@ -13,24 +13,24 @@ import type { Run, Watch } from './run.ts';
 /** Sync follows when the result has passed: `server.ts`. */
 export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch, run: Run): void {
   const conversion: Conversion = { run, description: undefined, complete: undefined };
-  const sent = { batch: c.batch, own: true, conversion, rendered };
+  const sent = { batch: c.batch, conversion, rendered };
   const versions = unnamedDropped(c);
   const limit = least(watch.limits?.rows, watch.taken ? run.most : undefined);
   const maxRows = limit === undefined ? 0 : Math.max(0, limit - run.usage.rows) + 1;
-  c.send(parse({ name: '', text: rendered.sent, types: [] }), { ...sent, kind: 'parse', versions });
+  c.send(parse({ name: '', text: rendered.sent, types: [] }), { kind: 'parse', own: true, versions, ...sent });
   const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
-  c.send(bind({ portal: '', statement: '', ...noValues }), { ...sent, kind: 'bind', versions: [] });
+  c.send(bind({ portal: '', statement: '', ...noValues }), { kind: 'bind', own: true, versions: [], ...sent });
   c.send(describe({ of: 'portal', name: '' }), {
-    ...sent,
-    own: false,
     kind: 'describe',
+    own: false,
     prepared: undefined,
     provenance: watch.provenance,
     policy: run.policy,
     run,
     added: watch.check?.added,
+    ...sent,
   });
-  const pending = { ...sent, own: false, kind: 'execute', portal: undefined, run, maxRows: 0 } as const;
+  const pending = { kind: 'execute', own: false, portal: undefined, run, maxRows: 0, ...sent } as const;
   c.send(execute({ portal: '', maxRows }), pending);
   c.flush();
   c.block(pending);
