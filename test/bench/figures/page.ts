@@ -13,6 +13,7 @@ const HEADINGS = {
   shapes: 'New texts and new shapes',
   judgements: "A judgement's own time",
   log: 'What the log costs',
+  strict: 'What a strict log costs',
   budgets: 'What budgets cost',
   bulk: 'A million rows',
   sessions: 'Idle sessions',

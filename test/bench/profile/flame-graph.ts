@@ -6,6 +6,7 @@ export type { CpuProfile } from './call-tree.ts';
 const WIDTH = 1600;
 const ROW = 18;
 const TOP = 30;
+const CHARACTER = 6.7;
 /** Of the whole; narrower calls cannot be seen. */
 const LEAST = 0.0005;
 
@@ -50,7 +51,14 @@ function boxesOf(call: Call, whole: number, from: number, depth: number): Box[] 
 function draw({ name, from, width }: Box, whole: number, y: number): string {
   const said = escaped(`${name}: ${seconds(width * whole)} s, ${(width * 100).toFixed(1)} %`);
   const place = `x="${(from * WIDTH).toFixed(2)}" y="${y}" width="${(width * WIDTH).toFixed(2)}" height="${ROW - 1}"`;
-  return `<g data-from="${from}" data-width="${width}"><title>${said}</title><rect ${place} fill="${colour(name)}"/><text x="${(from * WIDTH + 3).toFixed(2)}" y="${y + 13}">${escaped(name)}</text></g>`;
+  return `<g data-from="${from}" data-width="${width}"><title>${said}</title><rect ${place} fill="${colour(name)}"/><text x="${(from * WIDTH + 3).toFixed(2)}" y="${y + 13}">${escaped(fitting(name, width * WIDTH))}</text></g>`;
+}
+
+/** As much of the name as stands in so many pixels; the script below does the same. */
+function fitting(name: string, width: number): string {
+  const fits = Math.floor((width - 6) / CHARACTER);
+  if (fits < 3) return '';
+  return name.length <= fits ? name : `${name.slice(0, fits - 1)}…`;
 }
 
 /** Each file its own. */
@@ -83,10 +91,9 @@ const show = (from, width) => {
     rect.setAttribute('x', left);
     rect.setAttribute('width', wide);
     const full = g.querySelector('title').textContent.replace(/: [^:]*$/, '');
-    const fits = Math.floor((wide - 6) / 6.7);
+    const fits = Math.floor((wide - 6) / ${CHARACTER});
     text.setAttribute('x', left + 3);
     text.textContent = fits < 3 ? '' : full.length <= fits ? full : full.slice(0, fits - 1) + '…';
   }
 };
-for (const g of all) g.addEventListener('click', () => show(+g.dataset.from, +g.dataset.width));
-show(0, 1);`;
+for (const g of all) g.addEventListener('click', () => show(+g.dataset.from, +g.dataset.width));`;

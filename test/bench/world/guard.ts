@@ -23,6 +23,8 @@ export interface ServedGuard {
 export interface GuardOptions {
   /** Further lines of its `rowgate.yaml`. */
   readonly configuration?: string;
+  /** Further keys of its `log`. */
+  readonly logging?: string;
   /** Options of Node before the command. */
   readonly node?: readonly string[];
   /** Changes its policies before it starts. @param password of every principal, as policies keep it. */
@@ -35,7 +37,7 @@ const PASSWORD = 'bench';
 const LIMITS = 'limits: { connections: 2500, connections_per_address: 2500, logins: 2500, logins_per_address: 2500 }';
 
 export async function serve(database: Database, options: GuardOptions = {}): Promise<ServedGuard> {
-  const { configuration = '', node = [], prepare } = options;
+  const { configuration = '', logging, node = [], prepare } = options;
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-bench-guard-'));
   const configFile = join(folder, 'rowgate.yaml');
   const policies = join(folder, 'policies');
@@ -46,7 +48,7 @@ export async function serve(database: Database, options: GuardOptions = {}): Pro
   const upstream = `upstream: { url: "${database.account.url}" }`;
   await writeFile(
     configFile,
-    `listen: 127.0.0.1:0\n${upstream}\nlog: { file: ./decisions.jsonl }\n${LIMITS}\n${configuration}\n`,
+    `listen: 127.0.0.1:0\n${upstream}\nlog: { file: ./decisions.jsonl${logging === undefined ? '' : `, ${logging}`} }\n${LIMITS}\n${configuration}\n`,
   );
   const child = spawn(process.execPath, [...node, COMMAND, 'serve', '--config', configFile], {
     cwd: folder,

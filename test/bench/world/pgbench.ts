@@ -20,6 +20,8 @@ export interface Load {
   readonly reconnect?: boolean;
   /** Transactions a second that are begun, not as many as go; each one's time goes to a file of that prefix. */
   readonly paced?: { readonly rate: number; readonly log: string };
+  /** Each transaction's time goes to a file of that prefix. */
+  readonly log?: string;
 }
 
 export interface Run {
@@ -35,13 +37,14 @@ export async function initialise(url: string, scale: number): Promise<void> {
 
 /** Throws where a transaction fails. */
 export async function pgbench(url: string, load: Load, seconds = SECONDS): Promise<Run> {
-  const { clients, mode, transactions: each, script, reconnect, paced } = load;
+  const { clients, mode, transactions: each, script, reconnect, paced, log = paced?.log } = load;
   const args = [
     ...['-n', '-M', mode, '-c', String(clients), '-j', '1'],
     ...(each === undefined ? ['-T', String(seconds)] : ['-t', String(each)]),
     ...(typeof script === 'object' ? ['-f', script.file] : ['-b', script ?? 'select-only']),
     ...(reconnect ? ['-C'] : []),
-    ...(paced ? ['-R', String(paced.rate), '-l', `--log-prefix=${paced.log}`] : []),
+    ...(paced ? ['-R', String(paced.rate)] : []),
+    ...(log === undefined ? [] : ['-l', `--log-prefix=${log}`]),
   ];
   const { stdout } = await run(program(), [...args, url]);
   const tps = /tps = ([\d.]+) \((?:without initial connection time|including reconnection times)\)/.exec(stdout)?.[1];
