@@ -25,7 +25,11 @@ export class Fleet implements AdminSources {
   /** Counters of workers that have ended: without them the sums would fall, which Prometheus takes for a restart of everything. */
   private departed: readonly MetricFamily[] = [];
 
-  constructor(private readonly workers: () => readonly ReportingWorker[]) {}
+  /** `own`: of the process that asks. */
+  constructor(
+    private readonly workers: () => readonly ReportingWorker[],
+    private readonly own: () => readonly MetricFamily[] = () => [],
+  ) {}
 
   async notReady(): Promise<string | undefined> {
     const asked = await Promise.all(this.workers().map(answerOf));
@@ -42,7 +46,7 @@ export class Fleet implements AdminSources {
       if (worker && report) this.lastReports.set(worker.id, report);
     }
     await this.forgetAllBut(new Set(workers.map(({ id }) => id)));
-    return exposition([...[...this.lastReports.values()].map(({ metrics }) => metrics), this.departed]);
+    return exposition([...[...this.lastReports.values()].map(({ metrics }) => metrics), this.departed, this.own()]);
   }
 
   private async forgetAllBut(living: ReadonlySet<number>): Promise<void> {

@@ -13,6 +13,14 @@ export interface Figures {
   readonly certificateValidUntil: Date | undefined;
   readonly ready: boolean;
   readonly version: string;
+  readonly forwarded: readonly ForwardLag[];
+}
+
+/** How far a collector of the decision log is behind. */
+export interface ForwardLag {
+  readonly to: string;
+  /** Age of the oldest record that it has not taken. */
+  readonly seconds: number;
 }
 
 type Labels = Readonly<Record<string, string | number>>;
@@ -174,7 +182,21 @@ export const METRICS: readonly Metric[] = [
   counter('rowgate_decision_log_failures_total', 'Records that could not be written.', [], ({ tally }) =>
     single(tally.unwritten),
   ),
+  gauge(
+    'rowgate_forward_lag_seconds',
+    'Age of the oldest record of the decision log that a collector has not taken; 0 where it has them all.',
+    ['to'],
+    'max',
+    ({ forwarded }) => lagsOf(forwarded),
+  ),
 ];
+
+/** Of the process that forwards the log of several others. */
+export function forwardFamilies(forwarded: readonly ForwardLag[]): MetricFamily[] {
+  return METRICS.filter(({ name }) => name === 'rowgate_forward_lag_seconds').map(
+    ({ name, help, type, aggregator }) => ({ name, help, type, aggregator, values: lagsOf(forwarded) }),
+  );
+}
 
 /** All of them with the values of now. */
 export function families(figures: Figures): MetricFamily[] {
@@ -199,6 +221,10 @@ function gauge(name: string, help: string, labels: readonly string[], aggregator
 
 function histogram(name: string, help: string, labels: readonly string[], values: Values): Metric {
   return { name, help, type: 'histogram', labels, aggregator: 'sum', values };
+}
+
+function lagsOf(forwarded: readonly ForwardLag[]): Value[] {
+  return forwarded.map(({ to, seconds }) => ({ labels: { to }, value: seconds }));
 }
 
 function single(value: number): Value[] {

@@ -2,7 +2,7 @@
 import type { GuardRuntime } from '../proxy/guard-runtime.ts';
 import type { Sessions } from '../proxy/sessions.ts';
 import { metricsOfThisProcess } from './exposition.ts';
-import type { MetricFamily } from './metrics.ts';
+import type { ForwardLag, MetricFamily } from './metrics.ts';
 import { type Check, logCheck, notReady, serverCheck } from './readiness.ts';
 import { Tally } from './tally.ts';
 import { type Watch, watchInto } from './watching.ts';
@@ -28,6 +28,7 @@ export class WatchedGuard implements GuardReport {
   private readonly tally: Tally;
   private readonly checks: Check[] = [];
   private proxy: WatchedProxy | undefined;
+  private forwarded: () => readonly ForwardLag[] = () => [];
 
   constructor(
     private readonly version: string,
@@ -41,6 +42,11 @@ export class WatchedGuard implements GuardReport {
   running(proxy: WatchedProxy, checks: readonly Check[]): void {
     this.proxy = proxy;
     this.checks.push(...checks);
+  }
+
+  /** This process sends its decision log elsewhere. */
+  forwarding(lags: () => readonly ForwardLag[]): void {
+    this.forwarded = lags;
   }
 
   notReady(): string | undefined {
@@ -61,6 +67,7 @@ export class WatchedGuard implements GuardReport {
       certificateValidUntil: proxy?.certificateValidUntil,
       disabledRoles: roles.filter((role) => role.disabled !== undefined).length,
       ready: this.notReady() === undefined,
+      forwarded: this.forwarded(),
     });
   }
 }

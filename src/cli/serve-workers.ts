@@ -1,8 +1,10 @@
 /** `rowgate serve` with several workers: the primary process, which starts them and ends with them. */
 import { statSync } from 'node:fs';
 import { Fleet, type WorkerReport } from '../admin/fleet.ts';
+import { forwardFamilies } from '../admin/metrics.ts';
 import type { Config } from '../config/config.ts';
 import { type ControlReply, failed } from '../control/protocol.ts';
+import type { Forwarding } from '../forward/start.ts';
 import { claimSocketFile } from '../proxy/unix-socket.ts';
 import { Supervisor, WorkersFailed } from '../workers/supervisor.ts';
 import { type Controlled, openControlSocket } from './control-socket.ts';
@@ -48,8 +50,10 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
       report: () => channel.ask('report', null) as Promise<WorkerReport>,
     }));
   const delivery = await openDelivery(config, log);
-  const admin = await openAdmin(config, log, new Fleet(reporting));
-  const forwarding = await openForwarding(config, log);
+  let forwarding: Forwarding | undefined;
+  const own = () => forwardFamilies(forwarding?.lags() ?? []);
+  const admin = await openAdmin(config, log, new Fleet(reporting, own));
+  forwarding = await openForwarding(config, log);
   let told = false;
   try {
     const listening = await supervisor.start();
@@ -63,7 +67,7 @@ export async function startWorkers(config: Config, text: string, verbose: boolea
         told = true;
       },
       ended: supervisor.ended.finally(() =>
-        Promise.all([store.close(), admin?.stop(), control?.close(), delivery?.stop(), forwarding.stop()]),
+        Promise.all([store.close(), admin?.stop(), control?.close(), delivery?.stop(), forwarding?.stop()]),
       ),
     };
   } catch (error) {

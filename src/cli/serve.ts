@@ -61,6 +61,7 @@ async function startAlone(config: Config, verbose: boolean): Promise<RunningWork
   const forwarding = await openForwarding(config, log);
   try {
     const guard = await startGuard(config, log);
+    guard.watched?.forwarding(() => forwarding.lags());
     const ending = new Ending(guard);
     const control = await openControlOf(guard, ending, config, log);
     const closed = () => Promise.all([control?.close(), forwarding.stop()]);

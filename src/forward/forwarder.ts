@@ -27,6 +27,8 @@ export interface ForwarderOptions {
 interface Waiting {
   readonly message: Buffer;
   readonly position: Position;
+  /** ISO time of the record. */
+  readonly time: string;
 }
 
 /** What is in memory of one log at most, and goes at once. */
@@ -52,6 +54,11 @@ export class Forwarder {
     const breath = new Breath();
     this.queues = options.logs.map((log) => new Queue(log, options, () => breath.take()));
     this.ended = this.run();
+  }
+
+  /** Age of the oldest record that is not taken, in seconds; 0 where there is none. */
+  lag(now: number): number {
+    return Math.max(0, ...this.queues.map((queue) => queue.waits(now))) / 1000;
   }
 
   /** What is in the logs by now is still sent, for so long, unless the collector does not take it. */
@@ -167,7 +174,7 @@ class Queue {
       if (!entry) break;
       const message = this.options.collector.message(entry);
       this.bytes += message.length;
-      this.waiting.push({ message, position: entry.position });
+      this.waiting.push({ message, position: entry.position, time: String(entry.record.time) });
     }
     return this.waiting.slice(0, most);
   }
@@ -181,6 +188,12 @@ class Queue {
 
   get length(): number {
     return this.waiting.length;
+  }
+
+  /** For how long the first record has been waiting, in milliseconds; 0 where none does. */
+  waits(now: number): number {
+    const [first] = this.waiting;
+    return first ? now - Date.parse(first.time) : 0;
   }
 
   /** For the operator: what waits first. */

@@ -13,6 +13,8 @@ import { Forwarder } from './forwarder.ts';
 import { Positions } from './position.ts';
 
 export interface Forwarding {
+  /** Of each collector: the age of the oldest record that it has not taken, in seconds; 0 where it has them all. */
+  lags(): readonly { readonly to: string; readonly seconds: number }[];
   /** What is written by now is still sent, for a moment; what is not waits for the next start. */
   stop(): Promise<void>;
 }
@@ -30,6 +32,7 @@ export async function startForwarding(config: Config, version: string, log: Logg
     forward.map((collector) => start(config, collector, version, log.child({ to: collector.to }))),
   );
   return {
+    lags: () => forwarders.map((forwarder, n) => ({ to: forward[n]?.to ?? '', seconds: forwarder.lag(Date.now()) })),
     stop: async () => void (await Promise.all(forwarders.map((forwarder) => forwarder.stop(STOP_MS)))),
   };
 }

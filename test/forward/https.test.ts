@@ -124,6 +124,20 @@ describe.skipIf(!openssl)('a receiver of HTTPS', () => {
     },
   );
 
+  it('that takes nothing falls behind: by how much can be asked', async () => {
+    folder.record();
+    let isUp = false;
+    take(() => (isUp ? 200 : 503));
+    const forwarder = forward();
+    await eventually(() => requests.length > 1, 'it was tried');
+    folder.record();
+    // The first record is of 1 ms behind that instant.
+    expect(forwarder.lag(1.78e12 + 60_001)).toBe(60);
+    isUp = true;
+    await eventually(() => taken.length >= 3, 'all were taken');
+    await eventually(() => forwarder.lag(Date.now()) === 0, 'it is not behind any more');
+  });
+
   it('to which it is too much gets fewer at once', async () => {
     for (let n = 0; n < 400; n++) folder.record();
     take((seqs) => (seqs.length > 30 ? 413 : 200));
