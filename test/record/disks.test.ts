@@ -151,19 +151,22 @@ describe.runIf(hasCompiler).each(['batched', 'strict'] as const)('%s', (durabili
     await client.end();
   });
 
-  test.runIf(canMount && durability === 'batched')('a guard that starts where it cannot write does not start', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'rowgate-read-only-'));
-    expect(readOnly(folder)).toBe(true);
-    try {
-      const other = await serve(database, `log: { file: ${join(folder, 'd.jsonl')} }\nstate: memory`);
-      expect(await other.status).toBe(1);
-      expect(other.output.stderr).toMatch(/could not open the decision log .*EROFS/);
-      await other.stop();
-    } finally {
-      execFileSync('umount', [folder]);
-      rmSync(folder, { recursive: true });
-    }
-  });
+  test.runIf(canMount && durability === 'batched')(
+    'a guard that starts where it cannot write does not start',
+    async () => {
+      const folder = mkdtempSync(join(tmpdir(), 'rowgate-read-only-'));
+      expect(readOnly(folder)).toBe(true);
+      try {
+        const other = await serve(database, `log: { file: ${join(folder, 'd.jsonl')} }\nstate: memory`);
+        expect(await other.status).toBe(1);
+        expect(other.output.stderr).toMatch(/could not open the decision log .*EROFS/);
+        await other.stop();
+      } finally {
+        execFileSync('umount', [folder]);
+        rmSync(folder, { recursive: true });
+      }
+    },
+  );
 
   test('the log of all that is whole', async () => {
     guard.child.kill('SIGTERM');

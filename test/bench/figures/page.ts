@@ -62,10 +62,16 @@ export async function writeSection(
   const known = await readFile(file, 'utf8').catch(() => '{}');
   const all: Partial<Record<string, Measured>> = JSON.parse(known);
   all[name] = { heading: HEADINGS[name], ...measured };
-  await writeFile(file, `${JSON.stringify(all, null, 1)}\n`);
+  await writeFile(file, written(all));
   const page = join(folder, 'benchmarks.md');
   const before = await readFile(page, 'utf8');
   await writeFile(page, put('targets', targets(all), put(name, text, before)));
+}
+
+/** A line for each figure. */
+function written(all: object): string {
+  const text = JSON.stringify(all, (_, value) => (typeof value === 'number' ? Number(value.toPrecision(6)) : value), 1);
+  return `${text.replace(/(?<=^ {3})\{\n[^{}]*\}/gm, (figure) => figure.replace(/\n */g, ' '))}\n`;
 }
 
 async function scratch(): Promise<string> {
