@@ -55,7 +55,7 @@ test.each(CLIENTS.flatMap((clients) => MODES.map((mode): Load => ({ clients, mod
     const { clients, mode } = load;
     const measure = clients === COSTED ? throughputAndCost : throughput;
     const figures = await interleave(places, (place) => measure(place, load));
-    const where = `${clients} clients, ${mode}`;
+    const where = `${clients} ${clients === 1 ? 'client' : 'clients'}, ${mode}`;
     const ratio = (of: string, to: string, goal?: Goal) =>
       section.figure(`${of} to ${to}, ${where}`, 'ratio', ratios(tpsOf(figures, of), tpsOf(figures, to)), goal);
     toDirect.push([
