@@ -19,8 +19,6 @@ interface Chunk {
 
 /** Of what is left this part is taken ahead, so that others find something near the end. */
 const SHARE_AHEAD = 16;
-/** With less than this part of it in hand, more is due. */
-const LOW = 1 / 4;
 const NOTHING: readonly Return[] = [];
 const SECOND: Window = { count: 1, unit: 'second' };
 /** A grant that comes late is used all the same by whom it was asked for: else a slow store would never grant. */
@@ -118,9 +116,9 @@ export class Lease {
     return now < this.expiresAt ? NOTHING : this.giveUp();
   }
 
-  /** Little is left of what may be taken ahead. Under a rate nothing is hurried. */
-  get isLow(): boolean {
-    return this.rate === undefined && this.left < LOW * this.ahead(0);
+  /** Less is left than this part of what may be taken ahead. Under a rate nothing is hurried. */
+  isBelow(part: number): boolean {
+    return this.rate === undefined && this.left < part * this.ahead(0);
   }
 
   /** What must be asked for so that `need` can be spent, and more of it without asking. */

@@ -23,6 +23,8 @@ export interface LeasesOptions {
   wake(): void;
   /** The store could not be asked. */
   failed(error: unknown): void;
+  /** Leases of the same owner: where one is asked for ahead, so are they in the same question. */
+  beside?(): readonly Lease[];
 }
 
 /** What is asked for, and how much of it is needed at once. */
@@ -38,6 +40,9 @@ const UNAVAILABLE_MS = 250;
 /** What nobody uses goes back. */
 const IDLE_MS = 1_000;
 const MOST_UNREPORTED = 256;
+/** With less than this part of what may be taken ahead in hand, more is due; and with less than this of others, theirs as well. */
+const LOW = 1 / 4;
+const LOW_BESIDE = 1 / 2;
 
 const TAKEN: Outcome = { kind: 'taken' };
 const WAIT: Outcome = { kind: 'wait' };
@@ -62,9 +67,7 @@ export class Leases {
   /** Whether so much could be taken; nothing is. */
   have(lines: readonly Line[]): Outcome {
     const now = this.options.now();
-    const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
-    if (this.isRemote && outcome.kind === 'taken') this.topUp(lines, now);
-    return outcome;
+    return this.attempt(lines, now) ?? this.ask(lines, now);
   }
 
   /** Asks where the windows stand, where that is not known yet. */
@@ -108,11 +111,12 @@ export class Leases {
 
   /** Asks for more where little is left, so that nobody has to wait until there is nothing. */
   private topUp(lines: readonly Line[], now: number): void {
-    if (!lines.some(({ lease }) => lease.isLow)) return;
-    const low = lines.filter(({ lease }) => lease.isLow && !lease.asking && mayAsk(lease, now));
-    if (low.length === 0) return;
+    const isDue = (lease: Lease, part: number) => lease.isBelow(part) && !lease.asking && mayAsk(lease, now);
+    if (!lines.some(({ lease }) => isDue(lease, LOW))) return;
+    const used = (this.options.beside?.() ?? []).filter(({ lastUse }) => now - lastUse < IDLE_MS);
+    const low = new Set([...lines.map(({ lease }) => lease), ...used]);
     this.claim(
-      low.map(({ lease }) => ({ lease, need: 0, claim: lease.claim(0) })),
+      [...low].filter((lease) => isDue(lease, LOW_BESIDE)).map((lease) => ({ lease, need: 0, claim: lease.claim(0) })),
       now,
     );
   }

@@ -80,7 +80,8 @@ class Process {
 
   constructor(slow: SlowStore, start: number) {
     const store = slow.store as BudgetStore;
-    this.leases = new Leases({ store, now: () => slow.now() - start, wake: () => {}, failed: () => {} });
+    const beside = () => [this.rows, this.bytes, this.people];
+    this.leases = new Leases({ store, now: () => slow.now() - start, wake: () => {}, failed: () => {}, beside });
   }
 
   take(rows: number, bytes: number, keys: readonly string[], unnamed: number): string {

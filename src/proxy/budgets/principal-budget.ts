@@ -65,6 +65,7 @@ export class PrincipalBudget {
       now: context.now,
       wake: () => this.wake(),
       failed: context.failed,
+      beside: () => this.limited,
     });
     this.notes = new UsageNotes(context);
     this.permits = new Permits(this.owner, name, context);
