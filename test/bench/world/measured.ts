@@ -15,9 +15,11 @@ export async function throughput({ url }: Place, load: Load): Promise<Figures> {
   return { tps };
 }
 
-export async function throughputAndCost({ url, pid }: Place, load: Load): Promise<Figures> {
-  if (pid === undefined) return throughput({ name: '', url }, load);
+export async function throughputAndCost(place: Place, load: Load): Promise<Figures> {
+  const { url, pid } = place;
+  if (pid === undefined) return throughput(place, load);
   const started = processorTime(pid);
+  // What the logins cost, and one transaction each.
   await pgbench(url, { ...load, transactions: 1 });
   const between = processorTime(pid);
   const { tps, transactions } = await pgbench(url, load);
