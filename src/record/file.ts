@@ -142,7 +142,7 @@ export class LogFile {
 
   /** Brings all that was written to the disk. Throws where that fails. */
   syncAll(): void {
-    if (this.file) this.leave(this.file);
+    if (this.file) this.settle(this.file);
   }
 
   /** Syncs and closes; what is written later is refused. */
@@ -187,9 +187,7 @@ export class LogFile {
       return 'written';
     }
     try {
-      this.syncNow(file);
-      this.lookAt(file);
-      this.sync.all();
+      this.settle(file);
       this.proving = false;
       return 'written';
     } catch (error) {
@@ -232,7 +230,14 @@ export class LogFile {
     this.safe = this.bytes;
   }
 
-  /** Brings all of it to the disk. INVARIANT: what is in no file any more is not said to be there. Throws where it fails. */
+  /** Brings all of it to the disk, and says so. INVARIANT: not of what is in no file any more. Throws where it fails. */
+  private settle(file: OpenFile): void {
+    this.syncNow(file);
+    this.lookAt(file);
+    this.sync.all();
+  }
+
+  /** The same for a file that another one replaces, whatever has become of it. */
   private leave(file: OpenFile): void {
     this.syncNow(file);
     if (whatIsWrong(file, this.bytes) === undefined) this.sync.all();
