@@ -54,10 +54,10 @@ const PLANS = [
   ],
 ] as const;
 /**
- * Where plans are shown: whether a table is read whole follows from its pages, and these from when it was last vacuumed, in a database in
- * which the role itself writes.
+ * Where plans are shown: how a table is read follows from its pages and how many of them are all visible, and these from when it was last
+ * vacuumed, in a database in which the role itself writes.
  */
-const INDEXED = ['enable_seqscan = off'];
+const INDEXED = ['enable_seqscan = off', 'enable_indexonlyscan = off', 'enable_bitmapscan = off'];
 /** Statements under way on each. */
 const DEPTH = 3;
 const TIMED_OUT = '57014';
