@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { closedName } from '../../src/record/chain/files.ts';
+import { REACH } from '../../src/record/read/within-reach.ts';
 
 const DAYS = 14;
 const DAY_MS = 86_400_000;
@@ -26,13 +27,13 @@ export async function makeLog(folder: string, records: number): Promise<string> 
   for (let day = 0; day < DAYS; day++) {
     const last = day === DAYS - 1;
     const out = createWriteStream(last ? open : closedName(open, seq + 1), { mode: 0o600 });
-    const said = new Set<string>();
+    const said = new Map<string, number>();
     const statements = last ? Math.ceil(perDay * OPEN_PART) : perDay;
-    let buffer = line(START + day * DAY_MS, ++seq, { kind: 'segment', chain: 'made-up', format: 1 });
+    let buffer = line(START + day * DAY_MS, ++seq, 'segment', { chain: 'made-up', format: 1 });
     for (let index = 0; index < statements; index++) {
       const at = START + day * DAY_MS + (DAY_MS / perDay) * index;
-      const [decision, outcome] = statement(random, said, `${day}-${index}`);
-      buffer += line(at, ++seq, decision) + line(at, ++seq, outcome);
+      const [decision, outcome] = statement(random, said, `${day}-${index}`, seq + 1);
+      buffer += line(at, ++seq, 'decision', decision) + line(at, ++seq, 'outcome', outcome);
       if (buffer.length < BUFFER) continue;
       if (!out.write(buffer)) await once(out, 'drain');
       buffer = '';
@@ -43,16 +44,17 @@ export async function makeLog(folder: string, records: number): Promise<string> 
   return open;
 }
 
-function line(at: number, seq: number, fields: object): string {
-  return `${JSON.stringify({ time: new Date(at).toISOString(), guard: 'g1', seq, ...fields, hash: HASH })}\n`;
+function line(at: number, seq: number, kind: string, fields: object): string {
+  const front = { time: new Date(at).toISOString(), kind, ...(kind === 'segment' && { guard: 'g1' }), seq };
+  return `${JSON.stringify({ ...front, ...fields, hash: HASH })}\n`;
 }
 
 /** Some principals and some shapes are more frequent than others. */
-function statement(random: () => number, said: Set<string>, number: string): [object, object] {
-  const who = Math.floor(random() * random() * PRINCIPALS);
+function statement(random: () => number, said: Map<string, number>, number: string, seq: number): [object, object] {
+  const whose = Math.floor(random() * random() * PRINCIPALS);
   const which = Math.floor(random() * random() * SHAPES);
-  const principal = `college_${who}_app`;
-  const session = `01M8S${who}x${Math.floor(random() * 20)}`;
+  const principal = `college_${whose}_app`;
+  const session = `01M8S${whose}x${Math.floor(random() * 20)}`;
   const id = `01M8F3QBJX${number.padStart(16, '0')}`;
   const fingerprint = (which * 7919 + 1e15).toString(16).padStart(16, '0');
   const table = TABLES[which % TABLES.length];
@@ -60,45 +62,50 @@ function statement(random: () => number, said: Set<string>, number: string): [ob
   const rows = refused ? 0 : Math.floor(random() * random() * 30);
   const shown = Math.min(rows, 6);
   const first = Math.floor(random() * 690);
-  const ids = Array.from({ length: shown }, (_, index) => personId(who * 700 + first + index));
+  const ids = Array.from({ length: shown }, (_, index) => personId(whose * 700 + first + index));
+  const who = referredTo(said, session, seq);
+  const what = referredTo(said, `${fingerprint}${refused}`, seq);
   const decision = {
-    kind: 'decision',
     id,
-    session,
-    principal,
-    ...(isNew(said, session) && {
-      role: 'teacher',
-      attributes: { school_id: who },
-      client: `10.12.${who % 256}.7:5${who}`,
-      database: 'ent',
-      application: 'ent-app',
-    }),
-    ...(isNew(said, fingerprint) && {
-      command: 'SELECT',
-      statement: `SELECT id, c${which % 17} FROM ${table} WHERE id = $1 AND x${which} = $2 ORDER BY id LIMIT $3`,
-      tables: [`public.${table}`],
-      columns: [`public.${table}.id`, `public.${table}.c${which % 17}`],
-    }),
-    fingerprint,
-    ...(refused
-      ? { effect: 'refuse', reason: 'column-withheld', rule: 'roles/teacher.yaml:10', sqlstate: '42501' }
-      : { effect: 'rewrite' }),
+    ...(who === seq
+      ? {
+          session,
+          principal,
+          role: 'teacher',
+          attributes: { school_id: whose },
+          client: `10.12.${whose % 256}.7:5${whose}`,
+          database: 'ent',
+          application: 'ent-app',
+        }
+      : { who }),
+    ...(what === seq
+      ? {
+          command: 'SELECT',
+          fingerprint,
+          statement: `SELECT id, c${which % 17} FROM ${table} WHERE id = $1 AND x${which} = $2 ORDER BY id LIMIT $3`,
+          tables: [`public.${table}`],
+          columns: [`public.${table}.id`, `public.${table}.c${which % 17}`],
+          ...(refused
+            ? { effect: 'refuse', reason: 'column-withheld', rule: 'roles/teacher.yaml:10', sqlstate: '42501' }
+            : { effect: 'rewrite' }),
+        }
+      : { what }),
   };
   const outcome = {
-    kind: 'outcome',
-    id,
-    principal,
+    decision: seq,
     ...(rows > 0 && { rows, bytes: rows * 61, subjects: { student: { n: shown, unnamed: 0, ids } } }),
     ms: Math.round(random() * 4000) / 1000,
-    status: refused ? 'refused' : 'ok',
+    ...(refused && { status: 'refused' }),
   };
   return [decision, outcome];
 }
 
-function isNew(said: Set<string>, name: string): boolean {
-  if (said.has(name)) return false;
-  said.add(name);
-  return true;
+/** The number of the decision that says it: its own where none did so before, or too far before. */
+function referredTo(said: Map<string, number>, name: string, seq: number): number {
+  const before = said.get(name);
+  if (before !== undefined && seq - before <= REACH) return before;
+  said.set(name, seq);
+  return seq;
 }
 
 function personId(number: number): string {

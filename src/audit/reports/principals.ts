@@ -36,45 +36,61 @@ export interface PrincipalDone {
 export const DAYS_BEFORE = 28;
 const BEFORE_MS = DAYS_BEFORE * 86_400_000;
 
+/** In milliseconds. Wherever a day begins, by whatever clock, one of these begins. */
+const QUARTER = 900_000;
+
 export async function principalsOf({ db }: Source, period: Period): Promise<PrincipalDone[]> {
   const parameters = { ...parametersOf(period), before: period.since - BEFORE_MS };
-  await db.run(
-    `CREATE OR REPLACE TEMP TABLE done AS
-    SELECT principal, kind, role, id, session, ${within('time')} AS inside, time, CAST(timezone($zone, timezone('UTC', time)) AS DATE) AS "day",
-      coalesce(effect IN ('refuse', 'lock'), false) AS refused, coalesce("rows", 0) AS "rows", coalesce(bytes, 0) AS bytes, coalesce(changed, 0) AS changed,
-      subjects, tables, regexp_replace(client, ':[0-9]+$', '') AS address
-    FROM records WHERE kind IN ('decision', 'outcome', 'seen', 'login') AND principal IS NOT NULL
-      AND time >= ${instant('$before')} AND time < ${instant('$until')}`,
-    parameters,
-  );
-  await db.run(
-    `CREATE OR REPLACE TEMP TABLE met AS SELECT principal, inside, "day", key AS subject, unnest(ids) AS person FROM
-      (SELECT principal, inside, "day", unnest(map_entries(subjects), recursive := true) FROM done WHERE subjects IS NOT NULL)`,
-  );
+  for (const [name, query] of Object.entries(TABLES))
+    await db.run(`CREATE OR REPLACE TEMP TABLE ${name} AS ${query}`, parameters);
   return db.rows<PrincipalDone>(PRINCIPALS);
 }
 
-const BUSIEST = `{ 'statements': coalesce(max(statements), 0), 'rows': coalesce(max("rows"), 0), 'people': coalesce(max(people), 0), 'refused': coalesce(max(refused), 0) }`;
+const INSIDE = `${within('time')} AS inside`;
+const ASKED = `principal IS NOT NULL AND time >= ${instant('$before')} AND time < ${instant('$until')}`;
+const QUARTER_OF = `epoch_ms(time) // ${QUARTER}`;
+
+/** Each reads the columns that it needs, and keeps what it adds up to. */
+const TABLES = {
+  /** Which day it was there: asked once for each of them, and not for each record. */
+  quarters: `SELECT quarter, CAST(timezone($zone, timezone('UTC', epoch_ms(quarter * ${QUARTER}))) AS DATE) AS "day"
+    FROM (SELECT DISTINCT ${QUARTER_OF} AS quarter FROM records WHERE ${ASKED})`,
+  days: `SELECT principal, ${INSIDE}, "day", count(*) FILTER (kind = 'login') AS logins, max(time) FILTER (kind = 'login') AS "lastLogin",
+      count(*) FILTER (kind = 'decision') AS statements, count(*) FILTER (effect IN ('refuse', 'lock')) AS refused,
+      coalesce(sum("rows"), 0)::BIGINT AS "rows", coalesce(sum(bytes), 0)::BIGINT AS bytes, coalesce(sum(changed), 0)::BIGINT AS changed
+    FROM records JOIN quarters ON ${QUARTER_OF} = quarter
+    WHERE ${ASKED} AND kind IN ('decision', 'outcome', 'seen', 'login') GROUP BY ALL`,
+  /** `known`: before the time; `used`: in it. */
+  clients: `SELECT principal, role, client, bool_or(NOT inside) AS known, bool_or(inside) AS used
+    FROM (SELECT principal, role, client, ${INSIDE} FROM records WHERE ${ASKED} AND kind IN ('decision', 'login')) GROUP BY ALL`,
+  reads: `SELECT principal, unnest(tables) AS name, known FROM (SELECT principal, tables, bool_or(NOT inside) AS known
+    FROM (SELECT principal, tables, ${INSIDE} FROM records WHERE ${ASKED} AND kind = 'decision') GROUP BY ALL)`,
+  met: `SELECT DISTINCT principal, inside, "day", subject, unnest(ids) AS person FROM
+    (SELECT principal, inside, "day", key AS subject, ids FROM
+      (SELECT principal, ${INSIDE}, "day", unnest(map_entries(subjects), recursive := true)
+        FROM records JOIN quarters ON ${QUARTER_OF} = quarter WHERE ${ASKED} AND kind IN ('outcome', 'seen') AND subjects IS NOT NULL))`,
+};
+
+const BUSIEST = `{ 'statements': max(statements), 'rows': max("rows"), 'people': max(coalesce(people, 0)), 'refused': max(refused) }`;
 
 const PRINCIPALS = `
 WITH sums AS (
-  SELECT principal, coalesce(list_sort(list(DISTINCT role) FILTER (role IS NOT NULL)), []) AS roles, count(*) FILTER (kind = 'login') AS logins,
-    epoch_ms(max(time) FILTER (kind = 'login')) AS "lastLogin", count(*) FILTER (kind = 'decision') AS statements,
-    count(*) FILTER (refused) AS refused, sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed
-  FROM done WHERE inside GROUP BY principal),
-days AS (
-  SELECT principal, inside, "day", statements, "rows", coalesce(people, 0) AS people, refused FROM
-    (SELECT principal, inside, "day", count(*) FILTER (kind = 'decision') AS statements, sum("rows")::BIGINT AS "rows", count(*) FILTER (refused) AS refused
-      FROM done GROUP BY ALL)
-    LEFT JOIN (SELECT principal, inside, "day", count(DISTINCT (subject, person)) AS people FROM met GROUP BY ALL) USING (principal, inside, "day")),
-now AS (SELECT principal, ${BUSIEST} AS busiest FROM days WHERE inside GROUP BY principal),
-earlier AS (SELECT principal, ${BUSIEST} AS "busiestBefore", count(*) FILTER (statements > 0) AS "daysBefore" FROM days WHERE NOT inside GROUP BY principal),
-addresses AS (SELECT principal, address AS name, bool_or(NOT inside) AS known FROM done WHERE address IS NOT NULL GROUP BY ALL),
-reads AS (SELECT principal, name, bool_or(NOT inside) AS known FROM (SELECT principal, inside, unnest(tables) AS name FROM done WHERE kind = 'decision') GROUP BY ALL)
-SELECT principal, roles, logins, "lastLogin", statements, refused, "rows", bytes, changed,
-  coalesce((SELECT count(DISTINCT (subject, person)) FROM met WHERE met.principal = sums.principal AND met.inside), 0) AS people, busiest,
+  SELECT principal, sum(logins)::BIGINT AS logins, epoch_ms(max("lastLogin")) AS "lastLogin", sum(statements)::BIGINT AS statements,
+    sum(refused)::BIGINT AS refused, sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed
+  FROM days WHERE inside GROUP BY principal),
+each_day AS (
+  SELECT * FROM days LEFT JOIN (SELECT principal, inside, "day", count(*) AS people FROM met GROUP BY ALL) USING (principal, inside, "day")),
+now AS (SELECT principal, ${BUSIEST} AS busiest FROM each_day WHERE inside GROUP BY principal),
+earlier AS (SELECT principal, ${BUSIEST} AS "busiestBefore", count(*) FILTER (statements > 0) AS "daysBefore" FROM each_day WHERE NOT inside GROUP BY principal),
+persons AS (SELECT principal, count(*) AS people FROM (SELECT DISTINCT principal, subject, person FROM met WHERE inside) GROUP BY principal),
+roles AS (SELECT principal, list_sort(list(DISTINCT role)) AS roles FROM clients WHERE role IS NOT NULL AND used GROUP BY principal),
+addresses AS (SELECT principal, list_sort(list(name)) AS "newAddresses" FROM
+  (SELECT principal, regexp_replace(client, ':[0-9]+$', '') AS name FROM clients WHERE client IS NOT NULL GROUP BY ALL HAVING NOT bool_or(known)) GROUP BY principal),
+tables AS (SELECT principal, list_sort(list(name)) AS "newTables" FROM
+  (SELECT principal, name FROM reads GROUP BY ALL HAVING NOT bool_or(known)) GROUP BY principal)
+SELECT principal, coalesce(roles, []) AS roles, logins, "lastLogin", statements, refused, "rows", bytes, changed, coalesce(people, 0) AS people, busiest,
   coalesce("daysBefore", 0) AS "daysBefore", coalesce("busiestBefore", { 'statements': 0, 'rows': 0, 'people': 0, 'refused': 0 }) AS "busiestBefore",
-  coalesce((SELECT list_sort(list(name)) FROM addresses AS a WHERE a.principal = sums.principal AND NOT known), []) AS "newAddresses",
-  coalesce((SELECT list_sort(list(name)) FROM reads AS r WHERE r.principal = sums.principal AND NOT known), []) AS "newTables"
-FROM sums JOIN now USING (principal) LEFT JOIN earlier USING (principal)
+  coalesce("newAddresses", []) AS "newAddresses", coalesce("newTables", []) AS "newTables"
+FROM sums JOIN now USING (principal) LEFT JOIN earlier USING (principal) LEFT JOIN persons USING (principal) LEFT JOIN roles USING (principal)
+  LEFT JOIN addresses USING (principal) LEFT JOIN tables USING (principal)
 ORDER BY "rows" DESC, statements DESC, principal`;
