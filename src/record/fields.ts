@@ -146,20 +146,33 @@ const ORDER = {
   message: 0,
 } satisfies Record<keyof RecordFields, 0>;
 
-const FIELDS = Object.keys(ORDER) as (keyof RecordFields)[];
+type FieldName = keyof RecordFields;
+
+const FIELDS = Object.keys(ORDER) as FieldName[];
+const RANKS: ReadonlyMap<FieldName, number> = new Map(FIELDS.map((name, rank) => [name, rank]));
 
 /** Characters of what a client may name itself by before it has logged in. */
 const NAME_CAP = 64;
-const NAMES: ReadonlySet<keyof RecordFields> = new Set(['principal', 'database', 'application']);
+const NAMES: ReadonlySet<FieldName> = new Set(['principal', 'database', 'application']);
 
-/**
- * Puts the fields into a record, in the log's order, names that a client chooses cut short. What `fields` does not say is taken
- * from `context`. A field that the log does not know is not written.
- */
-export function addInOrder(record: Record<string, unknown>, fields: RecordFields, context?: RecordFields): void {
-  for (const name of FIELDS) {
-    const value = fields[name] ?? context?.[name];
-    if (value === undefined) continue;
+/** Puts the fields into a record, in the log's order, names that a client chooses cut short. A field that the log does not know is not written. */
+export function addInOrder(record: Record<string, unknown>, fields: RecordFields): void {
+  const given = Object.keys(fields) as FieldName[];
+  // Mostly they come in their order: the others need not be looked for.
+  for (const name of areInOrder(given) ? given : FIELDS) {
+    const value = fields[name];
+    if (value === undefined || value === null) continue;
     record[name] = typeof value === 'string' && NAMES.has(name) ? value.slice(0, NAME_CAP) : value;
   }
+}
+
+/** False also where the log does not know one of them. */
+function areInOrder(names: readonly FieldName[]): boolean {
+  let before = -1;
+  for (const name of names) {
+    const rank = RANKS.get(name) ?? -1;
+    if (rank <= before) return false;
+    before = rank;
+  }
+  return true;
 }

@@ -5,6 +5,7 @@ import { SessionOnDisk } from './disk/session-on-disk.ts';
 import type { FileKeys } from './encryption/file-keys.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
 import type { Durability, Written } from './file.ts';
+import { isoTime } from './iso-time.ts';
 import { printable } from './printable.ts';
 import type { Keep } from './rotation/retention.ts';
 import type { Rotation } from './rotation/schedule.ts';
@@ -235,7 +236,7 @@ class Log implements DecisionLog {
   private put(kind: RecordKind | ChainKind, fields: RecordFields | ChainFields, now: number): Written {
     const { chained } = this.segments;
     const { torn, position } = chained;
-    const record: Record<string, unknown> = { time: new Date(now).toISOString(), kind };
+    const record: Record<string, unknown> = { time: isoTime(now), kind };
     if (!isOfStatement(kind)) record.guard = this.options.guard;
     record.seq = position.seq + 1;
     if (torn > 0) record.torn = torn;

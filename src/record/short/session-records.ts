@@ -104,8 +104,8 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     if (!place) return false;
     const decision = running && isWithinReach(running, place) ? running.seq : undefined;
     return log.writeHere('outcome', {
-      decision,
       id: decision === undefined ? id : undefined,
+      decision,
       principal: decision === undefined ? context.principal : undefined,
       rows: rows || undefined,
       bytes: bytes || undefined,
