@@ -34,6 +34,8 @@ export const COLUMNS = {
   status: 'VARCHAR',
   subjects: 'MAP(VARCHAR, STRUCT(n BIGINT, unnamed BIGINT, ids VARCHAR[]))',
   policy: 'VARCHAR',
+  to: 'VARCHAR',
+  kept: 'VARCHAR',
   by: 'VARCHAR',
   until: 'VARCHAR',
   message: 'VARCHAR',

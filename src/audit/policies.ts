@@ -1,7 +1,7 @@
 /** What reports take from a policies folder, as it is written: categories of data, and how many rows a statement may return at most. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { PolicyDocument } from '../policy/document.ts';
+import { PolicyDocument, type PolicyFile } from '../policy/document.ts';
 
 export interface PolicyFacts {
   /** `health` of `students`: columns as `absences.reason`. */
@@ -18,11 +18,22 @@ export const NO_POLICIES: PolicyFacts = { categories: [], rowsPerStatement: new 
 
 /** Files that cannot be read as YAML say nothing: `rowgate check` tells what is wrong with them. */
 export function readPolicyFacts(folder: string): PolicyFacts {
-  const files = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+  const paths = existsSync(folder) ? readdirSync(folder, { recursive: true, encoding: 'utf8' }) : [];
+  const files = paths.filter(isPolicy).map((path) => ({ path, text: readFileSync(join(folder, path), 'utf8') }));
+  return policyFacts(files);
+}
+
+function isPolicy(path: string): boolean {
+  return path.endsWith('.yaml') && !path.endsWith('.test.yaml');
+}
+
+/** The same of files that were kept. */
+export function policyFacts(files: readonly PolicyFile[]): PolicyFacts {
   const categories: PolicyFacts['categories'][number][] = [];
   const rowsPerStatement = new Map<string, number>();
-  for (const path of files.filter((name) => name.endsWith('.yaml') && !name.endsWith('.test.yaml')).toSorted()) {
-    const { value } = new PolicyDocument({ path, text: readFileSync(join(folder, path), 'utf8') });
+  const inOrder = files.filter(({ path }) => isPolicy(path)).toSorted((a, b) => (a.path < b.path ? -1 : 1));
+  for (const { path, text } of inOrder) {
+    const { value } = new PolicyDocument({ path, text });
     const file = mapOf(value);
     for (const [subject, entry] of Object.entries(mapOf(file.subjects))) {
       for (const [name, columns] of Object.entries(mapOf(mapOf(entry).categories))) {

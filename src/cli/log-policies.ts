@@ -1,14 +1,14 @@
 /** `rowgate log policies`: which policy was in force when, who changed it, and what its files said. */
-import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { linesOf, RecordReader } from '../audit/lines.ts';
 import { type Chain, chainsAmong, chainsOf } from '../audit/log-files.ts';
 import { logPlace } from '../config/log-place.ts';
 import { openerWith, readIdentities } from '../record/encryption/opening.ts';
-import { keptFolder, keptPolicy } from '../record/policies/kept-policies.ts';
+import { keptPolicy } from '../record/policies/kept-policies.ts';
 import type { LogRecord } from '../record/read/expand.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
+import { keptBeside } from './log-source.ts';
 
 const HELP = `
 Examples:
@@ -76,11 +76,7 @@ async function policies(options: Options, command: Command): Promise<void> {
       : inForce.findLast(({ time }) => Date.parse(time) <= at);
   if (!found) return failed(1, at === undefined ? 'the log knows no such policy' : 'no policy was in force then');
   if (found.kept === undefined) return failed(1, `its files were not kept${found.message ? `: ${found.message}` : ''}`);
-  const [first] = chains[0] ?? [];
-  const beside = place
-    ? keptFolder(place.file)
-    : join(dirname(first ?? ''), `${basename(first ?? '').split('.')[0]}.policies`);
-  const files = keptPolicy(options.folder ?? beside, found.kept);
+  const files = keptPolicy(options.folder ?? keptBeside(chains, place?.file), found.kept);
   if ('problem' in files) return failed(1, files.problem);
   if (options.json) process.stdout.write(`${JSON.stringify({ ...found, files })}\n`);
   else {

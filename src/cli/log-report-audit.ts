@@ -1,7 +1,7 @@
 /** `rowgate log report refusals | principals | breach`: what was refused, who did what, and what one account took. */
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { NO_POLICIES, readPolicyFacts } from '../audit/policies.ts';
+import { NO_POLICIES, type PolicyFacts, policyFacts, readPolicyFacts } from '../audit/policies.ts';
 import type { Report } from '../audit/report.ts';
 import { breachOf } from '../audit/reports/breach.ts';
 import { breachReport } from '../audit/reports/breach-report.ts';
@@ -16,6 +16,7 @@ import { reportCsv } from '../audit/show/csv.ts';
 import { reportHtml } from '../audit/show/html.ts';
 import { reportText } from '../audit/show/text.ts';
 import { openSource, type Source } from '../audit/source.ts';
+import { keptPolicy } from '../record/policies/kept-policies.ts';
 import { failed } from './ask-guard.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
 import { type SubjectOptions, soughtIn } from './sought.ts';
@@ -167,7 +168,7 @@ async function breach(
   source: Source,
   period: Period,
   made: Made,
-  { place }: LogSource,
+  { place, policiesKept: kept }: LogSource,
   options: BreachOptions,
   who: Sought | undefined,
 ): Promise<Found | undefined> {
@@ -178,5 +179,9 @@ async function breach(
   const policies = folder === undefined ? NO_POLICIES : readPolicyFacts(folder);
   const sought = who && { who, answer: await findSubject(source, who, found.coverage) };
   const data = { ...asked, ...found, ...(sought && { subject: { of: who.subject, key: who.key, ...sought.answer } }) };
-  return { data, report: breachReport({ asked, breach: found, policies, sought, made }) };
+  const policiesKept = (hash: string): PolicyFacts | undefined => {
+    const files = keptPolicy(kept, hash);
+    return 'problem' in files ? undefined : policyFacts(files);
+  };
+  return { data, report: breachReport({ asked, breach: found, policies, policiesKept, sought, made }) };
 }

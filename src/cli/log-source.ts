@@ -1,4 +1,5 @@
 /** What the commands that read a log share: which files, in whose time zone, and what opens them where they are encrypted. */
+import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { NoDuckDB } from '../audit/duckdb.ts';
 import { NoIdentity, type OpenerOf } from '../audit/encrypted.ts';
@@ -7,6 +8,7 @@ import { type Chain, chainsAmong, chainsOf } from '../audit/log-files.ts';
 import { readTime } from '../audit/times.ts';
 import { type LogPlace, logPlace } from '../config/log-place.ts';
 import { openerWith, readIdentities } from '../record/encryption/opening.ts';
+import { keptFolder } from '../record/policies/kept-policies.ts';
 import { failed } from './ask-guard.ts';
 
 export interface LogOptions {
@@ -20,6 +22,8 @@ export interface LogSource {
   readonly chains: readonly Chain[];
   readonly timeZone: string;
   readonly openerOf?: OpenerOf;
+  /** The folder of the policies that were in force. */
+  readonly policiesKept: string;
   /** Where a configuration says where the log is. */
   readonly place?: LogPlace;
 }
@@ -51,9 +55,17 @@ export function logSource(options: LogOptions): LogSource | undefined {
   return {
     chains,
     timeZone,
+    policiesKept: keptBeside(chains, place?.file),
     ...(place && { place }),
     ...(identities && { openerOf: openerWith(identities) }),
   };
+}
+
+/** Beside the log, or the files that somebody has named. */
+export function keptBeside(chains: readonly Chain[], file: string | undefined): string {
+  if (file !== undefined) return keptFolder(file);
+  const first = chains[0]?.[0] ?? '';
+  return join(dirname(first), `${basename(first).split('.')[0]}.policies`);
 }
 
 /** Milliseconds since the epoch. Ends the command where it is no time. `end`: a day is meant with its end. */

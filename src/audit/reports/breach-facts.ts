@@ -8,7 +8,10 @@ import type { WhoAndWhen } from './taken.ts';
 export interface BreachFacts {
   readonly asked: WhoAndWhen;
   readonly breach: Breach;
+  /** As they are now. */
   readonly policies: PolicyFacts;
+  /** What was kept of those that were in force, by its hash; undefined where it is not there, or is not what was kept. */
+  readonly policiesKept: (kept: string) => PolicyFacts | undefined;
   readonly sought?: { readonly who: Sought; readonly answer: SubjectAnswer } | undefined;
   readonly made: Made;
 }

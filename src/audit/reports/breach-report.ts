@@ -29,7 +29,7 @@ export function breachReport(facts: BreachFacts): Report {
     figures: figuresOf(breach),
     sections: [
       ...(sought ? [subjectSection(sought.who, sought.answer, asked.timeZone)] : []),
-      people(breach, policies),
+      people(breach, facts),
       tables(breach, policies),
       columns(breach, policies),
       timeline(breach, asked.timeZone),
@@ -127,8 +127,8 @@ function timeline({ timeline: steps, step }: Breach, timeZone: string): Section 
   };
 }
 
-function people({ people: all, totals, unended }: Breach, policies: PolicyFacts): Section {
-  const more = totals.unended > 0 ? [upToLimits(unended, policies)] : [];
+function people({ people: all, totals, unended }: Breach, facts: BreachFacts): Section {
+  const more = totals.unended > 0 ? [upToLimits(unended, facts)] : [];
   const several = all.some(({ named }) => named.length > 1);
   return {
     heading: 'Whose data',

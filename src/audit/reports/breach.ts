@@ -88,6 +88,8 @@ export interface Stopped {
 export interface Unended {
   readonly role?: string;
   readonly policy?: string;
+  /** Hashes of what was kept of that policy's files, where the log says so. */
+  readonly kept: readonly string[];
   readonly statements: number;
 }
 
@@ -138,11 +140,14 @@ export async function breachOf(source: Source, asked: WhoAndWhen): Promise<Breac
        FROM taken WHERE refused OR status = 'cut' GROUP BY 1 ORDER BY times DESC, 1`,
     ),
     events: await rows(EVENTS),
-    unended: await rows(
-      'SELECT role, policy, count(*) AS statements FROM taken WHERE unended GROUP BY role, policy ORDER BY statements DESC, 1, 2',
-    ),
+    unended: await rows(UNENDED),
   };
 }
+
+const UNENDED = `SELECT role, policy, coalesce(kept, []) AS kept, statements FROM
+    (SELECT role, policy, count(*) AS statements FROM taken WHERE unended GROUP BY role, policy)
+    LEFT JOIN (SELECT "to" AS policy, list_sort(list(DISTINCT kept)) AS kept FROM records WHERE kind = 'policy' AND kept IS NOT NULL GROUP BY "to") USING (policy)
+  ORDER BY statements DESC, role, policy`;
 
 function names(column: string): string {
   return `coalesce(list_sort(list(DISTINCT ${column}) FILTER (${column} IS NOT NULL)), [])`;
