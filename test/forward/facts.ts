@@ -198,7 +198,21 @@ const OBJECTS: Readonly<Record<string, { readonly attributes: Shape; readonly at
   query_info: { attributes: { query_string: '!string', uid: '?string', bytes: '?long' } },
   policy: { attributes: { name: '?string', uid: '?string' }, atLeastOne: ['name', 'uid'] },
   finding_info: { attributes: { uid: '!string', title: '?string', types: '?string[]' } },
-  evidences: { attributes: { actor: '?actor' } },
+  evidences: {
+    attributes: { actor: '?actor' },
+    atLeastOne: [
+      'actor',
+      'api',
+      'connection_info',
+      'data',
+      'database',
+      'device',
+      'file',
+      'process',
+      'src_endpoint',
+      'user',
+    ],
+  },
   managed_entity: {
     attributes: {
       name: '?string',
