@@ -62,6 +62,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));
     return true;
   }
+  const bounded = read && isBounded(prepared.rendered);
   const portal: Portal = {
     madeBy: 'bind',
     statement: prepared.statement,
@@ -71,8 +72,8 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     policy: prepared.policy,
     usage: { rows: 0, bytes: 0 },
     provenance: prepared.provenance,
-    bounded: read && isBounded(prepared.rendered),
-    most: read && isBounded(prepared.rendered) ? mostOf(prepared.rendered.limit ?? values.limit) : undefined,
+    bounded,
+    most: bounded ? mostOf(prepared.rendered.limit ?? values.limit) : undefined,
     bound: whole && boundFor(policy, whole),
     formats: whole?.resultFormats,
     hold: false,
