@@ -14,9 +14,10 @@ import { isAlive, serve } from '../workers/served.ts';
 const KILLS = fuzzRuns(3, 100);
 const CLIENTS = 6;
 const LONGEST_LIFE_MS = 2_500;
-// Small files and many seals: so that a kill meets one of them being made.
+// Small files, long records and many seals: so that a kill meets one of them being made.
 const LOG = `log:
-  rotate: 32 kB
+  rotate: 64 kB
+  text: full
   seal: { every: 100 ms, records: 40 }
   anchor: { to: ./elsewhere/anchors.jsonl, every: 1 s }
 `;
