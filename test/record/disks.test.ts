@@ -51,7 +51,7 @@ describe.runIf(hasCompiler).each(['batched', 'strict'] as const)('%s', (durabili
   });
 
   beforeEach(async () => {
-    await database.query('TRUNCATE marks');
+    await database.query('DELETE FROM marks');
   });
 
   afterEach(() => {

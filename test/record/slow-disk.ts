@@ -13,6 +13,8 @@ const SHIM = `
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 static char *in_folder(char *to, const char *name) {
@@ -50,7 +52,17 @@ int fdatasync(int fd) {
     errno = EIO;
     return -1;
   }
-  return real(fd);
+  struct stat before;
+  fstat(fd, &before);
+  int result = real(fd);
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  char line[64];
+  int length = snprintf(line, sizeof line, "%lld %lld\\n", (long long)before.st_size, now.tv_sec * 1000LL + now.tv_nsec / 1000000);
+  int synced = open(in_folder(path, "synced"), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  if (result == 0 && write(synced, line, length) < 0) abort();
+  close(synced);
+  return result;
 }
 `;
 
@@ -94,6 +106,15 @@ export class SlowDisk {
   /** Of decision logs, since it was made. */
   get syncs(): number {
     return readFileSync(this.file('syncs')).length;
+  }
+
+  /** Of each sync that has succeeded: so many bytes of the file were on the disk, at that time in milliseconds. */
+  get synced(): { readonly bytes: number; readonly time: number }[] {
+    const lines = readFileSync(this.file('synced'), 'utf8').trimEnd().split('\n');
+    return lines.map((line) => {
+      const [bytes, time] = line.split(' ').map(Number);
+      return { bytes: bytes ?? 0, time: time ?? 0 };
+    });
   }
 
   /** Where `fails` puts its file: for a process that does it by itself. */

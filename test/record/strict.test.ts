@@ -42,7 +42,8 @@ describe.runIf(hasCompiler)('strict', () => {
   });
 
   beforeEach(async () => {
-    await database.query('TRUNCATE marks');
+    // No TRUNCATE: it changes the catalog, and a change of policy waits for the disk by itself.
+    await database.query('DELETE FROM marks');
   });
 
   afterEach(() => {
@@ -198,13 +199,25 @@ describe.runIf(hasCompiler)('strict', () => {
   test('a cancel that comes before its statement has gone hits it', async () => {
     const client = await raw();
     await held(() => void client.socket.write(query("SELECT 'held', pg_sleep(60)")), 1);
-    const cancelled = talk(guard.port, cancelRequest(client.key.processId, client.key.secretKey));
-    await sleep(100);
+    let told = false;
+    const cancel = async () => {
+      await talk(guard.port, cancelRequest(client.key.processId, client.key.secretKey));
+      told = true;
+    };
+    const first = cancel();
+    await sleep(300);
+    expect(told).toBe(false);
     disk.goesOn();
-    const { bytes } = await client.reader.readMessage();
-    await cancelled;
-    // Between two messages it has hit nothing.
-    expect(['57014', undefined]).toContain(errorIn(bytes).C);
+    await first;
+    // As with PostgreSQL, one that overtakes its statement on the last step has hit nothing.
+    const again = setInterval(() => void cancel(), 2_000);
+    try {
+      let message = await client.reader.readMessage();
+      if (message.type === Backend.RowDescription) message = await client.reader.readMessage();
+      expect(errorIn(message.bytes).C).toBe('57014');
+    } finally {
+      clearInterval(again);
+    }
     client.socket.destroy();
   });
 
