@@ -50,13 +50,16 @@ export async function ownFolder(folder: string): Promise<Ownership> {
     rmSync(place.file(coming), { force: true });
   }
   const listening = server;
+  // INVARIANT: once: the descriptor's number may be another file's the next time.
+  let left: Promise<void> | undefined;
+  const leave = async (): Promise<void> => {
+    await new Promise((done) => listening.close(done));
+    place.close();
+  };
   return {
     // By its path: a folder that was put in the place of this one has no such socket.
     isHeld: () => socket !== undefined && fileOf(place.file(`owner-${number}`)) === socket,
-    async giveUp() {
-      await new Promise((done) => listening.close(done));
-      place.close();
-    },
+    giveUp: () => (left ??= leave()),
   };
 }
 
