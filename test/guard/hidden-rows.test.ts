@@ -1,5 +1,5 @@
 /** What could fail where nobody looks for an expression: the outcome is the same whether there are hidden rows or not. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { teacherWorld, type World } from './world.ts';
 
 let world: World;
@@ -95,6 +95,48 @@ const STATEMENTS: readonly (readonly [note: string, sql: string])[] = [
 
 test.each(STATEMENTS)('%s', async (_note, sql) => {
   expect(await world.run(sql, true)).toEqual(await world.run(sql, false));
+});
+
+/** Each fails wherever it runs and depends on no row, so that a parallel plan runs it before all rows. */
+const DEPENDS_ON_NO_ROW: readonly string[] = [
+  'EXISTS (SELECT 1 FROM rooms LIMIT -1)',
+  'EXISTS (SELECT 1 FROM rooms OFFSET -1)',
+  'EXISTS (SELECT 1 FROM rooms WHERE s.id IS NULL OR true LIMIT -1)',
+  'EXISTS (SELECT 1 FROM rooms WHERE EXISTS (SELECT 1 LIMIT -1))',
+  'EXISTS (WITH c AS (SELECT 1 FROM rooms LIMIT -1) SELECT 1 FROM c)',
+  'EXISTS (SELECT ntile(0) OVER () FROM rooms OFFSET 0)',
+  '1 IN (SELECT ntile(0) OVER () FROM rooms)',
+  'EXISTS (SELECT sum(capacity) OVER (ROWS BETWEEN -1 PRECEDING AND CURRENT ROW) FROM rooms OFFSET 0)',
+  'EXISTS (SELECT 1 FROM rooms TABLESAMPLE bernoulli (-5))',
+  'EXISTS (SELECT 1 FROM (VALUES (1e308::float8), (1e308)) AS v(x) HAVING sum(x) > 0)',
+  'EXISTS (SELECT generate_series(1, 2, 0) FROM rooms OFFSET 0)',
+  'EXISTS (SELECT 1 FROM rooms, generate_series(1, 2, 0))',
+  'EXISTS (SELECT 1 / (capacity - capacity) FROM rooms OFFSET 0)',
+  '(SELECT 1 / (count(*) - 5) > 0 FROM rooms)',
+];
+
+describe('where the server plans for several processes', () => {
+  const trap = (then: string) => `CASE WHEN s.last_name = 'hidden7' THEN ${then} ELSE true END`;
+  test.each(
+    DEPENDS_ON_NO_ROW.flatMap((then) => [
+      `SELECT (CASE WHEN ${trap(then)} THEN '1' ELSE 'x' END)::integer FROM students AS s`,
+      `SELECT ${trap(then)} FROM students AS s`,
+      `SELECT count(*) FROM students AS s WHERE (CASE WHEN ${trap(then)} THEN '1' ELSE 'x' END)::integer = 1`,
+      `SELECT q.x FROM (SELECT (CASE WHEN ${trap(then)} THEN '1' ELSE 'x' END)::integer AS x FROM students AS s) AS q`,
+      `SELECT (CASE WHEN ${trap(then)} THEN '1' ELSE 'x' END)::integer FROM absences AS a JOIN students AS s ON s.id = a.student_id`,
+      `SELECT max((CASE WHEN ${trap(then)} THEN '1' ELSE 'x' END)::integer) FROM students AS s`,
+      `SELECT ${trap(then)} FROM absences AS a JOIN students AS s ON s.id = a.student_id`,
+    ]),
+  )('%s', async (sql) => {
+    const outcome = await world.runParallel(sql);
+    expect(outcome).toEqual(await world.run(sql, false));
+    expect(outcome.rows).toBeDefined();
+  });
+
+  test('plans are parallel', async () => {
+    const { rows = [] } = await world.runParallel('EXPLAIN SELECT number FROM rooms');
+    expect(rows.join()).toContain('Gather');
+  });
 });
 
 test.each(['UTC-12', 'GMT+5', '<Z>-12', '<UTC>-12'])('%s gives UTC, GMT or Z another meaning', async (zone) => {

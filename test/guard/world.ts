@@ -60,6 +60,8 @@ export interface World {
   readonly guard: Guard;
   /** Runs what the guard sends, with the hidden rows or without them, and undoes it. */
   run(sql: string, hidden: boolean): Promise<Outcome>;
+  /** As `run` with the hidden rows, where the server plans for several processes if it can. */
+  runParallel(sql: string): Promise<Outcome>;
   drop(): Promise<void>;
 }
 
@@ -69,7 +71,12 @@ export async function teacherWorld(options: Pick<GuardOptions, 'deadline'> = {})
   const client = await database.connect();
   await client.query('SET search_path = public');
   const guard = await guardOn(client, options);
-  return { guard, run: (sql, hidden) => run(client, guard, sql, hidden), drop: () => database.drop() };
+  return {
+    guard,
+    run: (sql, hidden) => run(client, guard, sql, hidden),
+    runParallel: (sql) => run(client, guard, sql, true, PARALLEL),
+    drop: () => database.drop(),
+  };
 }
 
 async function guardOn(client: pg.Client, options: Pick<GuardOptions, 'deadline'>): Promise<Guard> {
@@ -92,12 +99,26 @@ async function guardOn(client: pg.Client, options: Pick<GuardOptions, 'deadline'
   return new Guard({ catalog, role, searchPath: SEARCH_PATH, ...options });
 }
 
-async function run(client: pg.Client, guard: Guard, sql: string, hidden: boolean): Promise<Outcome> {
+const PARALLEL = [
+  'min_parallel_table_scan_size = 0',
+  'min_parallel_index_scan_size = 0',
+  'parallel_setup_cost = 0',
+  'parallel_tuple_cost = 0',
+];
+
+async function run(
+  client: pg.Client,
+  guard: Guard,
+  sql: string,
+  hidden: boolean,
+  settings: readonly string[] = [],
+): Promise<Outcome> {
   const judged = guard.judge(sql);
   if (judged.effect === 'refuse') throw new Error(`refused: ${judged.refusal?.message}`);
   const sent = renderTemplate(judged.template, (slot) => (slot.kind === 'limit' ? '100' : `'12'::integer`));
   await client.query('BEGIN');
   try {
+    for (const setting of settings) await client.query(`SET LOCAL ${setting}`);
     if (!hidden) {
       await client.query('DELETE FROM absences WHERE minutes < 0');
       await client.query('DELETE FROM papers WHERE title LIKE $1', ['hidden%']);

@@ -19,11 +19,22 @@ interface Parent {
   readonly inExpression: boolean;
 }
 
-/** Marks the guards whose relations must be fenced. `asked`: subqueries that run only where every guard around them said ok. */
-export function fence(analysis: Analysis, tellings: readonly Telling[], asked: ReadonlySet<Level>): void {
-  const parents = parentsOf(analysis, asked);
-  for (const telling of tellings)
-    if (!telling.scope.late) ascend(telling.scope.level, undefined, false, telling.covered, parents, new Map());
+/**
+ * Marks the guards whose relations must be fenced. `asked`: subqueries that run only where every guard around them said ok. INVARIANT: not
+ * so for what is not wrapped itself: without an `ok` in it the planner may find that a subquery depends on no row, and where it plans for
+ * several processes it runs such a one before all rows. What is fenced is planned apart from that.
+ */
+export function fence(
+  analysis: Analysis,
+  { wrapped, loose }: { readonly wrapped: readonly Telling[]; readonly loose: readonly Telling[] },
+  asked: ReadonlySet<Level>,
+): void {
+  const mark = (tellings: readonly Telling[], parents: ReturnType<typeof parentsOf>): void => {
+    for (const { scope, covered } of tellings)
+      if (!scope.late) ascend(scope.level, undefined, false, covered, parents, new Map());
+  };
+  mark(wrapped, parentsOf(analysis, asked));
+  mark(loose, parentsOf(analysis, new Set()));
 }
 
 /** `anyFilter`: from inside an expression even a filter on the row alone may come too late: both are judged in one scan. */

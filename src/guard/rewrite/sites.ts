@@ -38,7 +38,7 @@ export function findSites(analysis: Analysis): Sites {
     scope,
     covered: new Set(afterRows ? guardsOf(scope.level.entries) : []),
   }));
-  fence(analysis, [...finder.tellings, ...fallible], finder.asked);
+  fence(analysis, { wrapped: finder.tellings, loose: [...finder.loose, ...fallible] }, finder.asked);
   for (const site of finder.sites) for (const guard of [...site.plain, ...site.grouped]) need(guard);
   // Every reference to a CTE that exports its ok sees it among the columns, whether it asks for it or not.
   for (const { entry } of analysis.marks.cteReferences) {
@@ -64,6 +64,8 @@ class Finder {
   readonly ungrouped: { node: Node; level: Level }[] = [];
   readonly ungroupedRows: { node: Node; level: Level }[] = [];
   readonly tellings: Telling[] = [];
+  /** Those that cannot be wrapped. */
+  readonly loose: Telling[] = [];
   /** Subqueries that stand inside what is wrapped: they run only where the guards around them said ok. */
   readonly asked = new Set<Level>();
 
@@ -191,7 +193,7 @@ class Finder {
     }
     const returnsSet = !found.sound && this.contains(node, 'set-returning');
     // CASE cannot hold it: what stands around is fenced instead.
-    if (returnsSet) this.tellings.push({ scope: at.scope, covered: new Set() });
+    if (returnsSet) this.loose.push({ scope: at.scope, covered: new Set() });
     const wraps = !found.sound && !at.inside && !returnsSet;
     if (wraps) this.add(node, at);
     this.visitChildren(node, wraps ? { ...at, inside: true } : at);
@@ -230,7 +232,7 @@ class Finder {
       }
     }
     // A call that no NULL stops runs beside hidden rows all the same.
-    if (!found?.sound && !stopped) this.tellings.push({ scope: at.scope, covered: new Set() });
+    if (!found?.sound && !stopped) this.loose.push({ scope: at.scope, covered: new Set() });
   }
 
   private add(node: Node, at: Position): void {
