@@ -5,10 +5,15 @@ import type { Frame } from './lane.ts';
 
 const ROWS = new Set(['D', 'd']);
 
-/** What two guarded worlds must have in common: every byte, rows as a multiset where their order is open. */
-export function everyByte(frames: readonly Frame[], ordered: boolean, database: string): string[] {
+/** What two guarded worlds must have in common: every byte, rows as a multiset where their order is open, `failsAnyhow`: that they fail. */
+export function everyByte(
+  frames: readonly Frame[],
+  { ordered, failsAnyhow }: { readonly ordered: boolean; readonly failsAnyhow: boolean },
+  database: string,
+): string[] {
   return inOrder(frames, ordered, ({ type, body }) => {
     if (type !== 'E' && type !== 'N') return `${type} ${body.toString('latin1')}`;
+    if (type === 'E' && failsAnyhow) return 'E';
     // A refusal carries the number of its decision.
     return `${type} ${body
       .toString('utf8')

@@ -15,12 +15,18 @@ import { sortKey } from './window.ts';
 
 /** An ORDER BY item of a plain SELECT. */
 export function resolveSortKey(r: Resolver, sort: Node, scope: Scope, targets: readonly Node[]): void {
-  resolveOutputOrExpression(r, sortKey(r, sort), scope, targets);
+  resolveOutputOrExpression(r, sortKey(r, sort), scope, targets, 'ORDER BY');
 }
 
 /** ORDER BY and DISTINCT ON: an output column's name or number before an expression over input columns. */
-export function resolveOutputOrExpression(r: Resolver, node: Node, scope: Scope, targets: readonly Node[]): void {
-  const index = outputIndex(r, node, targets, scope.level);
+export function resolveOutputOrExpression(
+  r: Resolver,
+  node: Node,
+  scope: Scope,
+  targets: readonly Node[],
+  clause: 'ORDER BY' | 'DISTINCT ON',
+): void {
+  const index = outputIndex(r, node, targets, scope.level, clause);
   if (index === undefined) root(r, node, 'group', scope);
   else settleLiteral(scope.level, index);
 }
@@ -33,7 +39,7 @@ export function settleLiteral({ outputs }: Level, index: number): void {
 
 /** ORDER BY of a set operation or VALUES: only names and numbers of output columns. */
 export function resolveOutputName(r: Resolver, sort: Node, level: Level): void {
-  if (outputIndex(r, sortKey(r, sort), [], level) === undefined) {
+  if (outputIndex(r, sortKey(r, sort), [], level, 'ORDER BY') === undefined) {
     r.refuse(
       'unsupported',
       '0A000',
@@ -43,9 +49,15 @@ export function resolveOutputName(r: Resolver, sort: Node, level: Level): void {
   }
 }
 
-function outputIndex(r: Resolver, node: Node, targets: readonly Node[], level: Level): number | undefined {
-  const number = as(node, 'A_Const')?.ival?.ival;
-  if (number !== undefined) return number - 1;
+function outputIndex(
+  r: Resolver,
+  node: Node,
+  targets: readonly Node[],
+  level: Level,
+  clause: string,
+): number | undefined {
+  const place = placeOf(r, node, level, clause);
+  if (place !== undefined) return place;
   const fields = as(node, 'ColumnRef')?.fields;
   const name = fields?.length === 1 ? stringOf(fields[0]) : undefined;
   if (name === undefined) return undefined;
@@ -53,6 +65,18 @@ function outputIndex(r: Resolver, node: Node, targets: readonly Node[], level: L
   if (index < 0 || (targets.length === 0 && level.kind === 'select')) return undefined;
   r.read.add(as(node, 'ColumnRef')!);
   return index;
+}
+
+/** A number in the place of an output column. INVARIANT: of the client's own columns: behind them may stand the guard's. */
+function placeOf(r: Resolver, node: Node, level: Level, clause: string): number | undefined {
+  const constant = as(node, 'A_Const');
+  if (!constant?.ival) return undefined;
+  const { ival: number = 0 } = constant.ival;
+  if (number < 1 || number > level.outputs.length) {
+    const message = `${clause} position ${number} is not in select list`;
+    r.refuse('unsupported', '42P10', message, r.at(constant.location));
+  }
+  return number - 1;
 }
 
 /** One item of GROUP BY; its keys are remembered in the level. */
@@ -70,7 +94,7 @@ export function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets:
     for (const inner of row.args ?? []) resolveGroupItem(r, inner, scope, targets);
     return;
   }
-  const named = groupTarget(item, scope, targets);
+  const named = groupTarget(r, item, scope, targets);
   if (named) {
     const reference = as(item, 'ColumnRef');
     if (reference) r.read.add(reference);
@@ -87,9 +111,9 @@ export function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets:
 }
 
 /** GROUP BY 1 and GROUP BY name: an input column's name goes before an output's. */
-function groupTarget(item: Node, scope: Scope, targets: readonly Node[]): Node | undefined {
-  const number = as(item, 'A_Const')?.ival?.ival;
-  if (number !== undefined) return targetAt(targets, number - 1);
+function groupTarget(r: Resolver, item: Node, scope: Scope, targets: readonly Node[]): Node | undefined {
+  const place = placeOf(r, item, scope.level, 'GROUP BY');
+  if (place !== undefined) return targetAt(targets, place);
   const fields = as(item, 'ColumnRef')?.fields;
   const name = fields?.length === 1 ? stringOf(fields[0]) : undefined;
   if (name === undefined || findColumns(scope.entries, name).length > 0) return undefined;

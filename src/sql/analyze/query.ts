@@ -61,7 +61,7 @@ function resolvePlain(r: Resolver, select: Select, place: Place): Level {
   for (const sort of select.sortClause ?? []) resolveSortKey(r, sort, scope, targets);
   for (const item of select.groupClause ?? []) resolveGroupItem(r, item, scope, targets);
   for (const item of select.distinctClause ?? []) {
-    if (Object.keys(item).length > 0) resolveOutputOrExpression(r, item, scope, targets);
+    if (Object.keys(item).length > 0) resolveOutputOrExpression(r, item, scope, targets, 'DISTINCT ON');
     else for (const index of level.outputs.keys()) settleLiteral(level, index);
   }
   resolveLimit(r, select, place, level);
