@@ -253,6 +253,18 @@ describe('workers that cannot start', () => {
     await guard.stop();
   });
 
+  test('a log that the workers of another guard write is not written to', async () => {
+    const one = await serve(database, 'workers: 2\nstate: memory');
+    const log = `log: { file: "${join(one.folder, 'decisions.jsonl')}" }`;
+    const other = await serve(database, `workers: 2\nstate: memory\n${log}`);
+    expect(await other.status).toBe(1);
+    expect(other.output.stderr).toMatch(/another guard writes the decision log .*decisions\.\d\.jsonl/);
+    const starts = Object.values(await one.records()).map((lines) => lines.filter(({ kind }) => kind === 'start'));
+    expect(starts.map(({ length }) => length)).toEqual([1, 1]);
+    await other.stop();
+    await one.stop();
+  });
+
   test('when none is left and none can be started, the guard ends with 1', async () => {
     const guard = await serve(database, 'workers: 2');
     await rm(join(guard.folder, 'policies'), { recursive: true });

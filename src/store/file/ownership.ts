@@ -129,7 +129,8 @@ function listen(path: string): Promise<Server> {
   return new Promise((done, failed) => {
     const server = createServer((socket) => socket.destroy());
     server.once('error', failed);
-    server.listen(path, () => {
+    // In a worker, too: the primary process would bind it in its own /proc/self, and for all of them.
+    server.listen({ path, exclusive: true }, () => {
       server.unref();
       done(server);
     });
