@@ -48,7 +48,9 @@ const limitMapping = mapping({
   connections: count.optional().describe('Connections at the same time.'),
   statement_timeout: written(FORMS.duration, readDuration)
     .optional()
-    .describe('The longest that a statement may run, as `5 s`.'),
+    .describe(
+      'The longest that a statement may run, as `5 s`. PostgreSQL does not hold COMMIT to it (threat-model.md).',
+    ),
 });
 
 /** A mapping with at least one limit, as it stands in `during` and at principals. */
