@@ -6,7 +6,7 @@ import { WithinReach } from './within-reach.ts';
 export type LogRecord = Readonly<Record<string, unknown>>;
 
 /** What a decision says of its session, or refers to under `who`. */
-const OF_SESSION = [
+export const OF_SESSION = [
   'session',
   'principal',
   'user',
@@ -19,7 +19,7 @@ const OF_SESSION = [
   'policy',
 ] as const;
 /** What a decision says of its statement and of what was decided on it, or refers to under `what`. */
-const OF_STATEMENT = [
+export const OF_STATEMENT = [
   'command',
   'fingerprint',
   'statement',
@@ -32,7 +32,8 @@ const OF_STATEMENT = [
   'sqlstate',
 ] as const;
 
-const NOTHING_TAKEN = { rows: 0, bytes: 0, changed: 0, ms: 0, status: 'ok' };
+/** What an outcome has where it does not say it. */
+export const NOTHING_TAKEN = { rows: 0, bytes: 0, changed: 0, ms: 0, status: 'ok' } as const;
 
 /**
  * For one file, from its first record on. What stood in a part of the file that is missing cannot be given back: such a record stays short,
