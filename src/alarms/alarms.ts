@@ -17,12 +17,16 @@ export interface AlarmsOptions {
 }
 
 export class Alarms implements AlarmSink {
+  /** Of the last alarm, in milliseconds: ids of one millisecond have no order, and the queue is told in theirs. */
+  private last = 0;
+
   constructor(private readonly options: AlarmsOptions) {}
 
   raise(alarm: Alarm): void {
     const { guard, queue, log, lost, queued } = this.options;
     try {
-      const now = Date.now();
+      const now = Math.max(Date.now(), this.last + 1);
+      this.last = now;
       const id = newUlid(now);
       const whole: QueuedAlarm = { id, time: new Date(now).toISOString(), guard, ...alarm };
       const dropped = queue.put(id, JSON.stringify(whole));

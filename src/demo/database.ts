@@ -44,6 +44,8 @@ export async function grantRows(ownerUrl: string, user: string): Promise<void> {
   const rights = 'SELECT, INSERT, UPDATE, DELETE';
   await withClient(ownerUrl, (client) =>
     client.query(`
+      -- Two at once would change one row of the catalog.
+      SELECT pg_advisory_xact_lock(hashtext('rowgate grants'));
       GRANT USAGE ON SCHEMA public TO ${name};
       GRANT ${rights} ON ALL TABLES IN SCHEMA public TO ${name};
       GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO ${name};

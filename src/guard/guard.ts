@@ -12,6 +12,7 @@ import type { Judgement } from './decision.ts';
 import type { Draft, Stage } from './draft.ts';
 import { judgementOf } from './judgement-of.ts';
 import { Holders } from './people/holders.ts';
+import { RecentTexts } from './shapes/recent-texts.ts';
 import { Shapes } from './shapes/shapes.ts';
 import { type Skeleton, skeletonOf } from './shapes/skeleton.ts';
 import { WatchedLiterals } from './shapes/watched-literals.ts';
@@ -85,6 +86,7 @@ export class Guard {
   });
 
   private readonly shapes = new Shapes();
+  private readonly texts = new RecentTexts();
   private readonly holders: readonly Holders[];
 
   constructor(private readonly options: GuardOptions) {
@@ -99,15 +101,20 @@ export class Guard {
   judge(sql: string, parameterTypes: readonly number[] = []): Judgement {
     // INVARIANT: the types come first, so that no text with a NUL byte can be the key of another text with types.
     const types = `${parameterTypes.join()}\u0000`;
-    const known = this.remembered.get(types + sql);
+    const key = types + sql;
+    const known = this.remembered.get(key);
     if (known) return known;
     const skeleton = this.options.role.mode === 'enforce' ? skeletonOf(sql) : undefined;
     const shape = skeleton && types + skeleton.key;
     const shared = shape !== undefined && this.shapes.find(shape, sql, skeleton!);
-    if (shared) return shared;
+    if (shared) {
+      // A text that comes once must not push out those that come again.
+      if (this.texts.comesAgain(key)) this.remembered.set(key, shared);
+      return shared;
+    }
     const learning: Learning | undefined =
       shape !== undefined && this.shapes.comesAgain(shape) ? { skeleton: skeleton! } : undefined;
-    const judgement = this.judgeFirst(sql, parameterTypes, types + sql, learning);
+    const judgement = this.judgeFirst(sql, parameterTypes, key, learning);
     if (learning?.literals) this.shapes.learn(shape!, sql, skeleton!, judgement, learning.literals);
     return judgement;
   }

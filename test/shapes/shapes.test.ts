@@ -91,6 +91,16 @@ describe('golden cases', { timeout: 300_000 }, () => {
       SEED,
     );
   });
+
+  test('a text of a known shape is remembered when it comes again', () => {
+    const guard = new Guard({ catalog, role: policies.of('teacher').role, searchPath });
+    for (let i = 0; i < LEARNT; i++) guard.judge(`SELECT ${i}`);
+    const before = shared;
+    const [first, second, third] = ['SELECT 7', 'SELECT 7', 'SELECT 7'].map((text) => guard.judge(text));
+    expect(second).toEqual(first);
+    expect(third).toBe(second);
+    expect(shared - before).toBe(2);
+  });
 });
 
 describe('generated statements', () => {

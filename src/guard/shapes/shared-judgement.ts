@@ -10,17 +10,28 @@ const SHARED: ReadonlySet<StatementKind['kind']> = new Set(['read', 'write', 'tr
 export class SharedJudgement {
   /** Of each edit and extent: how many literals end before its places. */
   private readonly edits: readonly { readonly edit: TextEdit; readonly start: Place; readonly end: Place }[];
-  private readonly extents: readonly { readonly start: Place; readonly end: Place }[];
+  private readonly statements: readonly {
+    readonly start: Place;
+    readonly end: Place;
+    readonly whole: Omit<StatementJudgement, 'extent'>;
+  }[];
+  private readonly whole: Omit<Judgement, 'statements' | 'edits' | 'template'>;
   private readonly ends: readonly number[];
 
   private constructor(
-    private readonly judgement: Judgement,
+    judgement: Judgement,
     skeleton: Skeleton,
     private readonly pinned: readonly { readonly literal: number; readonly text: string }[],
   ) {
     const place = (at: number): Place => ({ at, literals: skeleton.ends.filter((end) => end <= at).length });
     this.edits = judgement.edits.map((edit) => ({ edit, start: place(edit.start), end: place(edit.end) }));
-    this.extents = judgement.statements.map(({ extent }) => ({ start: place(extent!.start), end: place(extent!.end) }));
+    this.statements = judgement.statements.map(({ extent, ...whole }) => ({
+      start: place(extent!.start),
+      end: place(extent!.end),
+      whole,
+    }));
+    const { statements: _statements, edits: _edits, template: _template, ...whole } = judgement;
+    this.whole = whole;
     this.ends = skeleton.ends;
   }
 
@@ -51,13 +62,12 @@ export class SharedJudgement {
     }
     const moved = ({ at, literals }: Place): number =>
       literals === 0 ? at : at + ends[literals - 1]! - this.ends[literals - 1]!;
-    const { judgement } = this;
     const edits = this.edits.map(({ edit, start, end }) => ({ start: moved(start), end: moved(end), text: edit.text }));
-    const statements = judgement.statements.map((statement, i): StatementJudgement => {
-      const { start, end } = this.extents[i]!;
-      return { ...statement, extent: { start: moved(start), end: moved(end) } };
+    // Own fields before those that are spread: behind them each would be copied by itself, for half a microsecond.
+    const statements = this.statements.map(({ start, end, whole }): StatementJudgement => {
+      return { extent: { start: moved(start), end: moved(end) }, ...whole };
     });
-    return { ...judgement, statements, edits, template: edits.length > 0 ? applyEdits(text, edits) : [text] };
+    return { statements, edits, template: edits.length > 0 ? applyEdits(text, edits) : [text], ...this.whole };
   }
 
   /** Whether what is recorded of the statements would be the same. */
