@@ -49,7 +49,7 @@ const limitMapping = mapping({
   statement_timeout: written(FORMS.duration, readDuration)
     .optional()
     .describe(
-      'The longest that a statement may run, as `5 s`. PostgreSQL does not hold COMMIT to it (threat-model.md).',
+      'The longest that a statement may run, as `5 s`. PostgreSQL does not hold COMMIT to it: the guard does, later (decisions.md).',
     ),
 });
 

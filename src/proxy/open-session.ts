@@ -149,6 +149,8 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     madeFor: role,
     activity: () => relay.activity(),
     idleMs: (now) => relay.idleMs(now),
+    progress: () => relay.progress(),
+    timeOut: () => relay.timeOut(),
     cancel: () => relay.cancel(),
     terminate: (refusal) => relay.terminate(refusal),
     terminateWhenIdle: (refusal) => relay.terminateWhenIdle(refusal),

@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';
+import type { Progress } from './overtime.ts';
 import type { SessionRecords } from './record-sink.ts';
 import { ServerWrites } from './server-writes.ts';
 
@@ -26,6 +27,10 @@ export interface SessionMachine {
   onNotRecorded(isOnDisk: (id: string) => boolean): void;
   /** Tells the client at the next message boundary why its session ends, and ends it. */
   terminate(refusal: LoginRefusal): void;
+  /** How many parts of its work the server still owes, where nobody else holds it up. */
+  owed(): number;
+  /** The server has been at it for longer than it may. */
+  onOvertime(): void;
   /** What it is doing; changes within these methods only. */
   activity(): ReturnType<Session['activity']>;
 }
@@ -69,6 +74,8 @@ export class Relay {
   /** To be told to the client at the first idle moment. */
   private farewell: LoginRefusal | undefined;
   private open = 2;
+  /** See `Progress`. */
+  private heard = 0;
   /** Monotonic milliseconds: when the client last said something, or the session was last at work. */
   private lastWork = performance.now();
 
@@ -127,6 +134,16 @@ export class Relay {
   idleMs(now: number): number {
     if (this.options.client.writableLength > 0 || this.sessionPaused || this.serverPaused) this.lastWork = now;
     return now - this.lastWork;
+  }
+
+  progress(): Progress {
+    // What it sends is not read.
+    if (this.clientFull || this.serverPaused) this.heard += 1;
+    return { heard: this.heard, owed: this.ending ? 0 : this.session.owed() };
+  }
+
+  timeOut(): void {
+    this.run(() => !this.ending && this.session.onOvertime());
   }
 
   /** The client's CancelRequest: like with PostgreSQL, whether it comes in time is the client's own matter. */
@@ -192,6 +209,7 @@ export class Relay {
   }
 
   private onServerData(chunk: Buffer): void {
+    this.heard += 1;
     // What comes unasked, as notifications do, is no work of the client's.
     if (this.session.activity() === 'active') this.lastWork = performance.now();
     this.run(() => this.session.onServer(chunk));

@@ -5,6 +5,7 @@ import type { Policy, RolePolicy } from '../policy/policy.ts';
 import type { Activity } from '../session/session.ts';
 import { admit, type Peer } from './login/admission.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';
+import type { Progress } from './overtime.ts';
 import type { UpstreamKey } from './upstream/error.ts';
 
 /** An open session, as the rest of the proxy sees it. */
@@ -20,6 +21,10 @@ export interface LiveSession {
   activity(): Activity;
   /** For how long nothing was asked of it; 0 while an answer is on its way. `now`: monotonic milliseconds. */
   idleMs(now: number): number;
+  /** How its server gets on. */
+  progress(): Progress;
+  /** Cancels what its server has been at for too long. */
+  timeOut(): void;
   /** The client asked, by a CancelRequest. Resolves when the server knows. */
   cancel(): Promise<void>;
   /** Tells the client why, and ends both sides. */

@@ -13,6 +13,7 @@ import { startIdleSweep } from './idle-sweep.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
 import { ServerTls, type TlsFiles } from './login/server-tls.ts';
+import { startOvertimeSweep } from './overtime.ts';
 import { localState } from './places/local-state.ts';
 import type { SharedState } from './places/shared-state.ts';
 import type { PolicyChange, RecordSink } from './record-sink.ts';
@@ -132,7 +133,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     read: options.read,
     ...(options.keep && { keep: options.keep }),
   });
-  const stopSweep = startIdleSweep(sessions, options.idle);
+  const stopSweeps = [startIdleSweep(sessions, options.idle), startOvertimeSweep(sessions)];
   const expire = (): void => {
     sessions.recheck(runtime.policy, Date.now());
   };
@@ -161,7 +162,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     },
     stop: (graceMs) => {
       draining = true;
-      stopSweep();
+      for (const stop of stopSweeps) stop();
       return listener.stop(graceMs).finally(() => {
         budgets.stop();
         estimates.stop();

@@ -79,6 +79,8 @@ export class Conversation {
   private readonly notices = new Notices();
   /** Something was asked of the budget since it was last told to rest. */
   asked = false;
+  /** The server was asked to stop what it has been at for too long, in this batch. */
+  overtime = false;
   /** The client's connection is gone, and what it asked for is still run: its rows reach nobody. */
   unheard = false;
   /** The client has said goodbye: what it asked for is still run and recorded. */

@@ -92,7 +92,7 @@ function violates(c: Conversation, head: Pending, fields: ErrorFields): boolean 
 
 /** The server's error as the client may see it. */
 function shown(c: Conversation, said: ErrorFields, frame: Frame, head: Pending | undefined): Uint8Array {
-  const fields = withoutAdded(said, head);
+  const fields = c.overtime && said.get('C') === CANCELED ? timedOut(said) : withoutAdded(said, head);
   const rendered = head && 'rendered' in head ? head.rendered : undefined;
   const position = Number(fields.get('P'));
   const moved =
@@ -101,6 +101,14 @@ function shown(c: Conversation, said: ErrorFields, frame: Frame, head: Pending |
   const mapped = new Map(c.redacts ? redact(fields, originOf(c), frame.last) : fields);
   if (moved && mapped.has('P')) mapped.set('P', String(clientPosition(rendered, position)));
   return errorResponse(mapped);
+}
+
+/** query_canceled */
+const CANCELED = '57014';
+
+/** It was the guard who asked: the client is told what PostgreSQL says of any other statement that runs for too long. */
+function timedOut(said: ErrorFields): ErrorFields {
+  return new Map(said).set('M', 'canceling statement due to statement timeout');
 }
 
 /** What an error does to the message that it answers, and to those behind it. */

@@ -132,6 +132,7 @@ export class ServerSide {
     const head = c.pending.shift();
     if (!head || !endsBatch(head)) throw new ProtocolError('server is ready while it owes an answer');
     c.status = status;
+    c.overtime = false;
     settle(c, head, 'done');
     c.life.ready(status !== 'I');
     if (status === 'I' && c.ports.pooling === 'transaction') {

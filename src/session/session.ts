@@ -104,6 +104,19 @@ export class Session {
     return hit;
   }
 
+  /**
+   * The server has been at what it owes for longer than its `statement_timeout` allows, which PostgreSQL does not see at COMMIT. Through a
+   * pooler a cancel may hit what another client runs next on that connection: none is sent.
+   */
+  onOvertime(): void {
+    this.guarded(() => {
+      const { c } = this;
+      if (c.ports.pooling !== undefined || c.pending.length === 0) return;
+      c.overtime = true;
+      c.cancel();
+    });
+  }
+
   /** The client's connection is gone, behind its Terminate: what it asked for is still done, and nobody sees its rows. */
   onClientLeft(): void {
     this.guarded(() => {
@@ -156,6 +169,16 @@ export class Session {
       case 'E':
         return 'failed-transaction';
     }
+  }
+
+  /**
+   * How many parts of its work the server still owes, at least; 0 where it waits for the client's data, or for the end of a cancel, or what
+   * it has sent waits here.
+   */
+  owed(): number {
+    const { pending, copyIn, cancelling, stalled } = this.c;
+    if (copyIn === 'data' || cancelling || stalled) return 0;
+    return pending.length + (pending.head?.kind === 'query' ? pending.head.runs.length : 0);
   }
 
   private resume(): void {

@@ -93,6 +93,8 @@ export function passThrough(ports: SessionPorts): SessionMachine {
     onClientLeft: () => {},
     onNotRecorded: () => ports.end(),
     activity: () => 'idle',
+    owed: () => 0,
+    onOvertime: () => {},
     leaving: () => true,
     onClientClosed: () => ports.end(),
     onServerClosed: () => ports.end(),
