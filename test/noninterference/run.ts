@@ -57,7 +57,10 @@ const PLANS = [
  * Where plans are shown: how a table is read follows from its pages and how many of them are all visible, and these from when it was last
  * vacuumed, in a database in which the role itself writes.
  */
-const INDEXED = ['seqscan', 'indexonlyscan', 'bitmapscan', 'hashjoin', 'mergejoin'].map((way) => `enable_${way} = off`);
+const INDEXED = [
+  ...['seqscan', 'indexonlyscan', 'bitmapscan', 'hashjoin', 'mergejoin'],
+  ...['hashagg', 'incremental_sort', 'material', 'memoize'],
+].map((way) => `enable_${way} = off`);
 /** Statements under way on each. */
 const DEPTH = 3;
 const TIMED_OUT = '57014';
