@@ -150,7 +150,8 @@ class Finder {
         const before = this.sites.length;
         for (const child of childrenOf(node)) this.visit(child, { ...at, phase: 'row', inside: false });
         // With nothing but an outer query's `ok` in it, the server would take it for an aggregate of that query.
-        if (this.sites.length > before && !this.isOfItsQuery(node, level, this.sites.slice(before)))
+        const asks = this.sites.length > before || this.contains(node, 'subquery');
+        if (asks && !found.namesOwn && guardsOf(at.scope.entries).length === 0 && isGuardedOutside(at.scope))
           throw new NotRewritable('an aggregate of what names no column of its own query');
         return;
       }
@@ -252,15 +253,6 @@ class Finder {
     else this.push({ node, plain: outer, grouped: own });
   }
 
-  private isOfItsQuery(node: Node, level: Level, wrapped: readonly Site[]): boolean {
-    if (wrapped.some(({ plain }) => plain.some((guard) => guard.entry.level === level))) return true;
-    const names = (part: Node): boolean =>
-      this.expression(part)?.barrier === 'subquery' ||
-      (this.analysis.marks.references.get(part)?.entry ?? this.wholeRows.get(part))?.level === level ||
-      childrenOf(part).some(names);
-    return childrenOf(node).some(names);
-  }
-
   private push(site: Site): void {
     if (site.plain.length + site.grouped.length > 0) this.sites.push(site);
   }
@@ -271,6 +263,10 @@ class Finder {
     if (found?.barrier === 'subquery') return false;
     return childrenOf(node).some((child) => this.contains(child, barrier));
   }
+}
+
+function isGuardedOutside({ outer }: Scope): boolean {
+  return outer !== undefined && (guardsOf(outer.entries).length > 0 || isGuardedOutside(outer));
 }
 
 function isParameter(node: Node): boolean {

@@ -140,7 +140,7 @@ function judged(
   if (fn.kind === 'a') {
     if (touched.size > 0 && !touched.has(scope.level)) r.unsupported('an aggregate of an outer query', body.location);
     scope.level.aggregated = true;
-    return { type, sound: true, constant: false, barrier: 'aggregate' };
+    return { type, sound: true, constant: false, barrier: 'aggregate', namesOwn: touched.has(scope.level) };
   }
   const constant = isImmutableCall(resolved) && args.every((a) => a.constant);
   // Named arguments may stand in another order than the function's own.

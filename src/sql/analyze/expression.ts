@@ -85,7 +85,7 @@ const HANDLERS: { readonly [K in Kind]?: Handler<K> } = {
   GroupingFunc: (r, body, scope) => {
     scope.level.aggregated = true;
     r.expressions(body.args, scope);
-    return { type: t.INT4, sound: true, constant: false, barrier: 'aggregate' };
+    return { type: t.INT4, sound: true, constant: false, barrier: 'aggregate', namesOwn: true };
   },
   SetToDefault: () => ({ type: t.UNKNOWN, sound: true, constant: true, barrier: 'none' }),
   XmlExpr: (r, body, scope) => resolveXml(r, body, scope),

@@ -217,4 +217,6 @@ export interface Expression {
   readonly barrier: 'none' | 'aggregate' | 'window' | 'set-returning' | 'subquery';
   /** A call that does nothing where an argument is NULL. */
   readonly strict?: boolean;
+  /** Of an aggregate: what it takes names a column of its query, in a subquery or not. */
+  readonly namesOwn?: boolean;
 }

@@ -50,7 +50,7 @@ function aggregate(
   }
   if (touched.size > 0 && !touched.has(level)) r.unsupported('an aggregate of an outer query', made.location);
   level.aggregated = true;
-  return { type, sound: true, constant: false, barrier: 'aggregate' };
+  return { type, sound: true, constant: false, barrier: 'aggregate', namesOwn: touched.has(level) };
 }
 
 /** JSON_ARRAY of a query. */
