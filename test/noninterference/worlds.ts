@@ -36,6 +36,8 @@ export interface Guarded {
   stop(): Promise<void>;
 }
 
+const LATE_MS = 2_000;
+
 const read = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
 
 export async function makeDatabases(): Promise<Databases> {
@@ -62,6 +64,7 @@ export async function makeDatabases(): Promise<Databases> {
     `ALTER DATABASE ${seen.name} SET statement_timeout = '300ms'`,
   ]);
   const owner = await seen.createLogin('SUPERUSER');
+  const watch = setInterval(() => void cancelLate(seen.name).catch(() => {}), LATE_MS);
   return {
     few,
     many,
@@ -85,9 +88,18 @@ export async function makeDatabases(): Promise<Databases> {
       };
     },
     async drop() {
+      clearInterval(watch);
       for (const database of [seen, many, few]) await database.drop();
     },
   };
+}
+
+/** Work at COMMIT, which PostgreSQL does not hold to statement_timeout, where no guard does. */
+function cancelLate(database: string): Promise<void> {
+  return runOnce(superuserUrl(), [
+    `SELECT pg_cancel_backend(pid) FROM pg_stat_activity
+      WHERE datname = '${database}' AND state = 'active' AND query_start < clock_timestamp() - interval '${LATE_MS} ms'`,
+  ]);
 }
 
 function guardOn(database: FreshDatabase, account: { user: string; password: string }, policies: string) {
