@@ -147,6 +147,7 @@ class Log implements DecisionLog {
         this.isReady(clock()) ? { generation: chained.generation, seq: chained.position.seq + 1 } : undefined,
       write: (kind, fields) => this.append(kind, fields),
       writeHere: (kind, fields) => this.put(kind, fields, clock()) === 'written',
+      writeShort: (kind, members) => this.putShort(kind, members) === 'written',
       statementOf: (entry) => this.statementOf(entry),
       statements: new StatementsWritten(),
       subjects: options.subjects,
@@ -240,17 +241,32 @@ class Log implements DecisionLog {
     if (!isOfStatement(kind)) record.guard = this.options.guard;
     record.seq = position.seq + 1;
     if (torn > 0) record.torn = torn;
-    let text: string;
     try {
       if (isOfChain(kind)) Object.assign(record, fields);
       else addInOrder(record, fields as RecordFields);
-      text = printable(JSON.stringify(record));
-      if (this.options.keys && !isOfChain(kind)) text = this.boxed(text, record);
+      return this.writeText(kind, printable(JSON.stringify(record)), record);
     } catch {
       // INVARIANT: a record that cannot be made is one that is not written.
       return 'absent';
     }
-    const written = chained.write(text, GROUPED.has(kind));
+  }
+
+  /** The same of members that are JSON already, of which the guard itself has written every character: most records are such. */
+  private putShort(kind: 'decision' | 'outcome', members: string): Written {
+    const { torn, position } = this.segments.chained;
+    const time = isoTime(this.options.clock());
+    const seq = position.seq + 1;
+    const text = `{"time":"${time}","kind":"${kind}","seq":${seq}${torn > 0 ? `,"torn":${torn}` : ''}${members}}`;
+    try {
+      return this.writeText(kind, text, { time, seq, torn: torn > 0 ? torn : undefined });
+    } catch {
+      return 'absent';
+    }
+  }
+
+  private writeText(kind: RecordKind | ChainKind, text: string, record: Record<string, unknown>): Written {
+    const line = this.options.keys && !isOfChain(kind) ? this.boxed(text, record) : text;
+    const written = this.segments.chained.write(line, GROUPED.has(kind));
     if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
     return written;
   }

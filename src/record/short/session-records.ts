@@ -1,6 +1,7 @@
 /** The records of one session: each says only what the file does not say already. See docs/decision-log.md, "The files". */
 import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../../session/entries.ts';
 import type { RecordFields } from '../fields.ts';
+import { printable } from '../printable.ts';
 import { REACH } from '../read/within-reach.ts';
 import type { SessionContext, SessionLog } from '../session-log.ts';
 import type { SubjectIds } from '../subject-ids.ts';
@@ -13,6 +14,8 @@ export interface Recorder {
   next(): Place | undefined;
   /** INVARIANT: to be called directly after `next`, so that the record stands there. */
   writeHere(kind: 'decision' | 'outcome', fields: RecordFields): boolean;
+  /** The same of members that are JSON, each behind a comma and in the log's order. INVARIANT: nothing in them comes from a client. */
+  writeShort(kind: 'decision' | 'outcome', members: string): boolean;
   write(kind: 'seen', fields: RecordFields): boolean;
   /** What is to stand under `statement`. */
   statementOf(entry: DecisionEntry): string | undefined;
@@ -73,17 +76,17 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     const saying: Said = { generation: place.generation, seq: place.seq, attributes, application, policy };
     const before = this.said;
     const who = before && isSaid(before, saying) ? before.seq : undefined;
-    const short: RecordFields = { id, who, what, limit };
-    const written = log.writeHere(
-      'decision',
-      who !== undefined && what !== undefined
-        ? short
-        : {
-            ...short,
+    const written =
+      who !== undefined && what !== undefined && limit === undefined
+        ? log.writeShort('decision', `,"id":"${id}","who":${who},"what":${what}`)
+        : log.writeHere('decision', {
+            id,
+            who,
+            what,
+            limit,
             ...(who === undefined && { ...context, application, policy }),
             ...(what === undefined && asked),
-          },
-    );
+          });
     // INVARIANT: what may not stand in the file is said once more.
     if (!written) this.said = undefined;
     else if (who === undefined) this.said = saying;
@@ -96,13 +99,21 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
 
   private outcome(entry: OutcomeEntry): boolean {
     const { log, context } = this;
-    const { id, rows, bytes, changed, ms, status, sqlstate, reason, rule, limit, waited } = entry;
+    const { id, rows, bytes, changed, status, sqlstate, reason, rule, limit, waited } = entry;
     const running = this.running.get(id);
     this.running.delete(id);
     if (running?.quiet && isNothing(entry)) return true;
     const place = log.next();
     if (!place) return false;
     const decision = running && isWithinReach(running, place) ? running.seq : undefined;
+    const ms = Math.round(entry.ms * 1000) / 1000;
+    // INVARIANT: no key of a person is written: ids are made of them, or they are dropped.
+    const subjects = log.subjects && entry.keys ? log.subjects.ofOutcome(entry) : entry.subjects;
+    if (decision !== undefined && status === 'ok' && !(limit || waited || reason || rule || sqlstate)) {
+      const taken = `${member('rows', rows)}${member('bytes', bytes)}${member('changed', changed)}${member('ms', ms)}`;
+      const whom = subjects ? `,"subjects":${printable(JSON.stringify(subjects))}` : '';
+      return log.writeShort('outcome', `,"decision":${decision}${taken}${whom}`);
+    }
     return log.writeHere('outcome', {
       id: decision === undefined ? id : undefined,
       decision,
@@ -110,14 +121,13 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
       rows: rows || undefined,
       bytes: bytes || undefined,
       changed: changed || undefined,
-      ms: Math.round(ms * 1000) / 1000 || undefined,
+      ms: ms || undefined,
       status: status === 'ok' ? undefined : status,
       reason,
       rule,
       sqlstate,
       limit,
-      // INVARIANT: no key of a person is written: ids are made of them, or they are dropped.
-      subjects: log.subjects && entry.keys ? log.subjects.ofOutcome(entry) : entry.subjects,
+      subjects,
       waited: waited || undefined,
     });
   }
@@ -125,6 +135,11 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   private seen(id: string, subjects: RecordFields['subjects']): boolean {
     return subjects === undefined || this.log.write('seen', { id, principal: this.context.principal, subjects });
   }
+}
+
+/** Zero is not written. */
+function member(name: string, value: number): string {
+  return value ? `,"${name}":${value}` : '';
 }
 
 function isWithinReach(before: Place, { generation, seq }: Place): boolean {

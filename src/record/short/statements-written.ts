@@ -20,6 +20,8 @@ export class StatementsWritten {
     sizeCalculation: ({ statement = '' }) => statement.length + 1,
   });
   private generation = 0;
+  /** A statement that comes again comes with the same list of its columns: its key need not be made once more. */
+  private readonly keys = new WeakMap<readonly string[], { readonly of: Said; readonly key: string }>();
 
   /** The number of the record in the file of this generation that says it, word for word; undefined where there is none. */
   numberOf(said: Said, generation: number): number | undefined {
@@ -28,8 +30,16 @@ export class StatementsWritten {
       this.generation = generation;
       return undefined;
     }
-    const last = this.written.get(keyOf(said));
+    const last = this.written.get(this.keyFor(said));
     return last && isSame(last, said) ? last.seq : undefined;
+  }
+
+  private keyFor(said: Said): string {
+    const known = this.keys.get(said.columns);
+    if (known && isAlike(known.of, said)) return known.key;
+    const key = keyOf(said);
+    this.keys.set(said.columns, { of: said, key });
+    return key;
   }
 
   add(said: Said, seq: number): void {
@@ -45,6 +55,10 @@ export class StatementsWritten {
 /** Roles may be answered differently to one statement, and each of the answers is kept. */
 function keyOf({ fingerprint, effect, reason = '', rule = '' }: Said): string {
   return `${fingerprint}${effect}${reason}${rule}`;
+}
+
+function isAlike(a: Said, b: Said): boolean {
+  return a.fingerprint === b.fingerprint && a.effect === b.effect && a.reason === b.reason && a.rule === b.rule;
 }
 
 function isSame(a: Said, b: Said): boolean {
