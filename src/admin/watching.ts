@@ -82,6 +82,7 @@ function isOutOfReach(sqlstate: string): boolean {
 function watchSession(session: SessionLog, tally: Tally, role: RoleTally): SessionLog {
   /** Decisions about a COPY whose outcome has not come. */
   const copies = new Set<string>();
+  const countReached = (reached: boolean): void => void tally.written(reached);
   const countDecision = (entry: DecisionEntry): void => {
     role.statements.add(entry.reason === undefined ? entry.effect : `${entry.effect} ${entry.reason}`);
     if (entry.would) role.observed.add(entry.would);
@@ -106,7 +107,11 @@ function watchSession(session: SessionLog, tally: Tally, role: RoleTally): Sessi
       else if (written && entry.kind === 'decision') countDecision(entry);
       return written;
     },
-    reachDisk: () => session.reachDisk()?.then((reached) => tally.written(reached)),
+    reachDisk() {
+      const recorded = session.reachDisk();
+      recorded?.tell(countReached);
+      return recorded;
+    },
     isOnDisk: (id) => session.isOnDisk(id),
   };
 }

@@ -83,14 +83,19 @@ export interface UsageRecord {
   readonly limits: readonly { readonly name: string; readonly used: number; readonly of: number }[];
 }
 
+/** Tells once, and before others who ask later. */
+export interface Recorded {
+  tell(told: (recorded: boolean) => void): void;
+}
+
 export interface SessionRecords {
   /** False when it could not be written: what it is about must then not happen (promise P7). */
   append(entry: SessionEntry): boolean;
   /**
-   * INVARIANT: asked before anything goes to the server: what the decisions so far are about waits until it resolves with true, and
+   * INVARIANT: asked before anything goes to the server: what the decisions so far are about waits until it tells true, and
    * never goes after false. Undefined where there is nothing to wait for.
    */
-  reachDisk(): Promise<boolean> | undefined;
+  reachDisk(): Recorded | undefined;
   /** Whether the decision of this id was not among those that something still waits for. */
   isOnDisk(id: string): boolean;
 }

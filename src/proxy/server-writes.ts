@@ -12,7 +12,8 @@ const ENTRY_BYTES = 128;
 
 interface Held {
   readonly bytes: Uint8Array;
-  readonly recorded: Promise<boolean> | undefined;
+  /** The decisions that they were sent by are not there yet. */
+  waits: boolean;
   /** Told when they have gone, or never will. */
   readonly settled?: () => void;
 }
@@ -48,14 +49,18 @@ export class ServerWrites {
     if (this.closed) return;
     const recorded = this.options.records.reachDisk();
     // INVARIANT: nothing overtakes what waits.
-    if (recorded === undefined && this.held.length === 0) this.put(bytes);
-    else this.hold({ bytes, recorded });
+    if (recorded === undefined && this.held.length === 0) {
+      this.put(bytes);
+      return;
+    }
+    this.hold({ bytes, waits: recorded !== undefined });
+    recorded?.tell(this.told);
   }
 
   /** Resolves when what is held now has gone, or never will. */
   settled(): Promise<void> {
     if (this.held.length === 0) return Promise.resolve();
-    return new Promise((settled) => this.hold({ bytes: new Uint8Array(0), recorded: undefined, settled }));
+    return new Promise((settled) => this.hold({ bytes: new Uint8Array(0), waits: false, settled }));
   }
 
   /** Ends the server's side, behind what has gone; what is held never goes. */
@@ -67,25 +72,31 @@ export class ServerWrites {
   private hold(entry: Held): void {
     this.held.push(entry);
     this.heldBytes += entry.bytes.length + ENTRY_BYTES;
-    if (this.held.length === 1) void this.release();
     if (this.isFull) this.options.flow();
   }
 
-  private async release(): Promise<void> {
-    for (let first = this.held[0]; first; first = this.held[0]) {
-      if (first.recorded && !(await first.recorded)) {
-        if (this.closed) return;
-        this.drop();
-        this.options.notRecorded();
-        return;
-      }
-      if (this.closed) return;
+  /** Of the first that waits: they are told in their order. */
+  private readonly told = (recorded: boolean): void => {
+    if (this.closed) return;
+    if (!recorded) {
+      this.drop();
+      this.options.notRecorded();
+      return;
+    }
+    const first = this.held.find(({ waits }) => waits);
+    if (first) first.waits = false;
+    this.release();
+  };
+
+  private release(): void {
+    const wasFull = this.isFull;
+    for (let first = this.held[0]; first && !first.waits && !this.closed; first = this.held[0]) {
       this.held.shift();
       this.heldBytes -= first.bytes.length + ENTRY_BYTES;
       this.put(first.bytes);
       first.settled?.();
     }
-    this.options.flow();
+    if (wasFull) this.options.flow();
   }
 
   private drop(): void {

@@ -1,6 +1,7 @@
 /** The file with its chain: each line ends in the hash that ties it to the one before, whatever has happened to the file in between. */
 import { chained, ORIGIN } from './chain/chain.ts';
-import type { LogFile, Opened, Written } from './file.ts';
+import type { Written } from './disk/append.ts';
+import type { LogFile, Opened } from './file.ts';
 
 /** How far a chain has come: its last record. */
 export interface Position {
@@ -24,13 +25,14 @@ export class ChainedFile {
     private readonly notice: (message: string) => void,
   ) {}
 
+  /** With what is held. */
   get position(): Position {
-    return this.last;
+    return this.held.at(-1)?.at ?? this.last;
   }
 
   /** Bytes of torn text before the next record. */
   get torn(): number {
-    return this.tornBytes;
+    return this.held.length > 0 ? 0 : this.tornBytes;
   }
 
   /** Changes where the file is opened: nothing that was written before needs to stand in it then. */
@@ -40,6 +42,10 @@ export class ChainedFile {
 
   /** Whether the next record is the first of its file. */
   isNew = true;
+
+  /** Behind `last`: lines that go with the next write, and how far the chain comes with each. */
+  private held: { readonly line: string; readonly at: Position }[] = [];
+  private lost = false;
 
   /** Opens the file where it is not open. Throws where it cannot be opened, or is no log. */
   ready(): void {
@@ -58,6 +64,9 @@ export class ChainedFile {
    */
   meet({ regular, last, torn }: Opened): void {
     this.opened++;
+    // INVARIANT: they were to stand behind a record of the file that was open.
+    if (this.held.length > 0) this.lost = true;
+    this.held = [];
     this.tornBytes = torn;
     this.isNew = !regular || !last;
     if (!this.isNew && last?.hash !== this.last.hash) {
@@ -69,12 +78,39 @@ export class ChainedFile {
 
   /** @param text JSON of one line, whose number is that of the position and one more. */
   write(text: string, grouped: boolean): Written {
-    const { line, head } = chained(this.last.hash, text);
-    const written = this.file.write(`${line}\n`, grouped);
-    if (written === 'absent') return written;
+    this.hold(text);
+    return this.writeHeld(grouped);
+  }
+
+  /** The same with the next write, or with `flush`: of what nothing waits for. */
+  hold(text: string): Written {
+    const { seq, hash } = this.position;
+    const { line, head } = chained(hash, text);
+    this.held.push({ line: `${line}\n`, at: { seq: seq + 1, hash: head } });
+    return 'written';
+  }
+
+  /** Writes what is held. @returns whether all that was held since the last call stands. */
+  flush(): boolean {
+    if (this.held.length > 0) this.writeHeld(true);
+    const { lost } = this;
+    this.lost = false;
+    return !lost;
+  }
+
+  /** @returns what has become of the last of them. */
+  private writeHeld(grouped: boolean): Written {
+    const { held } = this;
+    this.held = [];
+    const [first] = held;
+    const text = held.length === 1 ? first!.line : held.map(({ line }) => line).join('');
+    const { lines, written } = this.file.write(text, held.length, grouped);
+    if (lines < held.length || written !== 'written') this.lost = true;
+    const end = held[lines - 1]?.at;
+    if (!end) return 'absent';
     // What stands in the file is a part of the chain, also where nobody knows whether it has reached the disk.
     this.sure = written === 'doubtful' ? (this.sure ?? this.last) : undefined;
-    this.last = { seq: this.last.seq + 1, hash: head };
+    this.last = end;
     this.isNew = false;
     if (written === 'written') this.tornBytes = 0;
     return written;

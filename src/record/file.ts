@@ -1,14 +1,12 @@
 /** An append-only file of lines that says of each whether it is there. Knows nothing of what the lines mean. */
-import { fdatasyncSync, renameSync, type Stats, statSync, writeSync } from 'node:fs';
+import { fdatasyncSync, renameSync, type Stats, statSync } from 'node:fs';
+import { append, LINE_END, linesStanding, type Outcome, type Written } from './disk/append.ts';
 import { closeFile, type OpenFile, openFile, whatIsWrong } from './disk/open-file.ts';
 import { isSame, writeAgain } from './disk/rewrite.ts';
 import { Sync } from './disk/sync.ts';
 import { readTail, type Tail } from './tail.ts';
 
 export type Durability = 'batched' | 'strict';
-
-/** `doubtful`: it stands in the file, but nobody can say that it reached the disk. `absent`: no whole line of it is there. */
-export type Written = 'written' | 'doubtful' | 'absent';
 
 /** What a file holds that was opened just now. */
 export interface Opened extends Tail {
@@ -76,6 +74,11 @@ export class LogFile {
     return this.bytes;
   }
 
+  /** Nothing has gone wrong since the last line. */
+  get isOpen(): boolean {
+    return this.file !== undefined && !this.failing && !this.proving;
+  }
+
   get isRegular(): boolean {
     return this.file?.regular ?? false;
   }
@@ -92,23 +95,21 @@ export class LogFile {
   }
 
   /**
-   * Appends a line (with its line end) to the open file. Never throws; after a failure the file is not open. `grouped`: somebody else
-   * waits for it to reach the disk, by `reachesDisk`, where anybody does.
+   * Appends so many lines (with their line ends) to the open file. Never throws; after a failure the file is not open. `grouped`: somebody
+   * else waits for them to reach the disk, by `reachesDisk`, where anybody does.
    */
-  write(line: string, grouped = false): Written {
+  write(text: string, lines = 1, grouped = false): Outcome {
     const { file } = this;
-    if (!file) return 'absent';
-    try {
-      const written = this.put(file, line, grouped);
-      if (written === 'written' && this.failing) {
-        this.failing = false;
-        this.notice(`decision log "${this.path}" is written again`);
-      }
-      return written;
-    } catch (error) {
-      this.fail(error);
-      return 'absent';
+    if (!file) return { lines: 0, written: 'absent' };
+    const bytes = Buffer.from(this.insideLine ? `\n${text}` : text);
+    const stand = this.put(file, bytes, lines);
+    if (stand < lines) return { lines: stand, written: 'absent' };
+    const written = this.proved(file, grouped);
+    if (written === 'written' && this.failing) {
+      this.failing = false;
+      this.notice(`decision log "${this.path}" is written again`);
     }
+    return { lines, written };
   }
 
   /**
@@ -165,23 +166,26 @@ export class LogFile {
     this.forget();
   }
 
-  private put(file: OpenFile, line: string, grouped: boolean): Written {
-    const bytes = Buffer.from(this.insideLine ? `\n${line}` : line);
-    let done = 0;
-    try {
-      while (done < bytes.length) done += writeSync(file.fd, bytes, done);
-    } catch (error) {
-      // All but the line end: the record stands, and the next one begins with the line end that this one lacks.
-      if (done < bytes.length - 1) {
-        const lineEnd = this.insideLine && this.partial === 0 ? 1 : 0;
-        this.partial += Math.max(0, done - lineEnd);
-        throw error;
-      }
+  /** @returns how many of the lines stand whole. Where not all of them do, the file is not open any more. */
+  private put(file: OpenFile, bytes: Buffer, lines: number): number {
+    const { done, error } = append(file.fd, bytes);
+    const stand = done < bytes.length ? linesStanding(bytes, done, this.insideLine) : lines;
+    this.sync.count(stand);
+    if (stand < lines) {
+      const lead = this.insideLine && this.partial === 0 ? 1 : 0;
+      this.partial =
+        stand > 0 ? done - bytes.lastIndexOf(LINE_END, done - 1) - 1 : this.partial + Math.max(0, done - lead);
+      this.fail(error);
+      return stand;
     }
     this.insideLine = done < bytes.length;
     this.partial = 0;
     this.bytes += done;
-    this.sync.count();
+    return lines;
+  }
+
+  /** All is handed to the system: whether more is to be known before that counts. */
+  private proved(file: OpenFile, grouped: boolean): Written {
     if ((grouped || this.durability === 'batched') && !this.proving) {
       this.sync.soon();
       return 'written';

@@ -1,12 +1,13 @@
 /** The decision log: one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
 import type { DecisionEntry } from '../session/entries.ts';
-import type { Anchor, Head, RetentionFields, SealFields, SegmentFields } from './chain/seal.ts';
+import type { Anchor, Head, RetentionFields, SealFields } from './chain/seal.ts';
+import type { Written } from './disk/append.ts';
 import { SessionOnDisk } from './disk/session-on-disk.ts';
 import type { FileKeys } from './encryption/file-keys.ts';
-import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
-import type { Durability, Written } from './file.ts';
+import type { RecordFields, RecordKind } from './fields.ts';
+import type { Durability } from './file.ts';
 import { isoTime } from './iso-time.ts';
-import { printable } from './printable.ts';
+import { type ChainFields, type ChainKind, GROUPED, isOfChain, isOfStatement } from './kinds.ts';
 import type { Keep } from './rotation/retention.ts';
 import type { Rotation } from './rotation/schedule.ts';
 import { Tidying } from './rotation/tidying.ts';
@@ -17,6 +18,8 @@ import type { SessionContext, SessionLog } from './session-log.ts';
 import { type Recorder, SessionRecords } from './short/session-records.ts';
 import { StatementsWritten } from './short/statements-written.ts';
 import type { SubjectIds } from './subject-ids.ts';
+import { boxedText, type Heading, recordText, shortText } from './text.ts';
+import { SessionInTurn, Turn } from './turn.ts';
 
 export interface LogOptions {
   readonly file: string;
@@ -71,19 +74,6 @@ export interface DecisionLog {
   close(): Promise<void>;
 }
 
-type ChainKind = 'segment' | 'seal' | 'retention';
-type ChainFields = SegmentFields | SealFields | RetentionFields;
-
-/** What sessions write many of. INVARIANT: whoever acts on one of them by `strict` asks whether it has reached the disk. */
-const GROUPED: ReadonlySet<RecordKind | ChainKind> = new Set([
-  'decision',
-  'outcome',
-  'seen',
-  'login',
-  'login-refused',
-  'seal',
-]);
-
 /** Characters of a statement under `text: full`. */
 const FULL_TEXT_CAP = 1024 * 1024;
 const SEAL_EVERY_MS = 10_000;
@@ -102,6 +92,9 @@ class Log implements DecisionLog {
   private readonly tidying: Tidying;
   private readonly recorder: Recorder;
   private closed = false;
+  /** Records of statements wait for those behind them, to be written with them. */
+  private holding = false;
+  private readonly turn: Turn;
 
   constructor(private readonly options: LogOptions) {
     const { file, guard, durability, clock, keep, notice = () => {} } = options;
@@ -142,12 +135,23 @@ class Log implements DecisionLog {
       isSealed: async (seq) => (await this.sealer.covers(seq)) && this.tried(() => this.segments.file.syncAll()),
     });
     this.tidying.look();
+    this.turn = new Turn({
+      isOpen: () => !this.closed && this.segments.file.isOpen,
+      begin: () => {
+        this.holding = true;
+      },
+      write: () => {
+        this.holding = false;
+        return chained.flush();
+      },
+    });
     this.recorder = {
       next: () =>
         this.isReady(clock()) ? { generation: chained.generation, seq: chained.position.seq + 1 } : undefined,
       write: (kind, fields) => this.append(kind, fields),
       writeHere: (kind, fields) => this.put(kind, fields, clock()) === 'written',
-      writeShort: (kind, members) => this.putShort(kind, members) === 'written',
+      writeShort: (kind, members) =>
+        this.write(kind, clock(), (heading) => shortText(kind, heading, members)) === 'written',
       statementOf: (entry) => this.statementOf(entry),
       statements: new StatementsWritten(),
       subjects: options.subjects,
@@ -155,6 +159,7 @@ class Log implements DecisionLog {
   }
 
   append(kind: RecordKind, fields: RecordFields): boolean {
+    this.turn.write();
     const now = this.options.clock();
     return this.isReady(now) && this.put(kind, fields, now) === 'written';
   }
@@ -168,10 +173,11 @@ class Log implements DecisionLog {
   session(context: SessionContext): SessionLog {
     const records = new SessionRecords(this.recorder, context);
     if (this.options.durability === 'strict') return new SessionOnDisk(records, this.segments.file);
-    return { append: (entry) => records.append(entry), reachDisk: () => undefined, isOnDisk: () => true };
+    return new SessionInTurn(records, this.turn);
   }
 
   reopen(): boolean {
+    this.turn.write();
     return !this.closed && this.segments.reopen();
   }
 
@@ -182,6 +188,7 @@ class Log implements DecisionLog {
   /** INVARIANT: what a crash can take is told nobody: it would look as if it had been cut off. */
   async head(): Promise<Head | undefined> {
     const { chain, chained, file } = this.segments;
+    this.turn.write();
     const head = { chain, ...chained.position };
     return (await file.reachesDisk(file.position)) ? head : undefined;
   }
@@ -192,9 +199,11 @@ class Log implements DecisionLog {
 
   close(): Promise<void> {
     if (this.closed) return Promise.resolve();
+    this.turn.write();
     this.sealer.stop();
     this.tidying.stop();
     const end = () => {
+      this.turn.write();
       this.closed = true;
       this.segments.file.close();
     };
@@ -235,48 +244,24 @@ class Log implements DecisionLog {
 
   /** The file is open and begun. */
   private put(kind: RecordKind | ChainKind, fields: RecordFields | ChainFields, now: number): Written {
-    const { chained } = this.segments;
-    const { torn, position } = chained;
-    const record: Record<string, unknown> = { time: isoTime(now), kind };
-    if (!isOfStatement(kind)) record.guard = this.options.guard;
-    record.seq = position.seq + 1;
-    if (torn > 0) record.torn = torn;
+    return this.write(kind, now, (heading) => recordText(kind, heading, fields));
+  }
+
+  private write(kind: RecordKind | ChainKind, now: number, textOf: (heading: Heading) => string): Written {
+    const { chained, boxes } = this.segments;
+    const { guard, keys } = this.options;
+    const heading: Heading = { time: isoTime(now), guard, seq: chained.position.seq + 1, torn: chained.torn };
+    let text: string;
     try {
-      if (isOfChain(kind)) Object.assign(record, fields);
-      else addInOrder(record, fields as RecordFields);
-      return this.writeText(kind, printable(JSON.stringify(record)), record);
+      text = textOf(heading);
+      if (keys && !isOfChain(kind)) text = boxedText(text, heading, boxes);
     } catch {
       // INVARIANT: a record that cannot be made is one that is not written.
       return 'absent';
     }
-  }
-
-  /** The same of members that are JSON already, of which the guard itself has written every character: most records are such. */
-  private putShort(kind: 'decision' | 'outcome', members: string): Written {
-    const { torn, position } = this.segments.chained;
-    const time = isoTime(this.options.clock());
-    const seq = position.seq + 1;
-    const text = `{"time":"${time}","kind":"${kind}","seq":${seq}${torn > 0 ? `,"torn":${torn}` : ''}${members}}`;
-    try {
-      return this.writeText(kind, text, { time, seq, torn: torn > 0 ? torn : undefined });
-    } catch {
-      return 'absent';
-    }
-  }
-
-  private writeText(kind: RecordKind | ChainKind, text: string, record: Record<string, unknown>): Written {
-    const line = this.options.keys && !isOfChain(kind) ? this.boxed(text, record) : text;
-    const written = this.segments.chained.write(line, GROUPED.has(kind));
+    const written = this.holding && isOfStatement(kind) ? chained.hold(text) : chained.write(text, GROUPED.has(kind));
     if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
     return written;
-  }
-
-  /** INVARIANT: nothing of the record but its time, guard and number is written in the clear. Throws where the file has no key. */
-  private boxed(text: string, { time, seq, torn }: Record<string, unknown>): string {
-    const { guard } = this.options;
-    const { boxes } = this.segments;
-    if (!boxes) throw new Error('the file has no key');
-    return printable(JSON.stringify({ time, guard, seq, torn, box: boxes.box(text, { guard, seq: Number(seq) }) }));
   }
 
   /** INVARIANT: the client's own text is written under `full` alone. */
@@ -297,15 +282,6 @@ class Log implements DecisionLog {
     const { seq } = this.segments.chained.position;
     return this.tried(() => this.segments.file.syncAll()) ? seq : undefined;
   }
-}
-
-function isOfChain(kind: RecordKind | ChainKind): kind is ChainKind {
-  return kind === 'segment' || kind === 'seal' || kind === 'retention';
-}
-
-/** There are so many of these that they leave to the file's `segment` whose they are. */
-function isOfStatement(kind: RecordKind | ChainKind): boolean {
-  return kind === 'decision' || kind === 'outcome';
 }
 
 function withIn(ms: number, work: Promise<void>): Promise<void> {

@@ -135,6 +135,7 @@ export class Segments {
   reopen(): boolean {
     const { file, chained } = this;
     try {
+      chained.flush();
       chained.ready();
       if (file.isInPlace()) return true;
       chained.meet(file.replace((opened) => chained.fits(opened)));
@@ -163,6 +164,7 @@ export class Segments {
   private rotate(now: number): void {
     this.rotating = true;
     try {
+      this.chained.flush();
       this.need.closing();
       // A file that holds nothing but its beginning would have the name of the next.
       if (this.isForeign || this.chained.position.seq > this.first) this.closeFile();

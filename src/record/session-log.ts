@@ -14,14 +14,19 @@ export interface SessionContext {
   readonly application: string;
 }
 
+/** Tells once, and before others who ask later. */
+export interface Recorded {
+  tell(told: (recorded: boolean) => void): void;
+}
+
 export interface SessionLog {
   /** False where the record is not certainly in the log: what it is about must then not happen. Never throws. */
   append(entry: SessionEntry): boolean;
   /**
-   * Undefined where the decisions so far are on the disk, or the log is not `strict`. Otherwise resolves when they are; with false where
-   * nobody can say that they will be.
+   * Undefined where the decisions so far are where the log's durability wants them: on the disk (`strict`), or handed to the system. Otherwise
+   * tells when they are; false where nobody can say that they will be.
    */
-  reachDisk(): Promise<boolean> | undefined;
-  /** Of a `strict` log: whether the decision of this id has reached the disk, as `reachDisk` has said. */
+  reachDisk(): Recorded | undefined;
+  /** Where that was false: whether the decision of this id is there all the same. */
   isOnDisk(id: string): boolean;
 }

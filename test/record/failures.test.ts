@@ -19,8 +19,8 @@ import { gunzipSync } from 'node:zlib';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { hashOf, readChained } from '../../src/record/chain/chain.ts';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
-import type { SessionContext } from '../../src/record/session-log.ts';
-import type { DecisionEntry } from '../../src/session/entries.ts';
+import type { SessionContext, SessionLog } from '../../src/record/session-log.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import { eventually } from '../proxy/support.ts';
 import { allRecords, recordsOf } from '../support/decision-log.ts';
 import { hasCompiler, SlowDisk } from './slow-disk.ts';
@@ -50,7 +50,7 @@ function open(options: Partial<LogOptions> = {}): DecisionLog {
 }
 
 const text = () => readFileSync(file, 'utf8');
-const logins = () => recordsOf(text()).flatMap(({ principal }) => principal ?? []);
+const logins = () => recordsOf(text()).flatMap(({ kind, principal }) => (kind === 'outcome' ? [] : (principal ?? [])));
 const login = (log: DecisionLog, name: string) => log.append('login', { principal: name });
 /** A record of which `strict` knows at once whether it is on the disk. */
 const lock = (log: DecisionLog, principal: string) => log.append('lock', { principal, by: 'rowgate' });
@@ -75,6 +75,17 @@ const decisionOf = (id: string): DecisionEntry => ({
   policy: 'sha256:p',
   text: '',
 });
+const outcomeOf = (id: string): OutcomeEntry => ({
+  kind: 'outcome',
+  id,
+  rows: 1,
+  bytes: 2,
+  changed: 0,
+  ms: 3,
+  status: 'ok',
+});
+/** What a session is told of its decisions. */
+const told = (session: SessionLog): Promise<boolean> => new Promise((done) => session.reachDisk()?.tell(done));
 const isRoot = process.getuid?.() === 0;
 
 /** Numbers of the records that do not fit behind the line before them. */
@@ -98,6 +109,7 @@ describe.runIf(isRoot)('a disk that is full', () => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k,mode=0700', 'tmpfs', folder]);
       try {
         const log = open({ durability });
+        const session = log.session(contextOf('o'));
         const written: string[] = [];
         let torn = 0;
         for (let round = 0; round < 12; round++) {
@@ -110,6 +122,8 @@ describe.runIf(isRoot)('a disk that is full', () => {
           let name = '';
           for (let i = 0; i < 60; i++) {
             name = `r${round}-${i}-${'x'.repeat(round * 3)}`;
+            // In `batched` these are written with the next record: a line is torn behind whole ones.
+            for (let n = 0; n < round % 4; n++) session.append(outcomeOf(`${name}-${n}`));
             if (!login(log, name)) break;
             written.push(name.slice(0, 64));
           }
@@ -193,13 +207,13 @@ describe('a file under the guard', () => {
     const before = log.session(contextOf('a'));
     const session = log.session(contextOf('b'));
     expect(before.append(decisionOf('01'))).toBe(true);
-    expect(await before.reachDisk()).toBe(true);
+    expect(await told(before)).toBe(true);
     expect([before.isOnDisk('01'), before.reachDisk()]).toEqual([true, undefined]);
     expect(session.append(decisionOf('02'))).toBe(true);
     rmSync(file);
     expect(lock(log, 'lost')).toBe(false);
     for (let i = 0; i < 5; i++) expect(lock(log, 'c')).toBe(true);
-    expect(await session.reachDisk()).toBe(false);
+    expect(await told(session)).toBe(false);
     expect(session.isOnDisk('02')).toBe(false);
     expect(before.reachDisk()).toBeUndefined();
     await log.close();
@@ -211,7 +225,7 @@ describe('a file under the guard', () => {
     expect(session.reachDisk()).toBeUndefined();
     session.append({ ...decisionOf('01'), effect: 'refuse', reason: 'column-withheld' });
     expect(session.isOnDisk('01')).toBe(true);
-    expect(await session.reachDisk()).toBe(true);
+    expect(await told(session)).toBe(true);
     await log.close();
   });
 

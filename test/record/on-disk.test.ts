@@ -19,7 +19,7 @@ test('who waits for a line is told when a sync has brought it to the disk, all t
   const file = open();
   const told: { readonly position: number; readonly onDisk: number }[] = [];
   const waiting = Array.from({ length: 500 }, async (_, index) => {
-    expect(file.write(`${index}\n`)).toBe('written');
+    expect(file.write(`${index}\n`)).toEqual({ lines: 1, written: 'written' });
     const { position } = file;
     expect(position).toBe(index + 1);
     expect(await file.reachesDisk(position)).toBe(true);
@@ -59,6 +59,6 @@ test('closing brings all to the disk', async () => {
   const waiting = file.reachesDisk(1);
   file.close();
   expect(await waiting).toBe(true);
-  expect(file.write('b\n')).toBe('absent');
+  expect(file.write('b\n')).toEqual({ lines: 0, written: 'absent' });
   expect(readFileSync(file.path, 'utf8')).toBe('a\n');
 });

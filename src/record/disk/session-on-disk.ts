@@ -1,6 +1,6 @@
 /** The records of a session in a log that groups its syncs: which of its decisions have reached the disk. */
 import type { SessionEntry } from '../../session/entries.ts';
-import type { SessionLog } from '../session-log.ts';
+import type { Recorded, SessionLog } from '../session-log.ts';
 
 /** The lines of the log, by their place since it was opened. */
 export interface Lines {
@@ -32,16 +32,17 @@ export class SessionOnDisk implements SessionLog {
     return true;
   }
 
-  reachDisk(): Promise<boolean> | undefined {
+  reachDisk(): Recorded | undefined {
     const { lines, last } = this;
     if (lines.isOnDisk(last)) {
       this.young.clear();
       return undefined;
     }
-    return lines.reachesDisk(last).then((reached) => {
+    const reaches = lines.reachesDisk(last).then((reached) => {
       if (reached) this.forget((at) => at <= last);
       return reached;
     });
+    return { tell: (told) => void reaches.then(told) };
   }
 
   isOnDisk(id: string): boolean {

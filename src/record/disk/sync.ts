@@ -53,8 +53,8 @@ export class Sync {
     return position > before && position <= last;
   }
 
-  count(): void {
-    this.written++;
+  count(lines: number): void {
+    this.written += lines;
   }
 
   /** Within 100 ms. */

@@ -42,6 +42,9 @@ interface Running extends Place {
   readonly quiet: boolean;
 }
 
+/** What may change in a session. */
+export type Who = Pick<SessionContext, 'attributes' | 'application'>;
+
 export class SessionRecords implements Pick<SessionLog, 'append'> {
   private said: Said | undefined;
   /** Decisions without an outcome, by their ids. */
@@ -52,10 +55,17 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     private readonly context: SessionContext,
   ) {}
 
-  append(entry: SessionEntry): boolean {
+  /** Who the session is now. */
+  who(): Who {
+    const { attributes, application } = this.context;
+    return { attributes, application };
+  }
+
+  /** `who`: as it was when the entry was made. */
+  append(entry: SessionEntry, who = this.who()): boolean {
     switch (entry.kind) {
       case 'decision':
-        return this.decision(entry);
+        return this.decision(entry, who);
       case 'outcome':
         return this.outcome(entry);
       case 'seen':
@@ -63,16 +73,16 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     }
   }
 
-  private decision(entry: DecisionEntry): boolean {
+  private decision(entry: DecisionEntry, asWho: Who): boolean {
     const { log, context } = this;
     const place = log.next();
     if (!place) return false;
-    const { id, command, limit, policy, application = context.application } = entry;
+    const { id, command, limit, policy, application = asWho.application } = entry;
     const { fingerprint, tables, columns, effect, would, reason, rule, sqlstate } = entry;
     const statement = log.statementOf(entry);
     const asked = { command, fingerprint, statement, tables, columns, effect, would, reason, rule, sqlstate };
     const what = log.statements.numberOf(asked, place.generation);
-    const { attributes } = context;
+    const { attributes } = asWho;
     const saying: Said = { generation: place.generation, seq: place.seq, attributes, application, policy };
     const before = this.said;
     const who = before && isSaid(before, saying) ? before.seq : undefined;
@@ -84,7 +94,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
             who,
             what,
             limit,
-            ...(who === undefined && { ...context, application, policy }),
+            ...(who === undefined && { ...context, attributes, application, policy }),
             ...(what === undefined && asked),
           });
     // INVARIANT: what may not stand in the file is said once more.

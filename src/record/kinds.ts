@@ -1,0 +1,26 @@
+/** What the log tells its kinds of records apart by. */
+import type { RetentionFields, SealFields, SegmentFields } from './chain/seal.ts';
+import type { RecordKind } from './fields.ts';
+
+/** Of the log itself. */
+export type ChainKind = 'segment' | 'seal' | 'retention';
+export type ChainFields = SegmentFields | SealFields | RetentionFields;
+
+/** What sessions write many of. INVARIANT: whoever acts on one of them by `strict` asks whether it has reached the disk. */
+export const GROUPED: ReadonlySet<RecordKind | ChainKind> = new Set([
+  'decision',
+  'outcome',
+  'seen',
+  'login',
+  'login-refused',
+  'seal',
+]);
+
+export function isOfChain(kind: RecordKind | ChainKind): kind is ChainKind {
+  return kind === 'segment' || kind === 'seal' || kind === 'retention';
+}
+
+/** There are so many of these that they leave to the file's `segment` whose they are. */
+export function isOfStatement(kind: RecordKind | ChainKind): boolean {
+  return kind === 'decision' || kind === 'outcome';
+}

@@ -1,0 +1,120 @@
+/**
+ * What sessions record within one turn of the event loop: made one after the other and written at once at its end, before anything goes to a
+ * server by it. Of a hundred sessions that speak at the same time each pays a part of one write.
+ */
+import type { SessionEntry } from '../session/entries.ts';
+import type { Recorded, SessionLog } from './session-log.ts';
+import type { SessionRecords, Who } from './short/session-records.ts';
+
+/** The log, as far as a turn writes to it. */
+export interface TurnLog {
+  /** The open file takes lines, as far as is known: nothing has failed since the last that it took. */
+  isOpen(): boolean;
+  /** Lines that are made from now on wait for `write`. */
+  begin(): void;
+  /** Writes them. @returns whether all of them stand. */
+  write(): boolean;
+}
+
+/** More is not held: a client may send thousands of statements at once. */
+const MOST = 256;
+
+interface Entry {
+  readonly records: Pick<SessionRecords, 'append'>;
+  readonly entry: SessionEntry;
+  readonly asWho: Who;
+}
+
+export class Turn {
+  private waiting: Entry[] = [];
+  private ending: NodeJS.Immediate | undefined;
+  /** Of what was to be written in this turn. */
+  private failed = false;
+  private asking: ((written: boolean) => void)[] = [];
+  private turns = 1;
+
+  constructor(private readonly log: TurnLog) {}
+
+  /** Another one with each turn in which something is recorded. */
+  get number(): number {
+    return this.turns;
+  }
+
+  /** False where the log is in trouble: each record is written by itself then, and its session told at once. */
+  takes(): boolean {
+    return this.ending !== undefined || this.log.isOpen();
+  }
+
+  add(records: Entry['records'], entry: SessionEntry, asWho: Who): void {
+    this.waiting.push({ records, entry, asWho });
+    this.ending ??= setImmediate(() => this.end());
+    if (this.waiting.length >= MOST) this.write();
+  }
+
+  /** Writes what has been recorded so far: something else follows upon it. */
+  write(): void {
+    const { waiting, log } = this;
+    if (waiting.length === 0) return;
+    this.waiting = [];
+    log.begin();
+    let made = true;
+    for (const { records, entry, asWho } of waiting) made = records.append(entry, asWho) && made;
+    if (!(log.write() && made)) this.failed = true;
+  }
+
+  /** Of all records of this turn, told at its end: false where one of them may not stand. */
+  readonly written: Recorded = { tell: (told) => void this.asking.push(told) };
+
+  private end(): void {
+    this.write();
+    const { asking, failed } = this;
+    this.ending = undefined;
+    this.asking = [];
+    this.failed = false;
+    this.turns += 1;
+    for (const told of asking) told(!failed);
+  }
+}
+
+/** The records of one session, as the turn takes them. */
+export class SessionInTurn implements SessionLog {
+  /** In which it has recorded a decision last. */
+  private last = 0;
+  /** The decisions of that turn. */
+  private young: string[] = [];
+
+  constructor(
+    private readonly records: Pick<SessionRecords, 'append' | 'who'>,
+    private readonly turn: Turn,
+  ) {}
+
+  append(entry: SessionEntry): boolean {
+    const { turn, records } = this;
+    if (entry.kind === 'seen' || !turn.takes()) {
+      turn.write();
+      return records.append(entry);
+    }
+    turn.add(records, entry, records.who());
+    if (entry.kind === 'decision') this.decides(entry.id);
+    return true;
+  }
+
+  private decides(id: string): void {
+    const { number } = this.turn;
+    if (this.last === number) this.young.push(id);
+    else {
+      this.last = number;
+      this.young = [id];
+    }
+  }
+
+  reachDisk(): Recorded | undefined {
+    const { turn } = this;
+    return this.last === turn.number ? turn.written : undefined;
+  }
+
+  /** Asked of a turn that has failed. */
+  isOnDisk(id: string): boolean {
+    return !this.young.includes(id);
+  }
+}
