@@ -43,6 +43,7 @@ const RESTRICTED_ONLY = [
   'statements',
   'collect',
   'min_group',
+  'round_to',
 ] as const;
 
 /** Compiles a role. Where the report holds an error, the role must not be used: the caller marks it disabled. */
@@ -60,6 +61,8 @@ export function compileRole(
         report.error(document.place([key]), `"${key}" does not go with "access: unrestricted"`);
     }
   }
+  if (file.round_to !== undefined && file.min_group === undefined)
+    report.error(document.place(['round_to']), '"round_to" goes with "min_group" alone: single rows cannot be rounded');
   checkLimits(file, document, context.subjects, report);
   reportUnenforcedRole(file, attributes, document, report);
   const relations = unrestricted ? [] : compileRelations(file, document, attributes, context, report);
@@ -88,6 +91,7 @@ export function compileRole(
     statements: new Set(file.statements ?? []),
     collect: file.collect ?? 'deny',
     minGroup: file.min_group,
+    ...(file.round_to !== undefined && { roundTo: file.round_to }),
     limits: withRules(file.limits, document, ['limits']),
     ...(file.limits_per_user && { limitsPerUser: file.limits_per_user }),
     ...(file.during && { during: duringWithRules(file.during, document, ['during']) }),

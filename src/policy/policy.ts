@@ -122,6 +122,8 @@ export interface RolePolicy {
   readonly statements: ReadonlySet<StatementOption>;
   readonly collect: 'deny' | 'allow';
   readonly minGroup: number | undefined;
+  /** Counts are shown as multiples of it, and nothing else that is aggregated. */
+  readonly roundTo?: number;
   readonly limits: Limits;
   /** Of each person behind a token. */
   readonly limitsPerUser?: Limits;

@@ -106,6 +106,12 @@ export const roleSchema = mapping({
     .optional()
     .describe('`deny` (the default) refuses what brings values of several guarded rows into one, as `string_agg`.'),
   min_group: z.int().min(2).optional().describe('Aggregates only, and no group of fewer subjects is shown.'),
+  round_to: z
+    .int()
+    .min(2)
+    .max(1_000_000)
+    .optional()
+    .describe('With `min_group`: counts alone, rounded to multiples of it.'),
   limits: roleLimits,
   limits_per_user: limitsPerUser.optional(),
   during: during.optional(),

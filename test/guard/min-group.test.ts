@@ -58,6 +58,8 @@ limits: { rows_per_statement: 100 }`;
 let database: FreshDatabase;
 let client: pg.Client;
 let guard: Guard;
+/** The same role with `round_to: 5`. */
+let rounding: Guard;
 
 beforeAll(async () => {
   database = await freshDatabase();
@@ -67,9 +69,14 @@ beforeAll(async () => {
   const catalog = new Catalog(
     await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows),
   );
+  guard = guardOf(catalog, ROLE);
+  rounding = guardOf(catalog, ROLE.replace('min_group: 4', 'min_group: 4\nround_to: 5'));
+});
+
+function guardOf(catalog: Catalog, text: string): Guard {
   const { policy, diagnostics } = loadPolicy(
     [
-      { path: 'roles/statistics.yaml', text: ROLE },
+      { path: 'roles/statistics.yaml', text },
       { path: 'principals.yaml', text: 'principals: {}' },
       {
         path: 'subjects.yaml',
@@ -80,13 +87,13 @@ beforeAll(async () => {
   );
   const role = policy.roles.get('statistics');
   if (!role || role.disabled) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
-  guard = new Guard({ catalog, role, searchPath: ['public'] });
-});
+  return new Guard({ catalog, role, searchPath: ['public'] });
+}
 
 afterAll(() => database.drop());
 
-async function rowsOf(sql: string): Promise<string[]> {
-  const judged = guard.judge(sql);
+async function rowsOf(sql: string, judge = guard): Promise<string[]> {
+  const judged = judge.judge(sql);
   if (judged.refusal) throw new Error(`${judged.refusal.message}; ${judged.refusal.detail}`);
   const sent = renderTemplate(judged.template, (slot) => (slot.kind === 'limit' ? '100' : `'12'::integer`));
   const { rows } = await client.query({ text: sent, rowMode: 'array' });
@@ -437,5 +444,47 @@ describe('attacks', () => {
     ],
   ])('%s', (_, sql) => {
     expect(guard.judge(sql).refusal).toMatchObject({ reason: 'min-group', sqlstate: '42501' });
+  });
+});
+
+describe('counts that are rounded', () => {
+  test.each<[string, string, string[]]>([
+    ['to the nearest multiple', 'SELECT count(*) FROM students', ['15']],
+    ['of each group', 'SELECT class_id, count(*) FROM students GROUP BY class_id', ['1 5', '2 5']],
+    [
+      'also of values, and of distinct ones',
+      'SELECT count(mark), count(DISTINCT mark) FROM marks WHERE subject_id = 1',
+      ['15 15'],
+    ],
+    ['of few they are NULL as before', 'SELECT count(*), count(bonus) FROM students', ['15 ']],
+    ['the condition on a group is on the exact count', 'SELECT count(*) FROM students WHERE id <= 3', []],
+    ['in an expression', 'SELECT count(*) * 100 / 7 FROM students', ['214']],
+    ['in a query around it', 'SELECT sum(n) FROM (SELECT count(*) AS n FROM students GROUP BY class_id) AS g', ['10']],
+    [
+      'in the order, too',
+      'SELECT class_id FROM students GROUP BY class_id ORDER BY count(*) DESC, class_id LIMIT 1',
+      ['1'],
+    ],
+    ['of a table that is about nobody and granted whole they stay', 'SELECT count(*) FROM subjects', ['2']],
+  ])('%s', async (_, sql, rows) => {
+    expect(await rowsOf(sql, rounding)).toEqual(rows);
+  });
+
+  test('keep their names and their type', async () => {
+    const judged = rounding.judge('SELECT count(*), count(id) FROM students');
+    const sent = renderTemplate(judged.template, (slot) => (slot.kind === 'limit' ? '100' : `'12'::integer`));
+    const { fields } = await client.query(sent);
+    expect(fields.map(({ name, dataTypeID }) => [name, dataTypeID])).toEqual([
+      ['count', 20],
+      ['count', 20],
+    ]);
+  });
+
+  test.each(['sum', 'avg', 'stddev', 'var_pop'])('%s beside them would tell them', (name) => {
+    const { refusal } = rounding.judge(`SELECT ${name}(mark) FROM marks`);
+    expect([refusal?.reason, refusal?.detail]).toEqual([
+      'min-group',
+      `Counts are rounded for this role: ${name} would tell them exactly.`,
+    ]);
   });
 });

@@ -38,4 +38,6 @@ export interface Groups {
   /** Those of the relation whose rows are aggregated: of each, `least` must have a value in what is aggregated. */
   readonly rows: readonly Unit[];
   readonly inputs: readonly Input[];
+  /** Its calls of count, and what they are rounded to; absent where they stay exact. */
+  readonly rounded?: { readonly counts: readonly Node[]; readonly to: number };
 }

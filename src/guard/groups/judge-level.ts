@@ -57,7 +57,7 @@ function denied({ role, least, analysis }: LevelContext, data: Entry | undefined
     `permission denied for relation ${relation?.name ?? ''}: the role sees groups of at least ${least} only`,
     {
       detail: why,
-      hint: 'What it may ask: SELECT keys and count, sum, avg of columns FROM tables joined by their primary keys [WHERE …] [GROUP BY …].',
+      hint: `What it may ask: SELECT keys and ${role.roundTo === undefined ? 'count, sum, avg' : 'count'} of columns FROM tables joined by their primary keys [WHERE …] [GROUP BY …].`,
       position: place,
       rule: (relation && role.relations.get(relation.oid)?.rule) ?? role.rule,
     },
@@ -83,8 +83,9 @@ function groupsOf(level: Level, context: LevelContext): Groups {
       'Each row must stand once: every table but the one that is aggregated must be joined by all of its primary key.',
     );
   // Where two tables have one row each for the other, either may be the one that is aggregated.
-  const root = roots.find((entry) => new Expressions(level, analysis, catalog, entry).areOf()) ?? first;
-  const inputs = new Expressions(level, analysis, catalog, root).inputs();
+  const root = roots.find((entry) => new Expressions(level, analysis, catalog, entry, role.roundTo).areOf()) ?? first;
+  const expressions = new Expressions(level, analysis, catalog, root, role.roundTo);
+  const inputs = expressions.inputs();
   const units: Unit[] = [];
   const rows: Unit[] = [];
   for (const entry of level.entries) {
@@ -95,7 +96,8 @@ function groupsOf(level: Level, context: LevelContext): Groups {
       if (entry === root) rows.push(unit);
     }
   }
-  return { level, least, units, rows, inputs };
+  const rounded = role.roundTo !== undefined && { rounded: { counts: expressions.counts, to: role.roundTo } };
+  return { level, least, units, rows, inputs, ...rounded };
 }
 
 /** INVARIANT: an allow-list by what is left: a clause that is not named here takes no part in what is computed of a row. */
@@ -119,6 +121,8 @@ const TELLS = 'An expression that can fail would tell of one row: cast, divide a
 
 class Expressions {
   private readonly found: Input[] = [];
+  /** Calls of count. */
+  readonly counts: Node[] = [];
 
   constructor(
     private readonly level: Level,
@@ -126,6 +130,7 @@ class Expressions {
     private readonly catalog: Catalog,
     /** The relation whose rows stand once each. */
     private readonly root: Entry,
+    private readonly roundTo: number | undefined,
   ) {}
 
   /** Whether all that is aggregated is of the relation. */
@@ -184,6 +189,10 @@ class Expressions {
     if (call.agg_order || call.agg_within_group || call.over || call.func_variadic)
       throw new NotAggregated(`This form of ${name} is not shown.`, at);
     if (call.agg_distinct && name !== 'count') throw new NotAggregated(`${name} of DISTINCT values is not shown.`, at);
+    // INVARIANT: an exact sum beside an exact average would give the exact count back, and an average of few digits its denominator.
+    if (this.roundTo !== undefined && name !== 'count')
+      throw new NotAggregated(`Counts are rounded for this role: ${name} would tell them exactly.`, at);
+    if (name === 'count') this.counts.push(node);
     if (call.agg_star) return;
     const [argument, ...more] = call.args ?? [];
     const reference = argument && 'ColumnRef' in argument ? this.analysis.marks.references.get(argument) : undefined;

@@ -20,8 +20,11 @@ export function exportedUnits(groups: readonly Groups[], entry: Entry): string[]
 }
 
 /** Guards one level. Before lists are rewritten: gives the nodes that were wrapped, so that targets keep their names. */
-export function hideInputs(w: Rewriter, { inputs, rows, least }: Groups): Node[] {
-  return inputs.map(({ node, argument, bounded, entry, column }) => {
+export function hideInputs(w: Rewriter, { inputs, rows, least, rounded }: Groups): Node[] {
+  const counts = rounded?.counts ?? [];
+  // Around what follows: a count of few is NULL, and rounded stays so.
+  if (rounded) for (const node of counts) round(w, node, rounded.to);
+  const hidden = inputs.map(({ node, argument, bounded, entry, column }) => {
     const value = spelled(entry, column);
     if (bounded) hold(w, argument, value, bounded);
     const condition = rows
@@ -30,11 +33,27 @@ export function hideInputs(w: Rewriter, { inputs, rows, least }: Groups): Node[]
     const range = w.range(node);
     w.edits.wrap(range.start, range.end, [`CASE WHEN ${condition} THEN `], [' END']);
     const expr = w.sharedExpression([condition]);
-    w.mutate(() => {
+    // Before what stands around it takes its place.
+    w.mutateFirst(() => {
       const result = detached(node);
       become(node, { CaseExpr: { args: [{ CaseWhen: { expr, result } }] } });
     });
     return node;
+  });
+  return [...counts, ...hidden];
+}
+
+/** To the nearest multiple; of the type that it has. */
+function round(w: Rewriter, node: Node, to: number): void {
+  const [before, after] = ['(pg_catalog.round(', `::pg_catalog.numeric / ${to}) * ${to})::pg_catalog.int8`];
+  const range = w.range(node);
+  w.edits.wrap(range.start, range.end, [before], [after]);
+  const tree = expressionTree([`${before}NULL${after}`]);
+  w.mutate(() => {
+    const product = as(as(tree, 'TypeCast')?.arg, 'A_Expr');
+    const quotient = as(as(product?.lexpr, 'FuncCall')?.args?.[0], 'A_Expr');
+    as(quotient?.lexpr, 'TypeCast')!.arg = detached(node);
+    become(node, tree);
   });
 }
 
