@@ -45,6 +45,7 @@ export class ChainedFile {
 
   /** Behind `last`: lines that go with the next write, and how far the chain comes with each. */
   private held: { readonly line: string; readonly at: Position }[] = [];
+  /** Some of what was held does not stand, or nobody can say so. */
   private lost = false;
 
   /** Opens the file where it is not open. Throws where it cannot be opened, or is no log. */
@@ -90,12 +91,19 @@ export class ChainedFile {
     return 'written';
   }
 
-  /** Writes what is held. @returns whether all that was held since the last call stands. */
-  flush(): boolean {
+  /** Writes what is held. */
+  flush(): void {
     if (this.held.length > 0) this.writeHeld(true);
-    const { lost } = this;
+  }
+
+  /** From here on it is watched whether all that is held comes to stand. */
+  beginHolding(): void {
     this.lost = false;
-    return !lost;
+  }
+
+  /** Whether all that was held since `beginHolding` stands. */
+  get allStand(): boolean {
+    return !this.lost;
   }
 
   /** @returns what has become of the last of them. */

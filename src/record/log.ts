@@ -139,10 +139,12 @@ class Log implements DecisionLog {
       isOpen: () => !this.closed && this.segments.file.isOpen,
       begin: () => {
         this.holding = true;
+        chained.beginHolding();
       },
       write: () => {
         this.holding = false;
-        return chained.flush();
+        chained.flush();
+        return chained.allStand;
       },
     });
     this.recorder = {

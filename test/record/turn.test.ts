@@ -2,10 +2,21 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type DecisionLog, openLog } from '../../src/record/log.ts';
 import type { SessionLog } from '../../src/record/session-log.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+
+/** The disk is full. */
+const writes = vi.hoisted(() => ({ fail: false }));
+vi.mock('node:fs', async (actual) => {
+  const real = await actual<typeof import('node:fs')>();
+  const writeSync = (...args: Parameters<typeof real.writeSync>): number => {
+    if (writes.fail) throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    return real.writeSync(...args);
+  };
+  return { ...real, writeSync };
+});
 
 let folder: string;
 let log: DecisionLog;
@@ -107,4 +118,22 @@ test('thousands of one turn do not all wait', () => {
   const a = session('a');
   for (let i = 0; i < 1_000; i++) a.append(decision(`${i}`));
   expect(held().length).toBeGreaterThan(700);
+});
+
+test('a write that fails is told to all who wait, and nothing of it to those who come behind', async () => {
+  const [a, b] = [session('a'), session('b')];
+  a.append(decision('1'));
+  expect(await told(a)).toBe(true);
+  a.append(decision('2'));
+  b.append(decision('3'));
+  const failing = [told(a), told(b)];
+  writes.fail = true;
+  expect(await Promise.all(failing)).toEqual([false, false]);
+  expect([a.isOnDisk('1'), a.isOnDisk('2'), b.isOnDisk('3')]).toEqual([true, false, false]);
+  expect(b.append(decision('4'))).toBe(false);
+  writes.fail = false;
+  expect([b.append(decision('5')), b.reachDisk()]).toEqual([true, undefined]);
+  expect(held()).toEqual(['decision 1', 'decision 5']);
+  a.append(decision('6'));
+  expect(await told(a)).toBe(true);
 });
