@@ -4,14 +4,6 @@
  */
 import type { LiveSession, Sessions } from './sessions.ts';
 
-/** How a session's server gets on, for whoever looks again and again. */
-export interface Progress {
-  /** Changes with everything that the server sends, and while something other than the server holds up its answers. */
-  readonly heard: number;
-  /** The parts of its work that are still unanswered, at least as many as it may spend a whole `statement_timeout` on; 0: it has none. */
-  readonly owed: number;
-}
-
 const SWEEP_MS = 500;
 /** What a timeout takes to be told, on a busy machine. */
 const GRACE_MS = 1_000;

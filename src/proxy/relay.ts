@@ -3,9 +3,9 @@ import type { Socket } from 'node:net';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';
-import type { Progress } from './overtime.ts';
 import type { SessionRecords } from './record-sink.ts';
 import { ServerWrites } from './server-writes.ts';
+import type { Progress } from './sessions.ts';
 
 /** What a session is to the relay; `session/` holds the real one. */
 export interface SessionMachine {

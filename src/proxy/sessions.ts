@@ -5,8 +5,15 @@ import type { Policy, RolePolicy } from '../policy/policy.ts';
 import type { Activity } from '../session/session.ts';
 import { admit, type Peer } from './login/admission.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';
-import type { Progress } from './overtime.ts';
 import type { UpstreamKey } from './upstream/error.ts';
+
+/** How a session's server gets on, for whoever looks again and again. */
+export interface Progress {
+  /** Changes with everything that the server sends, and while something other than the server holds up its answers. */
+  readonly heard: number;
+  /** The parts of its work that are still unanswered, at least as many as it may spend a whole `statement_timeout` on; 0: it has none. */
+  readonly owed: number;
+}
 
 /** An open session, as the rest of the proxy sees it. */
 export interface LiveSession {
