@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Database, literal } from './duckdb.ts';
-import { expanded, readJson } from './expanded.ts';
+import { expanded } from './expanded.ts';
 import { checkWhole } from './lines.ts';
+import { loadShort } from './short.ts';
 
 /** Of the columns and what stands in them: an index of another form is made anew. */
 const FORM = 4;
@@ -35,10 +36,7 @@ export async function makeIndex(db: Database, file: string, index: string): Prom
   closeSync(openSync(making, 'wx', 0o600));
   try {
     if (file.endsWith('.gz')) await checkWhole(file);
-    await db.run(`CREATE OR REPLACE TEMP TABLE short AS SELECT * FROM ${readJson([file])}`);
-    const [{ strange } = { strange: 0 }] = await db.rows<{ strange: number }>(
-      'SELECT count(*) AS strange FROM short WHERE time IS NULL OR kind IS NULL',
-    );
+    const strange = await loadShort(db, [file]);
     await db.run(`COPY (SELECT * FROM (${expanded('short')}) ORDER BY principal, kind, seq) TO ${literal(making)}
       (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, USE_TMP_FILE false, KV_METADATA { file: ${literal(identity)}, strange: '${strange}' })`);
     if (identityOf(file) !== identity) return false;

@@ -2,11 +2,12 @@
 import { NAMES, quoted } from './columns.ts';
 import { type Database, literal, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
-import { expanded, readJson, readLines } from './expanded.ts';
+import { expanded, readLines } from './expanded.ts';
 import { indexesOf } from './indexes.ts';
-import { checkWhole, linesOf, RecordReader, segmentOf } from './lines.ts';
+import { checkWhole, RecordReader, segmentOf } from './lines.ts';
 import type { Chain } from './log-files.ts';
 import { strangeIn } from './parquet.ts';
+import { clearLines, loadShort } from './short.ts';
 
 export interface SourceOptions {
   readonly chains: readonly Chain[];
@@ -72,18 +73,17 @@ async function makeRecords(
   if (indexes.length > 0) {
     parts.push(`SELECT ${names} FROM read_parquet([${indexes.map(literal).join(', ')}])`);
   }
-  const sources = plain.length > 0 ? [`SELECT * FROM ${readJson(plain)}`] : [];
+  if (plain.length > 0) strange += await loadShort(db, plain);
   for (const [number, file] of encrypted.entries()) {
     const reader = new RecordReader(file, openerOf);
     await db.run(`CREATE TEMP TABLE lines${number} (line VARCHAR)`);
     await db.append(`lines${number}`, clearLines(file, reader));
     strange += reader.strange;
-    sources.push(`SELECT * FROM ${readLines(`lines${number}`, file)}`);
+    const found = `SELECT * FROM ${readLines(`lines${number}`, file)}`;
+    const isFirst = plain.length === 0 && number === 0;
+    await db.run(isFirst ? `CREATE TEMP TABLE short AS ${found}` : `INSERT INTO short BY NAME ${found}`);
   }
-  if (sources.length > 0) {
-    await db.run(`CREATE TEMP TABLE short AS ${sources.join(' UNION ALL BY NAME ')}`);
-    const [row] = await db.rows<{ n: number }>('SELECT count(*) AS n FROM short WHERE time IS NULL OR kind IS NULL');
-    strange += row?.n ?? 0;
+  if (plain.length + encrypted.length > 0) {
     await db.run(`CREATE TEMP TABLE fresh AS ${expanded('short')}`);
     await db.run('DROP TABLE short');
     parts.push(`SELECT ${names} FROM fresh`);
@@ -91,10 +91,4 @@ async function makeRecords(
   if (parts.length === 0) throw new Error('there is no file of that log');
   await db.run(`CREATE TEMP VIEW records AS ${parts.join(' UNION ALL ')}`);
   return strange;
-}
-
-async function* clearLines(file: string, reader: RecordReader): AsyncGenerator<string> {
-  for await (const lines of linesOf(file)) {
-    for (const record of await reader.read(lines)) yield JSON.stringify(record);
-  }
 }
