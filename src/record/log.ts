@@ -1,4 +1,7 @@
-/** The decision log: one JSON object a line, handed to the file before `append` returns. Who is in a session is bound once. */
+/**
+ * The decision log: one JSON object a line, handed to the file before `append` returns; those of sessions, where it is not `strict`, at the end of the
+ * turn (`turn.ts`). Who is in a session is bound once.
+ */
 import type { DecisionEntry } from '../session/entries.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from './chain/seal.ts';
 import type { Written } from './disk/append.ts';
@@ -24,8 +27,8 @@ import { SessionInTurn, Turn } from './turn.ts';
 export interface LogOptions {
   readonly file: string;
   /**
-   * `batched`: written before `append` returns, synced at most 100 ms later. `strict`: synced before `append` returns, or, where it is a
-   * record of a session, before `reachDisk` says so: those of many sessions share a sync.
+   * `batched`: written before `append` returns, or, where it is a record of a session, before `reachDisk` says so; synced at most 100 ms later.
+   * `strict`: synced by then: records of many sessions share a sync.
    */
   readonly durability: Durability;
   /** What stands under `statement`. */

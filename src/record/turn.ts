@@ -56,23 +56,34 @@ export class Turn {
     const { waiting, log } = this;
     if (waiting.length === 0) return;
     this.waiting = [];
+    const { failed } = this;
+    // INVARIANT: until all are known to stand none of them does, whatever is thrown meanwhile.
+    this.failed = true;
     log.begin();
     let made = true;
-    for (const { records, entry, asWho } of waiting) made = records.append(entry, asWho) && made;
-    if (!(log.write() && made)) this.failed = true;
+    let stand = false;
+    try {
+      for (const { records, entry, asWho } of waiting) made = records.append(entry, asWho) && made;
+    } finally {
+      stand = log.write();
+    }
+    if (made && stand) this.failed = failed;
   }
 
   /** Of all records of this turn, told at its end: false where one of them may not stand. */
   readonly written: Recorded = { tell: (told) => void this.asking.push(told) };
 
   private end(): void {
-    this.write();
-    const { asking, failed } = this;
-    this.ending = undefined;
-    this.asking = [];
-    this.failed = false;
-    this.turns += 1;
-    for (const told of asking) told(!failed);
+    try {
+      this.write();
+    } finally {
+      const { asking, failed } = this;
+      this.ending = undefined;
+      this.asking = [];
+      this.failed = false;
+      this.turns += 1;
+      for (const told of asking) told(!failed);
+    }
   }
 }
 

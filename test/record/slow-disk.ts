@@ -1,6 +1,6 @@
 /** A disk that is slow, stands still or fails, for the decision logs of one process: nothing else makes a real one do so. */
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -105,7 +105,8 @@ export class SlowDisk {
 
   /** Of decision logs, since it was made. */
   get syncs(): number {
-    return readFileSync(this.file('syncs')).length;
+    // The first one makes the file.
+    return existsSync(this.file('syncs')) ? readFileSync(this.file('syncs')).length : 0;
   }
 
   /** Of each sync that has succeeded: so many bytes of the file were on the disk, at that time in milliseconds. */

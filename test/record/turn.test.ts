@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type DecisionLog, openLog } from '../../src/record/log.ts';
 import type { SessionLog } from '../../src/record/session-log.ts';
+import { SessionRecords } from '../../src/record/short/session-records.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 
 /** The disk is full. */
@@ -136,4 +137,19 @@ test('a write that fails is told to all who wait, and nothing of it to those who
   expect(held()).toEqual(['decision 1', 'decision 5']);
   a.append(decision('6'));
   expect(await told(a)).toBe(true);
+});
+
+test('what is thrown under way is told as a failure, and the log goes on', async () => {
+  const a = session('a');
+  const thrown = vi.spyOn(SessionRecords.prototype, 'append').mockImplementationOnce(() => {
+    throw new Error('a bug');
+  });
+  a.append(decision('1'));
+  const failing = told(a);
+  expect(() => log.append('login', { principal: 'b' })).toThrow('a bug');
+  expect(await failing).toBe(false);
+  thrown.mockRestore();
+  a.append(decision('2'));
+  expect(await told(a)).toBe(true);
+  expect(held()).toEqual(['decision 2']);
 });

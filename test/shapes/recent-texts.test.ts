@@ -7,3 +7,9 @@ it('tells of the last thousand texts whether they came, and holds two thousand a
   expect(texts.comesAgain('SELECT 4001')).toBe(true);
   expect(texts.comesAgain('SELECT 2999')).toBe(false);
 });
+
+it('keeps no long one, whatever stands before the text', () => {
+  const texts = new RecentTexts();
+  const long = `${'0,'.repeat(65_535)}SELECT 1`;
+  expect([texts.comesAgain(long), texts.comesAgain(long)]).toEqual([false, false]);
+});
