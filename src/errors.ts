@@ -33,6 +33,9 @@ export type Reason =
   | 'limit-window' // what a principal may take in a time
   | 'locked' // the principal is locked out
   | 'store-unavailable' // what is left of a budget cannot be told
+  | 'token-missing' // it needs to know the person behind the account, and no token was set
+  | 'token-refused' // nobody is behind this token, or not any more
+  | 'token-unchecked' // the keys that it is checked by cannot be had
   | 'cancelled' // by the client, while it waited for its budget
   | 'role-disabled'
   | 'not-recorded' // the decision log cannot be written

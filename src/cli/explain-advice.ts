@@ -82,6 +82,12 @@ export function adviceFor(refused: Refused): Advice {
       return {
         text: 'The principal is locked out: rowgate locks list says why, rowgate locks release lets it in again.',
       };
+    case 'token-missing':
+    case 'token-refused':
+      return {
+        text: `The role works for the people behind an account: set a token of one of them first (SET rowgate.token), as ${refusal.rule ?? role.rule} has it.`,
+      };
+    case 'token-unchecked':
     case 'not-estimated':
     case 'store-unavailable':
     case 'cancelled':

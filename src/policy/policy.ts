@@ -5,6 +5,7 @@ import type { Approver } from './approvers.ts';
 import type { Canaries } from './canaries.ts';
 import type { During, LimitEffect, Limits, Lock, Throttle } from './limits.ts';
 import type { RuleRef } from './rule.ts';
+import type { TokenRule } from './token-rule.ts';
 
 /** What the SQL of a condition or mask touches: what the account that runs it needs at the server. */
 export interface SqlNeeds {
@@ -152,6 +153,8 @@ export interface Principal {
   readonly verifiers: readonly string[];
   /** `sha256:…`, in small letters, or `subject:` and a name as `formatDistinguishedName` writes it. */
   readonly certificate?: string;
+  /** How the people behind this account are known; absent: nobody is. */
+  readonly token?: TokenRule;
   /** CIDR blocks, and `local` for unix sockets; empty: from anywhere. */
   readonly from: readonly string[];
   /** Milliseconds since the epoch, end of that day in the guard's time zone. */

@@ -71,6 +71,8 @@ export interface Demand {
   readonly people?: readonly People[];
   /** As `admit` said. */
   readonly account?: Account;
+  /** The person behind the account for whom the statement runs: pays beside the principal, where the role limits each. */
+  readonly user?: string;
 }
 
 /** One statement that is on its way to the server, as an EXPLAIN takes it. */
@@ -99,14 +101,16 @@ export interface Sighting {
   readonly subject: string;
   /** The id of the decision on the statement. */
   readonly decision: string;
+  /** The person behind the account. */
+  readonly user?: string;
 }
 
 export interface Budget {
   /**
    * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
-   * statement itself where it is admitted. `sent` is called only where the plan is needed.
+   * statement itself where it is admitted. `sent` is called only where the plan is needed. `user`: the person behind the account.
    */
-  admit(policy: SessionPolicy, statement: StatementJudgement, sent: () => Sent): Admitted;
+  admit(policy: SessionPolicy, statement: StatementJudgement, sent: () => Sent, user?: string): Admitted;
   /**
    * Asked when values are bound, which is before `admit`, and takes nothing: may a permit pay for the statement? Its LIMIT is then not the one that
    * stands for `rows_per_statement`. Absent: there are no permits.
@@ -115,7 +119,7 @@ export interface Budget {
   /** Asked before a row is forwarded, or before a change may stand. Takes all of it from every window, or nothing. */
   take(policy: SessionPolicy, demand: Demand): Taken;
   /** Something that counts towards a lock: a limit was passed, or a statement was refused by policy. */
-  event(policy: SessionPolicy, event: 'overrun' | 'refusal'): void;
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string): void;
   /** A row that would be shown is a canary's. Told once for each canary and run. @returns why the row is not shown; undefined where it is all the same. */
   canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined;
   /** What was taken ahead for this session may go back: it is idle. */
