@@ -1,4 +1,4 @@
-/** Attributes: what a role declares (`school_id: integer`), and the values that a principal brings, as PostgreSQL reads them. */
+/** Attributes: what a role declares (`school_id: integer`), and the values that a principal or a token brings, as PostgreSQL reads them. */
 
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
@@ -8,6 +8,8 @@ import { found } from './schema-values.ts';
 import { suggestion } from './suggestion.ts';
 
 interface Scalar {
+  /** In which kinds of JSON a token may bring it. */
+  readonly json: readonly ('string' | 'number' | 'boolean')[];
   /** How SQL names the type. `text`, `uuid` and `date` are no keywords of the grammar: without the schema they could be someone else's. */
   readonly type: string;
   readonly oid: number;
@@ -17,17 +19,30 @@ interface Scalar {
 }
 
 const SCALARS: Readonly<Record<string, Scalar>> = {
-  integer: { type: 'integer', oid: 23, arrayOid: 1007, read: (text) => readInteger(text, 31n) },
-  bigint: { type: 'bigint', oid: 20, arrayOid: 1016, read: (text) => readInteger(text, 63n) },
+  integer: {
+    json: ['string', 'number'],
+    type: 'integer',
+    oid: 23,
+    arrayOid: 1007,
+    read: (text) => readInteger(text, 31n),
+  },
+  bigint: {
+    json: ['string', 'number'],
+    type: 'bigint',
+    oid: 20,
+    arrayOid: 1016,
+    read: (text) => readInteger(text, 63n),
+  },
   text: {
+    json: ['string'],
     type: 'pg_catalog.text',
     oid: 25,
     arrayOid: 1009,
     read: (text) => (/[\0\p{Surrogate}]/u.test(text) ? undefined : text),
   },
-  uuid: { type: 'pg_catalog.uuid', oid: 2950, arrayOid: 2951, read: readUuid },
-  date: { type: 'pg_catalog.date', oid: 1082, arrayOid: 1182, read: readDay },
-  boolean: { type: 'boolean', oid: 16, arrayOid: 1000, read: readBoolean },
+  uuid: { json: ['string'], type: 'pg_catalog.uuid', oid: 2950, arrayOid: 2951, read: readUuid },
+  date: { json: ['string'], type: 'pg_catalog.date', oid: 1082, arrayOid: 1182, read: readDay },
+  boolean: { json: ['boolean'], type: 'boolean', oid: 16, arrayOid: 1000, read: readBoolean },
 };
 
 /** Reads the `attributes` of a role. */
@@ -66,7 +81,7 @@ export function compileAttributeValue(
   value: unknown,
   report: Report,
 ): string | undefined {
-  const scalar = Object.values(SCALARS).find((s) => s.oid === attribute.typeOid || s.arrayOid === attribute.typeOid);
+  const scalar = scalarWithin(attribute);
   if (!scalar) return undefined;
   if (scalar.oid === attribute.typeOid) return readOne(scalar, document, path, value, report);
   if (!Array.isArray(value)) {
@@ -74,6 +89,30 @@ export function compileAttributeValue(
     return undefined;
   }
   const elements = value.map((item, index) => readOne(scalar, document, [...path, index], item, report));
+  return arrayLiteral(elements);
+}
+
+/**
+ * The value of a claim, as JSON has it: a number for integers alone (and none that JSON's readers round), a text for all but booleans, a
+ * list for a list. Undefined where it is not one of the attribute's type.
+ */
+export function claimValue(attribute: AttributeType, value: unknown): string | undefined {
+  const scalar = scalarWithin(attribute);
+  if (!scalar) return undefined;
+  const read = (item: unknown): string | undefined => {
+    if (typeof item !== 'string' && typeof item !== 'number' && typeof item !== 'boolean') return undefined;
+    if (!scalar.json.some((kind) => kind === typeof item)) return undefined;
+    return typeof item === 'number' && !Number.isSafeInteger(item) ? undefined : scalar.read(String(item));
+  };
+  if (scalar.oid === attribute.typeOid) return read(value);
+  return Array.isArray(value) ? arrayLiteral(value.map(read)) : undefined;
+}
+
+function scalarWithin({ typeOid }: AttributeType): Scalar | undefined {
+  return Object.values(SCALARS).find(({ oid, arrayOid }) => oid === typeOid || arrayOid === typeOid);
+}
+
+function arrayLiteral(elements: readonly (string | undefined)[]): string | undefined {
   if (elements.includes(undefined)) return undefined;
   return `{${elements.map((element) => `"${(element ?? '').replace(/["\\]/g, '\\$&')}"`).join(',')}}`;
 }

@@ -18,7 +18,6 @@ import { keysOn } from './subjects.ts';
 import { suggestion } from './suggestion.ts';
 import { systemCatalogGrants } from './system-catalogs.ts';
 import { compileTemporary, temporaryGrant } from './temporary.ts';
-import { reportUnenforcedRole } from './unenforced.ts';
 
 /** A grants file by its name; `file` is undefined where it has errors, `failure` then says which. */
 export interface GrantsSource {
@@ -64,13 +63,12 @@ export function compileRole(
   if (file.round_to !== undefined && file.min_group === undefined)
     report.error(document.place(['round_to']), '"round_to" goes with "min_group" alone: single rows cannot be rounded');
   checkLimits(file, document, context.subjects, report);
-  reportUnenforcedRole(file, attributes, document, report);
   const relations = unrestricted ? [] : compileRelations(file, document, attributes, context, report);
   const functionRules = new Map<Fn, RuleRef>(unrestricted ? [] : compileFunctions(file, document, context.env, report));
   const functions = [...functionRules.keys()];
   const temporary = unrestricted
     ? new Map<string, TemporaryTable>()
-    : compileTemporary(file, document, context.env, report);
+    : compileTemporary(file, document, attributes, context.env, report);
   const { catalog, searchPath } = context.env;
   const rule = document.rule(['role']);
   const system = unrestricted ? [] : systemCatalogGrants(catalog, searchPath, relations, functions, rule);

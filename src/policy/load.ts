@@ -214,8 +214,8 @@ function loadPrincipals(
         continue;
       }
       const subjectNames = new Set(subjects.keys());
-      const { timeZone, clientCa = true } = env;
-      const part = { document, report: own, roles, subjects: subjectNames, timeZone, clientCa };
+      const { timeZone, clientCa = true, requireCertificate = 'none' } = env;
+      const part = { document, report: own, roles, subjects: subjectNames, timeZone, clientCa, requireCertificate };
       const principal = compilePrincipal(name, entry.value, part);
       const before = principals.get(name);
       if (before) own.error(document.place(path), `principal "${name}" is defined twice; the first is ${before.rule}`);

@@ -140,7 +140,7 @@ export interface RolePolicy {
   readonly lock?: Lock;
   /** Where the role is defined. */
   readonly rule: RuleRef;
-  /** Set where an error at start, or a key that restricts and is not enforced yet, closed this role: nobody may log in by it. */
+  /** Set where an error at start closed this role: nobody may log in by it. */
   readonly disabled?: string;
 }
 

@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { CANARY } from './canaries.ts';
 import { during, limits } from './limits-schema.ts';
 import { FORMS, readDate, readDuration } from './quantity.ts';
-import { attributeName, catalogName, mapping, name, written } from './schema-values.ts';
+import { attributeName, catalogName, mapping, name, oneOrList, written } from './schema-values.ts';
 
 const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
 /** Never with what stands there: it may be a key. */
@@ -30,15 +30,30 @@ export const principalSchema = mapping({
       'A client certificate that must be shown as well: `sha256:` and its fingerprint, or `subject:CN=app,O=School`, the whole subject of one that an authority in `tls.client_ca` has signed.',
     ),
   token: mapping({
-    issuer: z.string().describe('The issuer (`iss`) that signs the tokens.'),
-    keys: z.string().describe('The file with the issuer’s public keys, a JWK set.'),
+    issuer: z.string().describe('The issuer (`iss`) that signs the tokens, to the letter.'),
+    audience: oneOrList(z.string().min(1))
+      .optional()
+      .describe('Whom the tokens are for: one of these has to stand in `aud`. Default: `rowgate`.'),
+    keys: z
+      .string()
+      .describe(
+        'The issuer’s public keys, a JWK set: a file (a path in the policies folder, or an absolute one), or an `https://` address.',
+      ),
     user: z.string().describe('The claim that names the person.'),
     max_age: written(FORMS.duration, readDuration)
       .optional()
-      .describe('The longest that a token is taken after it was issued.'),
+      .describe('The longest that a token is taken after it was issued (`iat`).'),
+    claims: z
+      .record(attributeName, z.string().min(1))
+      .optional()
+      .describe('By attribute: the claim that gives it. Default: the claim of the attribute’s own name.'),
+    require: z
+      .record(z.string().min(1), attributeValue)
+      .optional()
+      .describe('By claim: what it must be, or what must stand in its list.'),
   })
     .optional()
-    .describe('Tokens of the people behind this account.'),
+    .describe('Tokens of the people behind this account ([identity.md](identity.md)).'),
   from: z
     .array(z.string())
     .min(1)

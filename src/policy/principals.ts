@@ -12,7 +12,7 @@ import type { Limits } from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
 import { suggestion } from './suggestion.ts';
-import { reportUnenforcedPrincipal } from './unenforced.ts';
+import { compileToken, needsToken } from './tokens.ts';
 
 /** Longer names than this cannot reach us: PostgreSQL cuts them (NAMEDATALEN). */
 const MAX_NAME_BYTES = 63;
@@ -39,6 +39,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     const near = suggestion(entry.role, roles.keys());
     report.error(document.placeOfValue([...path, 'role']), `role "${entry.role}" does not exist${near}`);
   }
+  const read = role && isRead(role) ? role : undefined;
   const limits: [Path, Limits | undefined][] = [
     [['limits'], entry.limits],
     ...(entry.during ?? []).map(({ limits }, index): [Path, Limits] => [['during', index, 'limits'], limits]),
@@ -47,17 +48,21 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     for (const subject of subjects?.keys() ?? []) checkSubject(subject, part, [...path, ...below]);
   }
   checkDuring(entry.during, document, [...path, 'during'], report);
-  if (role && isRead(role)) {
-    const throttles = role.throttle !== undefined;
+  if (read) {
+    const throttles = read.throttle !== undefined;
     for (const [below, stated] of limits) checkThrottles(stated, throttles, document, [...path, ...below], report);
   }
-  reportUnenforcedPrincipal(entry, document, path, report);
+  // INVARIANT: without a token nobody would be behind the account, and every one of them would have what is left.
+  if (!entry.token && read && needsToken(read)) {
+    report.error(document.place(path), `role "${read.name}" needs "token": it is about the person behind the account`);
+  }
   return {
     name,
     role: entry.role,
-    attributes: role && isRead(role) ? attributeValues(entry, role, path, part) : new Map(),
+    attributes: read ? attributeValues(entry, read, path, part) : new Map(),
     verifiers: verifiers(entry, path, part),
     ...(entry.certificate !== undefined && { certificate: certificate(entry.certificate, path, part) }),
+    ...(entry.token && { token: compileToken(entry.token, [...path, 'token'], read, document, report) }),
     from: (entry.from ?? []).map((block, index) => addressBlock(block, [...path, 'from', index], part)),
     ...(entry.valid_until !== undefined && { validUntil: endOfDay(entry.valid_until, part.timeZone) }),
     limits: withRules(entry.limits ?? {}, document, [...path, 'limits']),

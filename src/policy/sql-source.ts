@@ -39,6 +39,9 @@ export type CompileMask = (
   env: SqlEnvironment & { readonly column: Column },
 ) => CompiledMask | readonly SqlProblem[];
 
+/** Principals of unrestricted roles, all of them, or none. */
+export type RequireCertificate = 'none' | 'unrestricted' | 'all';
+
 /** What a policy is compiled against. */
 export interface PolicyEnvironment {
   readonly catalog: Catalog;
@@ -47,6 +50,8 @@ export interface PolicyEnvironment {
   readonly timeZone: string;
   /** False: no authority says whose a client's certificate is, so that a subject in it proves nothing. */
   readonly clientCa?: boolean;
+  /** Whose principals must be bound to a client certificate. Absent: nobody's. */
+  readonly requireCertificate?: RequireCertificate;
   /** Absent: there is none, and no subject may have canaries. */
   readonly canaryKey?: CanaryKey | undefined;
   readonly compileCondition: CompileCondition;

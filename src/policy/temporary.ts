@@ -6,7 +6,7 @@ import { as } from '../sql/tree.ts';
 import { type WrittenType, writtenType } from '../sql/types/written-type.ts';
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
-import type { RelationGrant, TemporaryTable } from './policy.ts';
+import type { AttributeType, RelationGrant, TemporaryTable } from './policy.ts';
 import type { RoleFile } from './role-schema.ts';
 import type { RuleRef } from './rule.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
@@ -37,6 +37,7 @@ const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'xmin', 'cmin', 'xm
 export function compileTemporary(
   file: RoleFile,
   document: PolicyDocument,
+  attributes: ReadonlyMap<string, AttributeType>,
   env: PolicyEnvironment,
   report: Report,
 ): Map<string, TemporaryTable> {
@@ -45,6 +46,11 @@ export function compileTemporary(
   if (declared.length > 0 && file.min_group !== undefined) {
     // INVARIANT: a row that was put aside has no subject behind it that could be counted.
     report.error(document.place(['temporary']), '"temporary" does not go with "min_group"');
+    return tables;
+  }
+  if (declared.length > 0 && [...attributes.values()].some(({ fromToken }) => fromToken)) {
+    // INVARIANT: they last as long as the session: the rows of one person would lie there for the next.
+    report.error(document.place(['temporary']), '"temporary" does not go with attributes "from token"');
     return tables;
   }
   for (const [name, columns] of declared) {
