@@ -84,10 +84,10 @@ async function run(opening: Opening, server: UpstreamSession, held: HeldPlaces):
 /** INVARIANT: a session that the policy of now would not let in never begins. Throws where the client has left. */
 function refusalNow(opening: Opening, server: UpstreamSession): LoginRefusal | undefined {
   const { admitted, services, channel } = opening;
-  const { principal, role, peer, verifier } = admitted;
+  const { principal, role, peer, proof } = admitted;
   channel.reader.check();
   if (services.draining()) return stopping();
-  const login = { principal: principal.name, role: role.name, peer, verifier, madeFor: role };
+  const login = { principal: principal.name, role: role.name, peer, proof, madeFor: role };
   return (
     noLongerAdmitted(login, services.runtime.policy, Date.now()) ??
     services.budgets.loginRefusal(principal.name) ??
@@ -129,7 +129,7 @@ function contextOf({ admitted, channel, client, services }: Opening): SessionCon
 /** Joins the two sides and lets the client begin. */
 function connect(opening: Opening, server: UpstreamSession, context: SessionContext, held: HeldPlaces): void {
   const { admitted, services, channel, minor } = opening;
-  const { principal, role, peer, verifier } = admitted;
+  const { principal, role, peer, proof } = admitted;
   const { sessions, log } = services;
   const { pooling } = services.options;
   const logged = { session: context.session, principal: principal.name, client: context.client };
@@ -145,7 +145,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     principal: principal.name,
     role: role.name,
     peer,
-    verifier,
+    proof,
     madeFor: role,
     activity: () => relay.activity(),
     idleMs: (now) => relay.idleMs(now),

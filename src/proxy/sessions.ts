@@ -5,6 +5,7 @@ import type { Policy, RolePolicy } from '../policy/policy.ts';
 import type { Activity } from '../session/session.ts';
 import { admit, type Peer } from './login/admission.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';
+import { noLongerProven, type Proof } from './login/proof.ts';
 import type { UpstreamKey } from './upstream/error.ts';
 
 /** How a session's server gets on, for whoever looks again and again. */
@@ -20,8 +21,8 @@ export interface LiveSession {
   readonly principal: string;
   readonly role: string;
   readonly peer: Peer;
-  /** With which it logged in: when the principal has it no more, the session ends. */
-  readonly verifier: string;
+  /** With which it logged in: when that would not do any more, the session ends. */
+  readonly proof: Proof;
   /** Its role as it was when the server's session was made: with settings that suit that one. */
   readonly madeFor: RolePolicy;
   /** What it is doing now. */
@@ -136,15 +137,14 @@ export class Sessions {
 
 /** Why this session, or a login that is just under way, must end under this policy; undefined where it may go on. */
 export function noLongerAdmitted(
-  session: Pick<LiveSession, 'principal' | 'role' | 'peer' | 'verifier' | 'madeFor'>,
+  session: Pick<LiveSession, 'principal' | 'role' | 'peer' | 'proof' | 'madeFor'>,
   policy: Policy,
   now: number,
 ): LoginRefusal | undefined {
   const principal = policy.principals.get(session.principal);
   if (!principal) return changed('terminating connection because its principal was removed');
-  if (!principal.verifiers.includes(session.verifier)) {
-    return changed('terminating connection because the password was changed');
-  }
+  const unproven = noLongerProven(session.proof, principal);
+  if (unproven !== undefined) return changed(`terminating connection because ${unproven}`);
   if (principal.role !== session.role) return changed('terminating connection because its role was changed');
   const admission = admit(policy, principal, session.peer, now);
   if (admission.refusal) return changed(`terminating connection: ${admission.refusal.message}`);

@@ -24,7 +24,7 @@ export type Admission =
   | { readonly principal: Principal; readonly role: RolePolicy; readonly refusal?: undefined }
   | { readonly refusal: LoginRefusal };
 
-/** `now` in milliseconds since the epoch. The password is not checked here. */
+/** `now` in milliseconds since the epoch. The password is not checked here, see `proof.ts`. */
 export function admit(policy: Policy, principal: Principal, peer: Peer, now: number): Admission {
   const { name } = principal;
   if (principal.disabled !== undefined) return { refusal: principalDisabled(name) };
@@ -48,7 +48,7 @@ export function connectionLimit(principal: Principal, role: RolePolicy): number 
 }
 
 /** INVARIANT: whole texts are compared, never parts; a subject counts only where an authority has vouched for it. */
-function isMeant(demand: string, certificate: ClientCertificate): boolean {
+export function isMeant(demand: string, certificate: ClientCertificate): boolean {
   if (!demand.startsWith('subject:')) return demand === certificate.fingerprint;
   return certificate.subject !== undefined && demand === `subject:${certificate.subject}`;
 }

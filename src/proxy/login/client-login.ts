@@ -5,6 +5,7 @@ import type { Services } from '../services.ts';
 import { admit, type Peer } from './admission.ts';
 import { certificateNotTrusted, type LoginRefusal, notReady, unknownDatabase } from './login-refusal.ts';
 import { checkPassword } from './password-check.ts';
+import { isByCertificateAlone, noLongerProven, type Proof, provenByCertificate } from './proof.ts';
 import type { Channel, Startup } from './startup-negotiation.ts';
 import { readRequest, type StartupRequest } from './startup-request.ts';
 
@@ -15,8 +16,8 @@ export interface Admitted {
   readonly principal: Principal;
   readonly role: RolePolicy;
   readonly peer: Peer;
-  readonly verifier: string;
-  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. */
+  readonly proof: Proof;
+  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty where no password was asked for. */
   readonly finalMessage: Buffer;
 }
 
@@ -44,37 +45,47 @@ export async function logInClient(
     const { unknownOptions } = startup.renegotiate;
     channel.socket.write(negotiateProtocolVersion({ major: 3, minor: startup.minor, unknownOptions }));
   }
+  const shown = await prove(channel, request.user, address, services);
+  if ('refusal' in shown) return refused(shown.refusal);
+  // INVARIANT: only who has shown the password or certificate learns more: what follows tells whether the principal exists, and how it is bound.
+  const peer: Peer = { address, certificate: channel.certificate };
+  const admission = admitByName(services.runtime.policy, request.user, shown.proof, peer);
+  if (admission.refusal) return refused(admission.refusal);
+  if (request.database !== services.options.database) return refused(unknownDatabase(request.database));
+  const { principal, role } = admission;
+  return { kind: 'admitted', request, principal, role, peer, ...shown };
+}
+
+type Shown = Pick<Admitted, 'proof' | 'finalMessage'> | { readonly refusal: LoginRefusal };
+
+/** By a certificate where that is all that the principal has, else by a password. */
+async function prove(channel: Channel, user: string, address: string, services: Services): Promise<Shown> {
+  const { policy } = services.runtime;
+  const principal = policy.principals.get(user);
+  const proof = provenByCertificate(principal, channel.certificate);
+  if (proof) return { proof, finalMessage: Buffer.alloc(0) };
   const check = await checkPassword(channel.reader, {
-    user: request.user,
+    user,
     address,
-    policy: services.runtime.policy,
+    policy,
     channelBinding: channel.channelBinding,
     shared: services.shared,
     mockSecret: services.options.mockSecret,
   });
-  if (check.kind === 'refused') return refused(check.refusal);
-  // INVARIANT: only who has shown the password learns more: what follows tells whether the principal exists, and how it is bound.
-  const peer: Peer = { address, certificate: channel.certificate };
-  const admission = admitByName(services.runtime.policy, request.user, check.verifier, peer);
-  if (admission.refusal) return refused(admission.refusal);
-  if (request.database !== services.options.database) return refused(unknownDatabase(request.database));
-  const { principal, role } = admission;
-  return {
-    kind: 'admitted',
-    request,
-    principal,
-    role,
-    peer,
-    verifier: check.verifier,
-    finalMessage: check.finalMessage,
-  };
+  if (check.kind === 'refused') {
+    // For the record alone: the client is told what anybody is told.
+    const missing = principal !== undefined && isByCertificateAlone(principal);
+    return { refusal: missing ? { ...check.refusal, reason: 'certificate' } : check.refusal };
+  }
+  return { proof: { kind: 'password', verifier: check.verifier }, finalMessage: check.finalMessage };
 }
 
 /** The policy may have changed while the password was on its way: the one of now counts. */
-function admitByName(policy: Policy, name: string, verifier: string, peer: Peer): ReturnType<typeof admit> {
+function admitByName(policy: Policy, name: string, proof: Proof, peer: Peer): ReturnType<typeof admit> {
   const principal = policy.principals.get(name);
-  if (!principal?.verifiers.includes(verifier)) {
-    return { refusal: { reason: 'disabled', sqlstate: '57P01', message: 'the password was changed just now' } };
+  const unproven = principal ? noLongerProven(proof, principal) : 'the principal was removed';
+  if (!principal || unproven !== undefined) {
+    return { refusal: { reason: 'disabled', sqlstate: '57P01', message: `${unproven} just now` } };
   }
   return admit(policy, principal, peer, Date.now());
 }

@@ -1,0 +1,40 @@
+/** What a client has proved itself by: when its principal takes that no more, the session ends. Pure. */
+import type { Principal } from '../../policy/policy.ts';
+import { isMeant } from './admission.ts';
+import type { ClientCertificate } from './client-certificate.ts';
+
+export type Proof =
+  /** `verifier`: the one that the password matched, as the policy has it. */
+  | { readonly kind: 'password'; readonly verifier: string }
+  /** The one of the handshake, with its private key, and nothing else. */
+  | { readonly kind: 'certificate' };
+
+/** Why it would not be taken now, as the end of a sentence; undefined where it would. Certificates themselves are judged by `admit`. */
+export function noLongerProven(proof: Proof, principal: Principal): string | undefined {
+  switch (proof.kind) {
+    case 'password':
+      return principal.verifiers.includes(proof.verifier) ? undefined : 'the password was changed';
+    case 'certificate':
+      return isByCertificateAlone(principal) ? undefined : 'its certificate alone does not do any more';
+    default:
+      return proof satisfies never;
+  }
+}
+
+/** True for a principal that has a certificate and no password. */
+export function isByCertificateAlone({ certificate, verifiers }: Principal): boolean {
+  return certificate !== undefined && verifiers.length === 0;
+}
+
+/**
+ * INVARIANT: only a principal without a password proves itself by a certificate, and only by the one that it is bound to. Everybody
+ * else is asked for a password, so that a client without that certificate cannot tell this principal from one that does not exist.
+ */
+export function provenByCertificate(
+  principal: Principal | undefined,
+  certificate: ClientCertificate | undefined,
+): Proof | undefined {
+  if (!principal || principal.disabled !== undefined || !isByCertificateAlone(principal)) return undefined;
+  if (principal.certificate === undefined || !certificate) return undefined;
+  return isMeant(principal.certificate, certificate) ? { kind: 'certificate' } : undefined;
+}
