@@ -42,6 +42,11 @@ export function authenticationOk(): Buffer {
   return new MessageWriter(Backend.Authentication).int32(0).finish();
 }
 
+/** Only ever sent inside TLS. */
+export function authenticationCleartextPassword(): Buffer {
+  return new MessageWriter(Backend.Authentication).int32(3).finish();
+}
+
 export function authenticationSasl(mechanisms: readonly string[]): Buffer {
   const writer = new MessageWriter(Backend.Authentication).int32(10);
   for (const name of mechanisms) writer.string(name);
@@ -75,6 +80,14 @@ export function decodeSaslInitialResponse(bytes: Uint8Array): SaslInitialRespons
 /** @throws MalformedMessage */
 export function decodeSaslResponse(bytes: Uint8Array): string {
   return decodeClientText(new MessageCursor(bytes, decodeClientText).rest());
+}
+
+/** @throws MalformedMessage */
+export function decodePasswordMessage(bytes: Uint8Array): string {
+  const cursor = new MessageCursor(bytes, decodeClientText);
+  const password = cursor.string();
+  cursor.end();
+  return password;
 }
 
 export function saslInitialResponse(mechanism: string, data: string): Buffer {
