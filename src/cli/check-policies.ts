@@ -54,7 +54,7 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
     const what = options.catalog === undefined ? 'could not read the catalog of the database: ' : '';
     return { ...found([problemOf(shown(config.file), `${what}${reason}`)]), exitCode: 2 };
   }
-  const { catalog, searchPath, timeZone } = { ...config, catalog: new Catalog(data) };
+  const { catalog, searchPath, timeZone, requireCertificate } = { ...config, catalog: new Catalog(data) };
   try {
     const files = await readPolicyFolder(config.policies);
     const clientCa = config.tls?.clientCa !== undefined;
@@ -62,7 +62,8 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
     const canaryKey = await (options.catalog === undefined
       ? readCanaryKey(config.keys.canaries)
       : config.keys.canaries && 'elsewhere');
-    const loaded = loadPolicy(files, { catalog, searchPath, timeZone, clientCa, canaryKey, ...compilers });
+    const env = { catalog, searchPath, timeZone, clientCa, requireCertificate, canaryKey, ...compilers };
+    const loaded = loadPolicy(files, env);
     const further = [...reachWarnings(loaded.policy, catalog, searchPath), ...observedWarnings(loaded)];
     return ofPolicy({ ...loaded, diagnostics: inOrder([...loaded.diagnostics, ...further]) }, config.policies);
   } catch (error) {

@@ -61,12 +61,13 @@ export class PolicyReader {
     catalog: Catalog,
     canaryKey: CanaryKey | undefined,
   ): { policy: Policy; errors: string[]; warnings: string[] } {
-    const { searchPath, timeZone } = this.config;
+    const { searchPath, timeZone, requireCertificate } = this.config;
     const { policy, diagnostics } = loadPolicy(files, {
       catalog,
       searchPath,
       timeZone,
       clientCa: this.config.tls?.clientCa !== undefined,
+      requireCertificate,
       canaryKey,
       compileCondition,
       compileMask,

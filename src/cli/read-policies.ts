@@ -15,12 +15,13 @@ export interface ReadPolicies {
 
 /** Throws where there is no folder that can be read. The parser must be loaded. */
 export async function readPolicies(config: Config, catalog: Catalog): Promise<ReadPolicies> {
-  const { searchPath, timeZone, tls, keys } = config;
+  const { searchPath, timeZone, tls, requireCertificate, keys } = config;
   const { policy, diagnostics } = loadPolicy(await readPolicyFolder(config.policies), {
     catalog,
     searchPath,
     timeZone,
     clientCa: tls?.clientCa !== undefined,
+    requireCertificate,
     canaryKey: keys.canaries && 'elsewhere',
     compileCondition,
     compileMask,

@@ -67,6 +67,8 @@ export interface Config {
     /** Default true: without TLS nobody logs in. */
     readonly required: boolean;
   };
+  /** Whose principals must be bound to a client certificate: a principal without one is closed. */
+  readonly requireCertificate: 'none' | 'unrestricted' | 'all';
   readonly upstream: UpstreamConfig;
   readonly searchPath: readonly string[];
   /** The policies folder. */

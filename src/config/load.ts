@@ -110,6 +110,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
         required: raw.tls.required,
       },
     }),
+    requireCertificate: raw.require_certificate,
     upstream: {
       hosts: url.hosts,
       targetSessionAttrs: url.targetSessionAttrs,

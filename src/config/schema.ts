@@ -81,6 +81,7 @@ export const configSchema = mapping({
   unix_socket_permissions: permissions.default(0o777),
   proxy_protocol: mapping({ from: z.array(addressBlock).min(1) }).optional(),
   tls: mapping({ cert: text, key: text, client_ca: text.optional(), required: boolean.default(true) }).optional(),
+  require_certificate: z.enum(['none', 'unrestricted', 'all']).default('none'),
   upstream: mapping({
     url: text,
     tls: mapping({ mode: z.enum(['disable', 'require', 'verify-full']), ca: text.optional() }).optional(),
@@ -120,6 +121,10 @@ export const configSchema = mapping({
   .refine(({ log }) => log.encrypt_to === undefined || log.forward.length === 0, {
     path: ['log', 'forward'],
     error: 'cannot stand beside log.encrypt_to: the guard sends what lies in its log, and cannot read that',
+  })
+  .refine(({ tls, require_certificate: whose }) => whose === 'none' || tls !== undefined, {
+    path: ['require_certificate'],
+    error: 'expected "tls" as well: without it nobody can show a certificate',
   })
   .refine(({ log, keys }) => log.subjects !== 'hashed' || keys.subjects !== undefined, {
     path: ['log', 'subjects'],

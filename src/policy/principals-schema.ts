@@ -27,7 +27,7 @@ export const principalSchema = mapping({
     .string()
     .optional()
     .describe(
-      'A client certificate that must be shown as well: `sha256:` and its fingerprint, or `subject:CN=app,O=School`, the whole subject of one that an authority in `tls.client_ca` has signed.',
+      'A client certificate that must be shown, beside the password or, without one, instead of it: `sha256:` and its fingerprint, or `subject:CN=app,O=School`, the whole subject of one that an authority in `tls.client_ca` has signed.',
     ),
   token: mapping({
     issuer: z.string().describe('The issuer (`iss`) that signs the tokens, to the letter.'),

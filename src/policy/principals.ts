@@ -11,6 +11,7 @@ import { duringWithRules, withRules } from './limit-rules.ts';
 import type { Limits } from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
+import type { RequireCertificate } from './sql-source.ts';
 import { suggestion } from './suggestion.ts';
 import { compileToken, needsToken } from './tokens.ts';
 
@@ -25,6 +26,7 @@ export interface PrincipalPart {
   readonly timeZone: string;
   /** An authority for client certificates is configured. */
   readonly clientCa: boolean;
+  readonly requireCertificate: RequireCertificate;
 }
 
 /** Compiles the principal at `principals.<name>`. Errors are in the report; the caller marks it disabled by them. */
@@ -52,6 +54,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     const throttles = read.throttle !== undefined;
     for (const [below, stated] of limits) checkThrottles(stated, throttles, document, [...path, ...below], report);
   }
+  if (entry.certificate === undefined) reportMissingCertificate(role, path, part);
   // INVARIANT: without a token nobody would be behind the account, and every one of them would have what is left.
   if (!entry.token && read && needsToken(read)) {
     report.error(document.place(path), `role "${read.name}" needs "token": it is about the person behind the account`);
@@ -105,7 +108,10 @@ function verifiers(entry: PrincipalEntry, path: Path, part: PrincipalPart): stri
   const { document, report } = part;
   const at = [...path, 'password'];
   if (entry.password === undefined) {
-    report.error(document.place(path), '"password" is missing; "rowgate password" makes its verifier');
+    if (entry.certificate === undefined) {
+      const expected = 'expected "password", whose verifier "rowgate password" makes, or "certificate"';
+      report.error(document.place(path), expected);
+    }
     return [];
   }
   const texts = Array.isArray(entry.password) ? entry.password : [entry.password];
@@ -123,6 +129,19 @@ function verifiers(entry: PrincipalEntry, path: Path, part: PrincipalPart): stri
     first ??= verifier;
   });
   return texts;
+}
+
+/** A password alone opens an account from which nothing is withheld: told always, and an error where the configuration says so. */
+function reportMissingCertificate(role: RolePolicy | undefined, path: Path, part: PrincipalPart): void {
+  const { document, report, requireCertificate } = part;
+  const place = document.place(path);
+  const isUnrestricted = role?.access === 'unrestricted';
+  if (requireCertificate === 'all' || (requireCertificate === 'unrestricted' && isUnrestricted)) {
+    report.error(place, `"certificate" is missing, which "require_certificate: ${requireCertificate}" asks for`);
+  } else if (isUnrestricted) {
+    const why = `role "${role.name}" is unrestricted, and this principal has no "certificate"`;
+    report.warning(place, `${why}: whoever knows its password reads everything`);
+  }
 }
 
 function certificate(text: string, path: Path, { document, report, clientCa }: PrincipalPart): string {

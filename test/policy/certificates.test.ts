@@ -1,5 +1,6 @@
-/** What `certificate` and `from` of a principal may say, in which form they are kept, and what is wrong with the rest. */
+/** What `certificate`, beside or without a password, and `from` of a principal may say, in which form they are kept, and what is wrong with the rest. */
 import { describe, expect, it } from 'vitest';
+import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { PolicyEnvironment } from '../../src/policy/sql-source.ts';
 import { emptyCatalog } from '../support/empty-catalog.ts';
@@ -8,11 +9,14 @@ import { plainEnvironment } from './environment.ts';
 const VERIFIER = `SCRAM-SHA-256$4096:${Buffer.alloc(16).toString('base64')}$${'A'.repeat(43)}=:${'A'.repeat(43)}=`;
 const HEX = 'ab'.repeat(32);
 
+const ROLES = [
+  { path: 'roles/dba.yaml', text: 'role: dba\naccess: unrestricted\nlimits: none\n' },
+  { path: 'roles/visitor.yaml', text: 'role: visitor\nlimits: none\n' },
+];
+
 function load(lines: string, more: Partial<PolicyEnvironment> = {}) {
-  const files = [
-    { path: 'roles/dba.yaml', text: 'role: dba\naccess: unrestricted\nlimits: none\n' },
-    { path: 'principals.yaml', text: `principals:\n  app:\n    role: dba\n    password: ${VERIFIER}\n    ${lines}\n` },
-  ];
+  const text = `principals:\n  app:\n    role: visitor\n    password: ${VERIFIER}\n    ${lines}\n`;
+  const files = [...ROLES, { path: 'principals.yaml', text }];
   const { policy, diagnostics } = loadPolicy(files, { ...plainEnvironment(emptyCatalog()), ...more });
   const { certificate, from, disabled } = policy.principals.get('app') ?? {};
   return { certificate, from, disabled, errors: diagnostics.map(({ line, message }) => `${line}: ${message}`) };
@@ -53,6 +57,60 @@ describe('certificate', () => {
     ]);
     expect(load('certificate: subject:CN=app', without).disabled).toBeDefined();
     expect(load(`certificate: sha256:${HEX}`, without).errors).toEqual([]);
+  });
+});
+
+describe('a password', () => {
+  const loaded = (entry: string, more: Partial<PolicyEnvironment> = {}) => {
+    const text = `principals:\n  app: { ${entry} }\n`;
+    const { policy, diagnostics } = loadPolicy([...ROLES, { path: 'principals.yaml', text }], {
+      ...plainEnvironment(emptyCatalog()),
+      ...more,
+    });
+    const app = policy.principals.get('app');
+    return {
+      verifiers: app?.verifiers,
+      closed: !app || app.disabled !== undefined,
+      told: diagnostics.map(formatDiagnostic),
+    };
+  };
+  const password = `password: "${VERIFIER}"`;
+  const certificate = `certificate: sha256:${HEX}`;
+
+  it('may be missing where there is a certificate', () => {
+    expect(loaded(`role: visitor, ${certificate}`)).toEqual({ verifiers: [], closed: false, told: [] });
+    expect(loaded('role: visitor')).toEqual({
+      verifiers: [],
+      closed: true,
+      told: [expect.stringMatching(/^principals\.yaml:2:3: error: expected "password", .*"certificate"/)],
+    });
+  });
+
+  it.each(['password: ""', 'password: []', 'password: null', 'password: hunter2'])(
+    'that is none is an error, with a certificate too: %s',
+    (none) => {
+      const { closed, told } = loaded(`role: visitor, ${none}, ${certificate}`);
+      expect({ closed, errors: told.length }).toEqual({ closed: true, errors: 1 });
+      expect(told[0]).not.toContain('hunter2');
+    },
+  );
+
+  it.each<[string, PolicyEnvironment['requireCertificate'], string, string]>([
+    ['dba', undefined, password, 'warning'],
+    ['dba', 'none', password, 'warning'],
+    ['dba', 'unrestricted', password, 'error'],
+    ['dba', 'all', password, 'error'],
+    ['dba', 'unrestricted', `${password}, ${certificate}`, 'nothing'],
+    ['dba', 'all', certificate, 'nothing'],
+    ['visitor', 'none', password, 'nothing'],
+    ['visitor', 'unrestricted', password, 'nothing'],
+    ['visitor', 'all', password, 'error'],
+    ['visitor', 'all', certificate, 'nothing'],
+  ])('alone, of role %s, require_certificate %s, %s: %s', (role, requireCertificate, shown, severity) => {
+    const { closed, told } = loaded(`role: ${role}, ${shown}`, { ...(requireCertificate && { requireCertificate }) });
+    expect(closed).toBe(severity === 'error');
+    if (severity === 'nothing') expect(told).toEqual([]);
+    else expect(told).toEqual([expect.stringMatching(`^principals\\.yaml:2:3: ${severity}: .*"certificate"`)]);
   });
 });
 

@@ -33,8 +33,12 @@ function seen(role: string, table: string): string {
 const count = async (sql: string): Promise<number> =>
   Number((await database.query(`SELECT count(*) FROM (${sql}) AS t`))[0]?.count);
 
-it('they load without an error or a warning, and nothing is closed', () => {
-  expect(loaded.diagnostics.map(formatDiagnostic)).toEqual([]);
+it('they load without an error, and nothing is closed; the one warning is of the demo’s own: its dba has no certificate', () => {
+  expect(loaded.diagnostics.map(formatDiagnostic)).toEqual([
+    expect.stringMatching(
+      /^principals\.yaml:\d+:3: warning: role "dba" is unrestricted, and this principal has no "certificate"/,
+    ),
+  ]);
   expect([...loaded.policy.roles.keys()].sort()).toEqual([
     'canteen_vendor',
     'dba',
