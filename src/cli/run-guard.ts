@@ -8,6 +8,7 @@ import type { Config } from '../config/config.ts';
 import type { Signer } from '../config/log-files.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
+import { openIdentity } from '../identity/open-identity.ts';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { judgementDeadline } from '../proxy/judgement-deadline.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
@@ -197,6 +198,7 @@ async function startListening(
       ),
       reading,
       read,
+      identity: openIdentity({ folder: config.policies, log, now: Date.now, elapsed: () => performance.now() }),
       ...kept,
     }),
   );

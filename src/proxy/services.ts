@@ -1,5 +1,6 @@
 /** What every client connection needs: put together once, by `startProxy`. */
 import type { Logger } from 'pino';
+import type { Identity } from '../session/person.ts';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Budgets } from './budgets/budgets.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
@@ -46,6 +47,8 @@ export interface Services {
   readonly records: RecordSink;
   readonly sessions: Sessions;
   readonly budgets: Budgets;
+  /** Who is behind an account. */
+  readonly identity: Identity;
   /** What holds over all workers together. */
   readonly shared: SharedState;
   /** The number of this worker, from 0; 0 as well where there is one process only. */

@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { Identity } from '../session/person.ts';
 import type { SessionPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
 import type { AlarmSink } from './alarm-sink.ts';
@@ -45,6 +46,7 @@ export interface StartOptions extends ProxyOptions {
   /** Of the budgets; its opener closes it, behind `stop`. */
   readonly store: BudgetStore;
   readonly alarms: AlarmSink;
+  readonly identity: Identity;
 }
 
 export interface RunningProxy {
@@ -92,7 +94,6 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   let tls = options.tls && new ServerTls(options.tls);
   warnOfDates(tls, log);
   const { store, alarms, timeZone } = options;
-  const approvers = () => runtime.policy.approvers;
   const upstream = new Upstream({ ...options.upstream, pooled: pooling !== 'none' });
   const upstreamSetup = new UpstreamSetup({ pooling, pinned, database: options.database });
   const estimates = new Estimates({
@@ -103,10 +104,11 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     now: () => performance.now(),
     failed: (detail) => log.warn({ detail }, 'could not ask the planner what a statement reads; it was refused'),
   });
-  const budgets = new Budgets({ store, alarms, timeZone, records, log, sessions, approvers, estimates });
+  const budgets = new Budgets({ store, alarms, timeZone, records, log, sessions, policy: () => runtime.policy, estimates });
   const services: Services = {
     options,
     budgets,
+    identity: options.identity,
     runtime,
     records,
     sessions,

@@ -1,5 +1,6 @@
 /** The person behind the account: whom a token names that the client has set (`rowgate.token`). */
 import type { Refusal } from '../errors.ts';
+import type { TokenRule } from '../policy/token-rule.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 export interface Person {
@@ -20,4 +21,21 @@ export interface Persons {
    * hold. Throws never. On `wait`, `Session.onBudget` is called when the same may be asked again.
    */
   check(policy: SessionPolicy, token: string): PersonCheck;
+}
+
+/** A token whose signature and claims are as its rule wants them. */
+export interface VerifiedToken {
+  readonly user: string;
+  /** As JSON has them. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Until when it is taken: milliseconds since the epoch. */
+  readonly expires: number;
+}
+
+/** What a whole process knows of people. */
+export interface Identity {
+  /** For one session; `wake` is called when what was answered by `wait` may be asked again, never within `check`. */
+  persons(wake: () => void): Persons;
+  /** For a login by a token, whose principal is still to be found: by the rule of one. Never rejects. */
+  verify(rule: TokenRule, token: string): Promise<VerifiedToken | { readonly refused: Refusal }>;
 }

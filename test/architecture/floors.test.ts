@@ -19,6 +19,7 @@ const FLOORS: Readonly<Record<string, number>> = {
   store: 5,
   catalog: 5,
   config: 5,
+  identity: 5,
   admin: 6,
   workers: 6,
   control: 6,

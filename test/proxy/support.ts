@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import pino from 'pino';
 import type { Judgement } from '../../src/guard/decision.ts';
+import { openIdentity } from '../../src/identity/open-identity.ts';
 import type { Policy, Principal, RolePolicy } from '../../src/policy/policy.ts';
 import { NO_ALARMS } from '../../src/proxy/alarm-sink.ts';
 import type { PolicyReading } from '../../src/proxy/guard-runtime.ts';
@@ -125,6 +126,7 @@ export async function startTestProxy(
     session: () => ({ append: () => true, reachDisk: () => undefined, isOnDisk: () => true }),
   };
   let current = readingOf(policy);
+  const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) });
   const running = await startProxy({
     database: account.database,
     accountOf: () => account,
@@ -143,7 +145,8 @@ export async function startTestProxy(
     tls: undefined,
     upstream: { hosts: [serverAddress()], tls: { mode: 'disable' }, timeoutMs: 5_000 },
     records: sink,
-    log: pino({ level: 'debug' }, { write: (line: string) => void lines.push(line) }),
+    log,
+    identity: openIdentity({ folder: '.', log, now: Date.now, elapsed: () => performance.now() }),
     makeJudge: () => ({ judge: () => ({}) as Judgement }),
     makeSession: passThrough,
     reading: current,

@@ -1,0 +1,62 @@
+/** The public keys of an issuer: a JWK set (RFC 7517), and the signature of a token by one of them. */
+import { compactVerify, createLocalJWKSet, errors, type JWK } from 'jose';
+import { isObject, readJson } from './json.ts';
+import { type Problem, problem } from './problem.ts';
+import { ALGORITHMS } from './token.ts';
+
+/** A new object for each new text: by its identity is told whether a key may have gone. */
+export interface KeySet {
+  readonly text: string;
+  /** How many of its keys are of use. */
+  readonly size: number;
+  find: ReturnType<typeof createLocalJWKSet>;
+}
+
+const MOST_KEYS = 100;
+const LEAST_RSA_BITS = 2048;
+const MOST_RSA_BITS = 8192;
+/** Members of private and symmetric keys (RFC 7518, RFC 8037). */
+const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
+
+/** The set, or what is wrong with it, in words for the operator that quote nothing of it. */
+export function readKeySet(text: string): KeySet | { readonly wrong: string } {
+  const set = readJson(text)?.value;
+  if (!isObject(set) || !Array.isArray(set.keys) || !set.keys.every(isObject))
+    return { wrong: 'not a JWK set: {"keys": [ … ]}' };
+  const keys: readonly Readonly<Record<string, unknown>>[] = set.keys;
+  if (keys.length > MOST_KEYS) return { wrong: `more than ${MOST_KEYS} keys` };
+  // INVARIANT: who can read a key that signs can be everybody; a set that shows one is not to be trusted with others.
+  if (keys.some((key) => key.kty === 'oct' || SECRET_MEMBERS.some((name) => Object.hasOwn(key, name))))
+    return { wrong: 'holds a private or a symmetric key; only public keys belong there' };
+  const useful = keys.filter(isUseful) as readonly JWK[];
+  return { text, size: useful.length, find: createLocalJWKSet({ keys: [...useful] }) };
+}
+
+/** A set may hold keys for other things, and of algorithms that are not taken. */
+function isUseful({ kty, crv, n, alg, use }: Readonly<Record<string, unknown>>): boolean {
+  if (use !== undefined && use !== 'sig') return false;
+  if (alg !== undefined && !ALGORITHMS.includes(String(alg))) return false;
+  if (kty === 'RSA') {
+    const bits = typeof n === 'string' ? bitsOf(Buffer.from(n, 'base64url')) : 0;
+    return bits >= LEAST_RSA_BITS && bits <= MOST_RSA_BITS;
+  }
+  return (kty === 'OKP' && crv === 'Ed25519') || (kty === 'EC' && crv === 'P-256');
+}
+
+function bitsOf(number: Buffer): number {
+  const first = number.findIndex((byte) => byte !== 0);
+  return first < 0 ? 0 : (number.length - first) * 8 - Math.clz32(number[first] ?? 0) + 24;
+}
+
+/** Nothing where the signature is by the key that the token names; `unknown` where the set has no such key. */
+export async function checkSignature(token: string, keys: KeySet): Promise<Problem | 'unknown' | undefined> {
+  try {
+    await compactVerify(token, keys.find, { algorithms: [...ALGORITHMS] });
+    return undefined;
+  } catch (error) {
+    if (error instanceof errors.JWKSNoMatchingKey) return 'unknown';
+    if (error instanceof errors.JWKSMultipleMatchingKeys)
+      return problem('the token does not tell by "kid" which of several keys it is signed by');
+    return problem('the signature of the token is wrong');
+  }
+}

@@ -1,0 +1,13 @@
+/** Puts together what a process knows of the people behind accounts. */
+import type { Identity } from '../session/person.ts';
+import { SessionPersons } from './session-persons.ts';
+import { TokenVerifier, type VerifierOptions } from './verifier.ts';
+
+/** Reads nothing before a token has to be verified. */
+export function openIdentity(options: VerifierOptions): Identity {
+  const verifier = new TokenVerifier(options);
+  return {
+    persons: (wake) => new SessionPersons(verifier, options.elapsed, wake),
+    verify: (rule, token) => verifier.verify(rule, token),
+  };
+}

@@ -1,0 +1,23 @@
+/** Who is behind a verified token, in the role of the account that it came by. */
+import { attributeValues } from '../policy/attribute-values.ts';
+import { claimValue } from '../policy/attributes.ts';
+import type { Principal, RolePolicy } from '../policy/policy.ts';
+import type { Person, VerifiedToken } from '../session/person.ts';
+import { type Problem, problem } from './problem.ts';
+
+/** The token was verified by the rule of this principal. */
+export function personOf(
+  { role, principal }: { readonly role: RolePolicy; readonly principal: Principal },
+  { user, claims }: Pick<VerifiedToken, 'user' | 'claims'>,
+): Person | Problem {
+  const attributes = new Map<string, string>();
+  for (const [name, attribute] of role.attributes) {
+    const claim = principal.token?.claims.get(name) ?? name;
+    const value = attribute.fromToken
+      ? claimValue(attribute, Object.hasOwn(claims, claim) ? claims[claim] : undefined)
+      : principal.attributes.get(name);
+    if (value === undefined) return problem(`the token has no claim that gives the attribute "${name}" of its type`);
+    attributes.set(name, value);
+  }
+  return { user, attributes, shown: attributeValues(role.attributes, attributes) };
+}

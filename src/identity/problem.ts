@@ -1,0 +1,17 @@
+/** Why a token is not taken, in words for whoever sent it. INVARIANT: nothing of the token stands in them. */
+import { type Refusal, refusal } from '../errors.ts';
+
+export interface Problem {
+  readonly refused: Refusal;
+}
+
+/** Nobody is behind this token. */
+export function problem(words: string): Problem {
+  return { refused: refusal('token-refused', '28000', words) };
+}
+
+/** The token may be a good one. */
+export function unchecked(): Problem {
+  const detail = 'The keys of its issuer cannot be had.';
+  return { refused: refusal('token-unchecked', '28000', 'the token cannot be checked now', { detail }) };
+}

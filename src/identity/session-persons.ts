@@ -1,0 +1,72 @@
+/** Who is behind the tokens of one session: what is known is said at once, and what has to be verified is waited for. */
+import type { TokenRule } from '../policy/token-rule.ts';
+import type { Person, PersonCheck, Persons } from '../session/person.ts';
+import type { SessionPolicy } from '../session/session-policy.ts';
+import { personOf } from './person.ts';
+import { type Problem, problem } from './problem.ts';
+import type { TokenVerifier, Verified } from './verifier.ts';
+
+/** What was refused is refused again for so long, and then looked at anew. */
+const REFUSED_MS = 5_000;
+
+export class SessionPersons implements Persons {
+  private verified: { readonly rule: TokenRule; readonly token: string; readonly verified: Verified } | undefined;
+  private refused:
+    | { readonly rule: TokenRule; readonly token: string; readonly problem: Problem; readonly at: number }
+    | undefined;
+  private waitingFor: { readonly rule: TokenRule; readonly token: string } | undefined;
+
+  /** @param elapsed monotonic milliseconds. */
+  constructor(
+    private readonly verifier: TokenVerifier,
+    private readonly elapsed: () => number,
+    private readonly wake: () => void,
+  ) {}
+
+  check(policy: SessionPolicy, token: string): PersonCheck {
+    const rule = policy.principal.token;
+    if (!rule) return problem('this account takes no tokens');
+    const verified = this.standing(rule, token);
+    if (verified) return 'refused' in verified ? verified : this.person(policy, verified);
+    const { refused, waitingFor } = this;
+    if (isOf(refused, rule, token) && this.elapsed() - refused.at < REFUSED_MS) return refused.problem;
+    if (!isOf(waitingFor, rule, token)) this.verify(rule, token);
+    return 'wait';
+  }
+
+  private standing(rule: TokenRule, token: string): Verified | Problem | undefined {
+    const { verified } = this;
+    if (isOf(verified, rule, token)) return this.verifier.stands(verified.verified);
+    const known = this.verifier.known(rule, token);
+    if (known && !('refused' in known)) this.verified = { rule, token, verified: known };
+    return known;
+  }
+
+  private person(policy: SessionPolicy, verified: Verified): Person | Problem {
+    const known = verified.persons.get(policy);
+    if (known) return known;
+    const made = personOf(policy, verified);
+    verified.persons.set(policy, made);
+    return made;
+  }
+
+  private verify(rule: TokenRule, token: string): void {
+    const waitingFor = { rule, token };
+    this.waitingFor = waitingFor;
+    void this.verifier.verify(rule, token).then((outcome) => {
+      if (this.waitingFor !== waitingFor) return;
+      this.waitingFor = undefined;
+      if ('refused' in outcome) this.refused = { rule, token, problem: outcome, at: this.elapsed() };
+      else this.verified = { rule, token, verified: outcome };
+      this.wake();
+    });
+  }
+}
+
+function isOf<T extends { readonly rule: TokenRule; readonly token: string }>(
+  held: T | undefined,
+  rule: TokenRule,
+  token: string,
+): held is T {
+  return held !== undefined && held.rule === rule && held.token === token;
+}

@@ -1,0 +1,122 @@
+/** Verifies tokens by the rules of principals, and remembers those that hold. Who is behind one, in a role, is for `person.ts`. */
+import { LRUCache } from 'lru-cache';
+import type { Logger } from 'pino';
+import type { TokenRule } from '../policy/token-rule.ts';
+import type { Person, VerifiedToken } from '../session/person.ts';
+import type { SessionPolicy } from '../session/session-policy.ts';
+import { checkClaims } from './claims.ts';
+import { Gate } from './gate.ts';
+import { checkSignature, type KeySet } from './key-set.ts';
+import { KeySource } from './key-source.ts';
+import { type Problem, problem, unchecked } from './problem.ts';
+import { keysPlace } from './read-keys.ts';
+import { readToken } from './token.ts';
+
+export interface VerifierOptions {
+  /** Of the policies: where files of keys are. */
+  readonly folder: string;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  readonly now: () => number;
+  /** Monotonic milliseconds. */
+  readonly elapsed: () => number;
+}
+
+/** A token that held when it was verified; `stands` says whether it still does. */
+export interface Verified extends VerifiedToken {
+  readonly rule: TokenRule;
+  readonly keys: KeySet;
+  /** Who it is, by the policy of a session. */
+  readonly persons: WeakMap<SessionPolicy, Person | Problem>;
+}
+
+/** Characters of the tokens that are remembered, of all together; their claims take about as much again. */
+const REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
+const AT_ONCE = 16;
+
+export class TokenVerifier {
+  private readonly remembered = new LRUCache<string, Verified>({
+    maxSize: REMEMBERED_CHARACTERS,
+    sizeCalculation: (_, key) => key.length,
+  });
+  private readonly underWay = new Map<string, Promise<Verified | Problem>>();
+  private readonly sources = new Map<string, KeySource>();
+  private readonly ruleTexts = new WeakMap<TokenRule, string>();
+  private readonly gate = new Gate(AT_ONCE);
+
+  constructor(private readonly options: VerifierOptions) {}
+
+  /** Undefined where the token has to be verified. */
+  known(rule: TokenRule, token: string): Verified | Problem | undefined {
+    const verified = this.remembered.get(this.keyOf(rule, token));
+    return verified && this.stands(verified);
+  }
+
+  /** What became of a verified token: itself while it holds; undefined where it has to be verified anew. */
+  stands(verified: Verified): Verified | Problem | undefined {
+    if (this.options.now() >= verified.expires) return problem('the token has expired');
+    const keys = this.sourceOf(verified.rule).current();
+    if (keys === 'lost') return unchecked();
+    // INVARIANT: a key that is gone from the set has signed nothing.
+    return keys === verified.keys ? verified : undefined;
+  }
+
+  /** Never rejects. The same token is verified once at a time. */
+  verify(rule: TokenRule, token: string): Promise<Verified | Problem> {
+    const key = this.keyOf(rule, token);
+    const known = this.underWay.get(key);
+    if (known) return known;
+    const made = this.verifyNow(rule, token, key)
+      .catch((error: unknown) => {
+        this.options.log.error({ err: error }, 'internal error while a token was verified; it was refused');
+        return unchecked();
+      })
+      .finally(() => this.underWay.delete(key));
+    this.underWay.set(key, made);
+    return made;
+  }
+
+  private async verifyNow(rule: TokenRule, token: string, key: string): Promise<Verified | Problem> {
+    const read = readToken(token);
+    if ('refused' in read) return read;
+    const claimed = checkClaims(rule, read.claims, this.options.now());
+    if ('refused' in claimed) return claimed;
+    const source = this.sourceOf(rule);
+    let keys = await source.settled();
+    let wrong = keys === 'lost' ? undefined : await this.signatureProblem(token, keys);
+    if (wrong === 'unknown' && (await source.askAgain())) {
+      keys = await source.settled();
+      wrong = keys === 'lost' ? undefined : await this.signatureProblem(token, keys);
+    }
+    if (keys === 'lost') return unchecked();
+    if (wrong === 'unknown') return problem('the token is signed by a key that its issuer does not publish');
+    if (wrong) return wrong;
+    const verified = { ...claimed, claims: read.claims, rule, keys, persons: new WeakMap() };
+    this.remembered.set(key, verified);
+    return verified;
+  }
+
+  private signatureProblem(token: string, keys: KeySet): Promise<Problem | 'unknown' | undefined> {
+    return this.gate.pass(() => checkSignature(token, keys));
+  }
+
+  private sourceOf({ keys: name }: TokenRule): KeySource {
+    const known = this.sources.get(name);
+    if (known) return known;
+    const { folder, log, elapsed } = this.options;
+    const made = new KeySource({ name, ...keysPlace(name, folder), elapsed, log });
+    this.sources.set(name, made);
+    return made;
+  }
+
+  /** By what the rule says: the same rule is another object after a reload. */
+  private keyOf(rule: TokenRule, token: string): string {
+    let text = this.ruleTexts.get(rule);
+    if (text === undefined) {
+      const { issuer, audience, keys, user, require, maxAge } = rule;
+      text = JSON.stringify([issuer, audience, keys, user, [...require], maxAge]);
+      this.ruleTexts.set(rule, text);
+    }
+    return `${text}\n${token}`;
+  }
+}
