@@ -23,7 +23,11 @@ export type StatementKind =
       /** The name in SAVEPOINT, RELEASE and ROLLBACK TO. */
       readonly savepoint?: string;
     }
-  | { readonly kind: 'set' } // SET, RESET, SHOW of safe settings
+  | {
+      readonly kind: 'set'; // SET, RESET, SHOW of safe settings
+      /** What it does to `rowgate.token`; absent: nothing. */
+      readonly token?: TokenChange;
+    }
   | { readonly kind: 'prepare'; readonly name: string; readonly inner: StatementJudgement }
   | {
       readonly kind: 'execute';
@@ -48,6 +52,16 @@ export type StatementKind =
   | { readonly kind: 'temporary' } // CREATE, DROP and TRUNCATE of a temporary table: no result, and undone with their transaction
   | { readonly kind: 'explain' }
   | { readonly kind: 'other' }; // unrestricted roles, and what needs nothing more than forwarding
+
+/**
+ * What becomes of `rowgate.token`, the setting that names the person behind the account: the guard's own, which the server never sees.
+ * `parameter`: the value is that of `$n`, from 1.
+ */
+export interface TokenChange {
+  /** SET LOCAL: to the end of the transaction. */
+  readonly local: boolean;
+  readonly to: { readonly value: string } | { readonly parameter: number } | 'default';
+}
 
 /** How COPY data is cut into rows, and these into columns. Quote, escape and delimiter are bytes; absent: the server's default. */
 export type CopyFormat =

@@ -7,7 +7,7 @@ import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
 import type { Patience } from '../sql/patience.ts';
 import type { Body, Node } from '../sql/tree.ts';
-import type { PeopleOfRow, RowCheck, StatementKind } from './decision.ts';
+import type { PeopleOfRow, RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
 import type { Holders } from './people/holders.ts';
 
@@ -33,6 +33,8 @@ export interface DraftStatement {
   readonly named: { readonly body: Body<'RangeVar'>; readonly relation: Relation }[];
   /** What is sent in its place: Rowgate's own words. */
   instead: string | undefined;
+  /** What it does to the setting that names the person behind the account; it then does nothing else. */
+  token: TokenChange | undefined;
   tables: Set<string>;
   columns: Set<string>;
   rule: string | undefined;

@@ -25,12 +25,14 @@ import { peopleStage } from './stages/people.ts';
 import { pooledStage } from './stages/pooled.ts';
 import { resolveStage } from './stages/resolve.ts';
 import { rewriteStage } from './stages/rewrite.ts';
+import { tokenStage } from './stages/token.ts';
 import { verifyStage } from './stages/verify.ts';
 import { unreadable } from './unreadable.ts';
 
 /** The stages for a restricted role, in order. */
 const RESTRICTED: readonly Stage[] = [
   parseStage,
+  tokenStage,
   olderServerStage,
   classifyStage,
   resolveStage,
@@ -41,7 +43,7 @@ const RESTRICTED: readonly Stage[] = [
 ];
 
 /** For a role with `access: unrestricted`: what is needed to follow and record its statements. */
-const UNRESTRICTED: readonly Stage[] = [parseStage, openStage];
+const UNRESTRICTED: readonly Stage[] = [parseStage, tokenStage, openStage];
 
 /** Behind the stage that tells what kind of statement each is. */
 function withPooled(stages: readonly Stage[], behind: Stage): readonly Stage[] {
@@ -115,7 +117,8 @@ export class Guard {
     const learning: Learning | undefined =
       shape !== undefined && this.shapes.comesAgain(shape) ? { skeleton: skeleton! } : undefined;
     const judgement = this.judgeFirst(sql, parameterTypes, key, learning);
-    if (learning?.literals) this.shapes.learn(shape!, sql, skeleton!, judgement, learning.literals);
+    if (learning?.literals && !holdsToken(judgement))
+      this.shapes.learn(shape!, sql, skeleton!, judgement, learning.literals);
     return judgement;
   }
 
@@ -131,7 +134,8 @@ export class Guard {
     // What was given up may have met a busy moment; what met a fault of the parser will find another one.
     const { refusal: refused, would, fault } = judgement;
     const lasts = ![refused?.reason, would?.refusal?.reason].includes('too-complex') && !(fault instanceof ParserFault);
-    if (lasts && key.length <= MOST_REMEMBERED_CHARACTERS) this.remembered.set(key, judgement);
+    if (lasts && key.length <= MOST_REMEMBERED_CHARACTERS && !holdsToken(judgement))
+      this.remembered.set(key, judgement);
     return judgement;
   }
 
@@ -227,9 +231,17 @@ function observed(judged: Judgement, open: Judgement): Judgement {
       return { ...seen, effect: 'allow' as const, kind, command: s.command || command };
     }),
     template: open.template,
-    edits: [],
+    // Those of tokens, which end here in every mode.
+    edits: open.edits,
     would: { effect: judged.effect, ...(judged.refusal && { refusal: judged.refusal }) },
   };
+}
+
+/** INVARIANT: a token is remembered by nobody but the session that set it, and what was judged of one stands for no other. */
+function holdsToken({ statements }: Judgement): boolean {
+  return statements.some(
+    ({ kind }) => kind.kind === 'set' && typeof kind.token?.to === 'object' && 'value' in kind.token.to,
+  );
 }
 
 function tooComplex(): Refusal {

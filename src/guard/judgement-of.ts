@@ -20,15 +20,18 @@ export function judgementOf(draft: Draft): Judgement {
     statements,
     template: refused || !rewritten ? [draft.text] : applyEdits(draft.text, draft.edits),
     // Those of a PREPARE are its own.
-    parameters: Math.max(
-      0,
-      ...draft.statements.map((s) => (s.kind.kind === 'prepare' ? 0 : (s.analysis?.parameters ?? 0))),
-    ),
+    parameters: Math.max(0, ...draft.statements.map(parametersOf)),
     ...parameterTypesOf(draft),
     ...(looksUpNames(draft) && { looksUpNames: true }),
     edits: refused ? [] : draft.edits,
     ...(draft.fault !== undefined && { fault: draft.fault }),
   };
+}
+
+/** How many parameters of the message it uses. */
+function parametersOf({ kind, analysis, token }: DraftStatement): number {
+  if (typeof token?.to === 'object' && 'parameter' in token.to) return token.to.parameter;
+  return kind.kind === 'prepare' ? 0 : (analysis?.parameters ?? 0);
 }
 
 /** Whether an untyped literal took a type whose text is looked up, as regclass. */

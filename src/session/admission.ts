@@ -4,6 +4,7 @@ import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
 import type { Account, LimitReached, Sent, Warning } from './budget.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import { notTogether } from './query-plan.ts';
+import type { Whose } from './whose.ts';
 
 /** What the budget has said of a statement that may run. */
 export interface Grant {
@@ -51,16 +52,20 @@ export class Admission {
   /**
    * Asks for one statement after the other. What was granted to a message that is then not sent stays counted: too much, never too little.
    * @param sent a statement as the budget needs it for its plan; undefined: it does not stand alone.
+   * @param whose for whom each of them runs.
    */
   ask(
     policy: SessionPolicy,
     statements: readonly StatementJudgement[],
     sent: (at: number) => Sent | undefined,
+    whose: readonly Whose[],
   ): Admittance {
     if (this.under !== policy) this.granted = [];
     this.under = policy;
     for (let at = this.granted.length; at < statements.length; at += 1) {
-      const answer = this.cancelled ? cancelled() : this.askFor(policy, statements[at]!, () => sent(at));
+      const answer = this.cancelled
+        ? cancelled()
+        : this.askFor(policy, statements[at]!, () => sent(at), whose[at]?.person?.user);
       if (answer === 'wait') {
         if (this.since === 0) this.since = this.c.ports.now();
         this.waits = true;
@@ -76,23 +81,29 @@ export class Admission {
     policy: SessionPolicy,
     statement: StatementJudgement,
     sent: () => Sent | undefined,
+    user: string | undefined,
   ): Grant | Omit<NotAdmitted, 'kind' | 'at'> | 'wait' {
     const { c } = this;
     if (!isAskedFor(statement.kind, policy)) return FREELY;
     c.asked = true;
     let alone = true;
-    const answer = c.ports.budget.admit(policy, statement, () => {
-      const one = sent();
-      alone = one !== undefined;
-      return one ?? NOTHING;
-    });
+    const answer = c.ports.budget.admit(
+      policy,
+      statement,
+      () => {
+        const one = sent();
+        alone = one !== undefined;
+        return one ?? NOTHING;
+      },
+      user,
+    );
     // INVARIANT: what was to be judged by its plan, and has none of its own, does not run.
     if (!alone) return { refusal: notTogether() };
     switch (answer.kind) {
       case 'wait':
         return 'wait';
       case 'over':
-        c.ports.budget.event(policy, 'overrun');
+        c.ports.budget.event(policy, 'overrun', user);
         return answer;
       case 'refused':
         return answer;
@@ -100,6 +111,13 @@ export class Admission {
         c.tell(answer.warnings);
         return answer;
     }
+  }
+
+  /** The message waits for something else than its budget that is asked of the world. */
+  hold(policy: SessionPolicy): void {
+    this.under ??= policy;
+    if (this.since === 0) this.since = this.c.ports.now();
+    this.waits = true;
   }
 
   /** For how long the message has waited, in milliseconds. */

@@ -3,6 +3,7 @@ import { type Refusal, refusal } from '../errors.ts';
 import type { Canaries } from '../policy/canaries.ts';
 import { isGuarded } from '../policy/is-guarded.ts';
 import type { Frame } from '../wire/frame-reader.ts';
+import type { Sighting } from './budget.ts';
 import type { CanaryInRow } from './canaries-in-row.ts';
 import type { Conversation } from './conversation.ts';
 import type { Run } from './run.ts';
@@ -15,7 +16,7 @@ export function passesCanaries(c: Conversation, run: Run, frame: Frame): boolean
   const inRow = run.shows?.canariesIn(run, frame);
   const guarded = isGuarded(policy.role);
   for (const { subject, canary } of [...hiddenCanaries(run, canaries), ...(inRow?.found ?? [])]) {
-    const refused = c.ports.budget.canary(policy, { subject, canary, decision: run.id });
+    const refused = c.ports.budget.canary(policy, sighting(run, subject, canary));
     if (refused) return cut(run, refused.refusal);
   }
   // INVARIANT: what is not certainly nobody's whom they protect is not shown to a role that is held to its policy.
@@ -31,12 +32,16 @@ export function endAtCanary(c: Conversation, run: Run): void {
   const { policy } = run;
   if (run.cut) return;
   for (const { subject, canary } of policy.canaries ? hiddenCanaries(run, policy.canaries) : []) {
-    const refused = c.ports.budget.canary(policy, { subject, canary, decision: run.id });
+    const refused = c.ports.budget.canary(policy, sighting(run, subject, canary));
     if (!refused) continue;
     c.records.end(run, 'cut', { sqlstate: refused.refusal.sqlstate });
     c.end(refused.refusal);
     return;
   }
+}
+
+function sighting({ id, person }: Run, subject: string, canary: string): Sighting {
+  return { subject, canary, decision: id, ...(person && { user: person.user }) };
 }
 
 /** Among the people whose keys the rewriting has asked for. */

@@ -1,7 +1,16 @@
 /** Bind: a portal of a judged statement, with the values of the guard's own parameters. A long one passes in pieces. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
-import { type Bind, type BindHead, type BindStart, bind, decodeBind, decodeBindHead, textValue } from '../wire/bind.ts';
+import {
+  type Bind,
+  type BindHead,
+  type BindStart,
+  bind,
+  decodeBind,
+  decodeBindHead,
+  firstValue,
+  textValue,
+} from '../wire/bind.ts';
 import { BindAddition } from '../wire/bind-addition.ts';
 import { type Frame, LARGEST_FROM_CLIENT } from '../wire/frame-reader.ts';
 import { sendUnknown } from './client-extended.ts';
@@ -20,6 +29,7 @@ import { slotValues, valuesFor } from './renewal.ts';
 import type { Added } from './row-check.ts';
 import { addedTo, isBounded, isRead } from './sql-names.ts';
 import { statementUnknown, unsettled } from './unknown-names.ts';
+import { isFilled, missing, tokenOf, whoIs } from './whose.ts';
 
 /** So many portals may be open at a time: what a session remembers is bounded. */
 const MOST_PORTALS = 10_000;
@@ -32,7 +42,9 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   if (unsettled(c, version)) return false;
   const prepared = version?.value;
   if (!prepared) return refuseByName(c, statementUnknown(head.statement));
-  const ready = renew(c, prepared, policy);
+  const now = whoIs(c, policy);
+  if (now === 'wait') return false;
+  const ready = renew(c, prepared, policy, now.person);
   if (ready !== 'ready') return ready === 'refused';
   const misfit = prepared.rendered.added.length > 0 ? misfitOf(head, prepared) : undefined;
   if (misfit) return refuseByName(c, refusal('syntax', '08P01', misfit));
@@ -45,6 +57,18 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   if (heavy && c.pending.length > 0) return false;
   const added = addedTo(c, prepared.statement);
   if (added === 'wait') return false;
+  const filled = isFilled(prepared.rendered.judgement.template, policy.role);
+  if (filled && !now.person) {
+    const { statement, rendered } = prepared;
+    const subject = { statement: statement!, judgement: rendered.judgement, policy, text: rendered.text };
+    refuseExtended(c, decideRefusal(c, subject, now.refused ?? missing(policy)));
+    return true;
+  }
+  const token = tokenIn(prepared, whole);
+  if (token === 'too long') {
+    refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'the token is too long')));
+    return true;
+  }
   const pattern = unsoundPattern(frame, head, prepared.statement ?? {});
   if (pattern) {
     const { statement, rendered } = prepared;
@@ -53,10 +77,13 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     return true;
   }
   const read = prepared.statement !== undefined && isRead(prepared.statement.kind);
-  const values = read && mayBePaid(c, prepared.statement!, policy) ? valuesFor(policy, undefined) : slotValues(policy);
+  const { person } = now;
+  const paid = read && mayBePaid(c, prepared.statement!, policy);
+  const values = paid ? valuesFor(policy, person, undefined) : slotValues(policy, person);
   const own = ownValues(head, prepared, values);
   // What came whole is written anew; behind a result column more, or what comes in pieces, ours are put in while it passes.
-  const bytes = own && whole && !added ? bind({ ...whole, formats: own.formats }, own.values) : undefined;
+  const written = own && whole && !added ? bind({ ...whole, formats: own.formats }, own.values) : undefined;
+  const bytes = token?.bytes ?? written;
   const addition = own && !bytes ? additionTo(frame, head, own, added) : undefined;
   if (addition && addition.length > LARGEST_FROM_CLIENT) {
     refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'values are too long')));
@@ -76,6 +103,8 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     most: bounded ? mostOf(prepared.rendered.limit ?? values.limit) : undefined,
     bound: whole && boundFor(policy, whole),
     formats: whole?.resultFormats,
+    ...(filled && { madeFor: person }),
+    ...(token && { given: token.value }),
     hold: false,
     kept: false,
     depth: 0,
@@ -110,6 +139,21 @@ function refuseByName(c: Conversation, reason: Refusal): boolean {
   const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
   const bytes = bind({ portal: name, statement: name, ...noValues });
   return sendUnknown(c, bytes, { kind: 'bind', batch: c.batch, own: false, versions: [], forced });
+}
+
+/**
+ * The value for what sets the token; undefined for anything else. INVARIANT: it ends here: the server is sent an empty text, in a Bind of the
+ * guard's own.
+ */
+function tokenIn(
+  { statement }: Prepared,
+  whole: Bind | undefined,
+): { readonly value: string | undefined; readonly bytes: Uint8Array } | 'too long' | undefined {
+  const { to } = (statement && tokenOf(statement.kind)) ?? {};
+  if (typeof to !== 'object' || !('parameter' in to)) return undefined;
+  if (!whole) return 'too long';
+  const none = { ...whole, valueCount: 0, values: new Uint8Array(0), formats: [] };
+  return { value: firstValue(whole), bytes: bind(none, new Array(whole.valueCount).fill('')) };
 }
 
 /** A permit may pay for what it reads: then the limits of one statement do not hold, nor does a LIMIT that stands for them. */

@@ -11,6 +11,7 @@ import { ownWords, privateName, refuseExtended } from './refuse.ts';
 import { renew } from './renew.ts';
 import { addedTo } from './sql-names.ts';
 import { outlives, portalUnknown, statementUnknown, unsettled } from './unknown-names.ts';
+import { whoIs } from './whose.ts';
 
 export function takeDescribe(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const target = decodeTarget(frame.bytes);
@@ -24,7 +25,9 @@ function describeStatement(c: Conversation, frame: Frame, target: Target, policy
   if (unsettled(c, version)) return false;
   const prepared = version?.value;
   if (!prepared) return describeUnknown(c, target, policy);
-  const ready = renew(c, prepared, policy);
+  const now = whoIs(c, policy);
+  if (now === 'wait') return false;
+  const ready = renew(c, prepared, policy, now.person);
   if (ready !== 'ready') return ready === 'refused';
   const added = addedTo(c, prepared.statement);
   if (added === 'wait') return false;

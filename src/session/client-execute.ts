@@ -24,6 +24,7 @@ import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
 import { outlives, portalUnknown } from './unknown-names.ts';
 import { changesNames, cuttable, natureOf, watchOf, withMoved } from './watching.ts';
 import { WhomItShows } from './whom-it-shows.ts';
+import { type Asked, areSomebodys, moves, OF_NOBODY, type Whose, whoseAre } from './whose.ts';
 
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const message = decodeExecute(frame.bytes);
@@ -71,13 +72,25 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
     refuseExtended(c, ownWords(c, wrong));
     return true;
   }
-  const admitted = c.admission.ask(policy, [askedFor(statement, resolved!.inner)], () =>
-    sentOfPortal(c, portal, policy, resolved!),
-  );
+  const whose = areSomebodys(policy, [statement]) ? whoseAre(c, policy, [asked(portal, policy, resolved!)]) : OF_NOBODY;
+  if (whose === 'wait') return false;
+  if ('refuse' in whose) {
+    refuseExtended(c, decideRefusal(c, subject, whose.refuse));
+    return true;
+  }
+  const wanted = [askedFor(statement, resolved!.inner)];
+  const admitted = c.admission.ask(policy, wanted, () => sentOfPortal(c, portal, policy, resolved!), whose.of);
   if (admitted === 'wait') return false;
-  if (admitted.kind === 'refused') refuseExtended(c, decideRefusal(c, subject, admitted.refusal, admitted));
-  else run(c, message, portal, policy, resolved!, admitted.of[0]!);
+  const theirs = { ...subject, person: whose.of[0]?.person };
+  if (admitted.kind === 'refused') refuseExtended(c, decideRefusal(c, theirs, admitted.refusal, admitted));
+  else run(c, message, portal, policy, resolved!, admitted.of[0]!, whose.of[0]);
   return true;
+}
+
+/** INVARIANT: what a token fills was filled when it was bound, and runs for nobody else. */
+function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, resolved: Resolved): Asked {
+  const nature = natureOf(statement!.kind, policy, resolved.inner?.kind);
+  return { statement: statement!, nature, filled: false, madeFor: madeFor ?? resolved.madeFor, given };
 }
 
 /** What PostgreSQL would say, or said of a plan whose columns are others than those that the client knows. */
@@ -95,6 +108,7 @@ function run(
   policy: SessionPolicy,
   resolved: Resolved,
   { account, rowsLeft }: Grant,
+  whose: Whose | undefined,
 ): void {
   const statement = portal.statement!;
   const { judgement, text } = portal.rendered;
@@ -122,13 +136,15 @@ function run(
   // COPY sends all its rows, whatever Execute asks for.
   const counted = limit !== undefined && statement.kind.kind !== 'copy-out';
   const bounded = baked !== undefined || counted;
-  const recorded = c.records.decide({ statement, judgement, policy, text }, watch, usage, bounded);
+  const subject = { statement, judgement, policy, text, person: whose?.person };
+  const recorded = c.records.decide(subject, watch, usage, bounded);
   if (!recorded) {
     refuseExtended(c, ownWords(c, notRecorded()));
     return;
   }
   recorded.most = least(baked, counted ? left : undefined);
   recorded.waited = c.admission.waited;
+  recorded.tokenChange = whose?.change;
   if (watch.looksForPeople) recorded.shows = new WhomItShows(resolved.inner ?? statement, portal.formats);
   if (
     (watch.verifies || (watch.looksForPeople && (policy.role.mode === 'enforce' || policy.canaries))) &&
@@ -155,9 +171,11 @@ function run(
     c.batchHasControl = true;
     if (endsPortals(statement.kind)) c.epoch += 1;
   }
+  const movesToken = policy.principal.token !== undefined && moves(statement.kind);
+  if (movesToken) c.tokenMovesIn = c.batch;
   if (statement.kind.kind === 'copy-in') c.block(pending);
   else if (cuttable(watch)) c.block(pending, mayPass);
-  else if (changesNames(statement.kind)) c.block(pending, true);
+  else if (movesToken || changesNames(statement.kind)) c.block(pending, true);
 }
 
 /** Where the text has no LIMIT that is as small, the server is asked for one row more than may be shown. */

@@ -34,7 +34,7 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     refuseFunctionCall(c, decideRefusal(c, subject, reason));
     return true;
   }
-  const admitted = c.admission.ask(policy, [statement], () => undefined);
+  const admitted = c.admission.ask(policy, [statement], () => undefined, []);
   if (admitted === 'wait') return false;
   if (admitted.kind === 'refused') {
     refuseFunctionCall(c, decideRefusal(c, subject, admitted.refusal, admitted));

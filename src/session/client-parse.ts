@@ -9,9 +9,10 @@ import type { SessionPolicy } from './ports.ts';
 import { Prepared } from './prepared.ts';
 import { NOTHING_JUDGED } from './records.ts';
 import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
-import { renderFor } from './renewal.ts';
+import { renderFor, slotValues, takesParameters } from './renewal.ts';
 import { cannotTakeOut } from './row-check.ts';
 import { unsettled } from './unknown-names.ts';
+import { isFilled, missing, whoIs } from './whose.ts';
 
 /** The pseudo-type of an untyped literal. */
 const UNKNOWN = 705;
@@ -46,7 +47,16 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     }
   }
   const parameters = Math.max(judgement.parameters, types.length);
-  const rendered = renderFor(text, judgement, policy, parameters);
+  // What takes no parameters is filled here, for whoever asks.
+  const isWritten = isFilled(judgement.template, policy.role) && !takesParameters(judgement, parameters);
+  const now = isWritten ? whoIs(c, policy) : undefined;
+  if (now === 'wait') return false;
+  if (now && !now.person) {
+    const subject = { statement: statement!, judgement, policy, text };
+    refuseExtended(c, decideRefusal(c, subject, now.refused ?? missing(policy)), { unnamed });
+    return true;
+  }
+  const rendered = renderFor(text, judgement, policy, parameters, slotValues(policy, now?.person));
   const prepared = new Prepared({ name, source: 'protocol', rendered, types, parameters, statement, policy });
   if (rendered.added.length + parameters > MOST_PARAMETERS) {
     refuseExtended(c, ownWords(c, refusal('unsupported', '54000', 'too many parameters')), { unnamed });

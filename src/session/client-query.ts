@@ -23,6 +23,7 @@ import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
 import { cuttable, type Nature, natureOf, watchOf, withMoved } from './watching.ts';
 import { WhomItShows } from './whom-it-shows.ts';
+import { type Asked, areSomebodys, isFilledAt, OF_NOBODY, whoseAre } from './whose.ts';
 
 /** One statement of the message, with all that was found out about it. */
 interface Part {
@@ -74,7 +75,14 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     return true;
   }
   const parts = statements.map((statement, at): Part => partOf(statement, names.of[at]!, policy));
-  return sendQuery(c, frame, { text, judgement, policy }, parts);
+  const whose = areSomebodys(policy, statements) ? whoseAre(c, policy, asked(parts, judgement, policy)) : OF_NOBODY;
+  if (whose === 'wait') return false;
+  if ('refuse' in whose) {
+    const subject = { statement: statements[whose.at]!, judgement, policy, text };
+    refuseQuery(c, decideRefusal(c, subject, whose.refuse), statements.length > 1);
+    return true;
+  }
+  return sendQuery(c, frame, { text, judgement, policy, whose }, parts);
 }
 
 function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy): Part {
@@ -84,15 +92,23 @@ function partOf(statement: StatementJudgement, resolved: Resolved, policy: Sessi
   return { statement, nature, watch, resolved };
 }
 
+function asked(parts: readonly Part[], judgement: Judgement, { role }: SessionPolicy): Asked[] {
+  return parts.map(({ statement, nature, resolved: { here, madeFor } }, at) => {
+    return { statement, nature, filled: isFilledAt(judgement, at, role, here === true), madeFor };
+  });
+}
+
 /** A message that was judged. */
 interface Message {
   readonly text: string;
   readonly judgement: Judgement;
   readonly policy: SessionPolicy;
+  readonly whose: typeof OF_NOBODY;
 }
 
 function sendQuery(c: Conversation, frame: Frame, message: Message, parts: readonly Part[]): boolean {
-  const { judgement, text, policy } = message;
+  const { judgement, text, policy, whose } = message;
+  const { person } = whose;
   const statements = parts.map(({ statement, nature, watch }) => ({
     kind: statement.kind,
     cuttable: cuttable(watch),
@@ -103,19 +119,21 @@ function sendQuery(c: Conversation, frame: Frame, message: Message, parts: reado
   // A parameter in a Query is an error of analysis, whatever else the statement would do.
   const fails = parts.length === 1 && judgement.parameters > 0;
   const planned = fails ? 'plain' : planQuery(statements, c.status);
-  const divisible = planned !== 'in-turn' || takeApart(message, slotValues(policy)) !== undefined;
+  const divisible = planned !== 'in-turn' || takeApart(message, slotValues(policy, person)) !== undefined;
   const untold = needs && c.batchHasControl ? unsynced() : undefined;
   const plan = untold ?? (divisible ? planned : notTogether());
   if (typeof plan !== 'string') {
-    const subject = { statement: parts[0]!.statement, judgement, policy, text };
+    const subject = { statement: parts[0]!.statement, judgement, policy, text, person: whose.of[0]?.person };
     refuseQuery(c, decideRefusal(c, subject, plan), parts.length > 1);
     return true;
   }
-  const asked = parts.map(({ statement, resolved }) => askedFor(statement, resolved.inner));
-  const admitted = c.admission.ask(policy, asked, (at) => sentOfQuery(c, message, at, parts[at]!.resolved));
+  const wanted = parts.map(({ statement, resolved }) => askedFor(statement, resolved.inner));
+  const sent = (at: number) => sentOfQuery(c, message, at, parts[at]!.resolved, person);
+  const admitted = c.admission.ask(policy, wanted, sent, whose.of);
   if (admitted === 'wait') return false;
   if (admitted.kind === 'refused') {
-    const subject = { statement: parts[admitted.at]!.statement, judgement, policy, text };
+    const { statement } = parts[admitted.at]!;
+    const subject = { statement, judgement, policy, text, person: whose.of[admitted.at]?.person };
     refuseQuery(c, decideRefusal(c, subject, admitted.refusal, admitted), parts.length > 1);
     return true;
   }
@@ -131,10 +149,10 @@ function sendQuery(c: Conversation, frame: Frame, message: Message, parts: reado
 
 /** Records what was admitted, and sends it. */
 function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, parts: readonly PaidPart[]): void {
-  const { judgement, text, policy } = message;
-  const values = valuesFor(policy, mostShown(parts, policy));
+  const { judgement, text, policy, whose } = message;
+  const values = valuesFor(policy, whose.person, mostShown(parts, policy));
   const rendered = renderFor(text, judgement, policy, undefined, values);
-  const runs = record(c, rendered, parts, plan === 'converted', policy);
+  const runs = record(c, rendered, parts, plan === 'converted', message);
   if (!runs.complete) {
     refuseQuery(c, ownWords(c, notRecorded(), runs.of), parts.length > 1);
     return;
@@ -185,19 +203,21 @@ function record(
   rendered: Rendered,
   parts: readonly PaidPart[],
   converted: boolean,
-  policy: SessionPolicy,
+  { policy, whose }: Message,
 ): { complete: boolean; of: Run[] } {
   const of: Run[] = [];
-  for (const { statement, watch, resolved, rowsLeft } of parts) {
+  for (const [at, { statement, watch, resolved, rowsLeft }] of parts.entries()) {
     const limited = isRead(statement.kind) && isBounded(rendered);
     // A row count goes with what is converted.
     const counted = converted && watch.taken && rowsLeft !== undefined ? resolved.usage.rows + rowsLeft : undefined;
     const most = least(limited ? mostOf(rendered.limit ?? NO_LIMIT) : resolved.most, counted);
     const bounded = most !== undefined || (converted && watch.limits?.rows !== undefined);
-    const subject = { statement, judgement: rendered.judgement, policy, text: rendered.text };
+    const { person, change } = whose.of[at] ?? {};
+    const subject = { statement, judgement: rendered.judgement, policy, text: rendered.text, person };
     const run = c.records.decide(subject, watch, resolved.usage, bounded);
     if (!run) return { complete: false, of };
     run.most = most;
+    run.tokenChange = change;
     // What is converted has no formats in its Bind: text, as a Query.
     if (watch.looksForPeople) run.shows = new WhomItShows(resolved.inner ?? statement, converted ? [] : 'described');
     run.waited = of.length === 0 ? c.admission.waited : 0;

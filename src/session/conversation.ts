@@ -18,6 +18,7 @@ import type { Portal, Prepared } from './prepared.ts';
 import { Records } from './records.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run } from './run.ts';
+import { TokenSetting } from './token-setting.ts';
 
 /** Parameters that say what a literal means. */
 export const OF_LITERALS: readonly string[] = ['DateStyle', 'IntervalStyle', 'TimeZone'];
@@ -37,6 +38,10 @@ export class Conversation {
   /** DateStyle, IntervalStyle and TimeZone as the server last said: what a literal means depends on them. */
   readonly settings = new Map<string, string>();
   readonly admission = new Admission(this);
+  /** Who is behind the account. */
+  readonly token: TokenSetting;
+  /** The last batch in which something was sent that may change that, until the server is ready behind it. */
+  tokenMovesIn: number | undefined;
   /** As the last ReadyForQuery said. */
   status: TransactionStatus = 'I';
   /** Number of the batch that is being sent. */
@@ -91,6 +96,7 @@ export class Conversation {
 
   constructor(readonly ports: SessionPorts) {
     this.records = new Records(ports);
+    this.token = new TokenSetting(ports.token);
     for (const name of OF_LITERALS) {
       const value = ports.settings?.get(name);
       if (value !== undefined) this.settings.set(name, value);

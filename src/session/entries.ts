@@ -1,10 +1,13 @@
 /** What a session has to record. The log adds time, guard, sequence number, and who the session is. */
+import type { Person } from './person.ts';
 
 export interface DecisionEntry {
   readonly kind: 'decision';
   readonly id: string;
   /** The session's application_name, where it has changed since the login. */
   readonly application?: string;
+  /** The person behind the account: the same object for the same token. */
+  readonly person?: Pick<Person, 'user' | 'shown'>;
   readonly command: string;
   readonly fingerprint: string;
   /** Normalized text: no literals, no comments. */

@@ -4,7 +4,7 @@ import type { PeopleOfRow, StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { cancelledByUser } from './admission.ts';
-import type { Demand } from './budget.ts';
+import type { Account, Demand } from './budget.ts';
 import { isByPolicy } from './by-policy.ts';
 import { passesCanaries } from './canaries.ts';
 import type { Conversation } from './conversation.ts';
@@ -117,9 +117,9 @@ function cutOff(c: Conversation, run: Run): void {
 }
 
 /** What was cut off counts towards a lock. INVARIANT: as soon as it is, whether or not the client stays to be told. */
-export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached }: Run): void {
-  if (cut && isByPolicy(cut.reason)) c.ports.budget.event(policy, 'refusal');
-  else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun');
+export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Run): void {
+  if (cut && isByPolicy(cut.reason)) c.ports.budget.event(policy, 'refusal', person?.user);
+  else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user);
 }
 
 function isOfLimit(cut: Refusal | undefined): boolean {
@@ -152,11 +152,17 @@ function plain(rows: number, bytes: number): Demand {
   return ROW;
 }
 
+/** The demand itself where nothing is to be said of who pays: the principal's windows do. */
+function paidBy(demand: Demand, account: Account | undefined, user: string | undefined): Demand {
+  if (account === undefined && user === undefined) return demand;
+  return { ...demand, ...(account !== undefined && { account }), ...(user !== undefined && { user }) };
+}
+
 /** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
 function take(c: Conversation, run: Run, demand: Demand): boolean {
   const { account } = run.watch;
   c.asked = true;
-  const answer = c.ports.budget.take(run.policy, account === undefined ? demand : { ...demand, account });
+  const answer = c.ports.budget.take(run.policy, paidBy(demand, account, run.person?.user));
   switch (answer.kind) {
     case 'taken':
       c.tell(answer.warnings);

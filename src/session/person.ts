@@ -38,4 +38,6 @@ export interface Identity {
   persons(wake: () => void): Persons;
   /** For a login by a token, whose principal is still to be found: by the rule of one. Never rejects. */
   verify(rule: TokenRule, token: string): Promise<VerifiedToken | { readonly refused: Refusal }>;
+  /** Somebody says that keys may have changed: they are read before they are used again. */
+  keysChanged(): void;
 }

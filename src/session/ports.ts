@@ -4,6 +4,7 @@
  */
 import type { Budget } from './budget.ts';
 import type { SessionEntry } from './entries.ts';
+import type { Persons } from './person.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 export type { SessionPolicy } from './session-policy.ts';
@@ -18,6 +19,10 @@ export interface SessionPorts {
   record(entry: SessionEntry): boolean;
   /** What the principal may still take. Where it has to be waited for, `Session.onBudget` is called when the same may be asked again. */
   readonly budget: Budget;
+  /** Who is behind a token; absent: nobody is behind any. */
+  readonly persons?: Persons;
+  /** The token with which the session begins. */
+  readonly token?: string;
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */
   cancel(): void;
   /**

@@ -2,6 +2,7 @@
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { Sent } from './budget.ts';
 import type { Usage } from './meter.ts';
+import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import type { Rendered } from './render.ts';
@@ -72,6 +73,10 @@ export interface Portal {
   readonly bound?: Sent['bound'] | undefined;
   /** Formats of its result's columns, as Bind has them; absent where they are not known. */
   readonly formats?: readonly number[] | undefined;
+  /** Whose attributes fill it. */
+  readonly madeFor?: Person | undefined;
+  /** The value that Bind gave to what sets the token. */
+  readonly given?: string | undefined;
   /** WITH HOLD: it stays when its transaction commits. */
   readonly hold: boolean;
   /** Its transaction has committed. */

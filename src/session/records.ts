@@ -4,6 +4,7 @@ import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import type { People } from './budget.ts';
 import type { DecisionEntry, OutcomeEntry } from './entries.ts';
 import type { Usage } from './meter.ts';
+import type { Person } from './person.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import { Run, type Watch } from './run.ts';
 
@@ -14,6 +15,8 @@ export interface Subject {
   readonly policy: SessionPolicy;
   /** The client's text. */
   readonly text: string;
+  /** For whom it runs, or was to run. */
+  readonly person?: Person | undefined;
   /** What was thrown where something that it names was judged again. */
   readonly fault?: unknown;
 }
@@ -30,6 +33,7 @@ export class Records {
   decide(subject: Subject, watch: Watch, usage: Usage, bounded: boolean): Run | undefined {
     const { statement } = subject;
     const run = new Run(this.ports.newId(), statement, subject.policy, watch, usage, bounded, this.ports.now());
+    run.person = subject.person;
     if (!this.write(run.id, subject, statement.refusal)) return undefined;
     this.open.add(run);
     return run;
@@ -110,7 +114,7 @@ export class Records {
 
   private write(
     id: string,
-    { statement, judgement, policy, text, fault = judgement.fault }: Subject,
+    { statement, judgement, policy, text, person, fault = judgement.fault }: Subject,
     reason: Refusal | undefined,
     why: Pick<DecisionEntry, 'limit'> & { readonly effect?: 'lock' } = {},
   ): boolean {
@@ -132,6 +136,7 @@ export class Records {
       ...(rule !== undefined && { rule }),
       ...(why.limit && { limit: why.limit }),
       ...(this.application !== undefined && { application: this.application }),
+      ...(person && { person }),
       policy: policy.hash,
       text,
     });

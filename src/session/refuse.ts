@@ -17,6 +17,7 @@ import { Provenance } from './provenance.ts';
 import { notRecorded, type Subject } from './records.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run, Watch } from './run.ts';
+import { whoAsks } from './whose.ts';
 
 /** A name that nothing of the client's has, and that the server's error will quote. */
 export function privateName(id: string): string {
@@ -37,8 +38,9 @@ export function decideRefusal(
   refusal: Refusal,
   why: Pick<NotAdmitted, 'limit' | 'effect'> = {},
 ): Forced {
-  const { run, written } = c.records.refuse(subject, refusal, UNWATCHED, why);
-  if (isByPolicy(refusal.reason)) c.ports.budget.event(subject.policy, 'refusal');
+  const person = subject.person ?? whoAsks(c, subject.policy);
+  const { run, written } = c.records.refuse({ ...subject, person }, refusal, UNWATCHED, why);
+  if (isByPolicy(refusal.reason)) c.ports.budget.event(subject.policy, 'refusal', person?.user);
   const shown = written ? refusal : notRecorded();
   return { id: run.id, known: 'by id', refusal: shown, decision: run.id, runs: [run] };
 }

@@ -5,6 +5,7 @@ import { close, describe, type Target } from '../wire/describe.ts';
 import { parsePrepared } from './client-parse.ts';
 import type { Conversation } from './conversation.ts';
 import type { Pending } from './pending.ts';
+import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Prepared } from './prepared.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
@@ -16,8 +17,13 @@ import { checkOf } from './row-check.ts';
  * Brings a statement under the policy of now. `wait`: the server is asked to prepare it anew; come again.
  * `refused`: a refusal was sent in the message's place.
  */
-export function renew(c: Conversation, prepared: Prepared, policy: SessionPolicy): 'ready' | 'wait' | 'refused' {
-  const state = freshen(prepared, policy);
+export function renew(
+  c: Conversation,
+  prepared: Prepared,
+  policy: SessionPolicy,
+  person: Person | undefined,
+): 'ready' | 'wait' | 'refused' {
+  const state = freshen(prepared, policy, person);
   if (state.kind === 'refused') {
     const statement = state.judgement.statements.find((one) => one.refusal) ?? unreadable(state.refusal);
     const subject = { statement, judgement: state.judgement, policy, text: prepared.rendered.text };

@@ -5,8 +5,10 @@ import type { RolePolicy } from '../policy/policy.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import type { Account, LimitReached, People } from './budget.ts';
 import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
+import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Provenance } from './provenance.ts';
+import type { Change } from './token-setting.ts';
 import { WhomItShows } from './whom-it-shows.ts';
 
 /** What must be looked at while a result flows. */
@@ -56,6 +58,10 @@ export class Run {
   hidden: string | undefined;
   /** Whom its rows show; undefined where nobody can stand in them. */
   shows: WhomItShows | undefined;
+  /** The person behind the account for whom it runs. */
+  person: Person | undefined;
+  /** What becomes of the token's setting once it is complete. */
+  tokenChange: Change | undefined;
   /** The server was asked for no more than one row above so many, over all runs that share `usage`. */
   most: number | undefined;
 

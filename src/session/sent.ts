@@ -3,6 +3,7 @@ import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import { quoteIdentifier } from '../policy/names.ts';
 import type { Sent } from './budget.ts';
 import type { Conversation } from './conversation.ts';
+import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
 import { type Rendered, renderLiterals } from './render.ts';
@@ -18,8 +19,9 @@ export function sentOfQuery(
   message: Judged & { readonly policy: SessionPolicy },
   at: number,
   resolved: Resolved,
+  person: Person | undefined,
 ): Sent | undefined {
-  const text = alone(message, at, message.policy);
+  const text = alone(message, at, message.policy, person);
   return text === undefined ? undefined : { text, parameterTypes: [], ...context(c, resolved, message.policy) };
 }
 
@@ -31,7 +33,7 @@ export function sentOfPortal(
   resolved: Resolved,
 ): Sent | undefined {
   const { rendered, prepared, bound } = portal;
-  const text = alone(rendered, 0, policy);
+  const text = alone(rendered, 0, policy, portal.madeFor);
   if (text === undefined) return undefined;
   const { types = [], parameters = 0 } = prepared ?? {};
   const known = rendered.judgement.parameterTypes;
@@ -47,7 +49,7 @@ function context(c: Conversation, { runs }: Resolved, policy: SessionPolicy): Pa
 /** What an EXECUTE runs, as the PREPARE that would have made it. */
 function prepareOf({ name, source, rendered }: Prepared, policy: SessionPolicy): string | undefined {
   const at = rendered.judgement.statements.findIndex((one) => source === 'protocol' || prepares(one, name));
-  const text = alone(rendered, at, policy);
+  const text = alone(rendered, at, policy, rendered.filledFor);
   return source === 'sql' || text === undefined ? text : `PREPARE ${quoteIdentifier(name)} AS ${text}`;
 }
 
@@ -59,8 +61,9 @@ function alone(
   { judgement, text }: { judgement: Judgement; text: string },
   at: number,
   policy: SessionPolicy,
+  person: Person | undefined,
 ): string | undefined {
-  const values = valuesFor(policy, undefined);
+  const values = valuesFor(policy, person, undefined);
   if (judgement.statements.length === 1 && at === 0) return renderLiterals(text, judgement, values).sent;
   return takeApart({ judgement, text }, values)?.[at]?.sent;
 }

@@ -84,7 +84,7 @@ function violates(c: Conversation, head: Pending, fields: ErrorFields): boolean 
   const reason = violationIn(head, fields);
   const run = runOf(head);
   if (!reason || !run) return false;
-  c.ports.budget.event(run.policy, 'refusal');
+  c.ports.budget.event(run.policy, 'refusal', run.person?.user);
   c.toClient.add(refusalResponse(reason, run.id));
   c.records.end(run, 'refused', { refusal: reason });
   return true;

@@ -99,7 +99,10 @@ function passOver(c: Conversation, query: PendingQuery, frame: Frame): false {
 function answerOwn(c: Conversation, query: PendingQuery, frame: Frame): boolean {
   if (frame.type !== Backend.CommandComplete) throw new ProtocolError('server sent an unexpected message');
   query.committed = decodeCommandComplete(frame.bytes) === 'COMMIT';
-  if (query.part === 'end') c.life.ended(query.committed);
+  if (query.part === 'end') {
+    c.token.ended(query.committed);
+    c.life.ended(query.committed);
+  }
   return false;
 }
 

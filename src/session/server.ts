@@ -134,6 +134,8 @@ export class ServerSide {
     c.status = status;
     c.overtime = false;
     settle(c, head, 'done');
+    if (status === 'I') c.token.ended(!c.life.failed);
+    if (c.tokenMovesIn !== undefined && c.tokenMovesIn <= head.batch) c.tokenMovesIn = undefined;
     c.life.ready(status !== 'I');
     if (status === 'I' && c.ports.pooling === 'transaction') {
       // INVARIANT: outside a transaction the next connection's unnamed statement may be another client's.

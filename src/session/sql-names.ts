@@ -7,6 +7,7 @@ import { MOST_REMEMBERED } from './names.ts';
 import { NamesOfMessage } from './names-of-message.ts';
 import { limitedOverTime } from './over-time.ts';
 import { unsoundPatternIn } from './patterns.ts';
+import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
 import { type Portal, Prepared } from './prepared.ts';
 import { Provenance } from './provenance.ts';
@@ -17,6 +18,7 @@ import { type Added, checkOf } from './row-check.ts';
 import type { Run } from './run.ts';
 import { canExecute, canFetch, notByExecute, notByFetch } from './runs-by-name.ts';
 import { cursorUnknown, outlives, statementUnknown, unsettled } from './unknown-names.ts';
+import { follow } from './whose.ts';
 
 /** What a statement's names turned out to be. */
 export interface Resolved {
@@ -30,6 +32,10 @@ export interface Resolved {
   readonly most?: number | undefined;
   /** Of an EXECUTE: what was prepared. */
   readonly runs?: Prepared;
+  /** Whose attributes fill what it runs. */
+  readonly madeFor?: Person | undefined;
+  /** It runs what the same message has made. */
+  readonly here?: true;
 }
 
 /** What is named may not run. */
@@ -83,7 +89,8 @@ function resolve(
     case 'execute': {
       const own = here.statement(kind.name);
       if (own === 'none') return { refuse: statementUnknown(kind.name) };
-      const resolved = own !== 'unknown' ? fresh(own) : resolveExecute(c, kind.name, policy);
+      const resolved =
+        own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, kind.name, policy);
       if (resolved === 'wait' || 'refuse' in resolved) return resolved;
       const refuse = unsoundPatternIn(kind.texts, resolved.inner ?? {});
       return refuse ? { refuse } : resolved;
@@ -93,7 +100,7 @@ function resolve(
       const own = here.cursor(kind.name, version?.value);
       if (own === 'none') return { refuse: cursorUnknown(kind.name) };
       if (own === 'not known') return { refuse: notInOneMessage() };
-      if (own !== 'unknown') return { ...fresh(own.statement), usage: own.usage };
+      if (own !== 'unknown') return { ...fresh(own.statement), usage: own.usage, here: true };
       return resolveFetch(c, kind.name, policy);
     }
     case 'prepare':
@@ -124,7 +131,10 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   if (!canExecute(prepared)) {
     return { refuse: notByExecute(name) };
   }
-  const state = freshen(prepared, policy);
+  const { filledFor } = prepared.rendered;
+  // What a token fills in it may not be known for this policy.
+  if (filledFor && prepared.policy !== policy) return { refuse: cachedPlanChanged() };
+  const state = freshen(prepared, policy, filledFor);
   if (state.kind === 'refused') return { refuse: state.refusal, fault: state.judgement.fault };
   if (state.kind === 'changed') return { refuse: cachedPlanChanged() };
   const { statement, rendered } = prepared;
@@ -132,6 +142,7 @@ function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): R
   return {
     ...fresh(statement),
     runs: prepared,
+    madeFor: filledFor,
     bounded,
     most: bounded ? mostOf(rendered.limit ?? NO_LIMIT) : undefined,
   };
@@ -152,7 +163,8 @@ function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Res
   if (!portal) return isFree(policy) ? fresh() : { refuse: cursorUnknown(name) };
   if (!isFree(policy) && !canFetch(portal)) return { refuse: notByFetch(name) };
   const lost = recheckPortal(portal, policy);
-  return lost ?? { ...fresh(portal.statement), usage: portal.usage, bounded: portal.bounded, most: portal.most };
+  const { statement, usage, bounded, most, madeFor } = portal;
+  return lost ?? { ...fresh(statement), usage, bounded, most, madeFor };
 }
 
 /** An open portal runs on under a new policy, unless the role lost what it reads. */
@@ -174,6 +186,7 @@ export function applyNames(c: Conversation, run: Run, rendered: Rendered, tag: s
   // INVARIANT: the policy that judged it, even where another has come since.
   const { policy } = run;
   const { kind } = run.statement;
+  follow(c.token, kind, run.tokenChange, tag);
   if (kind.kind === 'transaction') {
     c.life.control(kind, tag);
   } else if (kind.kind === 'prepare') {
@@ -197,6 +210,7 @@ export function applyNames(c: Conversation, run: Run, rendered: Rendered, tag: s
       usage,
       provenance,
       bounded: false,
+      madeFor: rendered.filledFor,
       hold: kind.hold,
       kept: false,
       depth: 0,

@@ -92,3 +92,10 @@ export function textValue(value: string): Buffer {
   bytes.write(value, 4);
   return bytes;
 }
+
+/** The first value as text; undefined where there is none, or it is NULL. @throws MalformedMessage */
+export function firstValue({ valueCount, values }: Bind): string | undefined {
+  if (valueCount === 0) return undefined;
+  const length = Buffer.from(values.buffer, values.byteOffset).readInt32BE(0);
+  return length < 0 ? undefined : decodeClientText(values.subarray(4, 4 + length));
+}

@@ -16,6 +16,7 @@ export function classifySet(
   switch (body.kind) {
     case 'VAR_RESET_ALL':
       statement.command = 'RESET';
+      statement.kind = { kind: 'set', token: { local: false, to: 'default' } };
       return undefined;
     case 'VAR_RESET':
     case 'VAR_SET_DEFAULT':

@@ -112,6 +112,7 @@ type Written = Pick<Body<'InsertStmt'>, 'withClause' | 'returningClause'>;
 const QUERIES: ReadonlySet<Kind> = new Set(['SelectStmt', 'InsertStmt', 'UpdateStmt', 'DeleteStmt', 'MergeStmt']);
 
 function classify(draft: Draft, statement: DraftStatement, node: Node): void {
+  if (statement.token) return;
   const kind = kindOf(node);
   statement.command = commandOf(kind);
   const classifier = CLASSIFIERS[kind] as Classifier<Kind> | undefined;

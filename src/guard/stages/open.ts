@@ -12,7 +12,14 @@ import { writeKind, writesInside } from './writes-inside.ts';
 export const openStage: Stage = {
   name: 'open',
   run(draft: Draft): void {
+    draft.edits = draft.statements.flatMap(({ start, end, instead }) =>
+      instead === undefined ? [] : [{ start, end, text: [instead], order: 0 }],
+    );
     for (const statement of draft.statements) {
+      if (statement.token) {
+        statement.rewritten = true;
+        continue;
+      }
       statement.command = commandOf(kindOf(statement.node));
       const about = aboutIn(draft, statement.node);
       if (about.length > 0) statement.about = about;
@@ -64,8 +71,12 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
     case 'DiscardStmt':
       return { kind: 'discard', all: as(node, 'DiscardStmt')?.target === 'DISCARD_ALL' };
     case 'VariableSetStmt':
+      statement.command = 'SET';
+      return as(node, kind)?.kind === 'VAR_RESET_ALL'
+        ? { kind: 'set', token: { local: false, to: 'default' } }
+        : { kind: 'set' };
     case 'VariableShowStmt':
-      statement.command = kind === 'VariableShowStmt' ? 'SHOW' : 'SET';
+      statement.command = 'SHOW';
       return { kind: 'set' };
     case 'ExplainStmt':
       return { kind: 'explain' };

@@ -36,6 +36,7 @@ export const parseStage: Stage = {
       analysis: undefined,
       named: [],
       instead: undefined,
+      token: undefined,
       tables: new Set(),
       columns: new Set(),
       rule: undefined,

@@ -9,7 +9,8 @@ import type { Draft, DraftStatement, Stage } from '../draft.ts';
 export const pooledStage: Stage = {
   name: 'pooled',
   run(draft: Draft): void {
-    for (const statement of draft.statements) statement.refusal ??= leavesSomething(statement);
+    // Who is behind the account, the guard keeps.
+    for (const statement of draft.statements) if (!statement.token) statement.refusal ??= leavesSomething(statement);
   },
 };
 

@@ -32,6 +32,7 @@ export interface Place {
 
 /** What the file says of the session, and where. */
 interface Said extends Place {
+  /** Of the principal, or of the person behind it: then no other object is theirs. */
   readonly attributes: SessionContext['attributes'];
   readonly application: string;
   readonly policy: string;
@@ -77,12 +78,12 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     const { log, context } = this;
     const place = log.next();
     if (!place) return false;
-    const { id, command, limit, policy, application = asWho.application } = entry;
+    const { id, command, limit, policy, person, application = asWho.application } = entry;
     const { fingerprint, tables, columns, effect, would, reason, rule, sqlstate } = entry;
     const statement = log.statementOf(entry);
     const asked = { command, fingerprint, statement, tables, columns, effect, would, reason, rule, sqlstate };
     const what = log.statements.numberOf(asked, place.generation);
-    const { attributes } = asWho;
+    const attributes = person?.shown ?? asWho.attributes;
     const saying: Said = { generation: place.generation, seq: place.seq, attributes, application, policy };
     const before = this.said;
     const who = before && isSaid(before, saying) ? before.seq : undefined;
@@ -94,7 +95,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
             who,
             what,
             limit,
-            ...(who === undefined && { ...context, attributes, application, policy }),
+            ...(who === undefined && { ...context, user: person?.user, attributes, application, policy }),
             ...(what === undefined && asked),
           });
     // INVARIANT: what may not stand in the file is said once more.

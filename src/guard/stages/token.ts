@@ -1,0 +1,126 @@
+/**
+ * Behind parsing: statements that set `rowgate.token`, which names the person behind the account. The token ends here: what is sent in their
+ * place sets the same to nothing, so that all else about them (failed transactions, notices, tags) is as the server has it.
+ */
+import { type Refusal, refusal } from '../../errors.ts';
+import { as, type Body, fieldsOf, type Node, strings } from '../../sql/tree.ts';
+import type { TokenChange } from '../decision.ts';
+import type { Draft, DraftStatement, Stage } from '../draft.ts';
+
+const NAME = 'rowgate.token';
+
+export const tokenStage: Stage = {
+  name: 'token',
+  run(draft: Draft): void {
+    const open = draft.role.access === 'unrestricted' || draft.role.mode === 'observe';
+    for (const statement of draft.statements) {
+      const set = as(statement.node, 'VariableSetStmt');
+      const select = as(statement.node, 'SelectStmt');
+      if (set?.name && isToken(set.name)) bySet(statement, set);
+      else if (select) byFunction(statement, select);
+      // INVARIANT: wherever else a token might stand, nothing is sent. A restricted role may not even name the setting there.
+      if (open && !statement.token && setsElsewhere(statement.node)) statement.refusal ??= onlyByItself();
+    }
+  },
+};
+
+function bySet(statement: DraftStatement, set: Body<'VariableSetStmt'>): void {
+  const local = set.is_local === true;
+  statement.command = set.kind === 'VAR_RESET' ? 'RESET' : 'SET';
+  statement.instead = `SET ${local ? 'LOCAL ' : ''}rowgate.token TO ''`;
+  if (set.kind === 'VAR_RESET' || set.kind === 'VAR_SET_DEFAULT') {
+    take(statement, { local, to: 'default' });
+    return;
+  }
+  const value = set.kind === 'VAR_SET_VALUE' && set.args?.length === 1 ? constant(set.args[0]) : undefined;
+  if (value === undefined)
+    statement.refusal = refusal('setting-not-allowed', '22023', 'rowgate.token takes one string');
+  else take(statement, { local, to: { value } });
+}
+
+/** `SELECT set_config('rowgate.token', …, true)`: the form that takes a parameter. */
+function byFunction(statement: DraftStatement, select: Body<'SelectStmt'>): void {
+  const call = onlyCall(select);
+  if (!call || !isSetConfig(call) || call.args?.length !== 3) return;
+  const [name, value, isLocal] = call.args;
+  const setting = constant(name);
+  const local = truth(isLocal);
+  if (setting === undefined || !isToken(setting) || local === undefined) return;
+  const parameter = as(uncast(value), 'ParamRef')?.number;
+  const text = constant(value);
+  if (parameter !== undefined && parameter !== 1) return;
+  if (parameter === undefined && text === undefined) return;
+  statement.command = 'SELECT';
+  const sent = parameter === undefined ? "''" : '$1::pg_catalog.text';
+  statement.instead = `SELECT pg_catalog.set_config('rowgate.token', ${sent}, ${local})`;
+  take(statement, { local, to: text === undefined ? { parameter: 1 } : { value: text } });
+}
+
+function take(statement: DraftStatement, token: TokenChange): void {
+  statement.token = token;
+  statement.kind = { kind: 'set', token };
+}
+
+/** The one thing that a SELECT asks for, where it asks for nothing else. */
+function onlyCall(select: Body<'SelectStmt'>): Body<'FuncCall'> | undefined {
+  const { targetList, op, limitOption, ...rest } = select;
+  const plain =
+    (op ?? 'SETOP_NONE') === 'SETOP_NONE' && (limitOption ?? 'LIMIT_OPTION_DEFAULT') === 'LIMIT_OPTION_DEFAULT';
+  if (!plain || targetList?.length !== 1 || Object.values(rest).some((field) => field !== undefined && field !== false))
+    return undefined;
+  const target = as(targetList[0], 'ResTarget');
+  const call = as(target?.val, 'FuncCall');
+  if (!call || target?.name !== undefined) return undefined;
+  const { funcname: _name, args: _args, funcformat: _format, location: _location, ...odd } = call;
+  return Object.values(odd).some((field) => field !== undefined && field !== false) ? undefined : call;
+}
+
+function isSetConfig({ funcname }: Body<'FuncCall'>): boolean {
+  const name = strings(funcname).join('.');
+  return name === 'set_config' || name === 'pg_catalog.set_config';
+}
+
+/** As the server compares names of settings. */
+function isToken(name: string): boolean {
+  return name.toLowerCase() === NAME;
+}
+
+function setsElsewhere(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  return fieldsOf(value).some(([key, inner]) => {
+    if (key === 'FuncCall') {
+      const call = inner as Body<'FuncCall'>;
+      const names =
+        strings(call.funcname).at(-1) === 'set_config' && (call.args ?? []).some((arg) => isToken(constant(arg) ?? ''));
+      if (names) return true;
+    }
+    return setsElsewhere(inner);
+  });
+}
+
+function onlyByItself(): Refusal {
+  return refusal('setting-not-allowed', '42501', 'rowgate.token is set by a statement of its own', {
+    hint: "SET LOCAL rowgate.token = '…', or SELECT set_config('rowgate.token', $1, true) and nothing else.",
+  });
+}
+
+/** The text of a string constant, perhaps cast to text. */
+function constant(node: Node | undefined): string | undefined {
+  return as(uncast(node), 'A_Const')?.sval?.sval;
+}
+
+function uncast(node: Node | undefined): Node | undefined {
+  const cast = as(node, 'TypeCast');
+  if (!cast) return node;
+  const type = strings(cast.typeName?.names).at(-1) ?? '';
+  return ['text', 'varchar'].includes(type) ? cast.arg : node;
+}
+
+function truth(node: Node | undefined): boolean | undefined {
+  const cast = as(node, 'TypeCast');
+  const literal = as(cast ? cast.arg : node, 'A_Const');
+  if (literal?.boolval) return literal.boolval.boolval === true;
+  const word = literal?.sval?.sval?.toLowerCase();
+  if (word === 't' || word === 'true') return true;
+  return word === 'f' || word === 'false' ? false : undefined;
+}
