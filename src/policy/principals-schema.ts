@@ -4,6 +4,7 @@ import { CANARY } from './canaries.ts';
 import { during, limits } from './limits-schema.ts';
 import { FORMS, readDate, readDuration } from './quantity.ts';
 import { attributeName, catalogName, mapping, name, oneOrList, written } from './schema-values.ts';
+import { loginSchema } from './token-login.ts';
 
 const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
 /** Never with what stands there: it may be a key. */
@@ -51,6 +52,11 @@ export const principalSchema = mapping({
       .record(z.string().min(1), attributeValue)
       .optional()
       .describe('By claim: what it must be, or what must stand in its list.'),
+    login: loginSchema
+      .optional()
+      .describe(
+        'People log in themselves, each by a token of theirs: under the principal’s name, or under their own as the claim `user` has it.',
+      ),
   })
     .optional()
     .describe('Tokens of the people behind this account ([identity.md](identity.md)).'),

@@ -1,5 +1,6 @@
 /** How the tokens of the people behind an account are checked (`token:` of a principal). */
 import type { RuleRef } from './rule.ts';
+import type { TokenLogin } from './token-login.ts';
 
 export interface TokenRule {
   /** `iss`, to the letter. */
@@ -16,5 +17,7 @@ export interface TokenRule {
   readonly require: ReadonlyMap<string, string>;
   /** Milliseconds after `iat`, however long the token itself would hold. */
   readonly maxAge?: number;
+  /** People may log in by their tokens; absent: the account logs in, and says for whom it asks. */
+  readonly login?: TokenLogin;
   readonly rule: RuleRef;
 }

@@ -5,6 +5,7 @@ import type { Path, PolicyDocument } from './document.ts';
 import type { RolePolicy } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
 import { suggestion } from './suggestion.ts';
+import { compileLogin, isLoopbackHost } from './token-login.ts';
 import type { TokenRule } from './token-rule.ts';
 
 type TokenEntry = NonNullable<PrincipalEntry['token']>;
@@ -58,6 +59,7 @@ export function compileToken(
     claims: new Map(Object.entries(entry.claims ?? {})),
     require,
     ...(entry.max_age !== undefined && { maxAge: entry.max_age }),
+    ...(entry.login && { login: compileLogin(entry.login, entry.issuer, [...path, 'login'], document, report) }),
     rule: document.rule(path),
   };
 }
@@ -73,7 +75,7 @@ function keysProblem(keys: string): string | undefined {
   const url = URL.canParse(keys) ? new URL(keys) : undefined;
   if (!url || !['https:', 'http:'].includes(url.protocol)) return 'expected a file, or an address as "https://…"';
   if (url.username !== '' || url.password !== '') return 'the address of public keys holds a password';
-  const isLocal = /^(localhost|127(\.\d+){3}|\[::1\])$/.test(url.hostname);
-  if (url.protocol === 'http:' && !isLocal) return 'keys are fetched by https; by http from this machine alone';
+  if (url.protocol === 'http:' && !isLoopbackHost(url.hostname))
+    return 'keys are fetched by https; by http from this machine alone';
   return undefined;
 }

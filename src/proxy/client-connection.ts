@@ -87,7 +87,8 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
       known = request;
     });
     clearTimeout(timer);
-    if (result.kind === 'refused') return refuse(result.refusal, true);
+    // To ask where one gets a token is no login.
+    if (result.kind === 'refused') return refuse(result.refusal, result.refusal.reason !== 'discovery');
     const refusal = await openSession({
       channel,
       admitted: result,

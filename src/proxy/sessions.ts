@@ -143,7 +143,7 @@ export function noLongerAdmitted(
 ): LoginRefusal | undefined {
   const principal = policy.principals.get(session.principal);
   if (!principal) return changed('terminating connection because its principal was removed');
-  const unproven = noLongerProven(session.proof, principal);
+  const unproven = noLongerProven(session.proof, principal, now);
   if (unproven !== undefined) return changed(`terminating connection because ${unproven}`);
   if (principal.role !== session.role) return changed('terminating connection because its role was changed');
   const admission = admit(policy, principal, session.peer, now);

@@ -22,6 +22,7 @@ import type { SessionMachine } from './relay.ts';
 import { type ReloadAnswer, Reloader, type ReloadVia } from './reload.ts';
 import type { ProxyOptions, Services } from './services.ts';
 import { Sessions } from './sessions.ts';
+import { startTokenSweep } from './token-sweep.ts';
 import { pinnedSettings } from './upstream/pinned-settings.ts';
 import { UpstreamSetup } from './upstream/setup.ts';
 import { Upstream, type UpstreamOptions } from './upstream/upstream.ts';
@@ -135,7 +136,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     read: options.read,
     ...(options.keep && { keep: options.keep }),
   });
-  const stopSweeps = [startIdleSweep(sessions, options.idle), startOvertimeSweep(sessions)];
+  const stopSweeps = [startIdleSweep(sessions, options.idle), startOvertimeSweep(sessions), startTokenSweep(sessions)];
   const expire = (): void => {
     sessions.recheck(runtime.policy, Date.now());
   };

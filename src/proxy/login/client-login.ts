@@ -4,8 +4,8 @@ import { negotiateProtocolVersion } from '../../wire/negotiate-protocol-version.
 import type { Services } from '../services.ts';
 import { admit, type Peer } from './admission.ts';
 import { certificateNotTrusted, type LoginRefusal, notReady, unknownDatabase } from './login-refusal.ts';
-import { checkPassword } from './password-check.ts';
-import { isByCertificateAlone, noLongerProven, type Proof, provenByCertificate } from './proof.ts';
+import { noLongerProven, type Proof } from './proof.ts';
+import { prove } from './prove.ts';
 import type { Channel, Startup } from './startup-negotiation.ts';
 import { readRequest, type StartupRequest } from './startup-request.ts';
 
@@ -17,8 +17,10 @@ export interface Admitted {
   readonly role: RolePolicy;
   readonly peer: Peer;
   readonly proof: Proof;
-  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty where no password was asked for. */
+  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty where there is none. */
   readonly finalMessage: Buffer;
+  /** With which a person has logged in: the session begins with it. */
+  readonly token?: string;
 }
 
 export type LoginResult = Admitted | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
@@ -45,47 +47,36 @@ export async function logInClient(
     const { unknownOptions } = startup.renegotiate;
     channel.socket.write(negotiateProtocolVersion({ major: 3, minor: startup.minor, unknownOptions }));
   }
-  const shown = await prove(channel, request.user, address, services);
-  if ('refusal' in shown) return refused(shown.refusal);
-  // INVARIANT: only who has shown the password or certificate learns more: what follows tells whether the principal exists, and how it is bound.
+  const shown = await prove(channel, request, address, services);
+  if (shown.refusal) return refused(shown.refusal);
+  // Who came by a name of its own is known by its principal's from now on.
+  named({ ...request, user: shown.principal });
+  // INVARIANT: only who has shown the password, certificate or token learns more: what follows tells whether the principal exists, and how it is bound.
   const peer: Peer = { address, certificate: channel.certificate };
-  const admission = admitByName(services.runtime.policy, request.user, shown.proof, peer);
+  const admission = admitByName(services.runtime.policy, shown.principal, shown.proof, peer);
   if (admission.refusal) return refused(admission.refusal);
   if (request.database !== services.options.database) return refused(unknownDatabase(request.database));
+  const { proof, finalMessage, token } = shown;
   const { principal, role } = admission;
-  return { kind: 'admitted', request, principal, role, peer, ...shown };
-}
-
-type Shown = Pick<Admitted, 'proof' | 'finalMessage'> | { readonly refusal: LoginRefusal };
-
-/** By a certificate where that is all that the principal has, else by a password. */
-async function prove(channel: Channel, user: string, address: string, services: Services): Promise<Shown> {
-  const { policy } = services.runtime;
-  const principal = policy.principals.get(user);
-  const proof = provenByCertificate(principal, channel.certificate);
-  if (proof) return { proof, finalMessage: Buffer.alloc(0) };
-  const check = await checkPassword(channel.reader, {
-    user,
-    address,
-    policy,
-    channelBinding: channel.channelBinding,
-    shared: services.shared,
-    mockSecret: services.options.mockSecret,
-  });
-  if (check.kind === 'refused') {
-    // For the record alone: the client is told what anybody is told.
-    const missing = principal !== undefined && isByCertificateAlone(principal);
-    return { refusal: missing ? { ...check.refusal, reason: 'certificate' } : check.refusal };
-  }
-  return { proof: { kind: 'password', verifier: check.verifier }, finalMessage: check.finalMessage };
+  return {
+    kind: 'admitted',
+    request,
+    principal,
+    role,
+    peer,
+    proof,
+    finalMessage,
+    ...(token !== undefined && { token }),
+  };
 }
 
 /** The policy may have changed while the password was on its way: the one of now counts. */
 function admitByName(policy: Policy, name: string, proof: Proof, peer: Peer): ReturnType<typeof admit> {
+  const now = Date.now();
   const principal = policy.principals.get(name);
-  const unproven = principal ? noLongerProven(proof, principal) : 'the principal was removed';
+  const unproven = principal ? noLongerProven(proof, principal, now) : 'the principal was removed';
   if (!principal || unproven !== undefined) {
     return { refusal: { reason: 'disabled', sqlstate: '57P01', message: `${unproven} just now` } };
   }
-  return admit(policy, principal, peer, Date.now());
+  return admit(policy, principal, peer, now);
 }

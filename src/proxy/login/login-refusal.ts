@@ -8,6 +8,8 @@ export type LoginReason =
   | 'startup-setting' // a setting or option that a client may not choose
   | 'database'
   | 'password' // wrong, or no such principal: not told apart
+  | 'token' // refused, or of nobody who may log in
+  | 'discovery' // no login yet: the client asked where it gets a token
   | 'address'
   | 'expired'
   | 'certificate'
@@ -88,6 +90,32 @@ export const unknownDatabase = (database: string) =>
 /** INVARIANT: the same words for a wrong password and for a principal that does not exist. */
 export const wrongPassword = (user: string) =>
   refuse('password', '28P01', `password authentication failed for user "${user}"`);
+
+/** INVARIANT: the same words for every token that does not let in by that name. `detail` says nothing about names. */
+export const tokenRefused = (user: string, detail?: string): LoginRefusal => ({
+  ...refuse('token', '28000', `OAuth bearer authentication failed for user "${user}"`),
+  ...(detail !== undefined && { detail }),
+});
+
+export const tokenUnchecked = () =>
+  refuse('token', '28000', 'the token cannot be checked now', 'The keys of its issuer cannot be had. Try again later.');
+
+/** Told to who has shown a good token. */
+export const severalPrincipals = () =>
+  refuse(
+    'token',
+    '28000',
+    'several principals take this token',
+    'Log in by the name of one of them in the place of your own.',
+  );
+
+/** The words of a refused token: a client sends another one behind it. */
+export const tokenAsked = (user: string): LoginRefusal => ({ ...tokenRefused(user), reason: 'discovery' });
+
+export const noTokensHere = () => refuse('token', '28000', 'nobody logs in by a token here');
+
+export const tokenOverTls = () =>
+  refuse('tls-required', '28000', 'a token is taken over TLS only', 'Set sslmode=verify-full in the client.');
 
 export const wrongAddress = (user: string) =>
   refuse(

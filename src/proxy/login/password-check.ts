@@ -1,14 +1,8 @@
-/** Asks a client for its password by SCRAM. A principal that does not exist costs the same work and gets the same answers. */
+/** Checks a client's password by SCRAM. A principal that does not exist costs the same work and gets the same answers. */
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Policy } from '../../policy/policy.ts';
-import {
-  authenticationSasl,
-  authenticationSaslContinue,
-  authenticationSaslFinal,
-  decodeSaslInitialResponse,
-  decodeSaslResponse,
-} from '../../wire/authentication.ts';
+import { authenticationSaslContinue, authenticationSaslFinal, decodeSaslResponse } from '../../wire/authentication.ts';
 import { Frontend } from '../../wire/message-types.ts';
 import { ProtocolError } from '../../wire/protocol-error.ts';
 import type { ScramMechanism } from '../../wire/scram.ts';
@@ -45,26 +39,28 @@ export type PasswordCheck =
     }
   | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
 
-/** Throws ProtocolError, MalformedMessage or ConnectionClosed; those are no attempts at a password. */
-export async function checkPassword(reader: SocketReader, options: PasswordCheckOptions): Promise<PasswordCheck> {
+/**
+ * `clientFirst`: the message with which the client has begun, by that mechanism. Throws ProtocolError, MalformedMessage or
+ * ConnectionClosed; those are no attempts at a password.
+ */
+export async function checkPassword(
+  reader: SocketReader,
+  mechanism: ScramMechanism,
+  clientFirst: string,
+  options: PasswordCheckOptions,
+): Promise<PasswordCheck> {
   const { user, address, channelBinding, shared } = options;
   const principal = options.policy.principals.get(user);
   const known = usableVerifiers(principal?.verifiers ?? []);
   // INVARIANT: made for known users too, so that making it does not tell them from unknown ones.
   const mock = mockVerifier(options.mockSecret, user, shapesOf(options.policy));
   const verifiers = known ?? ([mock] as const);
-  const mechanisms: ScramMechanism[] = ['SCRAM-SHA-256'];
-  if (channelBinding) mechanisms.unshift('SCRAM-SHA-256-PLUS');
-  reader.socket.write(authenticationSasl(mechanisms));
-  const response = decodeSaslInitialResponse(await readResponse(reader));
-  const mechanism = mechanisms.find((offered) => offered === response.mechanism);
-  if (!mechanism) throw new ProtocolError('client selected an invalid SASL authentication mechanism');
   const nonce = randomBytes(18).toString('base64');
   const input = { mechanism, verifiers, nonce, channelBinding };
-  const first = answerClientFirst(input, Buffer.from(response.data ?? '', 'utf8'));
+  const first = answerClientFirst(input, Buffer.from(clientFirst, 'utf8'));
   if (first.kind === 'malformed') throw new ProtocolError(first.message);
   reader.socket.write(authenticationSaslContinue(first.message));
-  const answer = decodeSaslResponse(await readResponse(reader));
+  const answer = decodeSaslResponse((await reader.readMessage(Frontend.Password)).bytes);
   const final = answerClientFinal(first.exchange, Buffer.from(answer, 'utf8'));
   if (final.kind === 'malformed') throw new ProtocolError(final.message);
   // INVARIANT: a made-up verifier is matched by nothing anybody can know; and if it were, nobody would be let in by it.
@@ -74,10 +70,6 @@ export async function checkPassword(reader: SocketReader, options: PasswordCheck
   if (!accepted) return { kind: 'refused', refusal: wrongPassword(user) };
   const finalMessage = authenticationSaslFinal(accepted.message);
   return { kind: 'accepted', finalMessage, verifier: formatVerifier(accepted.verifier) };
-}
-
-async function readResponse(reader: SocketReader): Promise<Buffer> {
-  return (await reader.readMessage(Frontend.Password)).bytes;
 }
 
 /**

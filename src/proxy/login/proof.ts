@@ -1,5 +1,6 @@
 /** What a client has proved itself by: when its principal takes that no more, the session ends. Pure. */
 import type { Principal } from '../../policy/policy.ts';
+import type { TokenRule } from '../../policy/token-rule.ts';
 import { isMeant } from './admission.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 
@@ -7,23 +8,38 @@ export type Proof =
   /** `verifier`: the one that the password matched, as the policy has it. */
   | { readonly kind: 'password'; readonly verifier: string }
   /** The one of the handshake, with its private key, and nothing else. */
-  | { readonly kind: 'certificate' };
+  | { readonly kind: 'certificate' }
+  /** `rule`: by which it was taken, see `ruleText`. `expires`: milliseconds since the epoch. */
+  | { readonly kind: 'token'; readonly rule: string; readonly expires: number };
 
-/** Why it would not be taken now, as the end of a sentence; undefined where it would. Certificates themselves are judged by `admit`. */
-export function noLongerProven(proof: Proof, principal: Principal): string | undefined {
+/**
+ * Why it would not be taken now, as the end of a sentence; undefined where it would. Certificates themselves are judged by `admit`. `now`:
+ * milliseconds since the epoch.
+ */
+export function noLongerProven(proof: Proof, principal: Principal, now: number): string | undefined {
   switch (proof.kind) {
     case 'password':
       return principal.verifiers.includes(proof.verifier) ? undefined : 'the password was changed';
     case 'certificate':
       return isByCertificateAlone(principal) ? undefined : 'its certificate alone does not do any more';
+    case 'token':
+      if (now >= proof.expires) return 'its token has expired';
+      return ruleText(principal.token) === proof.rule ? undefined : 'other tokens are taken now';
     default:
       return proof satisfies never;
   }
 }
 
-/** True for a principal that has a certificate and no password. */
-export function isByCertificateAlone({ certificate, verifiers }: Principal): boolean {
-  return certificate !== undefined && verifiers.length === 0;
+/** True for a principal that has a certificate, no password, and no people who log in by tokens. */
+export function isByCertificateAlone({ certificate, verifiers, token }: Principal): boolean {
+  return certificate !== undefined && verifiers.length === 0 && !token?.login;
+}
+
+/** The same for rules that take the same tokens, wherever they stand. */
+export function ruleText(rule: TokenRule | undefined): string {
+  if (!rule) return '';
+  const { issuer, audience, keys, user, claims, require, maxAge, login } = rule;
+  return JSON.stringify([issuer, audience, keys, user, [...claims], [...require], maxAge, login]);
 }
 
 /**

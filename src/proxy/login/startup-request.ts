@@ -1,5 +1,5 @@
 /** What a StartupMessage asks for: who, which database, which settings. Everything that is not understood is refused. Pure. */
-import { type LoginRefusal, noUserName, replicationRefused, unknownOption } from './login-refusal.ts';
+import { invalidSetting, type LoginRefusal, noUserName, replicationRefused, unknownOption } from './login-refusal.ts';
 import { parseOptions } from './startup-options.ts';
 import { readSetting } from './startup-settings.ts';
 
@@ -7,9 +7,17 @@ export interface StartupRequest {
   readonly user: string;
   readonly database: string;
   readonly application: string;
+  /** How the client wants to show who it is; absent: by what it is asked for. */
+  readonly login?: TokenLoginWay;
   /** What the client chose, by lower-case name, `application_name` included; for the server. */
   readonly settings: ReadonlyMap<string, string>;
 }
+
+/** `oauth`: by SASL OAUTHBEARER and nothing else. `token`: by a token in the place of a password. */
+export type TokenLoginWay = 'oauth' | 'token';
+
+/** A setting of the guard's own: it never goes to the server. */
+const LOGIN = 'rowgate.login';
 
 export type ReadRequest =
   | { readonly request: StartupRequest; readonly refusal?: undefined }
@@ -28,7 +36,13 @@ export function readRequest(parameters: ReadonlyMap<string, string>, pinned: Rea
     if (!['user', 'database', 'replication', 'options'].includes(name)) wanted.push([name, value]);
   }
   const settings = new Map<string, string>();
+  let login: TokenLoginWay | undefined;
   for (const [name, value] of wanted) {
+    if (name.toLowerCase() === LOGIN) {
+      if (value !== 'oauth' && value !== 'token') return { refusal: invalidSetting(name, value) };
+      login = value;
+      continue;
+    }
     const read = readSetting(name, value, pinned);
     if (read.refusal) return { refusal: read.refusal };
     if (read.setting) settings.set(...read.setting);
@@ -38,6 +52,7 @@ export function readRequest(parameters: ReadonlyMap<string, string>, pinned: Rea
       user,
       database: parameters.get('database') || user,
       application: settings.get('application_name') ?? '',
+      ...(login && { login }),
       settings,
     },
   };

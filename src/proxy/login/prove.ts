@@ -1,0 +1,100 @@
+/** Lets a client show who it is: by its certificate, a password or a token, as it can. */
+import { isIPv4 } from 'node:net';
+import type { Policy } from '../../policy/policy.ts';
+import { authenticationSasl, decodeSaslInitialResponse } from '../../wire/authentication.ts';
+import { Frontend } from '../../wire/message-types.ts';
+import { OAUTHBEARER } from '../../wire/oauthbearer.ts';
+import { ProtocolError } from '../../wire/protocol-error.ts';
+import type { ScramMechanism } from '../../wire/scram.ts';
+import type { Services } from '../services.ts';
+import { type LoginRefusal, noTokensHere, tokenOverTls } from './login-refusal.ts';
+import { checkPassword } from './password-check.ts';
+import { plainAddress } from './peer-address.ts';
+import { isByCertificateAlone, type Proof, provenByCertificate } from './proof.ts';
+import type { Channel } from './startup-negotiation.ts';
+import type { StartupRequest } from './startup-request.ts';
+import { checkBearer, checkTokenAsPassword, type TokenCheck } from './token-check.ts';
+import { loginPrincipals } from './token-principal.ts';
+
+export interface Shown {
+  readonly proof: Proof;
+  /** The name of the principal that it is taken for. */
+  readonly principal: string;
+  /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty where there is none. */
+  readonly finalMessage: Buffer;
+  /** With which a person has logged in. */
+  readonly token?: string;
+  readonly refusal?: undefined;
+}
+
+/** Throws ProtocolError, MalformedMessage or ConnectionClosed. */
+export async function prove(
+  channel: Channel,
+  request: StartupRequest,
+  address: string,
+  services: Services,
+): Promise<Shown | { readonly refusal: LoginRefusal }> {
+  const { user, login } = request;
+  const { policy } = services.runtime;
+  const { shared, identity } = services;
+  const principal = policy.principals.get(user);
+  const byCertificate = provenByCertificate(principal, channel.certificate);
+  if (byCertificate) return { proof: byCertificate, principal: user, finalMessage: Buffer.alloc(0) };
+  const byToken = { user, address, policy, shared, verify: identity.verify };
+  if (login !== undefined) {
+    const refusal = tokenRefusal(login, policy, channel, address);
+    if (refusal) return { refusal };
+  }
+  if (login === 'token') return shownBy(await checkTokenAsPassword(channel.reader, byToken));
+  const { channelBinding } = channel;
+  const scram: readonly ScramMechanism[] = channelBinding ? ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] : ['SCRAM-SHA-256'];
+  // INVARIANT: what is offered follows from the policy as a whole, the connection and what the client asked for, never from the name.
+  // Last: libpq takes the first that it knows, and who has a password goes on as before.
+  const bearer = tokenRefusal('oauth', policy, channel, address) ? [] : ([OAUTHBEARER] as const);
+  const offered = login === 'oauth' ? bearer : [...scram, ...bearer];
+  channel.socket.write(authenticationSasl(offered));
+  const response = decodeSaslInitialResponse((await channel.reader.readMessage(Frontend.Password)).bytes);
+  const mechanism = offered.find((name) => name === response.mechanism);
+  if (!mechanism) throw new ProtocolError('client selected an invalid SASL authentication mechanism');
+  if (mechanism === OAUTHBEARER) return shownBy(await checkBearer(channel.reader, response, byToken));
+  const check = await checkPassword(channel.reader, mechanism, response.data ?? '', {
+    user,
+    address,
+    policy,
+    channelBinding,
+    shared,
+    mockSecret: services.options.mockSecret,
+  });
+  if (check.kind === 'refused') {
+    // For the record alone: the client is told what anybody is told.
+    const missing = principal !== undefined && isByCertificateAlone(principal);
+    return { refusal: missing ? { ...check.refusal, reason: 'certificate' } : check.refusal };
+  }
+  const { verifier, finalMessage } = check;
+  return { proof: { kind: 'password', verifier }, principal: user, finalMessage };
+}
+
+/** INVARIANT: a token opens its principal to whoever reads it on its way. */
+function tokenRefusal(
+  way: 'oauth' | 'token',
+  policy: Policy,
+  channel: Channel,
+  address: string,
+): LoginRefusal | undefined {
+  if (loginPrincipals(policy).length === 0) return noTokensHere();
+  if (channel.encrypted || (way === 'oauth' && (channel.isLocal || isLoopback(channel, address)))) return undefined;
+  return tokenOverTls();
+}
+
+/** The connection never leaves this machine: neither that of the client, nor that of a proxy that speaks for it. */
+function isLoopback({ socket }: Channel, address: string): boolean {
+  return [address, plainAddress(socket.remoteAddress ?? '')].every(
+    (one) => one === '::1' || (isIPv4(one) && one.startsWith('127.')),
+  );
+}
+
+function shownBy(check: TokenCheck): Shown | { readonly refusal: LoginRefusal } {
+  if (check.refusal) return { refusal: check.refusal };
+  const { principal, proof, token } = check;
+  return { proof, principal, token, finalMessage: Buffer.alloc(0) };
+}

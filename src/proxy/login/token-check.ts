@@ -1,0 +1,69 @@
+/** Takes a client's token, by OAUTHBEARER or in the place of a password, and finds out whose login it is. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Policy } from '../../policy/policy.ts';
+import type { Identity } from '../../session/person.ts';
+import {
+  authenticationCleartextPassword,
+  authenticationSaslContinue,
+  decodePasswordMessage,
+  decodeSaslResponse,
+  type SaslInitialResponse,
+} from '../../wire/authentication.ts';
+import { Frontend } from '../../wire/message-types.ts';
+import { bearerError, GIVE_UP, readBearerMessage } from '../../wire/oauthbearer.ts';
+import { ProtocolError } from '../../wire/protocol-error.ts';
+import type { SharedState } from '../places/shared-state.ts';
+import type { SocketReader } from '../socket-reader.ts';
+import { type LoginRefusal, tokenAsked } from './login-refusal.ts';
+import { loginPrincipals, ownerOf, type TokenOwner } from './token-principal.ts';
+
+export interface TokenCheckOptions {
+  /** A principal's name, or the person's own. */
+  readonly user: string;
+  readonly address: string;
+  readonly policy: Policy;
+  readonly shared: SharedState;
+  readonly verify: Identity['verify'];
+}
+
+export type TokenCheck = (TokenOwner & { readonly token: string }) | { readonly refusal: LoginRefusal };
+
+/** Throws ProtocolError, MalformedMessage or ConnectionClosed; those are no attempts at a login. */
+export async function checkBearer(
+  reader: SocketReader,
+  response: SaslInitialResponse,
+  options: TokenCheckOptions,
+): Promise<TokenCheck> {
+  const message = readBearerMessage(response.data ?? (await ask(reader, '')));
+  if (message.kind === 'malformed') throw new ProtocolError(message.message);
+  const check =
+    message.kind === 'token' ? await checkToken(message.token, options) : { refusal: tokenAsked(options.user) };
+  if (check.refusal) {
+    // RFC 7628, section 3.2.3: the client hears why, says that it has, and only then fails.
+    const [first] = loginPrincipals(options.policy);
+    const error = bearerError(first?.token.issuer ?? '', first?.token.login?.scope ?? '');
+    if ((await ask(reader, error)) !== GIVE_UP) throw new ProtocolError('malformed OAUTHBEARER message');
+  }
+  return check;
+}
+
+/** INVARIANT: the caller has made sure of TLS. */
+export async function checkTokenAsPassword(reader: SocketReader, options: TokenCheckOptions): Promise<TokenCheck> {
+  reader.socket.write(authenticationCleartextPassword());
+  return checkToken(decodePasswordMessage((await reader.readMessage(Frontend.Password)).bytes), options);
+}
+
+async function checkToken(
+  token: string,
+  { user, address, policy, shared, verify }: TokenCheckOptions,
+): Promise<TokenCheck> {
+  const owner = await ownerOf(policy, user, token, verify);
+  const delay = await shared.attempted(user, address, owner.refusal === undefined);
+  if (delay > 0) await sleep(delay);
+  return { ...owner, token };
+}
+
+async function ask(reader: SocketReader, challenge: string): Promise<string> {
+  reader.socket.write(authenticationSaslContinue(challenge));
+  return decodeSaslResponse((await reader.readMessage(Frontend.Password)).bytes);
+}

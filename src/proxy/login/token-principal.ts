@@ -1,0 +1,65 @@
+/** Whose login a token is: the principal that a person comes in as, by its own name or by the person's. */
+import type { Refusal } from '../../errors.ts';
+import type { Policy, Principal } from '../../policy/policy.ts';
+import type { TokenRule } from '../../policy/token-rule.ts';
+import type { Identity } from '../../session/person.ts';
+import { type LoginRefusal, severalPrincipals, tokenRefused, tokenUnchecked } from './login-refusal.ts';
+import { type Proof, ruleText } from './proof.ts';
+
+/** A principal that people log in to by their tokens. */
+export type LoginPrincipal = Principal & { readonly token: TokenRule };
+
+const known = new WeakMap<Policy, readonly LoginPrincipal[]>();
+
+/** Those of this policy, in its order. */
+export function loginPrincipals(policy: Policy): readonly LoginPrincipal[] {
+  let found = known.get(policy);
+  if (!found) {
+    found = [...policy.principals.values()].filter(isLoginPrincipal);
+    known.set(policy, found);
+  }
+  return found;
+}
+
+function isLoginPrincipal(principal: Principal): principal is LoginPrincipal {
+  return principal.disabled === undefined && principal.token?.login !== undefined;
+}
+
+export type TokenOwner =
+  | { readonly principal: string; readonly proof: Proof; readonly refusal?: undefined }
+  | { readonly refusal: LoginRefusal };
+
+/** `name`: of the principal, or the person's own. */
+export async function ownerOf(
+  policy: Policy,
+  name: string,
+  token: string,
+  verify: Identity['verify'],
+): Promise<TokenOwner> {
+  // INVARIANT: held against every rule, whatever name was given: neither time nor words tell which principals there are.
+  const checks = await Promise.all(
+    loginPrincipals(policy).map(async (principal) => ({ principal, check: await verify(principal.token, token) })),
+  );
+  const named = policy.principals.get(name);
+  const refused: Refusal[] = [];
+  const owners: TokenOwner[] = [];
+  for (const { principal, check } of checks) {
+    if ('refused' in check) refused.push(check.refused);
+    // INVARIANT: a name that stands in the policy is that principal's, whatever people call themselves.
+    else if (named ? principal === named : check.user === name) {
+      const { expires } = check;
+      owners.push({ principal: principal.name, proof: { kind: 'token', rule: ruleText(principal.token), expires } });
+    }
+  }
+  const [owner] = owners;
+  if (owners.length > 1) return { refusal: severalPrincipals() };
+  return owner ?? { refusal: refusalOf(name, refused, checks.length) };
+}
+
+/** Says why where every rule says the same. */
+function refusalOf(name: string, refused: readonly Refusal[], rules: number): LoginRefusal {
+  if (refused.some(({ reason }) => reason === 'token-unchecked')) return tokenUnchecked();
+  const [why, ...others] = new Set(refused.map(({ message }) => message));
+  const isCommon = why !== undefined && others.length === 0 && refused.length === rules;
+  return tokenRefused(name, isCommon ? `${why[0]?.toUpperCase()}${why.slice(1)}.` : undefined);
+}
