@@ -32,6 +32,8 @@ export class KeySource {
   private triedAt = Number.NEGATIVE_INFINITY;
   private reading: Promise<void> | undefined;
   private failing = false;
+  /** Somebody says that they may have changed; `reading`: the reading that began since then is under way. */
+  private told: 'no' | 'yes' | 'reading' = 'no';
 
   constructor(private readonly options: KeySourceOptions) {}
 
@@ -39,8 +41,9 @@ export class KeySource {
   current(): KeySet | 'wait' | 'lost' {
     const { refresh, wait, keep } = this.options.times;
     const age = this.options.elapsed() - this.readAt;
-    if (age >= refresh) this.readAgain();
-    if (this.reading && (!this.keys || (age >= wait && !this.failing))) return 'wait';
+    if (this.told === 'yes' || age >= refresh) this.readAgain();
+    const old = this.told !== 'no' || age >= wait;
+    if (this.reading && (!this.keys || (old && !this.failing))) return 'wait';
     return this.keys && age < keep ? this.keys : 'lost';
   }
 
@@ -59,11 +62,19 @@ export class KeySource {
     return true;
   }
 
+  /** They are read before they are used again. */
+  changed(): void {
+    this.told = 'yes';
+    this.triedAt = Number.NEGATIVE_INFINITY;
+  }
+
   private readAgain(): void {
     const now = this.options.elapsed();
     if (this.reading || now - this.triedAt < this.options.times.retry) return;
     this.triedAt = now;
+    if (this.told === 'yes') this.told = 'reading';
     this.reading = this.read(now).finally(() => {
+      if (this.told === 'reading') this.told = 'no';
       this.reading = undefined;
     });
   }

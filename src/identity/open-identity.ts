@@ -9,5 +9,6 @@ export function openIdentity(options: VerifierOptions): Identity {
   return {
     persons: (wake) => new SessionPersons(verifier, options.elapsed, wake),
     verify: (rule, token) => verifier.verify(rule, token),
+    keysChanged: () => verifier.keysChanged(),
   };
 }

@@ -76,6 +76,11 @@ export class TokenVerifier {
     return made;
   }
 
+  /** What was read of keys is read again before it is used. */
+  keysChanged(): void {
+    for (const source of this.sources.values()) source.changed();
+  }
+
   private async verifyNow(rule: TokenRule, token: string, key: string): Promise<Verified | Problem> {
     const read = readToken(token);
     if ('refused' in read) return read;
@@ -83,6 +88,9 @@ export class TokenVerifier {
     if ('refused' in claimed) return claimed;
     const source = this.sourceOf(rule);
     let keys = await source.settled();
+    // The same person stays the same object.
+    const known = this.remembered.peek(key);
+    if (known && known.keys === keys) return known;
     let wrong = keys === 'lost' ? undefined : await this.signatureProblem(token, keys);
     if (wrong === 'unknown' && (await source.askAgain())) {
       keys = await source.settled();
