@@ -6,10 +6,12 @@ import type {
   PeopleOfRow,
   StatementJudgement,
   StatementKind,
+  TokenChange,
 } from '../../src/guard/decision.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import type { Principal, RelationGrant, RolePolicy } from '../../src/policy/policy.ts';
 import type { KeyTypes, SubjectKeys } from '../../src/policy/subject-keys.ts';
+import type { TokenRule } from '../../src/policy/token-rule.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface PolicyOptions {
@@ -18,6 +20,8 @@ export interface PolicyOptions {
   readonly mode?: RolePolicy['mode'];
   readonly relations?: readonly RelationGrant[];
   readonly attributes?: Readonly<Record<string, string>>;
+  /** The account is somebody's by a token, whose user fills `:who`. */
+  readonly tokens?: boolean;
   /** Another mark that refuses: for a policy that changed. */
   readonly alsoRefuse?: string;
   /** New rows of every write must have `a` below 90. */
@@ -30,6 +34,18 @@ export interface PolicyOptions {
   readonly rewrite?: (text: string) => string;
 }
 
+const WHO = { name: 'who', type: 'integer', typeOid: 23, fromToken: true };
+
+const TOKEN_RULE: TokenRule = {
+  issuer: 'https://login.example',
+  audience: ['rowgate'],
+  keys: 'keys.json',
+  user: 'sub',
+  claims: new Map(),
+  require: new Map(),
+  rule: 'principals.yaml:5',
+};
+
 /**
  * `refuse` in a comment refuses the statement; `:name` becomes a slot of the attribute (an integer); a SELECT gets a LIMIT slot where rows
  * are limited, unless `unbounded` stands in a comment. `fills` says that a write puts what it reads into a temporary table. `pattern` in a comment says that the first parameter is one.
@@ -40,7 +56,7 @@ export function policyOf(options: PolicyOptions = {}): SessionPolicy {
     name: 'tester',
     mode: options.mode ?? 'enforce',
     access: options.access ?? 'restricted',
-    attributes: new Map(),
+    attributes: new Map(options.tokens ? [['who', WHO]] : []),
     relations: new Map((options.relations ?? []).map((grant) => [grant.relation.oid, grant])),
     functions: new Set(),
     statements: new Set(['listen']),
@@ -54,6 +70,7 @@ export function policyOf(options: PolicyOptions = {}): SessionPolicy {
     role: 'tester',
     attributes: new Map(Object.entries(options.attributes ?? {})),
     verifiers: [],
+    ...(options.tokens && { token: TOKEN_RULE }),
     from: [],
     limits: {},
     rule: 'principals.yaml:2',
@@ -89,11 +106,15 @@ function rewritten(judgement: Judgement, sql: string, options: PolicyOptions): J
   const edits: { start: number; end: number; text: Judgement['template'] }[] = [];
   for (const match of sql.matchAll(/:(\w+)/g)) {
     const name = match[1]!;
-    if (options.attributes?.[name] === undefined) continue;
+    if (options.attributes?.[name] === undefined && !(options.tokens && name === 'who')) continue;
     const slot = { kind: 'attribute', name, type: 'integer', typeOid: 23 } as const;
     edits.push({ start: match.index, end: match.index + match[0].length, text: [slot] });
   }
   for (const { kind, extent } of judgement.statements) {
+    if (kind.kind === 'set' && typeof kind.token?.to === 'object') {
+      const text = `set ${kind.token.local ? 'local ' : ''}rowgate.token to ''`;
+      edits.push({ start: extent!.start, end: extent!.end, text: [text] });
+    }
     const text = options.checks && writeIn(sql.slice(extent!.start, extent!.end), kind);
     if (text) edits.push({ start: extent!.end, end: extent!.end, text: [checkColumn(text)] });
   }
@@ -105,6 +126,7 @@ function rewritten(judgement: Judgement, sql: string, options: PolicyOptions): J
   const end = sql.includes(';') ? sql.indexOf(';') : sql.length;
   if (limited) edits.push({ start: end, end, text: ['\nLIMIT ', { kind: 'limit' }] });
   if (edits.length === 0) return judgement;
+  edits.sort((a, b) => a.start - b.start);
   const template: (string | Judgement['template'][number])[] = [];
   let at = 0;
   for (const edit of edits) {
@@ -212,7 +234,10 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
     case 'release':
       return { kind: 'transaction', action: 'release', savepoint: words.at(-1)! };
     case 'set':
-    case 'reset':
+    case 'reset': {
+      const token = tokenIn(words);
+      return { kind: 'set', ...(token && { token }) };
+    }
     case 'show':
       return { kind: 'set' };
     case 'prepare':
@@ -246,4 +271,13 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
     default:
       return { kind: 'other' };
   }
+}
+
+function tokenIn([first, ...rest]: readonly string[]): TokenChange | undefined {
+  const local = rest[0] === 'local';
+  const [name, , value] = local ? rest.slice(1) : rest;
+  if (first === 'reset' && name === 'all') return { local: false, to: 'default' };
+  if (name !== 'rowgate.token') return undefined;
+  if (first === 'reset' || value === 'default') return { local, to: 'default' };
+  return { local, to: { value: value!.replaceAll("'", '') } };
 }

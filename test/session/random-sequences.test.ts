@@ -13,6 +13,7 @@ import { Q, S } from './messages.ts';
 import { direct, type Peer } from './peer.ts';
 import { type PolicyOptions, policyOf } from './policies.ts';
 import { relayed } from './relay.ts';
+import { numbered } from './token-persons.ts';
 import { UNLIMITED } from './unlimited.ts';
 import { ALL_ANSWERED, conversations, type Step, type Vocabulary } from './vocabulary.ts';
 
@@ -35,6 +36,11 @@ beforeAll(async () => {
   await database.query(
     'create table t (a int primary key deferrable initially deferred); create table u (a int); create table v (a int check (a < 90))',
   );
+  await database.query(`create function who() returns int immutable language plpgsql as $$
+    begin
+      if coalesce(current_setting('app.who', true), '') = '' then raise exception 'nobody' using errcode = '28000'; end if;
+      return current_setting('app.who');
+    end $$`);
   granted = { relations: [await grantOf(database, 't'), await grantOf(database, 'u')] };
 });
 afterAll(() => database.drop());
@@ -108,7 +114,8 @@ function alike(words: readonly string[]): string[] {
   return words.map((word) =>
     word
       .replace(/ErrorResponse:(42501|42601|42703|23514)/, 'ErrorResponse:refused')
-      .replace(/ErrorResponse:(53400|22012)/, 'ErrorResponse:cut'),
+      .replace(/ErrorResponse:(53400|22012)/, 'ErrorResponse:cut')
+      .replace(/ErrorResponse:(28000|22023)/, 'ErrorResponse:nobody'),
   );
 }
 
@@ -226,6 +233,41 @@ test.each([
         const options = { ...granted, ...more };
         const policy = reloads ? reloading(options, vocabulary.checks !== undefined) : policyOf(options);
         const seen = await outcome(() => relayed(url, policy, cut || Infinity, budget), toSession, cut);
+        const said = steps.map((step) => step.says).join(' ');
+        expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));
+        expect(seen.rows, said).toEqual(expected.rows);
+      }),
+      { numRuns: RUNS, ...SEED, endOnFailure: true },
+    );
+  },
+);
+
+const TOKENS: Vocabulary = { ...WORDS, tokens: true };
+
+test.each([
+  { who: 'nobody at first', more: {}, shown: all },
+  { who: 'somebody at first', more: {}, shown: all, initial: '4' },
+  { who: 'somebody who has to be looked up', more: {}, shown: all, late: true },
+  { who: 'somebody below the limits', more: { limits: { rowsPerStatement: 1000 } }, shown: all },
+  { who: 'somebody whose policy changes all the time', more: {}, shown: all, reloads: true, late: true },
+  { who: 'somebody whose budget is asked twice', more: OVER_TIME, shown: all, slow: true, initial: '4' },
+])(
+  '$who: whose rows are seen, as PostgreSQL keeps a setting',
+  { timeout: 30_000 + RUNS * 500 },
+  async ({ more, shown, initial, late = false, reloads = false, slow = false }) => {
+    const login = await database.createLogin('SUPERUSER');
+    if (initial) await database.query(`alter role ${new URL(login.url).username} set app.who = '${initial}'`);
+    const budget = slow ? (wake: () => void) => new LateBudget(wake, { late: slow }) : () => UNLIMITED;
+    const tokens = { persons: numbered(late), ...(initial && { initial }) };
+    await fc.assert(
+      fc.asyncProperty(conversations(TOKENS), cuts, async (steps, cut) => {
+        const toServer = steps.map(({ server, does }): Part => [server, does]);
+        const toSession = steps.map(({ session, does }): Part => [session, does]);
+        const expected = await outcome(() => direct(login.url), toServer, 0);
+        const options = { ...granted, ...more, tokens: true };
+        const policy = reloads ? () => policyOf(options) : policyOf(options);
+        const open = () => relayed(login.url, policy, cut || Infinity, budget, tokens);
+        const seen = await outcome(open, toSession, cut);
         const said = steps.map((step) => step.says).join(' ');
         expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));
         expect(seen.rows, said).toEqual(expected.rows);

@@ -1,6 +1,7 @@
 /** A Session between a client made of bytes and a connection to the real server, with a policy that a test gives. */
 import type { Budget } from '../../src/session/budget.ts';
 import type { DecisionEntry, OutcomeEntry, SeenEntry } from '../../src/session/entries.ts';
+import type { Persons } from '../../src/session/person.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { Session } from '../../src/session/session.ts';
 import { logIn, type Peer, Received } from './peer.ts';
@@ -28,6 +29,12 @@ export interface RelayedPeer extends Peer {
   readonly cancels: number;
 }
 
+export interface Tokens {
+  /** With which the session begins. */
+  readonly initial?: string;
+  readonly persons: (wake: () => void) => Persons;
+}
+
 /**
  * @param policy or one for each time that the session asks.
  * @param makeBudget is given what wakes the session.
@@ -38,6 +45,7 @@ export async function relayed(
   policy: SessionPolicy | (() => SessionPolicy),
   cutServer = Infinity,
   makeBudget: (wake: () => void) => Budget = () => UNLIMITED,
+  tokens?: Tokens,
 ): Promise<RelayedPeer> {
   const next = typeof policy === 'function' ? policy : undefined;
   let made = 0;
@@ -85,6 +93,8 @@ export async function relayed(
         state.paused = paused;
       },
       budget,
+      ...(tokens && { persons: tokens.persons(() => peer.session.onBudget()) }),
+      ...(tokens?.initial !== undefined && { token: tokens.initial }),
       pauseServer: (paused) => {
         if (paused) server.socket.pause();
         else server.socket.resume();

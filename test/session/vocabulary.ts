@@ -197,9 +197,83 @@ export interface Vocabulary {
   readonly names: readonly [string, string];
   /** Statements over the limit among them: of rows that are returned, or that are changed. */
   readonly over?: 'rows' | 'changes';
+  /** Tokens of people are set, and `WHO` says how many rows each of them sees. */
+  readonly tokens?: true;
   /** New rows are judged: all may stand, or some may not. */
   readonly checks?: 'all fit' | 'some unfit';
 }
+
+/**
+ * To the server a token is a setting of its own, and who it is a function that is read while a statement is planned: so it fails, and
+ * tells, at the same message.
+ */
+const setTo = (...people: string[]): Text[] =>
+  ['set', 'set local'].flatMap((set) =>
+    people.map((who): Text => [`${set} rowgate.token = '${who}'`, `${set} app.who = '${who}'`]),
+  );
+
+/** In one message with what needs somebody: where that is nobody, nothing of the message runs, and the server would run what stands before. */
+const SOMEBODY = setTo('1', '2', '3');
+const SETS: Text[] = [
+  ...SOMEBODY,
+  ...setTo(''),
+  ['reset rowgate.token', 'reset app.who'],
+  ['set local rowgate.token to default', 'set local app.who to default'],
+  ['set rowgate.token to default', 'set app.who to default'],
+  ['reset all', 'reset all'],
+  // Nobody is behind that one.
+  ["set rowgate.token = 'forged'", "set work_mem = 'forged'"],
+];
+const CONTROL = [
+  'begin',
+  'commit',
+  'rollback',
+  'savepoint s',
+  'savepoint t',
+  'rollback to s',
+  'rollback to t',
+  'release s',
+];
+const WHO: Text = ['select generate_series(1, :who)', 'select generate_series(1, who())'];
+
+const together = (...texts: Text[]): Text => [
+  texts.map(([one]) => one).join('; '),
+  texts.map(([, one]) => one).join('; '),
+];
+
+/** In both protocols, by themselves and several in one message. */
+const tokens: fc.Arbitrary<readonly Step[]> = fc
+  .record({
+    text: fc.oneof(
+      some(4, SETS),
+      some(4, same(...CONTROL)),
+      some(5, [WHO]),
+      some(
+        2,
+        SOMEBODY.map((set) => together(set, WHO)),
+      ),
+      some(
+        1,
+        SOMEBODY.map((set) => together(['begin', 'begin'], set, WHO)),
+      ),
+      some(1, [together(WHO, ['select 1/0', 'select 1/0'])]),
+      some(
+        1,
+        SOMEBODY.map((set) => together(set, ['select 1/0', 'select 1/0'])),
+      ),
+    ),
+    query: fc.boolean(),
+    syncs: fc.boolean(),
+  })
+  .map(({ text: [session, server], query, syncs }) => {
+    if (query || session.includes(';')) return [both('S', S()), differs(`Q(${session})`, Q(session), Q(server))];
+    return [
+      differs(`P(${session})`, P(session), P(server)),
+      both('B', B()),
+      both('E', E()),
+      ...(syncs ? [both('S', S())] : []),
+    ];
+  });
 
 function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
   const { names, over } = vocabulary;
@@ -270,6 +344,7 @@ function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
     ),
     one(4, fc.constant(both('S', S()))),
     one(1, fc.constant(both('H', H()))),
+    ...(vocabulary.tokens ? [{ weight: 40, arbitrary: tokens }] : []),
     { weight: 2, arbitrary: copies },
     { weight: 1, arbitrary: cancels },
     // As drivers send it. The unnamed portal is only ever run right behind its Bind: anything else can crash PostgreSQL 18.4.

@@ -1,0 +1,30 @@
+/** People whose tokens are their numbers. */
+import { refusal } from '../../src/errors.ts';
+import type { Person, Persons } from '../../src/session/person.ts';
+
+/** `late`: who is new has to be waited for. */
+export function numbered(late: boolean): (wake: () => void) => Persons {
+  return (wake) => {
+    const known = new Map<string, Person>();
+    const verified = new Set<string>();
+    return {
+      check: (_policy, token) => {
+        if (late && !verified.has(token)) {
+          setImmediate(() => {
+            verified.add(token);
+            wake();
+          });
+          return 'wait';
+        }
+        if (!/^\d+$/.test(token)) return { refused: refusal('token-refused', '28000', 'nobody is behind it') };
+        const person = known.get(token) ?? {
+          user: token,
+          attributes: new Map([['who', token]]),
+          shown: { who: token },
+        };
+        known.set(token, person);
+        return person;
+      },
+    };
+  };
+}
