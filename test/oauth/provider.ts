@@ -1,0 +1,135 @@
+/** A real OpenID provider on loopback, with people who log in to it in a browser of a few lines. */
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { exportJWK, generateKeyPair, type JWK } from 'jose';
+import { Provider } from 'oidc-provider';
+import { Browser } from './browser.ts';
+
+export const CLIENT = 'rowgate-cli';
+
+export interface OpenIdProvider {
+  readonly issuer: string;
+  /** Where its keys are. */
+  readonly jwks: string;
+  /** What somebody does to whom the address of a device's code was shown: logs in and agrees. */
+  agree(verificationUri: string, person: string): Promise<void>;
+  refuse(verificationUri: string): Promise<void>;
+  /** Its paths that were asked for since the last call. */
+  asked(): string[];
+  /** Signs by another key from now on, and publishes that one alone. */
+  rotate(): Promise<void>;
+  /** Answers nobody. */
+  goDown(): Promise<void>;
+  comeBack(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ProviderOptions {
+  /** By person: the claim `groups`. */
+  readonly groups?: Readonly<Record<string, readonly string[]>>;
+  /** Seconds that an access token holds. */
+  readonly ttl?: () => number;
+  readonly audience?: string;
+  /** Access tokens that nobody but the provider can read. */
+  readonly opaque?: boolean;
+}
+
+export async function startProvider(options: ProviderOptions = {}): Promise<OpenIdProvider> {
+  let server = await listening(0);
+  const { port } = server.address() as AddressInfo;
+  const issuer = `http://127.0.0.1:${port}`;
+  let paths: string[] = [];
+  let provider: Provider;
+  const serve = async (): Promise<void> => {
+    provider = await makeProvider(issuer, options);
+    handleBy(server, provider);
+  };
+  const handleBy = (on: Server, by: Provider): void => {
+    const answer = by.callback();
+    on.removeAllListeners('request');
+    on.on('request', (request, response) => {
+      paths.push(new URL(request.url ?? '/', issuer).pathname);
+      void answer(request, response);
+    });
+  };
+  await serve();
+  const close = (): Promise<void> =>
+    new Promise((done) => {
+      server.close(() => done());
+      server.closeAllConnections();
+    });
+  return {
+    issuer,
+    jwks: `${issuer}/jwks`,
+    agree: async (uri, person) => {
+      const last = await new Browser().fill(uri, { login: person, password: 'x', confirm: 'yes' });
+      if (!last.includes('Sign-in Success')) throw new Error(last);
+    },
+    refuse: async (uri) => {
+      await new Browser().fill(uri, { abort: 'yes' });
+    },
+    asked: () => {
+      const before = paths;
+      paths = [];
+      return before;
+    },
+    rotate: serve,
+    goDown: close,
+    comeBack: async () => {
+      server = await listening(port);
+      handleBy(server, provider);
+    },
+    close,
+  };
+}
+
+function listening(port: number): Promise<Server> {
+  const server = createServer();
+  return new Promise((done, failed) => {
+    server.once('error', failed);
+    server.listen(port, '127.0.0.1', () => done(server));
+  });
+}
+
+async function makeProvider(issuer: string, options: ProviderOptions): Promise<Provider> {
+  const { groups = {}, ttl = () => 300, audience = 'rowgate', opaque = false } = options;
+  return new Provider(issuer, {
+    clients: [
+      {
+        client_id: CLIENT,
+        token_endpoint_auth_method: 'none',
+        grant_types: ['urn:ietf:params:oauth:grant-type:device_code'],
+        id_token_signed_response_alg: 'ES256',
+        redirect_uris: [],
+        response_types: [],
+      },
+    ],
+    cookies: { keys: ['of the tests'] },
+    jwks: { keys: [await newKey()] },
+    findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
+    extraTokenClaims: (_, token) => ('accountId' in token ? { groups: groups[String(token.accountId)] ?? [] } : {}),
+    features: {
+      deviceFlow: { enabled: true },
+      devInteractions: { enabled: true },
+      resourceIndicators: {
+        enabled: true,
+        defaultResource: () => 'urn:rowgate',
+        useGrantedResource: () => true,
+        getResourceServerInfo: () => ({
+          scope: 'rows',
+          audience,
+          accessTokenTTL: ttl(),
+          accessTokenFormat: opaque ? 'opaque' : 'jwt',
+          jwt: { sign: { alg: 'ES256' } },
+        }),
+      },
+    },
+  });
+}
+
+let count = 0;
+
+async function newKey(): Promise<JWK> {
+  const { privateKey } = await generateKeyPair('ES256', { extractable: true });
+  return { ...(await exportJWK(privateKey)), kid: `key-${++count}`, alg: 'ES256', use: 'sig' };
+}
