@@ -31,7 +31,8 @@ export class KeySource {
   private readAt = Number.NEGATIVE_INFINITY;
   private triedAt = Number.NEGATIVE_INFINITY;
   private reading: Promise<void> | undefined;
-  private failing = false;
+  /** What follows from the last reading, as it was told; absent: they could be read. */
+  private failing: string | undefined;
   /** Somebody says that they may have changed; `reading`: the reading that began since then is under way. */
   private told: 'no' | 'yes' | 'reading' = 'no';
 
@@ -43,8 +44,9 @@ export class KeySource {
     const age = this.options.elapsed() - this.readAt;
     if (this.told === 'yes' || age >= refresh) this.readAgain();
     const old = this.told !== 'no' || age >= wait;
-    if (this.reading && (!this.keys || (old && !this.failing))) return 'wait';
-    return this.keys && age < keep ? this.keys : 'lost';
+    const keys = age < keep ? this.keys : undefined;
+    if (this.reading && (!keys || (old && !this.failing))) return 'wait';
+    return keys ?? 'lost';
   }
 
   async settled(): Promise<KeySet | 'lost'> {
@@ -88,12 +90,13 @@ export class KeySource {
       if (this.failing || next !== this.keys) log.info({ keys: name, size: next.size }, 'keys of tokens read');
       this.keys = next;
       this.readAt = now;
-      this.failing = false;
+      this.failing = undefined;
     } catch (error) {
       const detail = error instanceof Error ? error.message : String(error);
-      const then = this.keys ? 'those that are known stay' : 'no token can be checked';
-      if (!this.failing) log.error({ keys: name, detail }, `could not read the keys of tokens; ${then}`);
-      this.failing = true;
+      const isKept = this.keys !== undefined && now - this.readAt < this.options.times.keep;
+      const then = isKept ? 'those that are known stay' : 'no token can be checked';
+      if (this.failing !== then) log.error({ keys: name, detail }, `could not read the keys of tokens; ${then}`);
+      this.failing = then;
     }
   }
 }

@@ -33,7 +33,11 @@ async function readText(file: string): Promise<string> {
 }
 
 async function fetchText(address: string): Promise<string> {
-  const headers = { accept: 'application/jwk-set+json, application/json', 'user-agent': 'rowgate' };
+  const headers = {
+    accept: 'application/jwk-set+json, application/json',
+    'user-agent': 'rowgate',
+    connection: 'close', // the next question is minutes away
+  };
   // INVARIANT: the keys are those of the address that the policy names, and of none that it leads to.
   const answer = await fetch(address, { headers, redirect: 'manual', signal: AbortSignal.timeout(WITHIN_MS) }).catch(
     (error: unknown) => {
