@@ -87,6 +87,9 @@ function refusalNow(opening: Opening, server: UpstreamSession): LoginRefusal | u
   const { principal, role, peer, proof } = admitted;
   channel.reader.check();
   if (services.draining()) return stopping();
+  // The files may have changed since the handshake.
+  const untrusted = peer.certificate && services.tls()?.authorities.noLongerTrusted(peer.certificate);
+  if (untrusted) return untrusted;
   const login = { principal: principal.name, role: role.name, peer, proof, madeFor: role };
   return (
     noLongerAdmitted(login, services.runtime.policy, Date.now()) ??
@@ -140,6 +143,7 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     return failure;
   };
   const policyNow = (): SessionPolicy | undefined => services.runtime.sessionPolicy(principal.name);
+  const persons = services.identity.persons(() => relay.onBudget());
   const budget = services.budgets.session(principal.name, policyNow, () => relay.onBudget());
   const session: LiveSession = {
     principal: principal.name,
@@ -170,6 +174,8 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
         ...(pooling && pooling !== 'none' && { pooling }),
         record: (entry) => records.append(entry),
         budget,
+        persons,
+        ...(admitted.token !== undefined && { token: admitted.token }),
         settings: server.parameters,
         policy: policyNow,
         now: () => performance.now(),
@@ -190,5 +196,6 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
       log.debug(logged, 'session ended');
     },
   });
+  services.budgets.loggedIn(principal.name, context.client);
   log.debug(logged, 'session began');
 }

@@ -3,7 +3,7 @@ import type { Policy, Principal, RolePolicy } from '../../policy/policy.ts';
 import { negotiateProtocolVersion } from '../../wire/negotiate-protocol-version.ts';
 import type { Services } from '../services.ts';
 import { admit, type Peer } from './admission.ts';
-import { certificateNotTrusted, type LoginRefusal, notReady, unknownDatabase } from './login-refusal.ts';
+import { type LoginRefusal, noTokens, notReady, startupToken, unknownDatabase } from './login-refusal.ts';
 import { noLongerProven, type Proof } from './proof.ts';
 import { prove } from './prove.ts';
 import type { Channel, Startup } from './startup-negotiation.ts';
@@ -42,7 +42,7 @@ export async function logInClient(
   const { request } = read;
   named(request);
   if (!services.runtime.ready) return refused(notReady());
-  if (!channel.certificateTrusted) return refused(certificateNotTrusted());
+  if (channel.certificateRefusal) return refused(channel.certificateRefusal);
   if (startup.renegotiate) {
     const { unknownOptions } = startup.renegotiate;
     channel.socket.write(negotiateProtocolVersion({ major: 3, minor: startup.minor, unknownOptions }));
@@ -56,8 +56,12 @@ export async function logInClient(
   const admission = admitByName(services.runtime.policy, shown.principal, shown.proof, peer);
   if (admission.refusal) return refused(admission.refusal);
   if (request.database !== services.options.database) return refused(unknownDatabase(request.database));
-  const { proof, finalMessage, token } = shown;
+  const { proof, finalMessage } = shown;
   const { principal, role } = admission;
+  const unknown = await whoIsUnknown(principal, request.token, services);
+  if (unknown) return refused(unknown);
+  // Who has logged in by a token is who it says, whatever else the client has sent.
+  const token = shown.token ?? request.token;
   return {
     kind: 'admitted',
     request,
@@ -68,6 +72,18 @@ export async function logInClient(
     finalMessage,
     ...(token !== undefined && { token }),
   };
+}
+
+/** Why nobody is behind the token of the startup packet; undefined where there is none, or somebody is. */
+async function whoIsUnknown(
+  { token: rule }: Principal,
+  token: string | undefined,
+  { identity }: Services,
+): Promise<LoginRefusal | undefined> {
+  if (token === undefined) return undefined;
+  if (!rule) return noTokens();
+  const verified = await identity.verify(rule, token);
+  return 'refused' in verified ? startupToken(verified.refused) : undefined;
 }
 
 /** The policy may have changed while the password was on its way: the one of now counts. */

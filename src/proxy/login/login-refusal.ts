@@ -1,4 +1,5 @@
 /** Every way in which a login ends without a session: what the client is told, and the word for it in the decision log. */
+import type { Refusal } from '../../errors.ts';
 
 /** A closed list, as `Reason` for statements. */
 export type LoginReason =
@@ -15,6 +16,7 @@ export type LoginReason =
   | 'certificate'
   | 'disabled'
   | 'locked'
+  | 'break-glass' // closed, and nothing opens it now
   | 'connections'
   | 'upstream'
   | 'not-recorded'
@@ -112,6 +114,11 @@ export const severalPrincipals = () =>
 /** The words of a refused token: a client sends another one behind it. */
 export const tokenAsked = (user: string): LoginRefusal => ({ ...tokenRefused(user), reason: 'discovery' });
 
+/** Of the startup packet's own token: who has shown the password is told what is wrong with it. */
+export const startupToken = ({ sqlstate, message }: Refusal) => refuse('token', sqlstate, message);
+
+export const noTokens = () => refuse('token', '28000', 'this account takes no tokens');
+
 export const noTokensHere = () => refuse('token', '28000', 'nobody logs in by a token here');
 
 export const tokenOverTls = () =>
@@ -132,6 +139,11 @@ export const certificateRequired = (user: string) =>
 
 export const certificateExpired = (user: string) =>
   refuse('certificate', '28000', `client certificate of user "${user}" is out of date`);
+
+export const certificateRevoked = () => refuse('certificate', '28000', 'client certificate is revoked');
+
+export const revocationUnknown = () =>
+  refuse('certificate', '28000', 'client certificate could not be checked against a current revocation list');
 
 export const certificateNotTrusted = () => refuse('certificate', '28000', 'client certificate is not trusted');
 

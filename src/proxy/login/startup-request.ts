@@ -9,6 +9,8 @@ export interface StartupRequest {
   readonly application: string;
   /** How the client wants to show who it is; absent: by what it is asked for. */
   readonly login?: TokenLoginWay;
+  /** Who is behind the account from the beginning. */
+  readonly token?: string;
   /** What the client chose, by lower-case name, `application_name` included; for the server. */
   readonly settings: ReadonlyMap<string, string>;
 }
@@ -16,8 +18,9 @@ export interface StartupRequest {
 /** `oauth`: by SASL OAUTHBEARER and nothing else. `token`: by a token in the place of a password. */
 export type TokenLoginWay = 'oauth' | 'token';
 
-/** A setting of the guard's own: it never goes to the server. */
+/** Settings of the guard's own: they never go to the server. */
 const LOGIN = 'rowgate.login';
+const TOKEN = 'rowgate.token';
 
 export type ReadRequest =
   | { readonly request: StartupRequest; readonly refusal?: undefined }
@@ -37,10 +40,15 @@ export function readRequest(parameters: ReadonlyMap<string, string>, pinned: Rea
   }
   const settings = new Map<string, string>();
   let login: TokenLoginWay | undefined;
+  let token: string | undefined;
   for (const [name, value] of wanted) {
     if (name.toLowerCase() === LOGIN) {
       if (value !== 'oauth' && value !== 'token') return { refusal: invalidSetting(name, value) };
       login = value;
+      continue;
+    }
+    if (name.toLowerCase() === TOKEN) {
+      token = value || undefined;
       continue;
     }
     const read = readSetting(name, value, pinned);
@@ -53,6 +61,7 @@ export function readRequest(parameters: ReadonlyMap<string, string>, pinned: Rea
       database: parameters.get('database') || user,
       application: settings.get('application_name') ?? '',
       ...(login && { login }),
+      ...(token !== undefined && { token }),
       settings,
     },
   };
