@@ -71,7 +71,8 @@ export class UsageTally {
     const { from = day, until = day } = this.options;
     if (day < from || day > until) return;
     const at = Date.parse(String(time));
-    if (kind === 'lock') this.locked.add(principal);
+    // A lock of a person behind the account leaves it as it was.
+    if (kind === 'lock' && line.user === undefined) this.locked.add(principal);
     if (kind === 'outcome' && begun && !NOT_RUN.has(String(line.status))) this.outcome(line, principal, begun, at);
     if (kind === 'usage' && typeof role === 'string') this.usage(line, principal, role, at - BEHIND_MS);
   }

@@ -19,8 +19,8 @@ export interface LeasesOptions {
   readonly store: BudgetStore;
   /** Monotonic milliseconds. */
   now(): number;
-  /** The store has answered: whoever waits may ask again. */
-  wake(): void;
+  /** The store has answered, or failed to: who waits for one of these may ask again. */
+  wake(leases: readonly Lease[]): void;
   /** The store could not be asked. */
   failed(error: unknown): void;
   /** Leases of the same owner: where one is asked for ahead, so are they in the same question. */
@@ -46,6 +46,8 @@ const LOW_BESIDE = 1 / 2;
 
 const TAKEN: Outcome = { kind: 'taken' };
 const WAIT: Outcome = { kind: 'wait' };
+const NONE: readonly Lease[] = [];
+const NO_LINES: readonly Line[] = [];
 
 export class Leases {
   /** The store is elsewhere: who asks it waits. */
@@ -53,14 +55,14 @@ export class Leases {
 
   constructor(private readonly options: LeasesOptions) {}
 
-  /** Takes all of it, or nothing. */
-  take(lines: readonly Line[]): Outcome {
+  /** Takes all of it, or nothing. `also`: as `beside`, of this take alone. */
+  take(lines: readonly Line[], also: readonly Lease[] = NONE): Outcome {
     const now = this.options.now();
     const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
     // INVARIANT: one after the other of the same account, and all was there before the first.
     if (outcome.kind !== 'taken') return outcome;
     for (const line of lines) this.spend(line, now);
-    if (this.isRemote) this.topUp(lines, now);
+    if (this.isRemote) this.topUp(lines, also, now);
     return outcome;
   }
 
@@ -70,15 +72,18 @@ export class Leases {
     return this.attempt(lines, now) ?? this.ask(lines, now);
   }
 
-  /** Asks where the windows stand, where that is not known yet. */
-  look(leases: readonly Lease[]): Outcome {
+  /** Asks where the windows stand, where that is not known yet; for what `lines` will need of these in the same question. */
+  look(leases: readonly Lease[], lines: readonly Line[] = NO_LINES): Outcome {
     if (leases.every(({ known }) => known)) return TAKEN;
     const now = this.options.now();
     const unknown = leases.filter(({ known }) => !known);
     if (unknown.some(({ asking }) => asking)) return WAIT;
     if (unknown.some(({ unavailableUntil }) => now < unavailableUntil)) return { kind: 'unavailable' };
     return this.claim(
-      unknown.map((lease) => ({ lease, need: 0, claim: lease.look() })),
+      unknown.map((lease) => {
+        const need = lines.find((line) => line.lease === lease)?.need ?? 0;
+        return { lease, need, claim: need > 0 ? lease.claim(need) : lease.look() };
+      }),
       now,
     );
   }
@@ -110,10 +115,10 @@ export class Leases {
   }
 
   /** Asks for more where little is left, so that nobody has to wait until there is nothing. */
-  private topUp(lines: readonly Line[], now: number): void {
+  private topUp(lines: readonly Line[], also: readonly Lease[], now: number): void {
     const isDue = (lease: Lease, part: number) => lease.isBelow(part) && !lease.asking && mayAsk(lease, now);
     if (!lines.some(({ lease }) => isDue(lease, LOW))) return;
-    const used = (this.options.beside?.() ?? []).filter(({ lastUse }) => now - lastUse < IDLE_MS);
+    const used = [...(this.options.beside?.() ?? NONE), ...also].filter(({ lastUse }) => now - lastUse < IDLE_MS);
     const low = new Set([...lines.map(({ lease }) => lease), ...used]);
     this.claim(
       [...low].filter((lease) => isDue(lease, LOW_BESIDE)).map((lease) => ({ lease, need: 0, claim: lease.claim(0) })),
@@ -233,7 +238,7 @@ export class Leases {
       .catch(failed)
       .then(() => {
         for (const lease of leases) lease.asking = false;
-        this.options.wake();
+        this.options.wake(leases);
       });
     return WAIT;
   }

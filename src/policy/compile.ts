@@ -5,7 +5,7 @@ import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
 import { resolveFunctions } from './functions.ts';
 import { compileTables } from './grants.ts';
-import { checkDuring, checkThrottles } from './limit-problems.ts';
+import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
 import { duringWithRules, withRules } from './limit-rules.ts';
 import type { Limits } from './limits.ts';
 import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from './policy.ts';
@@ -91,7 +91,7 @@ export function compileRole(
     minGroup: file.min_group,
     ...(file.round_to !== undefined && { roundTo: file.round_to }),
     limits: withRules(file.limits, document, ['limits']),
-    ...(file.limits_per_user && { limitsPerUser: file.limits_per_user }),
+    ...(file.limits_per_user && { limitsPerUser: withRules(file.limits_per_user, document, ['limits_per_user']) }),
     ...(file.during && { during: duringWithRules(file.during, document, ['during']) }),
     ...(file.when_exceeded && { whenExceeded: file.when_exceeded }),
     ...(file.throttle && { throttle: file.throttle }),
@@ -206,6 +206,7 @@ function checkLimits(
     report.error(document.place(['when_exceeded']), 'the role has no "throttle" that says how much');
   }
   checkDuring(file.during, document, ['during'], report);
+  checkLimitsPerUser(file.limits_per_user, document, report);
   const places: [Path, Limits | undefined][] = [
     [['limits'], file.limits],
     [['limits_per_user'], file.limits_per_user],

@@ -29,6 +29,24 @@ export function checkDuring(
   });
 }
 
+/** Keys of `limits` that say nothing of one person behind an account, and why. */
+const NOT_OF_USERS: readonly (readonly [keyof Limits, string, string])[] = [
+  ['rowsPerStatement', 'rows_per_statement', 'holds for a statement, whoever sends it'],
+  ['bytesPerStatement', 'bytes_per_statement', 'holds for a statement, whoever sends it'],
+  ['changedPerStatement', 'changed_per_statement', 'holds for a statement, whoever sends it'],
+  ['estimatedRows', 'estimated_rows', 'holds for a statement, whoever sends it'],
+  ['statementTimeout', 'statement_timeout', 'holds for a statement, whoever sends it'],
+  ['connections', 'connections', 'counts sessions, which the people behind an account share'],
+];
+
+/** INVARIANT: what is stated for each person is held to for each person, or is an error. */
+export function checkLimitsPerUser(limits: Limits | undefined, document: PolicyDocument, report: Report): void {
+  for (const [key, word, why] of NOT_OF_USERS) {
+    if (limits?.[key] === undefined) continue;
+    report.error(document.place(['limits_per_user', word]), `"${word}" ${why}; give it in "limits"`);
+  }
+}
+
 function throttles({ rows, bytes, statements, changed, subjects }: Limits): boolean {
   const lists = [rows, bytes, statements, changed, ...(subjects?.values() ?? [])];
   return lists.some((list) => list?.some(({ effect }) => effect === 'throttle'));

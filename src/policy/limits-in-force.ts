@@ -1,4 +1,4 @@
-/** The limits that hold for a principal at a time, as one flat list: its role's and its own, with `during`, effects and raises put in. */
+/** The limits that hold at a time, as one flat list: for a principal its role's and its own, or for a person behind one; with `during`, effects and raises put in. */
 import { limitsAt } from './during.ts';
 import type { LimitEffect, Limits, Lock, Throttle, Window, WindowLimit } from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
@@ -34,7 +34,7 @@ export interface LimitsInForce {
   readonly estimatedRows?: StatementLimit;
   readonly connections?: number;
   readonly throttle?: Throttle;
-  /** When the principal is locked, and for how long. */
+  /** When whom it is about is locked, and for how long. */
   readonly lock?: Lock;
   /** The first instant at which others may hold, milliseconds since the epoch. */
   readonly until: number;
@@ -57,6 +57,16 @@ export interface LimitsAsked {
   readonly raises?: readonly RaisedLimit[];
 }
 
+/** What binds each person behind a token, beside the limits of the principal. `raises`: those of this person. */
+export function limitsOfUser({ role, now, raises = [] }: Pick<LimitsAsked, 'role' | 'now' | 'raises'>): LimitsInForce {
+  const raised = raises.filter(({ until }) => until > now);
+  return {
+    windows: windowsOf(role.limitsPerUser ?? {}, role.rule, role, raised),
+    ...effectsOf(role),
+    until: Math.min(Number.POSITIVE_INFINITY, ...raised.map(({ until }) => until)),
+  };
+}
+
 export function limitsInForce({ role, principal, now, timeZone, raises = [] }: LimitsAsked): LimitsInForce {
   const ofRole = limitsAt(role.limits, role.during, now, timeZone);
   const ofPrincipal = limitsAt(principal.limits, principal.during, now, timeZone);
@@ -71,10 +81,13 @@ export function limitsInForce({ role, principal, now, timeZone, raises = [] }: L
     ],
     ...ofStatement,
     ...(connections.length > 0 && { connections: Math.min(...connections) }),
-    ...(role.throttle && { throttle: role.throttle }),
-    ...(role.lock && role.mode === 'enforce' && { lock: role.lock }),
+    ...effectsOf(role),
     until: Math.min(ofRole.until, ofPrincipal.until, ...raised.map(({ until }) => until)),
   };
+}
+
+function effectsOf({ throttle, lock, mode }: RolePolicy): Pick<LimitsInForce, 'throttle' | 'lock'> {
+  return { ...(throttle && { throttle }), ...(lock && mode === 'enforce' && { lock }) };
 }
 
 /** `per hour`, `per 30 days` */

@@ -68,7 +68,9 @@ export const roleLimits = z
   })
   .describe('How much the role may take, by principal, over all of its connections. `none` says that there are none.');
 
-export const limitsPerUser = limits.describe('Limits of each person behind a token, beside those of the principal.');
+export const limitsPerUser = limits.describe(
+  'Limits over time of each person behind a token, beside those of the principal: `rows`, `bytes`, `statements`, `changed`, `subjects`.',
+);
 
 export const whenExceeded = z
   .enum(LIMIT_EFFECTS as [string, ...string[]])

@@ -42,6 +42,8 @@ export interface PolicyChange {
 /** What holds for a principal beyond its policy, and who said so: `rowgate` itself, or the user at the control socket. */
 export interface StandingRecord {
   readonly principal?: string;
+  /** The person behind it whom alone it is about. */
+  readonly user?: string;
   readonly by: string;
   readonly reason?: string;
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
@@ -69,6 +71,8 @@ export interface CanaryRecord {
   /** Of the decision on the statement. */
   readonly id: string;
   readonly principal: string;
+  /** The person behind it who has read it. */
+  readonly user?: string;
   readonly role: string;
   /** `lock`, or `allow` where it was shown. */
   readonly effect: 'lock' | 'allow';

@@ -27,6 +27,11 @@ afterAll(async () => {
 });
 
 const role = (text: string): Promise<void> => writeFile(join(folder, 'policies/roles/a.yaml'), text);
+/** What is told, and is no error. */
+const unusedGrants = async (): Promise<void> => {
+  await mkdir(join(folder, 'policies/grants'), { recursive: true });
+  await writeFile(join(folder, 'policies/grants/unused.yaml'), 'tables:\n  classes: { select: { columns: [id] } }\n');
+};
 const output = (result: CheckResult): string =>
   formatCheck(result).replaceAll(relative(process.cwd(), folder), 'FOLDER');
 
@@ -37,21 +42,21 @@ it('an empty folder is found', async () => {
 });
 
 it('errors, against the live catalog', async () => {
-  await role(
-    'role: a\ntables:\n  students: { select: { columns: [idd] } }\nlimits: none\nlimits_per_user: { rows: 5 per hour }\n',
-  );
+  await role('role: a\ntables:\n  students: { select: { columns: [idd] } }\nlimits: none\n');
+  await unusedGrants();
   const result = await check();
   expect(result.exitCode).toBe(1);
   expect(output(result)).toBe(
-    `FOLDER/policies/roles/a.yaml:3:35: error: column "idd" of relation "students" does not exist, did you mean "id"?
-FOLDER/policies/roles/a.yaml:5:1: warning: "limits_per_user" is not enforced yet
+    `FOLDER/policies/grants/unused.yaml:1:1: warning: no role uses this file
+FOLDER/policies/roles/a.yaml:3:35: error: column "idd" of relation "students" does not exist, did you mean "id"?
 1 role, 0 principals: 1 error, 1 warning
 `,
   );
 });
 
 it('warnings alone are no error', async () => {
-  await role('role: a\nlimits: none\nlimits_per_user: { rows: 5 per hour }\n');
+  await role('role: a\nlimits: none\n');
+  await unusedGrants();
   expect((await check()).exitCode).toBe(0);
 });
 

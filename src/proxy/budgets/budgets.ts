@@ -2,6 +2,7 @@
 import type { Logger } from 'pino';
 import { type BudgetStore, type Claim, type Lock, StoreUnavailable } from '../../meter/budget-store.ts';
 import { CalendarDays } from '../../meter/days.ts';
+import { ownerOf } from '../../meter/owner.ts';
 import type { Approvers } from '../../meter/permit.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { AlarmSink } from '../alarm-sink.ts';
@@ -12,7 +13,7 @@ import type { Sessions } from '../sessions.ts';
 import type { BudgetContext } from './context.ts';
 import { Locks } from './locks.ts';
 import { lockedLogin, lockedSession } from './messages.ts';
-import { ownerOf, PrincipalBudget } from './principal-budget.ts';
+import { PrincipalBudget } from './principal-budget.ts';
 import { SessionBudget } from './session-budget.ts';
 
 export interface BudgetsOptions {
@@ -86,7 +87,7 @@ export class Budgets {
 
   /** Why the principal may not log in now, or go on. */
   loginRefusal(name: string): LoginRefusal | undefined {
-    const lock = this.locks.of(ownerOf(name));
+    const lock = this.locks.of(ownerOf({ principal: name }));
     return lock && lockedLogin(name, lock);
   }
 
@@ -118,7 +119,7 @@ export class Budgets {
     // What is raised or permitted now may be what somebody waits for.
     for (const principal of this.byPrincipal.values()) principal.wake();
     for (const session of this.options.sessions.live()) {
-      const lock: Lock | undefined = this.locks.of(ownerOf(session.principal));
+      const lock: Lock | undefined = this.locks.of(ownerOf({ principal: session.principal }));
       if (lock) session.terminate(lockedSession(session.principal, lock));
     }
   }

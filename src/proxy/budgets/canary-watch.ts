@@ -1,5 +1,9 @@
-/** What becomes of a principal that reads a canary: it is locked out, or, where its role is not held to its policy, somebody is told. */
+/**
+ * What becomes of whoever reads a canary: they are locked out, or, where the role is not held to its policy, somebody is told. Behind an account it is
+ * the person: others who work by it go on.
+ */
 import type { Owner } from '../../meter/measure.ts';
+import { type Holder, holderWords, ownerOf } from '../../meter/owner.ts';
 import { isGuarded } from '../../policy/is-guarded.ts';
 import type { Refused, Sighting } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
@@ -16,39 +20,42 @@ export class CanaryWatch {
   /** When each was last told of, where the principal may go on. */
   private readonly told = new Map<string, number>();
 
+  private readonly owner: Owner;
+
   constructor(
-    private readonly owner: Owner,
-    private readonly principal: string,
+    private readonly holder: Holder,
     private readonly context: BudgetContext,
-  ) {}
+  ) {
+    this.owner = ownerOf(holder);
+  }
 
   /** @returns why the row is not shown; undefined where it is. */
   seen({ role }: SessionPolicy, { subject, canary: hash, decision }: Sighting): Refused | undefined {
-    const { owner, principal } = this;
+    const { owner, holder } = this;
     const { records, log, locks, clock } = this.context;
     const canary = { subject, hash };
     const guarded = isGuarded(role);
     const effect = guarded ? 'lock' : 'allow';
-    records.append('canary', { id: decision, principal, role: role.name, effect, canary, by: 'rowgate' });
-    log.warn({ principal, canary, decision, effect }, 'a canary was read');
+    records.append('canary', { id: decision, ...holder, role: role.name, effect, canary, by: 'rowgate' });
+    log.warn({ ...holder, canary, decision, effect }, 'a canary was read');
     this.tell(canary, decision, guarded);
     if (!guarded) return undefined;
-    locks.lock({ owner, principal, reason: REASON, duration: undefined, sighting: { canary, decision } });
+    locks.lock({ ...holder, owner, reason: REASON, duration: undefined, sighting: { canary, decision } });
     const lock = locks.of(owner) ?? { owner, since: clock(), reason: REASON, by: 'rowgate' };
-    return { kind: 'refused', refusal: lockedRefusal(principal, lock), effect: 'lock' };
+    return { kind: 'refused', refusal: lockedRefusal(holder, lock), effect: 'lock' };
   }
 
   private tell(canary: { readonly subject: string; readonly hash: string }, decision: string, locks: boolean): void {
     const { alarms, clock } = this.context;
-    const { principal } = this;
+    const { holder } = this;
     const now = clock();
     const last = this.told.get(canary.hash);
     if (!locks && last !== undefined && now - last < TELL_AGAIN_MS) return;
     this.told.set(canary.hash, now);
     const what = locks
-      ? 'the row was not shown, and it is locked out'
+      ? `the row was not shown, and ${holder.user === undefined ? 'it is' : 'they are'} locked out`
       : 'its role is not held to its policy: it goes on';
-    const text = `principal "${principal}" has read a canary of subject "${canary.subject}"; ${what}`;
-    alarms.raise({ kind: 'canary', principal, text, canary, decision, by: 'rowgate' });
+    const text = `${holderWords(holder)} has read a canary of subject "${canary.subject}"; ${what}`;
+    alarms.raise({ kind: 'canary', ...holder, text, canary, decision, by: 'rowgate' });
   }
 }

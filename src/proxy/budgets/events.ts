@@ -1,6 +1,7 @@
 /** Counts what leads to a lock: limits that were passed, and statements that the policy refused. */
 import type { Grant } from '../../meter/budget-store.ts';
 import type { Owner } from '../../meter/measure.ts';
+import { type Holder, ownerOf } from '../../meter/owner.ts';
 import type { LimitsInForce } from '../../policy/limits-in-force.ts';
 import { windowName } from '../../policy/limits-in-force.ts';
 import type { Warning } from '../../session/budget.ts';
@@ -17,13 +18,21 @@ export class Events {
   private readonly owed: Record<Event, number> = { overrun: 0, refusal: 0 };
   private readonly near: Record<Event, boolean> = { overrun: false, refusal: false };
 
+  private readonly owner: Owner;
+
   constructor(
     private readonly context: BudgetContext,
-    private readonly owner: Owner,
-    private readonly principal: string,
-    /** To be shown to a client of the principal as soon as one can be. */
+    private readonly holder: Holder,
+    /** To be shown to a client of the holder as soon as one can be. */
     private readonly notice: (warning: Warning) => void,
-  ) {}
+  ) {
+    this.owner = ownerOf(holder);
+  }
+
+  /** The store does not know all of them yet. */
+  get isOwed(): boolean {
+    return this.owed.overrun > 0 || this.owed.refusal > 0;
+  }
 
   count(event: Event, { lock }: LimitsInForce): void {
     this.owed[event] += 1;
@@ -64,19 +73,19 @@ export class Events {
     { amount, window }: NonNullable<LimitsInForce['lock']>['after'][number],
     { duration }: NonNullable<LimitsInForce['lock']>,
   ): void {
-    const { context, owner, principal } = this;
+    const { context, owner, holder } = this;
     const name = `${amount} ${event}s ${windowName(window)}`;
     if (used >= amount) {
       const limit = { name, used, of: amount };
-      context.locks.lock({ owner, principal, reason: `${used} ${event}s ${windowName(window)}`, duration, limit });
+      context.locks.lock({ ...holder, owner, reason: `${used} ${event}s ${windowName(window)}`, duration, limit });
       return;
     }
     const near = used >= amount * NEAR;
     if (near && !this.near[event]) {
-      const warning = eventsWarning(principal, event, used, amount);
+      const warning = eventsWarning(holder, event, used, amount);
       const limit = { name, used, of: amount };
-      context.records.append('warning', { principal, by: 'rowgate', limit, message: warning.message });
-      context.alarms.raise({ kind: 'warning', principal, text: warning.message, limit });
+      context.records.append('warning', { ...holder, by: 'rowgate', limit, message: warning.message });
+      context.alarms.raise({ kind: 'warning', ...holder, text: warning.message, limit });
       this.notice(warning);
     }
     this.near[event] = near;

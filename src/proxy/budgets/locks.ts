@@ -1,13 +1,13 @@
-/** Locks a principal out by the guard's own decision: recorded, told, kept by the store, and held to here also while the store cannot be reached. */
+/** Locks a principal, or a person behind one, out by the guard's own decision: recorded, told, kept by the store, and held to here also while the store cannot be reached. */
 import type { Logger } from 'pino';
 import type { BudgetStore, Lock } from '../../meter/budget-store.ts';
 import type { Owner } from '../../meter/measure.ts';
+import { type Holder, holderWords } from '../../meter/owner.ts';
 import type { AlarmSink } from '../alarm-sink.ts';
 import type { RecordSink } from '../record-sink.ts';
 
-export interface LockAsked {
+export interface LockAsked extends Holder {
   readonly owner: Owner;
-  readonly principal: string;
   readonly reason: string;
   /** Milliseconds; undefined: until it is released. */
   readonly duration: number | undefined;
@@ -42,11 +42,16 @@ export class Locks {
 
   constructor(private readonly options: LocksOptions) {}
 
+  /** Whether anybody may be locked out. */
+  get any(): boolean {
+    return this.own.size > 0 || this.options.store.standing().locks.size > 0;
+  }
+
   /** The lock that holds now. INVARIANT: the last standing that is known holds while the store cannot be reached. */
   of(owner: Owner): Lock | undefined {
-    const { locks } = this.options.store.standing();
     // Asked for each statement, and mostly nobody is locked out.
-    if (locks.size === 0 && this.own.size === 0) return undefined;
+    if (!this.any) return undefined;
+    const { locks } = this.options.store.standing();
     const now = this.options.clock();
     for (const lock of [locks.get(owner), this.own.get(owner)]) {
       if (lock && (lock.until === undefined || lock.until > now)) return lock;
@@ -54,7 +59,8 @@ export class Locks {
     return undefined;
   }
 
-  lock({ owner, principal, reason, duration, limit, sighting }: LockAsked): void {
+  lock({ owner, principal, user, reason, duration, limit, sighting }: LockAsked): void {
+    const holder: Holder = { principal, ...(user !== undefined && { user }) };
     const held = this.of(owner);
     // INVARIANT: a lock that ends by itself does not stand for one that somebody must release.
     if (held && (held.until === undefined || duration !== undefined)) return;
@@ -65,16 +71,16 @@ export class Locks {
     this.own.set(owner, lock);
     const ends = until === undefined ? undefined : new Date(until).toISOString();
     records.append('lock', {
-      principal,
+      ...holder,
       by: lock.by,
       reason,
       ...(limit && { limit }),
       ...(sighting && { canary: sighting.canary, id: sighting.decision }),
       ...(ends !== undefined && { until: ends }),
     });
-    const text = `principal "${principal}" is locked out ${ends === undefined ? 'until it is released' : `until ${ends}`}`;
-    alarms.raise({ kind: 'lock', principal, text, reason, by: lock.by, ...(limit && { limit }), ...sighting });
-    log.warn({ principal, reason, until: ends }, 'principal locked out');
+    const text = `${holderWords(holder)} is locked out ${ends === undefined ? 'until it is released' : `until ${ends}`}`;
+    alarms.raise({ kind: 'lock', ...holder, text, reason, by: lock.by, ...(limit && { limit }), ...sighting });
+    log.warn({ ...holder, reason, until: ends }, 'locked out');
     this.options.changed();
     void this.tell(lock);
   }

@@ -1,6 +1,7 @@
 /** What clients, records and operators are told about budgets and locks, in words. */
 import { type Refusal, refusal } from '../../errors.ts';
 import type { Lock } from '../../meter/budget-store.ts';
+import { type Holder, holderWords } from '../../meter/owner.ts';
 import { amountName, type LimitInForce, windowName } from '../../policy/limits-in-force.ts';
 import type { LimitReached, Warning } from '../../session/budget.ts';
 import type { LoginRefusal } from '../login/login-refusal.ts';
@@ -12,7 +13,7 @@ export function reached({ name, amount }: LimitInForce, spent: number): LimitRea
 
 /** Nothing more may be taken, or not so much. */
 export function limitRefusal(
-  principal: string,
+  holder: Holder,
   limit: LimitInForce,
   spent: number,
   need: number,
@@ -24,7 +25,7 @@ export function limitRefusal(
       ? `The next day begins at midnight (${timeZone}).`
       : `What was taken becomes free again ${count === 1 ? `a ${unit}`.replace('a hour', 'an hour') : `${count} ${unit}s`} later.`;
   const more = spent < limit.amount ? ` This needs ${counted(limit, need)} more.` : '';
-  return refusal('limit-window', '53400', `principal "${principal}" ${soFar(limit, spent)}`, {
+  return refusal('limit-window', '53400', `${holderWords(holder)} ${soFar(limit, spent)}`, {
     detail: `${frees}${more}`,
     hint: ASK,
     rule: limit.rule,
@@ -32,20 +33,20 @@ export function limitRefusal(
 }
 
 /** A limit was passed that only warns, or slows down, or will lock soon. */
-export function limitWarning(principal: string, limit: LimitInForce, spent: number): Warning {
+export function limitWarning(holder: Holder, limit: LimitInForce, spent: number): Warning {
   const detail = {
     warn: 'The limit warns only; who keeps the policies is told.',
     throttle: 'Results flow more slowly until it is below its limit again.',
-    lock: 'The principal will be locked out when it passes the limit.',
+    lock: `The ${holder.user === undefined ? 'principal' : 'user'} will be locked out when the limit is passed.`,
     deny: 'Nothing more is given above the limit.',
   }[limit.effect];
-  return { message: `principal "${principal}" ${soFar(limit, spent)}`, detail, hint: ASK };
+  return { message: `${holderWords(holder)} ${soFar(limit, spent)}`, detail, hint: ASK };
 }
 
 /** Events that lead to a lock are near to it. */
-export function eventsWarning(principal: string, event: 'overrun' | 'refusal', used: number, of: number): Warning {
+export function eventsWarning(holder: Holder, event: 'overrun' | 'refusal', used: number, of: number): Warning {
   return {
-    message: `principal "${principal}" has ${used} of ${of} ${event}s after which it is locked out`,
+    message: `${holderWords(holder)} has ${used} of ${of} ${event}s after which ${holder.user === undefined ? 'it is' : 'they are'} locked out`,
     hint: ASK,
   };
 }
@@ -84,9 +85,9 @@ function counted({ measure }: LimitInForce, need: number): string {
 
 const ASK = 'Ask who keeps the policies; they may raise a limit for a time.';
 
-/** A statement of a principal that is locked out. */
-export function lockedRefusal(principal: string, lock: Lock): Refusal {
-  return refusal('locked', '28000', `principal "${principal}" is locked out: ${lock.reason}`, {
+/** A statement of who is locked out. */
+export function lockedRefusal(holder: Holder, lock: Lock): Refusal {
+  return refusal('locked', '28000', `${holderWords(holder)} is locked out: ${lock.reason}`, {
     detail: untilWhen(lock),
     hint: ASK_RELEASE,
   });

@@ -1,5 +1,4 @@
 /** One measure of one owner in this process: its lease, the limits that bind it, and which of them were passed. */
-import { createHmac } from 'node:crypto';
 import type { CalendarDays } from '../../meter/days.ts';
 import { KnownPeople } from '../../meter/known-people.ts';
 import { Lease, type Terms } from '../../meter/lease.ts';
@@ -28,8 +27,8 @@ export interface MeterOptions {
   readonly owner: Owner;
   readonly measure: Measure;
   readonly days: CalendarDays;
-  /** Of the hashes of people's keys. */
-  readonly hashKey: () => Uint8Array;
+  /** The keyed hash of somebody's key. */
+  hash(key: string): string;
 }
 
 export class Meter {
@@ -42,13 +41,9 @@ export class Meter {
   /** One for all takes: whoever is given it keeps none of it. */
   private readonly line: { lease: Lease; need: number; people?: PeopleLine };
 
-  constructor({ owner, measure, days, hashKey }: MeterOptions) {
+  constructor({ owner, measure, days, hash }: MeterOptions) {
     this.lease = new Lease(owner, measure, this.terms, MOST_AHEAD[measure] ?? MOST_PEOPLE_AHEAD, days);
-    if (measure.startsWith('subjects.')) {
-      this.known = new KnownPeople((key) =>
-        createHmac('sha256', hashKey()).update(`${measure}\0${key}`).digest('base64url').slice(0, 22),
-      );
-    }
+    if (measure.startsWith('subjects.')) this.known = new KnownPeople(hash);
     this.line = { lease: this.lease, need: 0 };
   }
 

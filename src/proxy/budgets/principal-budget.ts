@@ -1,139 +1,131 @@
-/** What a principal may still take, over all of its sessions in this process: its meters under the limits that hold now. */
-import type { Standing } from '../../meter/budget-store.ts';
+/** What the sessions of a principal in this process may still take: of its own budget, and of that of the person behind it for whom they work. */
+import { createHmac } from 'node:crypto';
 import type { Lease } from '../../meter/lease.ts';
 import { Leases, type Outcome } from '../../meter/leases.ts';
 import type { Line } from '../../meter/line.ts';
 import type { Measure, Owner } from '../../meter/measure.ts';
-import { type LimitInForce, type LimitsInForce, limitsInForce } from '../../policy/limits-in-force.ts';
-import type { Demand, People, Taken, Warning } from '../../session/budget.ts';
+import { isOfUser, ownerOf } from '../../meter/owner.ts';
+import type { LimitInForce } from '../../policy/limits-in-force.ts';
+import type { Demand, People, Refused, Sighting, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
-import { CanaryWatch } from './canary-watch.ts';
 import type { BudgetContext } from './context.ts';
-import { Events } from './events.ts';
-import { limitRefusal, limitWarning, reached, storeUnavailable } from './messages.ts';
-import { Meter } from './meter.ts';
+import { lockedRefusal, storeUnavailable } from './messages.ts';
+import type { Meter } from './meter.ts';
+import { OwnerBudget } from './owner-budget.ts';
+import { PeopleBudgets } from './people-budgets.ts';
 import { Permits } from './permits.ts';
 import { UsageNotes } from './usage-notes.ts';
-
-/** `principal:college_12_app` */
-export function ownerOf(principal: string): Owner {
-  return `principal:${principal}`;
-}
 
 /** A rate holds back for so long, then it is asked again. */
 const RATE_RETRY_MS = 50;
 
-/** For so long all flow slowly where one does: else those who ask for little and for much would end each other's questions, for ever. */
-const SLOWED_MS = 1_000;
-
 const TAKEN: Taken = { kind: 'taken' };
+const NOBODY: readonly People[] = [];
 
 export class PrincipalBudget {
-  readonly owner: Owner;
+  readonly own: OwnerBudget;
   readonly leases: Leases;
   readonly permits: Permits;
-  readonly canaries: CanaryWatch;
   /** Sessions that have it. */
   sessions = 0;
-  /** Of what has limits; where windows are not known yet they must be looked at. */
-  limited: readonly Lease[] = [];
-  private readonly meters = new Map<Measure, Meter>();
-  /** Those of which something is told when it is passed. */
-  private watched: readonly Meter[] = [];
-  private readonly events: Events;
+  private readonly people: PeopleBudgets;
   private readonly notes: UsageNotes;
-  private readonly waiting = new Set<() => void>();
-  private readonly notices: Warning[] = [];
+  /** Those who are to ask again, each with for whom it waits; undefined: for several. */
+  private readonly waiting = new Map<() => void, Owner | undefined>();
   private retrying: NodeJS.Timeout | undefined;
-  private policy: SessionPolicy | undefined;
-  private standing: Standing | undefined;
-  private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
-  /** When these limits were looked up, milliseconds since the epoch. */
-  private lookedAt = Number.NEGATIVE_INFINITY;
-  private slows = false;
-  private slowedUntil = Number.NEGATIVE_INFINITY;
-  /** Whether anything at all is counted. */
-  private counts = false;
+  /** Of the hash that was asked for last: a row is counted for the principal and for the person. */
+  private hashed = { measure: '', key: '', hash: '' };
 
   constructor(
     readonly name: string,
     private readonly context: BudgetContext,
   ) {
-    this.owner = ownerOf(name);
     this.leases = new Leases({
       store: context.store,
       now: context.now,
-      wake: () => this.wake(),
+      wake: (leases) => this.answered(leases),
       failed: context.failed,
-      beside: () => this.limited,
+      beside: () => this.own.limited,
     });
+    const shared = {
+      context,
+      leases: this.leases,
+      hash: (measure: Measure, key: string) => this.hash(measure, key),
+    };
+    this.own = new OwnerBudget({ principal: name }, shared);
+    this.people = new PeopleBudgets(name, shared);
     this.notes = new UsageNotes(context);
-    this.permits = new Permits(this.owner, name, context);
-    this.canaries = new CanaryWatch(this.owner, name, context);
-    this.events = new Events(context, this.owner, name, (warning) => void this.notices.push(warning));
+    this.permits = new Permits(this.own.owner, name, context);
   }
 
-  /** The limits that hold now, by the policy that its sessions have now. */
-  follow(policy: SessionPolicy): LimitsInForce {
-    const { store, clock, timeZone } = this.context;
-    const standing = store.standing();
-    const { until } = this.limits;
-    if (policy === this.policy && standing === this.standing) {
-      if (until === Number.POSITIVE_INFINITY) return this.limits;
-      const now = clock();
-      // Also looked at anew where the clock was set back: a closed hour may have come again.
-      if (this.lookedAt <= now && now < until) return this.limits;
-    }
-    this.lookedAt = clock();
-    this.policy = policy;
-    this.standing = standing;
-    const { role, principal } = policy;
-    const raises = standing.raises.filter(({ owner }) => owner === this.owner);
-    this.limits = limitsInForce({ role, principal, now: clock(), timeZone, raises });
-    this.setMeters(this.limits.windows);
-    return this.limits;
+  /** Of the person behind the account, where the role limits each of them. */
+  personOf({ role }: SessionPolicy, user: string | undefined): OwnerBudget | undefined {
+    return user === undefined || role.limitsPerUser === undefined ? undefined : this.people.of(user);
   }
 
-  /** Of the measure, where it has limits. */
-  meter(measure: Measure): Meter | undefined {
-    const meter = this.meters.get(measure);
-    return meter && meter.lease.ceilings.length > 0 ? meter : undefined;
+  /** Why the person may do nothing now. INVARIANT: the session is not theirs alone, and stays. */
+  lockedPerson(user: string | undefined): Refused | undefined {
+    const { locks } = this.context;
+    if (user === undefined || !locks.any) return undefined;
+    const person = { principal: this.name, user };
+    const lock = locks.of(ownerOf(person));
+    return lock && { kind: 'refused', refusal: lockedRefusal(person, lock), effect: 'lock' };
   }
 
   take(policy: SessionPolicy, demand: Demand): Taken {
-    this.follow(policy);
-    if (!this.counts && demand.account === undefined) return TAKEN;
-    const lines = this.linesOf(demand);
-    if (lines === 'wait') return { kind: 'wait' };
+    const { own } = this;
+    const { account, user } = demand;
+    // INVARIANT: who is locked out while a statement runs sees no more of it.
+    const locked = this.lockedPerson(user);
+    if (locked) return locked;
+    const person = this.personOf(policy, user);
+    own.follow(policy);
+    person?.follow(policy);
+    if (!own.counts && !person?.counts && account === undefined) return TAKEN;
+    const lines = this.linesOf(demand, person);
     if (lines === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
     if (lines.length === 0) return TAKEN;
-    return this.answer(this.leases.take(lines));
+    return this.answer(this.leases.take(lines, person?.limited), person);
   }
 
   /** What is said of an outcome. */
-  answer(outcome: Outcome): Taken {
+  answer(outcome: Outcome, person: OwnerBudget | undefined): Taken {
     switch (outcome.kind) {
       case 'taken': {
-        const warnings = this.warnings();
-        return warnings ? { kind: 'taken', warnings } : TAKEN;
+        const [ofOwn, ofPerson] = [this.own.warnings(), person?.warnings()];
+        if (!ofOwn && !ofPerson) return TAKEN;
+        return { kind: 'taken', warnings: [...(ofOwn ?? []), ...(ofPerson ?? [])] };
       }
       case 'wait':
         if (outcome.rate) this.retryLater();
         return { kind: 'wait' };
       case 'unavailable':
         return { kind: 'refused', refusal: storeUnavailable() };
-      case 'short':
-        return this.short(outcome.lease, outcome.need);
+      case 'short': {
+        const { lease, need } = outcome;
+        const whose = lease.owner === person?.owner ? person : this.own;
+        return this.permits.spent(lease) ?? whose.short(lease, need);
+      }
     }
   }
 
-  event(policy: SessionPolicy, event: 'overrun' | 'refusal'): void {
-    this.events.count(event, this.follow(policy));
+  /** INVARIANT: what a person has done leads to no lock of the others behind the account. */
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user: string | undefined): void {
+    if (!policy.role.lock) return;
+    const whose = user === undefined ? this.own : this.people.of(user);
+    whose.events.count(event, whose.follow(policy));
+  }
+
+  /** @returns as `Budget.canary`. */
+  canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined {
+    const whose = sighting.user === undefined ? this.own : this.people.of(sighting.user);
+    return whose.canaries.seen(policy, sighting);
   }
 
   /** Called once, as soon as the same may be asked again. */
-  wakeLater(wake: () => void): void {
-    this.waiting.add(wake);
+  wakeLater(wake: () => void, user: string | undefined): void {
+    const whose = ownerOf({ principal: this.name, ...(user !== undefined && { user }) });
+    this.waiting.set(wake, this.waiting.has(wake) && this.waiting.get(wake) !== whose ? undefined : whose);
   }
 
   forgetWaiting(wake: () => void): void {
@@ -141,61 +133,33 @@ export class PrincipalBudget {
   }
 
   wake(): void {
-    const waiting = [...this.waiting];
+    const waiting = [...this.waiting.keys()];
     this.waiting.clear();
     for (const wake of waiting) wake();
   }
 
   /** Reports, and gives back what nobody uses; all of it where `all` is set. */
   sweep(all = false): void {
-    for (const { lease, known } of this.meters.values()) if (known) this.leases.report(lease, known);
-    if (this.policy) {
-      const { windows } = this.limits;
-      const meter = ({ measure }: LimitInForce): Meter | undefined => this.meters.get(measure);
-      this.notes.look({ principal: this.name, role: this.policy.role.name, windows, meter }, all);
+    const { own, name, waiting } = this;
+    if (own.followed) {
+      const meter = ({ measure }: LimitInForce): Meter | undefined => own.meter(measure);
+      this.notes.look({ principal: name, ...own.followed, meter }, all);
     }
-    const leases = [...[...this.meters.values()].map(({ lease }) => lease), ...this.permits.leases()];
-    this.leases.sweep(leases, all, this.waiting.size > 0);
-    this.events.retry(this.limits);
+    own.sweep(all, waiting.size > 0);
+    this.leases.sweep(this.permits.leases(), all, waiting.size > 0);
+    const awaited = new Set(waiting.values());
+    this.people.sweep(all, (owner) => awaited.has(owner) || awaited.has(undefined));
   }
 
   get lastUse(): number {
-    return Math.max(...[...this.meters.values()].map(({ lease }) => lease.lastUse), Number.NEGATIVE_INFINITY);
+    return this.own.lastUse;
   }
 
-  private setMeters(windows: readonly LimitInForce[]): void {
-    const measures = new Set<Measure>([...this.meters.keys(), ...windows.map(({ measure }) => measure)]);
-    this.slows = windows.some(({ effect }) => effect === 'throttle');
-    // What has no limit of its own may have to flow slowly.
-    if (this.slows) for (const measure of ['rows', 'bytes'] as const) measures.add(measure);
-    for (const measure of measures) {
-      const meter = this.meters.get(measure) ?? this.newMeter(measure);
-      if (meter.known) this.leases.report(meter.lease, meter.known);
-      if (!meter.setLimits(windows.filter((limit) => limit.measure === measure))) continue;
-      this.leases.giveBack(meter.lease.change(meter.currentTerms, undefined));
-    }
-    this.counts = windows.length > 0;
-    const meters = [...this.meters.values()];
-    this.limited = meters.map(({ lease }) => lease).filter(({ ceilings }) => ceilings.length > 0);
-    this.watched = meters.filter((meter) => meter.isWatched);
-  }
-
-  private newMeter(measure: Measure): Meter {
-    const { days, hashKey } = this.context;
-    const key = (): Uint8Array => {
-      const known = hashKey();
-      // INVARIANT: nobody is counted under a name that others would not give them.
-      if (!known) throw new Error('people were to be counted before the key of their hashes was known');
-      return known;
-    };
-    const meter = new Meter({ owner: this.owner, measure, days, hashKey: key });
-    this.meters.set(measure, meter);
-    return meter;
-  }
-
-  private linesOf(demand: Demand): Line[] | 'wait' | 'unavailable' {
+  private linesOf(demand: Demand, person: OwnerBudget | undefined): Line[] | 'unavailable' {
     const lines: Line[] = [];
-    const { rows = 0, bytes = 0, changed = 0, people, account } = demand;
+    const { own } = this;
+    const { rows = 0, account, people } = demand;
+    const each = people && people.length > 0 ? merged(people) : NOBODY;
     if (account !== undefined) {
       const lease = this.permits.lease(account);
       // INVARIANT: what a permit does not pay, nobody pays.
@@ -203,72 +167,36 @@ export class PrincipalBudget {
       // INVARIANT: who signed for so many rows has not signed for rows that hold a hundred people each.
       const need = Math.max(rows, ...(people ?? []).map(({ keys, unnamed }) => keys.length + unnamed));
       if (need > 0) lines.push({ lease, need });
-    } else {
-      const slowed = this.slows && this.isSlowed(rows, bytes);
-      this.add(lines, 'rows', rows, slowed);
-      this.add(lines, 'bytes', bytes, slowed);
-      if (people && people.length > 0) {
-        for (const { subject, keys, unnamed } of merged(people)) {
-          const meter = this.meter(`subjects.${subject}`);
-          if (!meter || keys.length + unnamed === 0) continue;
-          if (this.context.hashKey() === undefined) return 'unavailable';
-          lines.push(meter.people(keys, unnamed));
-        }
-      }
+    } else if (own.addShown(lines, demand, each)) {
+      return 'unavailable';
     }
-    this.add(lines, 'changed', changed, false);
+    own.addChanged(lines, demand);
+    // INVARIANT: a permit is the account's: it gives none of the people behind it more than theirs.
+    if (person?.addShown(lines, demand, each)) return 'unavailable';
+    person?.addChanged(lines, demand);
     return lines;
   }
 
-  private add(lines: Line[], measure: Measure, need: number, slowed: boolean): void {
-    if (need === 0) return;
-    const meter = this.meters.get(measure);
-    if (!meter) return;
-    const { throttle } = this.limits;
-    const rate = slowed ? (measure === 'rows' ? throttle?.rows : throttle?.bytes)?.amount : undefined;
-    if (this.slows) this.leases.giveBack(meter.lease.change(meter.currentTerms, rate));
-    if (rate !== undefined || meter.lease.ceilings.length > 0) lines.push(meter.amount(need));
+  /** INVARIANT: nobody is counted under a name that others would not give them. */
+  private hash(measure: Measure, key: string): string {
+    const { hashed } = this;
+    if (hashed.key === key && hashed.measure === measure) return hashed.hash;
+    const secret = this.context.hashKey();
+    if (!secret) throw new Error('people were to be counted before the key of their hashes was known');
+    const hash = createHmac('sha256', secret).update(`${measure}\0${key}`).digest('base64url').slice(0, 22);
+    this.hashed = { measure, key, hash };
+    return hash;
   }
 
-  private isSlowed(rows: number, bytes: number): boolean {
-    const now = this.context.now();
-    for (const [measure, meter] of this.meters) {
-      if (meter.slows(measure === 'rows' ? rows : measure === 'bytes' ? bytes : 0)) this.slowedUntil = now + SLOWED_MS;
+  /** The store has answered of these leases. Who waits for another person's has nothing to ask. */
+  private answered(leases: readonly Lease[]): void {
+    const [first] = leases;
+    const person = first && leases.every(({ owner }) => isOfUser(owner)) ? first.owner : undefined;
+    for (const [wake, of] of [...this.waiting]) {
+      if (person !== undefined && of !== undefined && of !== person) continue;
+      this.waiting.delete(wake);
+      wake();
     }
-    return now < this.slowedUntil;
-  }
-
-  /** INVARIANT: passing a limit that locks locks, before the client is told. */
-  private short(lease: Lease, need: number): Taken {
-    const spent = this.permits.spent(lease);
-    if (spent) return spent;
-    const meter = this.meters.get(lease.measure);
-    const limit = meter?.passedBy(need);
-    if (!meter || !limit) return { kind: 'refused', refusal: storeUnavailable() };
-    const limitReached = reached(limit, meter.spentOf(limit));
-    if (limit.effect === 'lock') {
-      const reason = `passed the limit ${limit.name}`;
-      const duration = this.limits.lock?.duration;
-      this.context.locks.lock({ owner: this.owner, principal: this.name, reason, duration, limit: limitReached });
-    }
-    const refusal = limitRefusal(this.name, limit, meter.spentOf(limit), need, this.context.timeZone);
-    return { kind: 'over', refusal, limit: limitReached };
-  }
-
-  /** What its client is to be told, each once. Recorded, and told to who keeps the policies. Undefined where there is nothing. */
-  private warnings(): readonly Warning[] | undefined {
-    for (const meter of this.watched) {
-      for (const limit of meter.passed()) {
-        const spent = meter.spentOf(limit);
-        const warning = limitWarning(this.name, limit, spent);
-        const { records, alarms } = this.context;
-        const at = reached(limit, spent);
-        records.append('warning', { principal: this.name, by: 'rowgate', limit: at, message: warning.message });
-        alarms.raise({ kind: 'warning', principal: this.name, text: warning.message, limit: at });
-        this.notices.push(warning);
-      }
-    }
-    return this.notices.length > 0 ? this.notices.splice(0) : undefined;
   }
 
   private retryLater(): void {

@@ -1,12 +1,15 @@
 /** What one session asks of its principal's budget. */
 import type { PeopleOfRow, StatementJudgement } from '../../guard/decision.ts';
+import type { Lease } from '../../meter/lease.ts';
 import type { Outcome } from '../../meter/leases.ts';
+import type { Line } from '../../meter/line.ts';
 import type { Admitted, Budget, Demand, Refused, Sent, Sighting, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { gate } from '../estimates/gate.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';
+import type { OwnerBudget } from './owner-budget.ts';
 import type { PrincipalBudget } from './principal-budget.ts';
 
 export class SessionBudget implements Budget {
@@ -27,29 +30,35 @@ export class SessionBudget implements Budget {
     principal.sessions += 1;
   }
 
-  admit(judgedBy: SessionPolicy, statement: StatementJudgement, sent: () => Sent): Admitted {
+  admit(judgedBy: SessionPolicy, statement: StatementJudgement, sent: () => Sent, user?: string): Admitted {
     const { principal } = this;
+    const { own } = principal;
     const policy = this.policyNow() ?? judgedBy;
-    const lock = this.context.locks.of(principal.owner);
-    if (lock) return { kind: 'refused', refusal: lockedRefusal(principal.name, lock), effect: 'lock' };
-    const limits = principal.follow(policy);
+    const lock = this.context.locks.of(own.owner);
+    if (lock) return { kind: 'refused', refusal: lockedRefusal(own.holder, lock), effect: 'lock' };
+    const closed = this.context.openings.refusal(policy.principal);
+    if (closed) return { kind: 'refused', refusal: closed };
+    const locked = principal.lockedPerson(user);
+    if (locked) return locked;
+    const person = principal.personOf(policy, user);
+    const limits = own.follow(policy);
+    person?.follow(policy);
     const permit = this.permit(statement);
-    if (permit === 'wait') return this.wait();
+    if (permit === 'wait') return this.wait(user);
     if (permit === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
-    if (permit === undefined) {
-      const notLeft = this.isLeft(statement);
-      if (notLeft) return notLeft;
-    }
-    const rowsLeft = permit?.rows ?? principal.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
+    const paid = permit !== undefined;
+    const notLeft = paid && !person ? undefined : this.isLeft(statement, paid ? undefined : own, person, user);
+    if (notLeft) return notLeft;
+    const rowsLeft = Math.min(permit?.rows ?? own.rowsLeft(), person?.rowsLeft() ?? Number.POSITIVE_INFINITY);
     // A permit pays for what is no ordinary day's work.
-    if (permit === undefined && limits.estimatedRows) {
+    if (!paid && limits.estimatedRows) {
       const expected = { policy, statement, sent, wake: this.estimated, limit: limits.estimatedRows, rowsLeft };
       const refused = gate(this.context.estimates, expected);
       if (refused) return refused === 'wait' ? { kind: 'wait' } : refused;
     }
-    const statements = principal.meter('statements');
-    const taken = principal.answer(statements ? principal.leases.take([statements.amount(1)]) : FREELY);
-    if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait() : taken;
+    const one = oneEach([own.meter('statements'), person?.meter('statements')]);
+    const taken = principal.answer(one.length > 0 ? principal.leases.take(one) : FREELY, person);
+    if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
     const { warnings } = taken;
     return {
       kind: 'admitted',
@@ -65,15 +74,15 @@ export class SessionBudget implements Budget {
 
   take(judgedBy: SessionPolicy, demand: Demand): Taken {
     const taken = this.principal.take(this.policyNow() ?? judgedBy, demand);
-    return taken.kind === 'wait' ? this.wait() : taken;
+    return taken.kind === 'wait' ? this.wait(demand.user) : taken;
   }
 
-  event(policy: SessionPolicy, event: 'overrun' | 'refusal'): void {
-    this.principal.event(policy, event);
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string): void {
+    this.principal.event(policy, event, user);
   }
 
   canary(judgedBy: SessionPolicy, sighting: Sighting): Refused | undefined {
-    return this.principal.canaries.seen(this.policyNow() ?? judgedBy, sighting);
+    return this.principal.canary(this.policyNow() ?? judgedBy, sighting);
   }
 
   /** Nothing: what is not used goes back after a second, since the next statement mostly comes sooner. */
@@ -86,8 +95,8 @@ export class SessionBudget implements Budget {
     this.principal.sessions -= 1;
   }
 
-  private wait(): { readonly kind: 'wait' } {
-    this.principal.wakeLater(this.wake);
+  private wait(user: string | undefined): { readonly kind: 'wait' } {
+    this.principal.wakeLater(this.wake, user);
     return { kind: 'wait' };
   }
 
@@ -119,42 +128,50 @@ export class SessionBudget implements Budget {
     }
   }
 
-  /** Why the statement may not begin: of something that it will take, nothing is left. */
-  private isLeft(statement: StatementJudgement): Admitted | undefined {
+  /** Why the statement may not begin: of something that it will take, nothing is left. `own`: absent where a permit pays. */
+  private isLeft(
+    statement: StatementJudgement,
+    own: OwnerBudget | undefined,
+    person: OwnerBudget | undefined,
+    user: string | undefined,
+  ): Admitted | undefined {
     const { principal } = this;
-    const known = principal.leases.look(principal.limited);
-    if (known.kind === 'wait') return this.wait();
+    const payers = [own, person].filter((payer) => payer !== undefined);
+    const needed = payers.flatMap((payer) => neededBy(statement, payer));
+    // Of all at once, and of the statement itself: a store elsewhere is a way there and back.
+    const lines = oneEach([...needed, ...payers.map((payer) => payer.meter('statements'))]);
+    const known = principal.leases.look(limitedOf(own, person), lines);
+    if (known.kind === 'wait') return this.wait(user);
     if (known.kind !== 'taken') return { kind: 'refused', refusal: storeUnavailable() };
-    const needed = this.neededBy(statement);
-    if (this.have(needed)) return undefined;
+    if (principal.leases.have(lines).kind === 'taken') return undefined;
     for (const meter of needed) {
       const outcome = principal.leases.have([meter.amount(1)]);
-      if (outcome.kind === 'wait' && !outcome.rate) return this.wait();
+      if (outcome.kind === 'wait' && !outcome.rate) return this.wait(user);
       if (outcome.kind === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
       // A limit that locks does so for a row that passes it, not for a statement that may have none.
       if (outcome.kind !== 'short' || meter.passedBy(1)?.effect === 'lock') continue;
-      const over = principal.answer(outcome);
+      const over = principal.answer(outcome, person);
       return over.kind === 'over' ? over : { kind: 'refused', refusal: storeUnavailable() };
     }
     return undefined;
   }
+}
 
-  /** Whether there is one of each, and of the statement itself: asked for all at once, since a store elsewhere is a way there and back. */
-  private have(needed: readonly Meter[]): boolean {
-    const lines = needed.map((meter) => meter.amount(1));
-    const statements = this.principal.meter('statements');
-    if (statements) lines.push(statements.amount(1));
-    return this.principal.leases.have(lines).kind === 'taken';
-  }
+function neededBy({ kind, people = NOBODY }: StatementJudgement, payer: OwnerBudget): Meter[] {
+  const shows = kind.kind === 'read' ? !kind.catalogs : SHOWS.has(kind.kind);
+  if (!shows) return [];
+  const measures = [payer.meter('rows'), payer.meter('bytes')];
+  for (const one of people) if (isNameless(one)) measures.push(payer.meter(`subjects.${one.subject}`));
+  return measures.filter((meter) => meter !== undefined);
+}
 
-  private neededBy({ kind, people = NOBODY }: StatementJudgement): Meter[] {
-    const { principal } = this;
-    const shows = kind.kind === 'read' ? !kind.catalogs : SHOWS.has(kind.kind);
-    if (!shows) return [];
-    const measures = [principal.meter('rows'), principal.meter('bytes')];
-    for (const one of people) if (isNameless(one)) measures.push(principal.meter(`subjects.${one.subject}`));
-    return measures.filter((meter) => meter !== undefined);
-  }
+function limitedOf(own: OwnerBudget | undefined, person: OwnerBudget | undefined): readonly Lease[] {
+  if (!own || !person) return (own ?? person)?.limited ?? [];
+  return [...own.limited, ...person.limited];
+}
+
+function oneEach(meters: readonly (Meter | undefined)[]): Line[] {
+  return meters.flatMap((meter) => (meter ? [meter.amount(1)] : []));
 }
 
 /** Of these each row is counted. A write may change rows without showing one. */

@@ -1,0 +1,219 @@
+/** What one holder may still take in this process, a principal or a person behind it: its meters under the limits that hold now. */
+import type { Standing } from '../../meter/budget-store.ts';
+import type { Lease } from '../../meter/lease.ts';
+import type { Leases } from '../../meter/leases.ts';
+import type { Line } from '../../meter/line.ts';
+import type { Measure, Owner } from '../../meter/measure.ts';
+import { type Holder, ownerOf } from '../../meter/owner.ts';
+import { type LimitInForce, type LimitsInForce, limitsInForce, limitsOfUser } from '../../policy/limits-in-force.ts';
+import type { Demand, People, Taken, Warning } from '../../session/budget.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
+import { CanaryWatch } from './canary-watch.ts';
+import type { BudgetContext } from './context.ts';
+import { Events } from './events.ts';
+import { limitRefusal, limitWarning, reached, storeUnavailable } from './messages.ts';
+import { Meter } from './meter.ts';
+
+/** For so long all flow slowly where one does: else those who ask for little and for much would end each other's questions, for ever. */
+const SLOWED_MS = 1_000;
+
+/** What is shared by a principal and the people behind it. */
+export interface OwnerBudgetOptions {
+  readonly context: BudgetContext;
+  readonly leases: Leases;
+  /** The keyed hash of somebody's key; called only where the key of the hashes is known. */
+  hash(measure: Measure, key: string): string;
+}
+
+export class OwnerBudget {
+  readonly owner: Owner;
+  readonly canaries: CanaryWatch;
+  readonly events: Events;
+  /** Of what has limits; where windows are not known yet they must be looked at. */
+  limited: readonly Lease[] = [];
+  /** Whether anything at all is counted. */
+  counts = false;
+  private readonly meters = new Map<Measure, Meter>();
+  /** Those of which something is told when it is passed. */
+  private watched: readonly Meter[] = [];
+  private readonly notices: Warning[] = [];
+  private policy: SessionPolicy | undefined;
+  private standing: Standing | undefined;
+  private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
+  /** When these limits were looked up, milliseconds since the epoch. */
+  private lookedAt = Number.NEGATIVE_INFINITY;
+  private slows = false;
+  private slowedUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly holder: Holder,
+    private readonly options: OwnerBudgetOptions,
+  ) {
+    const { context } = options;
+    this.owner = ownerOf(holder);
+    this.canaries = new CanaryWatch(holder, context);
+    this.events = new Events(context, holder, (warning) => void this.notices.push(warning));
+  }
+
+  /** The limits that hold now, by the policy that its sessions have now. */
+  follow(policy: SessionPolicy): LimitsInForce {
+    const { store, clock } = this.options.context;
+    const standing = store.standing();
+    const { until } = this.limits;
+    if (policy === this.policy && standing === this.standing) {
+      if (until === Number.POSITIVE_INFINITY) return this.limits;
+      const now = clock();
+      // Also looked at anew where the clock was set back: a closed hour may have come again.
+      if (this.lookedAt <= now && now < until) return this.limits;
+    }
+    this.lookedAt = clock();
+    this.policy = policy;
+    this.standing = standing;
+    this.limits = this.limitsNow(policy, standing);
+    this.setMeters(this.limits.windows);
+    return this.limits;
+  }
+
+  /** Of the measure, where it has limits. */
+  meter(measure: Measure): Meter | undefined {
+    const meter = this.meters.get(measure);
+    return meter && meter.lease.ceilings.length > 0 ? meter : undefined;
+  }
+
+  /** Rows that may still be shown, as far as is known; infinite where nothing limits them. */
+  rowsLeft(): number {
+    return this.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Puts what is shown to the lines of a take. `people`: each subject once, and each of its people once. */
+  addShown(lines: Line[], { rows = 0, bytes = 0 }: Demand, people: readonly People[]): 'unavailable' | undefined {
+    const slowed = this.slows && this.isSlowed(rows, bytes);
+    this.add(lines, 'rows', rows, slowed);
+    this.add(lines, 'bytes', bytes, slowed);
+    for (const { subject, keys, unnamed } of people) {
+      const meter = this.meter(`subjects.${subject}`);
+      if (!meter || keys.length + unnamed === 0) continue;
+      if (this.options.context.hashKey() === undefined) return 'unavailable';
+      lines.push(meter.people(keys, unnamed));
+    }
+    return undefined;
+  }
+
+  addChanged(lines: Line[], { changed = 0 }: Demand): void {
+    this.add(lines, 'changed', changed, false);
+  }
+
+  /** What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. */
+  short({ measure }: Lease, need: number): Taken {
+    const { context } = this.options;
+    const meter = this.meters.get(measure);
+    const limit = meter?.passedBy(need);
+    if (!meter || !limit) return { kind: 'refused', refusal: storeUnavailable() };
+    const limitReached = reached(limit, meter.spentOf(limit));
+    if (limit.effect === 'lock') {
+      const reason = `passed the limit ${limit.name}`;
+      const duration = this.limits.lock?.duration;
+      context.locks.lock({ ...this.holder, owner: this.owner, reason, duration, limit: limitReached });
+    }
+    const refusal = limitRefusal(this.holder, limit, meter.spentOf(limit), need, context.timeZone);
+    return { kind: 'over', refusal, limit: limitReached };
+  }
+
+  /** What its client is to be told, each once. Recorded, and told to who keeps the policies. Undefined where there is nothing. */
+  warnings(): readonly Warning[] | undefined {
+    for (const meter of this.watched) for (const limit of meter.passed()) this.tell(limit, meter.spentOf(limit));
+    return this.notices.length > 0 ? this.notices.splice(0) : undefined;
+  }
+
+  /** Reports, and gives back what nobody uses; all of it where `all` is set. `awaited`: somebody waits for an answer. */
+  sweep(all: boolean, awaited: boolean): void {
+    const { leases } = this.options;
+    for (const { lease, known } of this.meters.values()) if (known) leases.report(lease, known);
+    leases.sweep(
+      [...this.meters.values()].map(({ lease }) => lease),
+      all,
+      awaited,
+    );
+    this.events.retry(this.limits);
+  }
+
+  /** There is nothing to give back, nothing to report, and nothing on its way. */
+  get isAtRest(): boolean {
+    if (this.events.isOwed) return false;
+    for (const { lease, known } of this.meters.values()) {
+      if (lease.left > 0 || lease.asking || (known && known.unreported > 0)) return false;
+    }
+    return true;
+  }
+
+  /** Of the last time that something was granted, or spent, in the process's time. */
+  get lastUse(): number {
+    return Math.max(...[...this.meters.values()].map(({ lease }) => lease.lastUse), Number.NEGATIVE_INFINITY);
+  }
+
+  /** What it counts of people, for a record: by the policy that it last followed. */
+  get followed(): { readonly role: string; readonly windows: readonly LimitInForce[] } | undefined {
+    return this.policy && { role: this.policy.role.name, windows: this.limits.windows };
+  }
+
+  private limitsNow({ role, principal }: SessionPolicy, standing: Standing): LimitsInForce {
+    const { clock, timeZone } = this.options.context;
+    const raises = standing.raises.filter(({ owner }) => owner === this.owner);
+    if (this.holder.user !== undefined) return limitsOfUser({ role, now: clock(), raises });
+    return limitsInForce({ role, principal, now: clock(), timeZone, raises });
+  }
+
+  private setMeters(windows: readonly LimitInForce[]): void {
+    const { leases } = this.options;
+    const measures = new Set<Measure>([...this.meters.keys(), ...windows.map(({ measure }) => measure)]);
+    this.slows = windows.some(({ effect }) => effect === 'throttle');
+    // What has no limit of its own may have to flow slowly.
+    if (this.slows) for (const measure of ['rows', 'bytes'] as const) measures.add(measure);
+    for (const measure of measures) {
+      const meter = this.meters.get(measure) ?? this.newMeter(measure);
+      if (meter.known) leases.report(meter.lease, meter.known);
+      if (!meter.setLimits(windows.filter((limit) => limit.measure === measure))) continue;
+      leases.giveBack(meter.lease.change(meter.currentTerms, undefined));
+    }
+    this.counts = windows.length > 0;
+    const meters = [...this.meters.values()];
+    this.limited = meters.map(({ lease }) => lease).filter(({ ceilings }) => ceilings.length > 0);
+    this.watched = meters.filter((meter) => meter.isWatched);
+  }
+
+  private newMeter(measure: Measure): Meter {
+    const { context, hash } = this.options;
+    const { days } = context;
+    const meter = new Meter({ owner: this.owner, measure, days, hash: (key) => hash(measure, key) });
+    this.meters.set(measure, meter);
+    return meter;
+  }
+
+  private add(lines: Line[], measure: Measure, need: number, slowed: boolean): void {
+    if (need === 0) return;
+    const meter = this.meters.get(measure);
+    if (!meter) return;
+    const { throttle } = this.limits;
+    const rate = slowed ? (measure === 'rows' ? throttle?.rows : throttle?.bytes)?.amount : undefined;
+    if (this.slows) this.options.leases.giveBack(meter.lease.change(meter.currentTerms, rate));
+    if (rate !== undefined || meter.lease.ceilings.length > 0) lines.push(meter.amount(need));
+  }
+
+  private isSlowed(rows: number, bytes: number): boolean {
+    const now = this.options.context.now();
+    for (const [measure, meter] of this.meters) {
+      if (meter.slows(measure === 'rows' ? rows : measure === 'bytes' ? bytes : 0)) this.slowedUntil = now + SLOWED_MS;
+    }
+    return now < this.slowedUntil;
+  }
+
+  private tell(limit: LimitInForce, spent: number): void {
+    const { holder } = this;
+    const { records, alarms } = this.options.context;
+    const warning = limitWarning(holder, limit, spent);
+    const at = reached(limit, spent);
+    records.append('warning', { ...holder, by: 'rowgate', limit: at, message: warning.message });
+    alarms.raise({ kind: 'warning', ...holder, text: warning.message, limit: at });
+    this.notices.push(warning);
+  }
+}

@@ -1,0 +1,29 @@
+/** No two holders are counted, or locked, under one name. */
+import fc from 'fast-check';
+import { expect, it } from 'vitest';
+import { holderOf, ownerOf } from '../../src/meter/owner.ts';
+import { permitOwner } from '../../src/meter/permit.ts';
+
+const name = fc.oneof(
+  fc.string({ unit: 'grapheme', minLength: 1 }),
+  fc.string({
+    unit: fc.constantFrom('/', '%', ':', '2', 'F', 'a', 'user:', 'principal:', ' '),
+    minLength: 1,
+    maxLength: 6,
+  }),
+);
+const holder = fc.oneof(
+  fc.record({ principal: name }),
+  fc.record({ principal: name, user: fc.oneof(name, fc.constant('')) }),
+);
+
+it('an owner tells whose it is', () => {
+  fc.assert(
+    fc.property(holder, (one) => {
+      expect(holderOf(ownerOf(one))).toEqual({ ...one });
+    }),
+  );
+  expect(ownerOf({ principal: 'college_12_app' })).toBe('principal:college_12_app');
+  expect(ownerOf({ principal: 'portal', user: '77/31' })).toBe('user:portal/77/31');
+  expect(holderOf(permitOwner('01J/x'))).toBeUndefined();
+});
