@@ -15,6 +15,7 @@ import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
 import { ask } from './ask-server.ts';
 import { readCanaryKey } from './canary-key.ts';
 import { environmentFor } from './placeholders.ts';
+import { policyWarnings } from './policy-warnings.ts';
 
 export interface CheckOptions {
   /** `rowgate.yaml` */
@@ -64,7 +65,7 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
       : config.keys.canaries && 'elsewhere');
     const env = { catalog, searchPath, timeZone, clientCa, requireCertificate, canaryKey, ...compilers };
     const loaded = loadPolicy(files, env);
-    const further = [...reachWarnings(loaded.policy, catalog, searchPath), ...observedWarnings(loaded)];
+    const further = [...reachWarnings(loaded.policy, catalog, searchPath), ...policyWarnings(loaded.policy, config)];
     return ofPolicy({ ...loaded, diagnostics: inOrder([...loaded.diagnostics, ...further]) }, config.policies);
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;
@@ -114,24 +115,6 @@ function inOrder(diagnostics: readonly Diagnostic[]): Diagnostic[] {
   return [...diagnostics].sort((a, b) =>
     a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line || a.column - b.column,
   );
-}
-
-/** A role in observe mode looks like one that protects. */
-function observedWarnings({ policy }: LoadedPolicy): Diagnostic[] {
-  return [...policy.roles.values()]
-    .filter(({ mode, access }) => mode === 'observe' && access === 'restricted')
-    .map(({ name, rule }) => {
-      const at = rule.lastIndexOf(':');
-      const message = `role "${name}" is only observed: whatever its policy says, every statement is forwarded unchanged`;
-      return {
-        file: rule.slice(0, at),
-        line: Number(rule.slice(at + 1)),
-        column: 1,
-        severity: 'warning',
-        message,
-        role: name,
-      };
-    });
 }
 
 function found(diagnostics: readonly Diagnostic[]): CheckResult {

@@ -18,6 +18,7 @@ import { register as logPolicies } from './log-policies.ts';
 import { register as logQuery } from './log-query.ts';
 import { register as logReport } from './log-report.ts';
 import { register as logVerify } from './log-verify.ts';
+import { register as login } from './login.ts';
 import { register as password } from './password.ts';
 import { register as permit } from './permit.ts';
 import { register as reload } from './reload.ts';
@@ -31,7 +32,20 @@ const program = new Command('rowgate')
   .exitOverride();
 const running = [reload, drain, locks, limits, permit];
 const log = [logQuery, logReport, logIndex, logVerify, logAnchor, logPolicies, logKey];
-for (const register of [serve, demo, check, explain, access, catalog, compile, password, canary, ...log, ...running])
+for (const register of [
+  serve,
+  demo,
+  check,
+  explain,
+  access,
+  catalog,
+  compile,
+  password,
+  login,
+  canary,
+  ...log,
+  ...running,
+])
   register(program);
 
 try {

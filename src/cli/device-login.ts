@@ -1,0 +1,96 @@
+/** Gets a token for a person by the device flow of OAuth 2 (RFC 8628): the person logs in to the issuer with a browser, on whatever device. */
+import {
+  allowInsecureRequests,
+  ClientError,
+  type CustomFetch,
+  customFetch,
+  discovery,
+  initiateDeviceAuthorization,
+  None,
+  pollDeviceAuthorizationGrant,
+  ResponseBodyError,
+} from 'openid-client';
+import { isLoopbackHost } from '../policy/token-login.ts';
+
+export interface DeviceLogin {
+  readonly issuer: URL;
+  readonly clientId: string;
+  readonly scope: string;
+}
+
+/** Where the person goes, and with which code. */
+export interface DevicePrompt {
+  readonly address: string;
+  readonly code: string;
+  /** The two in one. */
+  readonly complete?: string;
+}
+
+export interface DeviceToken {
+  /** A JWT; by whom it is signed, and for whom it is, the guard will see. */
+  readonly token: string;
+  /** As the issuer says. */
+  readonly expires?: Date;
+}
+
+/** Why there is no token, in words for the person. */
+export class DeviceLoginError extends Error {}
+
+/** `tell` is called once. Throws DeviceLoginError. */
+export async function logInByDevice(login: DeviceLogin, tell: (prompt: DevicePrompt) => void): Promise<DeviceToken> {
+  const { issuer, clientId, scope } = login;
+  try {
+    const execute = [allowInsecureRequests]; // what is too insecure is refused below
+    const provider = await discovery(issuer, clientId, undefined, None(), { execute, [customFetch]: fetchSafely });
+    if (provider.serverMetadata().device_authorization_endpoint === undefined) {
+      throw new DeviceLoginError('the issuer does not offer the device flow (no "device_authorization_endpoint")');
+    }
+    const device = await initiateDeviceAuthorization(provider, { scope });
+    const { verification_uri: address, verification_uri_complete: complete, user_code: code } = device;
+    tell({ address: shown(address), code: shown(code), ...(complete !== undefined && { complete: shown(complete) }) });
+    const asked = Date.now();
+    const { access_token: token, expires_in: seconds } = await pollDeviceAuthorizationGrant(provider, device);
+    // It will stand in a shell's line.
+    if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$/.test(token)) {
+      throw new DeviceLoginError('the issuer’s access token is no JWT: the guard cannot check it');
+    }
+    return { token, ...(seconds !== undefined && { expires: new Date(asked + seconds * 1000) }) };
+  } catch (error) {
+    throw explained(error);
+  }
+}
+
+/** INVARIANT: nothing that opens the account goes over a network in the clear, wherever the issuer sends us. */
+const fetchSafely: CustomFetch = async (address, options) => {
+  const { protocol, hostname, origin } = new URL(address);
+  if (protocol !== 'https:' && !(protocol === 'http:' && isLoopbackHost(hostname))) {
+    throw new DeviceLoginError(`"${shown(origin)}" is not asked: by https alone, or on this machine`);
+  }
+  return fetch(address, options as RequestInit);
+};
+
+function explained(error: unknown): DeviceLoginError {
+  const found = causesOf(error).find(
+    (cause) => cause instanceof DeviceLoginError || cause instanceof ResponseBodyError,
+  );
+  if (found instanceof DeviceLoginError) return found;
+  if (found instanceof ResponseBodyError) {
+    if (found.error === 'access_denied') return new DeviceLoginError('the login was refused');
+    if (found.error === 'expired_token') return new DeviceLoginError('nobody has entered the code in time');
+    return new DeviceLoginError(`the issuer answers: ${shown(found.error_description ?? found.error)}`);
+  }
+  if (error instanceof DOMException && error.name === 'TimeoutError')
+    return new DeviceLoginError('nobody has entered the code in time');
+  if (error instanceof ClientError || error instanceof TypeError || error instanceof DOMException)
+    return new DeviceLoginError(`the issuer could not be asked: ${shown(error.message)}`);
+  throw error;
+}
+
+function causesOf(error: unknown): unknown[] {
+  return error instanceof Error && error.cause !== undefined ? [error, ...causesOf(error.cause)] : [error];
+}
+
+/** INVARIANT: a terminal obeys nothing that an issuer says. */
+function shown(text: string): string {
+  return text.replace(/[^\p{L}\p{N}\p{P}\p{S} ]/gu, '?').slice(0, 500);
+}
