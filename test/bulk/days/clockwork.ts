@@ -2,9 +2,10 @@
 import pino from 'pino';
 import type { StatementJudgement } from '../../../src/guard/decision.ts';
 import { CalendarDays } from '../../../src/meter/days.ts';
+import { ownerOf } from '../../../src/meter/owner.ts';
 import type { BudgetContext } from '../../../src/proxy/budgets/context.ts';
 import { Locks } from '../../../src/proxy/budgets/locks.ts';
-import { ownerOf, PrincipalBudget } from '../../../src/proxy/budgets/principal-budget.ts';
+import { PrincipalBudget } from '../../../src/proxy/budgets/principal-budget.ts';
 import { SessionBudget } from '../../../src/proxy/budgets/session-budget.ts';
 import type { SessionPolicy } from '../../../src/session/session-policy.ts';
 import { memoryStore } from '../../../src/store/memory.ts';
@@ -94,11 +95,11 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
       if (outcome !== 'shown') refused.push(outcome);
       note(highest);
     }
-    const locked = context.locks.of(ownerOf(name)) !== undefined;
+    const locked = context.locks.of(ownerOf({ principal: name })) !== undefined;
     return { day, stands: [...highest.values()], refused, slowed, warned: [...warned], locked };
 
     function answer(asked: Asked): string {
-      const { rowsPerStatement, bytesPerStatement } = principal.follow(asking);
+      const { rowsPerStatement, bytesPerStatement } = principal.own.follow(asking);
       const bytes = asked.rows * asked.rowBytes;
       if (rowsPerStatement && asked.rows > rowsPerStatement.amount) return `${asked.rows} rows in one statement`;
       if (bytesPerStatement && bytes > bytesPerStatement.amount) return `${bytes} bytes in one statement`;
@@ -135,8 +136,8 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
   });
 
   function note(highest: Map<string, Stand>): void {
-    for (const limit of principal.follow(asking).windows) {
-      const used = principal.meter(limit.measure)?.spentOf(limit) ?? 0;
+    for (const limit of principal.own.follow(asking).windows) {
+      const used = principal.own.meter(limit.measure)?.spentOf(limit) ?? 0;
       if (used < (highest.get(limit.name)?.used ?? 0)) continue;
       const { name: written, measure, effect, amount } = limit;
       highest.set(written, { limit: written, measure, effect, amount, used });

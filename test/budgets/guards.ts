@@ -1,0 +1,147 @@
+/** Budgets as a process of a guard has them, over a store that is here or elsewhere, and sessions that ask until there is an answer. */
+import pino from 'pino';
+import type { StatementJudgement } from '../../src/guard/decision.ts';
+import { type BudgetStore, StoreUnavailable } from '../../src/meter/budget-store.ts';
+import type { Limits } from '../../src/policy/limits.ts';
+import { readWindowLimit } from '../../src/policy/quantity.ts';
+import type { Alarm } from '../../src/proxy/alarm-sink.ts';
+import { Budgets } from '../../src/proxy/budgets/budgets.ts';
+import type { SessionBudget } from '../../src/proxy/budgets/session-budget.ts';
+import type { Estimates } from '../../src/proxy/estimates/estimates.ts';
+import type { RecordSink } from '../../src/proxy/record-sink.ts';
+import { type LiveSession, Sessions } from '../../src/proxy/sessions.ts';
+import type { Admitted, Demand, Taken } from '../../src/session/budget.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { policyOf } from '../session/policies.ts';
+
+export const ZONE = 'Europe/Paris';
+
+export const limit = (text: string) => {
+  const read = readWindowLimit(text, false);
+  if (!('value' in read)) throw new Error(read.expected);
+  return read.value;
+};
+
+/** Of a person behind an account, whose account is limited by `limits`. */
+export function policyPerUser(limitsPerUser: Limits, limits: Limits = {}, more: Partial<SessionPolicy['role']> = {}) {
+  const made = policyOf({ limits });
+  return { ...made, role: { ...made.role, limitsPerUser, ...more } };
+}
+
+/** Answers a moment later, as one elsewhere does, and counts its questions. */
+export function elsewhere(store: BudgetStore, lateMs = () => Math.random() * 3): BudgetStore & Questions {
+  const later = async <T>(act: () => T | Promise<T>): Promise<T> => {
+    remote.questions += 1;
+    await new Promise((done) => setTimeout(done, lateMs()));
+    if (remote.gone) throw new StoreUnavailable('gone');
+    return act();
+  };
+  const remote = {
+    ...store,
+    gone: false,
+    questions: 0,
+    take: (claims: Parameters<BudgetStore['take']>[0]) => later(() => store.take(claims)),
+    known: (...asked: Parameters<BudgetStore['known']>) => later(() => store.known(...asked)),
+    used: (...asked: Parameters<BudgetStore['used']>) => later(() => store.used(...asked)),
+    change: (change: Parameters<BudgetStore['change']>[0]) => later(() => store.change(change)),
+  };
+  return remote;
+}
+
+export interface Questions {
+  gone: boolean;
+  questions: number;
+}
+
+export interface Guard {
+  readonly records: Record<string, unknown>[];
+  readonly alarms: Alarm[];
+  /** SQLSTATEs by which sessions of the principal were ended. */
+  readonly ended: string[];
+  readonly budgets: Budgets;
+  session(policy: SessionPolicy, principal?: string): Asking;
+}
+
+export interface Asking {
+  readonly budget: SessionBudget;
+  /** How often it had to wait so far. */
+  waits(): number;
+  take(demand: Demand): Promise<Taken>;
+  admit(user?: string, statement?: Partial<StatementJudgement>): Promise<Admitted>;
+}
+
+/** Call `budgets.stop` at the end. */
+export function guardOver(store: BudgetStore, principal = 'portal'): Guard {
+  const records: Record<string, unknown>[] = [];
+  const alarms: Alarm[] = [];
+  const ended: string[] = [];
+  const sessions = new Sessions(0);
+  const live = { principal, terminate: ({ sqlstate }: { sqlstate: string }) => void ended.push(sqlstate) };
+  sessions.live = () => [live as unknown as LiveSession];
+  const sink = { append: (kind: string, fields: object) => records.push({ kind, ...fields }) > 0 };
+  const budgets = new Budgets({
+    store,
+    timeZone: ZONE,
+    records: sink as unknown as RecordSink,
+    alarms: { raise: (alarm: Alarm) => void alarms.push(alarm) },
+    log: pino({ level: 'silent' }),
+    sessions,
+    estimates: {} as Estimates,
+    policy: () => ({ principals: new Map() }),
+  });
+  return {
+    records,
+    alarms,
+    ended,
+    budgets,
+    session(policy, name = principal) {
+      let woken: () => void = () => {};
+      const budget = budgets.session(
+        name,
+        () => policy,
+        () => woken(),
+      );
+      let waits = 0;
+      const answered = async <T extends { kind: string }>(ask: () => T): Promise<T> => {
+        for (let tries = 0; tries < 1_000; tries += 1) {
+          const wakes = new Promise<void>((done) => {
+            woken = done;
+          });
+          const answer = ask();
+          if (answer.kind !== 'wait') return answer;
+          waits += 1;
+          await wakes;
+        }
+        throw new Error('no answer came');
+      };
+      return {
+        budget,
+        waits: () => waits,
+        take: (demand) => answered(() => budget.take(policy, demand)),
+        admit: (user, statement) => answered(() => budget.admit(policy, { ...SELECT, ...statement }, noPlan, user)),
+      };
+    },
+  };
+}
+
+/** One row that shows this pupil to this person. */
+export const row = (user: string | undefined, pupil: number | string): Demand => ({
+  rows: 1,
+  bytes: 100,
+  people: [{ subject: 'pupil', keys: [String(pupil)], unnamed: 0 }],
+  ...(user !== undefined && { user }),
+});
+
+const noPlan = () => {
+  throw new Error('no plan is needed');
+};
+
+const SELECT: StatementJudgement = {
+  effect: 'rewrite',
+  kind: { kind: 'read' },
+  command: 'SELECT',
+  fingerprint: '',
+  normalized: '',
+  tables: ['public.pupils'],
+  columns: [],
+};
