@@ -6,6 +6,8 @@ export interface SessionContext {
   /** ULID. */
   readonly session: string;
   readonly principal: string;
+  /** The person who has logged in by a token. */
+  readonly user?: string;
   readonly role: string;
   /** As JSON values. */
   readonly attributes: Readonly<Record<string, unknown>>;

@@ -9,8 +9,8 @@ export type Proof =
   | { readonly kind: 'password'; readonly verifier: string }
   /** The one of the handshake, with its private key, and nothing else. */
   | { readonly kind: 'certificate' }
-  /** `rule`: by which it was taken, see `ruleText`. `expires`: milliseconds since the epoch. */
-  | { readonly kind: 'token'; readonly rule: string; readonly expires: number };
+  /** `user`: the person. `rule`: by which it was taken, see `ruleText`. `expires`: milliseconds since the epoch. */
+  | { readonly kind: 'token'; readonly user: string; readonly rule: string; readonly expires: number };
 
 /**
  * Why it would not be taken now, as the end of a sentence; undefined where it would. Certificates themselves are judged by `admit`. `now`:

@@ -47,8 +47,9 @@ export async function ownerOf(
     if ('refused' in check) refused.push(check.refused);
     // INVARIANT: a name that stands in the policy is that principal's, whatever people call themselves.
     else if (named ? principal === named : check.user === name) {
-      const { expires } = check;
-      owners.push({ principal: principal.name, proof: { kind: 'token', rule: ruleText(principal.token), expires } });
+      const { user, expires } = check;
+      const rule = ruleText(principal.token);
+      owners.push({ principal: principal.name, proof: { kind: 'token', user, rule, expires } });
     }
   }
   const [owner] = owners;
