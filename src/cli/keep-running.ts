@@ -74,8 +74,11 @@ export async function keepRunning(
   { store, alarms, subjectIds }: Kept,
 ): Promise<Started> {
   const stopWatching = await watchFiles(config.policies, () => void proxy.reload('file'));
-  const { cert, key, clientCa = cert } = config.tls ?? {};
-  const certificates = [cert, key, clientCa].filter((path) => path !== undefined);
+  const { tls } = config;
+  const { ca, cert, key } = config.upstream.tls;
+  const certificates = [tls?.cert, tls?.key, tls?.clientCa, ...(tls?.clientCrl ?? []), ca, cert, key].filter(
+    (path) => path !== undefined,
+  );
   const stopWatchingTls = await watchFiles(certificates, () => proxy.reloadTls());
   const levelIsFixed = log.level !== config.log.level;
   const expiring = setInterval(() => proxy.expire(), EXPIRE_MS);
@@ -95,6 +98,7 @@ export async function keepRunning(
     records,
     alarms,
     timeZone: config.timeZone,
+    guard: config.name,
     policy: () => (runtime.ready ? runtime.policy : undefined),
     now: Date.now,
     newId: newUlid,
@@ -119,8 +123,8 @@ export async function keepRunning(
       return {
         policy,
         inForce: runtime.ready ? runtime.policy.hash : null,
-        problems: [...problems, ...configuration.problems, ...said(tls.problem), ...said(key.problem)],
-        notes: [...configuration.notes, ...said(tls.note), ...said(key.note)],
+        problems: [...problems, ...configuration.problems, ...tls.problems, ...said(key.problem)],
+        notes: [...configuration.notes, ...tls.notes, ...said(key.note)],
       };
     },
     command: (request, by) => commands.run(request, by),

@@ -29,7 +29,13 @@ export interface UpstreamConfig {
   readonly login: Login;
   /** By role. */
   readonly logins: ReadonlyMap<string, Login>;
-  readonly tls: { readonly mode: 'disable' | 'require' | 'verify-full'; readonly ca?: string };
+  readonly tls: {
+    readonly mode: 'disable' | 'require' | 'verify-full';
+    readonly ca?: string;
+    /** Of the guard itself; both or neither. */
+    readonly cert?: string;
+    readonly key?: string;
+  };
 }
 
 export interface LogConfig extends LogFiles {
@@ -64,6 +70,8 @@ export interface Config {
     readonly cert: string;
     readonly key: string;
     readonly clientCa?: string;
+    /** Only beside `clientCa`. */
+    readonly clientCrl?: readonly string[];
     /** Default true: without TLS nobody logs in. */
     readonly required: boolean;
   };

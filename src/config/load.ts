@@ -94,7 +94,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
     ([role, { user, password }]) => [role, login(user, password)] as const,
   );
   const isLocal = url.hosts.every(({ host }) => /^(localhost|127\.[0-9.]+|::1|\/.*)$/.test(host));
-  const tls = raw.upstream.tls ?? { mode: isLocal ? 'disable' : 'verify-full' };
+  const tls: RawConfig['upstream']['tls'] & {} = raw.upstream.tls ?? { mode: isLocal ? 'disable' : 'verify-full' };
   return {
     file: path,
     hash,
@@ -107,6 +107,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
         cert: at(raw.tls.cert),
         key: at(raw.tls.key),
         ...(raw.tls.client_ca !== undefined && { clientCa: at(raw.tls.client_ca) }),
+        ...(raw.tls.client_crl && { clientCrl: raw.tls.client_crl.map(at) }),
         required: raw.tls.required,
       },
     }),
@@ -120,7 +121,12 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
       database: url.database,
       login: login(url.user, url.password),
       logins: new Map(logins),
-      tls: { mode: tls.mode, ...('ca' in tls && tls.ca !== undefined && { ca: at(tls.ca) }) },
+      tls: {
+        mode: tls.mode,
+        ...(tls.ca !== undefined && { ca: at(tls.ca) }),
+        ...(tls.cert !== undefined && { cert: at(tls.cert) }),
+        ...(tls.key !== undefined && { key: at(tls.key) }),
+      },
     },
     searchPath: raw.search_path,
     policies: at(raw.policies),

@@ -17,6 +17,18 @@ const text = z.string().min(1);
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
 const login = mapping({ user: text, password: z.string().optional() });
 
+const upstreamTls = mapping({
+  mode: z.enum(['disable', 'require', 'verify-full']),
+  ca: text.optional(),
+  cert: text.optional(),
+  key: text.optional(),
+})
+  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'expected both "cert" and "key", or neither')
+  .refine(({ mode, cert }) => mode !== 'disable' || cert === undefined, {
+    path: ['cert'],
+    error: 'expected another "mode": without TLS no certificate is shown',
+  });
+
 /** As PostgreSQL's unix_socket_permissions. In quotes: YAML reads the digits as a decimal number. */
 const permissions = z
   .string('expected octal digits in quotes, as "0770"')
@@ -80,11 +92,22 @@ export const configSchema = mapping({
   listen: oneOrList(listenAddress),
   unix_socket_permissions: permissions.default(0o777),
   proxy_protocol: mapping({ from: z.array(addressBlock).min(1) }).optional(),
-  tls: mapping({ cert: text, key: text, client_ca: text.optional(), required: boolean.default(true) }).optional(),
+  tls: mapping({
+    cert: text,
+    key: text,
+    client_ca: text.optional(),
+    client_crl: oneOrList(text).optional(),
+    required: boolean.default(true),
+  })
+    .refine(({ client_ca: ca, client_crl: crl }) => crl === undefined || ca !== undefined, {
+      path: ['client_crl'],
+      error: 'expected "client_ca" as well: without an authority there is nothing to take back',
+    })
+    .optional(),
   require_certificate: z.enum(['none', 'unrestricted', 'all']).default('none'),
   upstream: mapping({
     url: text,
-    tls: mapping({ mode: z.enum(['disable', 'require', 'verify-full']), ca: text.optional() }).optional(),
+    tls: upstreamTls.optional(),
     logins: z.record(z.string(), login).default({}),
     connect_timeout: written(FORMS.duration, readDuration).optional(),
     pooling: z.enum(['none', 'session', 'transaction']).default('none'),

@@ -1,7 +1,17 @@
 /** What somebody is to be told at once, beside the record of it; where it goes is `alarms/`. */
 
 export interface Alarm {
-  readonly kind: 'lock' | 'release' | 'raise' | 'permit' | 'canary' | 'warning' | 'store-lost' | 'store-back';
+  readonly kind:
+    | 'lock'
+    | 'release'
+    | 'raise'
+    | 'permit'
+    | 'break-glass'
+    | 'canary'
+    | 'warning'
+    | 'expiry'
+    | 'store-lost'
+    | 'store-back';
   readonly principal?: string;
   /** The person behind a token. */
   readonly user?: string;

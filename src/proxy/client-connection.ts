@@ -48,7 +48,6 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     isLocal: peer.address === LOCAL,
     encrypted: false,
     certificate: undefined,
-    certificateTrusted: true,
   };
   const timer = setTimeout(() => {
     channel.reader.fail(new LoginTimeout());

@@ -114,6 +114,18 @@ export class Sessions {
     return ended;
   }
 
+  /** Ends those for which there is a reason. Returns how many. */
+  endWhere(reason: (session: LiveSession) => LoginRefusal | undefined): number {
+    let ended = 0;
+    for (const { session } of [...this.byProcessId.values()]) {
+      const refusal = reason(session);
+      if (!refusal) continue;
+      session.terminate(changed(`terminating connection: ${refusal.message}`));
+      ended += 1;
+    }
+    return ended;
+  }
+
   terminateAll(refusal: LoginRefusal): void {
     for (const { session } of [...this.byProcessId.values()]) session.terminate(refusal);
   }

@@ -8,12 +8,13 @@ import type { SessionPorts } from '../session/ports.ts';
 import { Session } from '../session/session.ts';
 import type { AlarmSink } from './alarm-sink.ts';
 import { Budgets } from './budgets/budgets.ts';
+import { Certificates, type TlsReload } from './certificates.ts';
 import { Estimates } from './estimates/estimates.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
 import { startIdleSweep } from './idle-sweep.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
-import { ServerTls, type TlsFiles } from './login/server-tls.ts';
+import type { TlsFiles } from './login/server-tls.ts';
 import { startOvertimeSweep } from './overtime.ts';
 import { localState } from './places/local-state.ts';
 import type { SharedState } from './places/shared-state.ts';
@@ -61,7 +62,9 @@ export interface RunningProxy {
   reloadTls(): TlsReload;
   /** Of the certificate that new connections are shown; undefined without TLS. */
   readonly certificateValidUntil: Date | undefined;
-  /** Ends sessions whose principal's time is over. */
+  /** Of the revocation list that runs out first; undefined where there is none. */
+  readonly revocationListsValidUntil: Date | undefined;
+  /** Ends sessions whose principal's time is over, and says what else runs out. */
   expire(): void;
   /** True from the moment at which no new connections are taken. */
   readonly draining: boolean;
@@ -69,12 +72,6 @@ export interface RunningProxy {
   drain(withinMs: number): Promise<void>;
   /** Ends everything, told or not after `graceMs`. */
   stop(graceMs: number): Promise<void>;
-}
-
-/** What came of reading certificates again, in words; nothing where they are the same. */
-export interface TlsReload {
-  readonly note?: string;
-  readonly problem?: string;
 }
 
 /** Throws where certificates cannot be read, no policy could be made, or the port is taken. */
@@ -92,10 +89,9 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const slot = options.worker?.slot ?? 0;
   const sessions = new Sessions(slot);
   let draining = false;
-  let tls = options.tls && new ServerTls(options.tls);
-  warnOfDates(tls, log);
   const { store, alarms, timeZone } = options;
   const upstream = new Upstream({ ...options.upstream, pooled: pooling !== 'none' });
+  const certificates = new Certificates({ files: options.tls, upstream, sessions, log, ...(slot === 0 && { alarms }) });
   const upstreamSetup = new UpstreamSetup({ pooling, pinned, database: options.database });
   const estimates = new Estimates({
     upstream,
@@ -105,7 +101,16 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     now: () => performance.now(),
     failed: (detail) => log.warn({ detail }, 'could not ask the planner what a statement reads; it was refused'),
   });
-  const budgets = new Budgets({ store, alarms, timeZone, records, log, sessions, policy: () => runtime.policy, estimates });
+  const budgets = new Budgets({
+    store,
+    alarms,
+    timeZone,
+    records,
+    log,
+    sessions,
+    policy: () => runtime.policy,
+    estimates,
+  });
   const services: Services = {
     options,
     budgets,
@@ -118,7 +123,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     upstream,
     upstreamSetup,
     pinned,
-    tls: () => tls,
+    tls: () => certificates.tls,
     makeSession: options.makeSession ?? ((ports) => new Session(ports)),
     draining: () => draining,
     log,
@@ -139,22 +144,24 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const stopSweeps = [startIdleSweep(sessions, options.idle), startOvertimeSweep(sessions), startTokenSweep(sessions)];
   const expire = (): void => {
     sessions.recheck(runtime.policy, Date.now());
+    certificates.look();
   };
   return {
     address: listening.find((place) => 'port' in place) ?? { address: '', family: 'unix', port: 0 },
     listening,
     sessions,
     runtime,
-    reload: (via, by) => reloader.request(via, by),
-    reloadTls: () => {
-      if (!options.tls) return {};
-      const { next, ...said } = reloadedTls(tls, options.tls, log);
-      tls = next;
-      return said;
+    reload: (via, by) => {
+      if (via !== 'catalog') options.identity.keysChanged();
+      return reloader.request(via, by);
     },
+    reloadTls: () => certificates.reload(),
     expire,
     get certificateValidUntil() {
-      return tls?.validUntil;
+      return certificates.tls?.validUntil;
+    },
+    get revocationListsValidUntil() {
+      return certificates.listsValidUntil;
     },
     get draining() {
       return draining;
@@ -172,28 +179,4 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
       });
     },
   };
-}
-
-/** The new one, or the one in use where nothing changed or what is there now does not serve. */
-function reloadedTls(
-  current: ServerTls | undefined,
-  files: TlsFiles,
-  log: Logger,
-): TlsReload & { readonly next: ServerTls | undefined } {
-  try {
-    const next = new ServerTls(files);
-    if (next.hash === current?.hash) return { next: current };
-    const validUntil = next.validUntil.toISOString();
-    log.info({ validUntil }, 'certificate reloaded');
-    warnOfDates(next, log);
-    return { next, note: `certificate reloaded, valid until ${validUntil}` };
-  } catch (error) {
-    log.error({ err: error }, 'certificate not reloaded; the one in use stays');
-    const why = error instanceof Error ? error.message : String(error);
-    return { next: current, problem: `certificate not reloaded, the one in use stays: ${why}` };
-  }
-}
-
-function warnOfDates(tls: ServerTls | undefined, log: Logger): void {
-  if (tls && tls.validUntil.getTime() < Date.now()) log.warn('the certificate of the guard is out of date');
 }

@@ -1,5 +1,5 @@
 /** Names of certificates' subjects: read from the text of RFC 4514 and from DER, and written in one form, so that equal names are equal texts. */
-import { Der, readElement, readElements, readOid } from './der.ts';
+import { Der, type DerElement, readElement, readElements, readOid } from './der.ts';
 
 /** One `type=value`: the type as object identifier, the value decoded. */
 export interface NameAttribute {
@@ -88,7 +88,12 @@ export function subjectOf(certificate: Uint8Array): DistinguishedName | undefine
   if (!fields) return undefined;
   // [0] version, serialNumber, signature, issuer, validity, subject; the version stands only where it is not 1.
   const subject = fields[fields[0]?.tag === 0xa0 ? 5 : 4];
-  const relative = subject?.tag === Der.Sequence ? readElements(subject.content) : undefined;
+  return subject && readName(subject);
+}
+
+/** A Name as it stands in a certificate or a revocation list; undefined as for `subjectOf`. */
+export function readName(element: DerElement): DistinguishedName | undefined {
+  const relative = element.tag === Der.Sequence ? readElements(element.content) : undefined;
   if (!relative || relative.length === 0) return undefined;
   const names: NameAttribute[][] = [];
   for (const { tag, content } of relative) {

@@ -20,6 +20,8 @@ export interface Issue {
   readonly extensions?: string;
   /** Further arguments for the signing. */
   readonly sign?: readonly string[];
+  /** Name of the authority's files; default: `ca`. */
+  readonly by?: string;
 }
 
 export interface Certificates {
@@ -61,10 +63,14 @@ export function makeCertificates(): Certificates {
     run(...request(name, subject, newKey), '-x509', '-out', `${name}.crt`, '-days', '2', ...sign);
     return certificate(name);
   };
-  const issue: Certificates['issue'] = (name, subject, { newKey = EC, extensions = FOR_CLIENTS, sign = [] } = {}) => {
+  const issue: Certificates['issue'] = (
+    name,
+    subject,
+    { newKey = EC, extensions = FOR_CLIENTS, sign = [], by: authority = 'ca' } = {},
+  ) => {
     writeFileSync(join(folder, `${name}.ext`), extensions);
     run(...request(name, subject, newKey), '-out', `${name}.csr`);
-    const by = ['-CA', 'ca.crt', '-CAkey', 'ca.key', '-CAcreateserial', '-extfile', `${name}.ext`];
+    const by = ['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-CAcreateserial', '-extfile', `${name}.ext`];
     run('x509', '-req', '-in', `${name}.csr`, ...by, '-out', `${name}.crt`, '-days', '2', ...sign);
     return certificate(name);
   };

@@ -155,9 +155,8 @@ export class Estimates {
 
   private account(role: RolePolicy): EstimateAccount {
     const { upstream, setup, accountOf } = this.options;
-    const { user, password } = accountOf(role.name);
-    const key = `${user}\u0000${password ?? ''}`;
-    let account = this.accounts.get(key);
+    const { user } = accountOf(role.name);
+    let account = this.accounts.get(user);
     if (!account) {
       account = new EstimateAccount({
         upstream,
@@ -167,7 +166,7 @@ export class Estimates {
         waitMs: WAIT_MS,
         idleMs: IDLE_MS,
       });
-      this.accounts.set(key, account);
+      this.accounts.set(user, account);
     }
     return account;
   }

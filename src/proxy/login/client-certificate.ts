@@ -10,10 +10,13 @@ export interface ClientCertificate {
   /** Milliseconds since the epoch. */
   readonly validFrom: number;
   readonly validUntil: number;
+  /** Itself and those above it, as DER: up to the authority where that is known. */
+  readonly chain: readonly Buffer[];
 }
 
-/** `vouchedFor`: its chain ends at one of the configured authorities. */
-export function clientCertificate(der: Buffer, vouchedFor: boolean): ClientCertificate {
+/** `chain`: itself first. `vouchedFor`: it ends at one of the configured authorities. */
+export function clientCertificate(chain: readonly [Buffer, ...Buffer[]], vouchedFor: boolean): ClientCertificate {
+  const [der] = chain;
   const { validFrom, validTo } = new X509Certificate(der);
   const name = vouchedFor ? subjectOf(der) : undefined;
   return {
@@ -21,5 +24,6 @@ export function clientCertificate(der: Buffer, vouchedFor: boolean): ClientCerti
     subject: name && formatDistinguishedName(name),
     validFrom: Date.parse(validFrom),
     validUntil: Date.parse(validTo),
+    chain,
   };
 }

@@ -2,15 +2,15 @@
 import { constants, createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
+import { createServer, type DetailedPeerCertificate, type Server, type TLSSocket, type TlsOptions } from 'node:tls';
 import { serverEndPoint } from '../../wire/scram-channel-binding.ts';
+import { type AuthorityFiles, ClientAuthorities } from './client-authorities.ts';
 import { type ClientCertificate, clientCertificate } from './client-certificate.ts';
+import type { LoginRefusal } from './login-refusal.ts';
 
-export interface TlsFiles {
+export interface TlsFiles extends AuthorityFiles {
   readonly cert: string;
   readonly key: string;
-  /** Certificates of clients must come from one of these authorities, where a client shows one. */
-  readonly clientCa?: string;
 }
 
 /** What a handshake told about the client. */
@@ -18,13 +18,16 @@ export interface ClientTls {
   readonly socket: TLSSocket;
   /** Undefined where none was shown. Its private key is in the client's hands. */
   readonly certificate: ClientCertificate | undefined;
-  /** False where authorities are configured and the certificate shown is of none of them, or out of date. */
-  readonly trusted: boolean;
+  /** Why the certificate shown is not taken, where authorities are configured: of none of them, out of date, revoked. */
+  readonly refusal: LoginRefusal | undefined;
   /** True where the client asked for the protocol by name (ALPN). */
   readonly namedProtocol: boolean;
 }
 
 const PROTOCOL = 'postgresql';
+
+/** OpenSSL verifies none that is longer. */
+const LONGEST_CHAIN = 100;
 
 /** Of TLS 1.2: forward secrecy and authenticated encryption only, which every client since 2014 has. Those of TLS 1.3 are all of that kind. */
 const CIPHERS = [
@@ -46,26 +49,27 @@ export class ServerTls {
   readonly channelBinding: Buffer | undefined;
   /** Changes when one of the files does. */
   readonly hash: string;
+  readonly validFrom: Date;
   readonly validUntil: Date;
+  readonly authorities: ClientAuthorities;
   private readonly options: TlsOptions;
   private readonly server: Server;
-  private readonly hasClientCa: boolean;
   private readonly waiting = new Map<string, (socket: TLSSocket | undefined) => void>();
 
   /** Throws where a file cannot be read or the parts do not fit together. */
   constructor(files: TlsFiles) {
     const cert = readFileSync(files.cert);
     const key = readFileSync(files.key);
-    const ca = files.clientCa === undefined ? undefined : readFileSync(files.clientCa);
+    this.authorities = new ClientAuthorities(files);
     const certificate = new X509Certificate(cert);
     this.channelBinding = serverEndPoint(certificate.raw);
+    this.validFrom = new Date(certificate.validFrom);
     this.validUntil = new Date(certificate.validTo);
-    this.hash = [cert, key, ca ?? Buffer.alloc(0)].map(sha256).join(' ');
-    this.hasClientCa = ca !== undefined;
+    this.hash = [cert, key, ...this.authorities.sources].map(sha256).join(' ');
     this.options = {
       cert,
       key,
-      ...(ca && { ca }),
+      ...this.authorities.handshake,
       // Asked for, so that a principal can be bound to one; judged below and at login, where the client can be told why.
       requestCert: true,
       rejectUnauthorized: false,
@@ -87,13 +91,25 @@ export class ServerTls {
     const socket = await (raw.remoteAddress === undefined ? this.handshakeAlone(raw) : this.handshake(raw));
     if (!socket) return undefined;
     socket.allowHalfOpen = true;
-    const der = socket.getPeerX509Certificate()?.raw;
-    return {
-      socket,
-      certificate: der && clientCertificate(der, this.hasClientCa && socket.authorized),
-      trusted: !der || !this.hasClientCa || socket.authorized,
-      namedProtocol: socket.alpnProtocol === PROTOCOL,
-    };
+    return { socket, ...this.shownBy(socket), namedProtocol: socket.alpnProtocol === PROTOCOL };
+  }
+
+  private shownBy(socket: TLSSocket): Pick<ClientTls, 'certificate' | 'refusal'> {
+    const { authorities } = this;
+    const chain = chainOf(socket);
+    if (!chain) return { certificate: undefined, refusal: undefined };
+    const certificate = clientCertificate(chain, authorities.isConfigured && socket.authorized);
+    if (!authorities.isConfigured || socket.authorized) return { certificate, refusal: undefined };
+    if (process.env.DBG)
+      console.error(
+        'CODE',
+        socket.authorizationError,
+        certificate.chain.length,
+        certificate.subject,
+        Object.keys(socket.getPeerCertificate(true)).join(),
+        socket.getPeerCertificate(true).issuerCertificate?.subject?.CN,
+      );
+    return { certificate, refusal: authorities.refusalFor(String(socket.authorizationError), certificate) };
   }
 
   private handshake(raw: Socket): Promise<TLSSocket | undefined> {
@@ -120,6 +136,19 @@ export class ServerTls {
     this.waiting.get(key)?.(socket);
     this.waiting.delete(key);
   }
+}
+
+/** The client's own certificate, and those above it as far as they are known; the last of them may be its own issuer. Undefined where none was shown. */
+function chainOf(socket: TLSSocket): [Buffer, ...Buffer[]] | undefined {
+  // Not by getPeerX509Certificate, which would take the others off the chain.
+  let at: DetailedPeerCertificate | undefined = socket.getPeerCertificate(true);
+  if (!at?.raw) return undefined;
+  const chain: [Buffer, ...Buffer[]] = [at.raw];
+  while (at.issuerCertificate?.raw && !at.issuerCertificate.raw.equals(at.raw) && chain.length < LONGEST_CHAIN) {
+    at = at.issuerCertificate;
+    chain.push(at.raw);
+  }
+  return chain;
 }
 
 function peerKey(socket: Socket): string {

@@ -21,7 +21,8 @@ export interface Channel {
   readonly certificate: ClientCertificate | undefined;
   /** For SCRAM-SHA-256-PLUS, of the guard's certificate that this very connection was shown. */
   readonly channelBinding?: Buffer;
-  readonly certificateTrusted: boolean;
+  /** Why the certificate is not taken from whomever. */
+  readonly certificateRefusal?: LoginRefusal;
 }
 
 export interface Startup {
@@ -102,7 +103,7 @@ async function startTls(channel: Channel, tls: ServerTls, direct: boolean): Prom
     encrypted: true,
     certificate: accepted.certificate,
     ...(tls.channelBinding && { channelBinding: tls.channelBinding }),
-    certificateTrusted: accepted.trusted,
+    ...(accepted.refusal && { certificateRefusal: accepted.refusal }),
   };
   // Without SSLRequest the name of the protocol is what tells PostgreSQL from any other TLS service (ALPACA attacks).
   if (direct && !accepted.namedProtocol) {

@@ -5,6 +5,8 @@ import type { LoginRefusal } from '../login/login-refusal.ts';
 export interface UpstreamFailure {
   readonly refusal: LoginRefusal;
   readonly detail: string;
+  /** The server would not have the password: a newer one may do. */
+  readonly wrongPassword?: boolean;
 }
 
 /** Thrown inside, caught at the boundary of `Upstream`. */
@@ -14,6 +16,7 @@ export class UpstreamError extends Error {
     detail: string,
     /** Another host may do better. False where the server has answered, and would answer so elsewhere: a wrong password. */
     readonly elsewhere = false,
+    readonly wrongPassword = false,
   ) {
     super(detail);
   }

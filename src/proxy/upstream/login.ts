@@ -40,7 +40,7 @@ export interface LoggedIn {
   readonly parameters: Map<string, string>;
 }
 
-const notLoggedIn = () => upstreamRefused('08001', 'could not log in to the database server');
+export const notLoggedIn = () => upstreamRefused('08001', 'could not log in to the database server');
 
 /** Throws UpstreamError, ProtocolError, MalformedMessage or ConnectionClosed. */
 export async function logIn(reader: SocketReader, login: UpstreamLogin): Promise<LoggedIn> {
@@ -162,7 +162,8 @@ export function serverError(fields: ErrorFields): UpstreamError {
   // A setting that the client chose: its own mistake, and its own text.
   if (sqlstate === '22023')
     return new UpstreamError(upstreamRefused(sqlstate, 'the database server refused a startup setting'), detail);
-  return new UpstreamError(notLoggedIn(), detail);
+  // 28P01 of passwords; 28000 of PAM, with which clouds check tokens.
+  return new UpstreamError(notLoggedIn(), detail, false, sqlstate === '28P01' || sqlstate === '28000');
 }
 
 function unexpected(type: number): ProtocolError {

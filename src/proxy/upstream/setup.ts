@@ -9,6 +9,7 @@ import { sync } from '../../wire/simple-frontend.ts';
 import { type LoginRefusal, upstreamRefused } from '../login/login-refusal.ts';
 import { UpstreamError } from './error.ts';
 import { type Pooling, upstreamParameters } from './parameters.ts';
+import type { PasswordSource } from './password.ts';
 import { type Pins, pinsQuery, readPins } from './pins.ts';
 import { send } from './query.ts';
 import type { Fresh, Opener } from './upstream.ts';
@@ -16,7 +17,7 @@ import type { Fresh, Opener } from './upstream.ts';
 /** With which a role logs in at the server. */
 export interface UpstreamAccount {
   readonly user: string;
-  readonly password?: string;
+  readonly password?: PasswordSource;
 }
 
 export interface SetupOptions {

@@ -1,7 +1,8 @@
 /** TLS towards the database server. */
+import { createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { isIP, type Socket } from 'node:net';
-import { type ConnectionOptions, connect, type TLSSocket } from 'node:tls';
+import { type ConnectionOptions, connect, createSecureContext, type SecureContext, type TLSSocket } from 'node:tls';
 
 export interface UpstreamTlsOptions {
   /**
@@ -11,33 +12,70 @@ export interface UpstreamTlsOptions {
   readonly mode: 'disable' | 'require' | 'verify-full';
   /** File of the authorities that are trusted; absent: those that Node.js brings. */
   readonly ca?: string;
+  /** Files of the guard's own certificate and of its key, which the server may ask for; both or neither. */
+  readonly cert?: string;
+  readonly key?: string;
 }
 
-export type UpstreamTls = (socket: Socket) => Promise<TLSSocket>;
+/** The files, as they were read at one time. */
+export interface UpstreamTlsFiles {
+  readonly context: SecureContext;
+  /** Changes when one of the files does. */
+  readonly hash: string;
+  /** Of the guard's own certificate, in milliseconds since the epoch. */
+  readonly dates: { readonly from: number; readonly until: number } | undefined;
+}
 
-/** Reads the authorities once; throws where they cannot be read. Undefined for `disable`. The handshake throws where it fails. */
-export function upstreamTls(host: string, options: UpstreamTlsOptions): UpstreamTls | undefined {
+/** Throws where a file cannot be read, or key and certificate do not fit. Undefined for `disable`. */
+export function readUpstreamTls(options: UpstreamTlsOptions): UpstreamTlsFiles | undefined {
   if (options.mode === 'disable') return undefined;
-  const settings: ConnectionOptions = {
-    host,
-    ...(isIP(host) === 0 && { servername: host }),
-    ...(options.ca !== undefined && { ca: readFileSync(options.ca) }),
-    ALPNProtocols: ['postgresql'],
+  const [ca, cert, key] = [options.ca, options.cert, options.key].map((file) => file && readFileSync(file));
+  const context = createSecureContext({
+    ...(ca && { ca }),
+    ...(cert && { cert }),
+    ...(key && { key }),
     minVersion: 'TLSv1.2',
+  });
+  const own = cert ? new X509Certificate(cert) : undefined;
+  return {
+    context,
+    hash: [ca, cert, key]
+      .map((file) =>
+        createHash('sha256')
+          .update(file ?? '')
+          .digest('hex'),
+      )
+      .join(' '),
+    dates: own && { from: Date.parse(own.validFrom), until: Date.parse(own.validTo) },
+  };
+}
+
+/** The handshake of one connection; throws where it fails. */
+export function upstreamHandshake(
+  socket: Socket,
+  host: string,
+  options: UpstreamTlsOptions,
+  { context }: UpstreamTlsFiles,
+): Promise<TLSSocket> {
+  const settings: ConnectionOptions = {
+    socket,
+    host,
+    secureContext: context,
+    ...(isIP(host) === 0 && { servername: host }),
+    ALPNProtocols: ['postgresql'],
     // INVARIANT: verify-full leaves both checks, of chain and of name, as they are by default: on.
     ...(options.mode === 'require' && {
       rejectUnauthorized: options.ca !== undefined,
       checkServerIdentity: () => undefined,
     }),
   };
-  return (socket) =>
-    new Promise((done, failed) => {
-      const secure = connect({ ...settings, socket });
-      secure.once('secureConnect', () => {
-        secure.off('error', failed);
-        done(secure);
-      });
-      secure.once('error', failed);
-      secure.once('close', () => failed(new Error('connection closed during the TLS handshake')));
+  return new Promise((done, failed) => {
+    const secure = connect(settings);
+    secure.once('secureConnect', () => {
+      secure.off('error', failed);
+      done(secure);
     });
+    secure.once('error', failed);
+    secure.once('close', () => failed(new Error('connection closed during the TLS handshake')));
+  });
 }

@@ -6,9 +6,10 @@ import { ConnectionClosed, SocketReader } from '../socket-reader.ts';
 import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './addresses.ts';
 import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './attributes.ts';
 import { UpstreamError, type UpstreamFailure } from './error.ts';
-import { type LoggedIn, logIn, type UpstreamLogin } from './login.ts';
+import { type LoggedIn, logIn, notLoggedIn, type UpstreamLogin } from './login.ts';
+import { NoPassword, type Password, type PasswordSource, passwordFrom } from './password.ts';
 import { type ServerQuery, serverQuery } from './query.ts';
-import { type UpstreamTls, type UpstreamTlsOptions, upstreamTls } from './tls.ts';
+import { readUpstreamTls, type UpstreamTlsFiles, type UpstreamTlsOptions, upstreamHandshake } from './tls.ts';
 
 export interface UpstreamOptions {
   /** At least one. */
@@ -33,7 +34,8 @@ export interface Fresh {
 }
 
 /** How a session is opened. */
-export interface Opener extends UpstreamLogin {
+export interface Opener extends Omit<UpstreamLogin, 'password'> {
+  readonly password: PasswordSource | undefined;
   /** Makes the session what it must be, or throws an UpstreamError. Runs right after the login, within its time. */
   setUp(fresh: Fresh): Promise<void>;
 }
@@ -45,26 +47,52 @@ export interface UpstreamSession extends LoggedIn {
 
 const unreachable = () => upstreamRefused('08001', 'could not connect to the database server');
 
+type Opened = { readonly session: UpstreamSession } | { readonly failure: UpstreamFailure };
+
 type Attempt<T> = { readonly result: T } | { readonly failure: UpstreamFailure; readonly elsewhere: boolean };
 
 export class Upstream {
   private readonly addresses: UpstreamAddresses;
-  private readonly tls = new Map<string, UpstreamTls | undefined>();
+  private tls: UpstreamTlsFiles | undefined;
 
   /** Throws where a file of certificates cannot be read. */
   constructor(private readonly options: UpstreamOptions) {
     this.addresses = new UpstreamAddresses(options.hosts, options.loadBalance ?? false);
-    for (const { host } of options.hosts) {
-      // INVARIANT: each host shows a certificate of its own name; a unix socket is the machine itself, and has no TLS.
-      this.tls.set(host, host.startsWith('/') ? undefined : upstreamTls(host, options.tls));
-    }
+    this.tls = readUpstreamTls(options.tls);
+  }
+
+  /** Reads the files of certificates again, for new connections: false where they are the same. Throws where they do not serve. */
+  reloadTls(): boolean {
+    const next = readUpstreamTls(this.options.tls);
+    if (next?.hash === this.tls?.hash) return false;
+    this.tls = next;
+    return true;
+  }
+
+  /** Of the guard's own certificate, in milliseconds since the epoch; undefined where it has none. */
+  get certificateDates(): UpstreamTlsFiles['dates'] {
+    return this.tls?.dates;
   }
 
   /**
    * Logs in at the first host that lets us in and suits; ReadyForQuery has been read, the session is idle, and its socket paused.
-   * A host that answers, but with an error that it would give anywhere (a wrong password), is the last one tried.
+   * A host that answers, but with an error that it would give anywhere (a wrong password), is the last one tried. A password that
+   * a command gave may have been replaced since: where it is refused, the command is asked once more.
    */
-  async open(opener: Opener): Promise<{ session: UpstreamSession } | { failure: UpstreamFailure }> {
+  async open(opener: Opener): Promise<Opened> {
+    try {
+      const password = await passwordFrom(opener.password);
+      const opened = await this.openWith(opener, password);
+      if (!('failure' in opened) || !opened.failure.wrongPassword || !password.refused()) return opened;
+      return await this.openWith(opener, await passwordFrom(opener.password));
+    } catch (error) {
+      if (!(error instanceof NoPassword)) throw error;
+      return { failure: { refusal: notLoggedIn(), detail: error.message } };
+    }
+  }
+
+  private async openWith(opener: Opener, { text: password }: Password): Promise<Opened> {
+    const login = { ...opener, password };
     const failures: UpstreamFailure[] = [];
     for (const wanted of roundsFor(this.options.targetSessionAttrs ?? 'any')) {
       for await (const place of this.addresses.inOrder()) {
@@ -72,7 +100,7 @@ export class Upstream {
           failures.push({ refusal: unreachable(), detail: `${place.host}: ${messageOf(place.error)}` });
           continue;
         }
-        const attempt = await this.attempt(place, (dial) => this.begin(place, dial, opener, wanted));
+        const attempt = await this.attempt(place, (dial) => this.begin(place, dial, login, wanted));
         if ('result' in attempt) return { session: attempt.result };
         failures.push(attempt.failure);
         if (!attempt.elsewhere) return { failure: together(failures) };
@@ -100,7 +128,7 @@ export class Upstream {
   private async begin(
     at: UpstreamAddress,
     dial: () => Promise<SocketReader>,
-    opener: Opener,
+    opener: UpstreamLogin & Pick<Opener, 'setUp'>,
     wanted: WantedSession,
   ): Promise<UpstreamSession> {
     const reader = await dial();
@@ -150,8 +178,9 @@ export class Upstream {
   }
 
   private async encrypt(raw: Socket, at: UpstreamAddress): Promise<Socket> {
-    const tls = this.tls.get(at.host);
-    if (!tls) return raw;
+    const { tls } = this;
+    // A unix socket is the machine itself, and has no TLS.
+    if (!tls || at.isUnix) return raw;
     const reader = new SocketReader(raw);
     raw.write(sslRequest());
     const answer = (await reader.read(1)).toString('latin1');
@@ -164,7 +193,8 @@ export class Upstream {
     }
     reader.detach();
     try {
-      const secure = await tls(raw);
+      // INVARIANT: each host shows a certificate of its own name.
+      const secure = await upstreamHandshake(raw, at.host, this.options.tls, tls);
       secure.on('error', () => {});
       return secure;
     } catch (error) {
@@ -183,12 +213,12 @@ function connected(socket: Socket): Promise<void> {
 }
 
 function describe(error: unknown, timedOut: boolean, at: string): { failure: UpstreamFailure; elsewhere: boolean } {
-  const said = (refusal: UpstreamFailure['refusal'], detail: string, elsewhere = true) => ({
-    failure: { refusal, detail: `${at}: ${detail}` },
+  const said = (refusal: UpstreamFailure['refusal'], detail: string, elsewhere = true, wrongPassword = false) => ({
+    failure: { refusal, detail: `${at}: ${detail}`, ...(wrongPassword && { wrongPassword }) },
     elsewhere,
   });
   if (timedOut) return said(unreachable(), 'no answer in time');
-  if (error instanceof UpstreamError) return said(error.refusal, error.message, error.elsewhere);
+  if (error instanceof UpstreamError) return said(error.refusal, error.message, error.elsewhere, error.wrongPassword);
   if (error instanceof ConnectionClosed) {
     const refusal = upstreamRefused('08006', 'the database server closed the connection during login');
     return said(refusal, 'the server closed the connection during login');
@@ -203,6 +233,7 @@ function together(failures: readonly UpstreamFailure[]): UpstreamFailure {
   const refusal = (hopeful ?? failures.at(-1))?.refusal ?? unreachable();
   return {
     refusal,
+    ...(failures.at(-1)?.wrongPassword && { wrongPassword: true }),
     detail: [...new Set(failures.map(({ detail }) => detail))].join('; ') || 'no address to connect to',
   };
 }
