@@ -32,6 +32,7 @@ export type Reason =
   | 'not-estimated' // the planner could not be asked, or said nothing
   | 'limit-window' // what a principal may take in a time
   | 'locked' // the principal is locked out
+  | 'break-glass' // the principal is closed, and nothing opens it now
   | 'store-unavailable' // what is left of a budget cannot be told
   | 'token-missing' // it needs to know the person behind the account, and no token was set
   | 'token-refused' // nobody is behind this token, or not any more

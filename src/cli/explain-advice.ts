@@ -82,6 +82,8 @@ export function adviceFor(refused: Refused): Advice {
       return {
         text: 'The principal is locked out: rowgate locks list says why, rowgate locks release lets it in again.',
       };
+    case 'break-glass':
+      return { text: 'The principal is closed; "rowgate break-glass ask" asks for an opening.' };
     case 'token-missing':
     case 'token-refused':
       return {

@@ -2,6 +2,7 @@
 /** The command `rowgate`: registers one file per subcommand. Exit code 2 for a wrong call. */
 import { Command, CommanderError } from 'commander';
 import { register as access } from './access.ts';
+import { register as breakGlass } from './break-glass.ts';
 import { register as canary } from './canary.ts';
 import { register as catalog } from './catalog.ts';
 import { register as check } from './check.ts';
@@ -30,7 +31,7 @@ const program = new Command('rowgate')
   .version(version())
   .showHelpAfterError('(rowgate --help says more)')
   .exitOverride();
-const running = [reload, drain, locks, limits, permit];
+const running = [reload, drain, locks, limits, permit, breakGlass];
 const log = [logQuery, logReport, logIndex, logVerify, logAnchor, logPolicies, logKey];
 for (const register of [
   serve,

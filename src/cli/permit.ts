@@ -1,12 +1,9 @@
 /** `rowgate permit`: an export beyond the limits, asked for by one and approved by two others with their SSH keys. */
-import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { ShownPermit } from '../control/commands/permits.ts';
 import { PERMIT_NAMESPACE } from '../meter/permit.ts';
 import { ask, duration, EXIT_CODES, failed, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
 
 const HELP = `
 Examples:
@@ -33,10 +30,7 @@ interface RequestOptions extends GuardOptions {
   readonly reason: string;
 }
 
-interface ApproveOptions extends GuardOptions {
-  readonly key?: string;
-  readonly signature?: string;
-}
+type ApproveOptions = GuardOptions & SigningOptions;
 
 export function register(program: Command): void {
   const permit = program
@@ -63,11 +57,9 @@ export function register(program: Command): void {
       const found = await find(id, options);
       if (found) print(options, found, () => found.text);
     });
-  toGuard(permit.command('approve'))
+  withSigning(toGuard(permit.command('approve')))
     .description('sign a permit with your SSH key')
     .argument('<id>')
-    .option('--key <file>', 'your key, or its .pub where an agent holds it', join(homedir(), '.ssh', 'id_ed25519'))
-    .option('--signature <file>', 'a signature that was made elsewhere')
     .action(approve);
   toGuard(permit.command('revoke'))
     .description('end a permit before its time')
@@ -117,7 +109,7 @@ async function list(options: GuardOptions): Promise<void> {
 async function approve(id: string, options: ApproveOptions): Promise<void> {
   const found = await find(id, options);
   if (!found) return;
-  const signature = signatureOf(found, options);
+  const signature = signatureOf(found.text, PERMIT_NAMESPACE, options);
   if (signature === undefined) return;
   const answer = await ask<Changed>(options, 'permit.approve', { id, signature });
   if (!answer) return;
@@ -130,26 +122,4 @@ async function find(id: string, options: GuardOptions): Promise<ShownPermit | un
   const answer = await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {});
   if (!answer) return undefined;
   return answer.permits.find((permit) => permit.id === id) ?? failed(1, `there is no permit "${id}"`);
-}
-
-/** Made by ssh-keygen, who asks for the passphrase itself; the key never comes near us. */
-function signatureOf({ text }: ShownPermit, options: ApproveOptions): string | undefined {
-  if (options.signature !== undefined) {
-    if (!existsSync(options.signature)) return failed(2, `${options.signature}: no such file`);
-    return readFileSync(options.signature, 'utf8');
-  }
-  const key = options.key ?? '';
-  if (!existsSync(key)) return failed(2, `${key}: no such key`, 'Name yours by --key.');
-  // What is signed is shown first.
-  process.stderr.write(`${text}\n`);
-  const made = spawnSync('ssh-keygen', ['-Y', 'sign', '-n', PERMIT_NAMESPACE, '-f', key], {
-    input: text,
-    encoding: 'utf8',
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  if ((made.error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT') {
-    const hint = `Install it (Debian: openssh-client), or sign the text elsewhere: rowgate permit text prints it.`;
-    return failed(2, 'ssh-keygen is not installed', hint);
-  }
-  return made.status === 0 ? made.stdout : failed(1, 'ssh-keygen did not sign it');
 }

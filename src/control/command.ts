@@ -13,6 +13,8 @@ export interface Commanded {
   readonly alarms: AlarmSink;
   readonly timeZone: string;
   /** In force now; undefined where there is none yet. */
+  /** The name of this guard. */
+  readonly guard: string;
   policy(): Policy | undefined;
   /** Milliseconds since the epoch. */
   now(): number;

@@ -1,5 +1,6 @@
 /** The commands of the control socket by name, but for what a guard does as a whole: reloading and draining itself. */
 import { type Command, type Commanded, command, UNRECORDED } from './command.ts';
+import { approveOpening, askOpening, closeOpening, listOpenings } from './commands/break-glass.ts';
 import { raiseLimit, showLimits } from './commands/limits.ts';
 import { addLock, listLocks, releaseLock } from './commands/locks.ts';
 import { approvePermit, listPermits, requestPermit, revokePermit } from './commands/permits.ts';
@@ -21,6 +22,10 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['permit.list', listPermits],
   ['permit.approve', approvePermit],
   ['permit.revoke', revokePermit],
+  ['break-glass.ask', askOpening],
+  ['break-glass.list', listOpenings],
+  ['break-glass.approve', approveOpening],
+  ['break-glass.close', closeOpening],
 ]);
 
 /** Runs commands one after the other: each sees what the one before has changed. */

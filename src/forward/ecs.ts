@@ -14,6 +14,7 @@ const KINDS: Readonly<Record<string, { readonly category: string; readonly type:
   policy: { category: 'configuration', type: 'change' },
   raise: { category: 'configuration', type: 'change' },
   permit: { category: 'configuration', type: 'change' },
+  'break-glass': { category: 'iam', type: 'change' },
   lock: { category: 'iam', type: 'change' },
   release: { category: 'iam', type: 'change' },
   canary: { category: 'intrusion_detection', type: 'indicator' },

@@ -89,7 +89,7 @@ function formed(record: LogRecord, decision: LogRecord | undefined, { form, vers
 }
 
 function severityOf({ kind, effect, status, problems }: LogRecord): SyslogSeverity {
-  if (kind === 'canary' || kind === 'lock') return 'alert';
+  if (kind === 'canary' || kind === 'lock' || kind === 'break-glass') return 'alert';
   if (effect === 'refuse' || effect === 'lock' || status === 'cut' || status === 'refused') return 'warning';
   if (kind === 'login-refused' || kind === 'warning' || problems !== undefined) return 'warning';
   return kind === 'decision' || kind === 'outcome' || kind === 'seen' ? 'informational' : 'notice';

@@ -2,6 +2,7 @@
  * Where budgets are kept: what `store/` provides and what the leases of a guard's process are drawn from. A store that is in the process
  * itself answers at once; one that is not answers by a promise, which rejects with `StoreUnavailable` where it cannot be reached.
  */
+import type { Approval } from './approvals.ts';
 import type { Ceiling, Measure, Owner, Window } from './measure.ts';
 
 export type Answer<T> = T | Promise<T>;
@@ -77,11 +78,12 @@ export interface BudgetStore {
   close(): Promise<void>;
 }
 
-/** Who is locked out, whose limits are raised, which exports are permitted. */
+/** Who is locked out, whose limits are raised, which exports are permitted, which closed principals are opened. */
 export interface Standing {
   readonly locks: ReadonlyMap<Owner, Lock>;
   readonly raises: readonly Raise[];
   readonly permits: readonly Permit[];
+  readonly openings: readonly Opening[];
 }
 
 export interface Lock {
@@ -122,8 +124,30 @@ export interface Permit {
   readonly requestedBy: string;
   readonly requestedAt: number;
   /** Names of approvers with their signatures over the request. It holds from the second one on. */
-  readonly approvals: readonly { readonly by: string; readonly signature: string }[];
+  readonly approvals: readonly Approval[];
   readonly revokedBy?: string;
+}
+
+/** A principal that is closed by its policy (`break_glass`), opened for a time and a reason, when enough have signed. */
+export interface Opening {
+  readonly id: string;
+  readonly owner: Owner;
+  /** Of the principal when it was asked for: it opens no other. */
+  readonly role: string;
+  /** Where it was asked for: the guard's name, and that of its store (`stateName`). */
+  readonly guard: string;
+  readonly state: string;
+  readonly until: number;
+  readonly reason: string;
+  /** Who will work with it. */
+  readonly usedBy: string;
+  readonly requestedBy: string;
+  readonly requestedAt: number;
+  readonly approvals: readonly Approval[];
+  /** When enough had signed it; told, and not believed. */
+  readonly openedAt?: number;
+  /** For good. */
+  readonly closed?: { readonly by: string; readonly at: number };
 }
 
 export type StandingChange =
@@ -131,4 +155,5 @@ export type StandingChange =
   | { readonly kind: 'release'; readonly owner: Owner }
   | { readonly kind: 'raise'; readonly raise: Raise }
   /** In the place of the one with the same id. */
-  | { readonly kind: 'permit'; readonly permit: Permit };
+  | { readonly kind: 'permit'; readonly permit: Permit }
+  | { readonly kind: 'opening'; readonly opening: Opening };

@@ -1,4 +1,4 @@
-/** `approvers.yaml`: who may approve an export permit, and by which SSH key. */
+/** `approvers.yaml`: who may approve what others must sign (permits, larger limits, openings), and by which SSH key. */
 import { z } from 'zod';
 import { parsePublicKey, type SshPublicKey } from '../ssh/public-key.ts';
 import type { Report } from './diagnostic.ts';
@@ -28,7 +28,7 @@ export const approversSchema = mapping({
   approvers: z
     .record(z.string().regex(/^[A-Za-z0-9_][A-Za-z0-9_.@-]*$/, 'expected a name (letters, digits, _ . @ -)'), approver)
     .describe(
-      'Who may approve an export permit, by name. A permit needs two of them, and neither may have asked for it.',
+      'Who may approve export permits, larger limits and openings of closed principals, by name. A permit needs two of them; nobody approves what they asked for.',
     ),
 });
 

@@ -1,5 +1,6 @@
 /** One role file against the catalog: attributes, scope, grants, functions, limits, put together into a RolePolicy. */
 import type { Fn } from '../sql/catalog.ts';
+import type { Approver } from './approvers.ts';
 import { compileAttributes } from './attributes.ts';
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
@@ -13,6 +14,7 @@ import type { GrantsFile, RoleFile } from './role-schema.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import type { RuleRef } from './rule.ts';
 import type { ScopeRule } from './scope.ts';
+import { checkApprovals } from './signed.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
 import { keysOn } from './subjects.ts';
 import { suggestion } from './suggestion.ts';
@@ -30,6 +32,7 @@ export interface RoleContext {
   readonly env: PolicyEnvironment;
   readonly subjects: ReadonlyMap<string, Subject>;
   readonly grants: ReadonlyMap<string, GrantsSource>;
+  readonly approvers: ReadonlyMap<string, Approver>;
 }
 
 /** Keys that say nothing for a role that may do everything. */
@@ -63,6 +66,7 @@ export function compileRole(
   if (file.round_to !== undefined && file.min_group === undefined)
     report.error(document.place(['round_to']), '"round_to" goes with "min_group" alone: single rows cannot be rounded');
   checkLimits(file, document, context.subjects, report);
+  if (file.raise) checkApprovals(file.raise, ['raise'], document, context.approvers, report);
   const relations = unrestricted ? [] : compileRelations(file, document, attributes, context, report);
   const functionRules = new Map<Fn, RuleRef>(unrestricted ? [] : compileFunctions(file, document, context.env, report));
   const functions = [...functionRules.keys()];
@@ -96,6 +100,7 @@ export function compileRole(
     ...(file.when_exceeded && { whenExceeded: file.when_exceeded }),
     ...(file.throttle && { throttle: file.throttle }),
     ...(file.lock && { lock: { ...file.lock, rule: document.rule(['lock']) } }),
+    ...(file.raise && { raise: file.raise }),
     rule,
   };
 }

@@ -52,11 +52,11 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
   const grants = loadGrants(ofKind('grants'), report());
   // INVARIANT: without the subjects nobody's scope is known; then no restricted role is open. A stray file may have held them.
   const failure = subjectReport.failure ?? strays.failure;
-  const roles = loadRoles(ofKind('role'), { env, subjects, grants }, failure, report);
-  warnOfUnused(grants, ofKind('role'), report());
-  const principals = loadPrincipals(ofKind('principals'), roles, subjects, env, report);
   const approvers = new Map<string, Approver>();
   for (const document of ofKind('approvers')) addApprovers(document, approvers, report());
+  const roles = loadRoles(ofKind('role'), { env, subjects, grants, approvers }, failure, report);
+  warnOfUnused(grants, ofKind('role'), report());
+  const principals = loadPrincipals(ofKind('principals'), { roles, subjects, approvers, env }, report);
   const hash = `sha256:${sha256(files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
   const canaries = canariesOf(subjects.values(), env.canaryKey);
   const compiled = { hash, roles: withSubjects(roles, principals, subjects), principals, subjects, approvers };
@@ -186,11 +186,16 @@ function disabledRole(name: string, compiled: RolePolicy | undefined, rule: stri
   };
 }
 
+interface PrincipalContext {
+  readonly roles: ReadonlyMap<string, RolePolicy>;
+  readonly subjects: ReadonlyMap<string, Subject>;
+  readonly approvers: ReadonlyMap<string, Approver>;
+  readonly env: PolicyEnvironment;
+}
+
 function loadPrincipals(
   documents: readonly PolicyDocument[],
-  roles: ReadonlyMap<string, RolePolicy>,
-  subjects: ReadonlyMap<string, Subject>,
-  env: PolicyEnvironment,
+  { roles, subjects, approvers, env }: PrincipalContext,
   newReport: () => Report,
 ): Map<string, Principal> {
   const principals = new Map<string, Principal>();
@@ -215,7 +220,8 @@ function loadPrincipals(
       }
       const subjectNames = new Set(subjects.keys());
       const { timeZone, clientCa = true, requireCertificate = 'none' } = env;
-      const part = { document, report: own, roles, subjects: subjectNames, timeZone, clientCa, requireCertificate };
+      const terms = { timeZone, clientCa, requireCertificate };
+      const part = { document, report: own, roles, subjects: subjectNames, approvers, ...terms };
       const principal = compilePrincipal(name, entry.value, part);
       const before = principals.get(name);
       if (before) own.error(document.place(path), `principal "${name}" is defined twice; the first is ${before.rule}`);

@@ -138,10 +138,21 @@ export interface RolePolicy {
   readonly whenExceeded?: LimitEffect;
   readonly throttle?: Throttle;
   readonly lock?: Lock;
+  /** So many approvers must sign a larger limit; absent: none. */
+  readonly raise?: { readonly approvals: number };
   /** Where the role is defined. */
   readonly rule: RuleRef;
   /** Set where an error at start closed this role: nobody may log in by it. */
   readonly disabled?: string;
+}
+
+export interface BreakGlass {
+  /** So many different approvers must sign. */
+  readonly approvals: number;
+  /** The longest that it may be open, milliseconds. */
+  readonly for: number;
+  /** Names of those whose signatures count; absent: every approver's. */
+  readonly approvers?: readonly string[] | undefined;
 }
 
 export interface Principal {
@@ -157,6 +168,8 @@ export interface Principal {
   readonly token?: TokenRule;
   /** CIDR blocks, and `local` for unix sockets; empty: from anywhere. */
   readonly from: readonly string[];
+  /** It is closed until an opening of it was signed; absent: it is open. */
+  readonly breakGlass?: BreakGlass;
   /** Milliseconds since the epoch, end of that day in the guard's time zone. */
   readonly validUntil?: number;
   /** Limits beside the role's. */
@@ -189,7 +202,7 @@ export interface Policy {
   readonly roles: ReadonlyMap<string, RolePolicy>;
   readonly principals: ReadonlyMap<string, Principal>;
   readonly subjects?: ReadonlyMap<string, Subject>;
-  /** Who may approve export permits, by name. */
+  /** Who may approve export permits, larger limits and openings, by name. */
   readonly approvers?: ReadonlyMap<string, Approver>;
   /** Absent where there are none. */
   readonly canaries?: Canaries;

@@ -4,6 +4,7 @@ import { CANARY } from './canaries.ts';
 import { during, limits } from './limits-schema.ts';
 import { FORMS, readDate, readDuration } from './quantity.ts';
 import { attributeName, catalogName, mapping, name, oneOrList, written } from './schema-values.ts';
+import { breakGlass } from './signed.ts';
 import { loginSchema } from './token-login.ts';
 
 const SECRET = { error: 'expected a SCRAM-SHA-256 verifier, or a list of them; "rowgate password" makes one' };
@@ -67,6 +68,7 @@ export const principalSchema = mapping({
     .describe(
       'Addresses that it may log in from: `[127.0.0.1/32, 10.12.0.0/16]`, and `local` for the guard’s unix sockets. Without it: from anywhere.',
     ),
+  break_glass: breakGlass.optional(),
   valid_until: written(FORMS.date, readDate).optional().describe('The last day on which it may log in.'),
   limits: limits.optional().describe('Limits beside those of the role: both hold.'),
   during: during.optional(),

@@ -2,6 +2,7 @@
 import { formatDistinguishedName, parseDistinguishedName } from '../wire/distinguished-name.ts';
 import { parseVerifier, type ScramVerifier, shareChallenge } from '../wire/scram-verifier.ts';
 import { isAddressBlock } from './address-block.ts';
+import type { Approver } from './approvers.ts';
 import { compileAttributeValue } from './attributes.ts';
 import { endOfDay } from './calendar.ts';
 import type { Report } from './diagnostic.ts';
@@ -11,6 +12,7 @@ import { duringWithRules, withRules } from './limit-rules.ts';
 import type { Limits } from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
+import { checkApprovals } from './signed.ts';
 import type { RequireCertificate } from './sql-source.ts';
 import { suggestion } from './suggestion.ts';
 import { compileToken, needsToken } from './tokens.ts';
@@ -27,6 +29,7 @@ export interface PrincipalPart {
   /** An authority for client certificates is configured. */
   readonly clientCa: boolean;
   readonly requireCertificate: RequireCertificate;
+  readonly approvers: ReadonlyMap<string, Approver>;
 }
 
 /** Compiles the principal at `principals.<name>`. Errors are in the report; the caller marks it disabled by them. */
@@ -55,6 +58,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     for (const [below, stated] of limits) checkThrottles(stated, throttles, document, [...path, ...below], report);
   }
   if (entry.certificate === undefined) reportMissingCertificate(role, path, part);
+  if (entry.break_glass) checkApprovals(entry.break_glass, [...path, 'break_glass'], document, part.approvers, report);
   // INVARIANT: without a token nobody would be behind the account, and every one of them would have what is left.
   if (!entry.token && read && needsToken(read)) {
     report.error(document.place(path), `role "${read.name}" needs "token": it is about the person behind the account`);
@@ -67,6 +71,7 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     ...(entry.certificate !== undefined && { certificate: certificate(entry.certificate, path, part) }),
     ...(entry.token && { token: compileToken(entry.token, [...path, 'token'], read, document, report) }),
     from: (entry.from ?? []).map((block, index) => addressBlock(block, [...path, 'from', index], part)),
+    ...(entry.break_glass && { breakGlass: entry.break_glass }),
     ...(entry.valid_until !== undefined && { validUntil: endOfDay(entry.valid_until, part.timeZone) }),
     limits: withRules(entry.limits ?? {}, document, [...path, 'limits']),
     ...(entry.during && { during: duringWithRules(entry.during, document, [...path, 'during']) }),

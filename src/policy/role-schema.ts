@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { during, limitsPerUser, lock, roleLimits, throttle, whenExceeded } from './limits-schema.ts';
 import type { StatementOption } from './policy.ts';
 import { attributeName, catalogName, mapping, name, sql } from './schema-values.ts';
+import { raise } from './signed.ts';
 
 /** The words that `statements:` may hold. */
 const STATEMENT_OPTIONS = [
@@ -118,6 +119,7 @@ export const roleSchema = mapping({
   when_exceeded: whenExceeded.optional(),
   throttle: throttle.optional(),
   lock: lock.optional(),
+  raise: raise.optional(),
 });
 
 export const grantsSchema = mapping({

@@ -82,6 +82,25 @@ export interface CanaryRecord {
   readonly by: string;
 }
 
+/** A step of break-glass. */
+export interface OpeningRecord {
+  readonly principal: string;
+  readonly role: string;
+  readonly by: string;
+  readonly reason: string;
+  /** `requested`, `approved`, `opened`, `used` (the first login), `closed`, `over`; `failed`: what was recorded before did not come into force. */
+  readonly status: string;
+  readonly break_glass: {
+    readonly id: string;
+    readonly used_by: string;
+    readonly requested_by: string;
+    /** ISO time. */
+    readonly until: string;
+    /** With the fingerprints of the keys that signed. */
+    readonly approved_by: readonly { readonly name: string; readonly key: string }[];
+  };
+}
+
 /** How many people the windows of a principal hold, at the end of an hour. */
 export interface UsageRecord {
   readonly principal: string;
@@ -113,6 +132,7 @@ export interface RecordSink {
   append(kind: 'policy', fields: PolicyChange): boolean;
   append(kind: 'start' | 'stop', fields: { readonly version?: string; readonly configuration?: string }): boolean;
   append(kind: 'warning' | 'lock' | 'release' | 'raise' | 'permit', fields: StandingRecord): boolean;
+  append(kind: 'break-glass', fields: OpeningRecord): boolean;
   append(kind: 'canary', fields: CanaryRecord): boolean;
   append(kind: 'usage', fields: UsageRecord): boolean;
   append(kind: 'drain', fields: { readonly by: string; readonly via: 'control' }): boolean;

@@ -15,6 +15,7 @@ export type RecordKind =
   | 'raise'
   | 'permit'
   | 'usage'
+  | 'break-glass'
   | 'alarms-lost'
   | 'drain'
   | 'start'
@@ -75,6 +76,16 @@ export interface RecordFields {
   /** An export permit, as far as it concerns whom it lets do what. */
   readonly permit?: PermitFields | undefined;
   /** People whom a result has shown, by subject. INVARIANT: never their keys. */
+  /** An opening of a closed principal: whom it serves, and who has signed it. */
+  readonly break_glass?:
+    | {
+        readonly id: string;
+        readonly used_by: string;
+        readonly requested_by: string;
+        readonly until: string;
+        readonly approved_by: readonly { readonly name: string; readonly key: string }[];
+      }
+    | undefined;
   readonly subjects?: SubjectsShown | undefined;
   /** The one that was seen, and of which subject; `id` is that of the decision on the statement. INVARIANT: never its key. */
   readonly canary?: { readonly subject: string; readonly hash: string } | undefined;
@@ -135,6 +146,7 @@ const ORDER = {
   until: 0,
   permit: 0,
   policy: 0,
+  break_glass: 0,
   from: 0,
   to: 0,
   kept: 0,

@@ -3,8 +3,9 @@ import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:cryp
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import type { StatementJudgement } from '../../src/guard/decision.ts';
+import type { Approvers } from '../../src/meter/approvals.ts';
 import { type BudgetStore, type Permit, StoreUnavailable } from '../../src/meter/budget-store.ts';
-import { type Approvers, PERMIT_NAMESPACE, permitText } from '../../src/meter/permit.ts';
+import { PERMIT_NAMESPACE, permitRequest } from '../../src/meter/permit.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import { readWindowLimit } from '../../src/policy/quantity.ts';
 import type { Alarm } from '../../src/proxy/alarm-sink.ts';
@@ -84,7 +85,7 @@ function guardOver(store: BudgetStore, approvers: Approvers = new Map()): Guard 
     log: pino({ level: 'silent' }),
     sessions,
     estimates: {} as Estimates,
-    approvers: () => approvers,
+    policy: () => ({ principals: new Map(), approvers }),
   };
   const budgets = new Budgets(options);
   guards.push(budgets);
@@ -423,7 +424,7 @@ function newKey(): { privateKey: KeyObject; key: SshPublicKey } {
 
 /** As ssh-keygen -Y sign writes it. */
 function signature(permit: Permit, privateKey: KeyObject, { blob }: SshPublicKey): string {
-  const hash = createHash('sha512').update(permitText(permit)).digest();
+  const hash = createHash('sha512').update(permitRequest(permit).text).digest();
   const parts = [stringField(PERMIT_NAMESPACE), stringField(''), stringField('sha512')];
   const bytes = sign(null, Buffer.concat([Buffer.from('SSHSIG'), ...parts, stringField(hash)]), privateKey);
   const inner = Buffer.concat([stringField('ssh-ed25519'), stringField(bytes)]);

@@ -236,7 +236,7 @@ function begin(store: BudgetStore): { budgets: Budgets; sessions: SessionBudget[
     log: pino({ level: 'silent' }),
     sessions: new Sessions(0),
     estimates: {} as Estimates,
-    approvers: () => new Map(),
+    policy: () => ({ principals: new Map() }),
   });
   const sessions = [0, 1, 2].map(() =>
     budgets.session(

@@ -2,8 +2,7 @@
 import { expect, it } from 'vitest';
 import type { Commanded } from '../../src/control/command.ts';
 import { Commands } from '../../src/control/commands.ts';
-import type { Permit } from '../../src/meter/budget-store.ts';
-import { type Approvers, askedFor } from '../../src/meter/permit.ts';
+import { type Approvers, isParty } from '../../src/meter/approvals.ts';
 
 const given = {
   principal: 'vendor',
@@ -39,7 +38,8 @@ it.each([
 
 it('an approver is who asked, also where the names differ in case', () => {
   const approvers = new Map([['i.martin', { user: 'ines' }]]) as unknown as Approvers;
-  const by = (requestedBy: string) => askedFor({ requestedBy } as Permit, 'i.martin', approvers);
+  const by = (requestedBy: string) =>
+    isParty({ text: '', namespace: '', parties: [requestedBy], approvals: [] }, 'i.martin', approvers);
   expect(['ines', 'Ines', 'INES (as root)', 'I.Martin'].map(by)).toEqual([true, true, true, true]);
   expect(by('jean')).toBe(false);
 });

@@ -1,17 +1,10 @@
 /** `rowgate permit`: exports beyond the limits, asked for by one and approved by two others. */
 import { z } from 'zod';
+import { approvedBy, personBehind } from '../../meter/approvals.ts';
 import type { Permit } from '../../meter/budget-store.ts';
-import {
-  APPROVALS_NEEDED,
-  approvedBy,
-  askedFor,
-  PERMIT_WINDOW,
-  permitOwner,
-  permitText,
-  personBehind,
-  signerOf,
-} from '../../meter/permit.ts';
+import { APPROVALS_NEEDED, PERMIT_WINDOW, permitOwner, permitRequest } from '../../meter/permit.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
+import { asksAsNobody, signature, signedBy } from '../approving.ts';
 import {
   type Commanded,
   command,
@@ -58,17 +51,11 @@ export const requestPermit = command(
     from: z.int().optional(),
     until: z.int(),
     reason,
+    const nobody = asksAsNobody(by, 'a permit');
+    if (nobody) return nobody;
   },
   async (given, guard, by) => {
     const person = personBehind(by);
-    if (person === ROOT) {
-      const hint = 'Use sudo from an account of your own, or a user of the group of the control socket.';
-      return failed('refused', 'a permit is asked for by a person, and root may be anybody', hint);
-    }
-    // INVARIANT: who has no name could approve under theirs what they asked for.
-    if (isNameless(person)) {
-      return failed('refused', `a permit is asked for by a person, and the host does not know the name of ${person}`);
-    }
     const found = findPrincipal(guard, given.principal);
     if (found.refusal) return found.refusal;
     const tables: string[] = [];
@@ -106,29 +93,16 @@ export const listPermits = command({}, async (_, guard) => {
   return done({ permits: permits.sort((a, b) => (a.id < b.id ? 1 : -1)) });
 });
 
-export const approvePermit = command({ id: name, signature: z.string().max(16 * 1024) }, async (given, guard, by) => {
+export const approvePermit = command({ id: name, signature }, async (given, guard, by) => {
   const permit = find(guard, given.id);
   if (!permit) return unknown(given.id);
   if (permit.revokedBy !== undefined) return failed('refused', 'the permit was revoked');
   if (permit.until <= guard.now()) return failed('refused', 'the permit is over');
   const approvers = guard.policy()?.approvers ?? new Map();
-  // INVARIANT: whose key it is counts, not who brings it.
-  const signer = signerOf(permit, given.signature, approvers);
-  if (signer === undefined) {
-    const hint = 'The keys that count stand in approvers.yaml, and the signature must be over the text of this permit.';
-    return failed('refused', 'this is no signature of an approver', hint);
-  }
-  if (askedFor(permit, signer, approvers)) {
-    return failed('refused', `"${signer}" asked for this permit, and cannot approve it`);
-  }
-  if (approvedBy(permit, approvers).includes(signer)) {
-    return failed('refused', `"${signer}" has approved this permit already`);
-  }
-  // A signature that counts no more, as after a key was replaced, makes room for the new one.
-  const others = permit.approvals.filter((approval) => approval.by !== signer);
-  const approvals = [...others, { by: signer, signature: given.signature }];
+  const signed = signedBy(permitRequest(permit), given.signature, approvers, 'permit');
+  if ('refusal' in signed) return signed.refusal;
+  const { approvals, names } = signed;
   const reply = await change(guard, { ...permit, approvals }, by, 'approved');
-  const names = approvedBy({ ...permit, approvals }, approvers);
   if (reply.ok && names.length >= APPROVALS_NEEDED) {
     const principal = shownOwner(permit.owner);
     const what = `${permit.rows} rows of ${permit.tables.join(', ')} until ${iso(permit.until)}`;
@@ -153,7 +127,7 @@ async function change(
   status: string,
   why = permit.reason,
 ): Promise<ControlReply> {
-  const approved = approvedBy(permit, guard.policy()?.approvers ?? new Map());
+  const approved = approvedBy(permitRequest(permit), guard.policy()?.approvers ?? new Map());
   const fields = {
     principal: shownOwner(permit.owner),
     by,
@@ -189,7 +163,7 @@ function tableOf(role: RolePolicy, table: string): string | undefined {
 }
 
 async function shown(permit: Permit, guard: Commanded): Promise<ShownPermit> {
-  const names = approvedBy(permit, guard.policy()?.approvers ?? new Map());
+  const names = approvedBy(permitRequest(permit), guard.policy()?.approvers ?? new Map());
   const [used = 0] = await guard.store.used(permitOwner(permit.id), 'rows', [PERMIT_WINDOW]);
   return {
     id: permit.id,
@@ -203,7 +177,7 @@ async function shown(permit: Permit, guard: Commanded): Promise<ShownPermit> {
     requestedBy: permit.requestedBy,
     approvedBy: names,
     state: stateOf(permit, names.length, guard.now()),
-    text: permitText(permit),
+    text: permitRequest(permit).text,
   };
 }
 

@@ -77,6 +77,33 @@ export function permitEvent(record: LogRecord, version: string): OcsfObject {
   });
 }
 
+const OPENING_ACTIVITIES = {
+  requested: 'Create',
+  approved: 'Update',
+  opened: 'Activate',
+  closed: 'Deactivate',
+  over: 'Deactivate',
+} as const;
+
+/** `break-glass`: a closed principal is opened; by whom it was signed is in `unmapped`. */
+export function openingEvent(record: LogRecord, version: string): OcsfObject {
+  const status = String(record.status);
+  const whose = user(record);
+  return event(record, version, {
+    class: CLASSES.entity,
+    activity: OPENING_ACTIVITIES[status as keyof typeof OPENING_ACTIVITIES] ?? 'Other',
+    severity: status === 'opened' || status === 'used' ? 'High' : 'Medium',
+    message: `break-glass ${status}: ${record.reason ?? 'no reason given'}`,
+    attributes: {
+      ...(status === 'failed' ? failure : success),
+      actor: saidBy(record),
+      entity: { name: whose.name, user: whose, ...typeOf('User', 'User') },
+      ...(typeof record.reason === 'string' && { comment: record.reason }),
+    },
+    mapped: ['principal', 'role', 'by', 'reason'],
+  });
+}
+
 /** `raise`: of the limits of a principal. */
 export function raiseEvent(record: LogRecord, version: string): OcsfObject {
   const whose = user(record);

@@ -3,7 +3,6 @@ import type { Logger } from 'pino';
 import { type BudgetStore, type Claim, type Lock, StoreUnavailable } from '../../meter/budget-store.ts';
 import { CalendarDays } from '../../meter/days.ts';
 import { ownerOf } from '../../meter/owner.ts';
-import type { Approvers } from '../../meter/permit.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { AlarmSink } from '../alarm-sink.ts';
 import type { Estimates } from '../estimates/estimates.ts';
@@ -13,6 +12,7 @@ import type { Sessions } from '../sessions.ts';
 import type { BudgetContext } from './context.ts';
 import { Locks } from './locks.ts';
 import { lockedLogin, lockedSession } from './messages.ts';
+import { Openings, type PolicyOfOpenings } from './openings.ts';
 import { PrincipalBudget } from './principal-budget.ts';
 import { SessionBudget } from './session-budget.ts';
 
@@ -24,8 +24,8 @@ export interface BudgetsOptions {
   readonly log: Logger;
   readonly sessions: Sessions;
   readonly estimates: Estimates;
-  /** Of the policy in force. */
-  approvers(): Approvers | undefined;
+  /** In force now. */
+  policy(): PolicyOfOpenings;
 }
 
 const SWEEP_MS = 100;
@@ -44,6 +44,7 @@ const PROBE: Claim = {
 export class Budgets {
   private readonly byPrincipal = new Map<string, PrincipalBudget>();
   private readonly locks: Locks;
+  private readonly openings: Openings;
   private readonly context: BudgetContext;
   private readonly sweeping: NodeJS.Timeout;
   private hashKey: Uint8Array | undefined;
@@ -54,6 +55,8 @@ export class Budgets {
     const { store, timeZone, records, alarms, log } = options;
     const clock = (): number => Date.now();
     this.locks = new Locks({ store, records, alarms, log, clock, changed: () => this.enforceSoon() });
+    const hashKey = (): Uint8Array | undefined => this.hashKey;
+    this.openings = new Openings({ store, records, alarms, log, policy: options.policy, hashKey, clock });
     this.context = {
       store,
       timeZone,
@@ -66,7 +69,8 @@ export class Budgets {
       estimates: options.estimates,
       now: () => performance.now(),
       hashKey: () => this.hashKey,
-      approvers: options.approvers,
+      openings: this.openings,
+      approvers: () => options.policy().approvers,
       failed: (error) => this.failed(error),
     };
     store.onStanding(() => this.enforceSoon());
@@ -88,7 +92,12 @@ export class Budgets {
   /** Why the principal may not log in now, or go on. */
   loginRefusal(name: string): LoginRefusal | undefined {
     const lock = this.locks.of(ownerOf({ principal: name }));
-    return lock && lockedLogin(name, lock);
+    return lock ? lockedLogin(name, lock) : this.openings.loginRefusal(name);
+  }
+
+  /** A session of the principal has begun. */
+  loggedIn(name: string, client: string): void {
+    this.openings.loggedIn(name, client);
   }
 
   /** Gives back all that was taken ahead, and asks the store nothing more. The store itself is its opener's to close. */
@@ -108,6 +117,10 @@ export class Budgets {
       this.byPrincipal.delete(name);
     }
     this.locks.retry();
+    this.openings.sweep();
+    // An opening ends by its time, and by a policy that takes away who has signed it.
+    const isOver = ([name, { sessions }]: [string, PrincipalBudget]) => sessions > 0 && this.openings.sessionEnd(name);
+    if ([...this.byPrincipal].some(isOver)) this.enforce();
   }
 
   /** Not at once: what locks may be in the middle of a session's work. */
@@ -120,7 +133,8 @@ export class Budgets {
     for (const principal of this.byPrincipal.values()) principal.wake();
     for (const session of this.options.sessions.live()) {
       const lock: Lock | undefined = this.locks.of(ownerOf({ principal: session.principal }));
-      if (lock) session.terminate(lockedSession(session.principal, lock));
+      const end = lock ? lockedSession(session.principal, lock) : this.openings.sessionEnd(session.principal);
+      if (end) session.terminate(end);
     }
   }
 

@@ -1,12 +1,13 @@
 /** What the budgets of all principals in this process have in common. */
 import type { Logger } from 'pino';
+import type { Approvers } from '../../meter/approvals.ts';
 import type { BudgetStore } from '../../meter/budget-store.ts';
 import type { CalendarDays } from '../../meter/days.ts';
-import type { Approvers } from '../../meter/permit.ts';
 import type { AlarmSink } from '../alarm-sink.ts';
 import type { Estimates } from '../estimates/estimates.ts';
 import type { RecordSink } from '../record-sink.ts';
 import type { Locks } from './locks.ts';
+import type { Openings } from './openings.ts';
 
 export interface BudgetContext {
   readonly store: BudgetStore;
@@ -15,6 +16,7 @@ export interface BudgetContext {
   readonly records: RecordSink;
   readonly alarms: AlarmSink;
   readonly locks: Locks;
+  readonly openings: Openings;
   readonly estimates: Estimates;
   readonly log: Logger;
   /** Milliseconds since the epoch. */

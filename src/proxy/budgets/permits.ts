@@ -1,10 +1,11 @@
 /** Permits of a principal that pay for a statement in the place of its windows, until they are used up. */
 
 import type { StatementJudgement } from '../../guard/decision.ts';
+import { approvedBy } from '../../meter/approvals.ts';
 import type { Permit } from '../../meter/budget-store.ts';
 import { Lease } from '../../meter/lease.ts';
 import type { Owner } from '../../meter/measure.ts';
-import { approvedBy, PERMIT_WINDOW, permitHolds, permitOwner } from '../../meter/permit.ts';
+import { PERMIT_WINDOW, permitHolds, permitOwner, permitRequest } from '../../meter/permit.ts';
 import type { Account, Over } from '../../session/budget.ts';
 import type { BudgetContext } from './context.ts';
 import { permitSpent } from './messages.ts';
@@ -70,7 +71,7 @@ export class Permits {
       from: new Date(from).toISOString(),
       until: new Date(until).toISOString(),
       requested_by: requestedBy,
-      approved_by: approvedBy(of, this.context.approvers() ?? new Map()),
+      approved_by: approvedBy(permitRequest(of), this.context.approvers() ?? new Map()),
     };
     this.context.records.append('permit', { principal: this.principal, by: 'rowgate', permit, status: 'spent' });
   }

@@ -36,7 +36,7 @@ const NO_VERSION: Version = { number: 0, marks: [] };
 export class SharedStanding {
   current: Standing = NO_STANDING;
   private version = NO_VERSION;
-  /** Locks that the others do not know yet. */
+  /** Locks and closings that the others do not know yet. */
   private untold: StandingChange[] = [];
   private looking: Promise<void> | undefined;
   private readonly listeners: (() => void)[] = [];
@@ -59,8 +59,8 @@ export class SharedStanding {
   }
 
   async change(change: StandingChange): Promise<void> {
-    if (change.kind !== 'lock') return this.share(change);
-    // INVARIANT: a lock holds here at once, and is told to the others as soon as it can be.
+    if (!ends(change)) return this.share(change);
+    // INVARIANT: what shuts somebody out holds here at once, and is told to the others as soon as it can be.
     // Whoever could not tell it tries again, perhaps for hours.
     if (!this.untold.some((one) => isSame(one, change))) this.untold.push(change);
     this.set(this.current, this.version);
@@ -103,7 +103,7 @@ export class SharedStanding {
     const whole = isOlder ? this.current : mergedStanding(standing, this.current, Date.now());
     if (!(await this.replace(found, whole))) return;
     this.notice(
-      `the state in ${this.connection.place} was older than what is known here: locks, raises and permits were put back`,
+      `the state in ${this.connection.place} was older than what is known here: locks, raises, permits and openings were put back`,
     );
   }
 
@@ -130,6 +130,11 @@ export class SharedStanding {
     this.version = version;
     for (const changed of this.listeners) changed();
   }
+}
+
+/** Whether it shuts somebody out. */
+function ends(change: StandingChange): boolean {
+  return change.kind === 'lock' || (change.kind === 'opening' && change.opening.closed !== undefined);
 }
 
 function isSame(one: StandingChange, other: StandingChange): boolean {

@@ -5,6 +5,7 @@ import { CalendarDays } from '../../../src/meter/days.ts';
 import { ownerOf } from '../../../src/meter/owner.ts';
 import type { BudgetContext } from '../../../src/proxy/budgets/context.ts';
 import { Locks } from '../../../src/proxy/budgets/locks.ts';
+import { Openings } from '../../../src/proxy/budgets/openings.ts';
 import { PrincipalBudget } from '../../../src/proxy/budgets/principal-budget.ts';
 import { SessionBudget } from '../../../src/proxy/budgets/session-budget.ts';
 import type { SessionPolicy } from '../../../src/session/session-policy.ts';
@@ -55,6 +56,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
     login: async () => true,
     session: () => ({ append: () => true, reachDisk: () => undefined, isOnDisk: () => true }),
   };
+  const nobody = () => ({ principals: new Map() });
   const context: BudgetContext = {
     store,
     days: new CalendarDays(TIME_ZONE),
@@ -62,6 +64,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
     records,
     alarms,
     locks: new Locks({ store, records, alarms, log, clock: () => now, changed: () => {} }),
+    openings: new Openings({ store, records, alarms, log, policy: nobody, hashKey: () => undefined, clock: () => now }),
     estimates: undefined as never, // no sample asks the planner
     log,
     clock: () => now,

@@ -1,0 +1,112 @@
+/** `rowgate break-glass`: a principal that is closed by its policy, opened for a time by those who sign it with their SSH keys. */
+import type { Command } from 'commander';
+import type { ShownOpening } from '../control/commands/break-glass.ts';
+import { OPENING_NAMESPACE } from '../meter/opening.ts';
+import { ask, duration, EXIT_CODES, failed, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
+
+const HELP = `
+Examples:
+  rowgate break-glass ask night_dba --for 2h --by ines --reason "ticket 4711: the index is broken"
+  rowgate break-glass list
+  rowgate break-glass approve 01KB… --key ~/.ssh/id_ed25519       by as many approvers as its policy says
+  rowgate break-glass text 01KB… | ssh-keygen -Y sign -n ${OPENING_NAMESPACE} -f key > sig      elsewhere, and then:
+  rowgate break-glass approve 01KB… --signature sig
+  rowgate break-glass close 01KB…
+  rowgate log report break-glass --id 01KB…                       what was done in that time
+
+Which principals are closed says "break_glass" in principals.yaml, who may approve stands in approvers.yaml.
+${EXIT_CODES}`;
+
+interface Changed {
+  readonly opening: ShownOpening;
+}
+
+interface AskOptions extends GuardOptions {
+  readonly for: string;
+  readonly reason: string;
+  readonly by?: string;
+}
+
+export function register(program: Command): void {
+  const breakGlass = program
+    .command('break-glass')
+    .description('open a closed principal for a time: ask, approve, list, close')
+    .addHelpText('after', HELP);
+  toGuard(breakGlass.command('ask'))
+    .description('ask for an opening; approvers must sign it')
+    .argument('<principal>', 'which is closed')
+    .requiredOption('--for <duration>', 'from now on, as 2h; no longer than its policy says')
+    .requiredOption('--reason <text>', 'why; approvers read it, and it is recorded')
+    .option('--by <name>', 'who will work with it; without it, who asks')
+    .action(request);
+  toGuard(breakGlass.command('list')).description('all openings, and how far they are').action(list);
+  toGuard(breakGlass.command('text'))
+    .description('what approvers of an opening sign')
+    .argument('<id>')
+    .action(async (id: string, options: GuardOptions) => {
+      const found = await find(id, options);
+      if (found) print(options, found, () => found.text);
+    });
+  withSigning(toGuard(breakGlass.command('approve')))
+    .description('sign an opening with your SSH key')
+    .argument('<id>')
+    .action(approve);
+  toGuard(breakGlass.command('close'))
+    .description('end an opening, or a request for one, before its time; sessions end')
+    .argument('<id>')
+    .option('--reason <text>', 'why; it is recorded')
+    .action(async (id: string, options: GuardOptions & { readonly reason?: string }) => {
+      const reason = options.reason === undefined ? {} : { reason: options.reason };
+      const answer = await ask<Changed>(options, 'break-glass.close', { id, ...reason });
+      if (answer) print(options, answer, () => `principal "${answer.opening.principal}" is closed\n`);
+    });
+}
+
+async function request(principal: string, options: AskOptions, command: Command): Promise<void> {
+  const forMs = duration(command, '--for', options.for);
+  const usedBy = options.by === undefined ? {} : { usedBy: options.by };
+  const given = { principal, forMs, reason: options.reason, ...usedBy };
+  const answer = await ask<Changed>(options, 'break-glass.ask', given);
+  if (!answer) return;
+  const { id, text, needed } = answer.opening;
+  const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
+  print(options, answer, () => `${text}\n${who}: rowgate break-glass approve ${id}\n`);
+}
+
+async function list(options: GuardOptions): Promise<void> {
+  const answer = await ask<{ openings: ShownOpening[] }>(options, 'break-glass.list', {});
+  if (!answer) return;
+  const rows = answer.openings.map((opening) => [
+    opening.id,
+    opening.state,
+    opening.principal,
+    opening.usedBy,
+    shownTime(opening.requestedAt),
+    shownTime(opening.until),
+    opening.requestedBy,
+    opening.approvedBy.join(', ') || '-',
+    opening.reason,
+  ]);
+  const head = ['id', 'state', 'principal', 'for', 'asked at', 'until', 'asked for by', 'approved by', 'reason'];
+  print(options, answer, () => (rows.length === 0 ? 'there are no openings\n' : table([head, ...rows])));
+}
+
+async function approve(id: string, options: GuardOptions & SigningOptions): Promise<void> {
+  const found = await find(id, options);
+  if (!found) return;
+  const signature = signatureOf(found.text, OPENING_NAMESPACE, options);
+  if (signature === undefined) return;
+  const answer = await ask<Changed>(options, 'break-glass.approve', { id, signature });
+  if (!answer) return;
+  const { approvedBy, needed, principal, until } = answer.opening;
+  const still =
+    needed > 0 ? `${needed} more must sign it` : `principal "${principal}" is open until ${shownTime(until)}`;
+  print(options, answer, () => `opening ${id} is signed by ${approvedBy.join(', ')}; ${still}\n`);
+}
+
+async function find(id: string, options: GuardOptions): Promise<ShownOpening | undefined> {
+  const answer = await ask<{ openings: ShownOpening[] }>(options, 'break-glass.list', {});
+  if (!answer) return undefined;
+  return answer.openings.find((opening) => opening.id === id) ?? failed(1, `there is no opening "${id}"`);
+}
