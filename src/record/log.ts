@@ -3,6 +3,7 @@
  * turn (`turn.ts`). Who is in a session is bound once.
  */
 import type { DecisionEntry } from '../session/entries.ts';
+import { withoutTokens } from '../without-tokens.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from './chain/seal.ts';
 import type { Written } from './disk/append.ts';
 import { SessionOnDisk } from './disk/session-on-disk.ts';
@@ -275,9 +276,9 @@ class Log implements DecisionLog {
       case 'none':
         return undefined;
       case 'normalized':
-        return entry.statement;
+        return withoutTokens(entry.statement);
       case 'full':
-        return entry.text.length > FULL_TEXT_CAP ? `${entry.text.slice(0, FULL_TEXT_CAP)}…` : entry.text;
+        return withoutTokens(entry.text.length > FULL_TEXT_CAP ? `${entry.text.slice(0, FULL_TEXT_CAP)}…` : entry.text);
     }
   }
 

@@ -138,9 +138,14 @@ export class Records {
       ...(this.application !== undefined && { application: this.application }),
       ...(person && { person }),
       policy: policy.hash,
-      text,
+      // INVARIANT: a token stands in no record, whatever way it is written.
+      text: setsToken(judgement) ? statement.normalized : text,
     });
   }
+}
+
+function setsToken({ statements }: Judgement): boolean {
+  return statements.some(({ kind }) => kind.kind === 'set' && kind.token !== undefined);
 }
 
 function limitReached(run: Run): OutcomeEntry['limit'] {

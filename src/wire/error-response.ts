@@ -1,4 +1,5 @@
 /** ErrorResponse and NoticeResponse: fields by their letter (manual, section 54.8). */
+import { withoutTokens } from '../without-tokens.ts';
 import { HEADER_BYTES, MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
@@ -52,6 +53,7 @@ export function isFatal(fields: ErrorFields): boolean {
 
 function write(type: number, fields: ErrorFields): Buffer {
   const writer = new MessageWriter(type);
-  for (const [code, value] of fields) writer.byte(code.charCodeAt(0)).string(value);
+  // INVARIANT: a message that quotes what a client wrote stands in the client's own logs next: no token with it.
+  for (const [code, value] of fields) writer.byte(code.charCodeAt(0)).string(withoutTokens(value));
   return writer.byte(0).finish();
 }
