@@ -1,4 +1,5 @@
 /** The records of the decision log: their kinds, their fields, and the order in which these stand in a line. See docs/decision-log.md. */
+import { withoutTokens } from '../without-tokens.ts';
 import type { SubjectsShown } from './subject-ids.ts';
 
 export type RecordKind =
@@ -14,8 +15,8 @@ export type RecordKind =
   | 'canary'
   | 'raise'
   | 'permit'
-  | 'usage'
   | 'break-glass'
+  | 'usage'
   | 'alarms-lost'
   | 'drain'
   | 'start'
@@ -75,7 +76,6 @@ export interface RecordFields {
   readonly until?: string | undefined;
   /** An export permit, as far as it concerns whom it lets do what. */
   readonly permit?: PermitFields | undefined;
-  /** People whom a result has shown, by subject. INVARIANT: never their keys. */
   /** An opening of a closed principal: whom it serves, and who has signed it. */
   readonly break_glass?:
     | {
@@ -86,6 +86,7 @@ export interface RecordFields {
         readonly approved_by: readonly { readonly name: string; readonly key: string }[];
       }
     | undefined;
+  /** People whom a result has shown, by subject. INVARIANT: never their keys. */
   readonly subjects?: SubjectsShown | undefined;
   /** The one that was seen, and of which subject; `id` is that of the decision on the statement. INVARIANT: never its key. */
   readonly canary?: { readonly subject: string; readonly hash: string } | undefined;
@@ -145,8 +146,8 @@ const ORDER = {
   waited: 0,
   until: 0,
   permit: 0,
-  policy: 0,
   break_glass: 0,
+  policy: 0,
   from: 0,
   to: 0,
   kept: 0,
@@ -166,6 +167,8 @@ const RANKS: ReadonlyMap<FieldName, number> = new Map(FIELDS.map((name, rank) =>
 /** Characters of what a client may name itself by before it has logged in. */
 const NAME_CAP = 64;
 const NAMES: ReadonlySet<FieldName> = new Set(['principal', 'database', 'application']);
+/** What may be as a client has written it. */
+const WRITTEN_BY_CLIENTS: ReadonlySet<FieldName> = new Set([...NAMES, 'statement', 'message', 'by']);
 
 /** Puts the fields into a record, in the log's order, names that a client chooses cut short. A field that the log does not know is not written. */
 export function addInOrder(record: Record<string, unknown>, fields: RecordFields): void {
@@ -174,8 +177,14 @@ export function addInOrder(record: Record<string, unknown>, fields: RecordFields
   for (const name of areInOrder(given) ? given : FIELDS) {
     const value = fields[name];
     if (value === undefined || value === null) continue;
-    record[name] = typeof value === 'string' && NAMES.has(name) ? value.slice(0, NAME_CAP) : value;
+    record[name] = typeof value === 'string' ? textOf(name, value) : value;
   }
+}
+
+function textOf(name: FieldName, value: string): string {
+  // INVARIANT: no token stands in the log, wherever a client has put it.
+  const text = WRITTEN_BY_CLIENTS.has(name) ? withoutTokens(value) : value;
+  return NAMES.has(name) ? text.slice(0, NAME_CAP) : text;
 }
 
 /** False also where the log does not know one of them. */
