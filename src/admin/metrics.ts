@@ -11,6 +11,7 @@ export interface Figures {
   readonly sessions: Iterable<{ readonly role: string; activity(): string }>;
   readonly disabledRoles: number;
   readonly certificateValidUntil: Date | undefined;
+  readonly revocationListsValidUntil: Date | undefined;
   readonly ready: boolean;
   readonly version: string;
   readonly forwarded: readonly ForwardLag[];
@@ -178,6 +179,13 @@ export const METRICS: readonly Metric[] = [
     [],
     'min',
     ({ certificateValidUntil: until }) => (until ? single(until.getTime() / 1000) : []),
+  ),
+  gauge(
+    'rowgate_revocation_list_expiry_timestamp_seconds',
+    'Until when the revocation list of client certificates that runs out first is valid, since 1970.',
+    [],
+    'min',
+    ({ revocationListsValidUntil: until }) => (until ? single(until.getTime() / 1000) : []),
   ),
   counter('rowgate_decision_log_failures_total', 'Records that could not be written.', [], ({ tally }) =>
     single(tally.unwritten),

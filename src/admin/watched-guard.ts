@@ -20,6 +20,7 @@ export interface WatchedProxy {
   readonly runtime: GuardRuntime;
   readonly draining: boolean;
   readonly certificateValidUntil: Date | undefined;
+  readonly revocationListsValidUntil: Date | undefined;
 }
 
 export class WatchedGuard implements GuardReport {
@@ -65,6 +66,7 @@ export class WatchedGuard implements GuardReport {
       version,
       sessions: proxy?.sessions.live() ?? [],
       certificateValidUntil: proxy?.certificateValidUntil,
+      revocationListsValidUntil: proxy?.revocationListsValidUntil,
       disabledRoles: roles.filter((role) => role.disabled !== undefined).length,
       ready: this.notReady() === undefined,
       forwarded: this.forwarded(),

@@ -8,6 +8,7 @@ import type { Query } from '../catalog/read.ts';
 import type { UpstreamConfig } from '../config/config.ts';
 import { type UpstreamAddress, UpstreamAddresses } from '../proxy/upstream/addresses.ts';
 import { demand, roundsFor, type WantedSession } from '../proxy/upstream/attributes.ts';
+import { NoPassword, passwordFrom } from '../proxy/upstream/password.ts';
 
 /** No host could be asked now, and that may pass: it is down, starting, full or out of reach. */
 export class ServerUnavailable extends Error {}
@@ -38,7 +39,7 @@ export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
         continue;
       }
       try {
-        return await connectTo(place, upstream, wanted);
+        return await withPassword(upstream, (password) => connectTo(place, upstream, wanted, password));
       } catch (error) {
         // A server that has answered would answer so elsewhere: a wrong password, an unknown database.
         if (error instanceof pg.DatabaseError && !passes(error)) throw error;
@@ -51,14 +52,34 @@ export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
   throw lasting ? new Error(all) : new ServerUnavailable(all);
 }
 
-async function connectTo(place: UpstreamAddress, upstream: UpstreamConfig, wanted: WantedSession): Promise<pg.Client> {
+/** As `proxy/upstream.ts` has it: a command is asked once more where the server will not have what it said before. */
+async function withPassword<T>(
+  { login }: UpstreamConfig,
+  work: (password: string | undefined) => Promise<T>,
+): Promise<T> {
+  const password = await passwordFrom(login.password);
+  try {
+    return await work(password.text);
+  } catch (error) {
+    const wrong = error instanceof pg.DatabaseError && /^(28P01|28000)$/.test(error.code ?? '');
+    if (!wrong || !password.refused()) throw error;
+    return await work((await passwordFrom(login.password)).text);
+  }
+}
+
+async function connectTo(
+  place: UpstreamAddress,
+  upstream: UpstreamConfig,
+  wanted: WantedSession,
+  password: string | undefined,
+): Promise<pg.Client> {
   const { database, login, tls, connectTimeoutMs } = upstream;
   const client = new pg.Client({
     host: place.isUnix ? dirname(place.address) : place.address,
     port: place.port,
     database,
     user: login.user,
-    ...(login.password !== undefined && { password: login.password }),
+    ...(password !== undefined && { password }),
     ssl: tls.mode === 'disable' || place.isUnix ? false : tlsOptions(place.host, tls),
     connectionTimeoutMillis: connectTimeoutMs,
     application_name: 'rowgate',
@@ -81,8 +102,12 @@ async function kindOf(client: pg.Client): Promise<{ inRecovery: boolean; readOnl
   return { inRecovery: rows[0]?.recovery !== false, readOnly: rows[0]?.only !== 'off' };
 }
 
-function tlsOptions(host: string, { mode, ca }: UpstreamConfig['tls']): ConnectionOptions {
-  const named = { host, ...(isIP(host) === 0 && { servername: host }) };
+function tlsOptions(host: string, { mode, ca, cert, key }: UpstreamConfig['tls']): ConnectionOptions {
+  const named = {
+    host,
+    ...(isIP(host) === 0 && { servername: host }),
+    ...(cert !== undefined && key !== undefined && { cert: readFileSync(cert), key: readFileSync(key) }),
+  };
   const authorities = ca === undefined ? {} : { ca: readFileSync(ca, 'utf8') };
   // INVARIANT: verify-full checks the chain and the host's own name; `require` checks the chain where authorities are given.
   if (mode === 'verify-full') return { ...named, ...authorities, rejectUnauthorized: true };
@@ -99,6 +124,7 @@ function passes(error: unknown): boolean {
   if (error instanceof AggregateError) return error.errors.every(passes);
   if (!(error instanceof Error)) return false;
   if ('refusal' in error) return true; // another kind of session than is wanted
+  if (error instanceof NoPassword) return !error.lasting;
   if ('code' in error && typeof error.code === 'string') {
     return error instanceof pg.DatabaseError ? PASSING_STATES.test(error.code) : PASSING_CODES.test(error.code);
   }

@@ -62,6 +62,8 @@ export interface Kept {
   readonly subjectIds: SubjectIds | undefined;
   /** Keeps the files of a policy, by its hash. */
   readonly keep: (policy: string) => Pick<PolicyChange, 'kept' | 'message'>;
+  /** Takes the passwords of the accounts at the server from a configuration; true where there are other ones. */
+  readonly takePasswords: (next: Config) => boolean;
 }
 
 /** Watches and polls from now on; what it returns ends that too. */
@@ -71,7 +73,7 @@ export async function keepRunning(
   records: DecisionLog,
   proxy: RunningProxy,
   watched: WatchedGuard | undefined,
-  { store, alarms, subjectIds }: Kept,
+  { store, alarms, subjectIds, takePasswords }: Kept,
 ): Promise<Started> {
   const stopWatching = await watchFiles(config.policies, () => void proxy.reload('file'));
   const { tls } = config;
@@ -116,7 +118,7 @@ export async function keepRunning(
         problems.push('could not open the decision log anew; the open file stays');
         log.error(problems[0] ?? '');
       }
-      const configuration = rereadConfig(config, log, levelIsFixed);
+      const configuration = rereadConfig(config, log, levelIsFixed, takePasswords);
       const tls = proxy.reloadTls();
       const key = rereadSubjectKey(subjectIds, config, log);
       const policy = await (by === undefined ? proxy.reload('signal') : proxy.reload('control', by));

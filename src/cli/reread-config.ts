@@ -1,4 +1,4 @@
-/** `rowgate.yaml` once more, while the guard runs: the log's level is taken from it, and what needs a restart is said. */
+/** `rowgate.yaml` once more, while the guard runs: what can be taken up is (the log's level, passwords), and what needs a restart is said. */
 import type { Logger } from 'pino';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -10,8 +10,16 @@ export interface Reread {
   readonly notes: readonly string[];
 }
 
-/** `levelIsFixed`: by the command line, so that the file does not change it. A file with problems changes nothing. */
-export function rereadConfig(running: Config, log: Logger, levelIsFixed: boolean): Reread {
+/**
+ * `levelIsFixed`: by the command line, so that the file does not change it. `takePasswords`: true where there are other ones. A file with
+ * problems changes nothing.
+ */
+export function rereadConfig(
+  running: Config,
+  log: Logger,
+  levelIsFixed: boolean,
+  takePasswords: (next: Config) => boolean,
+): Reread {
   const { config, problems } = loadConfig(running.file, process.env);
   if (!config) {
     const lines = problems.map((problem) => `configuration not reloaded: ${formatProblem(problem)}`);
@@ -24,6 +32,10 @@ export function rereadConfig(running: Config, log: Logger, levelIsFixed: boolean
     log.level = level;
     notes.push(`log level is "${level}" now`);
     log.info(notes[0] ?? '');
+  }
+  if (takePasswords(config)) {
+    notes.push('passwords towards the database server reloaded');
+    log.info(notes.at(-1) ?? '');
   }
   for (const key of keysForRestart(running, config)) {
     const note = `${key} was changed; it takes effect after a restart`;

@@ -5,6 +5,7 @@ import type { Logger } from 'pino';
 import { WatchedGuard } from '../admin/watched-guard.ts';
 import { UNWATCHED, type Watch } from '../admin/watching.ts';
 import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
 import type { Signer } from '../config/log-files.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
@@ -19,6 +20,7 @@ import { type DecisionLog, openLog } from '../record/log.ts';
 import { sealCommand } from '../record/seals/seal-command.ts';
 import { type SealKey, sealKeyIn } from '../record/seals/seal-key.ts';
 import { loadParser } from '../sql/parse.ts';
+import { withCurrentPasswords } from './current-passwords.ts';
 import { firstReading } from './first-reading.ts';
 import { policyKeeper } from './keep-policies.ts';
 import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
@@ -70,11 +72,15 @@ export async function startGuard(config: Config, log: Logger, worker?: WorkerPla
 }
 
 async function startWatched(
-  config: Config,
+  given: Config,
   log: Logger,
   watched: WatchedGuard | undefined,
   worker: WorkerPlace | undefined,
 ): Promise<Started> {
+  const { config, take: takePasswords } = withCurrentPasswords(given);
+  // What a worker is started with again is the configuration of the others; its passwords may have been replaced since.
+  const now = worker && loadConfig(config.file, process.env).config;
+  if (now) takePasswords(now);
   const watch = watched?.watch ?? UNWATCHED;
   const reader = new PolicyReader(config);
   const read = watch.read(() => reader.read());
@@ -127,7 +133,7 @@ async function startWatched(
     const store = worker?.store ?? (await openStore(config, log));
     try {
       const alarms = await openAlarms(config, log, records, worker === undefined);
-      const kept: Kept = { store, alarms, subjectIds, keep };
+      const kept: Kept = { store, alarms, subjectIds, keep, takePasswords };
       const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
       const anchoring = openAnchoring(config, log, records);
       const running = await keepRunning(config, log, records, proxy, watched, kept);

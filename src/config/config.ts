@@ -10,8 +10,8 @@ import type { TargetSessionAttrs, UpstreamHost } from './upstream-url.ts';
 
 export interface Login {
   readonly user: string;
-  /** Absent: the server must not ask for one. */
-  readonly password?: string;
+  /** Or what gives one: a program and its arguments, and how long what it said is used. Absent: the server must not ask for one. */
+  readonly password?: string | { readonly command: readonly [string, ...string[]]; readonly ttlMs: number };
 }
 
 export interface UpstreamConfig {

@@ -7,7 +7,7 @@ import { type Flaw, PolicyDocument } from '../policy/document.ts';
 import { validate } from '../policy/validate.ts';
 import { anchorOf } from './anchor.ts';
 import { keysOf } from './canary-key.ts';
-import type { Config, ConfigProblem, Login } from './config.ts';
+import type { Config, ConfigProblem, UpstreamConfig } from './config.ts';
 import { besideState, SOCKET_NAME } from './control-path.ts';
 import { formatOf } from './control-schema.ts';
 import { type Environment, expand, joinPieces, type Piece } from './environment.ts';
@@ -15,7 +15,8 @@ import { forwardOf } from './forward.ts';
 import { logFilesOf } from './log-files.ts';
 import { configSchema, type RawConfig } from './schema.ts';
 import { joinState, stateOf } from './state.ts';
-import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
+import { upstreamOf } from './upstream.ts';
+import { parseUpstreamUrl } from './upstream-url.ts';
 
 export type LoadedConfig =
   | { readonly config: Config; readonly text: string; readonly problems?: undefined }
@@ -45,13 +46,15 @@ export function parseConfig(path: string, text: string, environment: Environment
     return { problems: [{ ...document.placeOfValue(URL_PATH.split('.')), message: `upstream.url: ${url}` }] };
   }
   const hash = `sha256:${createHash('sha256').update(text).digest('hex')}`;
-  return { config: build(path, hash, parsed.value, url), text };
+  const upstream = upstreamOf(path, parsed.value.upstream, url);
+  if (typeof upstream === 'string') {
+    const place = document.placeOfValue(['upstream', 'password_command']);
+    return { problems: [{ ...place, message: `upstream.password_command: ${upstream}` }] };
+  }
+  return { config: build(path, hash, parsed.value, upstream), text };
 }
 
 const URL_PATH = 'upstream.url';
-
-/** Of one address. */
-const CONNECT_TIMEOUT_MS = 10_000;
 
 /** The document's data with the environment's variables put in, and the pieces that each text is made of, by its path. */
 function expandAll(document: PolicyDocument, environment: Environment) {
@@ -76,7 +79,7 @@ function expandAll(document: PolicyDocument, environment: Environment) {
 /** With the key that it is about, and without what was found where that is a secret. */
 function problemOf({ path, place, message }: Flaw): ConfigProblem {
   const isSecret =
-    path.includes('password') ||
+    path.some((key) => String(key).startsWith('password')) ||
     path.includes('authorization') ||
     ['notify', 'state', 'keys'].includes(String(path[0])) ||
     path.join('.') === URL_PATH;
@@ -84,17 +87,8 @@ function problemOf({ path, place, message }: Flaw): ConfigProblem {
   return { ...place, message: path.length === 0 ? shown : `${path.join('.')}: ${shown}` };
 }
 
-function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Config {
+function build(path: string, hash: string, raw: RawConfig, upstream: UpstreamConfig): Config {
   const at = (file: string) => resolve(dirname(path), file);
-  const login = (user: string, password: string | undefined): Login => ({
-    user,
-    ...(password !== undefined && { password }),
-  });
-  const logins = Object.entries(raw.upstream.logins).map(
-    ([role, { user, password }]) => [role, login(user, password)] as const,
-  );
-  const isLocal = url.hosts.every(({ host }) => /^(localhost|127\.[0-9.]+|::1|\/.*)$/.test(host));
-  const tls: RawConfig['upstream']['tls'] & {} = raw.upstream.tls ?? { mode: isLocal ? 'disable' : 'verify-full' };
   return {
     file: path,
     hash,
@@ -112,22 +106,7 @@ function build(path: string, hash: string, raw: RawConfig, url: UpstreamUrl): Co
       },
     }),
     requireCertificate: raw.require_certificate,
-    upstream: {
-      hosts: url.hosts,
-      targetSessionAttrs: url.targetSessionAttrs,
-      loadBalance: url.loadBalance,
-      connectTimeoutMs: raw.upstream.connect_timeout ?? url.connectTimeoutMs ?? CONNECT_TIMEOUT_MS,
-      pooling: raw.upstream.pooling,
-      database: url.database,
-      login: login(url.user, url.password),
-      logins: new Map(logins),
-      tls: {
-        mode: tls.mode,
-        ...(tls.ca !== undefined && { ca: at(tls.ca) }),
-        ...(tls.cert !== undefined && { cert: at(tls.cert) }),
-        ...(tls.key !== undefined && { key: at(tls.key) }),
-      },
-    },
+    upstream,
     searchPath: raw.search_path,
     policies: at(raw.policies),
     log: {

@@ -1,6 +1,6 @@
 /** What of a changed `rowgate.yaml` a running guard cannot take up. Pure. */
 import { isDeepStrictEqual } from 'node:util';
-import type { Config } from './config.ts';
+import type { Config, Login } from './config.ts';
 
 /** Where the file was read from, and what is read again while the guard runs. */
 const TAKEN_UP: readonly string[] = ['file', 'hash', 'log.level'];
@@ -15,12 +15,20 @@ const UPSTREAM_KEYS: readonly string[] = [
 
 /** The keys, as the file writes them, whose new values take effect after a restart only; never their values, which may be secrets. */
 export function keysForRestart(running: Config, next: Config): string[] {
-  const before = flatten(running);
-  const after = flatten(next);
+  const before = flatten(withoutPasswords(running));
+  const after = flatten(withoutPasswords(next));
   const keys = [...new Set([...before.keys(), ...after.keys()])].filter(
     (key) => !TAKEN_UP.includes(key) && !isDeepStrictEqual(before.get(key), after.get(key)),
   );
   return [...new Set(keys.map(asWritten))].sort();
+}
+
+/** They are taken up. */
+function withoutPasswords(config: Config): Config {
+  const { upstream } = config;
+  const bare = ({ user }: Login): Login => ({ user });
+  const logins = new Map([...upstream.logins].map(([role, login]) => [role, bare(login)]));
+  return { ...config, upstream: { ...upstream, login: bare(upstream.login), logins } };
 }
 
 /** By `snake.case.path`; lists and maps are one value. */

@@ -12,22 +12,10 @@ import { logFilesKeys } from './log-files.ts';
 import { DEFAULT_LOG_FILE } from './log-place.ts';
 import { recipients } from './recipients.ts';
 import { stateSchema } from './state.ts';
+import { upstreamSchema } from './upstream.ts';
 
 const text = z.string().min(1);
 const boolean = z.union([z.boolean(), z.enum(['true', 'false']).transform((word) => word === 'true')]);
-const login = mapping({ user: text, password: z.string().optional() });
-
-const upstreamTls = mapping({
-  mode: z.enum(['disable', 'require', 'verify-full']),
-  ca: text.optional(),
-  cert: text.optional(),
-  key: text.optional(),
-})
-  .refine(({ cert, key }) => (cert === undefined) === (key === undefined), 'expected both "cert" and "key", or neither')
-  .refine(({ mode, cert }) => mode !== 'disable' || cert === undefined, {
-    path: ['cert'],
-    error: 'expected another "mode": without TLS no certificate is shown',
-  });
 
 /** As PostgreSQL's unix_socket_permissions. In quotes: YAML reads the digits as a decimal number. */
 const permissions = z
@@ -86,7 +74,6 @@ const timeouts = mapping({
   idle_in_transaction: written(FORMS.duration, durationOrNone).default(0),
 }).prefault({});
 
-/** `upstream.url` is read from its pieces beside the schema, see `upstream-url.ts`. */
 export const configSchema = mapping({
   name: text.max(63).optional(),
   listen: oneOrList(listenAddress),
@@ -105,13 +92,7 @@ export const configSchema = mapping({
     })
     .optional(),
   require_certificate: z.enum(['none', 'unrestricted', 'all']).default('none'),
-  upstream: mapping({
-    url: text,
-    tls: upstreamTls.optional(),
-    logins: z.record(z.string(), login).default({}),
-    connect_timeout: written(FORMS.duration, readDuration).optional(),
-    pooling: z.enum(['none', 'session', 'transaction']).default('none'),
-  }),
+  upstream: upstreamSchema,
   search_path: z.array(schemaName).min(1).default(['public']),
   policies: text.default('./policies'),
   log: mapping({

@@ -161,6 +161,10 @@ describe('counting', () => {
     expect(figure(await figures(guard), name)).toBeUndefined();
     guard.running(proxy({ certificateValidUntil: new Date(5_000_000) }), []);
     expect(figure(await figures(guard), name)).toBe(5_000);
+    const ofLists = 'rowgate_revocation_list_expiry_timestamp_seconds';
+    expect(figure(await figures(guard), ofLists)).toBeUndefined();
+    guard.running(proxy({ revocationListsValidUntil: new Date(7_000_000) }), []);
+    expect(figure(await figures(guard), ofLists)).toBe(7_000);
   });
 
   test('neither words nor roles grow without bound', async () => {

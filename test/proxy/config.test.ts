@@ -262,6 +262,32 @@ describe('rowgate.yaml', () => {
     [MINIMAL.replace(' }', ', connect_timeout: 0 s }'), 'upstream.connect_timeout: expected a duration', '2:74'],
     [MINIMAL.replace('127.0.0.1/', '127.0.0.1:99999/'), 'upstream.url: expected a port', '2:18'],
     [MINIMAL.replace('pw', '${NOT_SET}'), 'environment variable NOT_SET is not set', '2:18'],
+    [MINIMAL.replace(' }', ', password_command: [x] }'), 'expected either a password in "url" or a command', '2:75'],
+    [MINIMAL.replace(':pw', '').replace(' }', ', password_command: ask }'), 'upstream.password_command: ', '2:72'],
+    [MINIMAL.replace(':pw', '').replace(' }', ', password_command: [] }'), 'upstream.password_command', '2:54'],
+    [
+      MINIMAL.replace(' }', ', password_command_ttl: 1 s }'),
+      'upstream.password_command_ttl: expected "password_command" as well',
+      '2:79',
+    ],
+    [
+      MINIMAL.replace(' }', ', logins: { r: { user: u, password: p, password_command: [x] } } }'),
+      'upstream.logins.r.password_command: expected either "password" or "password_command"',
+      '2:112',
+    ],
+    [
+      MINIMAL.replace(' }', ', tls: { mode: require, cert: c } }'),
+      'expected both "cert" and "key", or neither',
+      '2:62',
+    ],
+    [
+      MINIMAL.replace(' }', ', tls: { mode: disable, cert: c, key: k } }'),
+      'upstream.tls.cert: expected another "mode"',
+      '2:85',
+    ],
+    [`${MINIMAL}tls: { cert: c, key: k, client_crl: l }\n`, 'tls.client_crl: expected "client_ca" as well', '3:37'],
+    [`${MINIMAL}require_certificate: unrestricted\n`, 'require_certificate: expected "tls" as well', '3:22'],
+    [`${MINIMAL}require_certificate: some\n`, 'require_certificate: expected "none", "unrestricted"', '3:22'],
     [`${MINIMAL}time_zone: Mars/Base\n`, 'time_zone: expected a time zone', '3:12'],
     [`${MINIMAL}search_path: [public, $user]\n`, 'search_path.1: "$user" cannot stand', '3:23'],
     [`${MINIMAL}search_path: []\n`, 'search_path: ', '3:14'],
@@ -282,6 +308,9 @@ describe('rowgate.yaml', () => {
     expect(problems(MINIMAL.replace(' }', ', logins: { r: { user: u, password: 12345 } } }'))).toEqual([
       'rowgate.yaml:2:91: upstream.logins.r.password: expected a text',
     ]);
+    expect(
+      problems(MINIMAL.replace(' }', ', logins: { r: { user: u, password_command: [x, { topsecret: 1 }] } } }')).join(),
+    ).toMatch(/^(?!.*topsecret).*password_command/);
     expect(problems(MINIMAL.replace('pw@127.0.0.1/ent', 'topsecret@:/')).join()).not.toContain('topsecret');
     expect(problems(MINIMAL.replace('pw', '${P}').replace('/ent', ''), { P: 'topsecret' }).join()).not.toContain(
       'topsecret',

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, describe, expect, test } from 'vitest';
+import { withCurrentPasswords } from '../../src/cli/current-passwords.ts';
 import { rereadConfig } from '../../src/cli/reread-config.ts';
 import { formatProblem } from '../../src/config/config.ts';
 import { loadConfig, parseConfig } from '../../src/config/load.ts';
@@ -107,8 +108,9 @@ describe('the configuration is read again', () => {
     writeFileSync(file, after);
     const lines: { level: number; msg: string }[] = [];
     const log = pino({ level: running.log.level }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-    rereadConfig(running, log, levelIsFixed);
-    return { level: log.level, said: lines.map(({ msg }) => msg) };
+    const { config, take } = withCurrentPasswords(running);
+    rereadConfig(config, log, levelIsFixed, take);
+    return { level: log.level, said: lines.map(({ msg }) => msg), upstream: config.upstream };
   };
 
   test('the level of the log is taken up', () => {
@@ -119,17 +121,42 @@ describe('the configuration is read again', () => {
   });
 
   test('unless the command line has fixed it', () => {
-    expect(reread(base, `${base}log: { level: debug }\n`, true)).toEqual({ level: 'info', said: [] });
+    expect(reread(base, `${base}log: { level: debug }\n`, true)).toMatchObject({ level: 'info', said: [] });
   });
 
   test('what needs a restart is said by its key, never by its value', () => {
-    const after = base.replace('a:1', 'a:2').replace('u:p@', 'u:geheim@');
+    const after = base.replace('a:1', 'a:2').replace('u:p@', 'other:geheim@');
     const { said } = reread(base, `${after}workers: 2\ntls: { cert: c, key: k }\n`);
     expect(said).toEqual(
       ['listen', 'tls.cert', 'tls.key', 'tls.required', 'upstream.url', 'workers'].map(
         (key) => `${key} was changed; it takes effect after a restart`,
       ),
     );
+  });
+
+  test('passwords of the accounts that there are, and of no others', () => {
+    const url = 'postgres://u@127.0.0.1/d';
+    const before = `listen: a:1\nupstream: { url: "${url}", logins: { r: { user: x, password: old }, s: { user: y } } }\n`;
+    const changed = before
+      .replace(`"${url}"`, `"${url}", password_command: [./token, --now], password_command_ttl: 1 minute`)
+      .replace('password: old', 'password: geheim')
+      .replace('s: { user: y }', 's: { user: z, password: geheim }');
+    const { said, upstream } = reread(before, changed);
+    expect(said).toEqual([
+      'passwords towards the database server reloaded',
+      'upstream.logins was changed; it takes effect after a restart',
+    ]);
+    expect(upstream.login).toEqual({
+      user: 'u',
+      password: { command: [join(folder, 'token'), '--now'], ttlMs: 60_000 },
+    });
+    expect(upstream.logins).toEqual(
+      new Map<string, object>([
+        ['r', { user: 'x', password: 'geheim' }],
+        ['s', { user: 'y' }],
+      ]),
+    );
+    expect(reread(before, before).said).toEqual([]);
   });
 
   test('a file with problems changes nothing', () => {

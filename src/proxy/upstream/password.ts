@@ -13,7 +13,15 @@ export type PasswordSource =
 export type Command = readonly [string, ...string[]];
 
 /** The command gave none. Its message never holds what the command said. */
-export class NoPassword extends Error {}
+export class NoPassword extends Error {
+  constructor(
+    message: string,
+    /** It will be no other in a moment: the program is not there. */
+    readonly lasting: boolean,
+  ) {
+    super(message);
+  }
+}
 
 export interface Password {
   readonly text: string | undefined;
@@ -71,7 +79,7 @@ function forget(source: object, said: Said): void {
  */
 function run([program, ...args]: Command): Promise<string> {
   return new Promise((done, failed) => {
-    const no = (why: string) => failed(new NoPassword(`upstream.password_command ${why}`));
+    const no = (why: string, lasting = false) => failed(new NoPassword(`upstream.password_command ${why}`, lasting));
     const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
     const end = (why: string): void => {
       no(why);
@@ -87,7 +95,7 @@ function run([program, ...args]: Command): Promise<string> {
       said += more;
       if (said.length > MOST_CHARACTERS) end(`said more than ${MOST_CHARACTERS} characters`);
     });
-    child.once('error', (error: NodeJS.ErrnoException) => no(`could not be run (${error.code ?? error.name})`));
+    child.once('error', (error: NodeJS.ErrnoException) => no(`could not be run (${error.code ?? error.name})`, true));
     child.once('close', (code, signal) => {
       clearTimeout(timer);
       const text = said.trim();
