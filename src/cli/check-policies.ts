@@ -5,6 +5,7 @@ import { loadCatalog, saveCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { keyFileErrors } from '../identity/key-file-errors.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
 import type { RolePolicy } from '../policy/policy.ts';
@@ -65,7 +66,11 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
       : config.keys.canaries && 'elsewhere');
     const env = { catalog, searchPath, timeZone, clientCa, requireCertificate, canaryKey, ...compilers };
     const loaded = loadPolicy(files, env);
-    const further = [...reachWarnings(loaded.policy, catalog, searchPath), ...policyWarnings(loaded.policy, config)];
+    const further = [
+      ...reachWarnings(loaded.policy, catalog, searchPath),
+      ...policyWarnings(loaded.policy, config),
+      ...(await keyFileErrors(loaded.policy, config.policies)),
+    ];
     return ofPolicy({ ...loaded, diagnostics: inOrder([...loaded.diagnostics, ...further]) }, config.policies);
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;

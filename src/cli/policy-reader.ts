@@ -2,6 +2,7 @@
 import { readCatalog } from '../catalog/read.ts';
 import { catalogFingerprint } from '../catalog/watch.ts';
 import type { Config } from '../config/config.ts';
+import { keyFileErrors } from '../identity/key-file-errors.ts';
 import type { CanaryKey } from '../policy/canaries.ts';
 import { compileCondition, compileMask } from '../policy/condition.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
@@ -45,7 +46,9 @@ export class PolicyReader {
       if (!(error instanceof PolicyFolderError)) throw error;
       return { ...base, ...this.lastGood(catalog, canaryKey), errors: [error.message], warnings: [] };
     }
-    const compiled = this.compile(files, catalog, canaryKey);
+    const sql = this.compile(files, catalog, canaryKey);
+    const keys = (await keyFileErrors(sql.policy, this.config.policies)).map(formatDiagnostic);
+    const compiled = { ...sql, errors: [...sql.errors, ...keys] };
     // As at start, where the first files are put into force with what is wrong in them.
     if (compiled.errors.length === 0) this.good = files;
     this.good ??= files;

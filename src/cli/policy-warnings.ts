@@ -1,6 +1,6 @@
 /** What `rowgate check` warns of that is allowed, and looks like more protection than it is. */
 import type { Config } from '../config/config.ts';
-import type { Diagnostic } from '../policy/diagnostic.ts';
+import { type Diagnostic, placeOfRule } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RuleRef } from '../policy/rule.ts';
 
@@ -22,6 +22,5 @@ function tokenWarnings(policy: Policy): Diagnostic[] {
 }
 
 function warning(rule: RuleRef, message: string): Diagnostic {
-  const at = rule.lastIndexOf(':');
-  return { file: rule.slice(0, at), line: Number(rule.slice(at + 1)), column: 1, severity: 'warning', message };
+  return { ...placeOfRule(rule), severity: 'warning', message };
 }

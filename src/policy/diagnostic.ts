@@ -1,4 +1,5 @@
 /** What is wrong in a policy file, and where: the one form in which every stage of loading reports. */
+import type { RuleRef } from './rule.ts';
 
 /** Line and column count from 1, in characters; `file` is relative to the policies folder. */
 export interface Place {
@@ -13,6 +14,12 @@ export interface Diagnostic extends Place {
   readonly message: string;
   /** The role that it concerns, where it concerns one. */
   readonly role?: string;
+}
+
+/** The beginning of the line that a rule names: for what is found behind loading. */
+export function placeOfRule(rule: RuleRef): Place {
+  const at = rule.lastIndexOf(':');
+  return { file: rule.slice(0, at), line: Number(rule.slice(at + 1)), column: 1 };
 }
 
 /** `roles/teacher.yaml:7:3: error: unknown key "colums", did you mean "columns"?` */

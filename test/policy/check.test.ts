@@ -88,3 +88,30 @@ it('a mistake in rowgate.yaml has its line as well', async () => {
   expect(result.exitCode).toBe(1);
   expect(output(result)).toContain('FOLDER/broken.yaml:2:1: error: upstreem');
 });
+
+it('keys of tokens that cannot be read, or show a secret', async () => {
+  await role('role: a\naccess: unrestricted\nlimits: none\n');
+  const principals = join(folder, 'policies/principals.yaml');
+  const token = (keys: string): string => `token: { issuer: i, keys: "${keys}", user: sub }`;
+  const password = `password: SCRAM-SHA-256$4096:${'A'.repeat(22)}==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`;
+  const names = ['none.json', 'broken.json', 'private.json', 'useless.json', 'good.json', 'https://127.0.0.1:1/jwks'];
+  const entries = names.map((keys, n) => `  p${n}: { role: a, ${password}, ${token(keys)} }\n`);
+  await writeFile(principals, `principals:\n${entries.join('')}`);
+  const key = { kty: 'OKP', crv: 'Ed25519', x: 'A'.repeat(43) };
+  for (const [name, text] of [
+    ['broken', '{'],
+    ['private', JSON.stringify({ keys: [{ ...key, d: 'A'.repeat(43) }] })],
+    ['useless', JSON.stringify({ keys: [{ ...key, use: 'enc' }] })],
+    ['good', JSON.stringify({ keys: [key] })],
+  ] as const)
+    await writeFile(join(folder, `policies/${name}.json`), text);
+  const result = await check();
+  await rm(principals);
+  expect(result.exitCode).toBe(1);
+  expect(output(result).match(/principals.yaml.*: error: .*/g)).toEqual([
+    'principals.yaml:2:1: error: keys "none.json": no such file',
+    'principals.yaml:3:1: error: keys "broken.json": not a JWK set: {"keys": [ … ]}',
+    'principals.yaml:4:1: error: keys "private.json": holds a private or a symmetric key; only public keys belong there',
+    'principals.yaml:5:1: error: keys "useless.json": no key in it is for EdDSA, ES256 or RS256',
+  ]);
+});

@@ -1,0 +1,28 @@
+/** Files of keys that a policy names, looked at when it is read. Addresses are asked when a token comes. */
+import { type Diagnostic, placeOfRule } from '../policy/diagnostic.ts';
+import type { Policy } from '../policy/policy.ts';
+import { isKeysAddress } from '../policy/tokens.ts';
+import { readKeySet } from './key-set.ts';
+import { keysPlace } from './read-keys.ts';
+
+/** An error at each `token` whose keys are in a file that cannot be read, is no set of public keys, or holds none that is of use. */
+export async function keyFileErrors(policy: Policy, folder: string): Promise<Diagnostic[]> {
+  const found: Diagnostic[] = [];
+  for (const { token } of policy.principals.values()) {
+    const wrong = token && !isKeysAddress(token.keys) ? await problemOf(token.keys, folder) : undefined;
+    if (!token || wrong === undefined) continue;
+    found.push({ ...placeOfRule(token.rule), severity: 'error', message: `keys "${token.keys}": ${wrong}` });
+  }
+  return found;
+}
+
+async function problemOf(file: string, folder: string): Promise<string | undefined> {
+  try {
+    const set = readKeySet(await keysPlace(file, folder).read());
+    if ('wrong' in set) return set.wrong;
+    return set.size === 0 ? 'no key in it is for EdDSA, ES256 or RS256' : undefined;
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return missing ? 'no such file' : error instanceof Error ? error.message : String(error);
+  }
+}
