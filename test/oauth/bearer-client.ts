@@ -13,6 +13,10 @@ export interface BearerOptions {
   readonly ca?: Buffer;
   /** A unix socket's path, in the place of `port`. */
   readonly path?: string;
+  /** Sent before anything else: a proxy's header. */
+  readonly prefix?: Buffer;
+  /** Each byte of a message by itself. */
+  readonly dribbling?: boolean;
 }
 
 /** What the server did, and in which order it said it. */
@@ -112,7 +116,8 @@ export async function exchange(
     if (kind === 'error') error = fieldsOf(read.body);
     if (kind === 'ready') return { said, offered, error, session };
     const reply = ['sasl', 'continue', 'password'].includes(kind) ? answer(kind, data) : undefined;
-    if (reply) socket.write(reply);
+    if (reply && options.dribbling) await dribble(socket, reply);
+    else if (reply) socket.write(reply);
   }
   socket.destroy();
   return { said, offered, error, ...(challenge && { challenge }) };
@@ -138,9 +143,18 @@ function requestOf(body: Buffer): string {
   return REQUESTS[body.readUInt32BE(0)] ?? 'unknown';
 }
 
-async function opened({ port, path, ca }: BearerOptions): Promise<Socket> {
+async function dribble(socket: Socket, bytes: Uint8Array): Promise<void> {
+  for (const byte of bytes) {
+    socket.write(Uint8Array.of(byte));
+    await new Promise((sent) => setImmediate(sent));
+  }
+}
+
+async function opened({ port, path, prefix, ca }: BearerOptions): Promise<Socket> {
   const socket = path === undefined ? connect({ port, host: '127.0.0.1' }) : connect(path);
   socket.on('error', () => {});
+  socket.setNoDelay(true);
+  if (prefix) socket.write(prefix);
   if (!ca) return socket;
   socket.write(Buffer.concat([int32(8), int32(80877103)]));
   await new Promise((answered) => socket.once('data', answered));
