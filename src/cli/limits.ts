@@ -1,14 +1,18 @@
 /** `rowgate limits`: what a principal has taken of what it may, and a larger limit for a time. */
 import type { Command } from 'commander';
 import type { ShownLimits } from '../control/commands/limits.ts';
+import { holderName } from '../meter/owner.ts';
 import { ask, duration, EXIT_CODES, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import { aboutHolder, type OfUser, saidHolder } from './holder.ts';
 
 const HELP = `
 Examples:
   rowgate limits show college_12_app
+  rowgate limits show portal/7731
   rowgate limits raise college_12_app "5000 rows per hour" --for 2h --reason "report cards"
   rowgate limits raise college_12_app "40 MB per hour" --for 2h --reason "report cards"
   rowgate limits raise college_12_app "600 students per day" --for 1d --reason "moving to another school"
+  rowgate limits raise portal/7731 "20 students per day" --for 1d --reason "heads the parents' council"
 
 A raise takes the place of each limit of that kind and window that is smaller, and ends by itself; 31 days at most.
 ${EXIT_CODES}`;
@@ -23,18 +27,18 @@ interface Raised {
 export function register(program: Command): void {
   const limits = program
     .command('limits')
-    .description('what a principal has taken of its limits in a running guard; raise one for a time')
+    .description(
+      'what a principal, or a person behind one, has taken of its limits in a running guard; raise one for a time',
+    )
     .addHelpText('after', HELP);
-  toGuard(limits.command('show'))
+  aboutHolder(toGuard(limits.command('show')))
     .description('each limit over time: how much of it is used now')
-    .argument('<principal>')
-    .action(async (principal: string, options: GuardOptions) => {
-      const answer = await ask<ShownLimits>(options, 'limits.show', { principal });
+    .action(async (principal: string, options: GuardOptions & OfUser) => {
+      const answer = await ask<ShownLimits>(options, 'limits.show', { ...saidHolder(principal, options) });
       if (answer) print(options, answer, () => inWords(answer));
     });
-  toGuard(limits.command('raise'))
-    .description('let a principal have more for a time')
-    .argument('<principal>')
+  aboutHolder(toGuard(limits.command('raise')))
+    .description('let a principal, or a person behind one, have more for a time')
     .argument('<limit>', 'as "5000 rows per hour"')
     .requiredOption('--for <duration>', 'for how long, as 2h')
     .requiredOption('--reason <text>', 'why; it is recorded')
@@ -42,10 +46,11 @@ export function register(program: Command): void {
       async (
         principal: string,
         limit: string,
-        options: GuardOptions & { readonly for: string; readonly reason: string },
+        options: GuardOptions & OfUser & { readonly for: string; readonly reason: string },
         command: Command,
       ) => {
-        const given = { principal, limit, forMs: duration(command, '--for', options.for), reason: options.reason };
+        const forMs = duration(command, '--for', options.for);
+        const given = { ...saidHolder(principal, options), limit, forMs, reason: options.reason };
         const answer = await ask<Raised>(options, 'limits.raise', given);
         if (!answer) return;
         const { name, used, of, until } = answer;
@@ -54,7 +59,7 @@ export function register(program: Command): void {
     );
 }
 
-function inWords({ principal, role, limits, statement, until, locked }: ShownLimits): string {
+function inWords({ role, limits, statement, until, locked, ...holder }: ShownLimits): string {
   const rows = limits.map((limit) => [
     limit.name,
     String(limit.used),
@@ -64,7 +69,7 @@ function inWords({ principal, role, limits, statement, until, locked }: ShownLim
   ]);
   const lockedUntil = locked?.until === undefined ? 'until it is released' : `until ${shownTime(locked.until)}`;
   return [
-    `${principal}, role ${role}\n`,
+    `${holderName(holder)}, role ${role}\n`,
     locked ? `locked out ${lockedUntil}: ${locked.reason}\n` : '',
     rows.length === 0 ? 'no limits over time\n' : table([['limit', 'used', 'of', 'effect', 'by'], ...rows]),
     ...Object.entries(statement).map(([name, amount]) => `${name}: ${amount}\n`),

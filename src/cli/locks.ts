@@ -1,7 +1,9 @@
 /** `rowgate locks`: who is locked out, and locking and releasing by hand. */
 import type { Command } from 'commander';
 import type { ShownLock } from '../control/commands/locks.ts';
+import { type Holder, holderName, holderWords } from '../meter/owner.ts';
 import { ask, duration, EXIT_CODES, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import { aboutHolder, type OfUser, saidHolder } from './holder.ts';
 
 const HELP = `
 Examples:
@@ -9,10 +11,11 @@ Examples:
   rowgate locks add college_12_app --reason "credential found in a mail" 
   rowgate locks add college_12_app --reason "until the vendor answers" --for 2h
   rowgate locks release college_12_app --reason "new password given out"
+  rowgate locks add portal/7731 --reason "phone was stolen"
 
 ${EXIT_CODES}`;
 
-type Reasoned = GuardOptions & { readonly reason: string };
+type Reasoned = GuardOptions & OfUser & { readonly reason: string };
 
 export function register(program: Command): void {
   const locks = program
@@ -25,33 +28,35 @@ export function register(program: Command): void {
       const answer = await ask<{ locks: ShownLock[] }>(options, 'locks.list', {});
       if (answer) print(options, answer, () => listed(answer.locks));
     });
-  toGuard(locks.command('add'))
-    .description('end the sessions of a principal, and refuse its logins')
-    .argument('<principal>')
+  aboutHolder(toGuard(locks.command('add')))
+    .description(
+      'end the sessions of a principal, and refuse its logins; of a person behind one, refuse the statements',
+    )
     .requiredOption('--reason <text>', 'why; it is recorded')
     .option('--for <duration>', 'for how long, as 2h; without it, until it is released')
     .action(async (principal: string, options: Reasoned & { readonly for?: string }, command: Command) => {
       const forMs = options.for === undefined ? {} : { forMs: duration(command, '--for', options.for) };
-      const given = { principal, reason: options.reason, ...forMs };
-      const answer = await ask<{ until?: string }>(options, 'locks.add', given);
+      const given = { ...saidHolder(principal, options), reason: options.reason, ...forMs };
+      const answer = await ask<Holder & { until?: string }>(options, 'locks.add', given);
       if (!answer) return;
       const until = answer.until === undefined ? 'until it is released' : `until ${shownTime(answer.until)}`;
-      print(options, answer, () => `principal "${principal}" is locked out ${until}\n`);
+      print(options, answer, () => `${holderWords(answer)} is locked out ${until}\n`);
     });
-  toGuard(locks.command('release'))
-    .description('let a principal in again')
-    .argument('<principal>')
+  aboutHolder(toGuard(locks.command('release')))
+    .description('let a principal in again, or a person behind one')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (principal: string, options: Reasoned) => {
-      const answer = await ask<{ was: string }>(options, 'locks.release', { principal, reason: options.reason });
-      if (answer) print(options, answer, () => `"${principal}" is released; it was locked for: ${answer.was}\n`);
+      const given = { ...saidHolder(principal, options), reason: options.reason };
+      const answer = await ask<Holder & { was: string }>(options, 'locks.release', given);
+      if (!answer) return;
+      print(options, answer, () => `"${holderName(answer)}" is released; it was locked for: ${answer.was}\n`);
     });
 }
 
 function listed(locks: readonly ShownLock[]): string {
   if (locks.length === 0) return 'nobody is locked out\n';
-  const rows = locks.map(({ principal, since, until, by, reason }) => [
-    principal,
+  const rows = locks.map(({ since, until, by, reason, ...holder }) => [
+    holderName(holder),
     shownTime(since),
     until === undefined ? 'released' : shownTime(until),
     by,

@@ -18,9 +18,11 @@ export function limitedOverTime(policy: SessionPolicy): LimitedOverTime {
   if (before) return before;
   const { role, principal } = policy;
   const all = [role.limits, role.limitsPerUser, principal.limits, ...(role.during ?? []).map(({ limits }) => limits)];
+  // INVARIANT: a person behind an account who is locked out meanwhile sees no more; of the session, which others have as well, nothing ends.
+  const isShared = principal.token !== undefined;
   const made = {
-    shown: all.some((limits) => limits && limitsShown(limits)),
-    changed: all.some((limits) => limits?.changed !== undefined),
+    shown: isShared || all.some((limits) => limits && limitsShown(limits)),
+    changed: isShared || all.some((limits) => limits?.changed !== undefined),
   };
   known.set(policy, made);
   return made;

@@ -41,8 +41,17 @@ limits:
   subjects: { student: 300 per day }
 `;
 
-/** With one principal, \`vendor\`. */
+/** With one principal, `vendor`. */
 export async function operate(database: FreshDatabase, configuration: string): Promise<Operated> {
+  const policies = await vendorPolicies();
+  try {
+    return await operateWith(policies, database, configuration);
+  } finally {
+    await rm(policies, { recursive: true });
+  }
+}
+
+async function vendorPolicies(): Promise<string> {
   const policies = await mkdtemp(join(tmpdir(), 'rowgate-test-policies-'));
   await mkdir(join(policies, 'roles'));
   await writeFile(join(policies, 'roles/vendor.yaml'), VENDOR);
@@ -52,8 +61,12 @@ export async function operate(database: FreshDatabase, configuration: string): P
     join(policies, 'principals.yaml'),
     `principals:\n  vendor: { role: vendor, password: "${verifier}" }\n`,
   );
+  return policies;
+}
+
+/** `policies`: a folder, of which it gets a copy. */
+export async function operateWith(policies: string, database: FreshDatabase, configuration: string): Promise<Operated> {
   const served = await serve(database, configuration, {}, policies);
-  await rm(policies, { recursive: true });
   const rowgate = (words: readonly string[], sudoUser?: string): Promise<Said> =>
     new Promise((done) => {
       const { SUDO_USER, ...environment } = process.env;

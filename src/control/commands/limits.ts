@@ -1,8 +1,9 @@
-/** `rowgate limits`: what a principal has taken of what it may, and a larger limit for a time. */
+/** `rowgate limits`: what a principal, or a person behind one, has taken of what it may, and a larger limit for a time. */
 import { z } from 'zod';
 import type { Measure, Window } from '../../meter/measure.ts';
-import { type LimitInForce, limitsInForce } from '../../policy/limits-in-force.ts';
-import { type Commanded, command, findPrincipal, forMs, iso, name, ownerOf, reason, UNRECORDED } from '../command.ts';
+import { holderWords } from '../../meter/owner.ts';
+import { type LimitInForce, limitsInForce, limitsOfUser } from '../../policy/limits-in-force.ts';
+import { type Commanded, command, findHolder, forMs, holder, iso, reason, UNRECORDED } from '../command.ts';
 import { readSaidLimit } from '../limit-text.ts';
 import { done, failed } from '../protocol.ts';
 
@@ -21,6 +22,8 @@ export interface ShownLimit {
 
 export interface ShownLimits {
   readonly principal: string;
+  /** The person behind it of whom alone these are. */
+  readonly user?: string;
   readonly role: string;
   readonly limits: readonly ShownLimit[];
   readonly statement: Readonly<Record<string, number>>;
@@ -29,13 +32,13 @@ export interface ShownLimits {
   readonly locked?: { readonly until?: string; readonly reason: string };
 }
 
-export const showLimits = command({ principal: name }, async (given, guard) => {
-  const found = findPrincipal(guard, given.principal);
+export const showLimits = command(holder, async (given, guard) => {
+  const found = findHolder(guard, given);
   if (found.refusal) return found.refusal;
-  const owner = ownerOf(given.principal);
+  const { owner } = found;
   const { locks, raises } = guard.store.standing();
   const own = raises.filter((raise) => raise.owner === owner && raise.until > guard.now());
-  const inForce = inForceFor(guard, found, owner);
+  const inForce = inForceFor(guard, found);
   const limits = await Promise.all(
     inForce.windows.map(async (limit): Promise<ShownLimit> => {
       const raise = own.find(({ measure, window }) => measure === limit.measure && isSame(window, limit.window));
@@ -60,7 +63,7 @@ export const showLimits = command({ principal: name }, async (given, guard) => {
     ...(inForce.connections !== undefined && { connections: inForce.connections }),
   };
   const shown: ShownLimits = {
-    principal: given.principal,
+    ...found.holder,
     role: found.role.name,
     limits,
     statement,
@@ -71,21 +74,21 @@ export const showLimits = command({ principal: name }, async (given, guard) => {
 });
 
 export const raiseLimit = command(
-  { principal: name, limit: z.string().max(100), forMs, reason },
+  { ...holder, limit: z.string().max(100), forMs, reason },
   async (given, guard, by) => {
-    const found = findPrincipal(guard, given.principal);
+    const found = findHolder(guard, given);
     if (found.refusal) return found.refusal;
+    const { holder, owner } = found;
     const said = readSaidLimit(given.limit, [...(found.policy.subjects?.keys() ?? [])]);
     if (!said) return failed('call', `expected a limit such as "5000 rows per hour", found "${given.limit}"`);
-    const owner = ownerOf(given.principal);
-    const { windows } = inForceFor(guard, found, owner);
+    const { windows } = inForceFor(guard, found);
     const [lowest] = windows
       .filter(({ measure, window }) => measure === said.measure && isSame(window, said.window))
       .sort((a, b) => a.amount - b.amount);
     if (!lowest) {
       const names = [...new Set(windows.map((limit) => limit.name))].join(', ');
       const hint = names === '' ? 'It has no limits over time.' : `Its limits over time: ${names}.`;
-      return failed('refused', `principal "${given.principal}" has no limit of that kind and window`, hint);
+      return failed('refused', `${holderWords(holder)} has no limit of that kind and window`, hint);
     }
     if (said.amount <= lowest.amount) {
       return failed(
@@ -97,7 +100,7 @@ export const raiseLimit = command(
     const until = guard.now() + given.forMs;
     const used = await usedOf(guard, owner, lowest);
     const limit = { name: lowest.name, used, of: said.amount };
-    const fields = { principal: given.principal, limit, until: iso(until), reason: given.reason, by };
+    const fields = { ...holder, limit, until: iso(until), reason: given.reason, by };
     if (!guard.records.append('raise', fields)) return UNRECORDED;
     const raise = { id: guard.newId(), owner, ...said, until, reason: given.reason, by };
     try {
@@ -106,17 +109,17 @@ export const raiseLimit = command(
       guard.records.append('raise', { ...fields, status: 'failed' });
       throw error;
     }
-    const { principal } = given;
-    const text = `principal "${principal}" may take more until ${iso(until)}: ${said.amount}, and not ${lowest.name}`;
-    guard.alarms.raise({ kind: 'raise', principal, text, limit, reason: given.reason, by });
-    return done({ principal, ...limit, until: iso(until) });
+    const text = `${holderWords(holder)} may take more until ${iso(until)}: ${said.amount}, and not ${lowest.name}`;
+    guard.alarms.raise({ kind: 'raise', ...holder, text, limit, reason: given.reason, by });
+    return done({ ...holder, ...limit, until: iso(until) });
   },
 );
 
-type Found = Exclude<ReturnType<typeof findPrincipal>, { refusal: unknown }>;
+type Found = Exclude<ReturnType<typeof findHolder>, { refusal: unknown }>;
 
-function inForceFor({ store, now, timeZone }: Commanded, { principal, role }: Found, owner: string) {
+function inForceFor({ store, now, timeZone }: Commanded, { principal, role, holder, owner }: Found) {
   const raises = store.standing().raises.filter((raise) => raise.owner === owner);
+  if (holder.user !== undefined) return limitsOfUser({ role, now: now(), raises });
   return limitsInForce({ role, principal, now: now(), timeZone, raises });
 }
 

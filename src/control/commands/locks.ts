@@ -1,9 +1,12 @@
 /** `rowgate locks`: who is locked out, and locking and releasing by hand. */
-import { command, findPrincipal, forMs, iso, name, ownerOf, reason, shownOwner, UNRECORDED } from '../command.ts';
+import { type Holder, holderOf, holderWords, ownerOf } from '../../meter/owner.ts';
+import { ambiguous, command, findHolder, forMs, holder, holdersNamed, iso, reason, UNRECORDED } from '../command.ts';
 import { done, failed } from '../protocol.ts';
 
 export interface ShownLock {
   readonly principal: string;
+  /** The person behind it who alone is locked out. */
+  readonly user?: string;
   /** ISO times. */
   readonly since: string;
   readonly until?: string;
@@ -13,11 +16,11 @@ export interface ShownLock {
 
 export const listLocks = command({}, async (_, { store, now }) => {
   const locks = [...store.standing().locks.values()]
-    .filter(({ until }) => until === undefined || until > now())
+    .filter(({ until }) => lasts(until) > now())
     .sort((a, b) => b.since - a.since)
     .map(
       ({ owner, since, until, reason, by }): ShownLock => ({
-        principal: shownOwner(owner),
+        ...(holderOf(owner) ?? { principal: owner }),
         since: iso(since),
         ...(until !== undefined && { until: iso(until) }),
         reason,
@@ -27,26 +30,20 @@ export const listLocks = command({}, async (_, { store, now }) => {
   return done({ locks });
 });
 
-export const addLock = command({ principal: name, reason, forMs: forMs.optional() }, async (given, guard, by) => {
-  const { refusal } = findPrincipal(guard, given.principal);
-  if (refusal) return refusal;
+export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, async (given, guard, by) => {
+  const found = findHolder(guard, given);
+  if (found.refusal) return found.refusal;
+  const { owner, holder } = found;
   const since = guard.now();
   const until = given.forMs === undefined ? undefined : since + given.forMs;
-  const held = guard.store.standing().locks.get(ownerOf(given.principal));
+  const held = guard.store.standing().locks.get(owner);
   if (held && lasts(held.until) > since && lasts(held.until) >= lasts(until)) {
     // INVARIANT: no shorter one takes its place: that would be a release that nobody called so.
-    const ends = held.until === undefined ? 'until it is released' : `until ${iso(held.until)}`;
-    return failed('refused', `principal "${given.principal}" is locked out ${ends} already: ${held.reason}`);
+    return failed('refused', `${holderWords(holder)} is locked out ${untilWhen(held.until)} already: ${held.reason}`);
   }
-  const lock = {
-    owner: ownerOf(given.principal),
-    since,
-    reason: given.reason,
-    by,
-    ...(until !== undefined && { until }),
-  };
-  const { principal } = given;
-  const fields = { principal, reason: given.reason, by, ...(until !== undefined && { until: iso(until) }) };
+  const shown = { ...holder, ...(until !== undefined && { until: iso(until) }) };
+  const fields = { ...shown, reason: given.reason, by };
+  const lock = { owner, since, reason: given.reason, by, ...(until !== undefined && { until }) };
   if (!guard.records.append('lock', fields)) return UNRECORDED;
   try {
     await guard.store.change({ kind: 'lock', lock });
@@ -54,33 +51,43 @@ export const addLock = command({ principal: name, reason, forMs: forMs.optional(
     guard.records.append('lock', { ...fields, status: 'failed' });
     throw error;
   }
-  const ends = until === undefined ? 'until it is released' : `until ${iso(until)}`;
-  const text = `principal "${principal}" is locked out ${ends}`;
-  guard.alarms.raise({ kind: 'lock', principal, text, reason: given.reason, by });
-  return done({ principal, ...(until !== undefined && { until: iso(until) }) });
+  const text = `${holderWords(holder)} is locked out ${untilWhen(until)}`;
+  guard.alarms.raise({ kind: 'lock', ...holder, text, reason: given.reason, by });
+  return done(shown);
 });
 
-export const releaseLock = command({ principal: name, reason }, async (given, guard, by) => {
+export const releaseLock = command({ ...holder, reason }, async (given, guard, by) => {
   const { locks } = guard.store.standing();
-  // A principal that was taken out of the policy can be released as well, and a person behind a token by the name in the list.
-  const owner = [ownerOf(given.principal), given.principal].find((candidate) => locks.has(candidate));
-  const lock = owner === undefined ? undefined : locks.get(owner);
-  if (owner === undefined || !lock || (lock.until !== undefined && lock.until <= guard.now())) {
-    return failed('refused', `"${given.principal}" is not locked out`);
+  const lockOf = (one: Holder) => locks.get(ownerOf(one));
+  // Who was taken out of the policy can be released as well.
+  const locked = holdersNamed(given).filter((one) => {
+    const lock = lockOf(one);
+    return lock !== undefined && lasts(lock.until) > guard.now();
+  });
+  if (locked.length > 1) return ambiguous(given.principal, locked);
+  const [holder] = locked;
+  const lock = holder && lockOf(holder);
+  if (!holder || !lock) {
+    const said = given.user === undefined ? given.principal : `${given.principal}/${given.user}`;
+    return failed('refused', `"${said}" is not locked out`);
   }
-  const fields = { principal: shownOwner(owner), reason: given.reason, by };
+  const fields = { ...holder, reason: given.reason, by };
   if (!guard.records.append('release', fields)) return UNRECORDED;
   try {
-    await guard.store.change({ kind: 'release', owner });
+    await guard.store.change({ kind: 'release', owner: lock.owner });
   } catch (error) {
     guard.records.append('release', { ...fields, status: 'failed' });
     throw error;
   }
-  const text = `principal "${shownOwner(owner)}" is no longer locked out`;
-  guard.alarms.raise({ kind: 'release', principal: shownOwner(owner), text, reason: given.reason, by });
-  return done({ principal: shownOwner(owner), was: lock.reason });
+  const text = `${holderWords(holder)} is no longer locked out`;
+  guard.alarms.raise({ kind: 'release', ...holder, text, reason: given.reason, by });
+  return done({ ...holder, was: lock.reason });
 });
 
 function lasts(until: number | undefined): number {
   return until ?? Number.POSITIVE_INFINITY;
+}
+
+function untilWhen(until: number | undefined): string {
+  return until === undefined ? 'until it is released' : `until ${iso(until)}`;
 }
