@@ -1,5 +1,4 @@
 /** Budgets of two processes over one store: together no more than the limits; locks, raises and permits reach both; a store that is gone. */
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
 import type { StatementJudgement } from '../../src/guard/decision.ts';
@@ -16,10 +15,9 @@ import type { RecordSink } from '../../src/proxy/record-sink.ts';
 import { type LiveSession, Sessions } from '../../src/proxy/sessions.ts';
 import type { Demand, Taken } from '../../src/session/budget.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import { stringField } from '../../src/ssh/fields.ts';
-import { parsePublicKey, type SshPublicKey } from '../../src/ssh/public-key.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { policyOf } from '../session/policies.ts';
+import { newSigner } from '../support/ssh-signer.ts';
 
 const OWNER = 'principal:app';
 const stores: BudgetStore[] = [];
@@ -329,7 +327,7 @@ it('a row that is larger than the rate of a second flows when a second was silen
 
 it('a permit pays for reads of its tables, until it is used up, over all processes; then the windows do', async () => {
   const store = newStore();
-  const keys = ['ines', 'omar'].map((name) => ({ name, ...newKey() }));
+  const keys = ['ines', 'omar'].map(newSigner);
   const approvers: Approvers = new Map(keys.map(({ name, key }) => [name, { user: name, key }]));
   const unsigned: Permit = {
     id: 'p1',
@@ -343,9 +341,9 @@ it('a permit pays for reads of its tables, until it is used up, over all process
     requestedAt: Date.now() - 2_000,
     approvals: [],
   };
-  const signed = keys.map(({ name, privateKey, key }) => ({
+  const signed = keys.map(({ name, sign }) => ({
     by: name,
-    signature: signature(unsigned, privateKey, key),
+    signature: sign(permitRequest(unsigned).text, PERMIT_NAMESPACE),
   }));
   const guards = [guardOver(store, approvers), guardOver(store, approvers)];
   const limited = policy({ rows: [limit('10 per hour')], subjects: new Map([['pupil', [limit('2 per day')]]]) });
@@ -375,7 +373,7 @@ it('a permit pays for reads of its tables, until it is used up, over all process
 
 it('a second permit pays where the first is used up, and a row that shows many people is as many rows of one', async () => {
   const store = newStore();
-  const keys = ['ines', 'omar'].map((name) => ({ name, ...newKey() }));
+  const keys = ['ines', 'omar'].map(newSigner);
   const approvers: Approvers = new Map(keys.map(({ name, key }) => [name, { user: name, key }]));
   for (const [id, rows] of [
     ['p1', 10],
@@ -384,9 +382,9 @@ it('a second permit pays where the first is used up, and a row that shows many p
     const times = { from: Date.now() - 1_000, until: Date.now() + 60_000, requestedAt: Date.now() - 2_000 };
     const what = { owner: OWNER, tables: ['public.pupils'], rows, reason: 'count', requestedBy: 'lea' };
     const unsigned: Permit = { id, ...what, ...times, approvals: [] };
-    const approvals = keys.map(({ name, privateKey, key }) => ({
+    const approvals = keys.map(({ name, sign }) => ({
       by: name,
-      signature: signature(unsigned, privateKey, key),
+      signature: sign(permitRequest(unsigned).text, PERMIT_NAMESPACE),
     }));
     await store.change({ kind: 'permit', permit: { ...unsigned, approvals } });
   }
@@ -411,24 +409,3 @@ it('two who ask for much and little near the limit that slows down do not keep e
   const answers = await Promise.all(sessions.map(({ rows, session }) => session.take({ rows })));
   expect(answers.map(({ kind }) => kind)).toEqual(Array(5).fill('taken'));
 });
-
-function newKey(): { privateKey: KeyObject; key: SshPublicKey } {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519');
-  const x = Buffer.from(publicKey.export({ format: 'jwk' }).x ?? '', 'base64url');
-  const key = parsePublicKey(
-    `ssh-ed25519 ${Buffer.concat([stringField('ssh-ed25519'), stringField(x)]).toString('base64')}`,
-  );
-  if (!key) throw new Error('the key was not read');
-  return { privateKey, key };
-}
-
-/** As ssh-keygen -Y sign writes it. */
-function signature(permit: Permit, privateKey: KeyObject, { blob }: SshPublicKey): string {
-  const hash = createHash('sha512').update(permitRequest(permit).text).digest();
-  const parts = [stringField(PERMIT_NAMESPACE), stringField(''), stringField('sha512')];
-  const bytes = sign(null, Buffer.concat([Buffer.from('SSHSIG'), ...parts, stringField(hash)]), privateKey);
-  const inner = Buffer.concat([stringField('ssh-ed25519'), stringField(bytes)]);
-  const head = Buffer.concat([Buffer.from('SSHSIG'), Buffer.from([0, 0, 0, 1]), stringField(blob)]);
-  const whole = Buffer.concat([head, ...parts, stringField(inner)]);
-  return `-----BEGIN SSH SIGNATURE-----\n${whole.toString('base64')}\n-----END SSH SIGNATURE-----\n`;
-}

@@ -1,0 +1,110 @@
+/** An opening holds by its own signatures, in its own store and time; whatever else the store says of it is believed nothing. */
+import { expect, it } from 'vitest';
+import type { Approvers } from '../../src/meter/approvals.ts';
+import type { Opening } from '../../src/meter/budget-store.ts';
+import { OPENING_NAMESPACE, type OpeningTerms, openingHolds, openingRequest } from '../../src/meter/opening.ts';
+import { changeStanding, mergedStanding, NO_STANDING, standingOf, standingState } from '../../src/meter/standing.ts';
+import { newSigner } from '../support/ssh-signer.ts';
+
+const NOW = Date.UTC(2026, 10, 25, 3);
+const HOUR = 3_600_000;
+const signers = ['jean', 'zoe', 'max'].map(newSigner);
+const [jean, zoe] = signers as [(typeof signers)[0], (typeof signers)[0]];
+const approversOf = (...names: string[]): Approvers =>
+  new Map(signers.filter(({ name }) => names.includes(name)).map(({ name, key }) => [name, { user: name, key }]));
+const all = approversOf('jean', 'zoe', 'max');
+
+const asked: Opening = {
+  id: '01KB',
+  owner: 'principal:night',
+  role: 'dba',
+  guard: 'g1',
+  state: 'one',
+  until: NOW + 2 * HOUR,
+  reason: 'ticket 4711',
+  usedBy: 'ines',
+  requestedBy: 'ines (as root)',
+  requestedAt: NOW,
+  approvals: [],
+};
+const signed = (opening: Opening, ...by: typeof signers): Opening => {
+  const approvals = by.map(({ name, sign }) => ({
+    by: name,
+    signature: sign(openingRequest(opening).text, OPENING_NAMESPACE),
+  }));
+  return { ...opening, approvals };
+};
+const open = signed(asked, jean, zoe);
+const terms: OpeningTerms = { rule: { approvals: 2, for: 4 * HOUR }, role: 'dba', approvers: all, state: 'one' };
+const holds = (opening: Opening, more: Partial<OpeningTerms> = {}, now = NOW + 1) =>
+  openingHolds(opening, { ...terms, ...more }, now);
+
+it('holds from the second signature on, until its end', () => {
+  expect(holds(asked)).toBe(false);
+  expect(holds(signed(asked, jean))).toBe(false);
+  expect(holds(open)).toBe(true);
+  expect(holds(open, {}, open.until - 1)).toBe(true);
+  expect(holds(open, {}, open.until)).toBe(false);
+});
+
+it.each<[string, Partial<Opening>]>([
+  ['a later end', { until: NOW + 3 * HOUR }],
+  ['another principal', { owner: 'principal:dba' }],
+  ['somebody else', { usedBy: 'eve' }],
+  ['another reason', { reason: 'ticket 4712' }],
+  ['another id', { id: '01KC' }],
+  ['another guard', { guard: 'g2' }],
+  ['another time of asking', { requestedAt: NOW + 1 }],
+  ['another line in its reason', { reason: 'ticket 4711\nused by: "eve"' }],
+])('what was signed is not good for %s', (_, change) => {
+  expect(holds({ ...open, ...change }, {}, NOW + 2)).toBe(false);
+});
+
+it.each<[string, Partial<OpeningTerms>]>([
+  ['copied to the store of another guard', { state: 'other' }],
+  ['where the store has not said who it is', { state: undefined }],
+  ['for a role that the principal has not any more', { role: 'teacher' }],
+  ['longer than the policy allows now', { rule: { approvals: 2, for: HOUR } }],
+  ['signed by fewer than the policy wants now', { rule: { approvals: 3, for: 4 * HOUR } }],
+  ['signed by who may not approve this one', { rule: { approvals: 2, for: 4 * HOUR, approvers: ['jean', 'max'] } }],
+  ['signed by who may not approve any more', { approvers: approversOf('jean', 'max') }],
+  ['without any approvers', { approvers: undefined }],
+])('does not hold %s', (_, change) => {
+  expect(holds(open)).toBe(true);
+  expect(holds(open, change)).toBe(false);
+  expect(holds(open)).toBe(true);
+});
+
+it('one person’s signature counts once, under their own name, and neither the asker’s nor the user’s', () => {
+  const [first] = open.approvals;
+  expect(holds({ ...asked, approvals: [first!, first!] })).toBe(false);
+  expect(holds({ ...asked, approvals: [first!, { by: 'zoe', signature: first!.signature }] })).toBe(false);
+  for (const change of [{ usedBy: 'Zoe' }, { requestedBy: 'zoe (as root)' }])
+    expect(holds(signed({ ...asked, ...change }, jean, zoe))).toBe(false);
+  const forPermits = zoe.sign(openingRequest(asked).text, 'rowgate-permit');
+  expect(holds({ ...asked, approvals: [first!, { by: 'zoe', signature: forPermits }] })).toBe(false);
+});
+
+it('does not hold where the clock was set back to before anybody had asked', () => {
+  expect(holds(open, {}, NOW - 30_000)).toBe(true);
+  expect(holds(open, {}, NOW - 2 * 60_000)).toBe(false);
+});
+
+it('one that was closed stays so, whoever else is told of it, and over a restart', () => {
+  const closed: Opening = { ...open, closed: { by: 'ines', at: NOW + 1 } };
+  const change = (opening: Opening) => ({ kind: 'opening', opening }) as const;
+  const standing = [open, closed, open].reduce((one, next) => changeStanding(one, change(next), NOW), NO_STANDING);
+  expect(standing.openings.map((opening) => holds(opening))).toEqual([false]);
+  const other = changeStanding(NO_STANDING, change(open), NOW);
+  for (const merged of [mergedStanding(standing, other, NOW), mergedStanding(other, standing, NOW)])
+    expect(merged.openings).toMatchObject([{ closed: { by: 'ines' } }]);
+  expect(standingOf(JSON.parse(JSON.stringify(standingState(standing)))).openings).toEqual(standing.openings);
+});
+
+it('two who sign at two guards at once both count; what an earlier version wrote has no openings', () => {
+  const change = (opening: Opening) => ({ kind: 'opening', opening }) as const;
+  const one = changeStanding(NO_STANDING, change(signed(asked, jean)), NOW);
+  const two = changeStanding(one, change(signed(asked, zoe)), NOW);
+  expect(two.openings.map((opening) => holds(opening))).toEqual([true]);
+  expect(standingOf({ locks: [], raises: [], permits: [] }).openings).toEqual([]);
+});
