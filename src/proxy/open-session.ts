@@ -7,6 +7,7 @@ import { parameterStatus } from '../wire/parameter-status.ts';
 import { readyForQuery } from '../wire/ready-for-query.ts';
 import type { Admitted } from './login/client-login.ts';
 import { type LoginRefusal, notRecorded, stopping, upstreamRefused } from './login/login-refusal.ts';
+import { userOf } from './login/proof.ts';
 import type { Channel } from './login/startup-negotiation.ts';
 import { type HeldPlaces, takeSession } from './places/connection-limits.ts';
 import type { SessionContext } from './record-sink.ts';
@@ -33,9 +34,9 @@ export interface Opening {
 /** Undefined where the session runs; the refusal otherwise, and nothing is left open upstream. */
 export async function openSession(opening: Opening): Promise<LoginRefusal | undefined> {
   const { admitted, services, client } = opening;
-  const { principal, role, request } = admitted;
+  const { principal, role, request, proof } = admitted;
   const { address } = admitted.peer;
-  const locked = services.budgets.loginRefusal(principal.name);
+  const locked = services.budgets.loginRefusal(principal.name, userOf(proof));
   if (locked) return locked;
   // With the limits that hold at this time of the day.
   const now = services.runtime.sessionPolicy(principal.name) ?? { principal, role };
@@ -93,7 +94,7 @@ function refusalNow(opening: Opening, server: UpstreamSession): LoginRefusal | u
   const login = { principal: principal.name, role: role.name, peer, proof, madeFor: role };
   return (
     noLongerAdmitted(login, services.runtime.policy, Date.now()) ??
-    services.budgets.loginRefusal(principal.name) ??
+    services.budgets.loginRefusal(principal.name, userOf(proof)) ??
     versionRefusal(opening, server)
   );
 }

@@ -56,8 +56,9 @@ export interface Questions {
 export interface Guard {
   readonly records: Record<string, unknown>[];
   readonly alarms: Alarm[];
-  /** SQLSTATEs by which sessions of the principal were ended. */
+  /** SQLSTATEs by which a session of the principal was ended, and one that 7731 has alone. */
   readonly ended: string[];
+  readonly endedOfUser: string[];
   readonly budgets: Budgets;
   session(policy: SessionPolicy, principal?: string): Asking;
 }
@@ -75,9 +76,15 @@ export function guardOver(store: BudgetStore, principal = 'portal'): Guard {
   const records: Record<string, unknown>[] = [];
   const alarms: Alarm[] = [];
   const ended: string[] = [];
+  const endedOfUser: string[] = [];
   const sessions = new Sessions(0);
-  const live = { principal, terminate: ({ sqlstate }: { sqlstate: string }) => void ended.push(sqlstate) };
-  sessions.live = () => [live as unknown as LiveSession];
+  const session = (proof: object, told: string[]) => ({
+    principal,
+    proof,
+    terminate: ({ sqlstate }: { sqlstate: string }) => void told.push(sqlstate),
+  });
+  const live = [session({ kind: 'certificate' }, ended), session({ kind: 'token', user: '7731' }, endedOfUser)];
+  sessions.live = () => live as unknown as LiveSession[];
   const sink = { append: (kind: string, fields: object) => records.push({ kind, ...fields }) > 0 };
   const budgets = new Budgets({
     store,
@@ -93,6 +100,7 @@ export function guardOver(store: BudgetStore, principal = 'portal'): Guard {
     records,
     alarms,
     ended,
+    endedOfUser,
     budgets,
     session(policy, name = principal) {
       let woken: () => void = () => {};

@@ -72,7 +72,11 @@ function guardOver(store: BudgetStore, approvers: Approvers = new Map()): Guard 
   const alarms: Alarm[] = [];
   const ended: string[] = [];
   const sessions = new Sessions(0);
-  const live = { principal: 'app', terminate: ({ sqlstate }: { sqlstate: string }) => void ended.push(sqlstate) };
+  const live = {
+    principal: 'app',
+    proof: { kind: 'certificate' },
+    terminate: ({ sqlstate }: { sqlstate: string }) => void ended.push(sqlstate),
+  };
   sessions.live = () => [live as unknown as LiveSession];
   const sink = { append: (kind: string, fields: object) => records.push({ kind, ...fields }) > 0 };
   const options = {

@@ -62,6 +62,22 @@ it('passing a limit that locks locks the person: their statements are refused, s
   ]);
 });
 
+it('a session that the person has alone ends, and no other is let in', async () => {
+  const store = newStore();
+  const one = guard(store);
+  const owner = ownerOf({ principal: 'portal', user: '7731' });
+  await store.change({ kind: 'lock', lock: { owner, since: Date.now(), reason: 'left school', by: 'ines' } });
+  await turn(5);
+  expect(one.endedOfUser).toEqual(['57P05']);
+  expect(one.ended).toEqual([]);
+  expect(one.budgets.loginRefusal('portal', '7731')).toMatchObject({
+    sqlstate: '28000',
+    message: 'user "portal/7731" is locked out: left school',
+  });
+  expect(one.budgets.loginRefusal('portal', '7732')).toBeUndefined();
+  expect(one.budgets.loginRefusal('portal')).toBeUndefined();
+});
+
 it('who is locked out while a statement runs sees no more of it, also where nothing limits them', async () => {
   const store = newStore();
   const one = guard(store);

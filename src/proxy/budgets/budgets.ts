@@ -1,12 +1,14 @@
 /** The budgets of all principals in this process, over one store; and who is locked out here as soon as it is anywhere. */
 import type { Logger } from 'pino';
+import { stateName } from '../../meter/approvals.ts';
 import { type BudgetStore, type Claim, type Lock, StoreUnavailable } from '../../meter/budget-store.ts';
 import { CalendarDays } from '../../meter/days.ts';
-import { ownerOf } from '../../meter/owner.ts';
+import { type Holder, ownerOf } from '../../meter/owner.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { AlarmSink } from '../alarm-sink.ts';
 import type { Estimates } from '../estimates/estimates.ts';
 import type { LoginRefusal } from '../login/login-refusal.ts';
+import { userOf } from '../login/proof.ts';
 import type { RecordSink } from '../record-sink.ts';
 import type { Sessions } from '../sessions.ts';
 import type { BudgetContext } from './context.ts';
@@ -48,6 +50,7 @@ export class Budgets {
   private readonly context: BudgetContext;
   private readonly sweeping: NodeJS.Timeout;
   private hashKey: Uint8Array | undefined;
+  private state: string | undefined;
   private lost = false;
   private stopped = false;
 
@@ -55,8 +58,8 @@ export class Budgets {
     const { store, timeZone, records, alarms, log } = options;
     const clock = (): number => Date.now();
     this.locks = new Locks({ store, records, alarms, log, clock, changed: () => this.enforceSoon() });
-    const hashKey = (): Uint8Array | undefined => this.hashKey;
-    this.openings = new Openings({ store, records, alarms, log, policy: options.policy, hashKey, clock });
+    const state = (): string | undefined => this.state;
+    this.openings = new Openings({ store, records, alarms, log, policy: options.policy, state, clock });
     this.context = {
       store,
       timeZone,
@@ -69,6 +72,7 @@ export class Budgets {
       estimates: options.estimates,
       now: () => performance.now(),
       hashKey: () => this.hashKey,
+      state,
       openings: this.openings,
       approvers: () => options.policy().approvers,
       failed: (error) => this.failed(error),
@@ -89,10 +93,10 @@ export class Budgets {
     return new SessionBudget(principal, this.context, policyNow, wake);
   }
 
-  /** Why the principal may not log in now, or go on. */
-  loginRefusal(name: string): LoginRefusal | undefined {
-    const lock = this.locks.of(ownerOf({ principal: name }));
-    return lock ? lockedLogin(name, lock) : this.openings.loginRefusal(name);
+  /** Why the principal may not log in now, or go on; or the person who does so by a token of theirs. */
+  loginRefusal(name: string, user?: string): LoginRefusal | undefined {
+    const locked = this.lockOf(name, user);
+    return locked ? lockedLogin(locked.holder, locked.lock) : this.openings.loginRefusal(name);
   }
 
   /** A session of the principal has begun. */
@@ -132,10 +136,21 @@ export class Budgets {
     // What is raised or permitted now may be what somebody waits for.
     for (const principal of this.byPrincipal.values()) principal.wake();
     for (const session of this.options.sessions.live()) {
-      const lock: Lock | undefined = this.locks.of(ownerOf({ principal: session.principal }));
-      const end = lock ? lockedSession(session.principal, lock) : this.openings.sessionEnd(session.principal);
+      const locked = this.lockOf(session.principal, userOf(session.proof));
+      const end = locked ? lockedSession(locked.holder, locked.lock) : this.openings.sessionEnd(session.principal);
       if (end) session.terminate(end);
     }
+  }
+
+  /** `user`: who has the session alone. Those of others have people in them who go on. */
+  private lockOf(principal: string, user: string | undefined): { holder: Holder; lock: Lock } | undefined {
+    if (!this.locks.any) return undefined;
+    const holders = [{ principal }, ...(user === undefined ? [] : [{ principal, user }])];
+    for (const holder of holders) {
+      const lock = this.locks.of(ownerOf(holder));
+      if (lock) return { holder, lock };
+    }
+    return undefined;
   }
 
   private failed(error: unknown): void {
@@ -171,6 +186,7 @@ export class Budgets {
     while (!this.stopped) {
       try {
         this.hashKey = await this.options.store.hashKey();
+        this.state = stateName(this.hashKey);
         for (const principal of this.byPrincipal.values()) principal.wake();
         return;
       } catch (error) {

@@ -94,22 +94,22 @@ export function lockedRefusal(holder: Holder, lock: Lock): Refusal {
 }
 
 /** A login of one. INVARIANT: told only to who has shown the password. */
-export function lockedLogin(principal: string, lock: Lock): LoginRefusal {
+export function lockedLogin(holder: Holder, lock: Lock): LoginRefusal {
   return {
     reason: 'locked',
     sqlstate: '28000',
-    message: `principal "${principal}" is locked out: ${lock.reason}`,
+    message: `${holderWords(holder)} is locked out: ${lock.reason}`,
     detail: untilWhen(lock),
     hint: ASK_RELEASE,
   };
 }
 
 /** The end of a session of one. */
-export function lockedSession(principal: string, lock: Lock): LoginRefusal {
+export function lockedSession(holder: Holder, lock: Lock): LoginRefusal {
   return {
-    ...lockedLogin(principal, lock),
+    ...lockedLogin(holder, lock),
     sqlstate: '57P05',
-    message: `terminating connection because principal "${principal}" was locked out: ${lock.reason}`,
+    message: `terminating connection because ${holderWords(holder)} was locked out: ${lock.reason}`,
   };
 }
 

@@ -13,6 +13,8 @@ export class PeopleBudgets {
   /** Those that may have something to give back or to report. */
   private readonly busy = new Set<OwnerBudget>();
   private forgotAt: number;
+  /** When somebody was last seen at something, in the process's time. */
+  lastUse = Number.NEGATIVE_INFINITY;
 
   constructor(
     private readonly principal: string,
@@ -41,6 +43,7 @@ export class PeopleBudgets {
 
   /** `awaited`: whether somebody waits for an answer. */
   sweep(all: boolean, awaited: (owner: Owner) => boolean): void {
+    if (this.busy.size > 0) this.lastUse = this.options.context.now();
     for (const budget of this.busy) {
       budget.sweep(all, awaited(budget.owner));
       if (budget.isAtRest) this.busy.delete(budget);

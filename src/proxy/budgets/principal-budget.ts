@@ -152,7 +152,7 @@ export class PrincipalBudget {
   }
 
   get lastUse(): number {
-    return this.own.lastUse;
+    return Math.max(this.own.lastUse, this.people.lastUse);
   }
 
   private linesOf(demand: Demand, person: OwnerBudget | undefined): Line[] | 'unavailable' {

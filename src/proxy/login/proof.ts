@@ -30,6 +30,11 @@ export function noLongerProven(proof: Proof, principal: Principal, now: number):
   }
 }
 
+/** The person who has the session alone; undefined where it is the account's. */
+export function userOf(proof: Proof): string | undefined {
+  return proof.kind === 'token' ? proof.user : undefined;
+}
+
 /** True for a principal that has a certificate, no password, and no people who log in by tokens. */
 export function isByCertificateAlone({ certificate, verifiers, token }: Principal): boolean {
   return certificate !== undefined && verifiers.length === 0 && !token?.login;
