@@ -89,8 +89,9 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
 
 /** INVARIANT: what a token fills was filled when it was bound, and runs for nobody else. */
 function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, resolved: Resolved): Asked {
-  const nature = natureOf(statement!.kind, policy, resolved.inner?.kind);
-  return { statement: statement!, nature, filled: false, madeFor: madeFor ?? resolved.madeFor, given };
+  const { inner } = resolved;
+  const nature = natureOf(statement!.kind, policy, inner?.kind);
+  return { statement: statement!, inner, nature, filled: false, madeFor: madeFor ?? resolved.madeFor, given };
 }
 
 /** What PostgreSQL would say, or said of a plan whose columns are others than those that the client knows. */

@@ -93,8 +93,8 @@ function partOf(statement: StatementJudgement, resolved: Resolved, policy: Sessi
 }
 
 function asked(parts: readonly Part[], judgement: Judgement, { role }: SessionPolicy): Asked[] {
-  return parts.map(({ statement, nature, resolved: { here, madeFor } }, at) => {
-    return { statement, nature, filled: isFilledAt(judgement, at, role, here === true), madeFor };
+  return parts.map(({ statement, nature, resolved: { inner, here, madeFor } }, at) => {
+    return { statement, inner, nature, filled: isFilledAt(judgement, at, role, here === true), madeFor };
   });
 }
 

@@ -12,6 +12,8 @@ import type { Nature } from './watching.ts';
 /** A statement, as far as it matters whose it is. */
 export interface Asked {
   readonly statement: StatementJudgement;
+  /** What an EXECUTE or FETCH runs; undefined where that is not known. */
+  readonly inner?: StatementJudgement | undefined;
   readonly nature: Nature;
   /** What a token fills stands in what is sent. */
   readonly filled: boolean;
@@ -167,10 +169,17 @@ function changeOf(kind: StatementKind, given: string | undefined): Change | unde
 }
 
 /** INVARIANT: what a token fills, and what is limited for each person, does not run for nobody. In observe mode nothing is filled or limited. */
-function needs({ filled, nature }: Asked, { role }: SessionPolicy): boolean {
+function needs({ filled, nature, statement, inner }: Asked, { role }: SessionPolicy): boolean {
   if (filled) return true;
-  if (role.limitsPerUser === undefined || role.mode === 'observe') return false;
-  return nature.changes || (nature.givesRows && nature.metered);
+  const { limitsPerUser: limits } = role;
+  if (limits === undefined || role.mode === 'observe') return false;
+  if (!nature.changes && !(nature.givesRows && nature.metered)) return false;
+  const { rows, bytes, changed, statements, subjects } = limits;
+  if (rows || bytes || changed || statements) return true;
+  // What shows nobody takes nothing of a limit on people. What was made elsewhere may show anybody.
+  const isNamed = statement.kind.kind === 'execute' || statement.kind.kind === 'fetch';
+  const { people } = inner ?? statement;
+  return subjects !== undefined && (people ? people.length > 0 : isNamed && !inner);
 }
 
 export function missing({ principal }: SessionPolicy): Refusal {
