@@ -80,10 +80,18 @@ const LOGINS: readonly (readonly [string, (token: string) => pg.ClientConfig])[]
 ];
 
 const KINDS: readonly (readonly [string, () => string])[] = [
-  ['good', () => tokenOf(key, 3)],
-  ['forged', () => tokenOf(makeKey('EdDSA'), 3)],
-  ['expired', () => tokenOf(key, 3, { exp: 1_700_000_000, iat: 1_600_000_000 })],
+  ['good', () => likeNumbers(key)],
+  ['forged', () => likeNumbers(makeKey('EdDSA'))],
+  ['expired', () => likeNumbers(key, { exp: 1_700_000_000, iat: 1_600_000_000 })],
 ];
+
+/** A token whose signature begins with a digit: where it stands without quotes, SQL takes that for the beginning of a number. */
+function likeNumbers(by: Key, claims: object = {}): string {
+  for (let n = 0; ; n++) {
+    const text = tokenOf(by, 3, { ...claims, jti: String(n) });
+    if (/\.[0-9][^.]*$/.test(text)) return text;
+  }
+}
 
 it.each(KINDS.flatMap(([kind, make]) => WAYS.map(([way, send]) => [kind, way, make, send] as const)))(
   'a %s token: %s',

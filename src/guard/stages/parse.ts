@@ -2,6 +2,7 @@
 import { type Reason, refusal } from '../../errors.ts';
 import { isParsed, type ParseProblem, parse } from '../../sql/parse.ts';
 import { OutOfPatience } from '../../sql/patience.ts';
+import { withoutTokens } from '../../without-tokens.ts';
 import type { Draft, Stage } from '../draft.ts';
 
 const REASONS = {
@@ -17,7 +18,7 @@ export const parseStage: Stage = {
     if (!isParsed(outcome)) {
       if (outcome.kind === 'too-complex') throw new OutOfPatience();
       const [reason, sqlstate] = REASONS[outcome.kind];
-      draft.refusal = refusal(reason, sqlstate, outcome.message, { position: outcome.position });
+      draft.refusal = refusal(reason, sqlstate, messageOf(outcome.message, draft.text), { position: outcome.position });
       return;
     }
     draft.parsed = outcome;
@@ -49,3 +50,8 @@ export const parseStage: Stage = {
     }));
   },
 };
+
+/** INVARIANT: of a text with a token in it nothing is quoted: a piece of one is not known again. */
+function messageOf(message: string, text: string): string {
+  return withoutTokens(text) === text ? message : message.replace(/ at or near ".*$/s, '');
+}
