@@ -66,7 +66,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Open
       if (!last.includes('Sign-in Success')) throw new Error(last);
     },
     refuse: async (uri) => {
-      await new Browser().fill(uri, { abort: 'yes' });
+      await new Browser().fill(uri, { abort: 'yes' }, 'was interrupted');
     },
     asked: () => {
       const before = paths;
