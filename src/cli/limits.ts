@@ -4,6 +4,7 @@ import type { ShownLimits } from '../control/commands/limits.ts';
 import { holderName } from '../meter/owner.ts';
 import { ask, duration, EXIT_CODES, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder.ts';
+import { type AskedRaise, registerRaises } from './raises.ts';
 
 const HELP = `
 Examples:
@@ -13,6 +14,11 @@ Examples:
   rowgate limits raise college_12_app "40 MB per hour" --for 2h --reason "report cards"
   rowgate limits raise college_12_app "600 students per day" --for 1d --reason "moving to another school"
   rowgate limits raise portal/7731 "20 students per day" --for 1d --reason "heads the parents' council"
+
+  rowgate limits raises
+  rowgate limits approve 01KB… --key ~/.ssh/id_ed25519       where the role wants it signed ("raise: { approvals: 1 }")
+  rowgate limits text 01KB… | ssh-keygen -Y sign -n rowgate-raise -f key > sig               elsewhere, and then:
+  rowgate limits approve 01KB… --signature sig
 
 A raise takes the place of each limit of that kind and window that is smaller, and ends by itself; 31 days at most.
 ${EXIT_CODES}`;
@@ -51,12 +57,21 @@ export function register(program: Command): void {
       ) => {
         const forMs = duration(command, '--for', options.for);
         const given = { ...saidHolder(principal, options), limit, forMs, reason: options.reason };
-        const answer = await ask<Raised>(options, 'limits.raise', given);
-        if (!answer) return;
-        const { name, used, of, until } = answer;
-        print(options, answer, () => `${name}: now ${of}, of which ${used} are used, until ${shownTime(until)}\n`);
+        const answer = await ask<Raised | AskedRaise>(options, 'limits.raise', given);
+        if (answer) print(options, answer, () => raisedInWords(answer));
       },
     );
+  registerRaises(limits);
+}
+
+function raisedInWords(answer: Raised | AskedRaise): string {
+  if ('raise' in answer) {
+    const { id, text, needed } = answer.raise;
+    const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
+    return `${text}\n${who}: rowgate limits approve ${id}\n`;
+  }
+  const { name, used, of, until } = answer;
+  return `${name}: now ${of}, of which ${used} are used, until ${shownTime(until)}\n`;
 }
 
 function inWords({ role, limits, statement, until, locked, ...holder }: ShownLimits): string {

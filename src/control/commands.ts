@@ -4,6 +4,7 @@ import { approveOpening, askOpening, closeOpening, listOpenings } from './comman
 import { raiseLimit, showLimits } from './commands/limits.ts';
 import { addLock, listLocks, releaseLock } from './commands/locks.ts';
 import { approvePermit, listPermits, requestPermit, revokePermit } from './commands/permits.ts';
+import { approveRaise, listRaises } from './commands/raises.ts';
 import { type ControlReply, type ControlRequest, done, failed } from './protocol.ts';
 
 /** Of a drain, that somebody asked for it. */
@@ -18,6 +19,8 @@ const COMMANDS: ReadonlyMap<string, Command> = new Map([
   ['locks.release', releaseLock],
   ['limits.show', showLimits],
   ['limits.raise', raiseLimit],
+  ['limits.raises', listRaises],
+  ['limits.approve', approveRaise],
   ['permit.request', requestPermit],
   ['permit.list', listPermits],
   ['permit.approve', approvePermit],

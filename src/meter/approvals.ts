@@ -70,8 +70,19 @@ export function mergedApprovals(held: readonly Approval[], more: readonly Approv
 }
 
 /** As `ssh-keygen -l` shows it: `SHA256:…` */
-export function keyFingerprint({ blob }: Pick<SshPublicKey, 'blob'>): string {
+function keyFingerprint({ blob }: Pick<SshPublicKey, 'blob'>): string {
   return `SHA256:${createHash('sha256').update(blob).digest('base64').replace(/=+$/, '')}`;
+}
+
+/** Those of `approvedBy`, with the keys that signed: for records. */
+export function signersShown(
+  names: readonly string[],
+  approvers: Approvers | undefined,
+): readonly { readonly name: string; readonly key: string }[] {
+  return names.flatMap((name) => {
+    const approver = approvers?.get(name);
+    return approver ? [{ name, key: keyFingerprint(approver.key) }] : [];
+  });
 }
 
 /** Names a store, so that what was signed for one guard's counts at no other's. `hashKey`: of `BudgetStore.hashKey`. */

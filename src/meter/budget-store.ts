@@ -4,6 +4,7 @@
  */
 import type { Approval } from './approvals.ts';
 import type { Ceiling, Measure, Owner, Window } from './measure.ts';
+import type { AskedRaise } from './raise.ts';
 
 export type Answer<T> = T | Promise<T>;
 
@@ -109,6 +110,8 @@ export interface Raise {
   readonly until: number;
   readonly reason: string;
   readonly by: string;
+  /** Where others must sign it. */
+  readonly asked?: AskedRaise;
 }
 
 /** An export beyond the limits: one principal, named tables, so many rows, in a time, for a reason, approved by two. */

@@ -36,10 +36,11 @@ export function changeStanding(standing: Standing, change: StandingChange, now: 
       locks.delete(change.owner);
       return { locks, raises, permits, openings };
     case 'raise': {
-      const { raise } = change;
+      const held = raises.find(({ id }) => id === change.raise.id);
+      const raise = mergedRaise(held, change.raise);
       return {
         locks,
-        raises: [...raises.filter((one) => one.id !== raise.id && !isWithin(one, raise)), raise],
+        raises: [...raises.filter((one) => one !== held && !isWithin(one, raise)), raise],
         permits,
         openings,
       };
@@ -68,8 +69,18 @@ export function mergedStanding(one: Standing, other: Standing, now: number): Sta
   return changes.reduce((standing, change) => changeStanding(standing, change, now), one);
 }
 
-/** Whether the other gives at least as much for at least as long. */
-function isWithin(one: Raise, { owner, measure, window, amount, until }: Raise): boolean {
+/** All who have signed it at either. */
+function mergedRaise(held: Raise | undefined, raise: Raise): Raise {
+  if (!held?.asked || !raise.asked) return raise;
+  return {
+    ...raise,
+    asked: { ...raise.asked, approvals: mergedApprovals(held.asked.approvals, raise.asked.approvals) },
+  };
+}
+
+/** Whether the other gives at least as much for at least as long. INVARIANT: what others must sign first gives nothing yet. */
+function isWithin(one: Raise, { owner, measure, window, amount, until, asked }: Raise): boolean {
+  if (one.asked || asked) return false;
   const same = one.owner === owner && one.measure === measure && windowKey(one.window) === windowKey(window);
   return same && one.window.count === window.count && one.amount <= amount && one.until <= until;
 }

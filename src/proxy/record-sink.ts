@@ -63,7 +63,14 @@ export interface StandingRecord {
   /** What the lock is for, and the id of the decision on the statement. */
   readonly canary?: { readonly subject: string; readonly hash: string };
   readonly id?: string;
-  /** Of a permit: requested, approved, revoked, spent. `failed`: what was recorded before did not come into force. */
+  /** Of a larger limit that others must sign. */
+  readonly raise?: {
+    readonly id: string;
+    readonly requested_by: string;
+    /** With the fingerprints of the keys that signed. */
+    readonly approved_by: readonly { readonly name: string; readonly key: string }[];
+  };
+  /** Of a permit: requested, approved, revoked, spent. Of a raise that others sign: requested, approved, in-force. `failed`: what was recorded before did not come into force. */
   readonly status?: string;
   readonly message?: string;
 }

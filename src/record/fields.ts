@@ -76,6 +76,14 @@ export interface RecordFields {
   readonly until?: string | undefined;
   /** An export permit, as far as it concerns whom it lets do what. */
   readonly permit?: PermitFields | undefined;
+  /** A larger limit that others must sign. */
+  readonly raise?:
+    | {
+        readonly id: string;
+        readonly requested_by: string;
+        readonly approved_by: readonly { readonly name: string; readonly key: string }[];
+      }
+    | undefined;
   /** An opening of a closed principal: whom it serves, and who has signed it. */
   readonly break_glass?:
     | {
@@ -146,6 +154,7 @@ const ORDER = {
   waited: 0,
   until: 0,
   permit: 0,
+  raise: 0,
   break_glass: 0,
   policy: 0,
   from: 0,

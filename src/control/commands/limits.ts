@@ -1,11 +1,13 @@
 /** `rowgate limits`: what a principal, or a person behind one, has taken of what it may, and a larger limit for a time. */
 import { z } from 'zod';
+import type { Raise } from '../../meter/budget-store.ts';
 import type { Measure, Window } from '../../meter/measure.ts';
 import { holderWords } from '../../meter/owner.ts';
 import { type LimitInForce, limitsInForce, limitsOfUser } from '../../policy/limits-in-force.ts';
 import { type Commanded, command, findHolder, forMs, holder, iso, reason, UNRECORDED } from '../command.ts';
 import { readSaidLimit } from '../limit-text.ts';
 import { done, failed } from '../protocol.ts';
+import { askForRaise, raisesOf } from './raises.ts';
 
 export interface ShownLimit {
   /** `rows 2000 per hour` */
@@ -36,9 +38,10 @@ export const showLimits = command(holder, async (given, guard) => {
   const found = findHolder(guard, given);
   if (found.refusal) return found.refusal;
   const { owner } = found;
-  const { locks, raises } = guard.store.standing();
-  const own = raises.filter((raise) => raise.owner === owner && raise.until > guard.now());
-  const inForce = inForceFor(guard, found);
+  const { locks } = guard.store.standing();
+  const raises = await raisesOf(guard, found.role, owner);
+  const own = raises.filter((raise) => raise.until > guard.now());
+  const inForce = inForceFor(guard, found, raises);
   const limits = await Promise.all(
     inForce.windows.map(async (limit): Promise<ShownLimit> => {
       const raise = own.find(({ measure, window }) => measure === limit.measure && isSame(window, limit.window));
@@ -81,7 +84,7 @@ export const raiseLimit = command(
     const { holder, owner } = found;
     const said = readSaidLimit(given.limit, [...(found.policy.subjects?.keys() ?? [])]);
     if (!said) return failed('call', `expected a limit such as "5000 rows per hour", found "${given.limit}"`);
-    const { windows } = inForceFor(guard, found);
+    const { windows } = inForceFor(guard, found, await raisesOf(guard, found.role, owner));
     const [lowest] = windows
       .filter(({ measure, window }) => measure === said.measure && isSame(window, said.window))
       .sort((a, b) => a.amount - b.amount);
@@ -100,11 +103,12 @@ export const raiseLimit = command(
     const until = guard.now() + given.forMs;
     const used = await usedOf(guard, owner, lowest);
     const limit = { name: lowest.name, used, of: said.amount };
+    const wanted = { id: guard.newId(), owner, ...said, until, reason: given.reason, by };
+    if (found.role.raise) return askForRaise(guard, wanted, limit);
     const fields = { ...holder, limit, until: iso(until), reason: given.reason, by };
     if (!guard.records.append('raise', fields)) return UNRECORDED;
-    const raise = { id: guard.newId(), owner, ...said, until, reason: given.reason, by };
     try {
-      await guard.store.change({ kind: 'raise', raise });
+      await guard.store.change({ kind: 'raise', raise: wanted });
     } catch (error) {
       guard.records.append('raise', { ...fields, status: 'failed' });
       throw error;
@@ -117,8 +121,8 @@ export const raiseLimit = command(
 
 type Found = Exclude<ReturnType<typeof findHolder>, { refusal: unknown }>;
 
-function inForceFor({ store, now, timeZone }: Commanded, { principal, role, holder, owner }: Found) {
-  const raises = store.standing().raises.filter((raise) => raise.owner === owner);
+function inForceFor(guard: Commanded, { principal, role, holder }: Found, raises: readonly Raise[]) {
+  const { now, timeZone } = guard;
   if (holder.user !== undefined) return limitsOfUser({ role, now: now(), raises });
   return limitsInForce({ role, principal, now: now(), timeZone, raises });
 }

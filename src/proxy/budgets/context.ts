@@ -25,6 +25,8 @@ export interface BudgetContext {
   now(): number;
   /** Of the hashes of people's keys; undefined until the store has said it. */
   hashKey(): Uint8Array | undefined;
+  /** Of the store, `stateName`; undefined until it has said it. */
+  state(): string | undefined;
   /** Of the policy in force. */
   approvers(): Approvers | undefined;
   /** The store could not be asked. */

@@ -1,5 +1,5 @@
 /** What the decision log says of an opening: whom it serves, and by which keys it was signed. */
-import { type Approvers, approvedBy, keyFingerprint } from '../../meter/approvals.ts';
+import { type Approvers, approvedBy, signersShown } from '../../meter/approvals.ts';
 import type { Opening } from '../../meter/budget-store.ts';
 import { approversOf, openingRequest, principalOf } from '../../meter/opening.ts';
 import type { BreakGlass } from '../../policy/policy.ts';
@@ -27,10 +27,7 @@ export function openingRecord(
       used_by: opening.usedBy,
       requested_by: opening.requestedBy,
       until: new Date(opening.until).toISOString(),
-      approved_by: names.flatMap((name) => {
-        const approver = approvers.get(name);
-        return approver ? [{ name, key: keyFingerprint(approver.key) }] : [];
-      }),
+      approved_by: signersShown(names, approvers),
     },
   };
 }

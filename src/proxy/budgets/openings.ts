@@ -1,7 +1,7 @@
 /** Principals that are closed until an opening of them was signed: whether one holds now, and telling of its first use and its end. */
 import type { Logger } from 'pino';
 import type { Refusal } from '../../errors.ts';
-import { type Approvers, stateName } from '../../meter/approvals.ts';
+import type { Approvers } from '../../meter/approvals.ts';
 import type { BudgetStore, Claim, Grant, Opening } from '../../meter/budget-store.ts';
 import { openingHolds, principalOf } from '../../meter/opening.ts';
 import { ownerOf } from '../../meter/owner.ts';
@@ -25,8 +25,8 @@ export interface OpeningsOptions {
   readonly log: Logger;
   /** In force now. */
   policy(): PolicyOfOpenings;
-  /** Of the store; undefined until it has said it: nothing is open before. */
-  hashKey(): Uint8Array | undefined;
+  /** Of the store, `stateName`; undefined until it has said it: nothing is open before. */
+  state(): string | undefined;
   /** Milliseconds since the epoch. */
   clock(): number;
 }
@@ -39,7 +39,6 @@ const KEPT = { count: 3650, unit: 'day' } as const;
 export class Openings {
   /** Steps that this process has seen to, or is about to. */
   private readonly seenTo = new Set<string>();
-  private state: { readonly of: Uint8Array; readonly name: string } | undefined;
 
   constructor(private readonly options: OpeningsOptions) {}
 
@@ -91,20 +90,13 @@ export class Openings {
   }
 
   private openingOf(name: string, role: string, rule: BreakGlass): Opening | undefined {
-    const { store, clock, policy } = this.options;
+    const { store, clock, policy, state } = this.options;
     const { openings } = store.standing();
     if (openings.length === 0) return undefined;
     const now = clock();
     const owner = ownerOf({ principal: name });
-    const terms = { rule, role, approvers: policy().approvers, state: this.stateNow() };
+    const terms = { rule, role, approvers: policy().approvers, state: state() };
     return openings.find((opening) => opening.owner === owner && openingHolds(opening, terms, now));
-  }
-
-  private stateNow(): string | undefined {
-    const hashKey = this.options.hashKey();
-    if (!hashKey) return undefined;
-    if (this.state?.of !== hashKey) this.state = { of: hashKey, name: stateName(hashKey) };
-    return this.state.name;
   }
 
   private async tellOnce(opening: Opening, step: Step, text: string): Promise<void> {

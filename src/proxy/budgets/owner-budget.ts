@@ -5,6 +5,7 @@ import type { Leases } from '../../meter/leases.ts';
 import type { Line } from '../../meter/line.ts';
 import type { Measure, Owner } from '../../meter/measure.ts';
 import { type Holder, ownerOf } from '../../meter/owner.ts';
+import { raiseHolds } from '../../meter/raise.ts';
 import { type LimitInForce, type LimitsInForce, limitsInForce, limitsOfUser } from '../../policy/limits-in-force.ts';
 import type { Demand, People, Taken, Warning } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
@@ -157,8 +158,9 @@ export class OwnerBudget {
   }
 
   private limitsNow({ role, principal }: SessionPolicy, standing: Standing): LimitsInForce {
-    const { clock, timeZone } = this.options.context;
-    const raises = standing.raises.filter(({ owner }) => owner === this.owner);
+    const { clock, timeZone, approvers, state } = this.options.context;
+    const terms = { approvals: role.raise?.approvals, approvers: approvers(), state: state() };
+    const raises = standing.raises.filter((raise) => raise.owner === this.owner && raiseHolds(raise, terms));
     if (this.holder.user !== undefined) return limitsOfUser({ role, now: clock(), raises });
     return limitsInForce({ role, principal, now: clock(), timeZone, raises });
   }

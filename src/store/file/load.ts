@@ -13,7 +13,7 @@ import { ownerOf, replay, syncedTo } from './records.ts';
 class StateDamaged extends Error {
   constructor(file: string, byte: number) {
     super(
-      `${file} is damaged at byte ${byte}: restore the folder from a backup, or move it away to begin with empty budgets and without the locks, raises and permits in it`,
+      `${file} is damaged at byte ${byte}: restore the folder from a backup, or move it away to begin with empty budgets and without the locks, raises, permits and openings in it`,
     );
   }
 }

@@ -64,12 +64,13 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
     records,
     alarms,
     locks: new Locks({ store, records, alarms, log, clock: () => now, changed: () => {} }),
-    openings: new Openings({ store, records, alarms, log, policy: nobody, hashKey: () => undefined, clock: () => now }),
+    openings: new Openings({ store, records, alarms, log, policy: nobody, state: () => undefined, clock: () => now }),
     estimates: undefined as never, // no sample asks the planner
     log,
     clock: () => now,
     now: () => now,
     hashKey: () => new Uint8Array(32),
+    state: () => undefined,
     approvers: () => undefined,
     failed: (error) => {
       throw error;

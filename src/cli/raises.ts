@@ -1,0 +1,64 @@
+/** `rowgate limits raises | text | approve`: larger limits that others must sign with their SSH keys. */
+import type { Command } from 'commander';
+import type { ShownRaise } from '../control/commands/raises.ts';
+import { RAISE_NAMESPACE } from '../meter/raise.ts';
+import { ask, failed, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
+
+/** The answer where a raise waits for signatures. */
+export interface AskedRaise {
+  readonly raise: ShownRaise;
+}
+
+/** Adds them to `rowgate limits`. */
+export function registerRaises(limits: Command): void {
+  toGuard(limits.command('raises')).description('all larger limits, and how far they are').action(list);
+  toGuard(limits.command('text'))
+    .description('what approvers of a larger limit sign')
+    .argument('<id>')
+    .action(async (id: string, options: GuardOptions) => {
+      const found = await find(id, options);
+      if (found) print(options, found, () => found.text);
+    });
+  withSigning(toGuard(limits.command('approve')))
+    .description('sign a larger limit with your SSH key')
+    .argument('<id>')
+    .action(approve);
+}
+
+async function list(options: GuardOptions): Promise<void> {
+  const answer = await ask<{ raises: ShownRaise[] }>(options, 'limits.raises', {});
+  if (!answer) return;
+  const rows = answer.raises.map((raise) => [
+    raise.id,
+    raise.state,
+    raise.of,
+    raise.limit,
+    shownTime(raise.until),
+    raise.requestedBy,
+    raise.approvedBy.join(', ') || '-',
+    raise.reason,
+  ]);
+  const head = ['id', 'state', 'of', 'limit', 'until', 'by', 'approved by', 'reason'];
+  print(options, answer, () => (rows.length === 0 ? 'no limit is raised\n' : table([head, ...rows])));
+}
+
+async function approve(id: string, options: GuardOptions & SigningOptions): Promise<void> {
+  const found = await find(id, options);
+  if (!found) return;
+  const signature = signatureOf(found.text, RAISE_NAMESPACE, options);
+  if (signature === undefined) return;
+  const answer = await ask<AskedRaise>(options, 'limits.approve', { id, signature });
+  if (!answer) return;
+  const { of, limit, until, approvedBy, needed } = answer.raise;
+  const still = needed > 0 ? `${needed} more must sign it` : `${of} has ${limit} until ${shownTime(until)}`;
+  print(options, answer, () => `raise ${id} is signed by ${approvedBy.join(', ')}; ${still}\n`);
+}
+
+async function find(id: string, options: GuardOptions): Promise<(ShownRaise & { readonly text: string }) | undefined> {
+  const answer = await ask<{ raises: ShownRaise[] }>(options, 'limits.raises', {});
+  if (!answer) return undefined;
+  const found = answer.raises.find((raise) => raise.id === id);
+  if (found?.text === undefined) return failed(1, `there is no raise "${id}" that is to be signed`);
+  return { ...found, text: found.text };
+}

@@ -1,0 +1,55 @@
+/** Larger limits for a time that others must sign: the text that they sign, and whether one holds. */
+import { type Approval, type Approvers, approvedBy, requestText, type SignedRequest } from './approvals.ts';
+import type { Raise } from './budget-store.ts';
+
+/** `ssh-keygen -Y sign -n rowgate-raise` */
+export const RAISE_NAMESPACE = 'rowgate-raise';
+
+/** What makes a raise one that others sign: where and when it was asked for, and who has signed. */
+export interface AskedRaise {
+  readonly at: number;
+  readonly guard: string;
+  /** Of the store, `stateName`. */
+  readonly state: string;
+  readonly approvals: readonly Approval[];
+}
+
+/** What a raise is held against. */
+export interface RaiseTerms {
+  /** So many must sign; undefined where the role does not ask for signatures. */
+  readonly approvals: number | undefined;
+  readonly approvers: Approvers | undefined;
+  readonly state: string | undefined;
+}
+
+/** What approvers sign; undefined where nobody need. */
+export function raiseRequest(raise: Raise): SignedRequest | undefined {
+  const { asked } = raise;
+  if (!asked) return undefined;
+  const text = requestText('rowgate limits raise, version 1', [
+    ['id', raise.id],
+    ['guard', asked.guard],
+    ['state', asked.state],
+    ['owner', raise.owner],
+    ['measure', raise.measure],
+    ['window', `${raise.window.count} ${raise.window.unit}`],
+    ['amount', raise.amount],
+    ['until', new Date(raise.until).toISOString()],
+    ['reason', raise.reason],
+    ['requested by', raise.by],
+    ['requested at', new Date(asked.at).toISOString()],
+  ]);
+  return { text, namespace: RAISE_NAMESPACE, parties: [raise.by], approvals: asked.approvals };
+}
+
+/** Whose approvals count now. */
+export function raiseApprovedBy(raise: Raise, approvers: Approvers | undefined): readonly string[] {
+  const request = raiseRequest(raise);
+  return request && approvers ? approvedBy(request, approvers) : [];
+}
+
+/** Whether it may be in force, its time aside. INVARIANT: what was asked for to be signed is never in force without a signature. */
+export function raiseHolds(raise: Raise, { approvals, approvers, state }: RaiseTerms): boolean {
+  if (!raise.asked) return approvals === undefined;
+  return raise.asked.state === state && raiseApprovedBy(raise, approvers).length >= (approvals ?? 1);
+}
