@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { Guard } from '../guard/guard.ts';
 import { GuardRuntime } from '../proxy/guard-runtime.ts';
 import { loadParser } from '../sql/parse.ts';
+import { attributesBy, missingIn } from './claimed-person.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
 import { PolicyReader } from './policy-reader.ts';
 import { reasonOf } from './reason.ts';
@@ -14,6 +15,7 @@ const EXAMPLES = `
 Examples:
   rowgate explain --as college_12_app "SELECT ine FROM students"
   rowgate explain --as college_12_app --json - < statement.sql
+  rowgate explain --as portal --claim guardian_id=7731 "SELECT first_name FROM students"
 
 Exit code: 0 where it would run, 1 where it would be refused, 2 where that could not be found out.`;
 
@@ -22,6 +24,8 @@ interface ExplainOptions {
   readonly as: string;
   /** `rowgate.yaml` */
   readonly config: string;
+  /** `NAME=VALUE`, of the person behind the account. */
+  readonly claim: readonly string[];
 }
 
 /** The explanation, or why there is none: lines for the operator. */
@@ -53,7 +57,15 @@ async function explain(sql: string, options: ExplainOptions): Promise<Explained>
     const closed = principal.disabled ?? policy.roles.get(principal.role)?.disabled ?? 'its role does not exist';
     return { problems: [`principal "${options.as}" cannot log in: ${closed}`] };
   }
-  return { explanation: explanationOf(sql, session, catalog) };
+  const by = attributesBy(options.claim, session);
+  if ('problem' in by) return { problems: [by.problem] };
+  const { effect, template } = session.judge(sql);
+  const missing = effect === 'refuse' ? [] : missingIn(template, by.attributes);
+  if (missing.length > 0) {
+    const claims = missing.map((name) => `--claim ${session.principal.token?.claims.get(name) ?? name}=…`).join(' ');
+    return { problems: [`it is about the person behind the account: say who with ${claims}`] };
+  }
+  return { explanation: explanationOf(sql, session, catalog, by.attributes) };
 }
 
 export function register(program: Command): void {
@@ -62,6 +74,12 @@ export function register(program: Command): void {
     .description('say what would be decided about a statement, by which rule, and what would be sent; nothing runs')
     .argument('<sql>', 'the statement; - reads standard input')
     .requiredOption('--as <principal>', 'whose statement it is')
+    .option(
+      '--claim <name=value>',
+      'what a token of the person behind the account says; may be repeated',
+      (claim, before: string[]) => [...before, claim],
+      [],
+    )
     .option('--config <file>', 'the configuration', 'rowgate.yaml')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)

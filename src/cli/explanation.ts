@@ -31,13 +31,18 @@ export interface Explanation {
 /** What cannot be read is nobody's rule. */
 const UNRULED: ReadonlySet<string> = new Set(['syntax', 'too-large', 'too-complex']);
 
-/** Judges the text as the principal's session would. */
-export function explanationOf(sql: string, policy: SessionPolicy, catalog: Catalog): Explanation {
+/** Judges the text as the principal's session would. `attributes`: with those of the person behind it. */
+export function explanationOf(
+  sql: string,
+  policy: SessionPolicy,
+  catalog: Catalog,
+  attributes = policy.principal.attributes,
+): Explanation {
   const judgement = policy.judge(sql);
-  const { role, principal } = policy;
+  const { role } = policy;
   const refusal = judgement.refusal ?? judgement.would?.refusal;
   const refused = judgement.statements.find((statement) => statement.refusal !== undefined);
-  const values = { attributes: principal.attributes, limit: rowsToAsk(statementLimits(policy)) };
+  const values = { attributes, limit: rowsToAsk(statementLimits(policy)) };
   return {
     effect: judgement.effect,
     reason: refusal?.reason ?? null,
