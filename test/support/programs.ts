@@ -34,6 +34,7 @@ export function findProgram(
     | 'rsyslogd'
     | 'unshare'
     | 'prlimit'
+    | 'python3'
     | 'setpriv'
     | 'systemd-analyze'
     | 'sqlsmith'

@@ -10,6 +10,7 @@ export type LoginReason =
   | 'database'
   | 'password' // wrong, or no such principal: not told apart
   | 'token' // refused, or of nobody who may log in
+  | 'token-unchecked' // the issuer's keys cannot be had
   | 'discovery' // no login yet: the client asked where it gets a token
   | 'address'
   | 'expired'
@@ -100,7 +101,12 @@ export const tokenRefused = (user: string, detail?: string): LoginRefusal => ({
 });
 
 export const tokenUnchecked = () =>
-  refuse('token', '28000', 'the token cannot be checked now', 'The keys of its issuer cannot be had. Try again later.');
+  refuse(
+    'token-unchecked',
+    '28000',
+    'the token cannot be checked now',
+    'The keys of its issuer cannot be had. Try again later.',
+  );
 
 /** Told to who has shown a good token. */
 export const severalPrincipals = () =>

@@ -1,5 +1,5 @@
 /** Whose login a token is: the principal that a person comes in as, by its own name or by the person's. */
-import type { Refusal } from '../../errors.ts';
+import { decodeJwt } from 'jose';
 import type { Policy, Principal } from '../../policy/policy.ts';
 import type { TokenRule } from '../../policy/token-rule.ts';
 import type { Identity } from '../../session/person.ts';
@@ -25,6 +25,11 @@ function isLoginPrincipal(principal: Principal): principal is LoginPrincipal {
   return principal.disabled === undefined && principal.token?.login !== undefined;
 }
 
+interface Check {
+  readonly principal: LoginPrincipal;
+  readonly check: Awaited<ReturnType<Identity['verify']>>;
+}
+
 export type TokenOwner =
   | { readonly principal: string; readonly proof: Proof; readonly refusal?: undefined }
   | { readonly refusal: LoginRefusal };
@@ -41,26 +46,37 @@ export async function ownerOf(
     loginPrincipals(policy).map(async (principal) => ({ principal, check: await verify(principal.token, token) })),
   );
   const named = policy.principals.get(name);
-  const refused: Refusal[] = [];
-  const owners: TokenOwner[] = [];
-  for (const { principal, check } of checks) {
-    if ('refused' in check) refused.push(check.refused);
+  const owners = checks.flatMap(({ principal, check }): TokenOwner[] => {
     // INVARIANT: a name that stands in the policy is that principal's, whatever people call themselves.
-    else if (named ? principal === named : check.user === name) {
-      const { user, expires } = check;
-      const rule = ruleText(principal.token);
-      owners.push({ principal: principal.name, proof: { kind: 'token', user, rule, expires } });
-    }
-  }
+    if ('refused' in check || (named ? principal !== named : check.user !== name)) return [];
+    const { user, expires } = check;
+    const rule = ruleText(principal.token);
+    return [{ principal: principal.name, proof: { kind: 'token', user, rule, expires } }];
+  });
   const [owner] = owners;
   if (owners.length > 1) return { refusal: severalPrincipals() };
-  return owner ?? { refusal: refusalOf(name, refused, checks.length) };
+  return owner ?? { refusal: refusalOf(name, token, checks) };
 }
 
-/** Says why where every rule says the same. */
-function refusalOf(name: string, refused: readonly Refusal[], rules: number): LoginRefusal {
-  if (refused.some(({ reason }) => reason === 'token-unchecked')) return tokenUnchecked();
-  const [why, ...others] = new Set(refused.map(({ message }) => message));
-  const isCommon = why !== undefined && others.length === 0 && refused.length === rules;
+/** Says why where every rule for tokens of its issuer says the same. */
+function refusalOf(name: string, token: string, checks: readonly Check[]): LoginRefusal {
+  const reasons = checks.map(({ check }) => ('refused' in check ? check.refused.reason : undefined));
+  if (reasons.includes('token-unchecked')) return tokenUnchecked();
+  const issuer = claimedIssuer(token);
+  const ofIssuer = checks.filter(({ principal }) => principal.token.issuer === issuer);
+  const said = (ofIssuer.length > 0 ? ofIssuer : checks).map(({ check }) =>
+    'refused' in check ? check.refused.message : undefined,
+  );
+  const [why, ...others] = new Set(said);
+  const isCommon = why !== undefined && others.length === 0;
   return tokenRefused(name, isCommon ? `${why[0]?.toUpperCase()}${why.slice(1)}.` : undefined);
+}
+
+/** Believed for nothing but which answer may serve. */
+function claimedIssuer(token: string): string | undefined {
+  try {
+    return decodeJwt(token).iss;
+  } catch {
+    return undefined;
+  }
 }
