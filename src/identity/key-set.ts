@@ -15,6 +15,8 @@ export interface KeySet {
 const MOST_KEYS = 100;
 const LEAST_RSA_BITS = 2048;
 const MOST_RSA_BITS = 8192;
+/** 65537, as every issuer has it: anybody can sign where it is 1. */
+const LEAST_EXPONENT_BITS = 17;
 /** Members of private and symmetric keys (RFC 7518, RFC 8037). */
 const SECRET_MEMBERS = ['d', 'p', 'q', 'dp', 'dq', 'qi', 'oth', 'k', 'priv'];
 
@@ -33,17 +35,18 @@ export function readKeySet(text: string): KeySet | { readonly wrong: string } {
 }
 
 /** A set may hold keys for other things, and of algorithms that are not taken. */
-function isUseful({ kty, crv, n, alg, use }: Readonly<Record<string, unknown>>): boolean {
+function isUseful({ kty, crv, n, e, alg, use }: Readonly<Record<string, unknown>>): boolean {
   if (use !== undefined && use !== 'sig') return false;
   if (alg !== undefined && !ALGORITHMS.includes(String(alg))) return false;
   if (kty === 'RSA') {
-    const bits = typeof n === 'string' ? bitsOf(Buffer.from(n, 'base64url')) : 0;
-    return bits >= LEAST_RSA_BITS && bits <= MOST_RSA_BITS;
+    const bits = bitsOf(n);
+    return bits >= LEAST_RSA_BITS && bits <= MOST_RSA_BITS && bitsOf(e) >= LEAST_EXPONENT_BITS;
   }
   return (kty === 'OKP' && crv === 'Ed25519') || (kty === 'EC' && crv === 'P-256');
 }
 
-function bitsOf(number: Buffer): number {
+function bitsOf(text: unknown): number {
+  const number = Buffer.from(typeof text === 'string' ? text : '', 'base64url');
   const first = number.findIndex((byte) => byte !== 0);
   return first < 0 ? 0 : (number.length - first) * 8 - Math.clz32(number[first] ?? 0) + 24;
 }

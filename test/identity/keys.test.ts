@@ -110,6 +110,7 @@ it.each([
   ['of an algorithm that nobody knows', { ...second.jwk, alg: 'X25519' }],
   ['of a kind that nobody knows', { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AAAA', kid: 'pq' }],
   ['without its number', { kty: 'RSA', e: 'AQAB', kid: 'second' }],
+  ['that anybody can sign by', { ...makeKey('RS256', 'second').jwk, e: 'AQ' }],
   ['with operations of their own', { ...second.jwk, key_ops: ['sign'] }],
   ['with a point off the curve', { kty: 'EC', crv: 'P-256', x: 'AAAA', y: 'AAAA', kid: 'second' }],
 ])('keys %s stand beside the others', async (_, jwk) => {
