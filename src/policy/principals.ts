@@ -113,8 +113,8 @@ function verifiers(entry: PrincipalEntry, path: Path, part: PrincipalPart): stri
   const { document, report } = part;
   const at = [...path, 'password'];
   if (entry.password === undefined) {
-    if (entry.certificate === undefined) {
-      const expected = 'expected "password", whose verifier "rowgate password" makes, or "certificate"';
+    if (entry.certificate === undefined && !entry.token?.login) {
+      const expected = 'expected "password", whose verifier "rowgate password" makes, "certificate" or "token.login"';
       report.error(document.place(path), expected);
     }
     return [];
