@@ -39,6 +39,8 @@ export function findProgram(
     | 'systemd-analyze'
     | 'sqlsmith'
     | 'ssh-keygen'
+    | 'softhsm2-util'
+    | 'pkcs11-tool'
     | 'valkey-server',
 ): string | undefined {
   for (const folder of folders()) {
