@@ -31,6 +31,8 @@ const LOGIN_REASONS: readonly LoginReason[] = [
   'startup-setting',
   'database',
   'password',
+  'token',
+  'token-unchecked',
   'address',
   'expired',
   'certificate',

@@ -31,7 +31,7 @@ export interface World {
   close(): Promise<void>;
 }
 
-export function loginRule(more: Partial<TokenRule> = {}): TokenRule {
+function loginRule(more: Partial<TokenRule> = {}): TokenRule {
   return ruleOf({ login: { clientId: 'rowgate-cli', scope: 'openid rows' }, ...more });
 }
 

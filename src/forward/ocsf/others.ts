@@ -9,6 +9,7 @@ const failure = { status_id: STATUSES.Failure, status: 'Failure' };
 export function loginEvent(record: LogRecord, version: string): OcsfObject {
   const { kind, session, client, application, reason, sqlstate } = record;
   const isRefused = kind === 'login-refused';
+  const isByToken = record.user !== undefined || String(reason).startsWith('token');
   return event(record, version, {
     class: CLASSES.authentication,
     activity: 'Logon',
@@ -23,8 +24,9 @@ export function loginEvent(record: LogRecord, version: string): OcsfObject {
       src_endpoint: endpoint(client),
       service: { name: 'PostgreSQL' },
       ...(typeof application === 'string' && application !== '' && { actor: { app_name: application } }),
-      auth_protocol_id: 99,
-      auth_protocol: 'SCRAM-SHA-256',
+      ...(isByToken
+        ? { auth_protocol_id: 6, auth_protocol: 'OAUTH 2.0' }
+        : { auth_protocol_id: 99, auth_protocol: 'SCRAM-SHA-256' }),
       logon_type_id: 3,
       logon_type: 'Network',
       is_remote: client !== 'local',
