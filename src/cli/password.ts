@@ -2,16 +2,18 @@
 import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { DEFAULT_ITERATIONS, formatVerifier, makeVerifier, parseVerifier } from '../wire/scram-verifier.ts';
+import { passwordJudge } from './password-strength.ts';
 import { readSecret } from './secret-prompt.ts';
 
 const HELP = `
 Examples:
-  rowgate password                      asks for it, and prints its verifier
+  rowgate password --for college_12_app asks for it, and prints its verifier
   rowgate password --generate           makes one up: the password on standard error, its verifier on standard output
   rowgate password --generate --like 'SCRAM-SHA-256$4096:…'
                                         for a list of two, while clients change over: SCRAM shows one salt before it
                                         knows the password, so the second verifier must have the first one's
 
+A password that is guessed soon is refused (zxcvbn: 3 of 4 at least), the name of its principal in it too.
 Exit code: 0, 1 where the password is no good, 2 for a wrong call.`;
 
 const SHORTEST = 8;
@@ -19,13 +21,15 @@ const SHORTEST = 8;
 interface Options {
   readonly generate?: boolean;
   readonly like?: string;
+  readonly for?: string;
 }
 
 export function register(program: Command): void {
   program
     .command('password')
     .description('make the SCRAM verifier of a password, for principals.yaml')
-    .option('--generate', 'make up a password that nobody can guess')
+    .option('--generate', 'make up a password that nobody can guess: 192 random bits')
+    .option('--for <principal>', 'whose it will be: its name makes no password')
     .option('--like <verifier>', 'take salt and iteration count of the verifier beside which it will stand')
     .addHelpText('after', HELP)
     .action(async (options: Options, command: Command) => {
@@ -36,9 +40,9 @@ export function register(program: Command): void {
         });
       }
       const password = options.generate ? randomBytes(24).toString('base64url') : await readSecret('Password: ');
-      const flaw = flawOf(password);
-      if (flaw !== undefined) {
-        process.stderr.write(`rowgate: ${flaw}\n`);
+      const flaws = options.generate ? [] : await flawsOf(password, options.for);
+      if (flaws.length > 0) {
+        process.stderr.write(`rowgate: ${flaws.join('\nhint: ')}\n`);
         process.exitCode = 1;
         return;
       }
@@ -52,10 +56,13 @@ export function register(program: Command): void {
     });
 }
 
-function flawOf(password: string): string | undefined {
-  if (password === '') return 'no password was given';
+/** What is wrong with it, then hints; empty where it is good. */
+async function flawsOf(password: string, principal: string | undefined): Promise<readonly string[]> {
+  if (password === '') return ['no password was given'];
   if ([...password].length < SHORTEST)
-    return `the password is too short: ${SHORTEST} characters at least, better 16 and made up`;
-  if (password.includes('\0')) return 'the password holds a NUL character';
-  return undefined;
+    return [`the password is too short: ${SHORTEST} characters at least, better 16 and made up`];
+  if (password.includes('\0')) return ['the password holds a NUL character'];
+  const weakness = (await passwordJudge())(password, principal === undefined ? [] : [principal]);
+  if (!weakness) return [];
+  return [`the password is weak: ${weakness.message}`, ...weakness.advice, 'rowgate password --generate makes one up.'];
 }

@@ -82,6 +82,17 @@ describe('rowgate password', () => {
   test.each(['', 'short', '1234567\n'])('refuses %j', async (password) => {
     expect(await run(['password'], password)).toMatchObject({ status: 1, stdout: '' });
   });
+
+  test('refuses what is guessed soon, and says how soon and why', async () => {
+    const { status, stdout, stderr } = await run(['password'], 'Passw0rd!2024\n');
+    expect({ status, stdout }).toEqual({ status: 1, stdout: '' });
+    expect(stderr).toMatch(
+      /^rowgate: the password is weak: it can be guessed by 10,000 tries a second in \d+ minutes\n/,
+    );
+    expect(stderr).toContain('hint: This is similar to a commonly used password.\n');
+    expect(stderr).toContain('hint: rowgate password --generate makes one up.\n');
+    expect(stderr).not.toContain('Passw0rd');
+  });
 });
 
 describe('rowgate serve', () => {

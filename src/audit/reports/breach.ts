@@ -66,7 +66,7 @@ export interface ClientSeen {
   readonly last: number;
 }
 
-/** What the guard did or was told: locks, releases, raises, permits, canaries, warnings, refused logins. */
+/** What the guard did or was told: locks, releases, raises, permits, openings, canaries, warnings, refused logins. */
 export interface Event {
   readonly at: number;
   readonly kind: string;
@@ -184,6 +184,6 @@ const EVENTS = `SELECT epoch_ms(min(time)) AS "at", kind, what, any_value("by") 
     SELECT time, kind, "by", concat_ws('; ', CASE WHEN kind = 'canary' THEN 'made-up ' || canary.subject END, status,
       CASE WHEN "limit".name <> coalesce(reason, '') THEN "limit".name END,
       nullif(reason, ''), message, CASE WHEN until IS NOT NULL THEN 'until ' || until END) AS what
-    FROM records WHERE principal = $principal AND kind IN ('lock', 'release', 'raise', 'permit', 'canary', 'warning', 'login-refused')
+    FROM records WHERE principal = $principal AND kind IN ('lock', 'release', 'raise', 'permit', 'break-glass', 'canary', 'warning', 'login-refused')
       AND time >= ${instant('$since')} AND time < ${instant('$until')})
   GROUP BY kind, what, date_trunc('minute', time) ORDER BY "at", kind LIMIT ${MOST_EVENTS}`;

@@ -18,7 +18,6 @@ import {
   UNRECORDED,
 } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
-import { isNameless } from '../user-name.ts';
 
 export interface ShownPermit {
   readonly id: string;
@@ -41,7 +40,6 @@ export interface ShownPermit {
 const LONGEST_MS = 31 * 86_400_000;
 /** All guards keep each of them in memory, also for a time after its end: no one person fills it. */
 const MOST_OF_ONE = 200;
-const ROOT = 'root';
 
 export const requestPermit = command(
   {
@@ -51,10 +49,10 @@ export const requestPermit = command(
     from: z.int().optional(),
     until: z.int(),
     reason,
-    const nobody = asksAsNobody(by, 'a permit');
-    if (nobody) return nobody;
   },
   async (given, guard, by) => {
+    const nobody = asksAsNobody(by, 'a permit');
+    if (nobody) return nobody;
     const person = personBehind(by);
     const found = findPrincipal(guard, given.principal);
     if (found.refusal) return found.refusal;

@@ -109,11 +109,12 @@ export function openingEvent(record: LogRecord, version: string): OcsfObject {
 /** `raise`: of the limits of a principal. */
 export function raiseEvent(record: LogRecord, version: string): OcsfObject {
   const whose = user(record);
+  const isWaiting = record.status === 'requested' || record.status === 'approved';
   return event(record, version, {
     class: CLASSES.entity,
-    activity: 'Update',
+    activity: isWaiting ? 'Other' : 'Update',
     severity: 'Low',
-    message: `a limit is larger for a time: ${record.reason ?? 'no reason given'}`,
+    message: `${isWaiting ? `a larger limit is ${record.status}` : 'a limit is larger for a time'}: ${record.reason ?? 'no reason given'}`,
     attributes: {
       ...(record.status === 'failed' ? failure : success),
       actor: saidBy(record),
