@@ -3,7 +3,7 @@ import type { TokenRule } from '../policy/token-rule.ts';
 import { type Problem, problem } from './problem.ts';
 
 /** By how much the clocks of issuer and guard may differ. */
-export const CLOCK_SKEW_MS = 30_000;
+const CLOCK_SKEW_MS = 30_000;
 
 const LONGEST_USER = 200;
 

@@ -1,6 +1,10 @@
 /** Keys at an address: asked seldom, kept while the provider is away, and not for ever. */
+import { readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:https';
+import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TokenRule } from '../../src/policy/token-rule.ts';
+import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
 import { type Key, keySet, makeKey, ruleOf, token } from './issuer.ts';
 import { type KeyServer, startKeyServer } from './key-server.ts';
 import { makeWorld, type World } from './world.ts';
@@ -169,4 +173,30 @@ it('of a server that takes its time no key is waited for', { timeout: 20_000 }, 
   server.answer = (response) => void response.writeHead(200).write('{"keys":');
   expect(await outcome(now(first))).toBe(UNCHECKED);
   expect(says()).toEqual([expect.stringMatching(/no token can be checked: .*timeout/)]);
+});
+
+describe.skipIf(!openssl)('https', () => {
+  it.each([
+    [
+      'of an authority that the machine does not know',
+      (made: Certificates) => made.server,
+      /verify|self-signed|issuer certificate/,
+    ],
+    ['that is signed by itself', (made: Certificates) => made.stranger, /self-signed/],
+  ] as const)('a server with a certificate %s is not asked', async (_, which, why) => {
+    const made = makeCertificates();
+    const { cert, key } = which(made);
+    const asked: string[] = [];
+    const https = createServer({ cert: readFileSync(cert), key: readFileSync(key) }, (request, response) => {
+      asked.push(request.url ?? '');
+      response.end(keySet(first));
+    });
+    await new Promise<void>((ready) => https.listen(0, '127.0.0.1', ready));
+    const keys = `https://localhost:${(https.address() as AddressInfo).port}/jwks`;
+    expect(await world.outcome(ruleOf({ keys }), now(first))).toBe(UNCHECKED);
+    expect(says()).toEqual([expect.stringMatching(why)]);
+    expect(asked).toEqual([]);
+    https.close();
+    rmSync(made.folder, { recursive: true });
+  });
 });

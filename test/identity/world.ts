@@ -45,6 +45,6 @@ export async function makeWorld(keys?: string): Promise<World> {
   };
 }
 
-export function inWords(outcome: Verified | { readonly refused: { readonly message: string } }): string {
+function inWords(outcome: Verified | { readonly refused: { readonly message: string } }): string {
   return 'refused' in outcome ? outcome.refused.message : `user ${outcome.user}`;
 }
