@@ -22,7 +22,7 @@ export function limitedOverTime(policy: SessionPolicy): LimitedOverTime {
   const isShared = principal.token !== undefined;
   const made = {
     shown: isShared || all.some((limits) => limits && limitsShown(limits)),
-    changed: isShared || all.some((limits) => limits?.changed !== undefined),
+    changed: all.some((limits) => limits?.changed !== undefined),
   };
   known.set(policy, made);
   return made;

@@ -153,7 +153,7 @@ test(
   async () => {
     const folder = newFolder();
     const limits = `{ rows: ${ROWS} per hour, changed: ${CHANGED} per hour, subjects: { pupil: ${PEOPLE} per day } }`;
-    const world = await bulkWorld({ random: `limits: ${limits}` }, `state: "file:${folder}"`);
+    const world = await bulkWorld({ roles: { random: `limits: ${limits}` }, configuration: `state: "file:${folder}"` });
     let stopped = false;
     const stop = async (): Promise<void> => {
       if (!stopped) await world.stop();

@@ -21,10 +21,13 @@ export class Thief {
     readonly name: string,
     readonly password: string,
     readonly database: string,
+    /** Of the person behind the account, with which each of the connections begins. */
+    readonly token?: string,
   ) {}
 
   get url(): string {
-    return `postgres://${this.name}:${this.password}@127.0.0.1:${this.tap.port}/${this.database}`;
+    const options = this.token === undefined ? '' : `?options=-c%20rowgate.token%3D${this.token}`;
+    return `postgres://${this.name}:${this.password}@127.0.0.1:${this.tap.port}/${this.database}${options}`;
   }
 
   async client(): Promise<pg.Client> {
@@ -36,7 +39,8 @@ export class Thief {
   }
 
   async raw(): Promise<RawClient> {
-    const raw = await rawLogin(this.tap.port, this.name, this.password, this.database);
+    const settings: Record<string, string> = this.token === undefined ? {} : { 'rowgate.token': this.token };
+    const raw = await rawLogin(this.tap.port, this.name, this.password, this.database, 0, settings);
     this.raws.push(raw);
     return raw;
   }

@@ -20,12 +20,14 @@ let world: BulkWorld;
 beforeAll(async () => {
   vi.useFakeTimers({ toFake: ['Date', 'performance'], now: MORNING });
   world = await bulkWorld({
-    day: limits(`${BUDGET} per day`),
-    slide: limits(`${BUDGET} per 24 hours`),
-    both: limits(`[12 per hour, ${BUDGET} per day]`),
-    lunch: `${limits(`${BUDGET} per day`)}\nduring:\n  - { hours: 12:00-13:00, ${limits('60 per day')} }\n  - { hours: 20:00-06:00, ${limits('0 per day')} }`,
-    reloaded: limits(`${BUDGET} per day`),
-    renamed: limits(`${BUDGET} per day`),
+    roles: {
+      day: limits(`${BUDGET} per day`),
+      slide: limits(`${BUDGET} per 24 hours`),
+      both: limits(`[12 per hour, ${BUDGET} per day]`),
+      lunch: `${limits(`${BUDGET} per day`)}\nduring:\n  - { hours: 12:00-13:00, ${limits('60 per day')} }\n  - { hours: 20:00-06:00, ${limits('0 per day')} }`,
+      reloaded: limits(`${BUDGET} per day`),
+      renamed: limits(`${BUDGET} per day`),
+    },
   });
 });
 afterAll(async () => {

@@ -2,6 +2,7 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { ISSUER, type Key, keySet, makeKey, token } from '../identity/issuer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -29,6 +30,17 @@ statements: [copy_to, explain, explain_analyze, listen, notify]
 temporary: { picked: { what: text }, people: { pupil: integer, what: text } }
 `;
 
+/** One who has stolen the portal's password, and the token of one of its people. */
+export const PER_USER: Readonly<Record<string, string>> = {
+  thief: `limits: none\nlimits_per_user: { subjects: { pupil: ${BUDGET} per day } }`,
+  collector: `collect: allow\nlimits: none\nlimits_per_user: { subjects: { pupil: ${BUDGET} per day } }`,
+  locked: `limits: none\nlimits_per_user: { subjects: { pupil: ${BUDGET} per day lock } }`,
+  rows: `limits: none\nlimits_per_user: { rows: ${BUDGET} per day, subjects: { pupil: 4000 per day } }`,
+  short: `limits: none\nlimits_per_user: { subjects: { pupil: [${BUDGET} per second, 60 per day] } }`,
+  /** Eight for each family, and for all of them together a hundred. */
+  family: 'limits: { subjects: { pupil: 100 per day } }\nlimits_per_user: { subjects: { pupil: 8 per day } }',
+};
+
 const ROLES: Readonly<Record<string, string>> = {
   /** Stolen from a vendor. */
   thief: `limits: { subjects: { pupil: ${BUDGET} per day } }`,
@@ -43,17 +55,19 @@ export function roleText(name: string, limits: string): string {
   return `role: ${name}${TABLES}${limits}\n`;
 }
 
-/** The policies' files. `thieves`: so many principals of each role, `thief1` and so on. */
-export async function policies(thieves: number, roles = ROLES): Promise<string> {
+/** The policies' files. `thieves`: so many principals of each role, `thief1` and so on. `key`: each stands for many people, whose tokens it signs. */
+export async function policies(thieves: number, roles = ROLES, key?: Key): Promise<string> {
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-bulk-'));
   await mkdir(join(folder, 'roles'));
   const keys = '[pupils.id, absences.pupil_id, letters.pupil_id, guardians.pupil_ids]';
   await writeFile(join(folder, 'subjects.yaml'), `subjects: { pupil: { keys: ${keys} } }\n`);
+  if (key) await writeFile(join(folder, 'jwks.json'), keySet(key));
   const principals: string[] = [];
   for (const [name, limits] of Object.entries(roles)) {
     await writeFile(join(folder, `roles/${name}.yaml`), roleText(name, limits));
     for (let i = 1; i <= thieves; i += 1) {
-      principals.push(`  ${name}${i}: { role: ${name}, password: "${VERIFIER}" }\n`);
+      const token = key ? `, token: { issuer: "${ISSUER}", keys: jwks.json, user: sub }` : '';
+      principals.push(`  ${name}${i}: { role: ${name}, password: "${VERIFIER}"${token} }\n`);
     }
   }
   await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
@@ -65,16 +79,31 @@ export interface BulkWorld {
   readonly guard: TestGuard;
   /** Where its policies lie. */
   readonly folder: string;
-  /** A new account, from which nothing was taken yet. */
+  readonly password: string;
+  /** Of one of the people. */
+  token(user: string): string;
+  /** A new account, or person, from which nothing was taken yet. */
   thief(role?: string): Promise<Thief>;
   stop(): Promise<void>;
 }
 
-/** `roles`: what stands in each beside name and tables. */
-export async function bulkWorld(roles = ROLES, configuration = 'state: memory'): Promise<BulkWorld> {
+export interface BulkOptions {
+  /** What stands in each beside name and tables. */
+  readonly roles?: Readonly<Record<string, string>>;
+  readonly configuration?: string;
+  /** Each new thief is another person behind one account for each role. */
+  readonly people?: boolean;
+}
+
+/** Accounts of each role that people stand behind. */
+const PORTALS = 4;
+
+export async function bulkWorld(options: BulkOptions = {}): Promise<BulkWorld> {
+  const { people = false, roles = people ? PER_USER : ROLES, configuration = 'state: memory' } = options;
   const database = await freshDatabase();
   await database.query(schema());
-  const folder = await policies(60, roles);
+  const key = people ? makeKey('EdDSA') : undefined;
+  const folder = await policies(people ? PORTALS : 60, roles, key);
   const guard = await guardInFrontOf(database, { policies: folder, configuration });
   const thieves: Thief[] = [];
   const used = new Map<string, number>();
@@ -82,11 +111,18 @@ export async function bulkWorld(roles = ROLES, configuration = 'state: memory'):
     database,
     guard,
     folder,
+    password: PASSWORD,
+    token(user) {
+      if (!key) throw new Error('nobody is behind these accounts');
+      return tokenOf(key, user);
+    },
     async thief(role = 'thief') {
       const number = (used.get(role) ?? 0) + 1;
       used.set(role, number);
       const tap = await startTap(() => guard.port);
-      const thief = new Thief(tap, `${role}${number}`, PASSWORD, database.name);
+      const thief = key
+        ? new Thief(tap, `${role}1`, PASSWORD, database.name, tokenOf(key, `${role} ${number}`))
+        : new Thief(tap, `${role}${number}`, PASSWORD, database.name);
       thieves.push(thief);
       return thief;
     },
@@ -97,4 +133,10 @@ export async function bulkWorld(roles = ROLES, configuration = 'state: memory'):
       await rm(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** From a minute ago until in an hour. */
+export function tokenOf(key: Key, user: string): string {
+  const now = Math.floor(Date.now() / 1000);
+  return token(key, { sub: user, iat: now - 60, exp: now + 3_600 });
 }
