@@ -115,3 +115,31 @@ it('keys of tokens that cannot be read, or show a secret', async () => {
     'principals.yaml:5:1: error: keys "useless.json": no key in it is for EdDSA, ES256 or RS256',
   ]);
 });
+
+it('a password alone that opens an unrestricted role: told loudly, or an error where the configuration says so', async () => {
+  await role('role: a\naccess: unrestricted\nlimits: none\n');
+  const principals = join(folder, 'policies/principals.yaml');
+  const password = `password: SCRAM-SHA-256$4096:${'A'.repeat(22)}==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`;
+  const bound = `certificate: sha256:${'ab'.repeat(32)}`;
+  await writeFile(
+    principals,
+    `principals:\n  bare:\n    role: a\n    ${password}\n  both: { role: a, ${password}, ${bound} }\n  alone: { role: a, ${bound} }\n`,
+  );
+  const place = 'FOLDER/policies/principals.yaml:2:3';
+  const free = await check();
+  expect(free.exitCode).toBe(0);
+  expect(output(free).match(/principals\.yaml/g)).toHaveLength(1);
+  expect(output(free)).toContain(
+    `${place}: warning: role "a" is unrestricted, and this principal has no "certificate"`,
+  );
+  const strict = join(folder, 'strict.yaml');
+  const tls = 'tls: { cert: server.crt, key: server.key }\nrequire_certificate: unrestricted\n';
+  await writeFile(strict, `listen: 127.0.0.1:6432\nupstream: { url: "${database.url}" }\n${tls}`);
+  const result = await check({ config: strict });
+  await rm(principals);
+  expect(result.exitCode).toBe(1);
+  expect(output(result).match(/principals\.yaml/g)).toHaveLength(1);
+  expect(output(result)).toContain(
+    `${place}: error: "certificate" is missing, which "require_certificate: unrestricted" asks for`,
+  );
+});
