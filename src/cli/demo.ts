@@ -9,6 +9,7 @@ import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { playBreach } from '../demo/breach.ts';
 import { DEMO_SCALE } from '../demo/database.ts';
+import { portalToken } from '../demo/portal-key.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourEnd, tourText } from '../demo/tour.ts';
 import { Expander } from '../record/read/expand.ts';
@@ -23,6 +24,7 @@ Examples:
   rowgate demo
   rowgate demo --fresh --port 7432
   rowgate demo --tour
+  rowgate demo --token 7        prints what to give "SET rowgate.token", as the portal does for the seventh parent
 
 The demo lives in ./.rowgate-demo: its database, its configuration, its decision log. Ctrl-C stops all of it.
 --tour plays a breach before your eyes, in a minute, and ends.
@@ -37,6 +39,7 @@ interface DemoCommandOptions {
   readonly port: number;
   readonly fresh?: boolean;
   readonly tour?: boolean;
+  readonly token?: number;
 }
 
 export function register(program: Command): void {
@@ -46,6 +49,11 @@ export function register(program: Command): void {
     .option('--port <port>', 'where the guard listens, on 127.0.0.1', parsePort, 6432)
     .option('--fresh', 'make the database anew')
     .option('--tour', 'play a breach: a stolen password takes pupils until it is locked out')
+    .option(
+      '--token <parent>',
+      'print a token of a parent behind the principal "portal", good for an hour',
+      parseParent,
+    )
     .addHelpText('after', HELP)
     .action(async (options: DemoCommandOptions) => {
       process.exitCode = await demo(options);
@@ -53,6 +61,10 @@ export function register(program: Command): void {
 }
 
 async function demo(options: DemoCommandOptions): Promise<number> {
+  if (options.token !== undefined) {
+    process.stdout.write(`${portalToken(options.token, Date.now())}\n`);
+    return 0;
+  }
   await mkdir(FOLDER, { recursive: true });
   await writeFile(join(FOLDER, '.gitignore'), '*\n');
   let server: DemoServer;
@@ -174,6 +186,12 @@ function say(table: string): void {
 function failed(lines: readonly string[]): number {
   for (const line of lines) process.stderr.write(`rowgate: ${line}\n`);
   return 1;
+}
+
+function parseParent(value: string): number {
+  const parent = Number(value);
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('expected the number of a parent');
+  return parent;
 }
 
 function parsePort(value: string): number {

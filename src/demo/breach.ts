@@ -1,6 +1,7 @@
 /** The breach, played by real clients: a vendor's stolen password takes pupils until it is locked out, and a teacher works on meanwhile. */
 import { setTimeout as pause } from 'node:timers/promises';
 import { Lesson, type Pace } from './lesson.ts';
+import { type PortalBreach, playPortal } from './portal.ts';
 import { story } from './story.ts';
 import { Thief } from './thief.ts';
 
@@ -24,6 +25,7 @@ export interface Breach {
   /** Rows a second before results were slowed, and after. */
   readonly paces: { readonly before: number; readonly slowed: number };
   readonly teacher: readonly Pace[];
+  readonly portal: PortalBreach;
 }
 
 /** What anybody would try first. */
@@ -75,7 +77,8 @@ export async function playBreach(stage: Stage): Promise<Breach> {
     await act(
       `${left} of ${pupils} pupils have left, the app’s own among them, and ${locked ? 'the account is locked' : 'the account is open'}.`,
     );
-    return { left, locked, paces, teacher };
+    const portal = await playPortal({ url: stage.url('portal'), say, act, breathMs: stage.breathMs });
+    return { left, locked, paces, teacher, portal };
   } finally {
     await lesson.end();
     await thief.leave();

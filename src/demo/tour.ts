@@ -69,13 +69,17 @@ export function tourText(place: TourPlace): string {
   const refused = TOUR.filter((stop) => stop.refused !== undefined);
   return `
 Rowgate listens on 127.0.0.1:${place.port}, in front of a database "ent" of 200 schools and 100,000 pupils, all made up.
-Logins: teacher, office, canteen, homework, statistics, dba; the password of each is "demo-" and its name.
+Logins: teacher, office, canteen, homework, portal, statistics, dba; the password of each is "demo-" and its name.
 
 What works:
 ${works.map((stop) => shown(stop, place)).join('\n')}
 
 What is refused:
 ${refused.map((stop) => shown(stop, place)).join('\n')}
+
+One account for all families: nobody without a token, with one its own children:
+  psql ${urlOf('portal', place)} -c "SELECT first_name FROM students"
+  PGOPTIONS="-c rowgate.token=$(npx rowgate demo --token 7)" psql ${urlOf('portal', place)} -c "SELECT first_name FROM students"
 
 Why, by which line of which policy, and what to grant if it is meant to work:
   npx rowgate explain --config ${place.configFile} --as canteen "SELECT first_name, address FROM students"
@@ -117,6 +121,9 @@ The log is in ${log}. "rowgate demo" starts the same database to try things your
 }
 
 function shown(stop: TourStop, place: TourPlace): string {
-  const url = `postgres://${stop.principal}:demo-${stop.principal}@127.0.0.1:${place.port}/ent`;
-  return `  # ${stop.note}\n  psql ${url} -c "${stop.sql}"`;
+  return `  # ${stop.note}\n  psql ${urlOf(stop.principal, place)} -c "${stop.sql}"`;
+}
+
+function urlOf(principal: string, { port }: TourPlace): string {
+  return `postgres://${principal}:demo-${principal}@127.0.0.1:${port}/ent`;
 }

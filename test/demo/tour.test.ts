@@ -71,3 +71,16 @@ it('is all in the log, in order', () => {
     from += at;
   }
 });
+
+it('shows the thief of a portal nothing by its password, and one family by a token', async () => {
+  const { portal } = breach;
+  expect(portal.byPassword).toBe(0);
+  const [theirs] = await database.query<{ n: string }>(
+    'SELECT count(DISTINCT student_id) AS n FROM parents WHERE id = 7',
+  );
+  expect(portal.byToken).toBe(Number(theirs?.n));
+  expect(portal.byToken).toBeGreaterThan(0);
+  expect(portal.honest).toBeGreaterThan(0);
+  expect(lines.join('\n')).not.toContain('eyJ');
+  expect(lines.join('\n')).toContain('ERROR: no token says for whom this is');
+});

@@ -42,6 +42,7 @@ it('they load without an error, and nothing is closed; the one warning is of the
   expect([...loaded.policy.roles.keys()].sort()).toEqual([
     'canteen_vendor',
     'dba',
+    'family_portal',
     'homework_app',
     'school_office',
     'statistics',

@@ -1,5 +1,6 @@
 -- The second wall, printed by rowgate compile for database "ent", policy sha256:….
 --   role "canteen_vendor": account "rowgate_canteen_vendor", for upstream.logins, principals "canteen"
+--   role "family_portal": account "rowgate_family_portal", for upstream.logins, principals "portal"
 --   role "homework_app": account "rowgate_homework_app", for upstream.logins, principals "homework"
 --   role "school_office": account "rowgate_school_office", for upstream.logins, principals "office"
 --   role "statistics": account "rowgate_statistics", for upstream.logins, principals "statistics"
@@ -43,6 +44,42 @@ BEGIN
     EXECUTE pg_catalog.format(''REVOKE TEMPORARY ON DATABASE %I FROM %I'', made.datname, ''rowgate_canteen_vendor'');
   END LOOP;
   FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_canteen_vendor'' LOOP
+    EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
+  END LOOP;
+END';
+
+-- Role "family_portal": what is there is taken away
+DO 'BEGIN
+  IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_family_portal'') THEN CREATE ROLE "rowgate_family_portal" LOGIN; END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ''rowgate_family_portal'' AND (rolsuper OR rolbypassrls OR rolcreaterole OR rolcreatedb OR rolreplication)) THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I has attributes that no wall holds: superuser, bypassrls, createrole, createdb or replication'', ''rowgate_family_portal'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_auth_members AS m JOIN pg_catalog.pg_roles AS r ON r.oid = m.member WHERE r.rolname = ''rowgate_family_portal'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''role %I is a member of other roles, whose rights no wall holds'', ''rowgate_family_portal'');
+  END IF;
+  IF EXISTS (SELECT FROM pg_catalog.pg_namespace AS n WHERE n.nspname = ''rowgate_family_portal'' AND pg_catalog.obj_description(n.oid, ''pg_namespace'') IS DISTINCT FROM ''made by rowgate compile'') THEN
+    RAISE EXCEPTION USING MESSAGE = pg_catalog.format(''schema %I is not of rowgate compile''''s making'', ''rowgate_family_portal'');
+  END IF;
+END';
+REVOKE ALL ON ALL TABLES IN SCHEMA "public" FROM "rowgate_family_portal";
+REVOKE ALL ON ALL SEQUENCES IN SCHEMA "public" FROM "rowgate_family_portal";
+REVOKE ALL ON ALL ROUTINES IN SCHEMA "public" FROM "rowgate_family_portal";
+REVOKE ALL ON SCHEMA "public" FROM "rowgate_family_portal";
+DO 'DECLARE made record;
+BEGIN
+  FOR made IN SELECT p.polname, n.nspname, c.relname FROM pg_catalog.pg_policy AS p
+    JOIN pg_catalog.pg_class AS c ON c.oid = p.polrelid JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace
+    WHERE pg_catalog.starts_with(p.polname::pg_catalog.text, ''rowgate '') AND p.polroles = ARRAY(SELECT r.oid FROM pg_catalog.pg_roles AS r WHERE r.rolname = ''rowgate_family_portal'') LOOP
+    EXECUTE pg_catalog.format(''DROP POLICY %I ON %I.%I'', made.polname, made.nspname, made.relname);
+  END LOOP;
+  FOR made IN SELECT c.relname FROM pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace WHERE n.nspname = ''rowgate_family_portal'' AND c.relkind = ''v'' LOOP
+    EXECUTE pg_catalog.format(''DROP VIEW %I.%I'', ''rowgate_family_portal'', made.relname);
+  END LOOP;
+  FOR made IN SELECT d.datname FROM pg_catalog.pg_database AS d, pg_catalog.aclexplode(d.datacl) AS x JOIN pg_catalog.pg_roles AS r ON r.oid = x.grantee
+    WHERE d.datname = pg_catalog.current_database() AND r.rolname = ''rowgate_family_portal'' AND x.privilege_type = ''TEMPORARY'' LOOP
+    EXECUTE pg_catalog.format(''REVOKE TEMPORARY ON DATABASE %I FROM %I'', made.datname, ''rowgate_family_portal'');
+  END LOOP;
+  FOR made IN SELECT p.oid::pg_catalog.regprocedure AS fn FROM pg_catalog.pg_proc AS p JOIN pg_catalog.pg_namespace AS n ON n.oid = p.pronamespace WHERE n.nspname = ''rowgate_family_portal'' LOOP
     EXECUTE pg_catalog.format(''DROP FUNCTION %s'', made.fn);
   END LOOP;
 END';
@@ -198,18 +235,18 @@ ALTER TABLE "public"."classes" ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS "rowgate everyone" ON "public"."students";
 CREATE POLICY "rowgate everyone" ON "public"."students" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 ALTER TABLE "public"."students" ENABLE ROW LEVEL SECURITY;
-DROP POLICY IF EXISTS "rowgate everyone" ON "public"."teachers";
-CREATE POLICY "rowgate everyone" ON "public"."teachers" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
-ALTER TABLE "public"."teachers" ENABLE ROW LEVEL SECURITY;
-DROP POLICY IF EXISTS "rowgate everyone" ON "public"."parents";
-CREATE POLICY "rowgate everyone" ON "public"."parents" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
-ALTER TABLE "public"."parents" ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS "rowgate everyone" ON "public"."absences";
 CREATE POLICY "rowgate everyone" ON "public"."absences" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 ALTER TABLE "public"."absences" ENABLE ROW LEVEL SECURITY;
 DROP POLICY IF EXISTS "rowgate everyone" ON "public"."grades";
 CREATE POLICY "rowgate everyone" ON "public"."grades" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
 ALTER TABLE "public"."grades" ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "rowgate everyone" ON "public"."teachers";
+CREATE POLICY "rowgate everyone" ON "public"."teachers" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+ALTER TABLE "public"."teachers" ENABLE ROW LEVEL SECURITY;
+DROP POLICY IF EXISTS "rowgate everyone" ON "public"."parents";
+CREATE POLICY "rowgate everyone" ON "public"."parents" AS PERMISSIVE FOR ALL TO PUBLIC USING (true) WITH CHECK (true);
+ALTER TABLE "public"."parents" ENABLE ROW LEVEL SECURITY;
 
 -- Role "canteen_vendor": rows
 CREATE POLICY "rowgate SELECT rowgate_canteen_vendor" ON "public"."classes" AS RESTRICTIVE FOR SELECT TO "rowgate_canteen_vendor" USING (("public"."classes".school_id = ('1'::integer)));
@@ -242,6 +279,43 @@ ALTER ROLE "rowgate_canteen_vendor" IN DATABASE "ent" SET statement_timeout = '5
 --   "public.students"."canteen", read by the rows of public.students (roles/canteen_vendor.yaml:9)
 --   "public.classes"."school_id", read by the rows of public.classes (roles/canteen_vendor.yaml:12)
 -- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
+
+-- Role "family_portal": rows
+CREATE POLICY "rowgate SELECT rowgate_family_portal" ON "public"."students" AS RESTRICTIVE FOR SELECT TO "rowgate_family_portal" USING ((true));
+CREATE POLICY "rowgate SELECT rowgate_family_portal" ON "public"."absences" AS RESTRICTIVE FOR SELECT TO "rowgate_family_portal" USING ((true));
+CREATE POLICY "rowgate SELECT rowgate_family_portal" ON "public"."grades" AS RESTRICTIVE FOR SELECT TO "rowgate_family_portal" USING ((true));
+
+-- Role "family_portal": rights
+GRANT USAGE ON SCHEMA "public" TO "rowgate_family_portal";
+GRANT SELECT ("id", "name", "level") ON TABLE "public"."classes" TO "rowgate_family_portal";
+GRANT SELECT ("id", "first_name", "last_name", "class_id") ON TABLE "public"."students" TO "rowgate_family_portal";
+GRANT SELECT ("id", "student_id") ON TABLE "public"."parents" TO "rowgate_family_portal";
+GRANT SELECT ("id", "student_id", "day", "half_day", "justified") ON TABLE "public"."absences" TO "rowgate_family_portal";
+GRANT SELECT ("id", "student_id", "subject", "term", "mark") ON TABLE "public"."grades" TO "rowgate_family_portal";
+
+-- Role "family_portal": settings
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" RESET ALL;
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET search_path = "public";
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET standard_conforming_strings = 'on';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET backslash_quote = 'safe_encoding';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET client_encoding = 'UTF8';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET transform_null_equals = 'off';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET array_nulls = 'on';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET xmloption = 'content';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET quote_all_identifiers = 'off';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET row_security = 'on';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET debug_print_parse = 'off';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET debug_print_rewritten = 'off';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET debug_print_plan = 'off';
+ALTER ROLE "rowgate_family_portal" IN DATABASE "ent" SET statement_timeout = '5000ms';
+
+-- What this wall does not hold for "rowgate_family_portal":
+-- - columns that the role may not see as they are, but its filters or masks read:
+--   "public.parents"."id", read by the rows of public.students (roles/family_portal.yaml:6); the rows of public.absences (roles/family_portal.yaml:6); the rows of public.grades (roles/family_portal.yaml:6)
+--   "public.parents"."student_id", read by the rows of public.students (roles/family_portal.yaml:6); the rows of public.absences (roles/family_portal.yaml:6); the rows of public.grades (roles/family_portal.yaml:6)
+-- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
+-- - rows of "public.parents": a filter or mask reads all of them, so the account does too, in the columns it has
+-- - rows by ":parent_id": its value comes with a token, so the account reads those of everyone
 
 -- Role "homework_app": rights
 GRANT USAGE ON SCHEMA "public" TO "rowgate_homework_app";

@@ -1,0 +1,33 @@
+/** The key by which the demo's portal signs the tokens of the people behind it. As known to everyone as the demo's passwords: it is made of one. */
+import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
+
+/** As `policies/principals.yaml` has it. */
+export const ISSUER = 'https://portal.demo';
+export const KEY_ID = 'demo';
+
+/** PKCS #8 of Ed25519 up to the seed (RFC 8410). */
+const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
+
+export function portalKey(): KeyObject {
+  const seed = createHash('sha256').update('demo-portal').digest();
+  return createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: 'der', type: 'pkcs8' });
+}
+
+/** A token of one parent, for an hour. `now`: milliseconds since the epoch. */
+export function portalToken(parentId: number, now: number): string {
+  const seconds = Math.floor(now / 1000);
+  const claims = {
+    iss: ISSUER,
+    aud: 'rowgate',
+    sub: String(parentId),
+    parent_id: parentId,
+    iat: seconds,
+    exp: seconds + 3600,
+  };
+  const signed = `${encoded({ alg: 'EdDSA', kid: KEY_ID, typ: 'JWT' })}.${encoded(claims)}`;
+  return `${signed}.${sign(null, Buffer.from(signed), portalKey()).toString('base64url')}`;
+}
+
+function encoded(part: object): string {
+  return Buffer.from(JSON.stringify(part)).toString('base64url');
+}
