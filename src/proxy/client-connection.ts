@@ -86,8 +86,12 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
       known = request;
     });
     clearTimeout(timer);
-    // To ask where one gets a token is no login.
-    if (result.kind === 'refused') return refuse(result.refusal, result.refusal.reason !== 'discovery');
+    if (result.kind === 'refused') {
+      // To ask where one gets a token is no login.
+      return result.refusal.reason === 'discovery'
+        ? endWith(channel.socket, result.refusal)
+        : refuse(result.refusal, true);
+    }
     const refusal = await openSession({
       channel,
       admitted: result,

@@ -143,3 +143,23 @@ it('a password alone that opens an unrestricted role: told loudly, or an error w
     `${place}: error: "certificate" is missing, which "require_certificate: unrestricted" asks for`,
   );
 });
+
+it('people who log in by tokens where nothing is encrypted', async () => {
+  await role('role: a\nlimits: none\n');
+  const principals = join(folder, 'policies/principals.yaml');
+  const token = 'token: { issuer: https://id.example, keys: good.json, user: sub, login: { client_id: cli } }';
+  await writeFile(principals, `principals:\n  p:\n    role: a\n    ${token}\n`);
+  await writeFile(join(folder, 'policies/good.json'), '{"keys":[]}');
+  const secured = join(folder, 'secured.yaml');
+  await writeFile(
+    secured,
+    `listen: 127.0.0.1:6432\nupstream: { url: "${database.url}" }\npolicies: ./policies\ntls: { cert: a.crt, key: a.key }\n`,
+  );
+  const told = output(await check());
+  const silent = output(await check({ config: secured }));
+  await rm(principals);
+  expect(told).toContain(
+    'FOLDER/policies/principals.yaml:4:1: warning: people log in to "p" by tokens: without "tls" in the configuration',
+  );
+  expect(silent).not.toContain('by tokens');
+});
