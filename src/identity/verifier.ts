@@ -25,6 +25,8 @@ export interface VerifierOptions {
 /** A token that held when it was verified; `stands` says whether it still does. */
 export interface Verified extends VerifiedToken {
   readonly rule: TokenRule;
+  /** What the rule says: the same rule is another object after a reload. */
+  readonly ruleText: string;
   readonly keys: KeySet;
   /** Who it is, by the policy of a session. */
   readonly persons: WeakMap<SessionPolicy, Person | Problem>;
@@ -35,9 +37,10 @@ const REMEMBERED_CHARACTERS = 16 * 1024 * 1024;
 const AT_ONCE = 16;
 
 export class TokenVerifier {
+  /** By token. By several rules a token is seldom good, and then the last counts. */
   private readonly remembered = new LRUCache<string, Verified>({
     maxSize: REMEMBERED_CHARACTERS,
-    sizeCalculation: (_, key) => key.length,
+    sizeCalculation: (_, token) => token.length,
   });
   private readonly underWay = new Map<string, Promise<Verified | Problem>>();
   private readonly sources = new Map<string, KeySource>();
@@ -48,8 +51,8 @@ export class TokenVerifier {
 
   /** Undefined where the token has to be verified. */
   known(rule: TokenRule, token: string): Verified | Problem | undefined {
-    const verified = this.remembered.get(this.keyOf(rule, token));
-    return verified && this.stands(verified);
+    const verified = this.remembered.get(token);
+    return verified?.ruleText === this.textOf(rule) ? this.stands(verified) : undefined;
   }
 
   /** What became of a verified token: itself while it holds; undefined where it has to be verified anew. */
@@ -63,10 +66,10 @@ export class TokenVerifier {
 
   /** Never rejects. The same token is verified once at a time. */
   verify(rule: TokenRule, token: string): Promise<Verified | Problem> {
-    const key = this.keyOf(rule, token);
+    const key = `${this.textOf(rule)}\n${token}`;
     const known = this.underWay.get(key);
     if (known) return known;
-    const made = this.verifyNow(rule, token, key)
+    const made = this.verifyNow(rule, token)
       .catch((error: unknown) => {
         this.options.log.error({ err: error }, 'internal error while a token was verified; it was refused');
         return unchecked();
@@ -81,7 +84,7 @@ export class TokenVerifier {
     for (const source of this.sources.values()) source.changed();
   }
 
-  private async verifyNow(rule: TokenRule, token: string, key: string): Promise<Verified | Problem> {
+  private async verifyNow(rule: TokenRule, token: string): Promise<Verified | Problem> {
     const read = readToken(token);
     if ('refused' in read) return read;
     const claimed = checkClaims(rule, read.claims, this.options.now());
@@ -89,8 +92,8 @@ export class TokenVerifier {
     const source = this.sourceOf(rule);
     let keys = await source.settled();
     // The same person stays the same object.
-    const known = this.remembered.peek(key);
-    if (known && known.keys === keys) return known;
+    const known = this.remembered.peek(token);
+    if (known?.keys === keys && known.ruleText === this.textOf(rule)) return known;
     let wrong = keys === 'lost' ? undefined : await this.signatureProblem(token, keys);
     if (wrong === 'unknown' && (await source.askAgain())) {
       keys = await source.settled();
@@ -99,8 +102,9 @@ export class TokenVerifier {
     if (keys === 'lost') return unchecked();
     if (wrong === 'unknown') return problem('the token is signed by a key that its issuer does not publish');
     if (wrong) return wrong;
-    const verified = { ...claimed, claims: read.claims, rule, keys, persons: new WeakMap() };
-    this.remembered.set(key, verified);
+    const ruleText = this.textOf(rule);
+    const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, persons: new WeakMap() };
+    this.remembered.set(token, verified);
     return verified;
   }
 
@@ -117,14 +121,13 @@ export class TokenVerifier {
     return made;
   }
 
-  /** By what the rule says: the same rule is another object after a reload. */
-  private keyOf(rule: TokenRule, token: string): string {
+  private textOf(rule: TokenRule): string {
     let text = this.ruleTexts.get(rule);
     if (text === undefined) {
       const { issuer, audience, keys, user, require, maxAge } = rule;
       text = JSON.stringify([issuer, audience, keys, user, [...require], maxAge]);
       this.ruleTexts.set(rule, text);
     }
-    return `${text}\n${token}`;
+    return text;
   }
 }
