@@ -33,8 +33,9 @@ export function notesOf(source: NoteSource): string[] {
   for (const { relation, column } of personal) {
     notes.push(`the mask of ${nameOf(relation)}.${named(column)} differs by principal: no view shows the column`);
   }
+  const reads = kind === 'guard' ? 'those of everyone' : 'none of them';
   for (const name of unknown)
-    notes.push(`rows by ${named(`:${name}`)}: its value comes with a token, so the account reads those of everyone`);
+    notes.push(`rows by ${named(`:${name}`)}: its value comes with a token, so the account reads ${reads}`);
   for (const { relation } of grants.filter(({ relation }) => relation.kind === 'v' || relation.kind === 'm')) {
     notes.push(`${nameOf(relation)} reads its tables with its owner’s rights: no filter of this wall holds in it`);
   }

@@ -49,7 +49,9 @@ export function rowFilters(grants: readonly RelationGrant[], needed: ReadonlyMap
     const { relation, command, sets } = draft;
     const unions = sets.map((set) => forAnyOf(set, part.principals));
     for (const name of unions.flatMap((union) => union.unknown)) unknown.add(name);
-    let template = either(unions.map((union) => union.template));
+    // INVARIANT: who goes to the server itself brings it no token: of what is somebody's such an account has nothing.
+    const nobodys = part.kind === 'direct' ? unions.filter((union) => union.unknown.length > 0) : [];
+    let template = either(unions.map((union) => (nobodys.includes(union) ? ['(false)'] : union.template)));
     const conditions = sets.flat();
     const reads = conditions.some(({ needs }) => (needs?.elsewhere.length ?? 0) > 0);
     if (reads && (part.kind === 'direct' || turning.has(relation.oid))) {

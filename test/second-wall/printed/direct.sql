@@ -279,13 +279,13 @@ ALTER ROLE "rowgate_direct_canteen_vendor" IN DATABASE "ent" SET statement_timeo
 -- Role "family_portal": schema, functions and views of its own
 CREATE SCHEMA IF NOT EXISTS "rowgate_direct_family_portal";
 COMMENT ON SCHEMA "rowgate_direct_family_portal" IS 'made by rowgate compile';
-CREATE FUNCTION "rowgate_direct_family_portal"."SELECT public.students"(bigint) RETURNS pg_catalog.bool LANGUAGE sql STABLE SECURITY DEFINER SET search_path = "public", "pg_temp" AS 'SELECT (true) FROM (SELECT $1 AS "id") AS rowgate_row';
+CREATE FUNCTION "rowgate_direct_family_portal"."SELECT public.students"(bigint) RETURNS pg_catalog.bool LANGUAGE sql STABLE SECURITY DEFINER SET search_path = "public", "pg_temp" AS 'SELECT (false) FROM (SELECT $1 AS "id") AS rowgate_row';
 REVOKE ALL ON FUNCTION "rowgate_direct_family_portal"."SELECT public.students"(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION "rowgate_direct_family_portal"."SELECT public.students"(bigint) TO "rowgate_direct_family_portal";
-CREATE FUNCTION "rowgate_direct_family_portal"."SELECT public.absences"(bigint) RETURNS pg_catalog.bool LANGUAGE sql STABLE SECURITY DEFINER SET search_path = "public", "pg_temp" AS 'SELECT (true) FROM (SELECT $1 AS "student_id") AS rowgate_row';
+CREATE FUNCTION "rowgate_direct_family_portal"."SELECT public.absences"(bigint) RETURNS pg_catalog.bool LANGUAGE sql STABLE SECURITY DEFINER SET search_path = "public", "pg_temp" AS 'SELECT (false) FROM (SELECT $1 AS "student_id") AS rowgate_row';
 REVOKE ALL ON FUNCTION "rowgate_direct_family_portal"."SELECT public.absences"(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION "rowgate_direct_family_portal"."SELECT public.absences"(bigint) TO "rowgate_direct_family_portal";
-CREATE FUNCTION "rowgate_direct_family_portal"."SELECT public.grades"(bigint) RETURNS pg_catalog.bool LANGUAGE sql STABLE SECURITY DEFINER SET search_path = "public", "pg_temp" AS 'SELECT (true) FROM (SELECT $1 AS "student_id") AS rowgate_row';
+CREATE FUNCTION "rowgate_direct_family_portal"."SELECT public.grades"(bigint) RETURNS pg_catalog.bool LANGUAGE sql STABLE SECURITY DEFINER SET search_path = "public", "pg_temp" AS 'SELECT (false) FROM (SELECT $1 AS "student_id") AS rowgate_row';
 REVOKE ALL ON FUNCTION "rowgate_direct_family_portal"."SELECT public.grades"(bigint) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION "rowgate_direct_family_portal"."SELECT public.grades"(bigint) TO "rowgate_direct_family_portal";
 
@@ -319,7 +319,7 @@ ALTER ROLE "rowgate_direct_family_portal" IN DATABASE "ent" SET statement_timeou
 
 -- What this wall does not hold for "rowgate_direct_family_portal":
 -- - limits, "collect", kinds of statements and the list of built-in functions are held by Rowgate alone; so is what of the catalogs shows
--- - rows by ":parent_id": its value comes with a token, so the account reads those of everyone
+-- - rows by ":parent_id": its value comes with a token, so the account reads none of them
 
 -- Role "homework_app": rights
 GRANT USAGE ON SCHEMA "public" TO "rowgate_direct_homework_app";
