@@ -1,4 +1,4 @@
-/** `rowgate access`: who may see a table or column, in what form, and by which rule. */
+/** `rowgate access`: who may see a table or column, in what form, and by which rule; and whom nobody has used for long. */
 import type { Command } from 'commander';
 import { loadCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
@@ -16,8 +16,10 @@ import type { ColumnRef } from '../policy/policy.ts';
 import { type AccessReview, accessTo } from '../policy/reach/access.ts';
 import { Catalog, type Relation } from '../sql/catalog.ts';
 import { loadParser } from '../sql/parse.ts';
+import { findStale, staleInWords } from './access-stale.ts';
 import { formatAccess } from './access-table.ts';
 import { ask } from './ask-server.ts';
+import { fromLog, type LogOptions } from './log-source.ts';
 import { environmentFor } from './placeholders.ts';
 import { readPolicies } from './read-policies.ts';
 import { reasonOf } from './reason.ts';
@@ -28,14 +30,18 @@ Examples:
   rowgate access students.ine
   rowgate access public.students.ine --json
   rowgate access students --catalog catalog.json    without the database
+  rowgate access --stale                            principals that nobody has used for 90 days, by the decision log
+  rowgate access --stale --days 30 --log october.jsonl --log november.jsonl
 
-Exit code: 0 where every role was looked at, 1 where errors close some and the list may not be whole, 2 where nothing
-could be found out.`;
+Exit code: 0 where every role was looked at, 1 where errors close some and the list may not be whole, or where --stale has
+found somebody, 2 where nothing could be found out.`;
 
-interface Options {
-  readonly config: string;
+interface Options extends LogOptions {
   readonly catalog?: string;
   readonly json?: boolean;
+  readonly stale?: boolean;
+  readonly days: string;
+  readonly index: boolean;
 }
 
 interface Reviewed extends AccessReview {
@@ -44,15 +50,22 @@ interface Reviewed extends AccessReview {
 }
 
 export function register(program: Command): void {
-  program
-    .command('access')
-    .description('list who may see a table or column, in what form, and by which line of the policies')
-    .argument('<table[.column]>', 'with its schema, or as search_path finds it')
-    .option('--config <file>', 'the configuration', 'rowgate.yaml')
+  fromLog(program.command('access'))
+    .description(
+      'list who may see a table or column, in what form, and by which line of the policies; or who is not used',
+    )
+    .argument('[table[.column]]', 'with its schema, or as search_path finds it')
     .option('--catalog <file>', 'a saved catalog in place of the database')
+    .option('--stale', 'principals that nobody has used for long, by the decision log')
+    .option('--days <n>', 'with --stale: for so many days', '90')
+    .option('--no-index', 'with --stale: read all files of the log as they are')
     .option('--json', 'one JSON object on standard output')
     .addHelpText('after', EXAMPLES)
-    .action(async (name: string, options: Options) => {
+    .action(async (name: string | undefined, options: Options, command: Command) => {
+      if ((name === undefined) !== (options.stale === true)) {
+        command.error('error: name a table or column, or ask for --stale', { exitCode: 2 });
+      }
+      if (name === undefined) return stale(options, command);
       const reviewed = await review(name, options);
       if ('problems' in reviewed) {
         process.stderr.write(reviewed.problems.map((problem) => `rowgate: ${problem}\n`).join(''));
@@ -62,6 +75,17 @@ export function register(program: Command): void {
       process.stdout.write(options.json ? `${JSON.stringify(reviewed)}\n` : formatAccess(reviewed));
       process.exitCode = reviewed.closed.length > 0 ? 1 : 0;
     });
+}
+
+async function stale(options: Options, command: Command): Promise<void> {
+  if (!/^[1-9][0-9]{0,4}$/.test(options.days)) {
+    command.error(`error: --days: expected a number of days, found "${options.days}"`, { exitCode: 2 });
+  }
+  const found = await findStale({ ...options, days: Number(options.days) });
+  if (!found) return;
+  const { timeZone, ...shown } = found;
+  process.stdout.write(options.json ? `${JSON.stringify(shown)}\n` : staleInWords(found));
+  process.exitCode = found.stale.length > 0 ? 1 : 0;
 }
 
 async function review(name: string, options: Options): Promise<Reviewed | { readonly problems: readonly string[] }> {

@@ -1,0 +1,180 @@
+/** `rowgate access --stale`: principals that nobody has used for long, by the decision log, and what they could read. */
+
+import { coverageOf, gapsOf } from '../audit/reports/coverage.ts';
+import { lastUseOf } from '../audit/reports/last-use.ts';
+import { openSource } from '../audit/source.ts';
+import { shownMinute } from '../audit/times.ts';
+import { loadCatalog } from '../catalog/file.ts';
+import { readCatalogWithReaches } from '../catalog/reaches.ts';
+import { formatProblem } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { grantsOfTables, type Policy, type Principal } from '../policy/policy.ts';
+import { Catalog } from '../sql/catalog.ts';
+import { loadParser } from '../sql/parse.ts';
+import { failed, table } from './ask-guard.ts';
+import { ask } from './ask-server.ts';
+import { type LogOptions, logSource, unreadable } from './log-source.ts';
+import { environmentFor } from './placeholders.ts';
+import { readPolicies } from './read-policies.ts';
+import { reasonOf } from './reason.ts';
+
+interface StaleOptions extends LogOptions {
+  readonly catalog?: string;
+  readonly days: number;
+  readonly index: boolean;
+}
+
+interface StalePrincipal {
+  readonly principal: string;
+  readonly role: string;
+  /** ISO times; absent: never in this log. */
+  readonly lastLogin?: string;
+  readonly lastUsed?: string;
+  /** It could not log in now as it is. */
+  readonly closed?: 'expired' | 'break-glass' | 'errors';
+  /** Names of tables that it is granted to read; absent: everything. */
+  readonly reads?: readonly string[];
+}
+
+interface Stale {
+  readonly days: number;
+  /** Not used since then, ISO time. */
+  readonly since: string;
+  /** The first record, ISO time. */
+  readonly logBegins?: string;
+  /** Why somebody may have been there all the same; empty where the log has all of that time. */
+  readonly doubts: readonly string[];
+  readonly stale: readonly StalePrincipal[];
+  readonly principals: number;
+  readonly timeZone: string;
+}
+
+const DAY_MS = 86_400_000;
+
+/** Undefined where nothing could be found out: that was said, and the exit code is set. */
+export async function findStale(options: StaleOptions): Promise<Stale | undefined> {
+  const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
+  if (!config) return failed(2, problems.map(formatProblem).join('\n'));
+  const log = logSource(options);
+  if (!log) return undefined;
+  await loadParser();
+  let policy: Policy;
+  try {
+    const data =
+      options.catalog === undefined ? ask(config.upstream, readCatalogWithReaches) : loadCatalog(options.catalog);
+    ({ policy } = await readPolicies(config, new Catalog(await data)));
+  } catch (error) {
+    return failed(2, reasonOf(error));
+  }
+  const now = Date.now();
+  const since = now - options.days * DAY_MS;
+  const { timeZone } = log;
+  try {
+    const notice = (message: string) => void process.stderr.write(`rowgate: ${message}\n`);
+    const source = await openSource({ chains: log.chains, indexed: options.index, openerOf: log.openerOf, notice });
+    try {
+      const uses = new Map((await lastUseOf(source)).map((use) => [use.principal, use]));
+      const coverage = await coverageOf(source, since);
+      const stale = [...policy.principals.values()].flatMap((principal): StalePrincipal[] => {
+        const use = uses.get(principal.name);
+        if (use && use.lastUse >= since) return [];
+        const { lastLogin, lastUse } = use ?? {};
+        return [
+          {
+            ...described(principal, policy, now),
+            ...(lastLogin !== undefined && { lastLogin: iso(lastLogin) }),
+            ...(lastUse !== undefined && { lastUsed: iso(lastUse) }),
+          },
+        ];
+      });
+      const { first } = coverage;
+      const short = first === undefined || first > since ? [shortLog(first, now, timeZone)] : [];
+      const doubts = [...short, ...gapsOf(coverage)];
+      const begins = first === undefined ? {} : { logBegins: iso(first) };
+      const principals = policy.principals.size;
+      return {
+        days: options.days,
+        since: iso(since),
+        ...begins,
+        doubts,
+        stale: stale.sort(byUse),
+        principals,
+        timeZone,
+      };
+    } finally {
+      source.close();
+    }
+  } catch (error) {
+    return unreadable(error);
+  }
+}
+
+function described(principal: Principal, { roles }: Policy, now: number): StalePrincipal {
+  const role = roles.get(principal.role);
+  const reads = role ? grantsOfTables(role).filter(({ select }) => select !== undefined) : [];
+  const names = reads.map(({ relation }) => `${relation.schema}.${relation.name}`).sort();
+  const closed = closedBy(principal, role?.disabled !== undefined || !role, now);
+  return {
+    principal: principal.name,
+    role: principal.role,
+    ...(closed && { closed }),
+    ...(role?.access !== 'unrestricted' && { reads: names }),
+  };
+}
+
+function closedBy(
+  { disabled, validUntil, breakGlass }: Principal,
+  roleIs: boolean,
+  now: number,
+): StalePrincipal['closed'] {
+  if (disabled !== undefined || roleIs) return 'errors';
+  if (validUntil !== undefined && validUntil < now) return 'expired';
+  return breakGlass ? 'break-glass' : undefined;
+}
+
+function shortLog(first: number | undefined, now: number, timeZone: string): string {
+  if (first === undefined) return 'The log is empty: it says of nobody when they were there.';
+  const days = Math.floor((now - first) / DAY_MS);
+  const back = `The log reaches back to ${shownMinute(first, timeZone)} alone, ${days === 1 ? '1 day' : `${days} days`}`;
+  return `${back}: those named here were not there since then, and what was before it does not say.`;
+}
+
+/** Those who were never there first, then by how long it is ago. */
+function byUse(one: StalePrincipal, other: StalePrincipal): number {
+  const [a, b] = [one.lastUsed ?? '', other.lastUsed ?? ''];
+  return a < b ? -1 : a > b ? 1 : one.principal < other.principal ? -1 : 1;
+}
+
+function iso(time: number): string {
+  return new Date(time).toISOString();
+}
+
+/** More tables than this are counted. */
+const LISTED = 3;
+
+export function staleInWords({ days, since, doubts, stale, principals, timeZone }: Stale): string {
+  const at = (time: string | undefined): string =>
+    time === undefined ? 'never in this log' : shownMinute(Date.parse(time), timeZone);
+  const head = ['principal', 'role', 'last login', 'last used', 'now', 'may read'];
+  const rows = stale.map(({ principal, role, lastLogin, lastUsed, closed, reads }) => [
+    principal,
+    role,
+    at(lastLogin),
+    at(lastUsed),
+    closed ?? 'open',
+    tables(reads),
+  ]);
+  const lines = [
+    `not used for ${days} days, since ${at(since)}: ${stale.length} of ${principals} principals\n`,
+    ...doubts.map((doubt) => `${doubt}\n`),
+    ...(rows.length === 0 ? [] : ['\n', table([head, ...rows])]),
+  ];
+  return lines.join('').replaceAll(/[^\P{C}\n]/gu, '?');
+}
+
+function tables(reads: readonly string[] | undefined): string {
+  if (!reads) return 'everything';
+  if (reads.length === 0) return 'nothing';
+  const more = reads.length - LISTED;
+  return `${reads.slice(0, LISTED).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
