@@ -86,7 +86,7 @@ const FORMS: readonly Forgery[] = [
       signed(
         key.ed,
         { alg: 'EdDSA', kid: 'EdDSA' },
-        `{"a":${'['.repeat(1000)}${']'.repeat(1000)},${JSON.stringify(CLAIMS).slice(1)}`,
+        `{"a":${'['.repeat(2900)}${']'.repeat(2900)},${JSON.stringify(CLAIMS).slice(1)}`,
       ),
     BODY,
   ],

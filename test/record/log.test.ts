@@ -79,7 +79,6 @@ const outcome: OutcomeEntry = {
 const context = {
   session: '01JS',
   principal: 'college_12_app',
-  user: '7731',
   role: 'teacher',
   attributes: { school_id: 12 },
   client: '10.12.0.7:50412',
@@ -91,7 +90,8 @@ const context = {
 describe('a line', () => {
   test('of a decision holds the fields of the design, in its order', () => {
     const log = open();
-    expect(log.session(context).append(decision)).toBe(true);
+    const person = { user: '7731', shown: { school_id: 12 } };
+    expect(log.session(context).append({ ...decision, person })).toBe(true);
     log.close();
     expect(plain()[0]).toBe(
       '{"time":"2026-11-25T09:00:00.007Z","kind":"decision","seq":2,"id":"01JD","session":"01JS",' +
