@@ -8,6 +8,8 @@ export class Accounts {
   private readonly days: CalendarDays;
   /** By measure and owner. */
   private readonly accounts = new Map<string, Account>();
+  /** Where the sweep is. */
+  private sweeping = this.accounts.entries();
 
   /** `timeZone`: of `per day`. */
   constructor(timeZone: string) {
@@ -50,9 +52,17 @@ export class Accounts {
     return account;
   }
 
-  /** Drops the accounts in which nothing is counted any more. */
-  sweep(now: number): void {
-    for (const [key, account] of this.accounts) if (account.isEmpty(now)) this.accounts.delete(key);
+  /** Drops accounts in which nothing is counted any more, among the next so many. Going on like this comes to each of them. */
+  sweep(now: number, most: number): void {
+    for (let looked = 0; looked < most; looked += 1) {
+      const next = this.sweeping.next();
+      if (next.done) {
+        this.sweeping = this.accounts.entries();
+        return;
+      }
+      const [key, account] = next.value;
+      if (account.isEmpty(now)) this.accounts.delete(key);
+    }
   }
 
   /** Those that begin while they are gone through are among them. */

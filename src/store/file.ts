@@ -39,7 +39,9 @@ export interface FileStoreOptions {
 }
 
 const JOURNAL_BYTES = 4 * 1024 * 1024;
-const SWEEP_MS = 600_000;
+/** So often accounts in which nothing is left are looked for, among so many: each person behind an account may have some. */
+const SWEEP_MS = 1_000;
+const SWEPT_AT_ONCE = 1_000;
 
 /** Throws FolderTaken, StateDamaged, or what the file system says. */
 export async function fileStore(options: FileStoreOptions): Promise<BudgetStore> {
@@ -100,7 +102,7 @@ class FileStore implements BudgetStore {
     private readonly now: () => number,
     private readonly giveUp: () => Promise<void>,
   ) {
-    this.sweeping = setInterval(() => accounts.sweep(now()), SWEEP_MS);
+    this.sweeping = setInterval(() => accounts.sweep(now(), SWEPT_AT_ONCE), SWEEP_MS);
     this.sweeping.unref();
   }
 

@@ -11,15 +11,16 @@ export interface MemoryStoreOptions {
   now(): number;
 }
 
-/** So often accounts in which nothing is left are looked for. */
-const SWEEP_MS = 600_000;
+/** So often accounts in which nothing is left are looked for, among so many: each person behind an account may have some. */
+const SWEEP_MS = 1_000;
+const SWEPT_AT_ONCE = 1_000;
 
 export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore {
   const accounts = new Accounts(timeZone);
   const hashKey = randomBytes(32);
   let standing = NO_STANDING;
   const listeners: (() => void)[] = [];
-  const sweeping = setInterval(() => accounts.sweep(now()), SWEEP_MS);
+  const sweeping = setInterval(() => accounts.sweep(now(), SWEPT_AT_ONCE), SWEEP_MS);
   sweeping.unref();
   return {
     take: (claims) => claims.map((claim) => accounts.take(claim, now())),

@@ -87,11 +87,15 @@ export class SharedStanding {
   }
 
   private async lookNow(): Promise<void> {
+    const ours = markOf(this.version);
+    // What stands may be long, where many people are locked out, and mostly it is what is known here.
+    const known = await this.connection.ask((client) => client.hget(KEY, 'marks'));
+    if (ours === marksOf(known).at(-1)) return;
     const [number, marks, state] = await this.connection.ask((client) =>
       client.hmget(KEY, 'version', 'marks', 'state'),
     );
-    const found: Version = { number: Number(number ?? 0), marks: marks ? marks.split(' ') : [] };
-    const [ours, theirs] = [markOf(this.version), markOf(found)];
+    const found: Version = { number: Number(number ?? 0), marks: marksOf(marks) };
+    const theirs = markOf(found);
     if (ours === theirs) return;
     const standing = typeof state === 'string' ? standingOf(JSON.parse(state)) : NO_STANDING;
     if (ours === undefined || found.marks.includes(ours)) {
@@ -139,6 +143,10 @@ function ends(change: StandingChange): boolean {
 
 function isSame(one: StandingChange, other: StandingChange): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function marksOf(text: string | null | undefined): readonly string[] {
+  return text ? text.split(' ') : [];
 }
 
 function markOf({ marks }: Version): string | undefined {
