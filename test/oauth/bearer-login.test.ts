@@ -106,6 +106,7 @@ describe('keeps out', () => {
   test.each([
     ['past', '28000', /no longer valid/],
     ['elsewhere', '28000', /from this address/],
+    ['bound', '28000', /must show its own client certificate/],
   ])('%s, as it keeps out passwords', async (group, code, words) => {
     for (const user of [group, 'anna']) {
       const { error, said } = await world.login(user, world.token({ groups: [group] }));

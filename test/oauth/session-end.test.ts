@@ -120,6 +120,36 @@ describe('ends as well', () => {
   });
 });
 
+test('RESET and DISCARD ALL come back to the token of the login', async () => {
+  const session = await login(60);
+  const whose = async (): Promise<unknown> => {
+    const { rows, error } = await session.query('SELECT DISTINCT owner FROM notes');
+    return rows[0]?.[0] ?? error.C;
+  };
+  const now = Math.floor(Date.now() / 1000);
+  const set = (text: string) => session.query(`SET rowgate.token = '${text}'`);
+  await set(token(key, { sub: 'boris', iat: now - 60, exp: now + 60 }));
+  expect(await whose()).toBe('boris');
+  await session.query('RESET rowgate.token');
+  expect(await whose()).toBe('anna');
+  expect((await set('abc')).error.C).toBe('28000');
+  expect(await whose()).toBe('anna');
+  await set('');
+  expect(await whose()).toBe('28000');
+  await session.query('DISCARD ALL');
+  expect(await whose()).toBe('anna');
+  session.close();
+});
+
+test('a token in the startup packet does not take the place of the one of the login', async () => {
+  const now = Math.floor(Date.now() / 1000);
+  const tokenOf = (sub: string) => token(key, { sub, iat: now - 60, exp: now + 60 });
+  const settings = { 'rowgate.token': tokenOf('boris') };
+  const { session } = await bearerLogin(world.options('anna', { settings }), withToken(tokenOf('anna')));
+  expect((await session!.query('SELECT DISTINCT owner FROM notes')).rows).toEqual([['anna']]);
+  session!.close();
+});
+
 test('the record of a login and of each statement says who it is', async () => {
   const session = await login(60, 'boris');
   await session.query('SELECT id FROM notes LIMIT 1');

@@ -47,6 +47,7 @@ export async function standardPrincipals(): Promise<Principal[]> {
     principal('others', [], { token: loginRule({ issuer: OTHER_ISSUER, keys: 'other.json' }) }),
     principal('closed', [], { token: group('closed'), disabled: 'by hand' }),
     principal('past', [], { token: group('past'), validUntil: Date.now() - 1 }),
+    principal('bound', [], { token: group('bound'), certificate: `sha256:${'0'.repeat(64)}` }),
     principal('elsewhere', [], { token: group('elsewhere'), from: ['10.0.0.0/8'] }),
   ];
 }
