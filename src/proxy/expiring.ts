@@ -18,20 +18,22 @@ export interface Expiring extends Dated {
 const NOTICE_MS = 14 * 24 * 60 * 60_000;
 
 export class ExpiryNotices {
-  private readonly told = new Set<string>();
+  /** What was said of those that there are now. */
+  private told: ReadonlySet<string> = new Set();
 
   /** Those of which nothing was said yet, in this state. */
   due(all: readonly Dated[], now: number): Expiring[] {
-    return all.flatMap((dated) => {
-      const { what, from, until } = dated;
-      const over = now > until;
-      if (!over && until - now > Math.min(NOTICE_MS, (until - from) / 4)) return [];
-      const key = `${what} ${until} ${over}`;
-      if (this.told.has(key)) return [];
-      this.told.add(key);
-      return [{ ...dated, over }];
-    });
+    const near = all
+      .map((dated) => ({ ...dated, over: now > dated.until }))
+      .filter(({ from, until, over }) => over || until - now <= Math.min(NOTICE_MS, (until - from) / 4));
+    const due = near.filter((expiring) => !this.told.has(keyOf(expiring)));
+    this.told = new Set(near.map(keyOf));
+    return due;
   }
+}
+
+function keyOf({ what, until, over }: Expiring): string {
+  return `${what} ${until} ${over}`;
 }
 
 /** `revocation list "clients.crl" runs out at 2026-12-01T00:00:00.000Z; then clients …` */

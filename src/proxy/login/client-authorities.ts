@@ -27,6 +27,8 @@ export class ClientAuthorities {
   readonly handshake: { readonly ca?: Buffer; readonly crl?: string[] };
   readonly lists: readonly ReadList[];
   private readonly certificates: readonly X509Certificate[];
+  /** Certificates that a handshake under these files has accepted. */
+  private readonly accepted = new WeakSet<ClientCertificate>();
 
   /** Throws where a file cannot be read, or holds none of what it should. */
   constructor({ clientCa, clientCrl = [] }: AuthorityFiles) {
@@ -54,17 +56,24 @@ export class ClientAuthorities {
     return code.includes('CRL') && this.vouchFor(chain) ? revocationUnknown() : certificateNotTrusted();
   }
 
+  /** A handshake under these files has accepted it. */
+  accept(certificate: ClientCertificate): void {
+    this.accepted.add(certificate);
+  }
+
   /**
    * Why a certificate that was accepted under other files would not be now: it was taken back, or its authority was. Dates are not
    * looked at here: a list that has run out refuses new logins, and ends no session.
    */
-  noLongerTrusted({ chain }: ClientCertificate): LoginRefusal | undefined {
-    if (!this.isConfigured) return undefined;
+  noLongerTrusted(certificate: ClientCertificate): LoginRefusal | undefined {
+    if (!this.isConfigured || this.accepted.has(certificate)) return undefined;
+    const { chain } = certificate;
     if (chain.some((der) => this.isRevoked(der))) return certificateRevoked();
     return this.vouchFor(chain) ? undefined : certificateNotTrusted();
   }
 
   private isRevoked(der: Buffer): boolean {
+    if (this.lists.length === 0) return false;
     const id = certificateId(der);
     return !id || this.lists.some(({ issuer, serials }) => issuer === id.issuer && serials.has(id.serial));
   }

@@ -99,16 +99,11 @@ export class ServerTls {
     const chain = chainOf(socket);
     if (!chain) return { certificate: undefined, refusal: undefined };
     const certificate = clientCertificate(chain, authorities.isConfigured && socket.authorized);
-    if (!authorities.isConfigured || socket.authorized) return { certificate, refusal: undefined };
-    if (process.env.DBG)
-      console.error(
-        'CODE',
-        socket.authorizationError,
-        certificate.chain.length,
-        certificate.subject,
-        Object.keys(socket.getPeerCertificate(true)).join(),
-        socket.getPeerCertificate(true).issuerCertificate?.subject?.CN,
-      );
+    if (!authorities.isConfigured) return { certificate, refusal: undefined };
+    if (socket.authorized) {
+      authorities.accept(certificate);
+      return { certificate, refusal: undefined };
+    }
     return { certificate, refusal: authorities.refusalFor(String(socket.authorizationError), certificate) };
   }
 
