@@ -92,7 +92,8 @@ export class PrincipalBudget {
   answer(outcome: Outcome, person: OwnerBudget | undefined): Taken {
     switch (outcome.kind) {
       case 'taken': {
-        const [ofOwn, ofPerson] = [this.own.warnings(), person?.warnings()];
+        const ofOwn = this.own.warnings();
+        const ofPerson = person?.warnings();
         if (!ofOwn && !ofPerson) return TAKEN;
         return { kind: 'taken', warnings: [...(ofOwn ?? []), ...(ofPerson ?? [])] };
       }

@@ -56,8 +56,10 @@ export class SessionBudget implements Budget {
       const refused = gate(this.context.estimates, expected);
       if (refused) return refused === 'wait' ? { kind: 'wait' } : refused;
     }
-    const one = oneEach([own.meter('statements'), person?.meter('statements')]);
-    const taken = principal.answer(one.length > 0 ? principal.leases.take(one) : FREELY, person);
+    const one: Line[] = [];
+    addOne(one, own.meter('statements'));
+    addOne(one, person?.meter('statements'));
+    const taken = principal.answer(one.length > 0 ? principal.leases.take(one, person?.limited) : FREELY, person);
     if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
     const { warnings } = taken;
     return {
@@ -136,10 +138,15 @@ export class SessionBudget implements Budget {
     user: string | undefined,
   ): Admitted | undefined {
     const { principal } = this;
-    const payers = [own, person].filter((payer) => payer !== undefined);
-    const needed = payers.flatMap((payer) => neededBy(statement, payer));
+    const needed: Meter[] = [];
+    const lines: Line[] = [];
+    for (const payer of [own, person]) {
+      if (!payer) continue;
+      addNeeded(needed, statement, payer);
+      addOne(lines, payer.meter('statements'));
+    }
     // Of all at once, and of the statement itself: a store elsewhere is a way there and back.
-    const lines = oneEach([...needed, ...payers.map((payer) => payer.meter('statements'))]);
+    for (const meter of needed) addOne(lines, meter);
     const known = principal.leases.look(limitedOf(own, person), lines);
     if (known.kind === 'wait') return this.wait(user);
     if (known.kind !== 'taken') return { kind: 'refused', refusal: storeUnavailable() };
@@ -157,21 +164,24 @@ export class SessionBudget implements Budget {
   }
 }
 
-function neededBy({ kind, people = NOBODY }: StatementJudgement, payer: OwnerBudget): Meter[] {
+function addNeeded(needed: Meter[], { kind, people = NOBODY }: StatementJudgement, payer: OwnerBudget): void {
   const shows = kind.kind === 'read' ? !kind.catalogs : SHOWS.has(kind.kind);
-  if (!shows) return [];
-  const measures = [payer.meter('rows'), payer.meter('bytes')];
-  for (const one of people) if (isNameless(one)) measures.push(payer.meter(`subjects.${one.subject}`));
-  return measures.filter((meter) => meter !== undefined);
+  if (!shows) return;
+  const add = (meter: Meter | undefined): void => {
+    if (meter) needed.push(meter);
+  };
+  add(payer.meter('rows'));
+  add(payer.meter('bytes'));
+  for (const one of people) if (isNameless(one)) add(payer.meter(`subjects.${one.subject}`));
+}
+
+function addOne(lines: Line[], meter: Meter | undefined): void {
+  if (meter) lines.push(meter.amount(1));
 }
 
 function limitedOf(own: OwnerBudget | undefined, person: OwnerBudget | undefined): readonly Lease[] {
   if (!own || !person) return (own ?? person)?.limited ?? [];
   return [...own.limited, ...person.limited];
-}
-
-function oneEach(meters: readonly (Meter | undefined)[]): Line[] {
-  return meters.flatMap((meter) => (meter ? [meter.amount(1)] : []));
 }
 
 /** Of these each row is counted. A write may change rows without showing one. */
