@@ -26,7 +26,7 @@ export interface HardwareToken {
   destroy(): void;
 }
 
-export const PIN = '1234';
+const PIN = '1234';
 const LABEL = 'rowgate-test';
 
 const softhsm = findProgram('softhsm2-util');

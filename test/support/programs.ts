@@ -39,6 +39,7 @@ export function findProgram(
     | 'systemd-analyze'
     | 'sqlsmith'
     | 'ssh-keygen'
+    | 'ssh-agent'
     | 'softhsm2-util'
     | 'pkcs11-tool'
     | 'valkey-server',
