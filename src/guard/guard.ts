@@ -28,6 +28,7 @@ import { rewriteStage } from './stages/rewrite.ts';
 import { tokenStage } from './stages/token.ts';
 import { verifyStage } from './stages/verify.ts';
 import { unreadable } from './unreadable.ts';
+import { holdsToken, ofToken, withoutToken } from './without-token.ts';
 
 /** The stages for a restricted role, in order. */
 const RESTRICTED: readonly Stage[] = [
@@ -106,6 +107,12 @@ export class Guard {
     const key = types + sql;
     const known = this.remembered.get(key);
     if (known) return known;
+    const without = withoutToken(sql);
+    const brief = without && ofToken(this.judge(without.text, parameterTypes), sql, without);
+    return brief ?? this.judgeUnknown(sql, parameterTypes, types, key);
+  }
+
+  private judgeUnknown(sql: string, parameterTypes: readonly number[], types: string, key: string): Judgement {
     const skeleton = this.options.role.mode === 'enforce' ? skeletonOf(sql) : undefined;
     const shape = skeleton && types + skeleton.key;
     const shared = shape !== undefined && this.shapes.find(shape, sql, skeleton!);
@@ -235,13 +242,6 @@ function observed(judged: Judgement, open: Judgement): Judgement {
     edits: open.edits,
     would: { effect: judged.effect, ...(judged.refusal && { refusal: judged.refusal }) },
   };
-}
-
-/** INVARIANT: a token is remembered by nobody but the session that set it, and what was judged of one stands for no other. */
-function holdsToken({ statements }: Judgement): boolean {
-  return statements.some(
-    ({ kind }) => kind.kind === 'set' && typeof kind.token?.to === 'object' && 'value' in kind.token.to,
-  );
 }
 
 function tooComplex(): Refusal {

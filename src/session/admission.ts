@@ -4,7 +4,7 @@ import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
 import type { Account, LimitReached, Sent, Warning } from './budget.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import { notTogether } from './query-plan.ts';
-import type { Whose } from './whose.ts';
+import type { Whose } from './token-setting.ts';
 
 /** What the budget has said of a statement that may run. */
 export interface Grant {

@@ -21,10 +21,11 @@ import { checkOf } from './row-check.ts';
 import type { Watch } from './run.ts';
 import { sentOfPortal } from './sent.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
+import type { Whose } from './token-setting.ts';
 import { outlives, portalUnknown } from './unknown-names.ts';
 import { changesNames, cuttable, natureOf, watchOf, withMoved } from './watching.ts';
 import { WhomItShows } from './whom-it-shows.ts';
-import { type Asked, areSomebodys, moves, OF_NOBODY, type Whose, whoseAre } from './whose.ts';
+import { type Asked, areSomebodys, moves, OF_NOBODY, whoseAre } from './whose.ts';
 
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
   const message = decodeExecute(frame.bytes);

@@ -3,6 +3,7 @@
  * (`src/backend/utils/misc/guc.c`: stacks of values by transaction nesting). Follows the server's answers, in their order. Pure.
  */
 import type { StatementKind } from '../guard/decision.ts';
+import type { Person } from './person.ts';
 
 type Control = Extract<StatementKind, { kind: 'transaction' }>;
 
@@ -20,6 +21,13 @@ export interface Change {
   readonly local: boolean;
   /** `default`: what the session began with. */
   readonly to: { readonly token: TokenText } | 'default';
+}
+
+/** For whom a statement runs. */
+export interface Whose {
+  readonly person?: Person | undefined;
+  /** What becomes of the setting once the statement is complete. */
+  readonly change?: Change;
 }
 
 export class TokenSetting {

@@ -6,7 +6,7 @@ import type { Template } from '../sql/template.ts';
 import type { Conversation } from './conversation.ts';
 import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
-import type { Change, TokenSetting, TokenText } from './token-setting.ts';
+import type { Change, TokenSetting, TokenText, Whose } from './token-setting.ts';
 import type { Nature } from './watching.ts';
 
 /** A statement, as far as it matters whose it is. */
@@ -21,13 +21,6 @@ export interface Asked {
   readonly madeFor?: Person | undefined;
   /** The value that Bind gave to what sets the token; undefined: none, or NULL. */
   readonly given?: string | undefined;
-}
-
-/** Of one statement. */
-export interface Whose {
-  readonly person?: Person | undefined;
-  /** What becomes of the setting once the statement is complete. */
-  readonly change?: Change;
 }
 
 /** `person`: with whose attributes the message is filled. */
