@@ -145,6 +145,7 @@ function recordRefusal(
       client,
       principal: known?.user,
       sqlstate: refusal.sqlstate,
+      ...(refusal.reason === 'token' && { detail: refusal.detail }),
       subject: certificate?.subject?.slice(0, 4 * SHOWN_OF_NAME),
     },
     `login refused: ${message.slice(0, 4 * SHOWN_OF_NAME)}`,

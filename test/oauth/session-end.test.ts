@@ -114,7 +114,7 @@ describe('ends as well', () => {
 
   test('but not where nothing has changed for it', async () => {
     const session = await login(60);
-    await world.writePrincipals(`# a comment\n${principals()}`);
+    await world.writePrincipals(`# a comment\n${principals().replace('rowgate-cli', 'cli, scope: openid x')}`);
     expect((await session.query('SELECT 1')).rows).toEqual([['1']]);
     session.close();
   });

@@ -1,5 +1,6 @@
 /** PGPASSWORD holding a token: over TLS, for who asks for it, and never where a password could be asked for in the clear. */
 import pg from 'pg';
+import postgres from 'postgres';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { psql } from '../proxy/support.ts';
 import { exchange, message, passwordMessage } from './bearer-client.ts';
@@ -44,6 +45,22 @@ describe('lets in', () => {
     await client.connect();
     expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
     await client.end();
+  });
+
+  test('postgres.js', async () => {
+    const sql = postgres({
+      host: '127.0.0.1',
+      port: world.proxy.port,
+      database: world.database.name,
+      user: 'anna',
+      password: world.token(),
+      connection: { 'rowgate.login': 'token' },
+      ssl: { rejectUnauthorized: false },
+      max: 1,
+      fetch_types: false,
+    });
+    expect([...(await sql`SELECT 1 AS one`)]).toEqual([{ one: 1 }]);
+    await sql.end();
   });
 
   test('a driver that sends settings in its startup packet', async () => {

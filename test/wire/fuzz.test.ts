@@ -2,8 +2,10 @@
 import { beforeAll, describe, expect, test } from 'vitest';
 import {
   decodeAuthentication,
+  decodePasswordMessage,
   decodeSaslInitialResponse,
   decodeSaslResponse,
+  passwordMessage,
   saslInitialResponse,
   saslResponse,
 } from '../../src/wire/authentication.ts';
@@ -71,6 +73,7 @@ const decoders: readonly (readonly [string, Uint8Array, (bytes: Uint8Array) => u
   ['Execute', execute({ portal: 'p', maxRows: 5 }), decodeExecute],
   ['Describe', describeMessage({ of: 'portal', name: 'p' }), decodeTarget],
   ['SASLInitialResponse', saslInitialResponse('SCRAM-SHA-256', 'n,,n=,r=abcdefgh'), decodeSaslInitialResponse],
+  ['PasswordMessage', passwordMessage('abc'), decodePasswordMessage],
   ['SASLResponse', saslResponse('c=biws,r=abcdefgh'), decodeSaslResponse],
   ['ErrorResponse', ERROR, decodeErrorFields],
   ['ErrorResponse, its beginning', ERROR, decodeErrorBeginning],

@@ -1,7 +1,13 @@
 /** Messages of both directions: what is written is read again, and what is cut or has something behind it is not. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { decodeAuthentication, decodeSaslInitialResponse, saslInitialResponse } from '../../src/wire/authentication.ts';
+import {
+  decodeAuthentication,
+  decodePasswordMessage,
+  decodeSaslInitialResponse,
+  passwordMessage,
+  saslInitialResponse,
+} from '../../src/wire/authentication.ts';
 import { backendKeyData, decodeBackendKeyData } from '../../src/wire/backend-key-data.ts';
 import { bind, decodeBind, textValue } from '../../src/wire/bind.ts';
 import { commandComplete, decodeCommandComplete } from '../../src/wire/command-complete.ts';
@@ -114,6 +120,7 @@ const cases = [
     errorResponse,
     decodeErrorFields,
   ),
+  of('PasswordMessage', text, passwordMessage, decodePasswordMessage),
   of(
     'SASLInitialResponse',
     fc.record({ mechanism: text, data: text }),

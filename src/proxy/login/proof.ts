@@ -40,11 +40,11 @@ export function isByCertificateAlone({ certificate, verifiers, token }: Principa
   return certificate !== undefined && verifiers.length === 0 && !token?.login;
 }
 
-/** The same for rules that take the same tokens, wherever they stand. */
+/** The same for rules that take the same tokens of the same people, wherever they stand and whatever else they say. */
 export function ruleText(rule: TokenRule | undefined): string {
-  if (!rule) return '';
-  const { issuer, audience, keys, user, claims, require, maxAge, login } = rule;
-  return JSON.stringify([issuer, audience, keys, user, [...claims], [...require], maxAge, login]);
+  if (!rule?.login) return '';
+  const { issuer, audience, keys, user, require, maxAge } = rule;
+  return JSON.stringify([issuer, audience, keys, user, [...require], maxAge]);
 }
 
 /**
