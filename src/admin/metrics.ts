@@ -12,6 +12,8 @@ export interface Figures {
   readonly disabledRoles: number;
   readonly certificateValidUntil: Date | undefined;
   readonly revocationListsValidUntil: Date | undefined;
+  /** Principals that soon cannot log in any more. */
+  readonly ending: readonly { readonly name: string; readonly validUntil: number }[];
   readonly ready: boolean;
   readonly version: string;
   readonly forwarded: readonly ForwardLag[];
@@ -186,6 +188,13 @@ export const METRICS: readonly Metric[] = [
     [],
     'min',
     ({ revocationListsValidUntil: until }) => (until ? single(until.getTime() / 1000) : []),
+  ),
+  gauge(
+    'rowgate_principal_valid_until_timestamp_seconds',
+    'Until when a principal may log in, since 1970: of those whose `valid_until` comes within 30 days.',
+    ['principal'],
+    'min',
+    ({ ending }) => ending.map(({ name, validUntil }) => ({ labels: { principal: name }, value: validUntil / 1000 })),
   ),
   counter('rowgate_decision_log_failures_total', 'Records that could not be written.', [], ({ tally }) =>
     single(tally.unwritten),

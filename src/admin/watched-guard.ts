@@ -1,4 +1,5 @@
 /** A guard that is watched: what it counts, what it is to be asked for, and from when on it is running. */
+import { endingPrincipals } from '../policy/last-days.ts';
 import type { GuardRuntime } from '../proxy/guard-runtime.ts';
 import type { Sessions } from '../proxy/sessions.ts';
 import { metricsOfThisProcess } from './exposition.ts';
@@ -67,6 +68,7 @@ export class WatchedGuard implements GuardReport {
       sessions: proxy?.sessions.live() ?? [],
       certificateValidUntil: proxy?.certificateValidUntil,
       revocationListsValidUntil: proxy?.revocationListsValidUntil,
+      ending: endingPrincipals(proxy?.runtime.policy.principals.values() ?? [], tally.clock()),
       disabledRoles: roles.filter((role) => role.disabled !== undefined).length,
       ready: this.notReady() === undefined,
       forwarded: this.forwarded(),

@@ -1,17 +1,20 @@
-/** What `rowgate check` warns of that is allowed, and looks like more protection than it is. */
+/** What `rowgate check` warns of that is allowed: what looks like more protection than it is, and principals whose time runs out. */
 import type { Config } from '../config/config.ts';
 import { type Diagnostic, placeOfRule } from '../policy/diagnostic.ts';
+import { endingPrincipals, lastDayText } from '../policy/last-days.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RuleRef } from '../policy/rule.ts';
 
-export function policyWarnings(policy: Policy, config: Pick<Config, 'tls'>): Diagnostic[] {
+/** `now`: milliseconds since the epoch. */
+export function policyWarnings(policy: Policy, config: Pick<Config, 'tls' | 'timeZone'>, now: number): Diagnostic[] {
   const observed = [...policy.roles.values()]
     .filter(({ mode, access }) => mode === 'observe' && access === 'restricted')
     .map(({ name, rule }) => {
       const message = `role "${name}" is only observed: whatever its policy says, every statement is forwarded unchanged`;
       return { ...warning(rule, message), role: name };
     });
-  return config.tls ? observed : [...observed, ...tokenWarnings(policy)];
+  const dated = lastDayWarnings(policy, now, config.timeZone);
+  return [...observed, ...dated, ...(config.tls ? [] : tokenWarnings(policy))];
 }
 
 function tokenWarnings(policy: Policy): Diagnostic[] {
@@ -19,6 +22,17 @@ function tokenWarnings(policy: Policy): Diagnostic[] {
   return [...policy.principals.values()].flatMap(({ name, token }) =>
     token?.login ? [warning(token.rule, `people log in to "${name}" by tokens: ${taken}`)] : [],
   );
+}
+
+/** Whom `valid_until` shuts out soon, or has shut out. */
+function lastDayWarnings({ principals }: Policy, now: number, timeZone: string): Diagnostic[] {
+  const soon = endingPrincipals(principals.values(), now).map((ending) =>
+    warning(ending.rule, `principal "${ending.name}" may log in until ${lastDayText(ending, now, timeZone)}`),
+  );
+  const over = [...principals.values()].flatMap(({ name, rule, validUntil = now }) =>
+    validUntil < now ? [warning(rule, `principal "${name}" cannot log in any more: its "valid_until" is over`)] : [],
+  );
+  return [...soon, ...over];
 }
 
 function warning(rule: RuleRef, message: string): Diagnostic {

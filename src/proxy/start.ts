@@ -12,6 +12,7 @@ import { Certificates, type TlsReload } from './certificates.ts';
 import { Estimates } from './estimates/estimates.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
 import { startIdleSweep } from './idle-sweep.ts';
+import { LastDays } from './last-days.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
 import type { TlsFiles } from './login/server-tls.ts';
@@ -142,9 +143,13 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     ...(options.keep && { keep: options.keep }),
   });
   const stopSweeps = [startIdleSweep(sessions, options.idle), startOvertimeSweep(sessions), startTokenSweep(sessions)];
+  const clock = Date.now;
+  const lastDays = new LastDays({ store, records, alarms, log, timeZone, clock, policy: () => runtime.policy });
+  void lastDays.look();
   const expire = (): void => {
     sessions.recheck(runtime.policy, Date.now());
     certificates.look();
+    void lastDays.look();
   };
   return {
     address: listening.find((place) => 'port' in place) ?? { address: '', family: 'unix', port: 0 },

@@ -55,7 +55,7 @@ function fakeLog(): DecisionLog & { fails: boolean } {
 const proxy = (extra: Partial<WatchedProxy> = {}): WatchedProxy =>
   ({
     sessions: { live: () => [] },
-    runtime: { policy: { roles: new Map() } },
+    runtime: { policy: { roles: new Map(), principals: new Map() } },
     draining: false,
     ...extra,
   }) as unknown as WatchedProxy;
@@ -165,6 +165,24 @@ describe('counting', () => {
     expect(figure(await figures(guard), ofLists)).toBeUndefined();
     guard.running(proxy({ revocationListsValidUntil: new Date(7_000_000) }), []);
     expect(figure(await figures(guard), ofLists)).toBe(7_000);
+  });
+
+  test('until when principals may log in, of those whose time runs out', async () => {
+    const guard = new WatchedGuard('1', () => Date.UTC(2026, 10, 1));
+    const until = Date.UTC(2026, 10, 20);
+    const principals = new Map(
+      [
+        ['soon', until],
+        ['later', Date.UTC(2027, 0, 1)],
+        ['over', Date.UTC(2026, 9, 1)],
+      ].map(([name, validUntil]) => [name, { name, validUntil }]),
+    );
+    const runtime = { policy: { roles: new Map(), principals } } as unknown as WatchedProxy['runtime'];
+    guard.running(proxy({ runtime }), []);
+    const name = 'rowgate_principal_valid_until_timestamp_seconds';
+    const families = await figures(guard);
+    expect(figure(families, name, { principal: 'soon' })).toBe(until / 1000);
+    for (const principal of ['later', 'over']) expect(figure(families, name, { principal })).toBeUndefined();
   });
 
   test('neither words nor roles grow without bound', async () => {
