@@ -103,7 +103,7 @@ export class Admission {
       case 'wait':
         return 'wait';
       case 'over':
-        c.ports.budget.event(policy, 'overrun', user);
+        c.ports.budget.event(policy, 'overrun', user, answer.limit);
         return answer;
       case 'refused':
         return answer;

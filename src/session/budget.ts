@@ -118,8 +118,11 @@ export interface Budget {
   mayPay?(policy: SessionPolicy, statement: StatementJudgement): boolean;
   /** Asked before a row is forwarded, or before a change may stand. Takes all of it from every window, or nothing. */
   take(policy: SessionPolicy, demand: Demand): Taken;
-  /** Something that counts towards a lock: a limit was passed, or a statement was refused by policy. */
-  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string): void;
+  /**
+   * Something that counts towards a lock: a limit was passed, or a statement was refused by policy. `limit`: the one over time that was passed, as
+   * the answer had it. The account's own is passed by all of its people together, so that counts for none of them.
+   */
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void;
   /** A row that would be shown is a canary's. Told once for each canary and run. @returns why the row is not shown; undefined where it is all the same. */
   canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined;
   /** What was taken ahead for this session may go back: it is idle. */

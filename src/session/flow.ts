@@ -119,7 +119,7 @@ function cutOff(c: Conversation, run: Run): void {
 /** What was cut off counts towards a lock. INVARIANT: as soon as it is, whether or not the client stays to be told. */
 export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Run): void {
   if (cut && isByPolicy(cut.reason)) c.ports.budget.event(policy, 'refusal', person?.user);
-  else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user);
+  else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user, reached);
 }
 
 function isOfLimit(cut: Refusal | undefined): boolean {

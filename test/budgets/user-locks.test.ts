@@ -117,6 +117,31 @@ it.each(['overrun', 'refusal'] as const)(
   },
 );
 
+it('the account’s own limit is passed by all of its people together: nobody is locked out for that alone', async () => {
+  const one = guard(newStore());
+  const policy = policyPerUser({ rows: [limit('5 per hour')] }, { rows: [limit('8 per hour')] }, AFTER('overrun', 3));
+  const { budget, take, admit } = one.session(policy);
+  const tries = async (user: string): Promise<void> => {
+    const answer = await take({ rows: 3, user });
+    if (answer.kind === 'over') budget.event(policy, 'overrun', user, answer.limit);
+  };
+  // Their own: five.
+  for (let i = 0; i < 3; i += 1) await tries('a');
+  expect((await admit('a')).kind).not.toBe('refused');
+  await tries('a');
+  expect(await admit('a')).toMatchObject(LOCKED);
+  // The account has five left.
+  await tries('b');
+  for (const user of ['c', 'd']) await tries(user);
+  for (const user of ['b', 'c', 'd']) expect(await admit(user)).not.toMatchObject(LOCKED);
+  // As without people: who goes on against the account's limit locks the account.
+  await tries('e');
+  expect(await admit('b')).toMatchObject({
+    ...LOCKED,
+    refusal: { message: expect.stringContaining('principal "portal"') },
+  });
+});
+
 it('a canary locks the person who reads it', async () => {
   const one = guard(newStore());
   const policy = policyPerUser({ rows: [limit('100 per hour')] });

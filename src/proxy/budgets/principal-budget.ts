@@ -6,7 +6,7 @@ import type { Line } from '../../meter/line.ts';
 import type { Measure, Owner } from '../../meter/measure.ts';
 import { isOfUser, ownerOf } from '../../meter/owner.ts';
 import type { LimitInForce } from '../../policy/limits-in-force.ts';
-import type { Demand, People, Refused, Sighting, Taken } from '../../session/budget.ts';
+import type { Demand, LimitReached, People, Refused, Sighting, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
@@ -32,6 +32,8 @@ export class PrincipalBudget {
   private readonly notes: UsageNotes;
   /** Those who are to ask again, each with for whom it waits; undefined: for several. */
   private readonly waiting = new Map<() => void, Owner | undefined>();
+  /** Limits that were passed, and are those of the account. */
+  private readonly ofAccount = new WeakSet<LimitReached>();
   private retrying: NodeJS.Timeout | undefined;
   /** Of the hash that was asked for last: a row is counted for the principal and for the person. */
   private hashed = { measure: '', key: '', hash: '' };
@@ -104,16 +106,19 @@ export class PrincipalBudget {
         return { kind: 'refused', refusal: storeUnavailable() };
       case 'short': {
         const { lease, need } = outcome;
-        const whose = lease.owner === person?.owner ? person : this.own;
-        return this.permits.spent(lease) ?? whose.short(lease, need);
+        if (lease.owner === person?.owner) return person.short(lease, need);
+        const over = this.permits.spent(lease) ?? this.own.short(lease, need);
+        if (over.kind === 'over') this.ofAccount.add(over.limit);
+        return over;
       }
     }
   }
 
-  /** INVARIANT: what a person has done leads to no lock of the others behind the account. */
-  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user: string | undefined): void {
+  /** INVARIANT: what one person has done leads to no lock of the others behind the account, nor what all have taken to one of that person. */
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user: string | undefined, limit?: LimitReached): void {
     if (!policy.role.lock) return;
-    const whose = user === undefined ? this.own : this.people.of(user);
+    const isAccounts = user === undefined || (limit !== undefined && this.ofAccount.has(limit));
+    const whose = isAccounts ? this.own : this.people.of(user);
     whose.events.count(event, whose.follow(policy));
   }
 

@@ -3,7 +3,7 @@ import type { PeopleOfRow, StatementJudgement } from '../../guard/decision.ts';
 import type { Lease } from '../../meter/lease.ts';
 import type { Outcome } from '../../meter/leases.ts';
 import type { Line } from '../../meter/line.ts';
-import type { Admitted, Budget, Demand, Refused, Sent, Sighting, Taken } from '../../session/budget.ts';
+import type { Admitted, Budget, Demand, LimitReached, Refused, Sent, Sighting, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { gate } from '../estimates/gate.ts';
 import type { BudgetContext } from './context.ts';
@@ -79,8 +79,8 @@ export class SessionBudget implements Budget {
     return taken.kind === 'wait' ? this.wait(demand.user) : taken;
   }
 
-  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string): void {
-    this.principal.event(policy, event, user);
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void {
+    this.principal.event(policy, event, user, limit);
   }
 
   canary(judgedBy: SessionPolicy, sighting: Sighting): Refused | undefined {
