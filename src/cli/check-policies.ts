@@ -68,7 +68,7 @@ export async function checkPolicies(options: CheckOptions, compilers: SqlCompile
     const loaded = loadPolicy(files, env);
     const further = [
       ...reachWarnings(loaded.policy, catalog, searchPath),
-      ...policyWarnings(loaded.policy, config),
+      ...policyWarnings(loaded.policy, config, Date.now()),
       ...(await keyFileErrors(loaded.policy, config.policies)),
     ];
     return ofPolicy({ ...loaded, diagnostics: inOrder([...loaded.diagnostics, ...further]) }, config.policies);
