@@ -58,6 +58,10 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     for (const [below, stated] of limits) checkThrottles(stated, throttles, document, [...path, ...below], report);
   }
   if (entry.certificate === undefined) reportMissingCertificate(role, path, part);
+  else if (entry.from?.every((block) => block === 'local')) {
+    const why = 'no client certificate can be shown by a unix socket: this principal can log in from nowhere';
+    report.warning(document.placeOfValue([...path, 'from']), why);
+  }
   if (entry.break_glass) checkApprovals(entry.break_glass, [...path, 'break_glass'], document, part.approvers, report);
   // INVARIANT: without a token nobody would be behind the account, and every one of them would have what is left.
   if (!entry.token && read && needsToken(read)) {

@@ -60,6 +60,15 @@ describe('certificate', () => {
   });
 });
 
+it('a certificate and unix sockets alone do not go together', () => {
+  const certificate = `certificate: sha256:${HEX}`;
+  expect(load(`${certificate}\n    from: [local]`)).toMatchObject({
+    errors: ['6: no client certificate can be shown by a unix socket: this principal can log in from nowhere'],
+    disabled: undefined,
+  });
+  expect(load(`${certificate}\n    from: [local, 10.0.0.0/8]`).errors).toEqual([]);
+});
+
 describe('a password', () => {
   const loaded = (entry: string, more: Partial<PolicyEnvironment> = {}) => {
     const text = `principals:\n  app: { ${entry} }\n`;

@@ -177,6 +177,24 @@ describe.skipIf(!openssl)('revocation lists', () => {
       expect(await ask(await start([app()], { clientCrl: [between.list, der] }), chained)).toBe('1');
     });
 
+    test('the one between may be known to the guard, and the client send its own certificate alone', async () => {
+      const known = join(made.folder, 'known.crt');
+      writeFileSync(known, readFileSync(made.ca, 'utf8') + readFileSync(join(made.folder, 'between.crt'), 'utf8'));
+      const files = { clientCa: known, clientCrl: [between.list, authority.list] };
+      const running = await start([app()], files);
+      const { client, ended } = await session(running, below);
+      running.expire();
+      expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
+      between.revoke(below.cert);
+      between.makeList();
+      running.reloadTls();
+      expect(await ended).toMatchObject({ code: '57P01', message: expect.stringContaining('is revoked') });
+      below = made.issue('below-again', '/CN=app', { by: 'between' });
+      const cert = join(made.folder, 'chained-again.crt');
+      writeFileSync(cert, readFileSync(below.cert, 'utf8') + readFileSync(join(made.folder, 'between.crt'), 'utf8'));
+      chained = { ...below, cert };
+    });
+
     test('the one between is taken back: what it has signed opens nothing, and its sessions end', async () => {
       const running = await start([app()], { clientCrl: [between.list, authority.list] });
       const { ended } = await session(running, chained);

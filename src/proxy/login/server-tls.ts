@@ -98,8 +98,8 @@ export class ServerTls {
     const { authorities } = this;
     const chain = chainOf(socket);
     if (!chain) return { certificate: undefined, refusal: undefined };
-    const certificate = clientCertificate(chain, authorities.isConfigured && socket.authorized);
-    if (!authorities.isConfigured) return { certificate, refusal: undefined };
+    if (!authorities.isConfigured) return { certificate: clientCertificate([chain[0]], false), refusal: undefined };
+    const certificate = clientCertificate(chain, socket.authorized);
     if (socket.authorized) {
       authorities.accept(certificate);
       return { certificate, refusal: undefined };
