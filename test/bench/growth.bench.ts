@@ -70,7 +70,7 @@ test('statement size, and the page', async () => {
     const text = statement(keys);
     const file = join(folder(), `${keys}.sql`);
     await writeFile(file, `\\set aid random(1, 100000)\n${text}\n`);
-    const figures = await interleave(places, ({ url }) => tps(url, { ...LOAD, script: { file } }));
+    const figures = await interleave(places, ({ url }) => tps(url, { ...LOAD, script: { files: [file] } }));
     const ratio = (of: string, to: string) =>
       section.figure(`${of} to ${to}, ${keys} keys`, 'ratio', ratios(figures.get(of), figures.get(to)));
     sizes.push([

@@ -63,7 +63,7 @@ test('new texts and new shapes', async () => {
     const file = join(folder(), `${rows.length}.sql`);
     await writeFile(file, text);
     const figures = await interleave(places, (place) =>
-      throughputAndCost(place, { clients: 8, mode: 'simple', script: { file } }),
+      throughputAndCost(place, { clients: 8, mode: 'simple', script: { files: [file] } }),
     );
     const tps = (place: string) => tpsOf(figures, place);
     const ratio = (of: string, to: string, aim?: typeof goal) =>

@@ -15,6 +15,7 @@ const HEADINGS = {
   log: 'What the log costs',
   strict: 'What a strict log costs',
   budgets: 'What budgets cost',
+  tokens: 'What tokens cost',
   bulk: 'A million rows',
   sessions: 'Idle sessions',
   growth: 'Growth',

@@ -15,7 +15,7 @@ export interface Load {
   /** How many transactions each client runs; absent: as many as it can in the time of a run. */
   readonly transactions?: number;
   /** Absent: pgbench's own `select-only`. */
-  readonly script?: 'tpcb-like' | { readonly file: string };
+  readonly script?: 'tpcb-like' | { readonly files: readonly string[] };
   /** A new connection for each transaction. */
   readonly reconnect?: boolean;
   /** Transactions a second that are begun, not as many as go; each one's time goes to a file of that prefix. */
@@ -41,7 +41,7 @@ export async function pgbench(url: string, load: Load, seconds = SECONDS): Promi
   const args = [
     ...['-n', '-M', mode, '-c', String(clients), '-j', '1'],
     ...(each === undefined ? ['-T', String(seconds)] : ['-t', String(each)]),
-    ...(typeof script === 'object' ? ['-f', script.file] : ['-b', script ?? 'select-only']),
+    ...(typeof script === 'object' ? script.files.flatMap((file) => ['-f', file]) : ['-b', script ?? 'select-only']),
     ...(reconnect ? ['-C'] : []),
     ...(paced ? ['-R', String(paced.rate)] : []),
     ...(log === undefined ? [] : ['-l', `--log-prefix=${log}`]),
