@@ -43,11 +43,15 @@ interface Running extends Place {
   readonly quiet: boolean;
 }
 
+/** Of so many people a session remembers where the file says who they are. */
+const MOST_PEOPLE = 64;
+
 /** What may change in a session. */
 export type Who = Pick<SessionContext, 'attributes' | 'application'>;
 
 export class SessionRecords implements Pick<SessionLog, 'append'> {
-  private said: Said | undefined;
+  /** By whose attributes: the principal's, and those of the people who came last. */
+  private readonly said = new Map<SessionContext['attributes'], Said>();
   /** Decisions without an outcome, by their ids. */
   private readonly running = new Map<string, Running>();
 
@@ -85,7 +89,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     const what = log.statements.numberOf(asked, place.generation);
     const attributes = person?.shown ?? asWho.attributes;
     const saying: Said = { generation: place.generation, seq: place.seq, attributes, application, policy };
-    const before = this.said;
+    const before = this.said.get(attributes);
     const who = before && isSaid(before, saying) ? before.seq : undefined;
     const written =
       who !== undefined && what !== undefined && limit === undefined
@@ -99,13 +103,18 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
             ...(what === undefined && asked),
           });
     // INVARIANT: what may not stand in the file is said once more.
-    if (!written) this.said = undefined;
-    else if (who === undefined) this.said = saying;
+    if (!written) this.said.clear();
+    else if (who === undefined) this.remember(saying);
     if (!written) log.statements.forget(asked);
     else if (what === undefined) log.statements.add(asked, place.seq);
     const quiet = QUIET_COMMANDS.has(command);
     if (written) this.running.set(id, { generation: place.generation, seq: place.seq, quiet });
     return written;
+  }
+
+  private remember(saying: Said): void {
+    if (this.said.size >= MOST_PEOPLE) this.said.clear();
+    this.said.set(saying.attributes, saying);
   }
 
   private outcome(entry: OutcomeEntry): boolean {
