@@ -4,6 +4,7 @@ import { type Diagnostic, placeOfRule } from '../policy/diagnostic.ts';
 import { endingPrincipals, lastDayText } from '../policy/last-days.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { RuleRef } from '../policy/rule.ts';
+import { isNameOfPeople } from '../policy/token-login.ts';
 
 /** `now`: milliseconds since the epoch. */
 export function policyWarnings(policy: Policy, config: Pick<Config, 'tls' | 'timeZone'>, now: number): Diagnostic[] {
@@ -14,7 +15,7 @@ export function policyWarnings(policy: Policy, config: Pick<Config, 'tls' | 'tim
       return { ...warning(rule, message), role: name };
     });
   const dated = lastDayWarnings(policy, now, config.timeZone);
-  return [...observed, ...dated, ...(config.tls ? [] : tokenWarnings(policy))];
+  return [...observed, ...dated, ...nameWarnings(policy), ...(config.tls ? [] : tokenWarnings(policy))];
 }
 
 function tokenWarnings(policy: Policy): Diagnostic[] {
@@ -22,6 +23,19 @@ function tokenWarnings(policy: Policy): Diagnostic[] {
   return [...policy.principals.values()].flatMap(({ name, token }) =>
     token?.login ? [warning(token.rule, `people log in to "${name}" by tokens: ${taken}`)] : [],
   );
+}
+
+/** Who has a password, and a name that is one of people's. */
+function nameWarnings({ principals }: Policy): Diagnostic[] {
+  const all = [...principals.values()];
+  return all
+    .filter(({ verifiers }) => verifiers.length > 0)
+    .flatMap(({ name, rule }) => {
+      const people = all.find(({ token }) => token?.login && isNameOfPeople(token.login, name));
+      if (!people) return [];
+      const why = `"${people.name}" has such names in "token.login.users"`;
+      return [warning(rule, `clients of principal "${name}" are asked for a token, not for its password: ${why}`)];
+    });
 }
 
 /** Whom `valid_until` shuts out soon, or has shut out. */

@@ -3,8 +3,12 @@ import { PolicyDocument, type PolicyFile } from './document.ts';
 import { principalSchema } from './principals-schema.ts';
 import type { TokenLogin } from './token-login.ts';
 
+export interface TokenSource extends Pick<TokenLogin, 'clientId' | 'scope'> {
+  readonly issuer: string;
+}
+
 /** Undefined where there is no such principal, or its people do not log in by tokens, or its entry has errors. */
-export function loginOf(files: readonly PolicyFile[], name: string): (TokenLogin & { issuer: string }) | undefined {
+export function loginOf(files: readonly PolicyFile[], name: string): TokenSource | undefined {
   for (const file of files) {
     const { value, malformed } = new PolicyDocument(file);
     const principals: unknown = malformed ? undefined : own(value, 'principals');

@@ -2,18 +2,30 @@
 import { z } from 'zod';
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
-import { mapping } from './schema-values.ts';
+import { mapping, oneOrList } from './schema-values.ts';
 
 export interface TokenLogin {
   /** With which clients ask the issuer for tokens. */
   readonly clientId: string;
   /** Which they ask for, with spaces between them. */
   readonly scope: string;
+  /** Names under which people log in, each with at most one `*`, at its beginning or end: whoever comes under one is asked for a token. */
+  readonly users: readonly string[];
 }
+
+/** INVARIANT: never everybody's: who has a password would be asked for a token. */
+const namesOfPeople = z.string().regex(/^(\*?[^*]+|[^*]+\*)$/, {
+  error: 'expected a name, or a part of one with "*" before or behind it',
+});
 
 export const loginSchema = mapping({
   client_id: z.string().min(1).describe('The client that the issuer knows `psql` and `rowgate login` as.'),
   scope: z.string().default('openid').describe('The scopes that clients ask for, with spaces between them.'),
+  users: oneOrList(namesOfPeople)
+    .optional()
+    .describe(
+      'Names that are people’s, as `"*@school.example"`: whoever logs in under one is asked for a token at once, and not for a password.',
+    ),
 });
 
 /** Compiles the mapping at `path`, of tokens that this issuer signs. */
@@ -32,7 +44,15 @@ export function compileLogin(
     const why = 'people are sent there for their tokens: expected an address as "https://…", without "?" and "#"';
     report.error(document.placeOfValue([...path.slice(0, -1), 'issuer']), why);
   }
-  return { clientId: entry.client_id, scope: entry.scope };
+  return { clientId: entry.client_id, scope: entry.scope, users: entry.users ?? [] };
+}
+
+/** Is this one of the names under which people log in? Whether anybody has it is not asked. */
+export function isNameOfPeople({ users }: TokenLogin, name: string): boolean {
+  return users.some((one) => {
+    if (one.startsWith('*')) return name.endsWith(one.slice(1));
+    return one.endsWith('*') ? name.startsWith(one.slice(0, -1)) : name === one;
+  });
 }
 
 /** RFC 8414, section 2. By http from this machine alone. */

@@ -207,6 +207,23 @@ describe('what is offered', () => {
     }
   });
 
+  test('is OAUTHBEARER alone under names that are people’s, and their own issuer is told', async () => {
+    for (const [name, issuer] of [
+      ['nobody@school.example', 'https://id.example'],
+      ['@school.example', 'https://id.example'],
+      ['x_', 'https://elsewhere.example'],
+      ['x_1', 'https://elsewhere.example'],
+      ['boss', 'https://elsewhere.example'],
+    ] as const) {
+      expect((await look(name)).offered, name).toEqual(['OAUTHBEARER']);
+      const { challenge } = await bearerLogin(world.options(name), ASK);
+      expect(challenge?.['openid-configuration'], name).toBe(`${issuer}/.well-known/openid-configuration`);
+    }
+    for (const name of ['bosses', 'X_1', 'school.example', 'a@school.example.org']) {
+      expect((await look(name)).offered.length, name).toBe(3);
+    }
+  });
+
   test('is OAUTHBEARER nowhere where nobody logs in by a token', async () => {
     const login = await world.database.createLogin();
     const { cert, key } = world.certificates.server;

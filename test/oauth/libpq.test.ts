@@ -59,6 +59,13 @@ describe.skipIf(!python || !libraries)('libpq 18', () => {
     expect(version).toBeGreaterThanOrEqual(180000);
   });
 
+  test('under a name that is people’s it asks by itself', async () => {
+    const name = 'anna@school.example';
+    const { value, asked } = await login(name, world.token({ sub: name }));
+    expect(value).toBe('42');
+    expect(asked).toHaveLength(1);
+  });
+
   test('where it knows the address itself, it asks for nothing', async () => {
     const issuer = 'oauth_issuer=https://id.example/.well-known/openid-configuration';
     expect((await login('anna', world.token(), `${OAUTH} ${issuer} oauth_scope=openid`)).value).toBe('42');

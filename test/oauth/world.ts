@@ -32,19 +32,22 @@ export interface World {
 }
 
 function loginRule(more: Partial<TokenRule> = {}): TokenRule {
-  return ruleOf({ login: { clientId: 'rowgate-cli', scope: 'openid rows' }, ...more });
+  return ruleOf({ login: { clientId: 'rowgate-cli', scope: 'openid rows', users: [] }, ...more });
 }
 
-/** `teachers` and `heads` by the claim `groups`, `others` of another issuer; `app` has a password, `portal` both tokens and a password. */
+/** `teachers` (`…@school.example`) and `heads` by the claim `groups`, `others` (`x_…`, `boss`) of another issuer; `app` has a password, `portal` both tokens and a password. */
 export async function standardPrincipals(): Promise<Principal[]> {
   const verifier = await verifierOf('secret');
   const group = (name: string) => loginRule({ require: new Map([['groups', name]]) });
+  const login = { clientId: 'rowgate-cli', scope: 'openid rows' };
   return [
     principal('app', [verifier]),
     principal('portal', [verifier], { token: ruleOf({ require: new Map([['groups', 'portal']]) }) }),
-    principal('teachers', [], { token: group('teachers') }),
+    principal('teachers', [], { token: { ...group('teachers'), login: { ...login, users: ['*@school.example'] } } }),
     principal('heads', [], { token: group('heads') }),
-    principal('others', [], { token: loginRule({ issuer: OTHER_ISSUER, keys: 'other.json' }) }),
+    principal('others', [], {
+      token: loginRule({ issuer: OTHER_ISSUER, keys: 'other.json', login: { ...login, users: ['x_*', 'boss'] } }),
+    }),
     principal('closed', [], { token: group('closed'), disabled: 'by hand' }),
     principal('past', [], { token: group('past'), validUntil: Date.now() - 1 }),
     principal('bound', [], { token: group('bound'), certificate: `sha256:${'0'.repeat(64)}` }),

@@ -144,6 +144,24 @@ it('a password alone that opens an unrestricted role: told loudly, or an error w
   );
 });
 
+it('a principal with a password whose name is one of people’s', async () => {
+  await role('role: a\nlimits: none\n');
+  const principals = join(folder, 'policies/principals.yaml');
+  const login = 'login: { client_id: cli, users: "*@school.example" }';
+  const token = `token: { issuer: https://id.example, keys: good.json, user: sub, ${login} }`;
+  const password = `password: SCRAM-SHA-256$4096:${'A'.repeat(22)}==$${'A'.repeat(43)}=:${'A'.repeat(43)}=`;
+  await writeFile(
+    principals,
+    `principals:\n  p: { role: a, ${token} }\n  app@school.example: { role: a, ${password} }\n  app: { role: a, ${password} }\n`,
+  );
+  await writeFile(join(folder, 'policies/good.json'), '{"keys":[]}');
+  const told = output(await check());
+  await rm(principals);
+  expect(told.match(/.*are asked for a token.*/g)).toEqual([
+    'FOLDER/policies/principals.yaml:3:1: warning: clients of principal "app@school.example" are asked for a token, not for its password: "p" has such names in "token.login.users"',
+  ]);
+});
+
 it('people who log in by tokens where nothing is encrypted', async () => {
   await role('role: a\nlimits: none\n');
   const principals = join(folder, 'policies/principals.yaml');

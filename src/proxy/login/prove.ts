@@ -14,7 +14,7 @@ import { isByCertificateAlone, type Proof, provenByCertificate } from './proof.t
 import type { Channel } from './startup-negotiation.ts';
 import type { StartupRequest } from './startup-request.ts';
 import { checkBearer, checkTokenAsPassword, type TokenCheck } from './token-check.ts';
-import { loginPrincipals } from './token-principal.ts';
+import { loginPrincipals, principalOfPeople } from './token-principal.ts';
 
 export interface Shown {
   readonly proof: Proof;
@@ -34,13 +34,16 @@ export async function prove(
   address: string,
   services: Services,
 ): Promise<Shown | { readonly refusal: LoginRefusal }> {
-  const { user, login } = request;
+  const { user } = request;
   const { policy } = services.runtime;
   const { shared, identity } = services;
   const principal = policy.principals.get(user);
   const byCertificate = provenByCertificate(principal, channel.certificate);
   if (byCertificate) return { proof: byCertificate, principal: user, finalMessage: Buffer.alloc(0) };
-  const byToken = { user, address, policy, shared, verify: identity.verify };
+  const people = principalOfPeople(policy, user);
+  const login = request.login ?? (people && 'oauth');
+  const told = people ?? loginPrincipals(policy)[0];
+  const byToken = { user, address, policy, told, shared, verify: identity.verify };
   if (login !== undefined) {
     const refusal = tokenRefusal(login, policy, channel, address);
     if (refusal) return { refusal };
@@ -48,8 +51,8 @@ export async function prove(
   if (login === 'token') return shownBy(await checkTokenAsPassword(channel.reader, byToken));
   const { channelBinding } = channel;
   const scram: readonly ScramMechanism[] = channelBinding ? ['SCRAM-SHA-256-PLUS', 'SCRAM-SHA-256'] : ['SCRAM-SHA-256'];
-  // INVARIANT: what is offered follows from the policy as a whole, the connection and what the client asked for, never from the name.
-  // Last: libpq takes the first that it knows, and who has a password goes on as before.
+  // INVARIANT: what is offered follows from the policy as a whole, the connection, what the client asked for and how the name is spelt,
+  // never from whether anybody has it. Last: libpq takes the first that it knows, and who has a password goes on as before.
   const bearer = tokenRefusal('oauth', policy, channel, address) ? [] : ([OAUTHBEARER] as const);
   const offered = login === 'oauth' ? bearer : [...scram, ...bearer];
   channel.socket.write(authenticationSasl(offered));

@@ -15,13 +15,15 @@ import { ProtocolError } from '../../wire/protocol-error.ts';
 import type { SharedState } from '../places/shared-state.ts';
 import type { SocketReader } from '../socket-reader.ts';
 import { type LoginRefusal, tokenAsked } from './login-refusal.ts';
-import { loginPrincipals, ownerOf, type TokenOwner } from './token-principal.ts';
+import { type LoginPrincipal, ownerOf, type TokenOwner } from './token-principal.ts';
 
 export interface TokenCheckOptions {
   /** A principal's name, or the person's own. */
   readonly user: string;
   readonly address: string;
   readonly policy: Policy;
+  /** Whose issuer and scopes a client is told that has no token. */
+  readonly told: LoginPrincipal | undefined;
   readonly shared: SharedState;
   readonly verify: Identity['verify'];
 }
@@ -40,8 +42,8 @@ export async function checkBearer(
     message.kind === 'token' ? await checkToken(message.token, options) : { refusal: tokenAsked(options.user) };
   if (check.refusal) {
     // RFC 7628, section 3.2.3: the client hears why, says that it has, and only then fails.
-    const [first] = loginPrincipals(options.policy);
-    const error = bearerError(first?.token.issuer ?? '', first?.token.login?.scope ?? '');
+    const { issuer = '', login } = options.told?.token ?? {};
+    const error = bearerError(issuer, login?.scope ?? '');
     if ((await ask(reader, error)) !== GIVE_UP) throw new ProtocolError('malformed OAUTHBEARER message');
   }
   return check;

@@ -1,13 +1,14 @@
 /** Whose login a token is: the principal that a person comes in as, by its own name or by the person's. */
 import { decodeJwt } from 'jose';
 import type { Policy, Principal } from '../../policy/policy.ts';
+import { isNameOfPeople, type TokenLogin } from '../../policy/token-login.ts';
 import type { TokenRule } from '../../policy/token-rule.ts';
 import type { Identity } from '../../session/person.ts';
 import { type LoginRefusal, severalPrincipals, tokenRefused, tokenUnchecked } from './login-refusal.ts';
 import { type Proof, ruleText } from './proof.ts';
 
 /** A principal that people log in to by their tokens. */
-export type LoginPrincipal = Principal & { readonly token: TokenRule };
+export type LoginPrincipal = Principal & { readonly token: TokenRule & { readonly login: TokenLogin } };
 
 const known = new WeakMap<Policy, readonly LoginPrincipal[]>();
 
@@ -23,6 +24,11 @@ export function loginPrincipals(policy: Policy): readonly LoginPrincipal[] {
 
 function isLoginPrincipal(principal: Principal): principal is LoginPrincipal {
   return principal.disabled === undefined && principal.token?.login !== undefined;
+}
+
+/** Whose people log in under such names; undefined where nobody has said so of this one. */
+export function principalOfPeople(policy: Policy, name: string): LoginPrincipal | undefined {
+  return loginPrincipals(policy).find(({ token }) => isNameOfPeople(token.login, name));
 }
 
 interface Check {
