@@ -1,6 +1,7 @@
 /** Budgets as a process of a guard has them, over a store that is here or elsewhere, and sessions that ask until there is an answer. */
 import pino from 'pino';
 import type { StatementJudgement } from '../../src/guard/decision.ts';
+import type { Approvers } from '../../src/meter/approvals.ts';
 import { type BudgetStore, StoreUnavailable } from '../../src/meter/budget-store.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import { readWindowLimit } from '../../src/policy/quantity.ts';
@@ -28,7 +29,7 @@ export function policyPerUser(limitsPerUser: Limits, limits: Limits = {}, more: 
   return { ...made, role: { ...made.role, limitsPerUser, ...more } };
 }
 
-/** Answers a moment later, as one elsewhere does, and counts its questions. */
+/** Answers a moment later, as one elsewhere does, or not at all, and counts its questions. */
 export function elsewhere(store: BudgetStore, lateMs = () => Math.random() * 3): BudgetStore & Questions {
   const later = async <T>(act: () => T | Promise<T>): Promise<T> => {
     remote.questions += 1;
@@ -72,7 +73,7 @@ export interface Asking {
 }
 
 /** Call `budgets.stop` at the end. */
-export function guardOver(store: BudgetStore, principal = 'portal'): Guard {
+export function guardOver(store: BudgetStore, principal = 'portal', approvers: Approvers = new Map()): Guard {
   const records: Record<string, unknown>[] = [];
   const alarms: Alarm[] = [];
   const ended: string[] = [];
@@ -94,7 +95,7 @@ export function guardOver(store: BudgetStore, principal = 'portal'): Guard {
     log: pino({ level: 'silent' }),
     sessions,
     estimates: {} as Estimates,
-    policy: () => ({ principals: new Map() }),
+    policy: () => ({ principals: new Map(), approvers }),
   });
   return {
     records,

@@ -1,23 +1,15 @@
 /** Budgets of two processes over one store: together no more than the limits; locks, raises and permits reach both; a store that is gone. */
-import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
-import type { StatementJudgement } from '../../src/guard/decision.ts';
 import type { Approvers } from '../../src/meter/approvals.ts';
-import { type BudgetStore, type Permit, StoreUnavailable } from '../../src/meter/budget-store.ts';
+import type { BudgetStore, Permit } from '../../src/meter/budget-store.ts';
 import { PERMIT_NAMESPACE, permitRequest } from '../../src/meter/permit.ts';
 import type { Limits } from '../../src/policy/limits.ts';
-import { readWindowLimit } from '../../src/policy/quantity.ts';
-import type { Alarm } from '../../src/proxy/alarm-sink.ts';
-import { Budgets } from '../../src/proxy/budgets/budgets.ts';
-import type { SessionBudget } from '../../src/proxy/budgets/session-budget.ts';
-import type { Estimates } from '../../src/proxy/estimates/estimates.ts';
-import type { RecordSink } from '../../src/proxy/record-sink.ts';
-import { type LiveSession, Sessions } from '../../src/proxy/sessions.ts';
-import type { Demand, Taken } from '../../src/session/budget.ts';
+import type { Budgets } from '../../src/proxy/budgets/budgets.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { policyOf } from '../session/policies.ts';
 import { newSigner } from '../support/ssh-signer.ts';
+import { type Asking, elsewhere, type Guard, guardOver as guardOf, limit } from './guards.ts';
 
 const OWNER = 'principal:app';
 const stores: BudgetStore[] = [];
@@ -28,114 +20,11 @@ afterEach(async () => {
   for (const store of stores.splice(0)) await store.close();
 });
 
-const limit = (text: string) => {
-  const read = readWindowLimit(text, false);
-  if (!('value' in read)) throw new Error(read.expected);
-  return read.value;
-};
-
-/** Answers a moment later, as one elsewhere does, or not at all. */
-function elsewhere(store: BudgetStore, lateMs = () => Math.random() * 3): BudgetStore & { gone: boolean } {
-  const later = async <T>(act: () => T | Promise<T>): Promise<T> => {
-    await new Promise((done) => setTimeout(done, lateMs()));
-    if (remote.gone) throw new StoreUnavailable('gone');
-    return act();
-  };
-  const remote = {
-    ...store,
-    gone: false,
-    take: (claims: Parameters<BudgetStore['take']>[0]) => later(() => store.take(claims)),
-    known: (...asked: Parameters<BudgetStore['known']>) => later(() => store.known(...asked)),
-    used: (...asked: Parameters<BudgetStore['used']>) => later(() => store.used(...asked)),
-    change: (change: Parameters<BudgetStore['change']>[0]) => later(() => store.change(change)),
-  };
-  return remote;
+function guardOver(store: BudgetStore, approvers?: Approvers): Guard {
+  const guard = guardOf(store, 'app', approvers);
+  guards.push(guard.budgets);
+  return guard;
 }
-
-interface Guard {
-  readonly records: Record<string, unknown>[];
-  readonly alarms: Alarm[];
-  readonly ended: string[];
-  readonly budgets: Budgets;
-  session(policy: SessionPolicy): Asking;
-}
-
-interface Asking {
-  readonly budget: SessionBudget;
-  /** Asks until there is an answer. */
-  take(demand: Demand): Promise<Taken>;
-  admit(statement?: Partial<StatementJudgement>): Promise<ReturnType<SessionBudget['admit']>>;
-}
-
-function guardOver(store: BudgetStore, approvers: Approvers = new Map()): Guard {
-  const records: Record<string, unknown>[] = [];
-  const alarms: Alarm[] = [];
-  const ended: string[] = [];
-  const sessions = new Sessions(0);
-  const live = {
-    principal: 'app',
-    proof: { kind: 'certificate' },
-    terminate: ({ sqlstate }: { sqlstate: string }) => void ended.push(sqlstate),
-  };
-  sessions.live = () => [live as unknown as LiveSession];
-  const sink = { append: (kind: string, fields: object) => records.push({ kind, ...fields }) > 0 };
-  const options = {
-    store,
-    timeZone: 'Europe/Paris',
-    records: sink as unknown as RecordSink,
-    alarms: { raise: (alarm: Alarm) => void alarms.push(alarm) },
-    log: pino({ level: 'silent' }),
-    sessions,
-    estimates: {} as Estimates,
-    policy: () => ({ principals: new Map(), approvers }),
-  };
-  const budgets = new Budgets(options);
-  guards.push(budgets);
-  return {
-    records,
-    alarms,
-    ended,
-    budgets,
-    session(policy) {
-      let woken: () => void = () => {};
-      const budget = budgets.session(
-        'app',
-        () => policy,
-        () => woken(),
-      );
-      const answered = async <T extends { kind: string }>(ask: () => T): Promise<T> => {
-        for (let tries = 0; tries < 1_000; tries += 1) {
-          const wakes = new Promise<void>((done) => {
-            woken = done;
-          });
-          const answer = ask();
-          if (answer.kind !== 'wait') return answer;
-          await wakes;
-        }
-        throw new Error('no answer came');
-      };
-      return {
-        budget,
-        take: (demand) => answered(() => budget.take(policy, demand)),
-        admit: (statement) => answered(() => budget.admit(policy, { ...SELECT, ...statement }, noPlan)),
-      };
-    },
-  };
-}
-
-const noPlan = () => {
-  throw new Error('no plan is needed');
-};
-
-const SELECT: StatementJudgement = {
-  effect: 'rewrite',
-  kind: { kind: 'read' },
-  command: 'SELECT',
-  fingerprint: '',
-  normalized: '',
-  tables: ['public.pupils'],
-  columns: [],
-};
 
 function policy(limits: Limits, more: Partial<SessionPolicy['role']> = {}): SessionPolicy {
   const made = policyOf({ limits });
@@ -357,8 +246,8 @@ it('a permit pays for reads of its tables, until it is used up, over all process
   await store.change({ kind: 'permit', permit: { ...unsigned, approvals: signed } });
   const admitted = await session.admit();
   expect(admitted).toMatchObject({ kind: 'admitted', account: 'p1', rowsLeft: 100 });
-  expect(await session.admit({ tables: ['public.pupils', 'public.grades'] })).not.toHaveProperty('account');
-  expect(await session.admit({ kind: { kind: 'write', returning: true } })).not.toHaveProperty('account');
+  expect(await session.admit(undefined, { tables: ['public.pupils', 'public.grades'] })).not.toHaveProperty('account');
+  expect(await session.admit(undefined, { kind: { kind: 'write', returning: true } })).not.toHaveProperty('account');
   const people = [{ subject: 'pupil', keys: Array.from({ length: 60 }, (_, i) => String(i)), unnamed: 0 }];
   expect((await session.take({ rows: 60, bytes: 10_000, people, account: 'p1' })).kind).toBe('taken');
   // What the first has taken ahead goes back.

@@ -3,13 +3,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/meter/budget-store.ts';
+import type { BudgetStore, Permit } from '../../src/meter/budget-store.ts';
 import { ownerOf } from '../../src/meter/owner.ts';
+import { PERMIT_NAMESPACE, permitRequest } from '../../src/meter/permit.ts';
 import { fileStore } from '../../src/store/file.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { redisStore } from '../../src/store/redis.ts';
 import { findProgram } from '../support/programs.ts';
 import { startRedis } from '../support/redis.ts';
+import { newSigner } from '../support/ssh-signer.ts';
 import { type Asking, elsewhere, type Guard, guardOver, limit, policyPerUser, row, ZONE } from './guards.ts';
 
 const VALKEY = findProgram('valkey-server');
@@ -220,6 +222,42 @@ it('a raise for one person is theirs alone', async () => {
   expect((await session.take({ rows: 3, user: 'a' })).kind).toBe('taken');
   expect((await session.take({ rows: 1, user: 'a' })).kind).toBe('over');
   expect((await session.take({ rows: 6, user: 'b' })).kind).toBe('over');
+});
+
+it('a permit pays for the account, and gives none of its people more than theirs', async () => {
+  const store = newStore();
+  const signers = ['ines', 'omar'].map(newSigner);
+  const approvers = new Map(signers.map(({ name, key }) => [name, { user: name, key }]));
+  const now = Date.now();
+  const unsigned: Permit = {
+    id: 'p1',
+    owner: PORTAL,
+    tables: ['public.pupils'],
+    rows: 100,
+    from: now - 1_000,
+    until: now + 60_000,
+    reason: 'yearly count',
+    requestedBy: 'lea',
+    requestedAt: now - 2_000,
+    approvals: [],
+  };
+  const { text } = permitRequest(unsigned);
+  const approvals = signers.map(({ name, sign }) => ({ by: name, signature: sign(text, PERMIT_NAMESPACE) }));
+  await store.change({ kind: 'permit', permit: { ...unsigned, approvals } });
+  const one = guardOver(store, 'portal', approvers);
+  ends.push(() => one.budgets.stop());
+  await turn(20);
+  const limits = { rows: [limit('10 per hour')] };
+  const session = one.session(policyPerUser({ rows: [limit('4 per hour')] }, limits));
+  expect(await session.admit('a')).toMatchObject({ account: 'p1', rowsLeft: 4 });
+  const take = (user: string) => session.take({ ...row(user, 1), account: 'p1' });
+  for (let i = 0; i < 4; i += 1) expect((await take('a')).kind).toBe('taken');
+  expect(await take('a')).toMatchObject({ kind: 'over', limit: { name: 'rows 4 per hour' } });
+  expect(await session.admit('a')).toMatchObject({ kind: 'over', limit: { name: 'rows 4 per hour' } });
+  expect((await take('b')).kind).toBe('taken');
+  one.budgets.stop();
+  expect(await store.used('permit:p1', 'rows', [{ count: 3650, unit: 'day' }])).toEqual([5]);
+  expect(await store.used(PORTAL, 'rows', [HOUR])).toEqual([0]);
 });
 
 it('what was taken outlives a restart', async () => {
