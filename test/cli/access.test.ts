@@ -72,7 +72,7 @@ test('the same as JSON, from a saved catalog, without the database or its passwo
   const checked = await run('check', '--config', away, '--catalog', saved);
   expect(checked.status).toBe(0);
   expect(checked.stdout).toMatch(
-    /6 roles, 6 principals: 0 errors, 1 warning\nunrestricted, nothing is withheld: dba\n$/,
+    /7 roles, 7 principals: 0 errors, 1 warning\nunrestricted, nothing is withheld: dba\n$/,
   );
 });
 
