@@ -2,13 +2,16 @@
 import {
   allowInsecureRequests,
   ClientError,
+  type Configuration,
   type CustomFetch,
   customFetch,
+  type DeviceAuthorizationResponse,
   discovery,
   initiateDeviceAuthorization,
   None,
   pollDeviceAuthorizationGrant,
   ResponseBodyError,
+  type TokenEndpointResponse,
 } from 'openid-client';
 import { isLoopbackHost } from '../policy/token-login.ts';
 
@@ -49,7 +52,7 @@ export async function logInByDevice(login: DeviceLogin, tell: (prompt: DevicePro
     const { verification_uri: address, verification_uri_complete: complete, user_code: code } = device;
     tell({ address: shown(address), code: shown(code), ...(complete !== undefined && { complete: shown(complete) }) });
     const asked = Date.now();
-    const { access_token: token, expires_in: seconds } = await pollDeviceAuthorizationGrant(provider, device);
+    const { access_token: token, expires_in: seconds } = await poll(provider, device);
     // It will stand in a shell's line.
     if (!/^[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+){2}$/.test(token)) {
       throw new DeviceLoginError('the issuer’s access token is no JWT: the guard cannot check it');
@@ -58,6 +61,27 @@ export async function logInByDevice(login: DeviceLogin, tell: (prompt: DevicePro
   } catch (error) {
     throw explained(error);
   }
+}
+
+/** Asks again and again whether the person has agreed, also where the issuer cannot be reached for a while (RFC 8628, section 3.5). */
+async function poll(provider: Configuration, device: DeviceAuthorizationResponse): Promise<TokenEndpointResponse> {
+  const end = Date.now() + device.expires_in * 1000;
+  for (;;) {
+    try {
+      const signal = AbortSignal.timeout(Math.max(0, end - Date.now()));
+      return await pollDeviceAuthorizationGrant(provider, device, undefined, { signal });
+    } catch (error) {
+      if (Date.now() >= end) throw new DeviceLoginError(TOO_LATE);
+      if (!isOutOfReach(error)) throw error;
+    }
+  }
+}
+
+const TOO_LATE = 'nobody has entered the code in time';
+
+function isOutOfReach(error: unknown): boolean {
+  if (error instanceof ClientError) return error.code === 'OAUTH_TIMEOUT';
+  return error instanceof TypeError && error.cause !== undefined; // `fetch failed`
 }
 
 /** INVARIANT: nothing that opens the account goes over a network in the clear, wherever the issuer sends us. */
@@ -76,13 +100,11 @@ function explained(error: unknown): DeviceLoginError {
   if (found instanceof DeviceLoginError) return found;
   if (found instanceof ResponseBodyError) {
     if (found.error === 'access_denied') return new DeviceLoginError('the login was refused');
-    if (found.error === 'expired_token') return new DeviceLoginError('nobody has entered the code in time');
+    if (found.error === 'expired_token') return new DeviceLoginError(TOO_LATE);
     return new DeviceLoginError(`the issuer answers: ${shown(found.error_description ?? found.error)}`);
   }
-  if (error instanceof DOMException && error.name === 'TimeoutError')
-    return new DeviceLoginError('nobody has entered the code in time');
-  if (error instanceof ClientError || error instanceof TypeError || error instanceof DOMException)
-    return new DeviceLoginError(`the issuer could not be asked: ${shown(error.message)}`);
+  if (error instanceof ClientError || isOutOfReach(error))
+    return new DeviceLoginError(`the issuer could not be asked: ${shown((error as Error).message)}`);
   throw error;
 }
 

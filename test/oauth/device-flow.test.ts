@@ -124,6 +124,32 @@ describe('rowgate login', () => {
     expect(said).toMatchObject({ status: 1, stdout: '', stderr: expect.stringContaining('the login was refused\n') });
   });
 
+  test('waits for a provider that is away for a while', async () => {
+    const away = await startProvider();
+    const said = await shell(
+      `"$NODE" "$MAIN" login --issuer ${away.issuer} --client-id "$CLIENT" --scope "openid rows" --json`,
+      async (address) => {
+        await away.agree(address, 'anna');
+        await away.goDown();
+        await new Promise((over) => setTimeout(over, 7_000));
+        await away.comeBack();
+      },
+    );
+    expect(said.status, said.stderr).toBe(0);
+    await away.close();
+  });
+
+  test('says that nobody has entered the code', async () => {
+    const short = await startProvider({ codeTtl: 4 });
+    const said = await shell(`"$NODE" "$MAIN" login --issuer ${short.issuer} --client-id "$CLIENT"`, async () => {});
+    expect(said).toMatchObject({
+      status: 1,
+      stdout: '',
+      stderr: expect.stringContaining('entered the code in time\n'),
+    });
+    await short.close();
+  });
+
   test.each([
     ['an issuer in the clear', `--issuer http://id.example --client-id x`, 1, /by https alone/],
     ['an address that is none', '--issuer id --client-id x', 2, /expected an address/],

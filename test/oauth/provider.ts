@@ -32,6 +32,8 @@ export interface ProviderOptions {
   readonly audience?: string;
   /** Access tokens that nobody but the provider can read. */
   readonly opaque?: boolean;
+  /** Seconds that a device's code holds. */
+  readonly codeTtl?: number;
 }
 
 export async function startProvider(options: ProviderOptions = {}): Promise<OpenIdProvider> {
@@ -92,7 +94,7 @@ function listening(port: number): Promise<Server> {
 }
 
 async function makeProvider(issuer: string, options: ProviderOptions): Promise<Provider> {
-  const { groups = {}, ttl = () => 300, audience = 'rowgate', opaque = false } = options;
+  const { groups = {}, ttl = () => 300, audience = 'rowgate', opaque = false, codeTtl = 600 } = options;
   return new Provider(issuer, {
     clients: [
       {
@@ -104,6 +106,7 @@ async function makeProvider(issuer: string, options: ProviderOptions): Promise<P
         response_types: [],
       },
     ],
+    ttl: { DeviceCode: codeTtl },
     cookies: { keys: ['of the tests'] },
     jwks: { keys: [await newKey()] },
     findAccount: (_, accountId) => ({ accountId, claims: () => ({ sub: accountId }) }),
