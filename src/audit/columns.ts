@@ -45,6 +45,8 @@ export const COLUMNS = {
   until: 'VARCHAR',
   message: 'VARCHAR',
   canary: 'STRUCT(subject VARCHAR, hash VARCHAR)',
+  break_glass:
+    'STRUCT(id VARCHAR, used_by VARCHAR, requested_by VARCHAR, until VARCHAR, approved_by STRUCT(name VARCHAR, "key" VARCHAR)[])',
 } as const;
 
 export type Column = keyof typeof COLUMNS;

@@ -1,10 +1,11 @@
-/** `rowgate log report refusals | principals | breach`: what was refused, who did what, and what one account took. */
+/** `rowgate log report refusals | principals | breach | break-glass`: what was refused, who did what, what one account took, what was done in openings. */
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { NO_POLICIES, type PolicyFacts, policyFacts, readPolicyFacts } from '../audit/policies.ts';
 import type { Report } from '../audit/report.ts';
 import { breachOf } from '../audit/reports/breach.ts';
 import { breachReport } from '../audit/reports/breach-report.ts';
+import { breakGlassOf, breakGlassOverview, breakGlassReport } from '../audit/reports/break-glass.ts';
 import type { Made } from '../audit/reports/made.ts';
 import type { Period } from '../audit/reports/period.ts';
 import { principalsOf } from '../audit/reports/principals.ts';
@@ -31,6 +32,12 @@ Examples:
   rowgate log report breach --principal homework --since 2026-11-25T14:00 --until 2026-11-25T15:00
   rowgate log report breach --principal homework --since yesterday --html --output homework.html
   rowgate log report breach --principal homework --since yesterday --subject student=4711 --subject-key subjects.key
+${TIMES}`;
+
+const BREAK_GLASS_HELP = `
+Examples:
+  rowgate log report break-glass --since 30d
+  rowgate log report break-glass --id 01KB… --html --output opening.html
 ${TIMES}`;
 
 const HELP = `
@@ -90,6 +97,14 @@ export function registerAudits(report: Command): void {
       if (sought === 'failed') return undefined;
       return make(options, command, (source, period, made, log) => breach(source, period, made, log, options, sought));
     });
+  common(report.command('break-glass'))
+    .description('what was done in openings of closed principals: statements, tables, rows, people')
+    .option('--id <id>', 'one opening in full')
+    .option('--since <time>', 'without it, from the beginning')
+    .addHelpText('after', BREAK_GLASS_HELP)
+    .action((options: ReportOptions & { readonly id?: string }, command: Command) =>
+      make(options, command, (source, period, made, log) => breakGlass(source, period, made, log, options.id)),
+    );
 }
 
 function common(command: Command): Command {
@@ -179,9 +194,28 @@ async function breach(
   const policies = folder === undefined ? NO_POLICIES : readPolicyFacts(folder);
   const sought = who && { who, answer: await findSubject(source, who, found.coverage) };
   const data = { ...asked, ...found, ...(sought && { subject: { of: who.subject, key: who.key, ...sought.answer } }) };
-  const policiesKept = (hash: string): PolicyFacts | undefined => {
-    const files = keptPolicy(kept, hash);
+  const policiesKept = keptIn(kept);
+  return { data, report: breachReport({ asked, breach: found, policies, policiesKept, sought, made }) };
+}
+
+async function breakGlass(
+  source: Source,
+  period: Period,
+  made: Made,
+  { policiesKept: kept }: LogSource,
+  id: string | undefined,
+): Promise<Found | undefined> {
+  const all = await breakGlassOf(source, period, made.at, id);
+  const [first] = all;
+  if (!first) return undefined;
+  if (id === undefined) return { data: all, report: breakGlassOverview(all, period, made) };
+  return { data: first, report: breakGlassReport(first, period, keptIn(kept), made) };
+}
+
+/** What was kept of a policy there, by its hash. */
+function keptIn(folder: string): (hash: string) => PolicyFacts | undefined {
+  return (hash) => {
+    const files = keptPolicy(folder, hash);
     return 'problem' in files ? undefined : policyFacts(files);
   };
-  return { data, report: breachReport({ asked, breach: found, policies, policiesKept, sought, made }) };
 }

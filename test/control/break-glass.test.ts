@@ -182,6 +182,36 @@ describe.skipIf(!keygen)('break-glass', () => {
     expect(list.stdout).toMatch(new RegExp(`${id} +closed +night +max`));
   });
 
+  it('all that was done in it is a report afterwards, and what was done elsewhere is not', async () => {
+    const [{ break_glass } = {}] = await guard.recorded('break-glass');
+    const { id } = break_glass as { id: string };
+    const other = await guard.connect('vendor');
+    await other.query('SELECT name FROM classes');
+    const report = (...words: string[]) => guard.rowgate(['log', 'report', 'break-glass', ...words]);
+    const { opening, done } = JSON.parse((await report('--id', id, '--json')).stdout);
+    expect(opening).toMatchObject({ id, principal: 'night', usedBy: 'max', reason: 'ticket 4711' });
+    expect(opening.steps.map(({ status }: { status: string }) => status)).toEqual([
+      'requested',
+      'approved',
+      'opened',
+      'used',
+      'closed',
+    ]);
+    expect(done.totals).toMatchObject({ statements: 1, rows: 3 });
+    expect(done.tables).toMatchObject([{ name: 'public.students', rows: 3 }]);
+    expect(done.people).toMatchObject([{ subject: 'student', counted: 3 }]);
+    const text = (await report('--id', id)).stdout;
+    expect(text).toMatch(/^What night did by break-glass\n/);
+    for (const words of ['Who opened it', 'jean (SHA256:', 'Which tables', 'public.students', 'Which columns'])
+      expect(text).toContain(words);
+    expect((await report('--id', id, '--csv')).stdout).toContain('public.students,');
+    expect((await report('--id', id, '--html')).stdout).toContain('<h2 id="s1">Who opened it</h2>');
+    const all = await report();
+    expect(all).toMatchObject({ code: 0, stdout: expect.stringContaining('1 asked for, 1 opened, 1 statements') });
+    expect(all.stdout).toContain(id.slice(0, 8));
+    expect(await report('--id', '01KBNONE')).toMatchObject({ code: 1 });
+  });
+
   it('a closing is for good: neither its signatures nor new ones open it again', async () => {
     const opening = await open();
     await guard.done('break-glass.close', { id: opening.id });
