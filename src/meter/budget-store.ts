@@ -4,7 +4,6 @@
  */
 import type { Approval } from './approvals.ts';
 import type { Ceiling, Measure, Owner, Window } from './measure.ts';
-import type { AskedRaise } from './raise.ts';
 
 export type Answer<T> = T | Promise<T>;
 
@@ -112,6 +111,15 @@ export interface Raise {
   readonly by: string;
   /** Where others must sign it. */
   readonly asked?: AskedRaise;
+}
+
+/** What makes a raise one that others sign: where and when it was asked for, and who has signed. */
+export interface AskedRaise {
+  readonly at: number;
+  readonly guard: string;
+  /** Of the store, `stateName`. */
+  readonly state: string;
+  readonly approvals: readonly Approval[];
 }
 
 /** An export beyond the limits: one principal, named tables, so many rows, in a time, for a reason, approved by two. */

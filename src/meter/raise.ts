@@ -1,18 +1,9 @@
 /** Larger limits for a time that others must sign: the text that they sign, and whether one holds. */
-import { type Approval, type Approvers, approvedBy, requestText, type SignedRequest } from './approvals.ts';
+import { type Approvers, approvedBy, requestText, type SignedRequest } from './approvals.ts';
 import type { Raise } from './budget-store.ts';
 
 /** `ssh-keygen -Y sign -n rowgate-raise` */
 export const RAISE_NAMESPACE = 'rowgate-raise';
-
-/** What makes a raise one that others sign: where and when it was asked for, and who has signed. */
-export interface AskedRaise {
-  readonly at: number;
-  readonly guard: string;
-  /** Of the store, `stateName`. */
-  readonly state: string;
-  readonly approvals: readonly Approval[];
-}
 
 /** What a raise is held against. */
 export interface RaiseTerms {
