@@ -23,7 +23,8 @@ export interface AccountState {
 
 export class Account {
   private readonly windows = new Map<string, Slots>();
-  private readonly people: People;
+  /** Absent where nobody was seen: of what is no measure of people. */
+  private people: People | undefined;
   /** The latest grant. */
   private latest: number;
   /** When the latest window began: no grant is booked earlier. */
@@ -34,7 +35,7 @@ export class Account {
     state?: AccountState,
   ) {
     this.latest = state?.latest ?? 0;
-    this.people = new People(state?.people);
+    if (state && state.people.length > 0) this.people = new People(state.people);
     for (const { window, since, slots } of state?.windows ?? []) {
       this.windows.set(windowKey(window), new Slots(new SlotLine(window, days), since, slots));
       this.begun = Math.max(this.begun, since);
@@ -66,6 +67,7 @@ export class Account {
 
   saw(windows: readonly Window[], sightings: readonly Sighting[], now: number): void {
     this.open(windows, now);
+    this.people ??= new People();
     for (const { key, grantedAt } of sightings) {
       // The place that was kept free for somebody goes to this one, or back where this one has a place already.
       if (grantedAt !== undefined) this.giveBack(1, grantedAt);
@@ -83,7 +85,7 @@ export class Account {
   known(windows: readonly Window[], keys: readonly string[], now: number): boolean[] {
     const lines = windows.map((window) => this.lineOf(window));
     return keys.map((key) => {
-      const sight = this.people.lastSight(key);
+      const sight = this.people?.lastSight(key);
       return sight !== undefined && lines.every((line) => line.counts(sight, now));
     });
   }
@@ -95,7 +97,7 @@ export class Account {
   /** Nothing is counted any more, and nobody remembered. */
   isEmpty(now: number): boolean {
     this.forget(now);
-    return this.people.size === 0 && [...this.windows.values()].every((slots) => slots.at(now) === 0);
+    return !this.people?.size && [...this.windows.values()].every((slots) => slots.at(now) === 0);
   }
 
   has(window: Window): boolean {
@@ -108,10 +110,11 @@ export class Account {
       since: slots.since,
       slots: slots.entries(),
     }));
-    return { latest: this.latest, windows, people: [...this.people.entries()] };
+    return { latest: this.latest, windows, people: [...(this.people?.entries() ?? [])] };
   }
 
   private forget(now: number): void {
+    if (!this.people) return;
     const lines = [...this.windows.values()].map(({ line }) => line);
     this.people.forget((sight) => lines.every((line) => !line.counts(sight, now)));
   }
@@ -127,7 +130,7 @@ export class Account {
     if (slots) return slots.at(now);
     const line = this.lineOf(window);
     let people = 0;
-    for (const sight of this.people.sights()) if (line.counts(sight, now)) people += 1;
+    for (const sight of this.people?.sights() ?? []) if (line.counts(sight, now)) people += 1;
     return people;
   }
 
@@ -150,7 +153,7 @@ export class Account {
     // INVARIANT: later than all grants before, so that what of them comes back is not taken from a window that never had it.
     this.begun = Math.max(now, this.latest + 1);
     const slots = new Slots(this.lineOf(window), this.begun);
-    for (const sight of this.people.sights()) slots.add(sight, 1);
+    for (const sight of this.people?.sights() ?? []) slots.add(sight, 1);
     return slots;
   }
 

@@ -20,7 +20,7 @@ export class KnownPeople {
   private readonly byKey = new Map<string, Known>();
   private readonly oldest = new Oldest(this.byKey);
   /** Whom the store did not know, and when it was asked. */
-  private strangers = new Map<string, number>();
+  private strangers: Map<string, number> | undefined;
   private reports: Sighting[] = [];
 
   /** `hashOf`: the keyed hash of a key. */
@@ -56,6 +56,7 @@ export class KnownPeople {
     if (counted) this.remember(key, { hash: this.hash(key), until, reportedAt: now });
     else {
       // They are known for a second only: nobody who is refused for one after the other fills the memory.
+      this.strangers ??= new Map();
       if (this.strangers.size >= MOST_STRANGERS) this.strangers.clear();
       this.strangers.set(key, now);
     }
@@ -63,10 +64,10 @@ export class KnownPeople {
 
   /** Whether the store has just said that it does not know them. */
   isStranger(key: string, now: number): boolean {
-    const asked = this.strangers.get(key);
+    const asked = this.strangers?.get(key);
     if (asked === undefined) return false;
     if (now - asked < REPORT_EVERY_MS) return true;
-    this.strangers.delete(key);
+    this.strangers?.delete(key);
     return false;
   }
 
@@ -84,11 +85,11 @@ export class KnownPeople {
   /** The windows are others now. */
   forget(): void {
     this.byKey.clear();
-    this.strangers = new Map();
+    this.strangers = undefined;
   }
 
   private remember(key: string, known: Known): void {
-    this.strangers.delete(key);
+    this.strangers?.delete(key);
     this.byKey.delete(key);
     this.byKey.set(key, known);
     if (this.byKey.size <= MOST_REMEMBERED) return;

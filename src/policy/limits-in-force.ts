@@ -57,14 +57,21 @@ export interface LimitsAsked {
   readonly raises?: readonly RaisedLimit[];
 }
 
+/** The same for all people of a role but those who have raises. */
+const ofUsers = new WeakMap<RolePolicy, LimitsInForce>();
+
 /** What binds each person behind a token, beside the limits of the principal. `raises`: those of this person. */
 export function limitsOfUser({ role, now, raises = [] }: Pick<LimitsAsked, 'role' | 'now' | 'raises'>): LimitsInForce {
   const raised = raises.filter(({ until }) => until > now);
-  return {
+  const known = raised.length === 0 ? ofUsers.get(role) : undefined;
+  if (known) return known;
+  const limits: LimitsInForce = {
     windows: windowsOf(role.limitsPerUser ?? {}, role.rule, role, raised),
     ...effectsOf(role),
     until: Math.min(Number.POSITIVE_INFINITY, ...raised.map(({ until }) => until)),
   };
+  if (raised.length === 0) ofUsers.set(role, limits);
+  return limits;
 }
 
 export function limitsInForce({ role, principal, now, timeZone, raises = [] }: LimitsAsked): LimitsInForce {

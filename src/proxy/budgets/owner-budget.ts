@@ -28,8 +28,6 @@ export interface OwnerBudgetOptions {
 
 export class OwnerBudget {
   readonly owner: Owner;
-  readonly canaries: CanaryWatch;
-  readonly events: Events;
   /** Of what has limits; where windows are not known yet they must be looked at. */
   limited: readonly Lease[] = [];
   /** Whether anything at all is counted. */
@@ -38,6 +36,8 @@ export class OwnerBudget {
   /** Those of which something is told when it is passed. */
   private watched: readonly Meter[] = [];
   private readonly notices: Warning[] = [];
+  private canaryWatch: CanaryWatch | undefined;
+  private eventCount: Events | undefined;
   private policy: SessionPolicy | undefined;
   private standing: Standing | undefined;
   private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
@@ -50,10 +50,18 @@ export class OwnerBudget {
     readonly holder: Holder,
     private readonly options: OwnerBudgetOptions,
   ) {
-    const { context } = options;
     this.owner = ownerOf(holder);
-    this.canaries = new CanaryWatch(holder, context);
-    this.events = new Events(context, holder, (warning) => void this.notices.push(warning));
+  }
+
+  // Made where they are needed: most of many people never read a canary, and pass nothing.
+  get canaries(): CanaryWatch {
+    this.canaryWatch ??= new CanaryWatch(this.holder, this.options.context);
+    return this.canaryWatch;
+  }
+
+  get events(): Events {
+    this.eventCount ??= new Events(this.options.context, this.holder, (warning) => void this.notices.push(warning));
+    return this.eventCount;
   }
 
   /** The limits that hold now, by the policy that its sessions have now. */
@@ -135,12 +143,12 @@ export class OwnerBudget {
       all,
       awaited,
     );
-    this.events.retry(this.limits);
+    this.eventCount?.retry(this.limits);
   }
 
   /** There is nothing to give back, nothing to report, and nothing on its way. */
   get isAtRest(): boolean {
-    if (this.events.isOwed) return false;
+    if (this.eventCount?.isOwed) return false;
     for (const { lease, known } of this.meters.values()) {
       if (lease.left > 0 || lease.asking || (known && known.unreported > 0)) return false;
     }
