@@ -70,7 +70,7 @@ async function run(opening: Opening, server: UpstreamSession, held: HeldPlaces):
     if (refusal) return refusal;
     const context = contextOf(opening);
     // INVARIANT: nobody is let in unrecorded (promise P7).
-    if (!(await services.records.login(context))) return notRecorded();
+    if (!(await services.records.login({ ...context, ...passwordOf(opening.admitted) }))) return notRecorded();
     const meanwhile = refusalNow(opening, server);
     if (meanwhile) return meanwhile;
     channel.reader.detach();
@@ -129,6 +129,12 @@ function contextOf({ admitted, channel, client, services }: Opening): SessionCon
     database: services.options.database,
     application: request.application,
   };
+}
+
+/** Which of several passwords it was, while one is being replaced: so one sees who still has the old one. */
+function passwordOf({ proof, principal: { verifiers } }: Admitted): { readonly via?: string } {
+  if (proof.kind !== 'password' || verifiers.length < 2) return {};
+  return { via: `password ${verifiers.indexOf(proof.verifier) + 1} of ${verifiers.length}` };
 }
 
 /** Joins the two sides and lets the client begin. */

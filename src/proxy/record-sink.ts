@@ -134,7 +134,7 @@ export interface SessionRecords {
 
 export interface RecordSink {
   /** Resolves with false where it could not be recorded: nobody must then be let in. */
-  login(fields: SessionContext): Promise<boolean>;
+  login(fields: SessionContext & { readonly via?: string }): Promise<boolean>;
   append(kind: 'login-refused', fields: RefusedLogin): boolean;
   append(kind: 'policy', fields: PolicyChange): boolean;
   append(kind: 'start' | 'stop', fields: { readonly version?: string; readonly configuration?: string }): boolean;

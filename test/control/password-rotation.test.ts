@@ -106,10 +106,14 @@ it('no query fails, and sessions of the new password outlive the old one', async
   await verifiers(old, next.verifier);
   await app.goesOn();
   for (const one of [OLD, next.password]) await (await login(one)).end();
+  expect((await guard.recorded('login')).slice(-60).map(({ via }) => via)).toEqual(
+    expect.arrayContaining(['password 1 of 2', 'password 2 of 2']),
+  );
 
   // 2. The application takes the new one, connection by connection.
   password = next.password;
   await app.goesOn();
+  expect((await guard.recorded('login')).slice(-3).map(({ via }) => via)).toEqual(Array(3).fill('password 2 of 2'));
 
   // 3. The old one is taken out: whoever has forgotten to change ends, and nobody else.
   const renewed = await login(next.password);
