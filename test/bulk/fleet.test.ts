@@ -193,21 +193,22 @@ const SCENARIOS: readonly Ran[] = [
     },
   },
   {
-    name: 'one of them, and a guard that is killed in the middle',
+    name: 'one of them, and a guard of two workers that is killed in the middle',
     asked: PUPILS,
     leaves: [BUDGET / 2, BUDGET],
     note: 'what was on its way, and what was taken ahead, has counted',
     async run() {
       const state = await mkdtemp(join(tmpdir(), 'rowgate-test-bulk-state-'));
       ends.push(() => rm(state, { recursive: true }));
-      const guards = [await guard(`state: "file:${state}"`, peoples)];
+      const workers = `workers: 2\nstate: "file:${state}"`;
+      const guards = [await guard(workers, peoples)];
       const by = await thief('portal2', guards, 'ana');
       const reading = readOn(by, await connect(by, 4), 200);
       for (let i = 0; i < 100 && by.left() < 20; i += 1) await pause(5);
       guards[0]!.child.kill('SIGKILL');
       await guards[0]!.status;
       await reading;
-      guards[0] = await guard(`state: "file:${state}"`, peoples);
+      guards[0] = await guard(workers, peoples);
       await readOn(by, await connect(by, 4), 30);
       return by;
     },

@@ -31,7 +31,7 @@ temporary: { picked: { what: text }, people: { pupil: integer, what: text } }
 `;
 
 /** One who has stolen the portal's password, and the token of one of its people. */
-export const PER_USER: Readonly<Record<string, string>> = {
+const PER_USER: Readonly<Record<string, string>> = {
   thief: `limits: none\nlimits_per_user: { subjects: { pupil: ${BUDGET} per day } }`,
   collector: `collect: allow\nlimits: none\nlimits_per_user: { subjects: { pupil: ${BUDGET} per day } }`,
   locked: `limits: none\nlimits_per_user: { subjects: { pupil: ${BUDGET} per day lock } }`,
