@@ -9,6 +9,7 @@ import { loadConfig } from '../config/load.ts';
 import type { Signer } from '../config/log-files.ts';
 import { workerConfig } from '../config/worker-config.ts';
 import { Guard } from '../guard/guard.ts';
+import { GivenBack } from '../identity/given-back.ts';
 import { openIdentity } from '../identity/open-identity.ts';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { judgementDeadline } from '../proxy/judgement-deadline.ts';
@@ -204,7 +205,13 @@ async function startListening(
       ),
       reading,
       read,
-      identity: openIdentity({ folder: config.policies, log, now: Date.now, elapsed: () => performance.now() }),
+      identity: openIdentity({
+        folder: config.policies,
+        log,
+        now: Date.now,
+        elapsed: () => performance.now(),
+        givenBack: new GivenBack(kept.store, Date.now),
+      }),
       ...kept,
     }),
   );

@@ -61,6 +61,8 @@ export interface TokenChange {
   /** SET LOCAL: to the end of the transaction. */
   readonly local: boolean;
   readonly to: { readonly value: string } | { readonly parameter: number } | 'default';
+  /** It sets `rowgate.logout`: the token is given back, and the setting stays as it is. */
+  readonly logout?: true;
 }
 
 /** How COPY data is cut into rows, and these into columns. Quote, escape and delimiter are bytes; absent: the server's default. */

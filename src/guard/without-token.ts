@@ -27,7 +27,7 @@ export function withoutToken(sql: string): WithoutToken | undefined {
   return { text: sql.slice(0, at) + STAND_IN + sql.slice(at + token.length), token, at };
 }
 
-const MENTIONS = /rowgate\.token/i;
+const MENTIONS = /rowgate\.(token|logout)/i;
 
 /** What was judged of the text without it, said of the client's own; undefined where that has to be judged itself. */
 export function ofToken(judged: Judgement, sql: string, { token, at }: WithoutToken): Judgement | undefined {
@@ -41,7 +41,7 @@ export function ofToken(judged: Judgement, sql: string, { token, at }: WithoutTo
     const { extent, kind } = statement;
     const moved = extent && { extent: { start: place(extent.start), end: place(extent.end) } };
     if (kind.kind !== 'set' || !kind.token || !isStandIn(statement)) return { ...statement, ...moved };
-    return { ...statement, ...moved, kind: { kind: 'set', token: { local: kind.token.local, to: { value: token } } } };
+    return { ...statement, ...moved, kind: { kind: 'set', token: { ...kind.token, to: { value: token } } } };
   });
   return { ...judged, statements, template: applyEdits(sql, edits), edits };
 }

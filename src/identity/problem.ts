@@ -15,3 +15,11 @@ export function unchecked(): Problem {
   const detail = 'The keys of its issuer cannot be had.';
   return { refused: refusal('token-unchecked', '28000', 'the token cannot be checked now', { detail }) };
 }
+
+/** It was to be given back, and is still good. */
+export function unkept(): Problem {
+  const detail = 'It may still be taken. Try again.';
+  return {
+    refused: refusal('store-unavailable', '58030', 'that the token was given back could not be kept', { detail }),
+  };
+}

@@ -15,6 +15,7 @@ export class SessionPersons implements Persons {
     | { readonly rule: TokenRule; readonly token: string; readonly problem: Problem; readonly at: number }
     | undefined;
   private waitingFor: { readonly rule: TokenRule; readonly token: string } | undefined;
+  private giving: { readonly token: string; readonly outcome?: 'done' | Problem } | undefined;
 
   /** @param elapsed monotonic milliseconds. */
   constructor(
@@ -31,6 +32,27 @@ export class SessionPersons implements Persons {
     const { refused, waitingFor } = this;
     if (isOf(refused, rule, token) && this.elapsed() - refused.at < REFUSED_MS) return refused.problem;
     if (!isOf(waitingFor, rule, token)) this.verify(rule, token);
+    return 'wait';
+  }
+
+  giveBack(policy: SessionPolicy, token: string): 'done' | Problem | 'wait' {
+    const { giving } = this;
+    if (giving?.token === token && giving.outcome) {
+      this.giving = undefined;
+      return giving.outcome;
+    }
+    if (giving?.token === token) return 'wait';
+    const check = this.check(policy, token);
+    if (check === 'wait') return 'wait';
+    // INVARIANT: only who could use it may give it back; what was given back already is.
+    const verified = this.verified?.token === token ? this.verified.verified : undefined;
+    if ('refused' in check || !verified) return this.verifier.isGivenBack(verified) ? 'done' : (check as Problem);
+    const asked: { readonly token: string; outcome?: 'done' | Problem } = { token };
+    this.giving = asked;
+    void this.verifier.giveBack(verified).then((failure) => {
+      asked.outcome = failure ?? 'done';
+      this.wake();
+    });
     return 'wait';
   }
 

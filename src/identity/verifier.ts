@@ -1,4 +1,5 @@
 /** Verifies tokens by the rules of principals, and remembers those that hold. Who is behind one, in a role, is for `person.ts`. */
+import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
 import type { TokenRule } from '../policy/token-rule.ts';
@@ -6,9 +7,10 @@ import type { Person, VerifiedToken } from '../session/person.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
 import { checkClaims } from './claims.ts';
 import { Gate } from './gate.ts';
+import type { GivenBack } from './given-back.ts';
 import { checkSignature, type KeySet } from './key-set.ts';
 import { KeySource } from './key-source.ts';
-import { type Problem, problem, unchecked } from './problem.ts';
+import { type Problem, problem, unchecked, unkept } from './problem.ts';
 import { keysPlace } from './read-keys.ts';
 import { readToken } from './token.ts';
 
@@ -20,6 +22,7 @@ export interface VerifierOptions {
   readonly now: () => number;
   /** Monotonic milliseconds. */
   readonly elapsed: () => number;
+  readonly givenBack: GivenBack;
 }
 
 /** A token that held when it was verified; `stands` says whether it still does. */
@@ -28,6 +31,8 @@ export interface Verified extends VerifiedToken {
   /** What the rule says: the same rule is another object after a reload. */
   readonly ruleText: string;
   readonly keys: KeySet;
+  /** SHA-256 of the token. */
+  readonly digest: string;
   /** Who it is, by the policy of a session. */
   readonly persons: WeakMap<SessionPolicy, Person | Problem>;
 }
@@ -58,6 +63,7 @@ export class TokenVerifier {
   /** What became of a verified token: itself while it holds; undefined where it has to be verified anew. */
   stands(verified: Verified): Verified | Problem | undefined {
     if (this.options.now() >= verified.expires) return problem('the token has expired');
+    if (this.options.givenBack.has(verified.digest)) return problem('the token was given back');
     const keys = this.sourceOf(verified.rule).current();
     if (keys === 'lost') return unchecked();
     // INVARIANT: a key that is gone from the set has signed nothing.
@@ -103,9 +109,26 @@ export class TokenVerifier {
     if (wrong === 'unknown') return problem('the token is signed by a key that its issuer does not publish');
     if (wrong) return wrong;
     const ruleText = this.textOf(rule);
-    const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, persons: new WeakMap() };
+    const digest = createHash('sha256').update(token).digest('base64url');
+    const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, digest, persons: new WeakMap() };
     this.remembered.set(token, verified);
-    return verified;
+    return this.stands(verified) ?? verified;
+  }
+
+  isGivenBack(verified: Verified | undefined): boolean {
+    return verified !== undefined && this.options.givenBack.has(verified.digest);
+  }
+
+  /** It is good for nothing from now on, wherever it is shown. Undefined: done. Never rejects. */
+  async giveBack({ digest, expires }: Verified): Promise<Problem | undefined> {
+    try {
+      return (await this.options.givenBack.add(digest, expires))
+        ? undefined
+        : problem('too many tokens were given back');
+    } catch (error) {
+      this.options.log.error({ err: error }, 'a token that was given back could not be kept');
+      return unkept();
+    }
   }
 
   private signatureProblem(token: string, keys: KeySet): Promise<Problem | 'unknown' | undefined> {

@@ -36,5 +36,15 @@ export function holderWords(holder: Holder): string {
   return `${holder.user === undefined ? 'principal' : 'user'} "${holderName(holder)}"`;
 }
 
+/** A token that was given back, by its digest. */
+export function ownerOfToken(digest: string): Owner {
+  return `${OF_TOKEN}${digest}`;
+}
+
+export function tokenOf(owner: Owner): string | undefined {
+  return owner.startsWith(OF_TOKEN) ? owner.slice(OF_TOKEN.length) : undefined;
+}
+
+const OF_TOKEN = 'token:';
 const OF_PRINCIPAL = 'principal:';
 const OF_USER = 'user:';

@@ -21,6 +21,8 @@ export interface Persons {
    * hold. Throws never. On `wait`, `Session.onBudget` is called when the same may be asked again.
    */
   check(policy: SessionPolicy, token: string): PersonCheck;
+  /** The token is good for nothing from `done` on, wherever it is shown: a logout. Nobody is behind one that is `refused`. */
+  giveBack(policy: SessionPolicy, token: string): 'done' | { readonly refused: Refusal } | 'wait';
 }
 
 /** A token whose signature and claims are as its rule wants them. */

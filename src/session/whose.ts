@@ -84,6 +84,9 @@ export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly
     const now = behind(c, policy, token);
     if (now === 'wait') return 'wait';
     const { person, refused } = now;
+    const gone = givesBack(c, policy, one);
+    if (gone === 'wait') return 'wait';
+    if (gone) return { refuse: gone, at };
     if (change && change.to !== 'default' && refused) return { refuse: refused, at };
     if (!person && needs(one, policy)) return { refuse: refused ?? missing(policy), at };
     if (one.madeFor && !(person && isSame(one.madeFor, person))) return { refuse: madeForAnother(), at };
@@ -100,6 +103,18 @@ export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly
   return { of, person: filledFor };
 }
 
+/** A logout: done before the message goes, whatever becomes of it. @returns why it is refused; undefined where it is done, or is none. */
+function givesBack(c: Conversation, policy: SessionPolicy, { statement, given }: Asked): Refusal | 'wait' | undefined {
+  const change = tokenOf(statement.kind);
+  if (!change?.logout || typeof change.to !== 'object') return undefined;
+  const token = 'value' in change.to ? change.to.value : given;
+  if (!token) return undefined;
+  const outcome = c.ports.persons?.giveBack(policy, token) ?? { refused: takesNone() };
+  if (outcome === 'wait') c.admission.hold(policy);
+  if (typeof outcome === 'object') return outcome.refused;
+  return outcome === 'wait' ? outcome : undefined;
+}
+
 /** Enters what a complete statement has done to the setting. */
 export function follow(setting: TokenSetting, kind: StatementKind, change: Change | undefined, tag: string): void {
   if (change) setting.set(change);
@@ -110,7 +125,7 @@ export function follow(setting: TokenSetting, kind: StatementKind, change: Chang
 export function moves(kind: StatementKind): boolean {
   switch (kind.kind) {
     case 'set':
-      return kind.token !== undefined;
+      return kind.token !== undefined && !kind.token.logout;
     case 'discard':
       return kind.all;
     case 'transaction':
@@ -154,7 +169,7 @@ export function tokenOf(kind: StatementKind): TokenChange | undefined {
 function changeOf(kind: StatementKind, given: string | undefined): Change | undefined {
   if (kind.kind === 'discard') return kind.all ? { local: false, to: 'default' } : undefined;
   const token = tokenOf(kind);
-  if (!token) return undefined;
+  if (!token || token.logout) return undefined;
   const { local, to } = token;
   if (to === 'default') return { local, to };
   // The empty text is none, as the setting is where nobody has set it.

@@ -3,8 +3,10 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
+import { GivenBack } from '../../src/identity/given-back.ts';
 import { TokenVerifier, type Verified } from '../../src/identity/verifier.ts';
 import type { TokenRule } from '../../src/policy/token-rule.ts';
+import { memoryStore } from '../../src/store/memory.ts';
 import { NOW } from './issuer.ts';
 
 export interface World {
@@ -27,7 +29,8 @@ export async function makeWorld(keys?: string): Promise<World> {
   const lines: Record<string, unknown>[] = [];
   const clock = { now: NOW, elapsed: 0 };
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const verifier = new TokenVerifier({ folder, log, now: () => clock.now, elapsed: () => clock.elapsed });
+  const givenBack = new GivenBack(memoryStore({ timeZone: 'UTC', now: () => clock.now }), () => clock.now);
+  const verifier = new TokenVerifier({ folder, log, now: () => clock.now, elapsed: () => clock.elapsed, givenBack });
   const writeKeys = (text: string): Promise<void> => writeFile(join(folder, 'jwks.json'), text);
   if (keys !== undefined) await writeKeys(keys);
   return {

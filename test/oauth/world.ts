@@ -10,7 +10,7 @@ import { localState } from '../../src/proxy/places/local-state.ts';
 import type { StartOptions } from '../../src/proxy/start.ts';
 import { ISSUER, type Key, keySet, makeKey, ruleOf, token } from '../identity/issuer.ts';
 import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
-import { policyOf, principal, startTestProxy, type TestProxy, verifierOf } from '../proxy/support.ts';
+import { clocksOfTests, policyOf, principal, startTestProxy, type TestProxy, verifierOf } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { type BearerOptions, type BearerOutcome, bearerLogin, withToken } from './bearer-client.ts';
 
@@ -73,7 +73,7 @@ export async function makeWorld(principals: readonly Principal[], more: Partial<
   const proxy = await startTestProxy({ ...login, database: database.name }, policyOf(principals), {
     tls: { cert, key: certKey },
     worker: { slot: 0, shared: { ...localState(), attempted } },
-    identity: openIdentity({ folder, log, now: Date.now, elapsed: () => performance.now() }),
+    identity: openIdentity({ folder, log, ...clocksOfTests() }),
     ...more,
   });
   const ca = await readFile(certificates.ca);

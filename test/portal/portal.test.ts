@@ -2,8 +2,10 @@
 import { readdir, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type Key, makeKey } from '../identity/issuer.ts';
+import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzzSeed, Random } from '../support/random.ts';
 import { type Served, serve } from '../workers/served.ts';
@@ -26,7 +28,7 @@ beforeAll(async () => {
   await seedFamilies(database, PEOPLE);
   const policies = await familyPolicies();
   key = policies.key;
-  guard = await serve(database, 'log: { file: ./decisions.jsonl, text: full }\n', {}, policies.folder);
+  guard = await serve(database, 'log: { file: ./decisions.jsonl, text: full }\nworkers: 2\n', {}, policies.folder);
   await rm(policies.folder, { recursive: true });
   portal = await openPortal(guard.url('portal'), CONNECTIONS);
   tokens = Array.from({ length: PEOPLE }, (_, i) => tokenOf(key, i + 1));
@@ -131,6 +133,21 @@ async function hidesAll(used: readonly string[]): Promise<void> {
   const signatures = new Set(used.slice(0, 500).map((token) => token.split('.')[2]!.slice(0, 30)));
   for (const text of texts) for (const signature of signatures) expect(text.includes(signature)).toBe(false);
 }
+
+it('takes no token that was given back at a logout, on any connection, nor any that only looks like it', async () => {
+  const family = 9;
+  const [gone, other] = [tokenOf(key, family), tokenOf(key, family, { jti: 'another' })];
+  for (let i = 0; i < 40; i += 1) expect((await get('/pupils', gone)).status).toBe(200);
+  expect((await get('/logout?way=text', tokenOf(stranger, family))).status).toBe(401);
+  expect((await get('/logout?way=text', gone)).status).toBe(200);
+  // The other process hears of it within a second.
+  await eventually(async () => (await get('/pupils', gone)).status === 401, 'nowhere taken', 5_000);
+  await sleep(1_500);
+  const replies = await Promise.all(Array.from({ length: 60 }, (_, i) => get(`/pupils?way=${WAYS[i % 3]}`, gone)));
+  for (const { status, body } of replies) expect([status, body.message]).toEqual([401, 'the token was given back']);
+  // Once more changes nothing; another token of theirs is good.
+  expect((await get('/pupils', other)).status).toBe(200);
+});
 
 it('says in the log whose each statement was', async () => {
   const family = 7;

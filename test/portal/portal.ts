@@ -68,7 +68,7 @@ async function answer(pool: pg.Pool, request: IncomingMessage, response: ServerR
   const client = await pool.connect();
   let failure: { code?: string; message: string } | undefined;
   try {
-    const body = await way(client, token, () => page(client, pathname, searchParams));
+    const body = await way(client, token, () => page(client, pathname, searchParams, token));
     response.end(JSON.stringify(body));
   } catch (error) {
     failure = error as Error;
@@ -80,7 +80,7 @@ async function answer(pool: pg.Pool, request: IncomingMessage, response: ServerR
   }
 }
 
-async function page(client: pg.PoolClient, path: string, query: URLSearchParams): Promise<unknown> {
+async function page(client: pg.PoolClient, path: string, query: URLSearchParams, token?: string): Promise<unknown> {
   switch (path) {
     case '/pupils':
       return (await client.query(PUPILS)).rows;
@@ -95,6 +95,10 @@ async function page(client: pg.PoolClient, path: string, query: URLSearchParams)
       await client.query('CLOSE c');
       return rows;
     }
+    case '/logout':
+      return (
+        await client.query({ name: 'logout', text: "SELECT set_config('rowgate.logout', $1, true)", values: [token] })
+      ).rows;
     case '/fails':
       await client.query('SELECT nosuch FROM pupils');
       return undefined;

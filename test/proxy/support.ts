@@ -3,6 +3,7 @@ import { execFile, spawn } from 'node:child_process';
 import { connect, type Socket } from 'node:net';
 import pino from 'pino';
 import type { Judgement } from '../../src/guard/decision.ts';
+import { GivenBack } from '../../src/identity/given-back.ts';
 import { openIdentity } from '../../src/identity/open-identity.ts';
 import type { Policy, Principal, RolePolicy } from '../../src/policy/policy.ts';
 import { NO_ALARMS } from '../../src/proxy/alarm-sink.ts';
@@ -30,6 +31,16 @@ export interface TestProxy extends RunningProxy {
   readonly lines: string[];
   setPolicy(policy: Policy): Promise<void>;
   url(user: string, password: string, database?: string): string;
+}
+
+/** What an identity is opened with: the machine's clocks, and no token given back yet. */
+export function clocksOfTests() {
+  const now = Date.now;
+  return {
+    now,
+    elapsed: () => performance.now(),
+    givenBack: new GivenBack(memoryStore({ timeZone: 'UTC', now }), now),
+  };
 }
 
 export async function verifierOf(password: string, salt = Buffer.from('0123456789abcdef')): Promise<string> {
@@ -146,7 +157,7 @@ export async function startTestProxy(
     upstream: { hosts: [serverAddress()], tls: { mode: 'disable' }, timeoutMs: 5_000 },
     records: sink,
     log,
-    identity: openIdentity({ folder: '.', log, now: Date.now, elapsed: () => performance.now() }),
+    identity: openIdentity({ folder: '.', log, ...clocksOfTests() }),
     makeJudge: () => ({ judge: () => ({}) as Judgement }),
     makeSession: passThrough,
     reading: current,

@@ -8,6 +8,7 @@ export function numbered(late: boolean): (wake: () => void) => Persons {
     const known = new Map<string, Person>();
     const verified = new Set<string>();
     return {
+      giveBack: () => 'done',
       check: (_policy, token) => {
         if (late && !verified.has(token)) {
           setImmediate(() => {

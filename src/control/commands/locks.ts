@@ -1,5 +1,5 @@
 /** `rowgate locks`: who is locked out, and locking and releasing by hand. */
-import { type Holder, holderOf, holderWords, ownerOf } from '../../meter/owner.ts';
+import { type Holder, holderOf, holderWords, ownerOf, tokenOf } from '../../meter/owner.ts';
 import { ambiguous, command, findHolder, forMs, holder, holdersNamed, iso, reason, UNRECORDED } from '../command.ts';
 import { done, failed } from '../protocol.ts';
 
@@ -16,7 +16,7 @@ export interface ShownLock {
 
 export const listLocks = command({}, async (_, { store, now }) => {
   const locks = [...store.standing().locks.values()]
-    .filter(({ until }) => lasts(until) > now())
+    .filter(({ owner, until }) => tokenOf(owner) === undefined && lasts(until) > now())
     .sort((a, b) => b.since - a.since)
     .map(
       ({ owner, since, until, reason, by }): ShownLock => ({

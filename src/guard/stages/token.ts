@@ -1,5 +1,5 @@
 /**
- * Behind parsing: statements that set `rowgate.token`, which names the person behind the account. The token ends here: what is sent in their
+ * Behind parsing: statements that set `rowgate.token`, which names the person behind the account, or `rowgate.logout`, which gives a token back. The token ends here: what is sent in their
  * place sets the same to nothing, so that all else about them (failed transactions, notices, tags) is as the server has it.
  */
 import { type Refusal, refusal } from '../../errors.ts';
@@ -7,7 +7,9 @@ import { as, type Body, fieldsOf, type Node, strings } from '../../sql/tree.ts';
 import type { TokenChange } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 
-const NAME = 'rowgate.token';
+const TOKEN = 'rowgate.token';
+const LOGOUT = 'rowgate.logout';
+type Setting = typeof TOKEN | typeof LOGOUT;
 
 export const tokenStage: Stage = {
   name: 'token',
@@ -16,7 +18,8 @@ export const tokenStage: Stage = {
     for (const statement of draft.statements) {
       const set = as(statement.node, 'VariableSetStmt');
       const select = as(statement.node, 'SelectStmt');
-      if (set?.name && isToken(set.name)) bySet(statement, set);
+      const named = set?.name === undefined ? undefined : settingOf(set.name);
+      if (set && named) bySet(statement, set, named);
       else if (select) byFunction(statement, select);
       // INVARIANT: wherever else a token might stand, nothing is sent. A restricted role may not even name the setting there.
       if (open && !statement.token && setsElsewhere(statement.node)) statement.refusal ??= onlyByItself();
@@ -24,18 +27,17 @@ export const tokenStage: Stage = {
   },
 };
 
-function bySet(statement: DraftStatement, set: Body<'VariableSetStmt'>): void {
+function bySet(statement: DraftStatement, set: Body<'VariableSetStmt'>, name: Setting): void {
   const local = set.is_local === true;
   statement.command = set.kind === 'VAR_RESET' ? 'RESET' : 'SET';
-  statement.instead = `SET ${local ? 'LOCAL ' : ''}rowgate.token TO ''`;
-  if (set.kind === 'VAR_RESET' || set.kind === 'VAR_SET_DEFAULT') {
-    take(statement, { local, to: 'default' });
+  statement.instead = `SET ${local ? 'LOCAL ' : ''}${name} TO ''`;
+  if (name === TOKEN && (set.kind === 'VAR_RESET' || set.kind === 'VAR_SET_DEFAULT')) {
+    take(statement, name, { local, to: 'default' });
     return;
   }
   const value = set.kind === 'VAR_SET_VALUE' && set.args?.length === 1 ? constant(set.args[0]) : undefined;
-  if (value === undefined)
-    statement.refusal = refusal('setting-not-allowed', '22023', 'rowgate.token takes one string');
-  else take(statement, { local, to: { value } });
+  if (value === undefined) statement.refusal = refusal('setting-not-allowed', '22023', `${name} takes one string`);
+  else take(statement, name, { local, to: { value } });
 }
 
 /** `SELECT set_config('rowgate.token', …, true)`: the form that takes a parameter. */
@@ -43,20 +45,21 @@ function byFunction(statement: DraftStatement, select: Body<'SelectStmt'>): void
   const call = onlyCall(select);
   if (!call || !isSetConfig(call) || call.args?.length !== 3) return;
   const [name, value, isLocal] = call.args;
-  const setting = constant(name);
+  const setting = settingOf(constant(name) ?? '');
   const local = truth(isLocal);
-  if (setting === undefined || !isToken(setting) || local === undefined) return;
+  if (setting === undefined || local === undefined) return;
   const parameter = as(uncast(value), 'ParamRef')?.number;
   const text = constant(value);
   if (parameter !== undefined && parameter !== 1) return;
   if (parameter === undefined && text === undefined) return;
   statement.command = 'SELECT';
   const sent = parameter === undefined ? "''" : '$1::pg_catalog.text';
-  statement.instead = `SELECT pg_catalog.set_config('rowgate.token', ${sent}, ${local})`;
-  take(statement, { local, to: text === undefined ? { parameter: 1 } : { value: text } });
+  statement.instead = `SELECT pg_catalog.set_config('${setting}', ${sent}, ${local})`;
+  take(statement, setting, { local, to: text === undefined ? { parameter: 1 } : { value: text } });
 }
 
-function take(statement: DraftStatement, token: TokenChange): void {
+function take(statement: DraftStatement, name: Setting, change: TokenChange): void {
+  const token: TokenChange = name === LOGOUT ? { ...change, logout: true } : change;
   statement.token = token;
   statement.kind = { kind: 'set', token };
 }
@@ -81,8 +84,9 @@ function isSetConfig({ funcname }: Body<'FuncCall'>): boolean {
 }
 
 /** As the server compares names of settings. */
-function isToken(name: string): boolean {
-  return name.toLowerCase() === NAME;
+function settingOf(name: string): Setting | undefined {
+  const known = name.toLowerCase();
+  return known === TOKEN || known === LOGOUT ? known : undefined;
 }
 
 function setsElsewhere(value: unknown): boolean {
@@ -91,7 +95,8 @@ function setsElsewhere(value: unknown): boolean {
     if (key === 'FuncCall') {
       const call = inner as Body<'FuncCall'>;
       const names =
-        strings(call.funcname).at(-1) === 'set_config' && (call.args ?? []).some((arg) => isToken(constant(arg) ?? ''));
+        strings(call.funcname).at(-1) === 'set_config' &&
+        (call.args ?? []).some((arg) => settingOf(constant(arg) ?? ''));
       if (names) return true;
     }
     return setsElsewhere(inner);
@@ -99,7 +104,7 @@ function setsElsewhere(value: unknown): boolean {
 }
 
 function onlyByItself(): Refusal {
-  return refusal('setting-not-allowed', '42501', 'rowgate.token is set by a statement of its own', {
+  return refusal('setting-not-allowed', '42501', 'a token is set by a statement of its own', {
     hint: "SET LOCAL rowgate.token = '…', or SELECT set_config('rowgate.token', $1, true) and nothing else.",
   });
 }
