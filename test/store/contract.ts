@@ -1,6 +1,6 @@
 /** What every store must do, wherever it keeps the accounts. */
 import { expect, it } from 'vitest';
-import type { BudgetStore, Lock, Permit, Raise } from '../../src/meter/budget-store.ts';
+import type { BudgetStore, Lock, Opening, Permit, Raise } from '../../src/meter/budget-store.ts';
 import type { Ceiling, Measure, Window } from '../../src/meter/measure.ts';
 
 export interface StoreUnderTest {
@@ -179,7 +179,21 @@ export function contract(name: string, open: () => StoreUnderTest): void {
       requestedAt: Date.now(),
       approvals: [],
     };
+    const opening: Opening = {
+      id: `o-${owner}`,
+      owner,
+      role: 'dba',
+      guard: 'g1',
+      state: 's',
+      until: Date.now() + 60_000,
+      reason: 'ticket 4711',
+      usedBy: 'ines',
+      requestedBy: 'ines',
+      requestedAt: Date.now(),
+      approvals: [],
+    };
     await store.change({ kind: 'lock', lock });
+    await store.change({ kind: 'opening', opening });
     await store.change({ kind: 'raise', raise });
     await store.change({ kind: 'permit', permit });
     expect(store.standing()).not.toBe(before);
@@ -189,13 +203,19 @@ export function contract(name: string, open: () => StoreUnderTest): void {
       .toEqual(permit);
     expect(other.standing().locks.get(owner)).toEqual(lock);
     expect(other.standing().raises.find(({ id }) => id === raise.id)).toEqual(raise);
+    expect(other.standing().openings.find(({ id }) => id === opening.id)).toEqual(opening);
     expect(other.standing()).toBe(other.standing());
     expect(told).toBeGreaterThan(0);
     const approved = { ...permit, approvals: [{ by: 'b', signature: 's' }] };
     await other.change({ kind: 'permit', permit: approved });
+    const closed: Opening = { ...opening, closed: { by: 'ines', at: Date.now() } };
+    await other.change({ kind: 'opening', opening: closed });
     await other.change({ kind: 'release', owner });
     await expect.poll(() => store.standing().locks.has(owner), { timeout: 1_000 }).toBe(false);
     expect(store.standing().permits.filter(({ id }) => id === permit.id)).toEqual([approved]);
+    // Whoever has not heard of it opens nothing again.
+    await store.change({ kind: 'opening', opening });
+    expect(store.standing().openings.filter(({ id }) => id === opening.id)).toEqual([closed]);
   });
 
   it(`${name}: amounts leave a sliding window after its length, and people after their last sight`, async (test) => {

@@ -2,7 +2,7 @@
 import { Redis } from 'ioredis';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { Accounts } from '../../src/meter/accounts.ts';
-import { type BudgetStore, StoreUnavailable } from '../../src/meter/budget-store.ts';
+import { type BudgetStore, type Opening, StoreUnavailable } from '../../src/meter/budget-store.ts';
 import type { Window } from '../../src/meter/measure.ts';
 import { redisStore } from '../../src/store/redis.ts';
 import { findProgram } from '../support/programs.ts';
@@ -116,6 +116,20 @@ describe.skipIf(!program)('with a server', () => {
     const owner = newOwner();
     const { at } = await take(first, owner, 8);
     await first.change({ kind: 'lock', lock: { owner, since: 1, reason: 'by hand', by: 'dba' } });
+    const opening: Opening = {
+      id: `o-${owner}`,
+      owner,
+      role: 'dba',
+      guard: 'g1',
+      state: 's',
+      until: Date.now() + 60_000,
+      reason: 'ticket 4711',
+      usedBy: 'ines',
+      requestedBy: 'ines',
+      requestedAt: Date.now(),
+      approvals: [],
+    };
+    await first.change({ kind: 'opening', opening });
     await server.kill();
     await expect(take(first, owner, 1)).rejects.toThrow(StoreUnavailable);
     first.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 3, at }]);
@@ -124,11 +138,20 @@ describe.skipIf(!program)('with a server', () => {
     const lock = { kind: 'lock', lock: { owner: other, since: 1, reason: 'canary', by: 'rowgate' } } as const;
     await expect(first.change(lock)).rejects.toThrow(StoreUnavailable);
     expect(first.standing().locks.has(other)).toBe(true);
+    // So is a closing; an opening is not.
+    const closed = { ...opening, closed: { by: 'ines', at: 2 } };
+    await expect(first.change({ kind: 'opening', opening: closed })).rejects.toThrow(StoreUnavailable);
+    expect(first.standing().openings.find(({ id }) => id === opening.id)?.closed).toEqual(closed.closed);
+    const late = { ...opening, id: `${opening.id}-late` };
+    await expect(first.change({ kind: 'opening', opening: late })).rejects.toThrow(StoreUnavailable);
+    expect(first.standing().openings.some(({ id }) => id === late.id)).toBe(false);
     await server.start();
     await recovered(first);
     await expect.poll(() => Promise.resolve(first.used(owner, 'rows', [HOUR]))).toEqual([5]);
     await expect.poll(() => Promise.resolve(first.used(owner, PUPILS, [HOUR]))).toEqual([1]);
     await expect.poll(() => second.standing().locks.has(other), { timeout: 5_000 }).toBe(true);
+    const told = () => second.standing().openings.find(({ id }) => id === opening.id)?.closed;
+    await expect.poll(told, { timeout: 5_000 }).toEqual(closed.closed);
     expect(second.standing().locks.has(owner)).toBe(true);
   });
 
