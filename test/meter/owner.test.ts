@@ -21,6 +21,8 @@ it('an owner tells whose it is', () => {
   fc.assert(
     fc.property(holder, (one) => {
       expect(holderOf(ownerOf(one))).toEqual({ ...one });
+      const { principal } = one;
+      if ('user' in one) expect(ownerOf(one)).toBe(ownerOf({ principal, user: '' }) + one.user);
     }),
   );
   expect(ownerOf({ principal: 'college_12_app' })).toBe('principal:college_12_app');

@@ -1,18 +1,19 @@
 /** What the sessions of a principal in this process may still take: of its own budget, and of that of the person behind it for whom they work. */
-import { createHmac } from 'node:crypto';
 import type { Lease } from '../../meter/lease.ts';
 import { Leases, type Outcome } from '../../meter/leases.ts';
 import type { Line } from '../../meter/line.ts';
-import type { Measure, Owner } from '../../meter/measure.ts';
+import type { Owner } from '../../meter/measure.ts';
 import { isOfUser, ownerOf } from '../../meter/owner.ts';
 import type { LimitInForce } from '../../policy/limits-in-force.ts';
 import type { Demand, LimitReached, People, Refused, Sighting, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
+import { mergedPeople } from './merged-people.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';
-import { OwnerBudget } from './owner-budget.ts';
+import { OwnerBudget, type OwnerBudgetOptions } from './owner-budget.ts';
 import { PeopleBudgets } from './people-budgets.ts';
+import { PeopleHashes } from './people-hashes.ts';
 import { Permits } from './permits.ts';
 import { UsageNotes } from './usage-notes.ts';
 
@@ -28,15 +29,17 @@ export class PrincipalBudget {
   readonly permits: Permits;
   /** Sessions that have it. */
   sessions = 0;
-  private readonly people: PeopleBudgets;
+  /** What the owner of each person behind it begins with. */
+  private readonly ofPeople: Owner;
+  /** Absent until somebody comes: most principals stand for nobody else. */
+  private peopleHere: PeopleBudgets | undefined;
+  private readonly shared: OwnerBudgetOptions;
   private readonly notes: UsageNotes;
   /** Those who are to ask again, each with for whom it waits; undefined: for several. */
   private readonly waiting = new Map<() => void, Owner | undefined>();
   /** Limits that were passed, and are those of the account. */
   private readonly ofAccount = new WeakSet<LimitReached>();
   private retrying: NodeJS.Timeout | undefined;
-  /** Of the hash that was asked for last: a row is counted for the principal and for the person. */
-  private hashed = { measure: '', key: '', hash: '' };
 
   constructor(
     readonly name: string,
@@ -49,13 +52,10 @@ export class PrincipalBudget {
       failed: context.failed,
       beside: () => this.own.limited,
     });
-    const shared = {
-      context,
-      leases: this.leases,
-      hash: (measure: Measure, key: string) => this.hash(measure, key),
-    };
-    this.own = new OwnerBudget({ principal: name }, shared);
-    this.people = new PeopleBudgets(name, shared);
+    const hashes = new PeopleHashes(() => context.hashKey());
+    this.shared = { context, leases: this.leases, hash: (measure, key) => hashes.of(measure, key) };
+    this.own = new OwnerBudget({ principal: name }, this.shared);
+    this.ofPeople = ownerOf({ principal: name, user: '' });
     this.notes = new UsageNotes(context);
     this.permits = new Permits(this.own.owner, name, context);
   }
@@ -69,9 +69,9 @@ export class PrincipalBudget {
   lockedPerson(user: string | undefined): Refused | undefined {
     const { locks } = this.context;
     if (user === undefined || !locks.any) return undefined;
-    const person = { principal: this.name, user };
-    const lock = locks.of(ownerOf(person));
-    return lock && { kind: 'refused', refusal: lockedRefusal(person, lock), effect: 'lock' };
+    const lock = locks.of(this.ofPeople + user);
+    if (!lock) return undefined;
+    return { kind: 'refused', refusal: lockedRefusal({ principal: this.name, user }, lock), effect: 'lock' };
   }
 
   take(policy: SessionPolicy, demand: Demand): Taken {
@@ -130,7 +130,7 @@ export class PrincipalBudget {
 
   /** Called once, as soon as the same may be asked again. */
   wakeLater(wake: () => void, user: string | undefined): void {
-    const whose = ownerOf({ principal: this.name, ...(user !== undefined && { user }) });
+    const whose = user === undefined ? this.own.owner : this.ofPeople + user;
     this.waiting.set(wake, this.waiting.has(wake) && this.waiting.get(wake) !== whose ? undefined : whose);
   }
 
@@ -154,18 +154,23 @@ export class PrincipalBudget {
     own.sweep(all, waiting.size > 0);
     this.leases.sweep(this.permits.leases(), all, waiting.size > 0);
     const awaited = new Set(waiting.values());
-    this.people.sweep(all, (owner) => awaited.has(owner) || awaited.has(undefined));
+    this.peopleHere?.sweep(all, (owner) => awaited.has(owner) || awaited.has(undefined));
   }
 
   get lastUse(): number {
-    return Math.max(this.own.lastUse, this.people.lastUse);
+    return Math.max(this.own.lastUse, this.peopleHere?.lastUse ?? Number.NEGATIVE_INFINITY);
+  }
+
+  private get people(): PeopleBudgets {
+    this.peopleHere ??= new PeopleBudgets(this.name, this.shared);
+    return this.peopleHere;
   }
 
   private linesOf(demand: Demand, person: OwnerBudget | undefined): Line[] | 'unavailable' {
     const lines: Line[] = [];
     const { own } = this;
     const { rows = 0, account, people } = demand;
-    const each = people && people.length > 0 ? merged(people) : NOBODY;
+    const each = people && people.length > 0 ? mergedPeople(people) : NOBODY;
     if (account !== undefined) {
       const lease = this.permits.lease(account);
       // INVARIANT: what a permit does not pay, nobody pays.
@@ -181,17 +186,6 @@ export class PrincipalBudget {
     if (person?.addShown(lines, demand, each)) return 'unavailable';
     person?.addChanged(lines, demand);
     return lines;
-  }
-
-  /** INVARIANT: nobody is counted under a name that others would not give them. */
-  private hash(measure: Measure, key: string): string {
-    const { hashed } = this;
-    if (hashed.key === key && hashed.measure === measure) return hashed.hash;
-    const secret = this.context.hashKey();
-    if (!secret) throw new Error('people were to be counted before the key of their hashes was known');
-    const hash = createHmac('sha256', secret).update(`${measure}\0${key}`).digest('base64url').slice(0, 22);
-    this.hashed = { measure, key, hash };
-    return hash;
   }
 
   /** The store has answered of these leases. Who waits for another person's has nothing to ask. */
@@ -211,18 +205,4 @@ export class PrincipalBudget {
       this.wake();
     }, RATE_RETRY_MS).unref();
   }
-}
-
-/** Each subject once, and each of its people once. */
-function merged(people: readonly People[]): readonly People[] {
-  const [only] = people;
-  if (only && people.length === 1 && only.keys.length < 2) return people;
-  const bySubject = new Map<string, { keys: Set<string>; unnamed: number }>();
-  for (const { subject, keys, unnamed } of people) {
-    const known = bySubject.get(subject) ?? { keys: new Set<string>(), unnamed: 0 };
-    for (const key of keys) known.keys.add(key);
-    known.unnamed += unnamed;
-    bySubject.set(subject, known);
-  }
-  return [...bySubject].map(([subject, { keys, unnamed }]) => ({ subject, keys: [...keys], unnamed }));
 }
