@@ -96,7 +96,8 @@ async function logIn(user: string, token: string | undefined, at = world): Promi
   return bearerLogin(at.options(user, { ca }), withToken(token ?? ''));
 }
 
-describe('rowgate login', () => {
+// Each waits for seconds until a device asks again.
+describe.concurrent('rowgate login', () => {
   test('prints what psql needs to log in', async () => {
     const conninfo = `host=localhost hostaddr=127.0.0.1 port=${world.guard.port} dbname=${world.database.name} user=boris sslmode=verify-full sslrootcert=${certificates.ca}`;
     const query = 'SELECT DISTINCT owner FROM notes';

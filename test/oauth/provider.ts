@@ -14,8 +14,6 @@ export interface OpenIdProvider {
   /** What somebody does to whom the address of a device's code was shown: logs in and agrees. */
   agree(verificationUri: string, person: string): Promise<void>;
   refuse(verificationUri: string): Promise<void>;
-  /** Its paths that were asked for since the last call. */
-  asked(): string[];
   /** Signs by another key from now on, and publishes that one alone. */
   rotate(): Promise<void>;
   /** Answers nobody. */
@@ -40,7 +38,6 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Open
   let server = await listening(0);
   const { port } = server.address() as AddressInfo;
   const issuer = `http://127.0.0.1:${port}`;
-  let paths: string[] = [];
   let provider: Provider;
   const serve = async (): Promise<void> => {
     provider = await makeProvider(issuer, options);
@@ -49,10 +46,7 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Open
   const handleBy = (on: Server, by: Provider): void => {
     const answer = by.callback();
     on.removeAllListeners('request');
-    on.on('request', (request, response) => {
-      paths.push(new URL(request.url ?? '/', issuer).pathname);
-      void answer(request, response);
-    });
+    on.on('request', answer);
   };
   await serve();
   const close = (): Promise<void> =>
@@ -69,11 +63,6 @@ export async function startProvider(options: ProviderOptions = {}): Promise<Open
     },
     refuse: async (uri) => {
       await new Browser().fill(uri, { abort: 'yes' }, 'was interrupted');
-    },
-    asked: () => {
-      const before = paths;
-      paths = [];
-      return before;
     },
     rotate: serve,
     goDown: close,
