@@ -3,6 +3,7 @@ import { expect, it } from 'vitest';
 import type { Command, Commanded } from '../../src/control/command.ts';
 import { Commands } from '../../src/control/commands.ts';
 import { memoryStore } from '../../src/store/memory.ts';
+import { newSigner } from '../support/ssh-signer.ts';
 
 it('a raise is an alarm, where it was done', async () => {
   const alarms: unknown[] = [];
@@ -40,6 +41,48 @@ it('a raise is an alarm, where it was done', async () => {
       reason: 'cards',
       by: 'ines',
     },
+  ]);
+  await store.close();
+});
+
+it('of break-glass the question, the opening and the closing are alarms; the signatures between are not, nor what could not be recorded', async () => {
+  const alarms: { kind: string; text: string }[] = [];
+  const signers = ['jean', 'zoe'].map(newSigner);
+  const store = memoryStore({ timeZone: 'Europe/Paris', now: Date.now });
+  const night = { name: 'night', role: 'dba', breakGlass: { approvals: 2, for: 3_600_000 } };
+  let recorded = true;
+  const guard = {
+    store,
+    policy: () => ({
+      principals: new Map([['night', night]]),
+      roles: new Map([['dba', { name: 'dba' }]]),
+      approvers: new Map(signers.map(({ name, key }) => [name, { name, user: name, key }])),
+    }),
+    records: { append: () => recorded },
+    alarms: { raise: (alarm: { kind: string; text: string }) => void alarms.push(alarm) },
+    guard: 'g1',
+    now: Date.now,
+    newId: () => 'o1',
+  } as unknown as Commanded;
+  const run = (command: string, given: Parameters<Command['run']>[0]) =>
+    new Commands(guard).run({ command, arguments: given }, 'ines');
+  const ask = () => run('break-glass.ask', { principal: 'night', forMs: 60_000, reason: 'ticket 4711', usedBy: 'max' });
+  recorded = false;
+  expect(await ask()).toMatchObject({ ok: false });
+  expect(store.standing().openings).toEqual([]);
+  recorded = true;
+  const asked = await ask();
+  if (!asked.ok) throw new Error(asked.error.message);
+  const { text } = (asked.result as { opening: { text: string } }).opening;
+  for (const { sign } of signers)
+    expect(await run('break-glass.approve', { id: 'o1', signature: sign(text, 'rowgate-break-glass') })).toMatchObject({
+      ok: true,
+    });
+  expect(await run('break-glass.close', { id: 'o1' })).toMatchObject({ ok: true });
+  expect(alarms.map(({ kind, text }) => `${kind}: ${text.replaceAll(/\d{4}-\S+Z/g, 'T')}`)).toEqual([
+    'break-glass: an opening of principal "night" until T is asked for, to be used by max: 2 must sign it',
+    'break-glass: principal "night" is open until T, to be used by max; signed by jean, zoe',
+    'break-glass: principal "night" is closed again, before its time',
   ]);
   await store.close();
 });
