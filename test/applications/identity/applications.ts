@@ -1,0 +1,171 @@
+/** Applications that set the token of a request's person, each by the piece of code that `docs/applications.md` shows of it. */
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { build, CACHE } from '../../drivers/build.ts';
+import { hasPython, PYTHON } from '../../drivers/python.ts';
+import { findProgram } from '../../support/programs.ts';
+
+type Environment = Readonly<Record<string, string>>;
+
+export interface Application {
+  readonly name: string;
+  /** What the page shows, from this folder on. */
+  readonly shown: string;
+  /** False where this machine lacks it: its tests are shown as skipped. */
+  readonly found: boolean;
+  /** SQLSTATE for who reads pupils by another way to a connection; `none`: there is no other way. */
+  readonly outside: '28000' | 'none';
+  /** What the error says to who keeps what was handed out, and uses it when the request is over; absent: that is a new transaction of the same person. */
+  readonly kept?: string;
+  readonly env?: Environment;
+  build?(): Promise<void>;
+  readonly command: readonly string[];
+}
+
+const HERE = import.meta.dirname;
+const JARS = ['postgresql', 'HikariCP', 'slf4j-api'].map((name) => `/usr/share/java/${name}.jar`);
+const JAVA = findProgram('java');
+const JAVAC = findProgram('javac');
+const RUBY = '/usr/bin/ruby';
+const CLASSES = 'jdbc-person';
+
+/** In CI a missing one is an error. */
+function inCi(what: string, isFound: () => boolean): boolean {
+  const found = isFound();
+  if (!found && process.env.CI) throw new Error(`${what} is not installed`);
+  return found;
+}
+
+function hasActiveRecord(): boolean {
+  try {
+    execFileSync(RUBY, ['-ractive_record', '-rpg', '-e', ''], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+const python = (folder: string): readonly string[] => [PYTHON, '-B', join(HERE, folder, 'run.py')];
+
+const django = (binding: 'on' | 'off'): Application => ({
+  name: `Django, server_side_binding ${binding}`,
+  shown: 'django/middleware.py',
+  found: hasPython(['django', 'psycopg']),
+  outside: '28000',
+  kept: 'no token says for whom this is',
+  env: { SERVER_SIDE_BINDING: binding },
+  command: python('django'),
+});
+
+export const APPLICATIONS: readonly Application[] = [
+  {
+    name: 'node-postgres',
+    shown: 'node-postgres/person.js',
+    found: true,
+    outside: 'none',
+    kept: 'the transaction is over',
+    command: [process.execPath, join(HERE, 'node-postgres/run.js')],
+  },
+  {
+    name: 'psycopg 3',
+    shown: 'psycopg/person.py',
+    found: hasPython(['psycopg', 'psycopg_pool']),
+    outside: '28000',
+    kept: 'the cursor is closed',
+    command: python('psycopg'),
+  },
+  {
+    name: 'SQLAlchemy',
+    shown: 'sqlalchemy/person.py',
+    found: hasPython(['sqlalchemy', 'psycopg']),
+    outside: '28000',
+    command: python('sqlalchemy'),
+  },
+  django('off'),
+  django('on'),
+  {
+    name: 'JDBC',
+    shown: 'jdbc/Person.java',
+    found: JAVA !== undefined && JAVAC !== undefined && inCi('HikariCP', () => JARS.every(existsSync)),
+    outside: '28000',
+    kept: 'Connection is closed',
+    build: () => {
+      const sources = ['Person', 'Run'].map((name) => join(HERE, `jdbc/${name}.java`));
+      return build(CLASSES, JAVAC!, (output) => [
+        '-encoding',
+        'UTF-8',
+        '-cp',
+        JARS.join(':'),
+        '-d',
+        output,
+        ...sources,
+      ]);
+    },
+    command: [
+      ...[JAVA ?? '', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
+      ...['-cp', [join(CACHE, CLASSES), ...JARS].join(':'), 'Run'],
+    ],
+  },
+  {
+    name: 'Rails',
+    shown: 'rails/application_record.rb',
+    found: inCi('ActiveRecord', hasActiveRecord),
+    outside: '28000',
+    kept: 'no token says for whom this is',
+    command: [RUBY, join(HERE, 'rails/run.rb')],
+  },
+];
+
+/** Of a request: `ok`, SQLSTATE, or the error's name; and what was read, or what the error says. */
+export interface Answer {
+  readonly code: string;
+  readonly text: string;
+}
+
+export interface Ran {
+  readonly answers: ReadonlyMap<number, Answer>;
+  /** All that it has written. */
+  readonly output: string;
+}
+
+const TIME_LIMIT_MS = 60_000;
+
+/** Gives it the requests, each a line `id page token`. Throws where it fails. */
+export function run(
+  { name, command, env }: Application,
+  lines: readonly string[],
+  database: Environment,
+): Promise<Ran> {
+  return new Promise((done, fail) => {
+    const [program, ...args] = command;
+    const child = spawn(program!, args, {
+      env: { PATH: process.env.PATH, HOME: process.env.HOME, LC_ALL: 'C.UTF-8', PGAPPNAME: name, ...database, ...env },
+      timeout: TIME_LIMIT_MS,
+      killSignal: 'SIGKILL',
+    });
+    let [out, errors] = ['', ''];
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      out += chunk;
+    });
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      errors += chunk;
+    });
+    child.on('error', fail);
+    child.on('close', (status, signal) => {
+      if (status === 0) done({ answers: answersIn(out), output: out + errors });
+      else fail(new Error(`${name} ended with ${status ?? signal}:\n${errors}${out}`));
+    });
+    child.stdin.end(`${lines.join('\n')}\n`);
+  });
+}
+
+function answersIn(out: string): Map<number, Answer> {
+  const lines = out.trimEnd().split('\n');
+  return new Map(
+    lines.map((line) => {
+      const [id, code = '', text = ''] = line.split('\t');
+      return [Number(id), { code, text }];
+    }),
+  );
+}
