@@ -10,6 +10,7 @@ import type { Conversation } from './conversation.ts';
 import { sendConverted } from './conversion.ts';
 import { least, mostOf, NO_LIMIT, statementLimits } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
+import { prepareAnew } from './prepared-anew.ts';
 import { needsStatus, notTogether, planQuery, type QueryPlan } from './query-plan.ts';
 import { NOTHING_JUDGED, notRecorded } from './records.ts';
 import { decideRefusal, ownWords, refuseQuery, textTooLong } from './refuse.ts';
@@ -78,6 +79,8 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
   const whose = areSomebodys(policy, statements) ? whoseAre(c, policy, asked(parts, judgement, policy)) : OF_NOBODY;
   if (whose === 'wait') return false;
   if ('refuse' in whose) {
+    const anew = whose.anew && prepareAnew(c, whose.anew, policy);
+    if (anew) return false;
     const subject = { statement: statements[whose.at]!, judgement, policy, text };
     refuseQuery(c, decideRefusal(c, subject, whose.refuse), statements.length > 1);
     return true;
@@ -93,8 +96,8 @@ function partOf(statement: StatementJudgement, resolved: Resolved, policy: Sessi
 }
 
 function asked(parts: readonly Part[], judgement: Judgement, { role }: SessionPolicy): Asked[] {
-  return parts.map(({ statement, nature, resolved: { inner, here, madeFor } }, at) => {
-    return { statement, inner, nature, filled: isFilledAt(judgement, at, role, here === true), madeFor };
+  return parts.map(({ statement, nature, resolved: { inner, here, madeFor, runs } }, at) => {
+    return { statement, inner, nature, filled: isFilledAt(judgement, at, role, here === true), madeFor, runs };
   });
 }
 

@@ -103,8 +103,8 @@ export interface PendingSync extends Sent {
 
 export interface PendingQuery extends Sent {
   readonly kind: 'query';
-  /** `begin` and `end` stand around a client's Query; `fail` makes a transaction fail. */
-  readonly part: 'client' | 'begin' | 'end' | 'fail';
+  /** `begin` and `end` stand around a client's Query; `fail` makes a transaction fail; `prepare` goes before one. */
+  readonly part: 'client' | 'begin' | 'end' | 'fail' | 'prepare';
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
   readonly runs: readonly Run[];
@@ -125,6 +125,8 @@ export interface PendingQuery extends Sent {
   readonly commits: boolean;
   /** Of part `end`: it was a COMMIT, and it went well. */
   committed: boolean;
+  /** Of part `prepare`: what has this form once that is done. */
+  readonly anew?: { readonly prepared: Prepared; readonly rendered: Rendered } | undefined;
   /** Of part `end`: the Query that it ends. */
   readonly ends?: PendingQuery | undefined;
 }

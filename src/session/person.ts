@@ -40,6 +40,8 @@ export interface Identity {
   persons(wake: () => void): Persons;
   /** For a login by a token, whose principal is still to be found: by the rule of one. Never rejects. */
   verify(rule: TokenRule, token: string): Promise<VerifiedToken | { readonly refused: Refusal }>;
+  /** The same at once, of one that is remembered; undefined where it has to be verified. */
+  known(rule: TokenRule, token: string): VerifiedToken | { readonly refused: Refusal } | undefined;
   /** Somebody says that keys may have changed: they are read before they are used again. */
   keysChanged(): void;
 }

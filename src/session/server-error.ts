@@ -144,7 +144,9 @@ function skip(c: Conversation): void {
 
 /** Of a transaction that the guard makes fail or ends without COMMIT the client knows why, whatever the server says: it may be the client's own cancel. */
 function isKnown(head: Pending): boolean {
-  return head.kind === 'query' && (head.part === 'fail' || (head.part === 'end' && !head.commits));
+  return (
+    head.kind === 'query' && (head.part === 'fail' || head.part === 'prepare' || (head.part === 'end' && !head.commits))
+  );
 }
 
 /** Of a message that comes in pieces only the first is read, and the others are dropped: it quotes a value of a client's, or a function's. */

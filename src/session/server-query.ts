@@ -9,6 +9,7 @@ import type { Conversation } from './conversation.ts';
 import { descriptionOf } from './description.ts';
 import { admitRow, admitTag, rowsChanged, tellCut, verify } from './flow.ts';
 import type { PendingQuery, Step } from './pending.ts';
+import { preparedAnew } from './prepared-anew.ts';
 import { privateName } from './refuse.ts';
 import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
@@ -122,6 +123,9 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
       return stepOn(c, query, status);
     case 'fail':
       return true;
+    case 'prepare':
+      preparedAnew(c, query);
+      return false;
     case 'end':
       return endWrapped(c, query, status);
     case 'client':

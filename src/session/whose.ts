@@ -6,6 +6,7 @@ import type { Template } from '../sql/template.ts';
 import type { Conversation } from './conversation.ts';
 import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
+import type { Prepared } from './prepared.ts';
 import type { Change, TokenSetting, TokenText, Whose } from './token-setting.ts';
 import type { Nature } from './watching.ts';
 
@@ -19,6 +20,8 @@ export interface Asked {
   readonly filled: boolean;
   /** For whom the cursor, or what was prepared, was made. */
   readonly madeFor?: Person | undefined;
+  /** What an EXECUTE in SQL runs: it can be prepared anew for another person. */
+  readonly runs?: Prepared | undefined;
   /** The value that Bind gave to what sets the token; undefined: none, or NULL. */
   readonly given?: string | undefined;
 }
@@ -26,8 +29,14 @@ export interface Asked {
 /** `person`: with whose attributes the message is filled. */
 export type WhoseMessage =
   | { readonly of: readonly Whose[]; readonly person?: Person | undefined }
-  | { readonly refuse: Refusal; readonly at: number }
+  | { readonly refuse: Refusal; readonly at: number; readonly anew?: Anew }
   | 'wait';
+
+/** What would run if it were prepared anew for the person of now. */
+export interface Anew {
+  readonly prepared: Prepared;
+  readonly person: Person;
+}
 
 /** Whose token holds now; `refused`: why nobody is behind it. */
 export interface Now {
@@ -89,7 +98,11 @@ export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly
     if (gone) return { refuse: gone, at };
     if (change && change.to !== 'default' && refused) return { refuse: refused, at };
     if (!person && needs(one, policy)) return { refuse: refused ?? missing(policy), at };
-    if (one.madeFor && !(person && isSame(one.madeFor, person))) return { refuse: madeForAnother(), at };
+    if (one.madeFor && !(person && isSame(one.madeFor, person))) {
+      // Where the message itself has set the token, the server could not be asked before it.
+      const anew = person && one.runs && setting === c.token && { prepared: one.runs, person };
+      return { refuse: madeForAnother(), at, ...(anew && { anew }) };
+    }
     if (one.filled) {
       if (filledFor && person && !isSame(filledFor, person)) return { refuse: severalPeople(), at };
       filledFor = person;

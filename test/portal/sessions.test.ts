@@ -1,0 +1,201 @@
+/** Tokens in a session of a real client: what is prepared, opened and kept for one person, and what another gets of it. */
+import { rm } from 'node:fs/promises';
+import pg from 'pg';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { type Key, makeKey } from '../identity/issuer.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { type Served, serve } from '../workers/served.ts';
+import { familyPolicies, seedFamilies, tokenOf } from './families.ts';
+
+let database: FreshDatabase;
+let guard: Served;
+let key: Key;
+let client: pg.Client;
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await seedFamilies(database, 20);
+  const policies = await familyPolicies();
+  key = policies.key;
+  guard = await serve(database, 'log: { file: ./decisions.jsonl }\n', {}, policies.folder);
+  await rm(policies.folder, { recursive: true });
+}, 60_000);
+afterAll(async () => {
+  await guard?.stop();
+  await database?.drop();
+});
+beforeEach(async () => {
+  client = await guard.connect('portal');
+});
+afterEach(() => client.end());
+
+const set = (family: number, local = ''): Promise<unknown> =>
+  client.query(`SET ${local} rowgate.token = '${tokenOf(key, family)}'`);
+
+/** Whose rows come back. */
+async function families(text: string | pg.QueryConfig): Promise<number[]> {
+  const { rows } = await client.query(text);
+  return [...new Set(rows.map(({ family_id }) => Number(family_id)))];
+}
+
+const PUPILS = 'SELECT id, family_id FROM pupils ORDER BY id';
+const NOBODY = { code: '28000', message: 'no token says for whom this is' };
+
+describe('what one person has prepared gives the rows of whoever runs it', () => {
+  it('by the protocol', async () => {
+    const named = { name: 'pupils', text: PUPILS };
+    await expect(client.query(named)).rejects.toMatchObject(NOBODY);
+    for (const family of [1, 2, 1, 3]) {
+      await set(family);
+      expect(await families(named)).toEqual([family]);
+    }
+    await client.query('RESET rowgate.token');
+    await expect(client.query(named)).rejects.toMatchObject(NOBODY);
+  });
+
+  it('by PREPARE, outside of a transaction and inside, again and again', async () => {
+    await set(1);
+    await client.query(`PREPARE one AS ${PUPILS}; PREPARE two (bigint) AS SELECT family_id FROM pupils WHERE id > $1`);
+    for (const family of [1, 2, 3, 1]) {
+      await set(family);
+      expect(await families('EXECUTE one')).toEqual([family]);
+      expect(await families('EXECUTE two(0)')).toEqual([family]);
+    }
+    await client.query('BEGIN');
+    await set(4, 'LOCAL');
+    expect(await families('EXECUTE one')).toEqual([4]);
+    expect(await families(PUPILS)).toEqual([4]);
+    await client.query('ROLLBACK');
+    expect(await families('EXECUTE one')).toEqual([1]);
+    await client.query('RESET rowgate.token');
+    await expect(client.query('EXECUTE one')).rejects.toMatchObject({ code: '28000' });
+    await client.query('DEALLOCATE one');
+    await expect(client.query('EXECUTE one')).rejects.toMatchObject({ code: '26000' });
+  });
+
+  it('not in a transaction that has failed, which stays as it is', async () => {
+    await set(1);
+    await client.query(`PREPARE one AS ${PUPILS}`);
+    await set(2);
+    await client.query('BEGIN');
+    await expect(client.query('SELECT 1/0')).rejects.toMatchObject({ code: '22012' });
+    await expect(client.query('EXECUTE one')).rejects.toMatchObject({ code: '25P02' });
+    await client.query('ROLLBACK');
+    expect(await families('EXECUTE one')).toEqual([2]);
+  });
+
+  it('not by a message that has another person’s token in it', async () => {
+    await set(1);
+    await client.query(`PREPARE one AS ${PUPILS}`);
+    const other = `BEGIN; SET LOCAL rowgate.token = '${tokenOf(key, 2)}'; EXECUTE one`;
+    await expect(client.query(other)).rejects.toMatchObject({ code: '28000' });
+    await client.query('ROLLBACK');
+  });
+});
+
+describe('what was opened for one person is closed to another', () => {
+  it('a cursor that outlives its transaction', async () => {
+    await set(1);
+    await client.query(`DECLARE c CURSOR WITH HOLD FOR ${PUPILS}`);
+    expect(await families('FETCH 1 FROM c')).toEqual([1]);
+    await set(2);
+    await expect(client.query('FETCH ALL FROM c')).rejects.toMatchObject({ code: '28000' });
+    await expect(client.query('MOVE ALL FROM c')).rejects.toMatchObject({ code: '28000' });
+    await client.query('RESET rowgate.token');
+    await expect(client.query('FETCH ALL FROM c')).rejects.toMatchObject({ code: '28000' });
+    // The same person, by a token that was renewed.
+    await client.query(`SET rowgate.token = '${tokenOf(key, 1, { jti: 'renewed' })}'`);
+    expect(await families('FETCH ALL FROM c')).toEqual([1]);
+    await client.query('CLOSE c');
+  });
+
+  it('a cursor inside a transaction', async () => {
+    await client.query('BEGIN');
+    await set(1, 'LOCAL');
+    await client.query(`DECLARE c CURSOR FOR ${PUPILS}`);
+    await set(2, 'LOCAL');
+    await expect(client.query('FETCH ALL FROM c')).rejects.toMatchObject({ code: '28000' });
+    await client.query('ROLLBACK');
+  });
+});
+
+describe('messages of several statements', () => {
+  it('for one person', async () => {
+    const token = tokenOf(key, 5);
+    const results = (await client.query(
+      `BEGIN; SET LOCAL rowgate.token = '${token}'; ${PUPILS}; SELECT count(*)::int AS n FROM pupils; COMMIT`,
+    )) as unknown as pg.QueryResult[];
+    expect(results[2]?.rows.map(({ family_id }) => family_id)).toEqual(['5', '5']);
+    expect(results[3]?.rows).toEqual([{ n: 2 }]);
+    await expect(client.query(PUPILS)).rejects.toMatchObject(NOBODY);
+  });
+
+  it('not for two', async () => {
+    const [one, two] = [tokenOf(key, 5), tokenOf(key, 6)];
+    const both = `SET rowgate.token = '${one}'; ${PUPILS}; SET rowgate.token = '${two}'; ${PUPILS}`;
+    await expect(client.query(both)).rejects.toMatchObject({ code: '0A000' });
+    await expect(client.query(PUPILS)).rejects.toMatchObject(NOBODY);
+  });
+
+  it('and what fails takes the token back with it', async () => {
+    await set(1);
+    const failing = `SET rowgate.token = '${tokenOf(key, 2)}'; SELECT 1/0`;
+    await expect(client.query(failing)).rejects.toMatchObject({ code: '22012' });
+    expect(await families(PUPILS)).toEqual([1]);
+  });
+});
+
+describe('the startup packet', () => {
+  const open = async (token: string): Promise<pg.Client> => {
+    const opened = new pg.Client({ connectionString: guard.url('portal'), options: `-c rowgate.token=${token}` });
+    opened.on('error', () => {});
+    await opened.connect();
+    return opened;
+  };
+
+  it('begins the session for somebody, to whom RESET and DISCARD ALL come back', async () => {
+    const own = client;
+    client = await open(tokenOf(key, 3));
+    expect(await families(PUPILS)).toEqual([3]);
+    for (const back of ['RESET rowgate.token', 'RESET ALL', 'DISCARD ALL', 'SET rowgate.token TO DEFAULT']) {
+      await set(4);
+      expect(await families(PUPILS)).toEqual([4]);
+      await client.query(back);
+      expect(await families(PUPILS)).toEqual([3]);
+    }
+    await client.end();
+    client = own;
+  });
+
+  it.each([
+    ['expired', () => tokenOf(key, 3, { exp: 1 }), 'the token has expired'],
+    ['forged', () => tokenOf(makeKey('EdDSA'), 3), /signature|key/],
+    ['no token at all', () => 'abc', /token/],
+  ])('lets nobody in by one that is %s', async (_, make, message) => {
+    await expect(open(make())).rejects.toMatchObject({ code: '28000', message: expect.stringMatching(message) });
+  });
+});
+
+it('warns as PostgreSQL does where SET LOCAL stands in no transaction, and it holds for nothing', async () => {
+  const notices: (string | undefined)[] = [];
+  client.on('notice', ({ code }) => notices.push(code));
+  await set(1, 'LOCAL');
+  expect(notices).toEqual(['25P01']);
+  await expect(client.query(PUPILS)).rejects.toMatchObject(NOBODY);
+});
+
+it('shows the token to nobody who asks for the setting', async () => {
+  await set(1);
+  await expect(client.query('SHOW rowgate.token')).rejects.toMatchObject({ code: '42501' });
+  await expect(client.query("SELECT current_setting('rowgate.token')")).rejects.toMatchObject({ code: '42501' });
+  const { rows } = await client.query("SELECT setting FROM pg_settings WHERE name LIKE 'rowgate%'");
+  expect(rows).toEqual([{ setting: '' }]);
+});
+
+it('writes to nobody else’s rows', async () => {
+  await set(7);
+  expect((await client.query("UPDATE pupils SET note = 'seen'")).rowCount).toBe(2);
+  expect((await client.query("UPDATE pupils SET note = 'seen' WHERE family_id = 8")).rowCount).toBe(0);
+  const rows = await database.query<{ family_id: string }>("SELECT DISTINCT family_id FROM pupils WHERE note = 'seen'");
+  expect(rows).toEqual([{ family_id: '7' }]);
+});
