@@ -30,6 +30,22 @@ export function asksAsNobody(by: string, what: string): ControlReply | undefined
   return undefined;
 }
 
+/** Why it can never be signed by enough; undefined where it can. */
+export function tooFewApprovers(
+  request: SignedRequest,
+  approvers: Approvers,
+  needed: number,
+): ControlReply | undefined {
+  const others = [...approvers.keys()].filter((name) => !isParty(request, name, approvers));
+  if (others.length >= needed) return undefined;
+  const hint = 'Whom it serves does not sign it: let somebody else ask for it, or use it.';
+  return failed(
+    'refused',
+    `${needed} must sign it, and there ${others.length === 1 ? 'is' : 'are'} ${others.length} who may`,
+    hint,
+  );
+}
+
 export type Signed =
   /** `approvals` with the new one; `names`: of all whose approvals count now. */
   | { readonly signer: string; readonly approvals: readonly Approval[]; readonly names: readonly string[] }

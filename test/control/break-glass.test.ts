@@ -127,6 +127,8 @@ describe.skipIf(!keygen)('break-glass', () => {
     expect(await ask('night', { forMs: 5 * 3_600_000 })).toMatchObject(refused('240 minutes at most'));
     expect(await ask('vendor')).toMatchObject(refused('is not closed'));
     expect(await ask('nobody')).toMatchObject(refused('does not exist'));
+    // Nobody could sign it: the only approver of this one would use it.
+    expect(await ask('dba', { usedBy: 'zoe' })).toMatchObject(refused('1 must sign it, and there are 0 who may'));
   });
 
   it('by the command: asked for, signed by two, used, closed, and each step recorded with the keys', async () => {

@@ -106,6 +106,7 @@ it('more signatures, a signer who has gone, and a role without the rule', async 
   await approvers(jean, own);
   await reload();
   expect(await most()).toBe(10);
+  await expect(raise('45 rows per hour')).rejects.toThrow('2 must sign it, and there is 1 who may');
   // The rule goes: what was to be signed still needs a signature, and new ones need none.
   await role(undefined);
   await reload();

@@ -4,7 +4,7 @@ import type { Opening } from '../../meter/budget-store.ts';
 import { approversOf, type OpeningRule, openingHolds, openingRequest, principalOf } from '../../meter/opening.ts';
 import { ownerOf } from '../../meter/owner.ts';
 import { openingRecord } from '../../proxy/budgets/opening-record.ts';
-import { asksAsNobody, signature, signedBy } from '../approving.ts';
+import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
 import { type Commanded, command, findPrincipal, forMs, iso, name, reason, UNRECORDED } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
 
@@ -60,6 +60,9 @@ export const askOpening = command(
       requestedAt: now,
       approvals: [],
     };
+    const approvers = approversOf(rule, found.policy.approvers);
+    const tooFew = tooFewApprovers(openingRequest(opening), approvers, rule.approvals);
+    if (tooFew) return tooFew;
     const reply = await change(guard, opening, by, 'requested');
     const what = `${rule.approvals} must sign it`;
     const text = `an opening of principal "${given.principal}" until ${iso(opening.until)} is asked for, to be used by ${opening.usedBy}: ${what}`;

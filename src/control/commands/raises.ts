@@ -5,7 +5,7 @@ import { type Holder, holderName, holderOf, holderWords } from '../../meter/owne
 import { type RaiseTerms, raiseApprovedBy, raiseHolds, raiseRequest } from '../../meter/raise.ts';
 import { amountName, windowName } from '../../policy/limits-in-force.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
-import { asksAsNobody, signature, signedBy } from '../approving.ts';
+import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
 import { type Commanded, command, iso, name, UNRECORDED } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
 
@@ -48,7 +48,10 @@ export async function askForRaise(guard: Commanded, wanted: Raise, limit: Limit)
   if (own.length >= MOST_OF_ONE) return failed('refused', `"${person}" has asked for ${own.length} raises lately`);
   const state = stateName(await guard.store.hashKey());
   const raise: Raise = { ...wanted, asked: { at: guard.now(), guard: guard.guard, state, approvals: [] } };
-  return change(guard, raise, by, 'requested', limit);
+  const request = raiseRequest(raise);
+  const { approvals, approvers } = await termsOf(guard, roleOf(guard, raise));
+  const tooFew = request && tooFewApprovers(request, approvers ?? new Map(), approvals ?? 1);
+  return tooFew ?? change(guard, raise, by, 'requested', limit);
 }
 
 export const listRaises = command({}, async (_, guard) => {
