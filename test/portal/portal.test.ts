@@ -1,9 +1,12 @@
 /** 1,000 people at once behind one account and 20 connections: nobody sees another's row, whatever goes wrong with a request's token. */
-import { readdir, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { Agent, request } from 'node:http';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Server, startServer } from '../../src/demo/server.ts';
+import { LOGGING } from '../completeness/server-log.ts';
 import { type Key, makeKey } from '../identity/issuer.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -16,6 +19,8 @@ const PEOPLE = 1_000;
 const REQUESTS = process.env.ROWGATE_LONG ? 20_000 : 3_000;
 const CONNECTIONS = 20;
 
+let serverFolder: string;
+let server: Server;
 let database: FreshDatabase;
 let guard: Served;
 let portal: Portal;
@@ -24,7 +29,11 @@ let tokens: string[];
 const stranger = makeKey('EdDSA');
 
 beforeAll(async () => {
-  database = await freshDatabase();
+  serverFolder = await mkdtemp(join(tmpdir(), 'rowgate-test-portal-server-'));
+  // It tells all that is run, with its parameters.
+  const settings = { ...LOGGING, log_parameter_max_length: '-1', log_parameter_max_length_on_error: '-1' };
+  server = await startServer({ folder: serverFolder, settings });
+  database = await freshDatabase('portal', server.url);
   await seedFamilies(database, PEOPLE);
   const policies = await familyPolicies();
   key = policies.key;
@@ -37,6 +46,8 @@ afterAll(async () => {
   await portal?.close();
   await guard?.stop();
   await database?.drop();
+  await server?.stop();
+  await rm(serverFolder, { recursive: true, force: true });
 });
 
 const agent = new Agent({ keepAlive: true, maxSockets: 200 });
@@ -128,7 +139,9 @@ async function hidesAll(used: readonly string[]): Promise<void> {
   const texts = await Promise.all(
     files.filter((file) => file.isFile()).map((file) => readFile(join(file.parentPath, file.name), 'latin1')),
   );
-  texts.push(guard.output.stdout, guard.output.stderr);
+  const ofServer = await readFile(server.log, 'latin1');
+  expect(ofServer).toContain("rowgate.token TO ''");
+  texts.push(guard.output.stdout, guard.output.stderr, ofServer);
   for (const text of texts) expect(/eyJ[\w-]{10,}\./.test(text)).toBe(false);
   const signatures = new Set(used.slice(0, 500).map((token) => token.split('.')[2]!.slice(0, 30)));
   for (const text of texts) for (const signature of signatures) expect(text.includes(signature)).toBe(false);
