@@ -9,6 +9,7 @@ export function openIdentity(options: VerifierOptions): Identity {
   return {
     persons: (wake) => new SessionPersons(verifier, options.elapsed, wake),
     verify: (rule, token) => verifier.verify(rule, token),
+    known: (rule, token) => verifier.known(rule, token),
     keysChanged: () => verifier.keysChanged(),
   };
 }

@@ -99,7 +99,7 @@ export class TokenVerifier {
     let keys = await source.settled();
     // The same person stays the same object.
     const known = this.remembered.peek(token);
-    if (known?.keys === keys && known.ruleText === this.textOf(rule)) return known;
+    if (known?.keys === keys && known.ruleText === this.textOf(rule)) return this.stands(known) ?? known;
     let wrong = keys === 'lost' ? undefined : await this.signatureProblem(token, keys);
     if (wrong === 'unknown' && (await source.askAgain())) {
       keys = await source.settled();

@@ -142,7 +142,11 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     read: options.read,
     ...(options.keep && { keep: options.keep }),
   });
-  const stopSweeps = [startIdleSweep(sessions, options.idle), startOvertimeSweep(sessions), startTokenSweep(sessions)];
+  const stopSweeps = [
+    startIdleSweep(sessions, options.idle),
+    startOvertimeSweep(sessions),
+    startTokenSweep(sessions, options.identity, () => runtime.policy),
+  ];
   const clock = Date.now;
   const lastDays = new LastDays({ store, records, alarms, log, timeZone, clock, policy: () => runtime.policy });
   void lastDays.look();

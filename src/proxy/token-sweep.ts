@@ -1,25 +1,58 @@
-/** Ends sessions with the tokens that they were opened by, also idle ones: one timer for all of them. */
-import type { LoginRefusal } from './login/login-refusal.ts';
-import type { Sessions } from './sessions.ts';
+/** Ends sessions with the tokens that opened them: expired, given back, or of a key that is gone. One timer for all of them. */
+import type { Refusal } from '../errors.ts';
+import type { Policy } from '../policy/policy.ts';
+import type { Identity } from '../session/person.ts';
+import type { TokenProof } from './login/proof.ts';
+import type { LiveSession, Sessions } from './sessions.ts';
 
 /** The end of a token is kept to about a second. */
 const SWEEP_MS = 500;
 
 /** Returns how to stop. */
-export function startTokenSweep(sessions: Sessions): () => void {
+export function startTokenSweep(sessions: Sessions, identity: Identity, policy: () => Policy): () => void {
+  const sweep = new TokenSweep(identity, policy);
   const timer = setInterval(() => {
-    const now = Date.now();
-    for (const session of sessions.live()) {
-      if (session.proof.kind === 'token' && now >= session.proof.expires) session.terminate(TOKEN_EXPIRED);
-    }
+    for (const session of sessions.live()) if (session.proof.kind === 'token') sweep.look(session, session.proof);
   }, SWEEP_MS);
   timer.unref();
   return () => clearInterval(timer);
 }
 
+class TokenSweep {
+  private readonly underWay = new WeakSet<LiveSession>();
+
+  constructor(
+    private readonly identity: Identity,
+    private readonly policy: () => Policy,
+  ) {}
+
+  look(session: LiveSession, { token, expires }: TokenProof): void {
+    if (Date.now() >= expires) {
+      end(session, 'its token has expired');
+      return;
+    }
+    const rule = this.policy().principals.get(session.principal)?.token;
+    // Without one it has ended already, see `noLongerAdmitted`.
+    if (!rule || this.underWay.has(session)) return;
+    const known = this.identity.known(rule, token);
+    if (known) {
+      if ('refused' in known) endRefused(session, known.refused);
+      return;
+    }
+    this.underWay.add(session);
+    void this.identity.verify(rule, token).then((check) => {
+      this.underWay.delete(session);
+      if ('refused' in check) endRefused(session, check.refused);
+    });
+  }
+}
+
+/** INVARIANT: a provider that is away ends nobody's work; statements that need a person are refused meanwhile. */
+function endRefused(session: LiveSession, { reason, message }: Refusal): void {
+  if (reason !== 'token-unchecked') end(session, message);
+}
+
 /** As other sessions that are not let in any more: pools and drivers take it for a lost connection, and make another. */
-const TOKEN_EXPIRED: LoginRefusal = {
-  reason: 'token',
-  sqlstate: '57P01',
-  message: 'terminating connection because its token has expired',
-};
+function end(session: LiveSession, why: string): void {
+  session.terminate({ reason: 'token', sqlstate: '57P01', message: `terminating connection because ${why}` });
+}

@@ -112,6 +112,19 @@ describe('ends as well', () => {
     await world.writePrincipals(principals());
   });
 
+  test('where its token is given back, by itself or elsewhere', async () => {
+    const now = Math.floor(Date.now() / 1000);
+    const sent = token(key, { sub: 'anna', iat: now - 60, exp: now + 60, jti: 'given back' });
+    const one = await bearerLogin(world.options('anna'), withToken(sent));
+    const other = await bearerLogin(world.options('staff'), withToken(sent));
+    expect((await one.session!.query(`SET rowgate.logout = '${sent}'`)).error).toEqual({});
+    for (const { session } of [one, other])
+      expect((await untilClosed(session!)).last).toContain('Mterminating connection because the token was given back');
+    const { error, session } = await bearerLogin(world.options('anna'), withToken(sent));
+    expect(session).toBeUndefined();
+    expect(error).toMatchObject({ C: '28000', D: 'The token was given back.' });
+  });
+
   test('but not where nothing has changed for it', async () => {
     const session = await login(60);
     await world.writePrincipals(`# a comment\n${principals().replace('rowgate-cli', 'cli, scope: openid x')}`);

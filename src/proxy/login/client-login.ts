@@ -61,7 +61,7 @@ export async function logInClient(
   const unknown = await whoIsUnknown(principal, request.token, services);
   if (unknown) return refused(unknown);
   // Who has logged in by a token is who it says, whatever else the client has sent.
-  const token = shown.token ?? request.token;
+  const token = proof.kind === 'token' ? proof.token : request.token;
   return {
     kind: 'admitted',
     request,

@@ -9,8 +9,18 @@ export type Proof =
   | { readonly kind: 'password'; readonly verifier: string }
   /** The one of the handshake, with its private key, and nothing else. */
   | { readonly kind: 'certificate' }
-  /** `user`: the person. `rule`: by which it was taken, see `ruleText`. `expires`: milliseconds since the epoch. */
-  | { readonly kind: 'token'; readonly user: string; readonly rule: string; readonly expires: number };
+  | TokenProof;
+
+export interface TokenProof {
+  readonly kind: 'token';
+  readonly token: string;
+  /** The person. */
+  readonly user: string;
+  /** By which it was taken, see `ruleText`. */
+  readonly rule: string;
+  /** Milliseconds since the epoch. */
+  readonly expires: number;
+}
 
 /**
  * Why it would not be taken now, as the end of a sentence; undefined where it would. Certificates themselves are judged by `admit`. `now`:

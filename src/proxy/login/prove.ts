@@ -13,8 +13,8 @@ import { plainAddress } from './peer-address.ts';
 import { isByCertificateAlone, type Proof, provenByCertificate } from './proof.ts';
 import type { Channel } from './startup-negotiation.ts';
 import type { StartupRequest } from './startup-request.ts';
-import { checkBearer, checkTokenAsPassword, type TokenCheck } from './token-check.ts';
-import { loginPrincipals, principalOfPeople } from './token-principal.ts';
+import { checkBearer, checkTokenAsPassword } from './token-check.ts';
+import { loginPrincipals, principalOfPeople, type TokenOwner } from './token-principal.ts';
 
 export interface Shown {
   readonly proof: Proof;
@@ -22,8 +22,6 @@ export interface Shown {
   readonly principal: string;
   /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty where there is none. */
   readonly finalMessage: Buffer;
-  /** With which a person has logged in. */
-  readonly token?: string;
   readonly refusal?: undefined;
 }
 
@@ -96,8 +94,8 @@ function isLoopback({ socket }: Channel, address: string): boolean {
   );
 }
 
-function shownBy(check: TokenCheck): Shown | { readonly refusal: LoginRefusal } {
+function shownBy(check: TokenOwner): Shown | { readonly refusal: LoginRefusal } {
   if (check.refusal) return { refusal: check.refusal };
-  const { principal, proof, token } = check;
-  return { proof, principal, token, finalMessage: Buffer.alloc(0) };
+  const { principal, proof } = check;
+  return { proof, principal, finalMessage: Buffer.alloc(0) };
 }

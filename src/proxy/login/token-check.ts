@@ -14,7 +14,7 @@ import { bearerError, GIVE_UP, readBearerMessage } from '../../wire/oauthbearer.
 import { ProtocolError } from '../../wire/protocol-error.ts';
 import type { SharedState } from '../places/shared-state.ts';
 import type { SocketReader } from '../socket-reader.ts';
-import { type LoginRefusal, tokenAsked } from './login-refusal.ts';
+import { tokenAsked } from './login-refusal.ts';
 import { type LoginPrincipal, ownerOf, type TokenOwner } from './token-principal.ts';
 
 export interface TokenCheckOptions {
@@ -28,14 +28,12 @@ export interface TokenCheckOptions {
   readonly verify: Identity['verify'];
 }
 
-export type TokenCheck = (TokenOwner & { readonly token: string }) | { readonly refusal: LoginRefusal };
-
 /** Throws ProtocolError, MalformedMessage or ConnectionClosed; those are no attempts at a login. */
 export async function checkBearer(
   reader: SocketReader,
   response: SaslInitialResponse,
   options: TokenCheckOptions,
-): Promise<TokenCheck> {
+): Promise<TokenOwner> {
   const message = readBearerMessage(response.data ?? (await ask(reader, '')));
   if (message.kind === 'malformed') throw new ProtocolError(message.message);
   const check =
@@ -50,7 +48,7 @@ export async function checkBearer(
 }
 
 /** INVARIANT: the caller has made sure of TLS. */
-export async function checkTokenAsPassword(reader: SocketReader, options: TokenCheckOptions): Promise<TokenCheck> {
+export async function checkTokenAsPassword(reader: SocketReader, options: TokenCheckOptions): Promise<TokenOwner> {
   reader.socket.write(authenticationCleartextPassword());
   return checkToken(decodePasswordMessage((await reader.readMessage(Frontend.Password)).bytes), options);
 }
@@ -58,13 +56,13 @@ export async function checkTokenAsPassword(reader: SocketReader, options: TokenC
 async function checkToken(
   token: string,
   { user, address, policy, shared, verify }: TokenCheckOptions,
-): Promise<TokenCheck> {
+): Promise<TokenOwner> {
   const owner = await ownerOf(policy, user, token, verify);
   // Nobody guesses by it, and when the keys are there again nobody waits for it.
-  if (owner.refusal?.reason === 'token-unchecked') return { ...owner, token };
+  if (owner.refusal?.reason === 'token-unchecked') return owner;
   const delay = await shared.attempted(user, address, owner.refusal === undefined);
   if (delay > 0) await sleep(delay);
-  return { ...owner, token };
+  return owner;
 }
 
 async function ask(reader: SocketReader, challenge: string): Promise<string> {

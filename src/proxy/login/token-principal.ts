@@ -57,7 +57,7 @@ export async function ownerOf(
     if ('refused' in check || (named ? principal !== named : check.user !== name)) return [];
     const { user, expires } = check;
     const rule = ruleText(principal.token);
-    return [{ principal: principal.name, proof: { kind: 'token', user, rule, expires } }];
+    return [{ principal: principal.name, proof: { kind: 'token', token, user, rule, expires } }];
   });
   const [owner] = owners;
   if (owners.length > 1) return { refusal: severalPrincipals() };
