@@ -61,7 +61,8 @@ export interface Guard {
   readonly ended: string[];
   readonly endedOfUser: string[];
   readonly budgets: Budgets;
-  session(policy: SessionPolicy, principal?: string): Asking;
+  /** `policy`: may be another one each time. */
+  session(policy: SessionPolicy | (() => SessionPolicy), principal?: string): Asking;
 }
 
 export interface Asking {
@@ -103,13 +104,10 @@ export function guardOver(store: BudgetStore, principal = 'portal', approvers: A
     ended,
     endedOfUser,
     budgets,
-    session(policy, name = principal) {
+    session(given, name = principal) {
+      const policy = typeof given === 'function' ? given : () => given;
       let woken: () => void = () => {};
-      const budget = budgets.session(
-        name,
-        () => policy,
-        () => woken(),
-      );
+      const budget = budgets.session(name, policy, () => woken());
       let waits = 0;
       const answered = async <T extends { kind: string }>(ask: () => T): Promise<T> => {
         for (let tries = 0; tries < 1_000; tries += 1) {
@@ -126,8 +124,8 @@ export function guardOver(store: BudgetStore, principal = 'portal', approvers: A
       return {
         budget,
         waits: () => waits,
-        take: (demand) => answered(() => budget.take(policy, demand)),
-        admit: (user, statement) => answered(() => budget.admit(policy, { ...SELECT, ...statement }, noPlan, user)),
+        take: (demand) => answered(() => budget.take(policy(), demand)),
+        admit: (user, statement) => answered(() => budget.admit(policy(), { ...SELECT, ...statement }, noPlan, user)),
       };
     },
   };
