@@ -111,6 +111,14 @@ it('several people may follow each other in a transaction, in messages of their 
   expect(await client.query(each.join('; ')).catch(inWords)).toMatch(/^0A000 statements for several people/);
 });
 
+it('a token that was given back is good for nothing', async () => {
+  const [gone, other] = [tokenOf(key, 1), tokenOf(key, 1, { jti: 'another' })];
+  await client.query("SELECT set_config('rowgate.logout', $1, true)", [gone]);
+  expect(await client.query(SET_SESSION, [gone]).catch(inWords)).toBe('28000 the token was given back');
+  await client.query(SET_SESSION, [other]);
+  expect(await read()).toBe('1 1');
+});
+
 it('a token that expires between two statements is refused at the second', async () => {
   // Clocks may differ by 30 seconds.
   await client.query(SET_SESSION, [tokenOf(key, 1, { exp: Math.floor(Date.now() / 1000) - 25 })]);
