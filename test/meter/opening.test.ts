@@ -1,4 +1,5 @@
 /** An opening holds by its own signatures, in its own store and time; whatever else the store says of it is believed nothing. */
+import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Approvers } from '../../src/meter/approvals.ts';
 import type { Opening } from '../../src/meter/budget-store.ts';
@@ -107,4 +108,29 @@ it('two who sign at two guards at once both count; what an earlier version wrote
   const two = changeStanding(one, change(signed(asked, zoe)), NOW);
   expect(two.openings.map((opening) => holds(opening))).toEqual([true]);
   expect(standingOf({ locks: [], raises: [], permits: [] }).openings).toEqual([]);
+});
+
+it('whatever is told in whatever order: closed where anybody has closed it, signed by all who have signed', () => {
+  const told = fc.record({
+    by: fc.subarray(['jean', 'zoe', 'max']),
+    closed: fc.option(fc.integer({ min: 1, max: 9 }), { nil: undefined }),
+  });
+  fc.assert(
+    fc.property(fc.array(told, { minLength: 1, maxLength: 6 }), fc.array(told, { maxLength: 4 }), (here, there) => {
+      const after = (all: typeof here) =>
+        all.reduce((standing, { by, closed }) => {
+          const approvals = by.map((name) => ({ by: name, signature: name }));
+          const opening = { ...asked, approvals, ...(closed !== undefined && { closed: { by: 'x', at: closed } }) };
+          return changeStanding(standing, { kind: 'opening', opening }, NOW);
+        }, NO_STANDING);
+      const all = [...here, ...there];
+      for (const { openings } of [after(all), mergedStanding(after(here), after(there), NOW)]) {
+        expect(openings).toHaveLength(1);
+        expect(openings[0]?.closed !== undefined).toBe(all.some(({ closed }) => closed !== undefined));
+        const signed = openings[0]?.approvals.map(({ by }) => by).toSorted();
+        expect(signed).toEqual([...new Set(all.flatMap(({ by }) => by))].toSorted());
+      }
+    }),
+    { numRuns: 300 },
+  );
 });
