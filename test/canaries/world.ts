@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import type pg from 'pg';
 import pino from 'pino';
 import { canaryHash } from '../../src/policy/canaries.ts';
+import { ISSUER, keySet, makeKey, token } from '../identity/issuer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -59,6 +60,8 @@ export interface World {
   /** As `dba`, `owner` (of that role too), `observed`, `counter`, or a reader once more. */
   connect(principal: string): Promise<pg.Client>;
   reader(): Promise<{ name: string; client: pg.Client }>;
+  /** Of one of the people behind `portal`, an account of a reader's role. */
+  token(user: string): string;
   /** The policies get to know of it. */
   layOut(): Promise<void>;
   kinds(kind: string): Promise<Record<string, unknown>[]>;
@@ -97,6 +100,10 @@ export async function canaryWorld(laidOut = true): Promise<World> {
     ['dba', 'dba'],
     ['owner', 'dba'],
   ].map(([name, role]) => `  ${name}: { role: ${role}, password: "${VERIFIER}" }\n`);
+  const key = makeKey('EdDSA');
+  await put('policies/jwks.json', keySet(key));
+  const rule = `{ issuer: "${ISSUER}", keys: jwks.json, user: sub }`;
+  principals.push(`  portal: { role: reader, password: "${VERIFIER}", token: ${rule} }\n`);
   await put('policies/principals.yaml', `principals:\n${principals.join('')}`);
   const alarms: Record<string, unknown>[] = [];
   const receiver = createServer((request, response) => {
@@ -128,6 +135,10 @@ export async function canaryWorld(laidOut = true): Promise<World> {
     async reader() {
       const name = `reader${next++}`;
       return { name, client: await connect(name) };
+    },
+    token(user) {
+      const now = Math.floor(Date.now() / 1000);
+      return token(key, { sub: user, iat: now - 60, exp: now + 300 });
     },
     layOut: () => putSubjects(`"${HASH}"`),
     kinds: async (kind) => (await guard.records()).filter((record) => record.kind === kind),
