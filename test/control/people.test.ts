@@ -68,6 +68,19 @@ it('locks one person out on every connection, and lets them in again', async () 
   ]);
 });
 
+it('ends what a person who is locked out is shown in the middle, and nothing else of the connection', async () => {
+  const client = await guard.connect('portal');
+  await client.query(`SET rowgate.token = '${tokenOf(key, 5)}'`);
+  const long = client.query('SELECT p.id FROM pupils AS p, generate_series(1, 5000000) AS n');
+  const ended = expect(long).rejects.toMatchObject({ code: '28000', message: 'user "portal/f5" is locked out: x' });
+  await new Promise((done) => setTimeout(done, 200));
+  await guard.done('locks.add', { principal: 'portal/f5', reason: 'x' });
+  await ended;
+  await client.query('RESET rowgate.token');
+  expect(await pupilsOf(client, 6)).toBe(2);
+  await guard.done('locks.release', { principal: 'portal/f5', reason: 'x' });
+});
+
 it('shows what a person has taken, and gives one more for a time', async () => {
   const client = await guard.connect('portal');
   await pupilsOf(client, 3);
