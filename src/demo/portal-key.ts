@@ -2,13 +2,13 @@
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
 
 /** As `policies/principals.yaml` has it. */
-export const ISSUER = 'https://portal.demo';
-export const KEY_ID = 'demo';
+const ISSUER = 'https://portal.demo';
+const KEY_ID = 'demo';
 
 /** PKCS #8 of Ed25519 up to the seed (RFC 8410). */
 const PKCS8 = Buffer.from('302e020100300506032b657004220420', 'hex');
 
-export function portalKey(): KeyObject {
+function portalKey(): KeyObject {
   const seed = createHash('sha256').update('demo-portal').digest();
   return createPrivateKey({ key: Buffer.concat([PKCS8, seed]), format: 'der', type: 'pkcs8' });
 }
