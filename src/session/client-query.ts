@@ -22,6 +22,7 @@ import { sentOfQuery } from './sent.ts';
 import { noPolicy } from './session-ends.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
+import { withoutSets } from './unsent.ts';
 import { cuttable, type Nature, natureOf, watchOf, withMoved } from './watching.ts';
 import { WhomItShows } from './whom-it-shows.ts';
 import { type Asked, areSomebodys, isFilledAt, OF_NOBODY, whoseAre } from './whose.ts';
@@ -154,12 +155,15 @@ function sendQuery(c: Conversation, frame: Frame, message: Message, parts: reado
 function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, parts: readonly PaidPart[]): void {
   const { judgement, text, policy, whose } = message;
   const values = valuesFor(policy, whose.person, mostShown(parts, policy));
-  const rendered = renderFor(text, judgement, policy, undefined, values);
+  const status = c.pending.length > 0 || c.batchOpen ? undefined : c.status;
+  const shortened = plan === 'plain' ? withoutSets(text, judgement, status) : undefined;
+  const rendered = renderFor(text, shortened?.judgement ?? judgement, policy, undefined, values);
   const runs = record(c, rendered, parts, plan === 'converted', message);
   if (!runs.complete) {
     refuseQuery(c, ownWords(c, notRecorded(), runs.of), parts.length > 1);
     return;
   }
+  for (const [at, run] of runs.of.entries()) run.unsent = shortened?.unsent[at] === true;
   switch (plan) {
     case 'plain':
     case 'wrapped': {

@@ -60,6 +60,8 @@ export class Run {
   shows: WhomItShows | undefined;
   /** The person behind the account for whom it runs. */
   person: Person | undefined;
+  /** It was left out of what was sent (`unsent.ts`). */
+  unsent = false;
   /** What becomes of the token's setting once it is complete. */
   tokenChange: Change | undefined;
   /** The server was asked for no more than one row above so many, over all runs that share `usage`. */

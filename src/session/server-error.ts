@@ -22,6 +22,7 @@ import { isForced, tellForced } from './refuse.ts';
 import type { Run } from './run.ts';
 import { failQuery } from './server-query.ts';
 import { settle } from './settle.ts';
+import { completeUnsent } from './unsent.ts';
 import { readsNoRow, showsColumnsFirst } from './watching.ts';
 
 /** A NoticeResponse. @returns whether it goes to the client as it is. */
@@ -52,6 +53,7 @@ export function answerError(c: Conversation, frame: Frame): false {
     endMisplaced(c, misplaced.type);
     return false;
   }
+  if (head.kind === 'query' && head.part === 'client' && !head.forced) completeUnsent(c, head);
   c.life.failed = true;
   const run = runOf(head);
   if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);

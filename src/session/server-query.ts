@@ -13,6 +13,7 @@ import { preparedAnew } from './prepared-anew.ts';
 import { privateName } from './refuse.ts';
 import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
+import { completeUnsent } from './unsent.ts';
 
 /** @returns whether the frame goes to the client. */
 export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame): boolean {
@@ -25,6 +26,7 @@ export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame):
 }
 
 function answerClients(c: Conversation, query: PendingQuery, frame: Frame): boolean {
+  completeUnsent(c, query);
   query.begun = frame.type !== Backend.CommandComplete;
   if (query.cut) return passOver(c, query, frame);
   const run = query.runs[query.at];
@@ -32,7 +34,8 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
   if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
-      return true;
+      // Nothing was left to send.
+      return query.runs.length === 0;
     case Backend.RowDescription:
       return describe(c, current(run), frame);
     case Backend.CopyOutResponse:
@@ -129,6 +132,7 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
     case 'end':
       return endWrapped(c, query, status);
     case 'client':
+      if (!query.told) completeUnsent(c, query);
       break;
   }
   if (query.cut && !query.told) tellQueryCut(c, query);

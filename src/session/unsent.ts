@@ -1,0 +1,56 @@
+/**
+ * SET LOCAL of a token, inside a transaction block: the server would do nothing but say so, at a fifth of what a short transaction costs it. It is
+ * left out of what is sent, and told to be complete where the server has come to it.
+ */
+import type { Judgement } from '../guard/decision.ts';
+import { applyEdits } from '../sql/edits.ts';
+import { commandComplete } from '../wire/command-complete.ts';
+import type { TransactionStatus } from '../wire/ready-for-query.ts';
+import type { Conversation } from './conversation.ts';
+import type { PendingQuery } from './pending.ts';
+import { applyNames } from './sql-names.ts';
+import { tokenOf } from './whose.ts';
+
+export interface Shortened {
+  readonly judgement: Judgement;
+  /** By statement. */
+  readonly unsent: readonly boolean[];
+}
+
+/**
+ * @param status of the transaction before the message; undefined where the server owes an answer that may change it.
+ * @returns undefined where all has to be sent.
+ */
+export function withoutSets(
+  text: string,
+  judgement: Judgement,
+  status: TransactionStatus | undefined,
+): Shortened | undefined {
+  const { statements } = judgement;
+  if (status === 'E' || !statements.some(({ kind }) => tokenOf(kind)?.local)) return undefined;
+  // INVARIANT: outside of a block the server warns, and in a failed transaction it refuses.
+  let inside = status === 'T';
+  const unsent = statements.map(({ kind, command }) => {
+    if (kind.kind === 'transaction') inside = kind.action === 'begin' || (inside && !ENDS.has(kind.action));
+    return inside && command === 'SET' && tokenOf(kind)?.local === true;
+  });
+  if (!unsent.includes(true)) return undefined;
+  const edits = judgement.edits.map((edit) => {
+    const at = statements.findIndex(({ extent }) => extent?.start === edit.start && extent.end === edit.end);
+    return unsent[at] ? { ...edit, text: [] } : edit;
+  });
+  return { judgement: { ...judgement, edits, template: applyEdits(text, edits) }, unsent };
+}
+
+const ENDS: ReadonlySet<string> = new Set(['commit', 'rollback', 'prepared']);
+
+/** The server has come to the next of those that were sent, or to the end: what stands before it is complete. */
+export function completeUnsent(c: Conversation, query: PendingQuery): void {
+  for (let run = query.runs[query.at]; run?.unsent; run = query.runs[query.at]) {
+    query.at += 1;
+    if (query.cut) continue;
+    c.toClient.add(commandComplete('SET'));
+    if (query.rendered) applyNames(c, run, query.rendered, 'SET');
+    c.records.end(run, 'ok');
+  }
+}
