@@ -39,6 +39,7 @@ beforeAll(async () => {
   key = policies.key;
   guard = await serve(database, 'log: { file: ./decisions.jsonl, text: full }\nworkers: 2\n', {}, policies.folder);
   await rm(policies.folder, { recursive: true });
+  if (!guard.port) throw new Error(guard.output.stderr);
   portal = await openPortal(guard.url('portal'), CONNECTIONS);
   tokens = Array.from({ length: PEOPLE }, (_, i) => tokenOf(key, i + 1));
 }, 60_000);

@@ -70,7 +70,6 @@ export async function serve(
     throw new Error(`${error.message}\n${output.stderr}`);
   });
   const port = Number(/:(\d+)[,\n]/.exec(output.stdout)?.[1]);
-  if (ended) throw new Error(`it has not begun: ${output.stderr}`);
   const clients: pg.Client[] = [];
   const pid = child.pid ?? 0;
   const url = (principal: string) =>
