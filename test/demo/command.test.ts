@@ -43,14 +43,23 @@ afterAll(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-async function ask(principal: string, sql: string): Promise<pg.QueryResult> {
-  const client = new pg.Client(`postgres://${principal}:demo-${principal}@127.0.0.1:${port}/ent`);
+async function ask(principal: string, sql: string, options = ''): Promise<pg.QueryResult> {
+  const connectionString = `postgres://${principal}:demo-${principal}@127.0.0.1:${port}/ent`;
+  const client = new pg.Client({ connectionString, options });
   await client.connect();
   try {
     return await client.query(sql);
   } finally {
     await client.end();
   }
+}
+
+/** With what `$(npx rowgate …)` prints in its place. */
+async function substituted(text: string): Promise<string> {
+  const command = /\$\(npx rowgate (.*)\)/.exec(text);
+  if (!command) return text;
+  const { stdout } = await run(process.execPath, [COMMAND, ...(command[1] ?? '').split(' ')], { cwd: folder });
+  return text.replace(command[0], stdout.trim());
 }
 
 /** `$ command` of the README's console blocks, with what it prints there. */
@@ -67,10 +76,14 @@ async function readmeCommands(): Promise<{ command: string; printed: string }[]>
 
 describe('what the README shows', async () => {
   it.each(await readmeCommands())('$command', async ({ command, printed }) => {
-    const psql = /^psql postgres:\/\/(\w+):\S+ -c "(.*)"$/.exec(command);
+    const psql = /^(?:PGOPTIONS="(.*)" )?psql postgres:\/\/(\w+):\S+ -c "(.*)"$/.exec(command);
     if (psql) {
-      const seen = await ask(psql[1] ?? '', psql[2] ?? '').then(
-        ({ rows }) => [...rows.map((row) => Object.values(row)[0]), `(${rows.length} rows)`],
+      const [, options = '', principal = '', sql = ''] = psql;
+      const seen = await ask(principal, sql, await substituted(options)).then(
+        ({ rows }) => [
+          ...rows.map((row) => Object.values(row)[0]),
+          `(${rows.length} row${rows.length > 1 ? 's' : ''})`,
+        ],
         (error: pg.DatabaseError) => [`ERROR:  ${error.message}`, `HINT:  ${error.hint}`, error.detail?.split(', ')[1]],
       );
       for (const piece of seen) expect(printed).toContain(piece);

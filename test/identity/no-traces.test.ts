@@ -149,7 +149,9 @@ it('nothing of them stands in the decision log or in the operators’ log', asyn
   const file = await readFile(join(dirname(guard.configFile), 'decisions.jsonl'), 'utf8');
   expect(file.split('\n').length).toBeGreaterThan(100);
   expect(file).toContain('<token>');
-  for (const text of [file, lines.join('')]) {
+  // Of base64url as well, and of any letters.
+  const withoutHashes = file.replaceAll(/"(hash|signature|key)":"[^"]*"/g, '');
+  for (const text of [withoutHashes, lines.join('')]) {
     // Every header begins so; claims and signatures are behind a dot.
     expect(text.match(/eyJ[^"\\ ]{4,}.{0,40}/g) ?? []).toEqual([]);
     expect(text.match(/\\\\x65.{0,40}/g) ?? []).toEqual([]);

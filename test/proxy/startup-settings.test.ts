@@ -34,7 +34,7 @@ describe('what drivers send at startup', () => {
     [{ search_path: 'public, My Schema' }, '42501'],
     [{ session_authorization: 'postgres' }, '42501'],
     [{ session_replication_role: 'replica' }, '42501'],
-    [{ 'rowgate.token': 'x' }, '42501'],
+    [{ 'rowgate.tokens': 'x' }, '42501'],
     [{ options: '-c' }, '0A000'],
     [{ options: '-c search_path' }, '0A000'],
     [{ options: '-csearch_path=evil' }, '42501'],
