@@ -22,7 +22,7 @@ import { sentOfQuery } from './sent.ts';
 import { noPolicy } from './session-ends.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
-import { withoutSets } from './unsent.ts';
+import { answerHere, withoutSets } from './unsent.ts';
 import { cuttable, type Nature, natureOf, watchOf, withMoved } from './watching.ts';
 import { WhomItShows } from './whom-it-shows.ts';
 import { type Asked, areSomebodys, isFilledAt, OF_NOBODY, whoseAre } from './whose.ts';
@@ -161,6 +161,10 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
   const runs = record(c, rendered, parts, plan === 'converted', message);
   if (!runs.complete) {
     refuseQuery(c, ownWords(c, notRecorded(), runs.of), parts.length > 1);
+    return;
+  }
+  if (shortened?.unsent.every((unsent) => unsent)) {
+    answerHere(c, runs.of, rendered);
     return;
   }
   for (const [at, run] of runs.of.entries()) run.unsent = shortened?.unsent[at] === true;

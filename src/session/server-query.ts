@@ -34,8 +34,7 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
   if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
-      // Nothing was left to send.
-      return query.runs.length === 0;
+      return true;
     case Backend.RowDescription:
       return describe(c, current(run), frame);
     case Backend.CopyOutResponse:

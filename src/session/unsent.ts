@@ -1,13 +1,16 @@
 /**
  * SET LOCAL of a token, inside a transaction block: the server would do nothing but say so, at a fifth of what a short transaction costs it. It is
- * left out of what is sent, and told to be complete where the server has come to it.
+ * left out of what is sent, and told to be complete where the server has come to it; a message that is nothing else is answered here.
  */
 import type { Judgement } from '../guard/decision.ts';
 import { applyEdits } from '../sql/edits.ts';
 import { commandComplete } from '../wire/command-complete.ts';
-import type { TransactionStatus } from '../wire/ready-for-query.ts';
+import { readyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
 import type { Conversation } from './conversation.ts';
 import type { PendingQuery } from './pending.ts';
+import { unnamedDropped } from './refuse.ts';
+import type { Rendered } from './render.ts';
+import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
 import { tokenOf } from './whose.ts';
 
@@ -48,9 +51,21 @@ const ENDS: ReadonlySet<string> = new Set(['commit', 'rollback', 'prepared']);
 export function completeUnsent(c: Conversation, query: PendingQuery): void {
   for (let run = query.runs[query.at]; run?.unsent; run = query.runs[query.at]) {
     query.at += 1;
-    if (query.cut) continue;
-    c.toClient.add(commandComplete('SET'));
-    if (query.rendered) applyNames(c, run, query.rendered, 'SET');
-    c.records.end(run, 'ok');
+    if (!query.cut && query.rendered) complete(c, run, query.rendered);
   }
+}
+
+/** In the server's place. What is said is what it would say: that the transaction goes on. */
+export function answerHere(c: Conversation, runs: readonly Run[], rendered: Rendered): void {
+  // As every Query.
+  for (const version of unnamedDropped(c)) version.names.settle(version);
+  c.batch += 1;
+  for (const run of runs) complete(c, run, rendered);
+  c.toClient.add(readyForQuery(c.status));
+}
+
+function complete(c: Conversation, run: Run, rendered: Rendered): void {
+  c.toClient.add(commandComplete('SET'));
+  applyNames(c, run, rendered, 'SET');
+  c.records.end(run, 'ok');
 }
