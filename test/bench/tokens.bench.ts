@@ -56,9 +56,11 @@ test('what a token costs', async () => {
   const alone = await scripts('alone', (text) => `BEGIN;\nSET LOCAL rowgate.token = '${text}';`);
   const together = await scripts('together', (text) => `BEGIN\\; SET LOCAL rowgate.token = '${text}';`);
   const rows: string[][] = [];
+  // The one that `docs/identity.md` recommends; by itself it is a fourth message beside three.
+  const recommended = 'in one message with BEGIN';
   const ways: readonly (readonly [string, Mode, readonly string[]])[] = [
-    ['in one message with BEGIN', 'simple', together],
-    ...MODES.map((mode) => ['as a statement of its own', mode, alone] as const),
+    [recommended, 'simple', together],
+    ...MODES.map((mode) => ['as a message of its own', mode, alone] as const),
   ];
   for (const [way, mode, files] of ways) {
     const places = [
@@ -75,10 +77,16 @@ test('what a token costs', async () => {
       mode,
       section.figure(`without, ${where}`, 'tps', off),
       section.figure(`with, ${where}`, 'tps', on),
-      section.figure(`with to without, ${where}`, 'ratio', ratios(on, off), { atLeast: 0.85 }),
+      section.figure(
+        `with to without, ${where}`,
+        'ratio',
+        ratios(on, off),
+        way === recommended ? { atLeast: 0.85 } : undefined,
+      ),
     ]);
   }
-  await section.write(`pgbench's SELECT in a transaction, 8 clients, headline role: with the token of one of ${PEOPLE} people set for each transaction, and without any. Transactions a second.
+  await section.write(`pgbench's SELECT in a transaction, 8 clients, headline role: with the token of one of ${PEOPLE} people set for each transaction, and without any. Transactions a second. By itself
+the token is a fourth message beside BEGIN, SELECT and END; inside a transaction the guard answers that of the simple protocol itself.
 
 ${table(['the token is set', 'protocol', 'without', 'with', 'ratio'], rows)}`);
   expect(rows.length).toBe(ways.length);

@@ -18,7 +18,7 @@ const endOf = (day: number) => Date.UTC(2026, 6, day, 22) - 1;
 function policyWith(...until: readonly (readonly [string, number | undefined])[]): Policy {
   const principals = until.map(([name, validUntil], at) => {
     const rule = `principals.yaml:${at + 2}`;
-    return [name, { name, rule, ...(validUntil !== undefined && { validUntil }) }] as const;
+    return [name, { name, rule, verifiers: [], ...(validUntil !== undefined && { validUntil }) }] as const;
   });
   return { roles: new Map(), principals: new Map(principals) } as unknown as Policy;
 }
