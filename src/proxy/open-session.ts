@@ -109,13 +109,13 @@ function versionRefusal({ services }: Opening, server: UpstreamSession): LoginRe
 }
 
 function contextOf({ admitted, channel, client, services }: Opening): SessionContext {
-  const { principal, role, request, proof } = admitted;
+  const { principal, role, request, user } = admitted;
   let judgedBy: SessionPolicy | undefined;
   let attributes = attributeValues(role.attributes, principal.attributes);
   return {
     session: newUlid(),
     principal: principal.name,
-    ...(proof.kind === 'token' && { user: proof.user }),
+    ...(user !== undefined && { user }),
     role: role.name,
     // Of the policy by which statements are judged now: a reload may have changed them.
     get attributes() {

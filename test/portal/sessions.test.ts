@@ -158,6 +158,10 @@ describe('the startup packet', () => {
     const own = client;
     client = await open(tokenOf(key, 3));
     expect(await families(PUPILS)).toEqual([3]);
+    const logins = Object.values(await guard.records())
+      .flat()
+      .filter(({ kind }) => kind === 'login');
+    expect(logins.at(-1)).toMatchObject({ principal: 'portal', user: 'f3' });
     for (const back of ['RESET rowgate.token', 'RESET ALL', 'DISCARD ALL', 'SET rowgate.token TO DEFAULT']) {
       await set(4);
       expect(await families(PUPILS)).toEqual([4]);

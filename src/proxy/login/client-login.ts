@@ -19,8 +19,10 @@ export interface Admitted {
   readonly proof: Proof;
   /** AuthenticationSASLFinal: to be sent with AuthenticationOk. Empty where there is none. */
   readonly finalMessage: Buffer;
-  /** With which a person has logged in: the session begins with it. */
+  /** The session begins with it: somebody has logged in by it, or has sent it along. */
   readonly token?: string;
+  /** Who that is. */
+  readonly user?: string;
 }
 
 export type LoginResult = Admitted | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
@@ -58,10 +60,10 @@ export async function logInClient(
   if (request.database !== services.options.database) return refused(unknownDatabase(request.database));
   const { proof, finalMessage } = shown;
   const { principal, role } = admission;
-  const unknown = await whoIsUnknown(principal, request.token, services);
-  if (unknown) return refused(unknown);
+  const sent = await sentAlong(principal, request.token, services);
+  if (sent?.refusal) return refused(sent.refusal);
   // Who has logged in by a token is who it says, whatever else the client has sent.
-  const token = proof.kind === 'token' ? proof.token : request.token;
+  const somebody = proof.kind === 'token' ? proof : sent;
   return {
     kind: 'admitted',
     request,
@@ -70,20 +72,20 @@ export async function logInClient(
     peer,
     proof,
     finalMessage,
-    ...(token !== undefined && { token }),
+    ...(somebody && { token: somebody.token, user: somebody.user }),
   };
 }
 
-/** Why nobody is behind the token of the startup packet; undefined where there is none, or somebody is. */
-async function whoIsUnknown(
+/** Who is behind the token of the startup packet, or why nobody is; undefined where there is none. */
+async function sentAlong(
   { token: rule }: Principal,
   token: string | undefined,
   { identity }: Services,
-): Promise<LoginRefusal | undefined> {
+): Promise<{ token: string; user: string; refusal?: undefined } | { refusal: LoginRefusal } | undefined> {
   if (token === undefined) return undefined;
-  if (!rule) return noTokens();
+  if (!rule) return { refusal: noTokens() };
   const verified = await identity.verify(rule, token);
-  return 'refused' in verified ? startupToken(verified.refused) : undefined;
+  return 'refused' in verified ? { refusal: startupToken(verified.refused) } : { token, user: verified.user };
 }
 
 /** The policy may have changed while the password was on its way: the one of now counts. */
