@@ -1,4 +1,5 @@
 """An application whose key lies in a token: three connections at once, prepared statements, a transaction. Prints what it read."""
+import os
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
@@ -12,5 +13,9 @@ def work(number):
         return row[0]
 
 
+# The engine is loaded by the first connection, and not made to be loaded by several at once.
+work(0)
 with ThreadPoolExecutor(3) as pool:
-    print(sum(pool.map(work, range(1, 4))))
+    print(sum(pool.map(work, range(1, 4))), flush=True)
+# Nor is it made to be taken down behind its module, as Python's end would.
+os._exit(0)
