@@ -256,7 +256,6 @@ const tokens: fc.Arbitrary<readonly Step[]> = fc
         1,
         SOMEBODY.map((set) => together(['begin', 'begin'], set, WHO)),
       ),
-      some(1, [together(WHO, ['select 1/0', 'select 1/0'])]),
       some(
         1,
         SOMEBODY.map((set) => together(set, ['select 1/0', 'select 1/0'])),
@@ -364,18 +363,20 @@ function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
 }
 
 export function conversations(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
-  return fc.array(messagesOf(vocabulary), { minLength: 2, maxLength: 24 }).map((steps) => synced(steps.flat()));
+  const always = vocabulary.tokens === true;
+  return fc.array(messagesOf(vocabulary), { minLength: 2, maxLength: 24 }).map((steps) => synced(steps.flat(), always));
 }
 
 /**
  * A Query that is sent in another form ends what extended messages before it, without Sync, have begun, where PostgreSQL may stay in
- * its implicit transaction: no driver sends that, so a Sync is put between.
+ * its implicit transaction: no driver sends that, so a Sync is put between. `always`: before each Query, since PostgreSQL 18 loses what SET has
+ * set there, and says so by an internal error (XX000).
  */
-function synced(steps: readonly Step[]): Step[] {
+function synced(steps: readonly Step[], always: boolean): Step[] {
   let open = false;
   return steps.flatMap((step) => {
     const query = step.says.startsWith('Q(');
-    const apart = open && query && /returning|execute|;|copy|listen|notify/.test(step.says);
+    const apart = open && query && (always || /returning|execute|;|copy|listen|notify/.test(step.says));
     open = query || step.says === 'S' || step.does === 'wait' ? false : open || step.says !== 'H';
     return apart ? [both('S', S()), step] : [step];
   });
