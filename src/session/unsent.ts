@@ -38,10 +38,15 @@ export function withoutSets(
     return inside && command === 'SET' && tokenOf(kind)?.local === true;
   });
   if (!unsent.includes(true)) return undefined;
-  const edits = judgement.edits.map((edit) => {
-    const at = statements.findIndex(({ extent }) => extent?.start === edit.start && extent.end === edit.end);
-    return unsent[at] ? { ...edit, text: [] } : edit;
-  });
+  // INVARIANT: what counts as left out is taken out of the very text that is sent, whether the judgement has an edit there or not: else the
+  // server's answers would be taken for those of other statements.
+  const out = statements.flatMap(({ extent }, at) => (unsent[at] ? [extent] : []));
+  const places = out.flatMap((extent) => (extent ? [{ ...extent, text: [] }] : []));
+  if (places.length < out.length) return undefined;
+  const others = judgement.edits.filter(({ start, end }) =>
+    places.every((place) => end <= place.start || start >= place.end),
+  );
+  const edits = [...others, ...places].sort((a, b) => a.start - b.start);
   return { judgement: { ...judgement, edits, template: applyEdits(text, edits) }, unsent };
 }
 

@@ -131,6 +131,25 @@ describe('messages of several statements', () => {
     await expect(client.query(PUPILS)).rejects.toMatchObject(NOBODY);
   });
 
+  it.each(["TO ''", "= ''", 'TO DEFAULT'])(
+    'with SET LOCAL … %s in them, word for word as the guard would send it',
+    async (value) => {
+      const text = `BEGIN; SET LOCAL rowgate.token ${value}; SELECT title FROM news; SELECT 1 AS one; COMMIT`;
+      const results = (await client.query(text)) as unknown as pg.QueryResult[];
+      expect(results.map(({ command }) => command)).toEqual(['BEGIN', 'SET', 'SELECT', 'SELECT', 'COMMIT']);
+      expect(results[2]?.rows).toEqual([{ title: 'Holidays begin on Friday' }]);
+      expect(results[3]?.rows).toEqual([{ one: 1 }]);
+      const outcomes = Object.values(await guard.records())
+        .flat()
+        .filter(({ kind }) => kind === 'outcome');
+      expect(outcomes.slice(-2).map(({ rows }) => rows)).toEqual([1, 1]);
+      await client.query('BEGIN');
+      await client.query(`SET LOCAL rowgate.token ${value}`);
+      expect((await client.query('SELECT title FROM news')).rows).toHaveLength(1);
+      await client.query('COMMIT');
+    },
+  );
+
   it('not for two', async () => {
     const [one, two] = [tokenOf(key, 5), tokenOf(key, 6)];
     const both = `SET rowgate.token = '${one}'; ${PUPILS}; SET rowgate.token = '${two}'; ${PUPILS}`;
