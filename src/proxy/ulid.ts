@@ -6,20 +6,24 @@ const RANDOM_CHARACTERS = 16; // 80 bits
 const TIME_CHARACTERS = 10; // 48 bits
 
 /** Random characters are drawn for many ids at once: one id is made for each statement. */
-const pool = Buffer.alloc(RANDOM_CHARACTERS * 256);
-let used = pool.length;
-/** Of the last id. */
-let last = { now: Number.NaN, time: '' };
+const POOL_BYTES = RANDOM_CHARACTERS * 256;
+const pool = Buffer.alloc(POOL_BYTES);
+let used = POOL_BYTES;
+const CHARACTERS = TIME_CHARACTERS + RANDOM_CHARACTERS;
+/** The next id: it begins with the time of the last one. */
+const id = Buffer.alloc(CHARACTERS);
+let idOf = Number.NaN;
 
 export function newUlid(now: number = Date.now()): string {
-  if (now !== last.now) last = { now, time: timeCharacters(now) };
-  if (used === pool.length) {
+  if (now !== idOf) id.write(timeCharacters(now), 'latin1');
+  idOf = now;
+  if (used === POOL_BYTES) {
     randomFillSync(pool);
-    for (const [i, byte] of pool.entries()) pool[i] = ALPHABET.charCodeAt(byte % 32);
+    for (let i = 0; i < POOL_BYTES; i += 1) pool[i] = ALPHABET.charCodeAt(pool[i]! % 32);
     used = 0;
   }
-  used += RANDOM_CHARACTERS;
-  return last.time + pool.toString('latin1', used - RANDOM_CHARACTERS, used);
+  for (let at = TIME_CHARACTERS; at < CHARACTERS; at += 1) id[at] = pool[used++]!;
+  return id.toString('latin1');
 }
 
 function timeCharacters(now: number): string {

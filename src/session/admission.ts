@@ -9,8 +9,8 @@ import type { Whose } from './token-setting.ts';
 /** What the budget has said of a statement that may run. */
 export interface Grant {
   /** Rows that may still be shown; absent where nothing limits them over time. */
-  readonly rowsLeft?: number;
-  readonly account?: Account;
+  readonly rowsLeft?: number | undefined;
+  readonly account?: Account | undefined;
 }
 
 /** Of a statement that is not asked for. */

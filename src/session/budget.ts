@@ -45,10 +45,10 @@ export type Admitted =
   | {
       readonly kind: 'admitted';
       /** Rows that may still be shown, as far as is known; absent where nothing limits them. */
-      readonly rowsLeft?: number;
-      readonly warnings?: readonly Warning[];
+      readonly rowsLeft?: number | undefined;
+      readonly warnings?: readonly Warning[] | undefined;
       /** A permit pays: limits of one statement on rows and bytes do not hold for it. */
-      readonly account?: Account;
+      readonly account?: Account | undefined;
     }
   /** `effect: lock` where this passes a limit that locks. */
   | (Over & { readonly effect?: 'lock' })

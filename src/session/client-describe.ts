@@ -69,9 +69,11 @@ type Described = Pick<PendingDescribe, 'prepared' | 'provenance' | 'policy' | 'p
 
 /** @param own the guard asks for itself: the client does not see the answer. */
 export function sendDescribe(c: Conversation, bytes: Uint8Array, described: Described, own = false): void {
-  described.provenance.askedIn = c.batch;
-  const rendered = described.prepared?.rendered;
-  c.send(bytes, { kind: 'describe', batch: c.batch, own, rendered, ...described });
+  const { prepared, provenance, policy, parameters, added } = described;
+  provenance.askedIn = c.batch;
+  const rendered = prepared?.rendered;
+  const { batch } = c;
+  c.send(bytes, { kind: 'describe', batch, own, rendered, prepared, provenance, policy, parameters, added });
 }
 
 export function takeClose(c: Conversation, frame: Frame): boolean {

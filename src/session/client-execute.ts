@@ -82,7 +82,7 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
   const wanted = [askedFor(statement, resolved!.inner)];
   const admitted = c.admission.ask(policy, wanted, () => sentOfPortal(c, portal, policy, resolved!), whose.of);
   if (admitted === 'wait') return false;
-  const theirs = { ...subject, person: whose.of[0]?.person };
+  const theirs = { statement, judgement, policy, text, person: whose.of[0]?.person };
   if (admitted.kind === 'refused') refuseExtended(c, decideRefusal(c, theirs, admitted.refusal, admitted));
   else run(c, message, portal, policy, resolved!, admitted.of[0]!, whose.of[0]);
   return true;

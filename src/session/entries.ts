@@ -5,9 +5,9 @@ export interface DecisionEntry {
   readonly kind: 'decision';
   readonly id: string;
   /** The session's application_name, where it has changed since the login. */
-  readonly application?: string;
+  readonly application?: string | undefined;
   /** The person behind the account: the same object for the same token. */
-  readonly person?: Pick<Person, 'user' | 'shown'>;
+  readonly person?: Pick<Person, 'user' | 'shown'> | undefined;
   readonly command: string;
   readonly fingerprint: string;
   /** Normalized text: no literals, no comments. */
@@ -15,12 +15,12 @@ export interface DecisionEntry {
   readonly tables: readonly string[];
   readonly columns: readonly string[];
   readonly effect: 'allow' | 'rewrite' | 'refuse' | 'throttle' | 'lock';
-  readonly would?: 'allow' | 'rewrite' | 'refuse';
-  readonly reason?: string;
-  readonly rule?: string;
-  readonly sqlstate?: string;
+  readonly would?: 'allow' | 'rewrite' | 'refuse' | undefined;
+  readonly reason?: string | undefined;
+  readonly rule?: string | undefined;
+  readonly sqlstate?: string | undefined;
   readonly policy: string;
-  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
   /** The client's text as it came: written only where the log is configured `text: full`. */
   readonly text: string;
 }
@@ -29,7 +29,7 @@ export interface OutcomeEntry {
   readonly kind: 'outcome';
   /** Of the decision. */
   readonly id: string;
-  readonly application?: string;
+  readonly application?: string | undefined;
   /** Rows and bytes (of DataRow and CopyData bodies) that were forwarded to the client. */
   readonly rows: number;
   readonly bytes: number;
@@ -37,17 +37,17 @@ export interface OutcomeEntry {
   readonly changed: number;
   readonly ms: number;
   readonly status: 'ok' | 'refused' | 'error' | 'cut' | 'skipped' | 'cancelled' | 'lost';
-  readonly sqlstate?: string;
+  readonly sqlstate?: string | undefined;
   /** Why it was refused as it ran: what its decision could not know. */
-  readonly reason?: string;
-  readonly rule?: string;
-  readonly limit?: { readonly name: string; readonly used: number; readonly of: number };
+  readonly reason?: string | undefined;
+  readonly rule?: string | undefined;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
   /** People whom it has shown, by subject: how many, and of how many more the key did not show. */
-  readonly subjects?: Readonly<Record<string, { readonly n: number; readonly unnamed: number }>>;
+  readonly subjects?: Readonly<Record<string, { readonly n: number; readonly unnamed: number }>> | undefined;
   /** Of those people, the keys that no `seen` has named. */
-  readonly keys?: KeysShown;
+  readonly keys?: KeysShown | undefined;
   /** Milliseconds for which it was held back, for its budget or by a throttle. */
-  readonly waited?: number;
+  readonly waited?: number | undefined;
 }
 
 /** Some of the people whom a statement shows, while it shows them: they are too many for one record. */

@@ -110,11 +110,13 @@ export class Names<T> implements Keeper {
   /** Forgets every version for which `gone` holds. */
   drop(gone: (version: Version<T>) => boolean): void {
     for (const [name, list] of this.versions) {
-      if (!list.some(gone)) continue;
-      for (const version of list) if (gone(version)) this.add(version.value, -1);
-      const left = list.filter((version) => !gone(version));
-      if (left.length === 0) this.versions.delete(name);
-      else this.versions.set(name, left);
+      let left = 0;
+      for (const version of list) {
+        if (gone(version)) this.add(version.value, -1);
+        else list[left++] = version;
+      }
+      list.length = left;
+      if (left === 0) this.versions.delete(name);
     }
   }
 

@@ -83,22 +83,23 @@ export class Records {
     const subjects = run.shows?.all();
     const keys = run.shows?.keysLeft();
     const how = status === 'cut' && run.cut?.reason === 'cancelled' ? 'cancelled' : status;
+    // Every member by its name: Node 20 takes half a microsecond for each that stands behind a spread.
     this.ports.record({
       kind: 'outcome',
       id: run.id,
-      ...(this.application !== undefined && { application: this.application }),
+      application: this.application,
       rows: run.rows,
       bytes: run.bytes,
       changed: extras.changed ?? 0,
       ms: this.ports.now() - run.startedAt,
       status: how,
-      ...(sqlstate !== undefined && { sqlstate }),
-      ...(late && { reason: late.reason }),
-      ...(late?.rule !== undefined && { rule: late.rule }),
-      ...(limit && { limit }),
-      ...(subjects && { subjects }),
-      ...(keys && { keys }),
-      ...(run.waited > 0 && { waited: run.waited }),
+      sqlstate,
+      reason: late?.reason,
+      rule: late?.rule,
+      limit,
+      subjects,
+      keys,
+      waited: run.waited > 0 ? run.waited : undefined,
     });
   }
 
@@ -131,12 +132,13 @@ export class Records {
       tables: statement.tables,
       columns: statement.columns,
       effect,
-      ...(would && { would }),
-      ...(reason && { reason: reason.reason, sqlstate: reason.sqlstate }),
-      ...(rule !== undefined && { rule }),
-      ...(why.limit && { limit: why.limit }),
-      ...(this.application !== undefined && { application: this.application }),
-      ...(person && { person }),
+      would,
+      reason: reason?.reason,
+      sqlstate: reason?.sqlstate,
+      rule,
+      limit: why.limit,
+      application: this.application,
+      person,
       policy: policy.hash,
       // INVARIANT: a token stands in no record, whatever way it is written.
       text: setsToken(judgement) ? statement.normalized : text,

@@ -54,19 +54,23 @@ export function resolveNames(
   statements: readonly StatementJudgement[],
   policy: SessionPolicy,
 ): Resolution {
-  const here = new NamesOfMessage();
+  const here = statements.length > 1 ? new NamesOfMessage() : NOTHING_BEFORE;
   const of: Resolved[] = [];
-  for (const [at, statement] of statements.entries()) {
+  for (let at = 0; at < statements.length; at += 1) {
+    const statement = statements[at]!;
     const resolved = resolve(c, statement, policy, here);
     if (resolved === 'wait') return 'wait';
     if ('refuse' in resolved) return { ...resolved, at };
     const refuse = uncounted(resolved.inner ?? statement, policy);
     if (refuse) return { refuse, at };
     of.push(resolved);
-    here.apply(statement, resolved.usage);
+    if (at + 1 < statements.length) here.apply(statement, resolved.usage);
   }
   return { of };
 }
+
+/** Of the one statement of a message. INVARIANT: what is behind it alone is told of it. */
+const NOTHING_BEFORE = new NamesOfMessage();
 
 /** INVARIANT: where changed rows are limited, a statement that does not tell how many it changes does not run. */
 function uncounted({ kind }: StatementJudgement, policy: SessionPolicy): Refusal | undefined {

@@ -122,14 +122,21 @@ export class WhomItShows {
 
   /** Those that are left for the outcome; undefined where there are none. */
   keysLeft(): KeysShown | undefined {
-    const left = [...this.tallies].filter(([, { fresh }]) => fresh.length > 0);
-    return left.length > 0 ? Object.fromEntries(left.map(([subject, { fresh }]) => [subject, fresh])) : undefined;
+    let left: Record<string, readonly string[]> | undefined;
+    for (const [subject, { fresh }] of this.tallies) {
+      if (fresh.length === 0) continue;
+      left ??= {};
+      left[subject] = fresh;
+    }
+    return left;
   }
 
   /** For the outcome; undefined where nobody was shown. */
   all(): OutcomeEntry['subjects'] {
     if (this.tallies.size === 0) return undefined;
-    return Object.fromEntries([...this.tallies].map(([subject, { n, unnamed }]) => [subject, { n, unnamed }]));
+    const all: Record<string, { n: number; unnamed: number }> = {};
+    for (const [subject, { n, unnamed }] of this.tallies) all[subject] = { n, unnamed };
+    return all;
   }
 }
 

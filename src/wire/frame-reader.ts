@@ -89,8 +89,12 @@ export class FrameReader {
   private partial: Buffer = Buffer.alloc(0);
   private filled = 0;
   private streaming: { type: number; length: number; remaining: number } | undefined;
+  /** No frame of at most so many bytes passes in pieces. */
+  private readonly wholeUpTo: number;
 
-  constructor(private readonly limits: FrameLimits) {}
+  constructor(private readonly limits: FrameLimits) {
+    this.wholeUpTo = Math.min(...[...limits.streamed.values()].map(({ above }) => above));
+  }
 
   push(chunk: Uint8Array): void {
     if (chunk.length > 0) this.chunks.push(chunk);
@@ -177,6 +181,7 @@ export class FrameReader {
 
   /** How many bytes make the first piece: all of them, unless the frame passes in pieces. */
   private headOf(type: number, length: number): number {
+    if (length <= this.wholeUpTo) return length;
     const streaming = this.limits.streamed.get(type);
     return streaming && length > streaming.above ? streaming.head : length;
   }
@@ -184,8 +189,9 @@ export class FrameReader {
   private frameLength(type: number, bytes: Uint8Array, at: number): number {
     const length = (int32At(bytes, at + 1) >>> 0) + 1;
     // INVARIANT: a length is believed only within bounds: it decides how much memory a peer may take.
-    const most = this.limits.streamed.has(type) ? this.limits.maxStreamed : this.limits.maxFrame;
-    if (length < HEADER_BYTES || length > most) throw new ProtocolError('invalid message length');
+    const { maxFrame, maxStreamed, streamed } = this.limits;
+    const fits = length <= maxFrame || (length <= maxStreamed && streamed.has(type));
+    if (length < HEADER_BYTES || !fits) throw new ProtocolError('invalid message length');
     return length;
   }
 }

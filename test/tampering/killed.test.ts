@@ -14,6 +14,8 @@ import { isAlive, serve } from '../workers/served.ts';
 const KILLS = fuzzRuns(3, 100);
 const CLIENTS = 6;
 const LONGEST_LIFE_MS = 2_500;
+/** Between two statements of a client: more records would mostly make the log longer, which is verified from its beginning each time. */
+const LONGEST_PAUSE_MS = 8;
 // Small files, long records and many seals: so that a kill meets one of them being made.
 const LOG = `log:
   rotate: 64 kB
@@ -22,7 +24,7 @@ const LOG = `log:
   anchor: { to: ./elsewhere/anchors.jsonl, every: 1 s }
 `;
 
-vi.setConfig({ testTimeout: 60_000 + KILLS * 20_000 });
+vi.setConfig({ testTimeout: 60_000 + KILLS * 30_000 });
 
 let database: FreshDatabase;
 beforeAll(async () => {
@@ -32,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => database?.drop());
 
 /** Asks until nobody answers. */
-async function load(port: number): Promise<void> {
+async function load(port: number, random: Random): Promise<void> {
   const one = async () => {
     const connectionString = `postgres://teacher:demo-teacher@127.0.0.1:${port}/${database.name}`;
     const client = new pg.Client({ connectionString });
@@ -46,6 +48,7 @@ async function load(port: number): Promise<void> {
           .catch((error) => {
             if (error.code !== '42501') throw error;
           });
+        await sleep(random.int(LONGEST_PAUSE_MS));
       }
     } catch {
       // it was killed
@@ -72,7 +75,7 @@ it.each([1, 2])('%i processes', async (workers) => {
   let life = { child: guard.child, port: guard.port };
   try {
     for (; killedIn < KILLS; killedIn++) {
-      const asking = load(life.port);
+      const asking = load(life.port, random);
       await sleep(random.int(LONGEST_LIFE_MS));
       await verified('while it is written');
       await sleep(random.int(LONGEST_LIFE_MS / 2));

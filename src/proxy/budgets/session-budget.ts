@@ -64,9 +64,9 @@ export class SessionBudget implements Budget {
     const { warnings } = taken;
     return {
       kind: 'admitted',
-      ...(rowsLeft !== Number.POSITIVE_INFINITY && { rowsLeft: Math.max(0, Math.floor(rowsLeft)) }),
-      ...(warnings && { warnings }),
-      ...(permit && { account: permit.account }),
+      rowsLeft: rowsLeft === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(rowsLeft)),
+      warnings,
+      account: permit?.account,
     };
   }
 
