@@ -1,6 +1,7 @@
 /**
  * What sessions record within one turn of the event loop: made one after the other and written at once at its end, before anything goes to a
- * server by it. Of a hundred sessions that speak at the same time each pays a part of one write.
+ * server by it. Of a hundred sessions that speak at the same time each pays a part of one write. Outcomes, for which nothing waits, go with the
+ * next decisions, or a moment later.
  */
 import type { SessionEntry } from '../session/entries.ts';
 import type { Recorded, SessionLog } from './session-log.ts';
@@ -18,6 +19,8 @@ export interface TurnLog {
 
 /** More is not held: a client may send thousands of statements at once. */
 const MOST = 256;
+/** So long an outcome waits for a decision that it could be written with. */
+const OUTCOMES_WAIT_MS = 1;
 
 interface Entry {
   readonly records: Pick<SessionRecords, 'append'>;
@@ -27,7 +30,9 @@ interface Entry {
 
 export class Turn {
   private waiting: Entry[] = [];
+  /** A decision was recorded in this turn. */
   private ending: NodeJS.Immediate | undefined;
+  private later: NodeJS.Timeout | undefined;
   /** Of what was to be written in this turn. */
   private failed = false;
   private asking: ((written: boolean) => void)[] = [];
@@ -47,7 +52,8 @@ export class Turn {
 
   add(records: Entry['records'], entry: SessionEntry, asWho: Who): void {
     this.waiting.push({ records, entry, asWho });
-    this.ending ??= setImmediate(() => this.end());
+    if (entry.kind === 'decision') this.ending ??= setImmediate(this.end);
+    else this.later ??= setTimeout(this.endLater, OUTCOMES_WAIT_MS).unref();
     if (this.waiting.length >= MOST) this.write();
   }
 
@@ -57,8 +63,8 @@ export class Turn {
     if (waiting.length === 0) return;
     this.waiting = [];
     const { failed } = this;
-    // INVARIANT: until all are known to stand none of them does, whatever is thrown meanwhile.
-    this.failed = true;
+    // INVARIANT: until all are known to stand none of them does, whatever is thrown meanwhile. Of outcomes alone nobody is told.
+    this.failed = this.ending !== undefined;
     log.begin();
     let made = true;
     let stand = false;
@@ -73,7 +79,12 @@ export class Turn {
   /** Of all records of this turn, told at its end: false where one of them may not stand. */
   readonly written: Recorded = { tell: (told) => void this.asking.push(told) };
 
-  private end(): void {
+  private readonly endLater = (): void => {
+    this.later = undefined;
+    this.write();
+  };
+
+  private readonly end = (): void => {
     try {
       this.write();
     } finally {
@@ -84,7 +95,7 @@ export class Turn {
       this.turns += 1;
       for (const told of asking) told(!failed);
     }
-  }
+  };
 }
 
 /** The records of one session, as the turn takes them. */

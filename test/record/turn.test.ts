@@ -93,6 +93,36 @@ test('a session that has recorded no decision in this turn waits for nobody', ()
   expect(b.reachDisk()).toBeUndefined();
 });
 
+test('outcomes alone are written a moment later, without anybody who waits', async () => {
+  const a = session('a');
+  a.append(decision('1'));
+  await told(a);
+  a.append(outcome('1'));
+  expect(a.reachDisk()).toBeUndefined();
+  expect(held()).toEqual(['decision 1']);
+  await vi.waitFor(() => expect(held()).toEqual(['decision 1', 'outcome 2']));
+});
+
+test('an outcome goes with the decision that comes before it was written', async () => {
+  const [a, b] = [session('a'), session('b')];
+  a.append(outcome('0'));
+  b.append(decision('1'));
+  expect(await told(b)).toBe(true);
+  expect(held()).toEqual(['outcome 0', 'decision 1']);
+});
+
+test('that an outcome alone could not be written is told to no decision behind it', async () => {
+  const a = session('a');
+  a.append(outcome('0'));
+  writes.fail = true;
+  log.append('login', { principal: 'b' });
+  writes.fail = false;
+  expect(log.append('login', { principal: 'c' })).toBe(true);
+  a.append(decision('1'));
+  expect(await told(a)).toBe(true);
+  expect(held()).toEqual(['login c', 'decision 1']);
+});
+
 test('whatever else is recorded comes behind what was recorded before', () => {
   const a = session('a');
   a.append(decision('1', 'refuse'));
