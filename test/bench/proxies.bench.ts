@@ -6,7 +6,7 @@ import { table } from './figures/table.ts';
 import { type ServedGuard, serve } from './world/guard.ts';
 import { cpuOf, throughput, throughputAndCost, tpsOf } from './world/measured.ts';
 import { type Load, MODES, warmUp } from './world/pgbench.ts';
-import { type Place, type StartedProxy, startProxies } from './world/proxies.ts';
+import { BARE, type Place, type StartedProxy, startProxies } from './world/proxies.ts';
 import { type Database, makeDatabase, SCALE } from './world/world.ts';
 
 const CLIENTS = [1, 8, 32];
@@ -72,6 +72,8 @@ test.each(CLIENTS.flatMap((clients) => MODES.map((mode): Load => ({ clients, mod
       ratio(HEADLINE, 'PgBouncer', { atLeast: 0.9 }),
       ratio(WORKERS, 'PgBouncer', many ? { atLeast: 1 } : undefined),
       ratio(HEADLINE, 'pgpool-II', many ? { atLeast: 1.2 } : undefined),
+      ratio(BARE, 'PgBouncer'),
+      ratio(HEADLINE, BARE),
     ]);
     if (clients !== COSTED) return;
     const cpu = ({ name }: Place): string => {
@@ -98,7 +100,7 @@ test('TPC-B, and the page', async () => {
   await section.write(`pgbench, proxy and PostgreSQL share one machine; pgbench has one thread, as each proxy has, but pgpool-II a process a client. All pool by session. Scale ${SCALE}.
 
 "Unrestricted" is a role with \`access: unrestricted\`. "Headline" is a role with a row filter, a mask on what is read, and every kind of limit over time and a statement, people counted; "2 workers" is the same
-with \`workers: 2\`. The decision log is on for all. In the simple protocol each text differs from the last in its literal; in the other two a text is judged once.
+with \`workers: 2\`. "Bare relay" is a few lines of Node that pass bytes on and look at nothing: what a guard in Node would reach that costs nothing. The decision log is on for all. In the simple protocol each text differs from the last in its literal; in the other two a text is judged once.
 
 pgbench -S, direct in transactions a second, the others as ratio to it:
 
@@ -106,7 +108,7 @@ ${table(['clients', 'protocol', DIRECT, ...others], toDirect)}
 
 To other proxies:
 
-${table(['clients', 'protocol', `${UNRESTRICTED} to PgBouncer`, `${HEADLINE} to PgBouncer`, '2 workers to PgBouncer', `${HEADLINE} to pgpool-II`], toProxies)}
+${table(['clients', 'protocol', `${UNRESTRICTED} to PgBouncer`, `${HEADLINE} to PgBouncer`, '2 workers to PgBouncer', `${HEADLINE} to pgpool-II`, `${BARE} to PgBouncer`, `${HEADLINE} to ${BARE}`], toProxies)}
 
 Processor time of the proxy with all of its processes, in µs a transaction, ${COSTED} clients (logins not counted):
 

@@ -22,6 +22,7 @@ const HEADINGS = {
   // Written by test/plans.
   reads: 'What the server reads',
   reports: 'What reports cost',
+  verify: 'What verifying costs',
 } as const;
 
 export type SectionName = Exclude<keyof typeof HEADINGS, 'targets' | 'reads'>;

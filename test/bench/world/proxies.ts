@@ -22,6 +22,9 @@ export interface StartedProxy extends Place {
   stop(): Promise<void>;
 }
 
+/** Written in Node as the guard is, and looking at nothing. */
+export const BARE = 'bare relay';
+
 type Start = (database: Database) => Promise<StartedProxy>;
 
 /** Those that are installed; of the others it says so. */
@@ -30,6 +33,7 @@ export async function startProxies(database: Database): Promise<StartedProxy[]> 
     PgBouncer: pgbouncer(),
     HAProxy: haproxy(),
     'pgpool-II': pgpool(),
+    [BARE]: bareRelay(),
   };
   const proxies: StartedProxy[] = [];
   try {
@@ -91,6 +95,15 @@ function pgpool(): Start | undefined {
       await writeFile(hba, 'host all all 127.0.0.1/32 scram-sha-256\n');
       await writeFile(join(folder, 'pool_passwd'), `${account.user}:TEXT${account.password}\n`);
       return startProgram([program, '-n', '-f', file, '-a', hba], port, 'SIGINT');
+    });
+}
+
+function bareRelay(): Start {
+  return ({ account }) =>
+    started(BARE, account, (_, port) => {
+      const { host, port: serverPort } = serverAddress();
+      const relay = join(import.meta.dirname, 'bare-relay.js');
+      return startProgram([process.execPath, relay, String(port), host, String(serverPort)], port, 'SIGTERM');
     });
 }
 
