@@ -204,7 +204,8 @@ export class Relay {
   private onClientData(chunk: Buffer): void {
     if (this.ending) return;
     this.lastWork = performance.now();
-    this.saidGoodbye = chunk.subarray(-TERMINATE.length).equals(TERMINATE);
+    this.saidGoodbye =
+      chunk.at(-TERMINATE.length) === TERMINATE[0] && chunk.subarray(-TERMINATE.length).equals(TERMINATE);
     this.run(() => this.session.onClient(chunk));
   }
 
