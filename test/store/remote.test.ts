@@ -1,6 +1,12 @@
 /** What workers ask of their primary: two of them, with one store, over messages that take their time. */
+import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { StoreUnavailable } from '../../src/meter/budget-store.ts';
+import { CalendarDays } from '../../src/meter/days.ts';
+import { KnownPeople } from '../../src/meter/known-people.ts';
+import { Lease } from '../../src/meter/lease.ts';
+import { Leases } from '../../src/meter/leases.ts';
+import type { Measure } from '../../src/meter/measure.ts';
 import { standingState } from '../../src/meter/standing.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { Channel, type Handlers } from '../../src/workers/channel.ts';
@@ -12,9 +18,11 @@ import { contract, newOwner } from './contract.ts';
 let now = Date.now();
 const store = memoryStore({ timeZone: 'Europe/Paris', now: () => now });
 
-function worker(): { store: RemoteStore; end(): void } {
+function worker(): { store: RemoteStore; messages(): number; end(): void } {
+  let messages = 0;
   // As Node passes them: as JSON, later, in order.
   const pass = (to: () => { receive(message: unknown): void }) => (packet: object) => {
+    messages += 1;
     const text = JSON.stringify(packet);
     setImmediate(() => to().receive(JSON.parse(text)));
   };
@@ -32,7 +40,7 @@ function worker(): { store: RemoteStore; end(): void } {
   );
   const remote = remoteStore(channel, standingState(store.standing()));
   store.onStanding(() => primary.tell('standing', standingState(store.standing())));
-  return { store: remote, end: () => channel.close() };
+  return { store: remote, messages: () => messages, end: () => channel.close() };
 }
 
 const first = worker();
@@ -60,4 +68,48 @@ it('what a worker was granted stays counted when it dies, and one whose primary 
   await expect(dying.store.take([claim])).rejects.toThrow(StoreUnavailable);
   await expect(dying.store.known(owner, 'rows', [], [])).rejects.toThrow(StoreUnavailable);
   await dying.store.close();
+});
+
+it('under every kind of limit not one statement in a hundred sends a message, also where each shows somebody new', async () => {
+  const { store: remote, messages, end } = worker();
+  const owner = newOwner();
+  const days = new CalendarDays('Europe/Paris');
+  const lease = (measure: Measure, ahead: number, limit: number) =>
+    new Lease(owner, measure, { ceilings: [{ window: { count: 1, unit: 'hour' }, limit }] }, ahead, days);
+  // Taken ahead as `Meter` does.
+  const statements = lease('statements', 1_000, 1_000_000);
+  const rows = lease('rows', 1_000, 1_000_000);
+  const bytes = lease('bytes', 1 << 20, 1e9);
+  const people = lease('subjects.student', 1_000, 1_000_000);
+  const all = [statements, rows, bytes, people];
+  const failed = (error: unknown): never => {
+    throw error;
+  };
+  const leases = new Leases({
+    store: remote,
+    now: () => performance.now(),
+    wake: () => {},
+    failed,
+    beside: () => all,
+  });
+  const known = new KnownPeople((key) => key.padStart(22, '0'));
+  const statement = (n: number): boolean =>
+    leases.take([
+      { lease: statements, need: 1 },
+      { lease: rows, need: 1 },
+      { lease: bytes, need: 60 },
+      { lease: people, need: 0, people: { known, keys: [String(n)], unnamed: 0 } },
+    ]).kind === 'taken';
+  const COUNT = 10_000;
+  while (leases.look(all).kind === 'wait') await turn();
+  for (let n = 0; n < COUNT; n += 1) {
+    while (!statement(n)) await turn();
+    if (n % 20 === 0) await turn();
+  }
+  leases.report(people, known);
+  leases.sweep(all, true);
+  expect(messages()).toBeLessThan(COUNT / 100);
+  const used = all.map(({ measure, windows }) => remote.used(owner, measure, windows));
+  expect(await Promise.all(used)).toEqual([[COUNT], [COUNT], [60 * COUNT], [COUNT]]);
+  end();
 });

@@ -55,10 +55,13 @@ export async function pgbench(url: string, load: Load, seconds = SECONDS): Promi
   return { tps: Number(tps), transactions: Number(transactions) };
 }
 
-/** Some thousand transactions in each protocol, so that what compiles its code under way has done so. */
+/**
+ * Some thousand transactions in each protocol, so that what compiles its code under way has done so: a guard comes to its own pace
+ * after some ten thousand in each of its processes, in a trial too.
+ */
 export async function warmUp(...urls: readonly string[]): Promise<void> {
   for (const url of urls) {
-    for (const mode of MODES) await pgbench(url, { clients: 8, mode, transactions: IS_TRIAL ? 50 : 1000 });
+    for (const mode of MODES) await pgbench(url, { clients: 8, mode, transactions: IS_TRIAL ? 500 : 1000 });
   }
 }
 
