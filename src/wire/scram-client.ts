@@ -1,6 +1,7 @@
 /** The client's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, with which Rowgate logs in upstream (RFC 5802 section 5). */
 import { timingSafeEqual } from 'node:crypto';
 import {
+  type DeriveKeys,
   decodeBase64,
   deriveKeys,
   hmac,
@@ -40,10 +41,14 @@ export function clientFirst(input: ScramClientInput): string {
   return `${gs2Header(input)}${clientFirstBare(input)}`;
 }
 
-/** Reads server-first-message; undefined where it is not one, or asks for an absurd number of iterations. */
+/**
+ * Reads server-first-message; undefined where it is not one, or asks for an absurd number of iterations.
+ * @param derive `deriveKeys`, or what remembers its results.
+ */
 export async function answerServerFirst(
   input: ScramClientInput,
   message: Uint8Array,
+  derive: DeriveKeys = deriveKeys,
 ): Promise<ScramClientFinal | undefined> {
   const serverFirst = readText(message);
   if (serverFirst === undefined) return undefined;
@@ -55,7 +60,7 @@ export async function answerServerFirst(
   if (!salt || salt.length === 0 || !/^[1-9][0-9]{0,6}$/.test(iterationsText)) return undefined;
   const iterations = Number(iterationsText);
   if (iterations > MAX_ITERATIONS) return undefined;
-  const keys = await deriveKeys(input.password, salt, iterations);
+  const keys = await derive(input.password, salt, iterations);
   const bound = input.mechanism === 'SCRAM-SHA-256-PLUS' ? (input.channelBinding ?? Buffer.alloc(0)) : Buffer.alloc(0);
   const binding = Buffer.concat([Buffer.from(gs2Header(input), 'utf8'), bound]).toString('base64');
   const withoutProof = `c=${binding},r=${nonce}`;

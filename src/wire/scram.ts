@@ -25,6 +25,8 @@ export interface ScramKeys {
   readonly serverKey: Buffer;
 }
 
+export type DeriveKeys = (password: string, salt: Buffer, iterations: number) => Promise<ScramKeys>;
+
 /** RFC 5802 section 3: SaltedPassword (Hi) and what follows from it. Runs off the event loop. */
 export async function deriveKeys(password: string, salt: Uint8Array, iterations: number): Promise<ScramKeys> {
   const salted = await new Promise<Buffer>((done, failed) => {

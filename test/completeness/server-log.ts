@@ -4,7 +4,7 @@ import { CHANNEL } from '../../src/catalog/notice.ts';
 import { type Query, readCatalog } from '../../src/catalog/read.ts';
 import { catalogFingerprint } from '../../src/catalog/watch.ts';
 import { pinnedSettings } from '../../src/proxy/upstream/pinned-settings.ts';
-import { pinsQuery } from '../../src/proxy/upstream/pins.ts';
+import { marked, startupPinsQuery } from '../../src/proxy/upstream/startup-pins.ts';
 
 /** What the reader below needs. Prefixed: time, process, account, application. */
 export const LOGGING = {
@@ -41,9 +41,8 @@ export function loggedFor(account: string, log: string): Logged[] {
 
 /** In front of each client's session, and around several statements of one message. */
 export function ownInSessions(account: string, database: string): ReadonlySet<string> {
-  const pins = pinsQuery({
-    pooling: 'none',
-    pinned: pinnedSettings(['public']),
+  const pins = startupPinsQuery({
+    pinned: marked(pinnedSettings(['public'])),
     account,
     database,
     statementTimeout: undefined,

@@ -9,6 +9,7 @@ import { Backend } from '../../wire/message-types.ts';
 import { decodeParameterStatus } from '../../wire/parameter-status.ts';
 import { ProtocolError } from '../../wire/protocol-error.ts';
 import { decodeReadyForQuery } from '../../wire/ready-for-query.ts';
+import type { DeriveKeys } from '../../wire/scram.ts';
 import { serverEndPoint } from '../../wire/scram-channel-binding.ts';
 import {
   acceptServerFinal,
@@ -20,8 +21,8 @@ import {
 } from '../../wire/scram-client.ts';
 import { startupMessage } from '../../wire/startup.ts';
 import { upstreamRefused } from '../login/login-refusal.ts';
-import type { SocketReader } from '../socket-reader.ts';
 import { UpstreamError, type UpstreamKey } from './error.ts';
+import type { ServerMessages } from './server-messages.ts';
 
 export interface UpstreamLogin {
   readonly user: string;
@@ -42,16 +43,32 @@ export interface LoggedIn {
 
 export const notLoggedIn = () => upstreamRefused('08001', 'could not log in to the database server');
 
-/** Throws UpstreamError, ProtocolError, MalformedMessage or ConnectionClosed. */
-export async function logIn(reader: SocketReader, login: UpstreamLogin): Promise<LoggedIn> {
-  const socket = reader.socket;
+/** How the login is done. */
+interface Exchange extends UpstreamLogin {
+  readonly messages: ServerMessages;
+  readonly derive: DeriveKeys;
+  /** Sent with the last message of the authentication. */
+  readonly behind: Uint8Array;
+}
+
+/**
+ * Returns at the login's own ReadyForQuery: what `behind` asks for has been sent, and is still to be read. Throws UpstreamError,
+ * ProtocolError, MalformedMessage or ConnectionClosed.
+ */
+export async function logIn(
+  messages: ServerMessages,
+  login: UpstreamLogin,
+  derive: DeriveKeys,
+  behind: Uint8Array = Buffer.alloc(0),
+): Promise<LoggedIn> {
+  const { socket } = messages;
   const { user, database } = login;
   socket.write(startupMessage(3, 0, [['user', user], ['database', database], ...login.parameters]));
-  await authenticate(reader, login);
+  await authenticate({ ...login, messages, derive, behind });
   const parameters = new Map<string, string>();
   let key: UpstreamKey | undefined;
   for (;;) {
-    const { type, bytes } = await reader.readMessage();
+    const { type, bytes } = await messages.next();
     switch (type) {
       case Backend.ParameterStatus: {
         const { name, value } = decodeParameterStatus(bytes);
@@ -74,12 +91,14 @@ export async function logIn(reader: SocketReader, login: UpstreamLogin): Promise
   }
 }
 
-async function authenticate(reader: SocketReader, login: UpstreamLogin): Promise<void> {
-  const { socket } = reader;
+async function authenticate(login: Exchange): Promise<void> {
+  const { messages, behind } = login;
+  const { socket } = messages;
   for (;;) {
-    const request = await readAuthentication(reader);
+    const request = await readAuthentication(messages);
     switch (request.kind) {
       case 'ok':
+        socket.write(behind);
         return;
       case 'cleartext-password':
         // INVARIANT: the password never crosses the network unencrypted.
@@ -88,7 +107,7 @@ async function authenticate(reader: SocketReader, login: UpstreamLogin): Promise
         socket.write(passwordMessage(passwordOf(login)));
         break;
       case 'sasl':
-        return scram(reader, login, request.mechanisms);
+        return scram(login, request.mechanisms);
       case 'md5-password':
         throw new UpstreamError(
           notLoggedIn(),
@@ -107,8 +126,9 @@ async function authenticate(reader: SocketReader, login: UpstreamLogin): Promise
   }
 }
 
-async function scram(reader: SocketReader, login: UpstreamLogin, offered: readonly string[]): Promise<void> {
-  const { socket } = reader;
+async function scram(login: Exchange, offered: readonly string[]): Promise<void> {
+  const { messages, derive, behind } = login;
+  const { socket } = messages;
   const der = socket instanceof TLSSocket ? socket.getPeerX509Certificate()?.raw : undefined;
   const channelBinding = der && serverEndPoint(der);
   const mechanism = chooseMechanism(offered, channelBinding);
@@ -117,24 +137,24 @@ async function scram(reader: SocketReader, login: UpstreamLogin, offered: readon
   const nonce = randomBytes(18).toString('base64');
   const input: ScramClientInput = { mechanism, password: passwordOf(login), nonce, channelBinding };
   socket.write(saslInitialResponse(mechanism, clientFirst(input)));
-  const challenge = await readAuthentication(reader);
+  const challenge = await readAuthentication(messages);
   const final: ScramClientFinal | undefined =
     challenge.kind === 'sasl-continue'
-      ? await answerServerFirst(input, Buffer.from(challenge.data, 'utf8'))
+      ? await answerServerFirst(input, Buffer.from(challenge.data, 'utf8'), derive)
       : undefined;
   if (!final) throw new ProtocolError('malformed SCRAM challenge');
-  socket.write(saslResponse(final.message));
-  const verdict = await readAuthentication(reader);
+  socket.write(Buffer.concat([saslResponse(final.message), behind]));
+  const verdict = await readAuthentication(messages);
   // INVARIANT: a server that does not prove that it knows the password is not the one we were sent to.
   if (verdict.kind !== 'sasl-final' || !acceptServerFinal(final, Buffer.from(verdict.data, 'utf8'))) {
     throw new UpstreamError(notLoggedIn(), 'the server could not prove that it knows the password');
   }
-  if ((await readAuthentication(reader)).kind !== 'ok') throw new ProtocolError('login does not end after SCRAM');
+  if ((await readAuthentication(messages)).kind !== 'ok') throw new ProtocolError('login does not end after SCRAM');
 }
 
-async function readAuthentication(reader: SocketReader): Promise<ReturnType<typeof decodeAuthentication>> {
+async function readAuthentication(messages: ServerMessages): Promise<ReturnType<typeof decodeAuthentication>> {
   for (;;) {
-    const { type, bytes } = await reader.readMessage();
+    const { type, bytes } = await messages.next();
     if (type === Backend.Authentication) return decodeAuthentication(bytes);
     if (type === Backend.ErrorResponse) throw serverError(decodeErrorFields(bytes));
     if (type !== Backend.NoticeResponse) throw unexpected(type);

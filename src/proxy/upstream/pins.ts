@@ -1,10 +1,8 @@
-/** Asks the server which settings are in force in a session, and says what is wrong with them: a pooler may have lost or changed them. */
+/** Asks the server behind a pooler which settings are in force in a session, and says what is wrong with them: it may have lost or changed them. */
 import { formatSearchPath, isSearchPath, parseSearchPath } from '../../guard/search-path.ts';
-import type { Pooling } from './parameters.ts';
 
 /** What must be in force. */
 export interface Pins {
-  readonly pooling: Pooling;
   readonly pinned: ReadonlyMap<string, string>;
   /** As whom the session must run. */
   readonly account: string;
@@ -28,12 +26,13 @@ export interface PinReport {
 
 type Rows = readonly (readonly (string | null)[])[];
 
-const MESSAGES: ReadonlySet<string> = new Set(['notice', 'warning', 'error']);
+/** Of client_min_messages: the others would have the server tell the client more. */
+export const MESSAGE_LEVELS: ReadonlySet<string> = new Set(['notice', 'warning', 'error']);
 
 /** INVARIANT: every name and operator is qualified, lest a session with a strange search_path answer for itself. */
 export function pinsQuery({ pinned }: Pins): string {
   const names = [...pinned.keys(), 'client_min_messages', 'statement_timeout'].map((name) => `'${name}'`).join(', ');
-  return `SELECT s.name, s.setting, s.reset_val, s.source FROM pg_catalog.pg_settings AS s
+  return `SELECT s.name, s.setting, s.reset_val, NULL FROM pg_catalog.pg_settings AS s
  WHERE s.name OPERATOR(pg_catalog.=) ANY (ARRAY[${names}]::pg_catalog.text[])
 UNION ALL SELECT ' role', pg_catalog.current_setting('role'), NULL, NULL
 UNION ALL SELECT ' account', session_user::pg_catalog.text, current_user::pg_catalog.text, NULL
@@ -50,12 +49,12 @@ export function readPins(pins: Pins, rows: Rows): PinReport {
   const report = new Report(pins);
   for (const [name, wanted] of pins.pinned) {
     if (name === 'role') readRole(report, found, wanted);
-    else report.expect(name, found.get(name), (value) => isSame(name, value, wanted), wanted);
+    else report.expect(name, found.get(name), (value) => readsAs(name, value, wanted), wanted);
   }
   const messages = found.get('client_min_messages');
-  report.expect('client_min_messages', messages, (value) => MESSAGES.has(value), 'notice');
+  report.expect('client_min_messages', messages, (value) => MESSAGE_LEVELS.has(value), 'notice');
   const cap = pins.statementTimeout;
-  if (cap !== undefined && pins.pooling !== 'none') {
+  if (cap !== undefined) {
     const least = String(Math.max(1, Math.floor(cap)));
     const short = (value: string) => Number(value) >= 1 && Number(value) <= Math.max(1, cap);
     report.expect('statement_timeout', found.get('statement_timeout'), short, least);
@@ -77,7 +76,7 @@ type Found = ReadonlyMap<string, readonly (string | null)[]>;
 function readRole(report: Report, found: Found, wanted: string): void {
   const now = found.get(' role')?.[0];
   const byDefault = found.get(' default')?.[0] ?? 'role=none';
-  if (now === wanted && (!report.pooled || byDefault === `role=${wanted}`)) return;
+  if (now === wanted && byDefault === `role=${wanted}`) return;
   report.problems.push(`role is ${now ?? 'unknown'}, by default ${byDefault.replace('role=', '')}`);
   report.byDefault ||= byDefault !== `role=${wanted}`;
   report.remedy.push(`${report.alter} RESET role;`);
@@ -87,11 +86,9 @@ class Report {
   readonly problems: string[] = [];
   readonly remedy: string[] = [];
   byDefault = false;
-  readonly pooled: boolean;
   readonly alter: string;
 
-  constructor({ pooling, account, database }: Pins) {
-    this.pooled = pooling !== 'none';
+  constructor({ account, database }: Pins) {
     this.alter = `ALTER ROLE ${quoted(account)} IN DATABASE ${quoted(database)}`;
   }
 
@@ -101,24 +98,21 @@ class Report {
     holds: (value: string) => boolean,
     wanted: string,
   ): void {
-    const [now, reset, source] = values ?? [];
+    const [now, reset] = values ?? [];
     if (now === undefined || now === null || reset === undefined || reset === null) {
       this.problems.push(`${name} cannot be read`);
       return;
     }
-    // INVARIANT: with a pooler in between, what RESET and a new connection come back to must hold as well.
-    if (!holds(now) || (this.pooled && !holds(reset))) {
-      this.problems.push(now === reset ? `${name} is ${now}` : `${name} is ${now}, by default ${reset}`);
-      this.byDefault ||= !holds(reset);
-      this.remedy.push(`${this.alter} SET ${name} = ${name === 'search_path' ? wanted : `'${wanted}'`};`);
-    } else if (!this.pooled && source !== 'client') {
-      // INVARIANT: the server itself takes settings from the startup packet; a pooler that was not declared drops them.
-      this.problems.push(`${name} does not come from the startup packet: is there a pooler? then set upstream.pooling`);
-    }
+    // INVARIANT: what RESET and a new connection come back to must hold as well.
+    if (holds(now) && holds(reset)) return;
+    this.problems.push(now === reset ? `${name} is ${now}` : `${name} is ${now}, by default ${reset}`);
+    this.byDefault ||= !holds(reset);
+    this.remedy.push(`${this.alter} SET ${name} = ${name === 'search_path' ? wanted : `'${wanted}'`};`);
   }
 }
 
-function isSame(name: string, value: string, wanted: string): boolean {
+/** Whether a value, as the server shows it, is the one that is wanted. */
+export function readsAs(name: string, value: string, wanted: string): boolean {
   if (name === 'search_path') return isSearchPath(parseSearchPath(value), parseSearchPath(wanted) ?? []);
   return value === wanted;
 }

@@ -7,32 +7,35 @@ import { decodeParameterStatus } from '../../wire/parameter-status.ts';
 import { ProtocolError } from '../../wire/protocol-error.ts';
 import { query as queryMessage } from '../../wire/query.ts';
 import { decodeReadyForQuery } from '../../wire/ready-for-query.ts';
-import type { SocketReader } from '../socket-reader.ts';
 import type { UpstreamError } from './error.ts';
 import { serverError } from './login.ts';
+import type { ServerMessages } from './server-messages.ts';
+
+export type Rows = (string | null)[][];
 
 /** Rows of text, NULL as null. Throws UpstreamError where the server refuses. */
-export type ServerQuery = (sql: string) => Promise<(string | null)[][]>;
+export type ServerQuery = (sql: string) => Promise<Rows>;
 
 /** More than this is no answer to what we ask. */
 const MOST_MESSAGES = 10_000;
 
 /** `reported` takes what the server reports meanwhile. */
-export function serverQuery(reader: SocketReader, reported: Map<string, string>): ServerQuery {
-  return (sql) => send(reader, reported, queryMessage(sql));
+export function serverQuery(messages: ServerMessages, reported: Map<string, string>): ServerQuery {
+  return (sql) => send(messages, reported, queryMessage(sql));
 }
 
-/** Sends messages that end in one ReadyForQuery, and reads the rows in the answer. */
-export async function send(
-  reader: SocketReader,
-  reported: Map<string, string>,
-  messages: Uint8Array,
-): Promise<(string | null)[][]> {
-  reader.socket.write(messages);
-  const rows: (string | null)[][] = [];
+/** Sends what ends in one ReadyForQuery, and reads the rows in the answer. */
+export function send(messages: ServerMessages, reported: Map<string, string>, bytes: Uint8Array): Promise<Rows> {
+  messages.socket.write(bytes);
+  return readAnswer(messages, reported);
+}
+
+/** The rows of what was sent, up to its ReadyForQuery. */
+export async function readAnswer(messages: ServerMessages, reported: Map<string, string>): Promise<Rows> {
+  const rows: Rows = [];
   let failure: UpstreamError | undefined;
   for (let count = 0; count < MOST_MESSAGES; count += 1) {
-    const { type, bytes } = await reader.readMessage();
+    const { type, bytes } = await messages.next();
     switch (type) {
       case Backend.DataRow:
         rows.push(decodeDataRow(bytes));

@@ -11,7 +11,8 @@ import { UpstreamError } from './error.ts';
 import { type Pooling, upstreamParameters } from './parameters.ts';
 import type { PasswordSource } from './password.ts';
 import { type Pins, pinsQuery, readPins } from './pins.ts';
-import { send } from './query.ts';
+import { type Rows, send } from './query.ts';
+import { marked, startupPinsQuery, startupProblems } from './startup-pins.ts';
 import type { Fresh, Opener } from './upstream.ts';
 
 /** With which a role logs in at the server. */
@@ -56,25 +57,26 @@ export class UpstreamSetup {
     role: RolePolicy,
     chosen: ReadonlyMap<string, string>,
   ): Opener | { readonly refusal: LoginRefusal } {
-    const { pooling, pinned, database } = this.options;
+    const { pooling, database } = this.options;
+    const pinned = pooling === 'none' ? marked(this.options.pinned) : this.options.pinned;
     const parameters = upstreamParameters(pooling, pinned, role, chosen);
     if ('refusal' in parameters) return parameters;
     const { user, password } = account;
-    const pins: Pins = { pooling, pinned, account: user, database, statementTimeout: role.limits.statementTimeout };
-    return {
-      user,
-      password,
-      database,
-      parameters: parameters.startup,
-      setUp: (fresh) => this.setUp(fresh, pins, parameters.later),
-    };
+    const pins: Pins = { pinned, account: user, database, statementTimeout: role.limits.statementTimeout };
+    const opener = { user, password, database, parameters: parameters.startup };
+    if (pooling === 'none') {
+      const verify = (rows: Rows) => demandNone(startupProblems(pins, rows));
+      return { ...opener, atOnce: { sql: startupPinsQuery(pins), verify } };
+    }
+    return { ...opener, setUp: (fresh) => this.setUpPooled(fresh, pins, parameters.later) };
   }
 
-  private async setUp(fresh: Fresh, pins: Pins, later: ReadonlyMap<string, string>): Promise<void> {
+  private async setUpPooled(fresh: Fresh, pins: Pins, later: ReadonlyMap<string, string>): Promise<void> {
+    const { pooling } = this.options;
     // Whatever an earlier client left, even where the pooler does not clean up.
-    if (pins.pooling === 'session') await fresh.ask('DISCARD ALL');
-    await this.verify(fresh, pins);
-    if (pins.pooling === 'transaction') await demandPreparedStatements(fresh);
+    if (pooling === 'session') await fresh.ask('DISCARD ALL');
+    await this.verifyPooled(fresh, pins);
+    if (pooling === 'transaction') await demandPreparedStatements(fresh);
     if (later.size === 0) return;
     const calls = [...later].map(
       ([name, value]) => `pg_catalog.set_config(${literal(name)}, ${literal(value)}, false)`,
@@ -82,22 +84,19 @@ export class UpstreamSetup {
     await fresh.ask(`SELECT ${calls.join(', ')}`);
   }
 
-  /** INVARIANT: no client gets a session of which it is not known that the pinned settings are in force. */
-  private async verify(fresh: Fresh, pins: Pins): Promise<void> {
+  private async verifyPooled(fresh: Fresh, pins: Pins): Promise<void> {
     const report = readPins(pins, await fresh.ask(pinsQuery(pins)));
+    const { account } = pins;
     if (report.problems.length > 0) {
-      const { account, pooling } = pins;
       const seen = Math.max(report.began, this.badUntil.get(account) ?? 0);
       if (report.byDefault) this.badUntil.set(account, seen);
       const run = report.byDefault
         ? `run: ${report.remedy.join(' ')} and then in PgBouncer's console`
         : "in PgBouncer's console";
-      const remedy = pooling === 'none' ? '' : `; ${run}: RECONNECT`;
-      throw new UpstreamError(notPinned(), `what must be pinned is not: ${report.problems.join('; ')}${remedy}`);
+      demandNone(report.problems, `; ${run}: RECONNECT`);
     }
-    if (pins.pooling === 'none') return;
-    await this.demandNoOlder(fresh, pins.account);
-    if (pins.pooling === 'session') this.demandOwn(fresh, report.backend);
+    await this.demandNoOlder(fresh, account);
+    if (this.options.pooling === 'session') this.demandOwn(fresh, report.backend);
   }
 
   /** Settings of an account hold for connections that begin after them: those that began before must go from the pool first. */
@@ -121,13 +120,13 @@ export class UpstreamSetup {
   }
 
   /** Two sessions that live at once have two server processes, or it is no session pooling, whatever the configuration says. */
-  private demandOwn({ reader }: Fresh, backend: string): void {
+  private demandOwn({ messages }: Fresh, backend: string): void {
     if (this.backends.has(backend)) {
       const detail = 'two sessions share one server process: the pooler does not pool sessions; see upstream.pooling';
       throw new UpstreamError(notPinned(), detail);
     }
     this.backends.add(backend);
-    reader.socket.once('close', () => this.backends.delete(backend));
+    messages.socket.once('close', () => this.backends.delete(backend));
   }
 }
 
@@ -137,7 +136,7 @@ const PROBE = 'rowgate_probe';
  * A pooler of transactions must keep prepared statements apart, under names of its own. INVARIANT: otherwise one client's Bind
  * could run what another one has prepared under the same name.
  */
-async function demandPreparedStatements({ reader, reported }: Fresh): Promise<void> {
+async function demandPreparedStatements({ messages, reported }: Fresh): Promise<void> {
   const text = `SELECT pg_catalog.count(*) FROM pg_catalog.pg_prepared_statements AS p WHERE p.name OPERATOR(pg_catalog.=) '${PROBE}'`;
   const message = {
     portal: '',
@@ -147,18 +146,24 @@ async function demandPreparedStatements({ reader, reported }: Fresh): Promise<vo
     values: Buffer.alloc(0),
     resultFormats: [],
   };
-  const messages = [
+  const probe = [
     parse({ name: PROBE, text, types: [] }),
     bind(message),
     execute({ portal: '', maxRows: 0 }),
     close({ of: 'statement', name: PROBE }),
     sync(),
   ];
-  const [row] = await send(reader, reported, Buffer.concat(messages));
+  const [row] = await send(messages, reported, Buffer.concat(probe));
   if (row?.[0] === '0') return;
   const detail =
     'the pooler does not keep prepared statements apart; PgBouncer 1.21 or later with max_prepared_statements does';
   throw new UpstreamError(notPinned(), detail);
+}
+
+/** INVARIANT: no client gets a session of which it is not known that the pinned settings are in force. */
+function demandNone(problems: readonly string[], remedy = ''): void {
+  if (problems.length === 0) return;
+  throw new UpstreamError(notPinned(), `what must be pinned is not: ${problems.join('; ')}${remedy}`);
 }
 
 function notPinned(): LoginRefusal {

@@ -1,14 +1,17 @@
 /** Opens connections to the database server: for sessions, and to cancel what they run. Every failure is a value, and none takes for ever. */
 import { createConnection, type Socket } from 'node:net';
+import { query as queryMessage } from '../../wire/query.ts';
 import { cancelRequest, sslRequest } from '../../wire/startup.ts';
 import { upstreamRefused } from '../login/login-refusal.ts';
 import { ConnectionClosed, SocketReader } from '../socket-reader.ts';
 import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './addresses.ts';
 import { demand, kindOf, roundsFor, type TargetSessionAttrs, type WantedSession } from './attributes.ts';
+import { DerivedKeys } from './derived-keys.ts';
 import { UpstreamError, type UpstreamFailure } from './error.ts';
 import { type LoggedIn, logIn, notLoggedIn, type UpstreamLogin } from './login.ts';
 import { NoPassword, type Password, type PasswordSource, passwordFrom } from './password.ts';
-import { type ServerQuery, serverQuery } from './query.ts';
+import { type Rows, readAnswer, type ServerQuery, serverQuery } from './query.ts';
+import { ServerMessages } from './server-messages.ts';
 import { readUpstreamTls, type UpstreamTlsFiles, type UpstreamTlsOptions, upstreamHandshake } from './tls.ts';
 
 export interface UpstreamOptions {
@@ -27,17 +30,19 @@ export interface UpstreamOptions {
 
 /** A session that has logged in, and is not a client's yet. */
 export interface Fresh {
-  readonly reader: SocketReader;
+  readonly messages: ServerMessages;
   /** As the server reports them: what it reports while it is asked is put in. */
   readonly reported: Map<string, string>;
   readonly ask: ServerQuery;
 }
 
-/** How a session is opened. */
+/** How a session is opened: what goes wrong in either of the two steps behind the login throws an UpstreamError. */
 export interface Opener extends Omit<UpstreamLogin, 'password'> {
   readonly password: PasswordSource | undefined;
-  /** Makes the session what it must be, or throws an UpstreamError. Runs right after the login, within its time. */
-  setUp(fresh: Fresh): Promise<void>;
+  /** Sent with the login's last message, so that it costs no round trip. INVARIANT: says nothing that the server may not know unless it has proved itself. */
+  readonly atOnce?: { readonly sql: string; verify(rows: Rows): void };
+  /** Makes the session what it must be, within the login's time. */
+  setUp?(fresh: Fresh): Promise<void>;
 }
 
 /** A session of the server, idle, and where it is: cancel requests go there. */
@@ -53,6 +58,7 @@ type Attempt<T> = { readonly result: T } | { readonly failure: UpstreamFailure; 
 
 export class Upstream {
   private readonly addresses: UpstreamAddresses;
+  private readonly keys = new DerivedKeys();
   private tls: UpstreamTlsFiles | undefined;
 
   /** Throws where a file of certificates cannot be read. */
@@ -113,53 +119,56 @@ export class Upstream {
   async cancel({ key, at }: Pick<UpstreamSession, 'key' | 'at'>): Promise<UpstreamFailure | undefined> {
     if (!key) return { refusal: unreachable(), detail: 'the server gave no key to cancel with' };
     const attempt = await this.attempt(at, async (dial) => {
-      const reader = await dial();
-      reader.socket.write(cancelRequest(key.processId, key.secretKey));
+      const socket = await dial();
+      socket.write(cancelRequest(key.processId, key.secretKey));
       // The server answers nothing; it closes when the signal is on its way.
-      await reader.read(1).catch((error: unknown) => {
-        if (!(error instanceof ConnectionClosed)) throw error;
+      await new Promise<void>((done) => {
+        for (const event of ['data', 'end', 'close']) socket.once(event, () => done());
+        if (socket.destroyed) done();
       });
-      reader.detach();
-      reader.socket.destroy();
+      socket.destroy();
     });
     return 'failure' in attempt ? attempt.failure : undefined;
   }
 
   private async begin(
     at: UpstreamAddress,
-    dial: () => Promise<SocketReader>,
-    opener: UpstreamLogin & Pick<Opener, 'setUp'>,
+    dial: () => Promise<Socket>,
+    opener: UpstreamLogin & Pick<Opener, 'atOnce' | 'setUp'>,
     wanted: WantedSession,
   ): Promise<UpstreamSession> {
-    const reader = await dial();
-    const session = await logIn(reader, opener);
-    const ask = serverQuery(reader, session.parameters);
+    const messages = new ServerMessages(await dial());
+    const { atOnce } = opener;
+    const session = await logIn(messages, opener, this.keys.derive, atOnce && queryMessage(atOnce.sql));
+    const { parameters } = session;
+    atOnce?.verify(await readAnswer(messages, parameters));
+    const ask = serverQuery(messages, parameters);
     if (wanted !== 'any') {
       const chosen = opener.parameters.has('default_transaction_read_only');
-      demand(wanted, await kindOf(session.parameters, ask, { pooled: this.options.pooled ?? false, chosen }));
+      demand(wanted, await kindOf(parameters, ask, { pooled: this.options.pooled ?? false, chosen }));
     }
-    await opener.setUp({ reader, reported: session.parameters, ask });
-    reader.detach();
+    await opener.setUp?.({ messages, reported: parameters, ask });
+    messages.detach();
     return { ...session, at };
   }
 
   private async attempt<T>(
     at: UpstreamAddress,
-    work: (dial: () => Promise<SocketReader>) => Promise<T>,
+    work: (dial: () => Promise<Socket>) => Promise<T>,
   ): Promise<Attempt<T>> {
     const raw = createConnection(at.isUnix ? { path: at.address } : { host: at.address, port: at.port });
     raw.setNoDelay(true);
     raw.setKeepAlive(true, 60_000);
-    let reader: SocketReader | undefined;
+    let socket: Socket = raw;
     let timedOut = false;
     const timer = setTimeout(() => {
       timedOut = true;
       raw.destroy(new Error('timed out'));
     }, this.options.timeoutMs);
-    const dial = async (): Promise<SocketReader> => {
+    const dial = async (): Promise<Socket> => {
       await connected(raw);
-      reader = new SocketReader(await this.encrypt(raw, at));
-      return reader;
+      socket = await this.encrypt(raw, at);
+      return socket;
     };
     try {
       const result = await work(dial);
@@ -168,7 +177,7 @@ export class Upstream {
       this.addresses.heard(at, true);
       return { result };
     } catch (error) {
-      reader?.socket.destroy();
+      socket.destroy();
       raw.destroy();
       this.addresses.heard(at, !timedOut);
       return describe(error, timedOut, shownUpstream(at));
