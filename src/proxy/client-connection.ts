@@ -39,7 +39,6 @@ export interface Arrival {
 export async function serveClient(arrival: Arrival, services: Services): Promise<void> {
   const raw = arrival.socket;
   let { peer } = arrival;
-  raw.on('error', () => {}); // what matters of it comes as 'close'
   raw.setNoDelay(true);
   raw.setKeepAlive(true, 60_000);
   let channel: Channel = {

@@ -3,6 +3,7 @@ import cluster from 'node:cluster';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { serveClient } from './client-connection.ts';
 import { endWith } from './farewell.ts';
+import { ignoreError } from './ignore-error.ts';
 import { type ListenAddress, shownListening } from './listen-address.ts';
 import { type LoginRefusal, stopping, tooManyLogins } from './login/login-refusal.ts';
 import { isInBlocks, socketPeer } from './login/peer-address.ts';
@@ -100,7 +101,7 @@ export class Listener {
   }
 
   private accept(socket: Socket, isUnix: boolean): void {
-    socket.on('error', () => {});
+    socket.on('error', ignoreError);
     // INVARIANT: strangers cannot take more than this of our memory and descriptors, whatever the other workers answer.
     const isFull = this.loggingIn.size >= this.services.options.limits.logins;
     if (this.closed || isFull) {

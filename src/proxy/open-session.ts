@@ -1,6 +1,5 @@
 /** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
 import { attributeValues } from '../policy/attribute-values.ts';
-import type { SessionPolicy } from '../session/ports.ts';
 import { authenticationOk } from '../wire/authentication.ts';
 import { backendKeyData } from '../wire/backend-key-data.ts';
 import { parameterStatus } from '../wire/parameter-status.ts';
@@ -11,11 +10,10 @@ import { userOf } from './login/proof.ts';
 import type { Channel } from './login/startup-negotiation.ts';
 import { type HeldPlaces, takeSession } from './places/connection-limits.ts';
 import type { SessionContext } from './record-sink.ts';
-import { Relay } from './relay.ts';
+import { RunningSession } from './running-session.ts';
 import type { Services } from './services.ts';
-import { type LiveSession, noLongerAdmitted } from './sessions.ts';
+import { noLongerAdmitted } from './sessions.ts';
 import { newUlid } from './ulid.ts';
-import type { UpstreamFailure } from './upstream/error.ts';
 import type { UpstreamSession } from './upstream/upstream.ts';
 
 /** Bytes of the cancel key: 4 is all that protocol 3.0 has room for. */
@@ -110,20 +108,12 @@ function versionRefusal({ services }: Opening, server: UpstreamSession): LoginRe
 
 function contextOf({ admitted, channel, client, services }: Opening): SessionContext {
   const { principal, role, request, user } = admitted;
-  let judgedBy: SessionPolicy | undefined;
-  let attributes = attributeValues(role.attributes, principal.attributes);
   return {
     session: newUlid(),
     principal: principal.name,
     ...(user !== undefined && { user }),
     role: role.name,
-    // Of the policy by which statements are judged now: a reload may have changed them.
-    get attributes() {
-      const now = services.runtime.sessionPolicy(principal.name);
-      if (now && now !== judgedBy) attributes = attributeValues(now.role.attributes, now.principal.attributes);
-      judgedBy = now;
-      return attributes;
-    },
+    attributes: attributeValues(role.attributes, principal.attributes),
     client,
     ...(channel.certificate !== undefined && { certificate: channel.certificate.fingerprint }),
     database: services.options.database,
@@ -140,70 +130,22 @@ function passwordOf({ proof, principal: { verifiers } }: Admitted): { readonly v
 /** Joins the two sides and lets the client begin. */
 function connect(opening: Opening, server: UpstreamSession, context: SessionContext, held: HeldPlaces): void {
   const { admitted, services, channel, minor } = opening;
-  const { principal, role, peer, proof } = admitted;
-  const { sessions, log } = services;
-  const { pooling } = services.options;
-  const logged = { session: context.session, principal: principal.name, client: context.client };
-  const records = services.records.session(context);
-  const cancelUpstream = async (): Promise<UpstreamFailure | undefined> => {
-    const failure = await services.upstream.cancel(server);
-    if (failure) log.warn({ ...logged, detail: failure.detail }, 'could not cancel a statement');
-    return failure;
-  };
-  const policyNow = (): SessionPolicy | undefined => services.runtime.sessionPolicy(principal.name);
-  const persons = services.identity.persons(() => relay.onBudget());
-  const budget = services.budgets.session(principal.name, policyNow, () => relay.onBudget());
-  const session: LiveSession = {
-    principal: principal.name,
-    role: role.name,
+  const { role, peer, proof, token, finalMessage } = admitted;
+  const statuses = [...server.parameters].map(([name, value]) => parameterStatus({ name, value }));
+  const session = new RunningSession(services, {
     peer,
     proof,
     madeFor: role,
-    activity: () => relay.activity(),
-    idleMs: (now) => relay.idleMs(now),
-    progress: () => relay.progress(),
-    timeOut: () => relay.timeOut(),
-    cancel: () => relay.cancel(),
-    terminate: (refusal) => relay.terminate(refusal),
-    terminateWhenIdle: (refusal) => relay.terminateWhenIdle(refusal),
-  };
-  const key = sessions.add(session, minor >= 2 ? LONG_KEY : SHORT_KEY, services.runtime.policy);
-  const statuses = [...server.parameters].map(([name, value]) => parameterStatus({ name, value }));
-  channel.socket.write(
-    Buffer.concat([admitted.finalMessage, authenticationOk(), ...statuses, backendKeyData(key), readyForQuery('I')]),
-  );
-  const relay = new Relay({
+    context,
     client: channel.socket,
-    server: server.socket,
-    records,
-    makeSession: (ports) =>
-      services.makeSession({
-        ...ports,
-        ...(pooling && pooling !== 'none' && { pooling }),
-        record: (entry) => records.append(entry),
-        budget,
-        persons,
-        ...(admitted.token !== undefined && { token: admitted.token }),
-        settings: server.parameters,
-        policy: policyNow,
-        now: () => performance.now(),
-        newId: newUlid,
-        fault: (error) => log.error({ ...logged, err: error }, 'internal error in a session; it was ended'),
-        misjudged: (error, decision) =>
-          log.error(
-            { ...logged, decision, err: error },
-            'internal error in the guard; the statement could not be judged',
-          ),
-      }),
-    cancelUpstream,
-    onBug: (error) => log.error({ ...logged, err: error }, 'internal error in a relay; its session was ended'),
-    onClosed: () => {
-      sessions.remove(key.processId);
-      budget.close();
-      held.release();
-      log.debug(logged, 'session ended');
-    },
+    server,
+    held,
+    token,
+    keyLength: minor >= 2 ? LONG_KEY : SHORT_KEY,
   });
-  services.budgets.loggedIn(principal.name, context.client);
-  log.debug(logged, 'session began');
+  channel.socket.write(
+    Buffer.concat([finalMessage, authenticationOk(), ...statuses, backendKeyData(session.key), readyForQuery('I')]),
+  );
+  services.budgets.loggedIn(context.principal, context.client);
+  services.log.debug(session.logged, 'session began');
 }

@@ -22,7 +22,7 @@ export interface SessionPorts {
   /** Who is behind a token; absent: nobody is behind any. */
   readonly persons?: Persons;
   /** The token with which the session begins. */
-  readonly token?: string;
+  readonly token?: string | undefined;
   /** Asks the server to cancel what it runs; `Session.onCancelDone` is called when the server has closed the cancel connection. */
   cancel(): void;
   /**
@@ -48,7 +48,7 @@ export interface SessionPorts {
   /** What the server said of its parameters at login: DateStyle, IntervalStyle and TimeZone are kept for estimates. */
   readonly settings?: ReadonlyMap<string, string>;
   /** A pooler like PgBouncer stands between: it may give each transaction, or each session, another connection of the server. */
-  readonly pooling?: 'session' | 'transaction';
+  readonly pooling?: 'session' | 'transaction' | undefined;
   /** Current policy; undefined when the principal was removed or its role disabled. */
   policy(): SessionPolicy | undefined;
   /** A bug was met and ends the session: for the operator's log, never for the client. */

@@ -81,12 +81,14 @@ export const SERVER_LIMITS: FrameLimits = {
   ]),
 };
 
+const NOTHING = Buffer.alloc(0);
+
 export class FrameReader {
   /** Chunks not yet consumed; the first one from `at`. */
   private chunks: Uint8Array[] = [];
   private at = 0;
   /** The start of a frame whose end has not come yet. Grows with what comes, not with what the header promises. */
-  private partial: Buffer = Buffer.alloc(0);
+  private partial: Buffer = NOTHING;
   private filled = 0;
   private streaming: { type: number; length: number; remaining: number } | undefined;
   /** No frame of at most so many bytes passes in pieces. */
@@ -161,7 +163,7 @@ export class FrameReader {
     this.keep(chunk, Math.min(head - this.filled, chunk.length - this.at));
     if (this.filled < head) return undefined;
     const bytes = this.partial.subarray(0, head);
-    this.partial = Buffer.alloc(0);
+    this.partial = NOTHING;
     this.filled = 0;
     if (head < length) this.streaming = { type, length, remaining: length - head };
     return { type, length, bytes, first: true, last: head === length };

@@ -69,7 +69,13 @@ export async function checkPassword(
   if (delay > 0) await sleep(delay);
   if (!accepted) return { kind: 'refused', refusal: wrongPassword(user) };
   const finalMessage = authenticationSaslFinal(accepted.message);
-  return { kind: 'accepted', finalMessage, verifier: formatVerifier(accepted.verifier) };
+  const verifier = formatVerifier(accepted.verifier);
+  // The policy's own text, where it stands word for word: sessions keep it.
+  return {
+    kind: 'accepted',
+    finalMessage,
+    verifier: principal?.verifiers.find((text) => text === verifier) ?? verifier,
+  };
 }
 
 /**

@@ -1,6 +1,7 @@
 /** The first words of a connection: encryption, cancel, protocol version. Ends with a StartupMessage, a CancelRequest, or a refusal. */
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../../wire/protocol-error.ts';
+import { ignoreError } from '../ignore-error.ts';
 import { ConnectionClosed, SocketReader } from '../socket-reader.ts';
 import type { ClientCertificate } from './client-certificate.ts';
 import { type LoginRefusal, tlsRequired, unsupportedProtocol } from './login-refusal.ts';
@@ -95,7 +96,7 @@ async function startTls(channel: Channel, tls: ServerTls, direct: boolean): Prom
   reader.detach();
   const accepted = await tls.accept(socket);
   if (!accepted) throw new ConnectionClosed('TLS handshake failed');
-  accepted.socket.on('error', () => {});
+  accepted.socket.on('error', ignoreError);
   const encrypted: Channel = {
     socket: accepted.socket,
     reader: new SocketReader(accepted.socket),

@@ -2,6 +2,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { query as queryMessage } from '../../wire/query.ts';
 import { cancelRequest, sslRequest } from '../../wire/startup.ts';
+import { ignoreError } from '../ignore-error.ts';
 import { upstreamRefused } from '../login/login-refusal.ts';
 import { ConnectionClosed, SocketReader } from '../socket-reader.ts';
 import { shownUpstream, type UpstreamAddress, UpstreamAddresses, type UpstreamHost } from './addresses.ts';
@@ -46,8 +47,10 @@ export interface Opener extends Omit<UpstreamLogin, 'password'> {
 }
 
 /** A session of the server, idle, and where it is: cancel requests go there. */
-export interface UpstreamSession extends LoggedIn {
+export interface UpstreamSession extends Omit<LoggedIn, 'parameters'> {
   readonly at: UpstreamAddress;
+  /** As the server reports them: name and value. */
+  readonly parameters: ReadonlyMap<string, string>;
 }
 
 const unreachable = () => upstreamRefused('08001', 'could not connect to the database server');
@@ -59,6 +62,8 @@ type Attempt<T> = { readonly result: T } | { readonly failure: UpstreamFailure; 
 export class Upstream {
   private readonly addresses: UpstreamAddresses;
   private readonly keys = new DerivedKeys();
+  /** What the last session was told of its parameters. */
+  private last: ReadonlyMap<string, string> = new Map();
   private tls: UpstreamTlsFiles | undefined;
 
   /** Throws where a file of certificates cannot be read. */
@@ -149,7 +154,15 @@ export class Upstream {
     }
     await opener.setUp?.({ messages, reported: parameters, ask });
     messages.detach();
-    return { ...session, at };
+    return { ...session, parameters: this.shared(parameters), at };
+  }
+
+  /** Most sessions are told the same: they share what is kept of it. */
+  private shared(parameters: ReadonlyMap<string, string>): ReadonlyMap<string, string> {
+    const { last } = this;
+    const isSame = last.size === parameters.size && [...last].every(([name, value]) => parameters.get(name) === value);
+    if (!isSame) this.last = parameters;
+    return this.last;
   }
 
   private async attempt<T>(
@@ -204,7 +217,7 @@ export class Upstream {
     try {
       // INVARIANT: each host shows a certificate of its own name.
       const secure = await upstreamHandshake(raw, at.host, this.options.tls, tls);
-      secure.on('error', () => {});
+      secure.on('error', ignoreError);
       return secure;
     } catch (error) {
       throw new UpstreamError(unreachable(), `TLS handshake failed: ${messageOf(error)}`, true);
@@ -212,12 +225,24 @@ export class Upstream {
   }
 }
 
+/** Leaves nothing of itself at the socket, which may live for days. */
 function connected(socket: Socket): Promise<void> {
+  socket.on('error', ignoreError);
   return new Promise((done, failed) => {
-    socket.once('connect', done);
-    // Stays for the life of the socket: an error event without a listener would end the process.
-    socket.on('error', (error) => failed(new UpstreamError(unreachable(), messageOf(error), true)));
-    socket.once('close', () => failed(new ConnectionClosed('connection closed')));
+    const letGo = () => socket.off('connect', onConnect).off('error', onError).off('close', onClose);
+    const onConnect = (): void => {
+      letGo();
+      done();
+    };
+    const onError = (error: unknown): void => {
+      letGo();
+      failed(new UpstreamError(unreachable(), messageOf(error), true));
+    };
+    const onClose = (): void => {
+      letGo();
+      failed(new ConnectionClosed('connection closed'));
+    };
+    socket.on('connect', onConnect).on('error', onError).on('close', onClose);
   });
 }
 
