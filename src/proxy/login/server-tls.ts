@@ -110,8 +110,12 @@ export class ServerTls {
   private handshake(raw: Socket): Promise<TLSSocket | undefined> {
     const key = peerKey(raw);
     return new Promise((done) => {
-      this.waiting.set(key, done);
-      raw.once('close', () => this.settle(key, undefined));
+      const left = (): void => this.settle(key, undefined);
+      this.waiting.set(key, (socket) => {
+        raw.off('close', left);
+        done(socket);
+      });
+      raw.once('close', left);
       this.server.emit('connection', raw);
     });
   }
