@@ -98,7 +98,7 @@ async function authenticate(login: Exchange): Promise<void> {
     const request = await readAuthentication(messages);
     switch (request.kind) {
       case 'ok':
-        socket.write(behind);
+        if (behind.length > 0) socket.write(behind);
         return;
       case 'cleartext-password':
         // INVARIANT: the password never crosses the network unencrypted.
