@@ -10,6 +10,7 @@ import type { Body, Node } from '../sql/tree.ts';
 import type { PeopleOfRow, RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
 import type { Holders } from './people/holders.ts';
+import type { SubqueryPiece } from './rewrite/pieces.ts';
 
 export interface DraftStatement {
   readonly node: Node;
@@ -67,6 +68,8 @@ export interface Draft {
   /** What a stage threw: a bug. `refusal` is then set. */
   fault?: unknown;
   edits: readonly Edit[];
+  /** Subqueries in the edits, with what stands for each in their short texts. */
+  pieces: ReadonlyMap<SubqueryPiece, string>;
 }
 
 /** One step of the judgement, by name; fills in the draft. After a step that refused anything, the next is not run. */

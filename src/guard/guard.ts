@@ -79,6 +79,8 @@ interface Learning {
   literals?: WatchedLiterals;
 }
 
+const NO_PIECES: Draft['pieces'] = new Map();
+
 const NO_DEADLINE = (): (() => boolean) => () => false;
 
 export class Guard {
@@ -194,6 +196,7 @@ export class Guard {
       statements: [],
       refusal: undefined,
       edits: [],
+      pieces: NO_PIECES,
     };
     try {
       for (const stage of stages) {

@@ -11,7 +11,7 @@ export const MOST_TOKENS = 20_000;
 export const MOST_TOKENS_SENT = 40_000;
 
 /** The parser's stack ends at about 2,000 nested queries, the deepest of forms; each of them counts two at least. */
-const MOST_NESTING = 1_000;
+export const MOST_NESTING = 1_000;
 
 /** Shorter texts cannot be too much. */
 export const SHORT = 2_000;
@@ -30,11 +30,15 @@ interface Level {
   deepest: number;
 }
 
+export function isNestedTooDeeply(text: string, lexed: Lexed): boolean {
+  return nestingOf(text, lexed) > MOST_NESTING;
+}
+
 /**
- * INVARIANT: at least the depth of the tree that the parser would make of it, constants aside. Every way in which the grammar nests has a
- * bracket, a sign or one of these words for each level; lists of commas, and chains of AND or OR, are flat.
+ * INVARIANT: at least the depth of the tree that the parser would make of it, constants aside, and at most one more than its tokens. Every way in
+ * which the grammar nests has a bracket, a sign or one of these words for each level; lists of commas, and chains of AND or OR, are flat.
  */
-export function isNestedTooDeeply(text: string, { count, kind, start, end }: Lexed): boolean {
+export function nestingOf(text: string, { count, kind, start, end }: Lexed): number {
   const levels: Level[] = [newLevel(false)];
   for (let i = 0; i < count; i++) {
     const top = levels[levels.length - 1]!;
@@ -48,10 +52,10 @@ export function isNestedTooDeeply(text: string, { count, kind, start, end }: Lex
       const length = end[i]! - start[i]!;
       if (length <= LONGEST) take(levels, top, text.slice(start[i], end[i]).toLowerCase(), isName(text, start[i]!));
     }
-    if (levels.length > MOST_NESTING) return true;
+    if (levels.length > MOST_NESTING) return levels.length;
   }
   while (levels.length > 1) close(levels);
-  return depthOf(levels[0]!) > MOST_NESTING;
+  return depthOf(levels[0]!);
 }
 
 const OPEN = 40;

@@ -6,6 +6,8 @@ export interface Edit {
   readonly start: number;
   readonly end: number;
   readonly text: Template;
+  /** A shorter text that the grammar reads alike there, but for a subquery that stands in it; absent where there is none. */
+  readonly short?: Template;
   /** Among edits at one place: smaller first. */
   readonly order: number;
 }
@@ -34,11 +36,13 @@ export class Edits {
     this.list.push({ start: end, end, text: this.apart(end, end, after), order: CLOSE - this.sequence });
   }
 
-  replace(start: number, end: number, text: Template): void {
+  /** `short`: as in Edit; it begins and ends as `text` does. */
+  replace(start: number, end: number, text: Template, short?: Template): void {
     // What stands there already is no edit: a statement without any goes as it came.
     if (text.length === 1 && text[0] === this.source.slice(start, end)) return;
     this.sequence += 1;
-    this.list.push({ start, end, text: this.apart(start, end, text), order: REPLACE + this.sequence });
+    const edit = { start, end, text: this.apart(start, end, text), order: REPLACE + this.sequence };
+    this.list.push(short ? { ...edit, short: this.apart(start, end, short) } : edit);
   }
 
   /** Inserts behind what ends at `at`, before the closings of wraps that were made earlier and before what replaces the text there. */

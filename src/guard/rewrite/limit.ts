@@ -16,7 +16,7 @@ export function boundRead(w: Rewriter, select: Body<'SelectStmt'>, end: number, 
   if (count && constant?.ival !== undefined && (constant.ival.ival ?? 0) <= most) return;
   if (!count) {
     w.edits.append(placeForLimit(w, select, end), [' LIMIT ', ...LIMIT]);
-    const tree = expressionTree(LIMIT);
+    const tree = w.sharedExpression(LIMIT);
     w.mutate(() => {
       select.limitCount = tree;
       select.limitOption = 'LIMIT_OPTION_COUNT';
@@ -26,7 +26,7 @@ export function boundRead(w: Rewriter, select: Body<'SelectStmt'>, end: number, 
   const range = w.range(count);
   if (constant?.isnull && w.parsed.text.slice(range.start, range.end).toLowerCase() === 'all') {
     w.edits.replace(range.start, range.end, LIMIT);
-    const tree = expressionTree(LIMIT);
+    const tree = w.sharedExpression(LIMIT);
     w.mutate(() => {
       select.limitCount = tree;
     });

@@ -5,3 +5,6 @@ export const RESERVED_PREFIX = 'rowgate_';
 
 /** The alias under which a guarded relation's own rows stand inside its subquery. */
 export const ROW = 'rowgate_row';
+
+/** With a number: the one column of what is parsed in a guarded subquery's place. Never sent. */
+export const PIECE = 'rowgate_piece_';

@@ -5,7 +5,6 @@ import type { Entry } from '../../sql/analyze/model.ts';
 import { isSoundView } from '../../sql/analyze/sound-view.ts';
 import type { Catalog, Relation } from '../../sql/catalog.ts';
 import { nameExtent } from '../../sql/extent.ts';
-import type { Template } from '../../sql/template.ts';
 import { type Token, tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, quoteName } from '../../sql/tree.ts';
@@ -65,12 +64,10 @@ function rewriteRelation(
   const subquery = guardedRelation(relation, select, entry.guard, only, view.system, open, exported);
   const range = relationRange(w, body);
   const alias = entry.rename ?? (body.alias ? undefined : relation.name);
-  const text: Template = alias === undefined ? subquery : [...subquery, ` AS ${quoteName(alias)}`];
-  w.edits.replace(range.start, range.end, text);
-  const tree = w.sharedSubquery([...subquery, ' AS x']);
+  const tree = w.replaceBySubquery(range, subquery, alias === undefined ? '' : ` AS ${quoteName(alias)}`);
   w.mutate(() => {
     const kept = alias === undefined ? body.alias : { aliasname: alias };
-    become(node, { RangeSubselect: { ...tree, ...(kept && { alias: kept }) } });
+    become(node, { RangeSubselect: kept ? { subquery: tree, alias: kept } : { subquery: tree } });
   });
 }
 

@@ -6,6 +6,7 @@ import type { Template } from '../../sql/template.ts';
 import { tokenAt } from '../../sql/tokens.ts';
 import type { Body, Kind, Node } from '../../sql/tree.ts';
 import { as, kindOf } from '../../sql/tree.ts';
+import { expressionPiece, type SubqueryPiece, standIn, subqueryPiece } from './pieces.ts';
 import { placeholders } from './placeholders.ts';
 
 /** Raised where a range cannot be found: the statement is refused, never sent half rewritten. */
@@ -15,7 +16,7 @@ export class Rewriter {
   readonly edits: Edits;
   private readonly mutations: (() => void)[] = [];
   private readonly first: (() => void)[] = [];
-  private readonly trees = new Map<string, unknown>();
+  private readonly subqueries = new Map<SubqueryPiece, string>();
 
   constructor(readonly parsed: ParsedText) {
     this.edits = new Edits(parsed.text);
@@ -44,19 +45,23 @@ export class Rewriter {
   /** As `expressionTree`, for one that stands in many places and is changed in none. */
   sharedExpression(template: Template): Node {
     this.parsed.patience.spend(template.length);
-    return this.shared(template, () => expressionTree(template));
+    return expressionPiece(placeholders(template)) ?? unparsed();
   }
 
-  /** As `fromItemTree` of a subquery, likewise. */
-  sharedSubquery(template: Template): Body<'RangeSubselect'> {
-    this.parsed.patience.spend(template.length);
-    return this.shared(template, () => fromItemTree(template, 'RangeSubselect'));
+  /** Puts a subquery of Rowgate's own into FROM, in the place of a range, and `behind` behind it. Gives its tree, which is changed nowhere. */
+  replaceBySubquery(range: { start: number; end: number }, subquery: Template, behind: string): Node {
+    this.parsed.patience.spend(subquery.length);
+    const piece = subqueryPiece(placeholders(subquery)) ?? unparsed();
+    const short = this.subqueries.get(piece) ?? standIn(this.subqueries.size);
+    this.subqueries.set(piece, short);
+    const alias = behind === '' ? [] : [behind];
+    this.edits.replace(range.start, range.end, [...subquery, ...alias], [short, ...alias]);
+    return piece.subquery;
   }
 
-  private shared<T>(template: Template, make: () => T): T {
-    const key = placeholders(template);
-    if (!this.trees.has(key)) this.trees.set(key, make());
-    return this.trees.get(key) as T;
+  /** The subqueries that it has put there, with what stands for each in the edits' short texts. */
+  pieces(): ReadonlyMap<SubqueryPiece, string> {
+    return this.subqueries;
   }
 
   /** `change` is made to the tree when all ranges have been read. */
@@ -101,14 +106,16 @@ export function fromItemTree<K extends Kind>(template: Template, kind: K): Body<
 export function selectTree(template: Template): Body<'SelectStmt'> {
   const parsed = parse(placeholders(template));
   const select = isParsed(parsed) ? as(parsed.statements[0]?.node, 'SelectStmt') : undefined;
-  if (!select) throw new NotRewritable('a piece of Rowgate’s own text does not parse');
-  return select;
+  return select ?? unparsed();
 }
 
 /** Parses a statement that Rowgate wrote. */
 export function statementTree(text: string): Node {
   const parsed = parse(text);
   const [statement, another] = isParsed(parsed) ? parsed.statements : [];
-  if (!statement || another) throw new NotRewritable('a piece of Rowgate’s own text does not parse');
-  return statement.node;
+  return !statement || another ? unparsed() : statement.node;
+}
+
+function unparsed(): never {
+  throw new NotRewritable('a piece of Rowgate’s own text does not parse');
 }

@@ -42,6 +42,7 @@ export const rewriteStage: Stage = {
       statement.rewritten = rewriter.edits.size > before;
     }
     draft.edits = rewriter.edits.sorted();
+    draft.pieces = rewriter.pieces();
     rewriter.applyToTree();
   },
 };

@@ -1,11 +1,14 @@
 /** Stage 6: Rowgate's own output is parsed again; it must be the tree that was meant, also to an older server (promise P2). */
 import { refusal } from '../../errors.ts';
-import { MOST_TOKENS_SENT } from '../../sql/bounds.ts';
-import { applyEdits } from '../../sql/edits.ts';
-import { isParsed, parse } from '../../sql/parse.ts';
+import { MOST_NESTING, MOST_TOKENS_SENT } from '../../sql/bounds.ts';
+import { applyEdits, type Edit } from '../../sql/edits.ts';
+import { lex } from '../../sql/lexer.ts';
+import { GRAMMAR_VERSION, majorVersion } from '../../sql/older-grammar.ts';
+import { isParsed, type ParsedText, type ParseProblem, parse } from '../../sql/parse.ts';
 import { OutOfPatience } from '../../sql/patience.ts';
-import { sameTree } from '../../sql/tree.ts';
+import { type Node, sameTree } from '../../sql/tree.ts';
 import type { Draft, Stage } from '../draft.ts';
+import { subqueryPiece } from '../rewrite/pieces.ts';
 import { placeholders } from '../rewrite/placeholders.ts';
 import { newerFormRefusal } from './older-server.ts';
 
@@ -13,17 +16,12 @@ export const verifyStage: Stage = {
   name: 'verify',
   run(draft: Draft): void {
     if (draft.edits.length === 0) return;
-    const { patience } = draft;
-    const again = parse(placeholders(applyEdits(draft.text, draft.edits)), { patience, mostTokens: MOST_TOKENS_SENT });
+    const sent = placeholders(applyEdits(draft.text, draft.edits));
+    if (isShortMeant(draft, sent.length)) return;
+    const again = parse(sent, { patience: draft.patience, mostTokens: MOST_TOKENS_SENT });
     if (!isParsed(again) && again.kind === 'too-complex') throw new OutOfPatience();
-    const counted = (): undefined => patience.spend() as undefined;
-    const meant = draft.statements.map((s) => s.node);
     // INVARIANT: text that is not what was judged does not go upstream.
-    const same =
-      isParsed(again) &&
-      again.statements.length === meant.length &&
-      again.statements.every((s, i) => sameTree(s.node, meant[i], counted));
-    if (same) {
+    if (isMeant(draft, again)) {
       draft.refusal = newerFormRefusal(draft, again);
       return;
     }
@@ -34,3 +32,45 @@ export const verifyStage: Stage = {
     );
   },
 };
+
+/** `standIns`: what is read in a subquery's place. */
+function isMeant(
+  draft: Draft,
+  again: ParsedText | ParseProblem,
+  standIns?: ReadonlyMap<object, Node>,
+): again is ParsedText {
+  const { patience, statements } = draft;
+  const counted = (parsed: object, meant: object): boolean | undefined => {
+    patience.spend();
+    const standIn = standIns?.get(meant);
+    return standIn && sameTree(parsed, standIn);
+  };
+  return (
+    isParsed(again) &&
+    again.statements.length === statements.length &&
+    again.statements.every((s, i) => sameTree(s.node, statements[i]!.node, counted))
+  );
+}
+
+/**
+ * Whether what is sent is what is meant, told from a shorter text, in which another subquery stands for each that was put into FROM. False: it cannot
+ * be told so. INVARIANT: both are subqueries in brackets, each parsed by itself from its first bracket to its last (`pieces.ts`). The grammar reads what
+ * is around them by nothing but that, and what is in them by nothing around them; so the whole text parses to the tree of the short one with
+ * each subquery's own tree in its stand-in's place.
+ */
+function isShortMeant(draft: Draft, characters: number): boolean {
+  const { pieces, text, edits } = draft;
+  // To an older server each word of the whole text counts.
+  if (pieces.size === 0 || majorVersion(draft.catalog.data.serverVersion) < GRAMMAR_VERSION) return false;
+  const short = placeholders(applyEdits(text, edits.map(shortened)));
+  // INVARIANT: what would be refused for its size goes the other way: a token is a character, and a level of nesting a token, at least.
+  const nesting = Math.max(...[...pieces.keys()].map((piece) => piece.nesting));
+  if (characters > MOST_TOKENS_SENT || lex(short).count + nesting >= MOST_NESTING) return false;
+  const standIns = new Map<object, Node>();
+  for (const [{ subquery }, standIn] of pieces) standIns.set(subquery, subqueryPiece(standIn)!.subquery);
+  return isMeant(draft, parse(short, { patience: draft.patience, mostTokens: MOST_TOKENS_SENT }), standIns);
+}
+
+function shortened({ start, end, text, short }: Edit): Pick<Edit, 'start' | 'end' | 'text'> {
+  return { start, end, text: short ?? text };
+}
