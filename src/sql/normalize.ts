@@ -1,25 +1,10 @@
 /** Makes of a statement's text what a log may keep: its shape, without literals and comments. Parsing and judging are elsewhere's. */
-import { KIND, lex } from './lexer.ts';
-import { fingerprintModule, type Library, parserModule } from './parser-module.ts';
+import { KIND, type Lexed, lex } from './lexer.ts';
+import { fingerprintModule, parserModule } from './parser-module.ts';
+import { plainTokens, TOKEN, type ScannedToken as Token } from './scanner-tokens.ts';
 
 /** Characters after which a normalized text is cut. */
 export const NORMALIZED_CAP = 4096;
-
-/** Tokens of PostgreSQL 18's grammar, by number; libpg-query gives no name to most. Single characters have their own code. */
-const TOKEN = {
-  IDENT: 258,
-  UIDENT: 259,
-  SCONST: 261,
-  USCONST: 262,
-  OP: 265,
-  PARAM: 267,
-  TYPECAST: 268,
-  NOT_EQUALS: 274,
-  SQL_COMMENT: 275,
-  C_COMMENT: 276,
-} as const;
-
-type Token = ReturnType<Library['scanSync']>['tokens'][number];
 
 /**
  * The text with each literal replaced by `$n`, numbered after the client's own parameters, without comments, and each gap
@@ -27,8 +12,9 @@ type Token = ReturnType<Library['scanSync']>['tokens'][number];
  * values of SET, which may be written as bare words. Empty where the text does not scan. Call `loadParser()` before.
  */
 export function normalize(sql: string): string {
-  const { beginning, parameters } = beginningOf(sql);
-  const tokens = scanned(beginning);
+  const lexed = lex(sql);
+  const { beginning, parameters } = beginningOf(sql, lexed);
+  const tokens = plainTokens(sql, lexed) ?? scanned(beginning);
   if (!tokens) return '';
   const values = settingValues(tokens);
   let next = parameters + 1;
@@ -70,8 +56,7 @@ export function fingerprint(sql: string): string {
  * What the scanner is given: as many tokens as can show, each of which gives a character at least, without comments, and of long strings
  * nothing. Where the cuts are wrong, the scanner, which alone says what is a literal, could only refuse what it is given.
  */
-function beginningOf(sql: string): { beginning: string; parameters: number } {
-  const { count, kind, start, end } = lex(sql);
+function beginningOf(sql: string, { count, kind, start, end }: Lexed): { beginning: string; parameters: number } {
   let parameters = 0;
   let beginning = '';
   for (let i = 0; i < count; i++) {
