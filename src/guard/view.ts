@@ -37,7 +37,12 @@ export function reachedRows(grant: RelationGrant, { command, events }: Writing):
   return [...new Set([...(grant.select?.conditions ?? []), ...(found?.conditions ?? [])])];
 }
 
+const views = new WeakMap<RelationGrant, RelationView>();
+
+/** Made once for each grant and its relation. */
 function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
+  const known = views.get(grant);
+  if (known?.relation === relation) return known;
   const select = grant.select!;
   const hides = hidesRows(grant, relation);
   const columns = relation.columns.map((column) => {
@@ -55,7 +60,9 @@ function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
     if (granted.column.attnum >= 0) continue;
     columns.push({ column: granted.column, access: 'granted', masked: false, tells: false });
   }
-  return { relation, columns, guarded: !select.whole || hides !== 'no', hides, system: grant.system };
+  const view = { relation, columns, guarded: !select.whole || hides !== 'no', hides, system: grant.system };
+  views.set(grant, view);
+  return view;
 }
 
 function hidesRows(grant: RelationGrant, relation: Relation): RelationView['hides'] {

@@ -98,6 +98,16 @@ export function applyEdits(text: string, edits: readonly Pick<Edit, 'start' | 'e
   return pieces;
 }
 
+/** The same template in as few pieces as can be. */
+export function joined(template: Template): Template {
+  const pieces: (string | Slot)[] = [];
+  for (const piece of template) {
+    if (typeof piece === 'string') addText(pieces, piece);
+    else pieces.push(piece);
+  }
+  return pieces;
+}
+
 function addText(pieces: (string | Slot)[], text: string): void {
   if (text === '') return;
   const last = pieces.length - 1;

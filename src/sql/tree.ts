@@ -37,10 +37,13 @@ export function strings(nodes: readonly Node[] | undefined): string[] {
 
 /** What stands in a part of a tree, with its field's name. Of a constant nothing: whoever looks at its value has read it (`guard/shapes`). */
 export function fieldsOf(part: object): [string, object][] {
-  if ('A_Const' in part) return [];
-  return Object.entries(part).filter(
-    (field): field is [string, object] => typeof field[1] === 'object' && field[1] !== null,
-  );
+  const fields: [string, object][] = [];
+  if ('A_Const' in part) return fields;
+  for (const field in part) {
+    const inner: unknown = (part as Record<string, unknown>)[field];
+    if (typeof inner === 'object' && inner !== null) fields.push([field, inner]);
+  }
+  return fields;
 }
 
 /** The same without the names. */
@@ -77,10 +80,9 @@ export function sameTree(a: unknown, b: unknown, samePart?: (a: object, b: objec
   const left = a as Record<string, unknown>;
   const right = b as Record<string, unknown>;
   for (const k in left) {
-    if (!isLocation(k) && !(k in right) && left[k] !== undefined) return false;
-    if (!isLocation(k) && k in right && !sameTree(left[k], right[k], samePart)) return false;
+    if (left[k] !== right[k] && !isLocation(k) && !sameTree(left[k], right[k], samePart)) return false;
   }
-  for (const k in right) if (!isLocation(k) && !(k in left) && right[k] !== undefined) return false;
+  for (const k in right) if (left[k] === undefined && right[k] !== undefined && !isLocation(k)) return false;
   return true;
 }
 

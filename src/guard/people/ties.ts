@@ -164,5 +164,5 @@ export function sameKind(catalog: Catalog, a: Compared, b: Compared): boolean {
 
 interface Compared {
   readonly type: Oid;
-  readonly collation?: Oid;
+  readonly collation?: Oid | undefined;
 }

@@ -2,6 +2,7 @@
 import type { Condition, SelectGrant } from '../../policy/policy.ts';
 import type { Guard } from '../../sql/analyze/model.ts';
 import type { Relation } from '../../sql/catalog.ts';
+import { joined } from '../../sql/edits.ts';
 import type { Template } from '../../sql/template.ts';
 import { quoteName } from '../../sql/tree.ts';
 import { ROW } from './names.ts';
@@ -17,6 +18,27 @@ export function guardedRelation(
   system: boolean,
   open = true,
   exported: readonly string[] = [],
+): Template {
+  // Most statements ask nothing more of a table than its grant says.
+  const isPlain = relation.kind !== 'v' && !only && !guard?.needed && !guard?.fenced && exported.length === 0;
+  if (!isPlain) return subqueryOf(relation, select, guard, only, system, open, exported);
+  const known = plain.get(select);
+  if (known?.relation === relation) return known.template;
+  const template = subqueryOf(relation, select, undefined, false, system, true, []);
+  plain.set(select, { relation, template });
+  return template;
+}
+
+const plain = new WeakMap<SelectGrant, { readonly relation: Relation; readonly template: Template }>();
+
+function subqueryOf(
+  relation: Relation,
+  select: SelectGrant,
+  guard: Guard | undefined,
+  only: boolean,
+  system: boolean,
+  open: boolean,
+  exported: readonly string[],
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
@@ -50,7 +72,7 @@ export function guardedRelation(
   if (select.conditions.length > 0) pieces.push(' WHERE ', ...allOf(select.conditions, 'filter'));
   if (guard && (guard.fenced || (relation.kind === 'v' && !mayMoveInto(select, guard, open)))) pieces.push(' OFFSET 0');
   pieces.push(')');
-  return pieces;
+  return joined(pieces);
 }
 
 /**

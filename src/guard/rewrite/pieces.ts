@@ -3,9 +3,11 @@ import { LRUCache } from 'lru-cache';
 import { nestingOf } from '../../sql/bounds.ts';
 import { lex } from '../../sql/lexer.ts';
 import { isParsed, parse } from '../../sql/parse.ts';
+import type { Template } from '../../sql/template.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as } from '../../sql/tree.ts';
 import { PIECE } from './names.ts';
+import { placeholders } from './placeholders.ts';
 
 /** A subquery in brackets that stands in FROM. */
 export interface SubqueryPiece {
@@ -21,7 +23,8 @@ const expressions = new LRUCache<string, Node>(REMEMBERED);
 const subqueries = new LRUCache<string, SubqueryPiece>(REMEMBERED);
 
 /** The tree of an expression that is changed nowhere: frozen. Undefined where the text is none. */
-export function expressionPiece(text: string): Node | undefined {
+export function expressionPiece(template: Template): Node | undefined {
+  const text = placeholders(template);
   return remembered(expressions, text, () => {
     const select = selectOf(`SELECT ${text}`);
     const target = select && as(select.targetList?.[0], 'ResTarget');
@@ -29,8 +32,19 @@ export function expressionPiece(text: string): Node | undefined {
   });
 }
 
-/** The tree of `text`, `(SELECT …)`. Undefined where the text is no subquery, whole. */
-export function subqueryPiece(text: string): SubqueryPiece | undefined {
+/** Of templates that are remembered themselves: their text need not be put together to be looked up. */
+const byTemplate = new WeakMap<Template, SubqueryPiece>();
+
+/** The tree of `(SELECT …)`. Undefined where the text is no subquery, whole. */
+export function subqueryPiece(template: Template): SubqueryPiece | undefined {
+  const known = byTemplate.get(template);
+  if (known) return known;
+  const piece = subqueryOf(placeholders(template));
+  if (piece) byTemplate.set(template, piece);
+  return piece;
+}
+
+function subqueryOf(text: string): SubqueryPiece | undefined {
   return remembered(subqueries, text, () => {
     const from = `SELECT FROM ${text} AS x`;
     const { fromClause, op: _op, limitOption: _limit, ...rest } = selectOf(from) ?? {};

@@ -45,13 +45,13 @@ export class Rewriter {
   /** As `expressionTree`, for one that stands in many places and is changed in none. */
   sharedExpression(template: Template): Node {
     this.parsed.patience.spend(template.length);
-    return expressionPiece(placeholders(template)) ?? unparsed();
+    return expressionPiece(template) ?? unparsed();
   }
 
   /** Puts a subquery of Rowgate's own into FROM, in the place of a range, and `behind` behind it. Gives its tree, which is changed nowhere. */
   replaceBySubquery(range: { start: number; end: number }, subquery: Template, behind: string): Node {
     this.parsed.patience.spend(subquery.length);
-    const piece = subqueryPiece(placeholders(subquery)) ?? unparsed();
+    const piece = subqueryPiece(subquery) ?? unparsed();
     const short = this.subqueries.get(piece) ?? standIn(this.subqueries.size);
     this.subqueries.set(piece, short);
     const alias = behind === '' ? [] : [behind];

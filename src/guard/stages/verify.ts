@@ -67,7 +67,7 @@ function isShortMeant(draft: Draft, characters: number): boolean {
   const nesting = Math.max(...[...pieces.keys()].map((piece) => piece.nesting));
   if (characters > MOST_TOKENS_SENT || lex(short).count + nesting >= MOST_NESTING) return false;
   const standIns = new Map<object, Node>();
-  for (const [{ subquery }, standIn] of pieces) standIns.set(subquery, subqueryPiece(standIn)!.subquery);
+  for (const [{ subquery }, standIn] of pieces) standIns.set(subquery, subqueryPiece([standIn])!.subquery);
   return isMeant(draft, parse(short, { patience: draft.patience, mostTokens: MOST_TOKENS_SENT }), standIns);
 }
 

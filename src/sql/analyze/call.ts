@@ -12,6 +12,7 @@ import { collects, summaryOf } from './collects.ts';
 import { digitsOf, UNBOUNDED } from './digits.ts';
 import { noteSummary } from './fallible.ts';
 import { PARAMETER, type Subject } from './findings.ts';
+import { inPhase } from './levels.ts';
 import type { Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
@@ -168,7 +169,7 @@ function isUnbounded(r: Resolver, fn: Fn, nodes: readonly Node[]): boolean {
 /** INVARIANT: what an aggregate takes is computed from rows before they are grouped, wherever the call stands. */
 function argumentScope(r: Resolver, body: Body<'FuncCall'>, { name }: QualifiedName, scope: Scope): Scope {
   const aggregate = !body.over && r.env.catalog.functionsNamed(name).some((fn) => fn.kind === 'a');
-  return aggregate ? { ...scope, phase: 'row' } : scope;
+  return aggregate ? inPhase(scope, 'row') : scope;
 }
 
 /** What a function that asks the catalogs by OID or name is asked about. */

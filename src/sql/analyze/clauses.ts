@@ -6,7 +6,7 @@ import { coercion } from '../types/coercion.ts';
 import { INT8, UNKNOWN } from '../types/oids.ts';
 import { findColumns } from './column.ts';
 import { noteCount } from './fallible.ts';
-import { newLevel } from './levels.ts';
+import { inPhase, newLevel } from './levels.ts';
 import type { Level, Place, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
@@ -106,7 +106,7 @@ export function resolveGroupItem(r: Resolver, item: Node, scope: Scope, targets:
   }
   level.groupKeys.push(item);
   // A subquery in it is read as in the select list, where it stands again: both are wrapped whole.
-  r.expression(item, { ...scope, phase: 'group' });
+  r.expression(item, inPhase(scope, 'group'));
   level.roots.push({ node: item, phase: 'row', inFrom: false, scope, target: undefined });
 }
 

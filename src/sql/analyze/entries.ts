@@ -8,14 +8,17 @@ import type { Resolver } from './resolver.ts';
 export function enter(
   r: Resolver,
   level: Level,
-  parts: Omit<Entry, 'level' | 'nameVisible' | 'columnsVisible' | 'guard'>,
+  { name, schema, columns, source }: Pick<Entry, 'name' | 'schema' | 'columns' | 'source'>,
   at: number,
 ): Entry {
   r.parsed.patience.spend(level.entries.length);
   const entry: Entry = {
-    ...parts,
+    name,
+    schema,
+    columns,
+    source,
     level,
-    nameVisible: parts.name !== undefined,
+    nameVisible: name !== undefined,
     columnsVisible: true,
     guard: undefined,
   };

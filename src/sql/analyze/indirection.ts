@@ -5,6 +5,7 @@ import { as, kindOf, stringOf } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
 import { declaredCollation } from './collation.ts';
+import { inPhase } from './levels.ts';
 import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
@@ -23,7 +24,7 @@ export function resolveRowStar(
   scope: Scope,
 ): { readonly entry: Entry } | { readonly columns: readonly Column[] } | undefined {
   r.read.add(body);
-  const arg = r.expression(body.arg!, { ...scope, phase: 'group' });
+  const arg = r.expression(body.arg!, inPhase(scope, 'group'));
   const steps = (body.indirection ?? []).slice(0, -1);
   const whole = wholeRowOf(r, body);
   if (whole && steps.length === 0) {

@@ -39,7 +39,7 @@ export function resolveJoin(
     if (shared.length === 0 && isPlainJoin(entry)) return entry.columns;
     return entry.columns
       .filter((c) => !c.implicit && (c.access === 'withheld' || !shared.includes(c.name)))
-      .map((column) => (isTakenUp(entry, column) ? column : { ...column, merged: false, from: { entry, column } }));
+      .map((column) => (isTakenUp(entry, column) ? column : takenUp(entry, column)));
   };
   const columns = merged.concat(rest(l), rest(other));
   l.columnsVisible = false;
@@ -67,6 +67,12 @@ export function resolveJoin(
 /** A join below without a name of its own says already where its columns come from: a long chain of joins makes each of them once. */
 function isTakenUp(entry: Entry, column: EntryColumn): boolean {
   return entry.name === undefined && column.from !== undefined && column.merged !== true;
+}
+
+/** Field by field: a catalog has dozens of columns, and what stands behind a spread is copied slowly. */
+function takenUp(entry: Entry, column: EntryColumn): EntryColumn {
+  const { name, type, tells, access, same, catalog, implicit, collation } = column;
+  return { name, type, tells, access, same, catalog, implicit, collation, merged: false, from: { entry, column } };
 }
 
 function isPlainJoin({ source }: Entry): boolean {

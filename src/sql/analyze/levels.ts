@@ -1,6 +1,6 @@
 /** Makes levels, and tells through which of them rows of a filtered relation flow. */
 import type { Body } from '../tree.ts';
-import type { Entry, Level, Place } from './model.ts';
+import type { Entry, Level, Place, Root, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 
 /** A level with nothing in it yet. */
@@ -28,6 +28,11 @@ export function newLevel(
   };
   r.marks.levels.push(level);
   return level;
+}
+
+/** The same names, for what runs in that phase. */
+export function inPhase({ level, entries, outer, late }: Scope, phase: Root['phase']): Scope {
+  return late ? { level, entries, outer, phase, late } : { level, entries, outer, phase };
 }
 
 /** What a later item of FROM may name: the items before it, but not the target of a statement that writes. */

@@ -76,13 +76,13 @@ export interface EntryColumn {
   readonly from?: { readonly entry: Entry; readonly column: EntryColumn };
   readonly merged?: boolean;
   /** The column of an arm that a merged one is, as long as the join makes nothing else of it. */
-  readonly same?: { readonly entry: Entry; readonly column: EntryColumn };
+  readonly same?: { readonly entry: Entry; readonly column: EntryColumn } | undefined;
   /** A system catalog's column as it stands, unmasked: what it names, the role was shown. */
-  readonly catalog?: boolean;
+  readonly catalog?: boolean | undefined;
   /** A system column: it can be named, but stands in no star, whole row or join. */
-  readonly implicit?: boolean;
+  readonly implicit?: boolean | undefined;
   /** A collation of its own: neither none nor the database's default. */
-  readonly collation?: Oid;
+  readonly collation?: Oid | undefined;
 }
 
 export type Source =

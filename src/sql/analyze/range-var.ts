@@ -1,5 +1,5 @@
 /** Resolves a RangeVar: a CTE that is visible here, or a relation of the catalog as the role sees it. */
-import type { Column, Relation } from '../catalog.ts';
+import type { Column, Oid, Relation } from '../catalog.ts';
 import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import { declaredCollation } from './collation.ts';
@@ -25,7 +25,7 @@ export function resolveRangeVar(r: Resolver, node: Node, level: Level, writing?:
     name: c.column.name,
     type: c.column.type,
     tells: c.tells,
-    ...collationOf(r, c.column),
+    collation: collationOf(r, c.column),
     // INVARIANT: a target stands as itself, without its masks: what is masked is withheld there.
     access: writing && c.masked ? 'withheld' : c.access,
     catalog: view.system && !c.masked,
@@ -57,11 +57,10 @@ function findCte(ctes: CteScope | undefined, name: string): Cte | undefined {
   return undefined;
 }
 
-function collationOf(r: Resolver, column: Column): { collation?: number } {
+function collationOf(r: Resolver, column: Column): Oid | undefined {
   const collation = declaredCollation(column);
-  if (collation === undefined) return {};
-  r.collations = true;
-  return { collation };
+  if (collation !== undefined) r.collations = true;
+  return collation;
 }
 
 /** A relation that was not granted: every column withheld. The policy refuses the relation itself. */

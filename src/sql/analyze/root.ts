@@ -1,5 +1,6 @@
 /** Resolves the expressions that clauses are made of, and remembers them as roots of their level. */
 import type { Body, Node } from '../tree.ts';
+import { inPhase } from './levels.ts';
 import type { Expression, Root, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean } from './settle.ts';
@@ -13,7 +14,7 @@ export function root(
   target?: Body<'ResTarget'>,
   sides?: Root['sides'],
 ): Expression {
-  const found = r.expression(node, { ...scope, phase });
+  const found = r.expression(node, inPhase(scope, phase));
   scope.level.roots.push({ node, phase, inFrom: false, scope, target, ...(sides && { sides }) });
   return found;
 }

@@ -2,6 +2,7 @@
 import type { Body, Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import * as t from '../types/oids.ts';
+import { inPhase } from './levels.ts';
 import type { Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean } from './settle.ts';
@@ -34,7 +35,7 @@ function aggregate(
   scope: Scope,
 ): Expression {
   const { level } = scope;
-  const inside: Scope = made.over ? scope : { ...scope, phase: 'row' };
+  const inside: Scope = made.over ? scope : inPhase(scope, 'row');
   const before = r.touched.length;
   for (const arg of args) if (arg) r.expression(arg, inside);
   for (const sort of made.agg_order ?? []) r.expression(sortKey(r, sort), inside);

@@ -27,6 +27,11 @@ export function refuseUnread(r: Resolver, node: Node): void {
 function visit(r: Resolver, value: unknown): void {
   if (typeof value !== 'object' || value === null || r.refusals.length > 0) return;
   r.parsed.patience.spend();
+  // A list of parts has no fields of its own; most of a tree is lists.
+  if (Array.isArray(value)) {
+    for (const inner of value) visit(r, inner);
+    return;
+  }
   for (const [field, inner] of fieldsOf(value)) {
     // (a, b) = (SELECT …): the parser repeats one source for every column.
     if (field === 'MultiAssignRef' && (inner as { colno?: number }).colno !== 1) continue;

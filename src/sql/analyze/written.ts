@@ -5,6 +5,7 @@ import { as, stringOf } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { UNKNOWN } from '../types/oids.ts';
 import type { Write } from './findings.ts';
+import { inPhase } from './levels.ts';
 import type { Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
@@ -98,7 +99,7 @@ function resolveSource(r: Resolver, source: Node, scope: Scope): void {
   if (row) {
     refuseStars(r, row.args ?? []);
     for (const part of row.args ?? []) root(r, part, 'row', scope);
-  } else if (as(source, 'SubLink')) r.expression(source, { ...scope, phase: 'row' });
+  } else if (as(source, 'SubLink')) r.expression(source, inPhase(scope, 'row'));
   else r.unsupported('this source of an assignment to several columns', undefined);
 }
 
