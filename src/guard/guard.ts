@@ -12,6 +12,7 @@ import type { Judgement } from './decision.ts';
 import type { Draft, Stage } from './draft.ts';
 import { judgementOf } from './judgement-of.ts';
 import { Holders } from './people/holders.ts';
+import { Patterns } from './shapes/patterns.ts';
 import { RecentTexts } from './shapes/recent-texts.ts';
 import { Shapes } from './shapes/shapes.ts';
 import { type Skeleton, skeletonOf } from './shapes/skeleton.ts';
@@ -91,6 +92,7 @@ export class Guard {
   });
 
   private readonly shapes = new Shapes();
+  private readonly patterns = new Patterns();
   private readonly texts = new RecentTexts();
   private readonly holders: readonly Holders[];
 
@@ -115,10 +117,12 @@ export class Guard {
   }
 
   private judgeUnknown(sql: string, parameterTypes: readonly number[], types: string, key: string): Judgement {
-    const skeleton = this.options.role.mode === 'enforce' ? skeletonOf(sql) : undefined;
-    const shape = skeleton && types + skeleton.key;
+    const met = this.options.role.mode === 'enforce' ? this.patterns.match(types, sql) : undefined;
+    const skeleton = met?.skeleton ?? (this.options.role.mode === 'enforce' ? skeletonOf(sql) : undefined);
+    const shape = met?.shape ?? (skeleton && types + skeleton.key);
     const shared = shape !== undefined && this.shapes.find(shape, sql, skeleton!);
     if (shared) {
+      if (!met) this.patterns.add(types, sql, { shape, skeleton: skeleton! });
       // A text that comes once must not push out those that come again.
       if (this.texts.comesAgain(key)) this.remembered.set(key, shared);
       return shared;

@@ -99,6 +99,13 @@ function kindAt(text: string, at: number, first: number): number {
   return KIND.single;
 }
 
+/** The end of the number, or of the string in plain quotes, that begins at `at`; undefined where neither does. */
+export function endOfLiteral(text: string, at: number): number | undefined {
+  const first = text.charCodeAt(at);
+  if (first === QUOTE) return endOfString(text, at, closing);
+  return isDigit(first) ? endOfNumber(text, at) : undefined;
+}
+
 function endOf(text: string, at: number, kind: number): number {
   switch (kind) {
     case KIND.word:
@@ -220,8 +227,12 @@ const NUMBER =
   /0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|(?:\d(?:_?\d)*(?:\.(?!\.)(?:\d(?:_?\d)*)?)?|\.\d(?:_?\d)*)(?:[eE][-+]?\d(?:_?\d)*)?/y;
 
 function endOfNumber(text: string, at: number): number {
+  const end = endOfDigits(text, at);
+  // Nothing else goes on in a number but a point and what goes on in a word.
+  const next = text.charCodeAt(end);
+  if (end > at && next !== 46 && !continuesWord(next)) return end;
   NUMBER.lastIndex = at;
-  NUMBER.exec(text);
+  NUMBER.test(text);
   return Math.max(NUMBER.lastIndex, at + 1);
 }
 

@@ -11,7 +11,7 @@ export interface Skeleton {
 }
 
 /** Longer texts are judged by themselves: their lists of constants are shortened (`sql/bulk.ts`). */
-const LONGEST = 4_000;
+export const LONGEST = 4_000;
 
 /** What stands in the key for a literal: no text that PostgreSQL reads has it, so that none can spell one. */
 const MARK = '\u0001';
@@ -40,14 +40,14 @@ export function skeletonOf(text: string): Skeleton | undefined {
 }
 
 /** INVARIANT: names that rewriting makes are looked for in the whole text, literals too. */
-const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
+export const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
 
 /**
  * Of two literals with one shape the grammar makes the same node, of the same type, and a word beside one of them would stand as far from the
  * other. Undefined: it stays in the key as it is (other quotes, strings of several lines, hexadecimal, `1e3`).
  */
-function shapeOf(literal: string): string | undefined {
-  if (PLAIN_STRING.test(literal)) return 's';
+export function shapeOf(literal: string): string | undefined {
+  if (literal.startsWith("'")) return PLAIN_STRING.test(literal) ? 's' : undefined;
   const shape = PLAIN_NUMBER.test(literal) ? numberShape(literal) : undefined;
   return shape === 'unlike' ? undefined : shape;
 }

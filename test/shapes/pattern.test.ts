@@ -1,0 +1,117 @@
+/** A pattern gives of a text the skeleton that cutting the text into tokens gives, or none. */
+import { expect, test } from 'vitest';
+import { Pattern } from '../../src/guard/shapes/pattern.ts';
+import { skeletonOf } from '../../src/guard/shapes/skeleton.ts';
+import { fuzz, fuzzRuns, type Random } from '../support/random.ts';
+
+/** What may stand between literals: all that a scanner reads on in, or looks back from. */
+const GAPS = [
+  ...[
+    ' ',
+    '\n',
+    '\t',
+    '',
+    ' a ',
+    'a',
+    ' = ',
+    '=',
+    '-',
+    ' - ',
+    '--',
+    '-- x\n',
+    '/*',
+    '/* x */',
+    '*/',
+    ',',
+    '(',
+    ')',
+    '.',
+  ],
+  ...[
+    '..',
+    '$',
+    '$1',
+    'E',
+    " E'\\' ",
+    'N',
+    'U&',
+    'x',
+    "'",
+    '"',
+    '"a b"',
+    '::',
+    '@',
+    '@-',
+    '0b1',
+    '0x',
+    '1e',
+    '_',
+    'é',
+    ';',
+  ],
+];
+const LITERALS = [
+  ...[
+    "'a'",
+    "''",
+    "'it''s'",
+    "'",
+    "'\n'",
+    "'--'",
+    "'/*'",
+    "'a' 'b'",
+    "'a'\n'b'",
+    "'\u0001'",
+    "'rowgate_x'",
+    "'é'",
+    "'\\'",
+  ],
+  ...['1', '0', '12', '999999999', '2147483647', '2147483648', '9223372036854775808', '1.5', '1.', '.5', '1e5', '1_0'],
+  ...['0x1F', '0b1', '01', '1a', '1..2', '-1', 'a', 'NULL', '$1', "E'a'", ''],
+];
+
+function pieces(random: Random): string[] {
+  return Array.from({ length: 2 + random.int(3) }, () => random.pick(GAPS) + (random.once(2) ? random.pick(GAPS) : ''));
+}
+
+function text(random: Random, gaps: readonly string[]): string {
+  return `select ${gaps.map((gap, i) => (i === 0 ? gap : random.pick(LITERALS) + gap)).join('')}`;
+}
+
+test('of random texts', () => {
+  let matched = 0;
+  fuzz(fuzzRuns(30_000, 2_000_000), (random) => {
+    const gaps = pieces(random);
+    const learnt = text(random, gaps);
+    const skeleton = skeletonOf(learnt);
+    const pattern = skeleton && Pattern.of(learnt, skeleton);
+    if (!pattern) return;
+    for (let i = 0; i < 8; i++) {
+      const other = text(random, random.once(8) ? pieces(random) : gaps);
+      const found = pattern.match(other);
+      if (!found) continue;
+      matched += 1;
+      expect(found, JSON.stringify([learnt, other])).toEqual(skeletonOf(other));
+    }
+  });
+  expect(matched).toBeGreaterThan(0);
+});
+
+test.each([
+  ['another number', 'SELECT a FROM t WHERE b = 25 AND c = $1', true],
+  ['another kind of number', 'SELECT a FROM t WHERE b = 2147483648 AND c = $1', false],
+  ['a number with a fraction', 'SELECT a FROM t WHERE b = 2.5 AND c = $1', false],
+  ['something behind', 'SELECT a FROM t WHERE b = 2 AND c = $12', false],
+  ['something less', 'SELECT a FROM t WHERE b = 2 AND c = $', false],
+])('%s', (_, other, matches) => {
+  const learnt = 'SELECT a FROM t WHERE b = 1 AND c = $1';
+  const found = Pattern.of(learnt, skeletonOf(learnt)!)!.match(other);
+  expect(found).toEqual(matches ? skeletonOf(other) : undefined);
+});
+
+test('a literal longer than what is shared by shape', () => {
+  const learnt = "SELECT a FROM t WHERE b = 'x'";
+  const other = `SELECT a FROM t WHERE b = '${'x'.repeat(5000)}'`;
+  expect(skeletonOf(other)).toBeUndefined();
+  expect(Pattern.of(learnt, skeletonOf(learnt)!)!.match(other)).toBeUndefined();
+});
