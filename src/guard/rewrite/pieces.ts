@@ -50,10 +50,11 @@ function subqueryOf(text: string): SubqueryPiece | undefined {
     const { fromClause, op: _op, limitOption: _limit, ...rest } = selectOf(from) ?? {};
     const [item, another] = fromClause ?? [];
     const range = as(item, 'RangeSubselect');
+    const lexed = lex(from);
     // INVARIANT: it is a subquery from its first bracket to its last, so that the grammar reads another one in its place alike.
-    if (!range?.subquery || another || range.lateral || range.alias?.aliasname !== 'x' || Object.keys(rest).length > 0)
-      return undefined;
-    return { subquery: frozen(range.subquery), nesting: nestingOf(from, lex(from)) };
+    if (!range?.subquery || another || range.lateral || Object.keys(rest).length > 0) return undefined;
+    if (range.alias?.aliasname !== 'x' || lexed.end[lexed.count - 1] !== from.length) return undefined;
+    return { subquery: frozen(range.subquery), nesting: nestingOf(from, lexed) };
   });
 }
 
