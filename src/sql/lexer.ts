@@ -29,7 +29,8 @@ export interface Lexed {
  */
 export function lex(text: string, mostTokens = text.length): Lexed {
   const most = text.length + 1;
-  let kind = new Uint8Array(Math.min(most, 256));
+  // So few lie in the engine's own heap: to allocate more would take longer than to cut an everyday statement.
+  let kind = new Uint8Array(Math.min(most, 16));
   let start = new Uint32Array(kind.length);
   let end = new Uint32Array(kind.length);
   let count = 0;
