@@ -5,10 +5,11 @@
  * time of the day) names others, both know all that was taken since they began. A window that is named for the first time begins empty;
  * of people, with those who are remembered.
  */
-import type { Grant, Sighting } from './budget-store.ts';
+import type { Grant } from './budget-store.ts';
 import type { CalendarDays } from './days.ts';
 import type { Ceiling, Window } from './measure.ts';
 import { People } from './people.ts';
+import { forEachSighting, type Sightings } from './sightings.ts';
 import { SlotLine, Slots, windowKey } from './slots.ts';
 
 /** A window begins so little after the instant that further from it the clock must have been set back. */
@@ -18,7 +19,6 @@ export const CLOCK_SET_BACK_MS = 1_000;
 export interface AccountState {
   readonly latest: number;
   readonly windows: readonly { readonly window: Window; readonly since: number; readonly slots: [number, number][] }[];
-  readonly people: [string, number][];
 }
 
 export class Account {
@@ -33,9 +33,10 @@ export class Account {
   constructor(
     private readonly days: CalendarDays,
     state?: AccountState,
+    people: readonly Sightings[] = [],
   ) {
     this.latest = state?.latest ?? 0;
-    if (state && state.people.length > 0) this.people = new People(state.people);
+    if (people.length > 0) this.people = new People(people);
     for (const { window, since, slots } of state?.windows ?? []) {
       this.windows.set(windowKey(window), new Slots(new SlotLine(window, days), since, slots));
       this.begun = Math.max(this.begun, since);
@@ -65,19 +66,19 @@ export class Account {
     for (const slots of this.windows.values()) if (at >= slots.since) slots.remove(at, amount);
   }
 
-  saw(windows: readonly Window[], sightings: readonly Sighting[], now: number): void {
+  saw(windows: readonly Window[], sightings: Sightings, now: number): void {
     this.open(windows, now);
-    this.people ??= new People();
-    for (const { key, grantedAt } of sightings) {
-      // The place that was kept free for somebody goes to this one, or back where this one has a place already.
-      if (grantedAt !== undefined) this.giveBack(1, grantedAt);
-      const before = this.people.lastSight(key);
-      const last = this.people.see(key, now);
-      for (const slots of this.windows.values()) {
-        if (before !== undefined) slots.remove(before, 1);
-        slots.add(last, 1);
-      }
-    }
+    const people = this.people ?? new People();
+    this.people = people;
+    // The place that was kept free for somebody goes to this one, or back where this one has a place already.
+    for (const [count, grantedAt] of sightings.at) if (grantedAt !== 0) this.giveBack(count, grantedAt);
+    let come = 0;
+    forEachSighting(sightings, (words) => {
+      const before = people.see(words, now);
+      if (before === undefined) come += 1;
+      else this.comesAgain(before, Math.max(before, now));
+    });
+    for (const slots of this.windows.values()) slots.add(now, come);
     this.forget(now);
   }
 
@@ -110,7 +111,19 @@ export class Account {
       since: slots.since,
       slots: slots.entries(),
     }));
-    return { latest: this.latest, windows, people: [...(this.people?.entries() ?? [])] };
+    return { latest: this.latest, windows };
+  }
+
+  /** Those who are remembered, as of now. */
+  remembered(): Iterable<Sightings> {
+    return this.people?.entries() ?? [];
+  }
+
+  private comesAgain(before: number, last: number): void {
+    for (const slots of this.windows.values()) {
+      slots.remove(before, 1);
+      slots.add(last, 1);
+    }
   }
 
   private forget(now: number): void {

@@ -1,8 +1,9 @@
 /** The accounts of all owners: what a store keeps. Where they are kept, and what of them outlives a crash, is the store's. */
 import { Account, type AccountState } from './account.ts';
-import type { Claim, Grant, Return, Sighting } from './budget-store.ts';
+import type { Claim, Grant, Return } from './budget-store.ts';
 import { CalendarDays } from './days.ts';
 import type { Measure, Owner, Window } from './measure.ts';
+import type { Sightings } from './sightings.ts';
 
 export class Accounts {
   private readonly days: CalendarDays;
@@ -24,7 +25,7 @@ export class Accounts {
     this.find(owner, measure)?.giveBack(amount, at);
   }
 
-  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: readonly Sighting[], now: number): void {
+  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: Sightings, now: number): void {
     this.open(owner, measure).saw(windows, sightings, now);
   }
 
@@ -38,8 +39,8 @@ export class Accounts {
   }
 
   /** For who reads a journal: the account as it was written down, or a new one. */
-  restore(owner: Owner, measure: Measure, state: AccountState): void {
-    this.accounts.set(accountKey(owner, measure), new Account(this.days, state));
+  restore(owner: Owner, measure: Measure, state: AccountState, people: readonly Sightings[]): void {
+    this.accounts.set(accountKey(owner, measure), new Account(this.days, state, people));
   }
 
   open(owner: Owner, measure: Measure): Account {

@@ -4,6 +4,7 @@
  */
 import type { Approval } from './approvals.ts';
 import type { Ceiling, Measure, Owner, Window } from './measure.ts';
+import type { Sightings } from './sightings.ts';
 
 export type Answer<T> = T | Promise<T>;
 
@@ -37,23 +38,16 @@ export interface Return {
   readonly at: number;
 }
 
-/** A person who was shown; `key` is a keyed hash of the subject's key, 22 characters of base64url. */
-export interface Sighting {
-  readonly key: string;
-  /** For whom one of each window was granted before: `at` of that grant. Absent: everywhere still counted from an earlier sight. */
-  readonly grantedAt?: number;
-}
-
 export interface BudgetStore {
   /** Claims are granted one by one, each as far as it goes. */
   take(claims: readonly Claim[]): Answer<readonly Grant[]>;
   giveBack(returns: readonly Return[]): void;
   /**
-   * Says who was counted. Who was in a window already is counted there once: what was granted for them is given back. Who stands in a
+   * Says who was counted, each with when a place in each window was granted for them; 0: everywhere still counted from an earlier sight. Who was in a window already is counted there once: what was granted for them is given back. Who stands in a
    * window stays in it from now on for its whole length again.
    */
-  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: readonly Sighting[]): void;
-  /** Which of these people every window counts already; they are then seen anew. By key. */
+  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: Sightings): void;
+  /** Which of these people every window counts already, by their hashes; they are then seen anew. */
   known(
     owner: Owner,
     measure: Measure,

@@ -1,14 +1,7 @@
 /** Which people a process knows to be counted already, and whom it has still to report. */
-import type { Sighting } from './budget-store.ts';
-import { Oldest } from './oldest.ts';
-
-interface Known {
-  /** Keyed hash of the key. */
-  readonly hash: string;
-  /** Counted in every window until then, in the process's time. */
-  until: number;
-  reportedAt: number;
-}
+import { HashTable, NOWHERE } from './hash-table.ts';
+import { hashText, WORDS } from './hashes.ts';
+import { runsOf, type Sightings } from './sightings.ts';
 
 /** Of more the longest unseen are forgotten: seen again they take a place, which comes back once they are reported. */
 const MOST_REMEMBERED = 50_000;
@@ -16,84 +9,98 @@ const MOST_STRANGERS = 10_000;
 /** A sight so soon after the last one is not reported. */
 const REPORT_EVERY_MS = 1_000;
 
+/** What is remembered of each: counted in every window until then, in the process's time; and when they were reported. */
+const UNTIL = 0;
+const REPORTED_AT = 1;
+
+/** A hash is given by the words from `at` on. */
 export class KnownPeople {
-  private readonly byKey = new Map<string, Known>();
-  private readonly oldest = new Oldest(this.byKey);
+  private known = new HashTable(2);
   /** Whom the store did not know, and when it was asked. */
   private strangers: Map<string, number> | undefined;
-  private reports: Sighting[] = [];
-
-  /** `hashOf`: the keyed hash of a key. */
-  constructor(private readonly hashOf: (key: string) => string) {}
-
-  hash(key: string): string {
-    return this.byKey.get(key)?.hash ?? this.hashOf(key);
-  }
+  /** Hashes, and for each when the place was granted that was taken for them; 0: none was. */
+  private reportedWords: number[] = [];
+  private reportedGrants: number[] = [];
 
   /** INVARIANT: true only of whom every window counts now. */
-  knows(key: string, now: number): boolean {
-    const known = this.byKey.get(key);
-    return known !== undefined && now < known.until;
+  knows(words: ArrayLike<number>, at: number, now: number): boolean {
+    const place = this.known.find(words, at);
+    return place !== NOWHERE && now < this.known.number(place, UNTIL);
   }
 
   /** Somebody known was shown: stays in the windows anew. `until`: as of a sight now. */
-  sawAgain(key: string, now: number, until: number): void {
-    const known = this.byKey.get(key);
-    if (!known || now - known.reportedAt < REPORT_EVERY_MS) return;
-    this.reports.push({ key: known.hash });
-    this.remember(key, { hash: known.hash, until, reportedAt: now });
+  sawAgain(words: ArrayLike<number>, at: number, now: number, until: number): void {
+    const place = this.known.find(words, at);
+    if (place === NOWHERE || now - this.known.number(place, REPORTED_AT) < REPORT_EVERY_MS) return;
+    this.report(words, at, 0);
+    this.remember(words, at, now, until);
   }
 
   /** Somebody new was shown, for whom a place was taken that was granted at `grantedAt`. */
-  sawFirst(key: string, grantedAt: number, now: number, until: number): void {
-    const hash = this.hash(key);
-    this.reports.push({ key: hash, grantedAt });
-    this.remember(key, { hash, until, reportedAt: now });
+  sawFirst(words: ArrayLike<number>, at: number, grantedAt: number, now: number, until: number): void {
+    this.report(words, at, grantedAt);
+    this.remember(words, at, now, until);
   }
 
   /** The store has said of somebody whether every window counts them. */
-  told(key: string, counted: boolean, now: number, until: number): void {
-    if (counted) this.remember(key, { hash: this.hash(key), until, reportedAt: now });
+  told(words: ArrayLike<number>, at: number, counted: boolean, now: number, until: number): void {
+    if (counted) this.remember(words, at, now, until);
     else {
       // They are known for a second only: nobody who is refused for one after the other fills the memory.
       this.strangers ??= new Map();
       if (this.strangers.size >= MOST_STRANGERS) this.strangers.clear();
-      this.strangers.set(key, now);
+      this.strangers.set(textOf(words, at), now);
     }
   }
 
   /** Whether the store has just said that it does not know them. */
-  isStranger(key: string, now: number): boolean {
-    const asked = this.strangers?.get(key);
+  isStranger(words: ArrayLike<number>, at: number, now: number): boolean {
+    if (!this.strangers?.size) return false;
+    const text = textOf(words, at);
+    const asked = this.strangers.get(text);
     if (asked === undefined) return false;
     if (now - asked < REPORT_EVERY_MS) return true;
-    this.strangers?.delete(key);
+    this.strangers.delete(text);
     return false;
   }
 
-  /** Takes what is to be reported. */
-  takeReports(): readonly Sighting[] {
-    const { reports } = this;
-    if (reports.length > 0) this.reports = [];
-    return reports;
+  /** Takes what is to be reported; undefined where there is nothing. */
+  takeReports(): Sightings | undefined {
+    const { reportedWords, reportedGrants } = this;
+    if (reportedGrants.length === 0) return undefined;
+    this.reportedWords = [];
+    this.reportedGrants = [];
+    return { hashes: hashText(reportedWords), at: runsOf(reportedGrants) };
   }
 
   get unreported(): number {
-    return this.reports.length;
+    return this.reportedGrants.length;
   }
 
   /** The windows are others now. */
   forget(): void {
-    this.byKey.clear();
+    this.known = new HashTable(2);
     this.strangers = undefined;
   }
 
-  private remember(key: string, known: Known): void {
-    this.strangers?.delete(key);
-    this.byKey.delete(key);
-    this.byKey.set(key, known);
-    if (this.byKey.size <= MOST_REMEMBERED) return;
-    const [oldest] = this.oldest.entry() ?? [key];
-    this.byKey.delete(oldest);
+  private report(words: ArrayLike<number>, at: number, grantedAt: number): void {
+    for (let i = 0; i < WORDS; i += 1) this.reportedWords.push(words[at + i]!);
+    this.reportedGrants.push(grantedAt);
   }
+
+  private remember(words: ArrayLike<number>, at: number, now: number, until: number): void {
+    const { known } = this;
+    if (this.strangers?.size) this.strangers.delete(textOf(words, at));
+    let place = known.find(words, at);
+    if (place === NOWHERE) {
+      if (known.size >= MOST_REMEMBERED) known.remove(known.oldest);
+      place = known.add(words, at);
+    } else known.touch(place);
+    known.set(place, until, UNTIL);
+    known.set(place, now, REPORTED_AT);
+  }
+}
+
+function textOf(words: ArrayLike<number>, at: number): string {
+  return hashText(Array.from({ length: WORDS }, (_, i) => words[at + i]!));
 }

@@ -3,10 +3,11 @@
  * INVARIANT: what is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
  * never too little.
  */
-import type { Answer, BudgetStore, Claim, Grant, Return, Sighting } from './budget-store.ts';
+import type { Answer, BudgetStore, Claim, Grant, Return } from './budget-store.ts';
+import { eachHash, hashText, WORDS } from './hashes.ts';
 import type { KnownPeople } from './known-people.ts';
 import type { Lease } from './lease.ts';
-import { countedUntil, type Line, needOf } from './line.ts';
+import { countedUntil, type Line, needOf, type PeopleLine } from './line.ts';
 
 export type Outcome =
   | { readonly kind: 'taken' }
@@ -94,8 +95,8 @@ export class Leases {
 
   /** Reports who was seen. */
   report(lease: Lease, known: KnownPeople): void {
-    const reports = known.takeReports();
-    if (reports.length > 0) this.saw(lease, reports);
+    const sightings = known.takeReports();
+    if (sightings) this.options.store.saw(lease.owner, lease.measure, lease.windows, sightings);
   }
 
   /**
@@ -108,10 +109,6 @@ export class Leases {
       if (all) this.giveBack(lease.close());
       else this.giveBack(!awaited && now - lease.lastUse >= IDLE_MS ? lease.giveUp() : lease.expire(now));
     }
-  }
-
-  private saw(lease: Lease, sightings: readonly Sighting[]): void {
-    this.options.store.saw(lease.owner, lease.measure, lease.windows, sightings);
   }
 
   /** Asks for more where little is left, so that nobody has to wait until there is nothing. */
@@ -161,10 +158,10 @@ export class Leases {
   /** There is not enough of this one. INVARIANT: nobody is refused for somebody whom the windows count already. */
   private shortOf(line: Line, lines: readonly Line[], now: number): Outcome {
     const { lease, people } = line;
-    // Nobody need be asked for then, nor hashed: a row may hold the keys of a million.
-    if (people && lease.cannotHold(people.keys.length)) return { kind: 'short', lease, need: needOf(line, now) };
-    const unknown = people?.keys.filter((key) => !people.known.knows(key, now) && !people.known.isStranger(key, now));
-    if (people && unknown && unknown.length > 0) {
+    // Nobody need be asked for then.
+    if (people && lease.cannotHold(people.hashes.count)) return { kind: 'short', lease, need: needOf(line, now) };
+    const unknown = people ? unknownOf(people, now) : [];
+    if (people && unknown.length > 0) {
       const told = this.askWhoIsKnown(lease, people.known, unknown, now);
       return told.kind === 'taken' ? (this.attempt(lines, now) ?? this.ask(lines, now)) : told;
     }
@@ -198,18 +195,17 @@ export class Leases {
     );
   }
 
-  private askWhoIsKnown(lease: Lease, known: KnownPeople, keys: readonly string[], now: number): Outcome {
+  /** @param unknown the words of each, one behind the other. */
+  private askWhoIsKnown(lease: Lease, known: KnownPeople, unknown: readonly number[], now: number): Outcome {
     const { owner, measure, windows } = lease;
-    const hashes = keys.map((key) => known.hash(key));
+    const keys = eachHash(hashText(unknown));
     return this.asked(
       [lease],
-      () => this.options.store.known(owner, measure, windows, hashes),
+      () => this.options.store.known(owner, measure, windows, keys),
       (answers) => {
         const until = countedUntil(lease, now);
         // A name for a moment at least: it was asked for somebody who is about to be shown.
-        keys.forEach((key, i) => {
-          known.told(key, answers[i] === true, now, Math.max(until, now + 1));
-        });
+        for (const i of keys.keys()) known.told(unknown, i * WORDS, answers[i] === true, now, Math.max(until, now + 1));
       },
     );
   }
@@ -248,15 +244,26 @@ export class Leases {
       lease.spend(need, now);
       return;
     }
-    const { known, keys, unnamed } = people;
-    const until = keys.length > 0 ? countedUntil(lease, now) : now;
-    for (const key of keys) {
-      if (known.knows(key, now)) known.sawAgain(key, now, until);
-      else known.sawFirst(key, lease.spendOne(now), now, until);
+    const { known, hashes, unnamed } = people;
+    const { words, count } = hashes;
+    const until = count > 0 ? countedUntil(lease, now) : now;
+    for (let at = 0; at < count * WORDS; at += WORDS) {
+      if (known.knows(words, at, now)) known.sawAgain(words, at, now, until);
+      else known.sawFirst(words, at, lease.spendOne(now), now, until);
     }
     lease.spend(unnamed, now);
     if (known.unreported >= MOST_UNREPORTED) this.report(lease, known);
   }
+}
+
+/** The words of those who are not known to be counted, and of whom the store has not just said that they are not. */
+function unknownOf({ known, hashes: { words, count } }: PeopleLine, now: number): readonly number[] {
+  const unknown: number[] = [];
+  for (let at = 0; at < count * WORDS; at += WORDS) {
+    if (known.knows(words, at, now) || known.isStranger(words, at, now)) continue;
+    for (let word = at; word < at + WORDS; word += 1) unknown.push(words[word]!);
+  }
+  return unknown;
 }
 
 function mayAsk({ unavailableUntil, shortUntil }: Lease, now: number): boolean {

@@ -1,4 +1,5 @@
 /** What is to be taken of a lease: an amount, or places for people. */
+import { type Hashes, WORDS } from './hashes.ts';
 import type { KnownPeople } from './known-people.ts';
 import type { Lease } from './lease.ts';
 import { isCalendarDay, lengthOf } from './slots.ts';
@@ -14,20 +15,24 @@ export interface Line {
 export interface PeopleLine {
   readonly known: KnownPeople;
   /** Those whom the lease's measure counts, each once. */
-  readonly keys: readonly string[];
+  readonly hashes: Hashes;
   readonly unnamed: number;
 }
 
 /** Places that they take. */
-function places({ known, keys, unnamed }: PeopleLine, now: number): number {
+function places({ known, hashes, unnamed }: PeopleLine, now: number): number {
   let count = unnamed;
-  for (const key of keys) if (!known.knows(key, now)) count += 1;
+  const { words } = hashes;
+  for (let i = 0; i < hashes.count; i += 1) if (!known.knows(words, i * WORDS, now)) count += 1;
   return count;
 }
 
 /** How much of the lease it takes. */
-export function needOf({ need, people }: Line, now: number): number {
-  return people ? places(people, now) : need;
+export function needOf(line: Line, now: number): number {
+  const { need, people } = line;
+  if (!people) return need;
+  // As many as no window can hold are not looked at one by one: a row may hold the keys of a million.
+  return line.lease.cannotHold(people.hashes.count) ? people.hashes.count + people.unnamed : places(people, now);
 }
 
 /** Who is seen now is counted in each window until then at least, in the process's time. */

@@ -1,58 +1,77 @@
 /** Who was seen, and when last: the distinct people of one owner and measure, by keyed hashes of their keys. */
-import { Oldest } from './oldest.ts';
+
+import { HashTable, NOWHERE } from './hash-table.ts';
+import { hashText, readHash, WORDS } from './hashes.ts';
+import { forEachSighting, runsOf, type Sightings } from './sightings.ts';
 
 /** So many are told apart. Of more the longest unseen are forgotten: seen again they count again, so that too much is counted, never too little. */
 export const MOST_REMEMBERED_PEOPLE = 1_000_000;
+/** So many are written out at once. */
+const AT_ONCE = 5_000;
+
+/** Of the one that is looked at. */
+const one = new Int32Array(WORDS);
 
 export class People {
-  /** By key, in the order in which they were last seen. */
-  private readonly lastSeen: Map<string, number>;
-  private readonly oldest: Oldest<number>;
+  /** In the order in which they were last seen; the number is that instant. */
+  private readonly seen = new HashTable(1);
 
   /** `seen`: as `entries` gave them. */
   constructor(
-    seen: Iterable<readonly [string, number]> = [],
+    seen: readonly Sightings[] = [],
     private readonly most = MOST_REMEMBERED_PEOPLE,
   ) {
-    this.lastSeen = new Map(seen);
-    this.oldest = new Oldest(this.lastSeen);
+    for (const some of seen) forEachSighting(some, (words, sight) => void this.see(words, sight));
   }
 
   get size(): number {
-    return this.lastSeen.size;
+    return this.seen.size;
   }
 
   lastSight(key: string): number | undefined {
-    return this.lastSeen.get(key);
+    readHash(key, 0, one);
+    const place = this.seen.find(one, 0);
+    return place === NOWHERE ? undefined : this.seen.number(place);
   }
 
-  /** Returns the instant that stands: a later one, where the clock was set back. */
-  see(key: string, now: number): number {
-    const before = this.lastSeen.get(key);
-    const last = before === undefined ? now : Math.max(before, now);
-    // Put in anew, so that it stands at the end.
-    this.oldest.leaves(key);
-    this.lastSeen.delete(key);
-    this.lastSeen.set(key, last);
-    if (this.lastSeen.size > this.most) {
-      const [oldest] = this.oldest.entry() ?? [key];
-      this.lastSeen.delete(oldest);
+  /**
+   * They are seen now; a later sight stands, where the clock was set back.
+   * @param words of the hash. @returns their last sight before; undefined where they are new here.
+   */
+  see(words: ArrayLike<number>, now: number): number | undefined {
+    const { seen } = this;
+    const known = seen.find(words, 0);
+    if (known !== NOWHERE) {
+      const before = seen.number(known);
+      seen.set(known, Math.max(before, now));
+      seen.touch(known);
+      return before;
     }
-    return last;
+    if (seen.size >= this.most) seen.remove(seen.oldest);
+    seen.set(seen.add(words, 0), now);
+    return undefined;
   }
 
   /** Forgets the longest unseen as long as `gone` says so of their last sight. */
   forget(gone: (lastSight: number) => boolean): void {
-    for (let entry = this.oldest.entry(); entry && gone(entry[1]); entry = this.oldest.entry()) {
-      this.lastSeen.delete(entry[0]);
-    }
+    const { seen } = this;
+    while (seen.oldest !== NOWHERE && gone(seen.number(seen.oldest))) seen.remove(seen.oldest);
   }
 
-  sights(): IterableIterator<number> {
-    return this.lastSeen.values();
+  *sights(): IterableIterator<number> {
+    for (let place = this.seen.oldest; place !== NOWHERE; place = this.seen.next(place)) yield this.seen.number(place);
   }
 
-  entries(): IterableIterator<[string, number]> {
-    return this.lastSeen.entries();
+  /** All as they stand now, whatever comes before they are written out. */
+  entries(): Iterable<Sightings> {
+    const { words, numbers } = this.seen.copy();
+    return written(words, numbers);
+  }
+}
+
+function* written(words: Int32Array, sights: Float64Array): IterableIterator<Sightings> {
+  for (let from = 0; from < sights.length; from += AT_ONCE) {
+    const to = Math.min(sights.length, from + AT_ONCE);
+    yield { hashes: hashText(words.subarray(from * WORDS, to * WORDS)), at: runsOf(sights.subarray(from, to)) };
   }
 }

@@ -1,6 +1,7 @@
 /** What a session asks of its principal's budgets. They hold over all sessions of the principal, so others give the answers. */
 import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
+import type { KeyList } from './key-list.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 /** A limit that was reached, for the log: `rows 2000 per hour`. */
@@ -64,6 +65,22 @@ export interface People {
   readonly unnamed: number;
 }
 
+/** The same of many rows. */
+export interface PeopleOfMany {
+  readonly subject: string;
+  readonly keys: KeyList;
+  readonly unnamed: number;
+}
+
+/** Many rows together, for which no permit pays. */
+export interface DemandOfMany {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Filled anew for the next rows: whoever is asked keeps none of it. */
+  readonly people?: readonly PeopleOfMany[];
+  readonly user?: string;
+}
+
 export interface Demand {
   readonly rows?: number;
   readonly bytes?: number;
@@ -118,6 +135,11 @@ export interface Budget {
   mayPay?(policy: SessionPolicy, statement: StatementJudgement): boolean;
   /** Asked before a row is forwarded, or before a change may stand. Takes all of it from every window, or nothing. */
   take(policy: SessionPolicy, demand: Demand): Taken;
+  /**
+   * The same for many rows at once. `singly`: something is to be said of one of them, nothing was taken, and each is to be asked for by `take`.
+   * INVARIANT: `taken` only where `take` would say so of each of them, one after the other, and no more. Absent: never for many.
+   */
+  takeMany?(policy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly';
   /**
    * Something that counts towards a lock: a limit was passed, or a statement was refused by policy. `limit`: the one over time that was passed, as
    * the answer had it. The account's own is passed by all of its people together, so that counts for none of them.

@@ -3,9 +3,9 @@ import type { CopyFormat } from '../guard/decision.ts';
 import { int32At, uint16At } from '../wire/integers.ts';
 import type { RowValues } from './row-people.ts';
 
-const TAB = 0x09;
-const LF = 0x0a;
-const COMMA = 0x2c;
+export const TAB = 0x09;
+export const LF = 0x0a;
+export const COMMA = 0x2c;
 const BACKSLASH = 0x5c;
 
 /** Signature, flags and the length of an extension, in front of the first row of binary data. */

@@ -38,6 +38,11 @@ export function typeOfCopied(types: readonly number[]): number {
   return types.length === 1 ? types[0]! : 0;
 }
 
+/** In text format the value is the key, as it stands. */
+export function isTextAsItStands(type: number): boolean {
+  return SCALARS.has(type) && type !== BPCHAR;
+}
+
 /** False for a key of which only the bytes are known, not how the server would write it as text. */
 export function isReadable(key: string): boolean {
   return !key.startsWith(OWN);

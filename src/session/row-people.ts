@@ -7,7 +7,7 @@ import { addKeys } from './key-text.ts';
 import type { RowPlan, SubjectInRow } from './row-plan.ts';
 
 /** One person more for so many bytes of what was computed: whatever else they hold, nobody's record fits into fewer. */
-const BYTES_OF_ONE = 256;
+export const BYTES_OF_ONE = 256;
 
 /** The values of a row: NULL is null, and what has not come yet undefined. */
 export interface RowValues {

@@ -97,6 +97,11 @@ export class Run {
     this.usage.bytes += bytes;
   }
 
+  countMany(rows: number, bytes: number): void {
+    this.messages += rows - 1;
+    this.count(rows, bytes);
+  }
+
   countPeople(people: readonly People[]): void {
     this.shows ??= new WhomItShows(undefined, undefined);
     this.shows.count(people);

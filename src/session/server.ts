@@ -8,6 +8,7 @@ import { AddedColumn } from './added-column.ts';
 import { endAtCanary } from './canaries.ts';
 import { type Conversation, OF_LITERALS } from './conversation.ts';
 import { Late } from './late.ts';
+import { ManyAtOnce } from './many.ts';
 import { endsBatch, type Pending, type PendingFunctionCall, type PendingSync } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import { answerError, answerNotice } from './server-error.ts';
@@ -25,7 +26,11 @@ export class ServerSide {
   /** The last pieces' first one was dropped, so these are too. */
   private dropping = false;
 
-  constructor(private readonly c: Conversation) {}
+  private readonly many: ManyAtOnce;
+
+  constructor(private readonly c: Conversation) {
+    this.many = new ManyAtOnce(c);
+  }
 
   push(chunk: Uint8Array): void {
     this.reader.push(chunk);
@@ -42,6 +47,7 @@ export class ServerSide {
   private pump(): void {
     const { c } = this;
     while (!c.closed && !c.stalled) {
+      if (!this.held && this.many.pass(this.reader)) continue;
       const frame = this.held ?? this.next();
       if (frame === undefined) break;
       this.held = undefined;

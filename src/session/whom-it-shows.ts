@@ -2,21 +2,17 @@
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
-import type { People } from './budget.ts';
+import type { People, PeopleOfMany } from './budget.ts';
 import { type CanariesInRow, canariesIn } from './canaries-in-row.ts';
 import { copyFields } from './copy-fields.ts';
 import type { KeysShown, OutcomeEntry } from './entries.ts';
-import { isReadable } from './key-text.ts';
+import type { ManyRows } from './many-rows.ts';
+import { PeopleInMany } from './people-in-many.ts';
 import type { Provenance } from './provenance.ts';
 import { type Formats, peopleInRow, peopleOf, type RowValues, valuesOfRow } from './row-people.ts';
 import { planOfCopy, type RowPlan, withUnseen } from './row-plan.ts';
 import type { SessionPolicy } from './session-policy.ts';
-
-/** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
-const MOST_KNOWN = 10_000;
-
-/** So many keys of a subject wait for a record at most. */
-const MOST_UNRECORDED = 1_000;
+import { Tally } from './tally.ts';
 
 const NOTHING: readonly KeysShown[] = [];
 
@@ -29,19 +25,10 @@ export interface Showing {
   readonly messages: number;
 }
 
-interface Tally {
-  readonly known: Set<string>;
-  /** Of those counted in `n`, the keys that are in no record yet. */
-  fresh: string[];
-  n: number;
-  unnamed: number;
-}
-
 export class WhomItShows {
   private plan: RowPlan | undefined | 'not made' = 'not made';
+  private many: PeopleInMany | undefined;
   private readonly tallies = new Map<string, Tally>();
-  /** Some subject has as many keys as one record takes. */
-  private isFull = false;
   /** Canaries of which the budget knows. */
   private readonly told = new Set<string>();
 
@@ -60,13 +47,23 @@ export class WhomItShows {
     return peopleOf(plan, valuesOf(run, frame, plan), this.formatsOf(run), frame.length);
   }
 
+  /** The same of many rows. What is returned is filled anew by the next call. */
+  inMany(run: Showing, rows: ManyRows): readonly PeopleOfMany[] | undefined {
+    if (this.plan === 'not made') this.plan = this.makePlan(run);
+    const { plan } = this;
+    if (!plan) return undefined;
+    const { kind } = run.statement;
+    this.many ??= new PeopleInMany(plan, this.formatsOf(run), kind.kind === 'copy-out' ? kind.format : undefined);
+    return this.many.in(rows);
+  }
+
   /** Canaries that it shows and that were not told before, and keys in it that cannot be read. Undefined where there is neither. */
   canariesIn(run: Showing, frame: Frame): CanariesInRow | undefined {
     if (this.plan === 'not made') this.plan = this.makePlan(run);
     const { plan } = this;
     const { canaries } = run.policy;
     if (!plan || !canaries) return undefined;
-    const seen = (subject: string, key: string) => this.tallies.get(subject)?.known.has(key) === true;
+    const seen = (subject: string, key: string) => this.tallies.get(subject)?.knows(key) === true;
     const { found, unread } = canariesIn(plan, valuesOf(run, frame, plan), this.formatsOf(run), canaries, seen);
     const fresh = found.filter(({ canary }) => !this.told.has(canary));
     for (const { canary } of fresh) this.told.add(canary);
@@ -88,34 +85,27 @@ export class WhomItShows {
 
   /** They were shown. */
   count(people: readonly People[]): void {
-    for (const { subject, keys, unnamed } of people) {
-      let tally = this.tallies.get(subject);
-      if (!tally) {
-        tally = { known: new Set(), fresh: [], n: 0, unnamed: 0 };
-        this.tallies.set(subject, tally);
-      }
-      tally.unnamed += unnamed;
-      for (const key of keys) {
-        if (tally.known.has(key)) continue;
-        if (!isReadable(key)) {
-          // INVARIANT: nobody who asks for a person by the key would find this one.
-          tally.unnamed += 1;
-          continue;
-        }
-        tally.n += 1;
-        if (tally.fresh.push(key) >= MOST_UNRECORDED) this.isFull = true;
-        if (tally.known.size < MOST_KNOWN) tally.known.add(key);
-      }
+    for (const { subject, keys, unnamed } of people) this.tally(subject).count(keys, unnamed);
+  }
+
+  countMany(people: readonly PeopleOfMany[]): void {
+    for (const { subject, keys, unnamed } of people) this.tally(subject).countMany(keys, unnamed);
+  }
+
+  private tally(subject: string): Tally {
+    let tally = this.tallies.get(subject);
+    if (!tally) {
+      tally = new Tally();
+      this.tallies.set(subject, tally);
     }
+    return tally;
   }
 
   /** Keys that must be recorded before more is shown: they are as many as one record takes. */
   takeFull(): readonly KeysShown[] {
-    if (!this.isFull) return NOTHING;
-    this.isFull = false;
-    const full: KeysShown[] = [];
+    let full = NOTHING;
     for (const [subject, tally] of this.tallies) {
-      while (tally.fresh.length >= MOST_UNRECORDED) full.push({ [subject]: tally.fresh.splice(0, MOST_UNRECORDED) });
+      while (tally.isFull) full = [...full, { [subject]: tally.takeFull() }];
     }
     return full;
   }

@@ -13,12 +13,12 @@ import {
   type Claim,
   type Grant,
   type Return,
-  type Sighting,
   type Standing,
   type StandingChange,
   StoreUnavailable,
 } from '../meter/budget-store.ts';
 import type { Measure, Owner, Window } from '../meter/measure.ts';
+import { type Sightings, sightingsOf } from '../meter/sightings.ts';
 import { changeStanding } from '../meter/standing.ts';
 import { Disk, type DiskOptions } from './file/disk.ts';
 import { findGenerations } from './file/generation.ts';
@@ -148,7 +148,7 @@ class FileStore implements BudgetStore {
     this.disk.note(returns.map(backLine).join(''));
   }
 
-  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: readonly Sighting[]): void {
+  saw(owner: Owner, measure: Measure, windows: readonly Window[], sightings: Sightings): void {
     if (!this.disk) return;
     const now = this.now();
     this.accounts.saw(owner, measure, windows, sightings, now);
@@ -157,8 +157,8 @@ class FileStore implements BudgetStore {
 
   known(owner: Owner, measure: Measure, windows: readonly Window[], keys: readonly string[]): readonly boolean[] {
     const known = this.accounts.known(owner, measure, windows, keys, this.now());
-    const sightings = keys.filter((_, i) => known[i]).map((key) => ({ key }));
-    if (sightings.length > 0) this.saw(owner, measure, windows, sightings);
+    const seen = keys.filter((_, i) => known[i]);
+    if (seen.length > 0) this.saw(owner, measure, windows, sightingsOf(seen));
     return known;
   }
 

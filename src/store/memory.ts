@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { Accounts } from '../meter/accounts.ts';
 import type { BudgetStore } from '../meter/budget-store.ts';
+import { sightingsOf } from '../meter/sightings.ts';
 import { changeStanding, NO_STANDING } from '../meter/standing.ts';
 
 export interface MemoryStoreOptions {
@@ -31,8 +32,8 @@ export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore 
     known: (owner, measure, windows, keys) => {
       const time = now();
       const known = accounts.known(owner, measure, windows, keys, time);
-      const sightings = keys.filter((_, i) => known[i]).map((key) => ({ key }));
-      if (sightings.length > 0) accounts.saw(owner, measure, windows, sightings, time);
+      const seen = keys.filter((_, i) => known[i]);
+      if (seen.length > 0) accounts.saw(owner, measure, windows, sightingsOf(seen), time);
       return known;
     },
     used: (owner, measure, windows) => accounts.used(owner, measure, windows, now()),

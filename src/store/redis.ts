@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { BudgetStore } from '../meter/budget-store.ts';
+import { countOf } from '../meter/sightings.ts';
 import { backOperation, RedisAccounts, sawOperation } from './redis/accounts.ts';
 import { RedisConnection } from './redis/connection.ts';
 import { Owed } from './redis/owed.ts';
@@ -74,7 +75,7 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     },
     giveBack: (returns) => owed.add(returns.map(backOperation)),
     saw: (owner, measure, windows, sightings) => {
-      if (sightings.length > 0) owed.add([sawOperation(owner, measure, windows, sightings)]);
+      if (countOf(sightings) > 0) owed.add([sawOperation(owner, measure, windows, sightings)]);
     },
     known: async (owner, measure, windows, keys) => {
       await owed.tell();

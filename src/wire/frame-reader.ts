@@ -116,6 +116,20 @@ export class FrameReader {
     }
   }
 
+  /** The chunk at hand and where in it the next frame begins; undefined where that is not known, or none has come. */
+  ahead(): { readonly chunk: Uint8Array; readonly at: number } | undefined {
+    const [chunk] = this.chunks;
+    return chunk && !this.streaming && this.filled === 0 ? { chunk, at: this.at } : undefined;
+  }
+
+  /** Passes over so many bytes of what lies ahead: whole frames, which were looked at there. */
+  skip(bytes: number): void {
+    this.at += bytes;
+    if (this.at < this.chunks[0]!.length) return;
+    this.chunks.shift();
+    this.at = 0;
+  }
+
   /** Takes out what was pushed and not read: for whoever reads on in another way. */
   rest(): Uint8Array {
     const parts = [this.partial.subarray(0, this.filled), ...this.chunks];

@@ -9,26 +9,38 @@ export class RowFields {
   private readonly starts: number[] = [];
   private readonly lengths: number[] = [];
   /** Values that were found, NULLs included. */
-  private found = 0;
+  found = 0;
   /** Bytes of the row behind the last value that was found whole. */
   beyond = 0;
 
-  /** Looks at the first columns of a row, or of its first piece. */
-  locate({ bytes, length }: Pick<Frame, 'bytes' | 'length'>, columns: number): void {
+  /** Looks at the first columns of a row, or of its first piece, which begins at `from`. */
+  locate({ bytes, length }: Pick<Frame, 'bytes' | 'length'>, columns: number, from = 0): void {
     this.bytes = bytes;
     this.found = 0;
-    let at = HEADER_BYTES + 2;
-    const count = bytes.length < at ? 0 : Math.min(columns, uint16At(bytes, HEADER_BYTES));
-    while (this.found < count && at + 4 <= bytes.length) {
+    let at = from + HEADER_BYTES + 2;
+    const last = Math.min(bytes.length, from + length);
+    const count = last < at ? 0 : Math.min(columns, uint16At(bytes, from + HEADER_BYTES));
+    while (this.found < count && at + 4 <= last) {
       const size = int32At(bytes, at);
       const end = at + 4 + Math.max(0, size);
-      if (end > bytes.length) break;
+      if (end > last) break;
       this.starts[this.found] = at + 4;
       this.lengths[this.found] = size;
       this.found += 1;
       at = end;
     }
-    this.beyond = this.found < columns ? length - at : 0;
+    this.beyond = this.found < columns ? length - (at - from) : 0;
+  }
+
+  /** For who finds the values in another way: the next one, of so many bytes. */
+  put(start: number, length: number): void {
+    this.starts[this.found] = start;
+    this.lengths[this.found] = length;
+    this.found += 1;
+  }
+
+  startOf(column: number): number {
+    return this.starts[column]!;
   }
 
   /** Length in bytes, -1 for NULL; undefined where it lies beyond. */

@@ -1,7 +1,8 @@
 /** What the primary and its workers say to each other. All of it is plain JSON, and none of it is a statement or a row. */
 
-import type { Claim as BudgetClaim, Grant, Return, Sighting, StandingChange } from '../meter/budget-store.ts';
+import type { Claim as BudgetClaim, Grant, Return, StandingChange } from '../meter/budget-store.ts';
 import type { Measure, Owner, Window } from '../meter/measure.ts';
+import type { Sightings } from '../meter/sightings.ts';
 import type { StandingState } from '../meter/standing.ts';
 import type { Claim } from '../proxy/places/places.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
@@ -46,7 +47,7 @@ interface Counted {
 export type StoreMessages = {
   readonly budgetTake: { readonly says: readonly BudgetClaim[]; readonly answer: readonly Grant[] };
   readonly budgetBack: { readonly says: readonly Return[]; readonly answer: null };
-  readonly budgetSaw: { readonly says: Counted & { readonly sightings: readonly Sighting[] }; readonly answer: null };
+  readonly budgetSaw: { readonly says: Counted & { readonly sightings: Sightings }; readonly answer: null };
   readonly budgetKnown: {
     readonly says: Counted & { readonly keys: readonly string[] };
     readonly answer: readonly boolean[];

@@ -5,6 +5,7 @@ import { Account } from '../../src/meter/account.ts';
 import { CalendarDays } from '../../src/meter/days.ts';
 import type { Window } from '../../src/meter/measure.ts';
 import { isCalendarDay, lengthOf } from '../../src/meter/slots.ts';
+import { hashOf, seen } from '../support/people.ts';
 
 const ZONE = 'Europe/Paris';
 /** The evening before the clocks are set back. */
@@ -143,18 +144,17 @@ it('people: each once in a window, from the last sight on, and places that were 
         };
         const isKnown = (key: string): boolean => windows.every((window) => counts(window, key));
         const names = [...new Set(keys.map((key) => `k${key}`))];
-        expect(account.known(windows, names, now)).toEqual(names.map(isKnown));
+        expect(account.known(windows, names.map(hashOf), now)).toEqual(names.map(isKnown));
         const fresh = names.filter((name) => old || !isKnown(name));
         const grant = account.take(
           windows.map((window) => ({ window })),
           fresh.length + spare,
           now,
         );
-        account.saw(
-          windows,
-          names.map((key) => (fresh.includes(key) ? { key, grantedAt: grant.at } : { key })),
-          now,
-        );
+        const known = names.filter((name) => !fresh.includes(name));
+        const { hashes, at } = seen(known);
+        const { hashes: others, at: granted } = seen(fresh, grant.at);
+        account.saw(windows, { hashes: hashes + others, at: [...at, ...granted] }, now);
         account.giveBack(spare, grant.at);
         for (const name of names) lastSight.set(name, now);
         account.used(windows, now).forEach((used, w) => {

@@ -11,6 +11,8 @@ import { KnownPeople } from '../../src/meter/known-people.ts';
 import { Lease } from '../../src/meter/lease.ts';
 import { Leases } from '../../src/meter/leases.ts';
 import type { Line } from '../../src/meter/line.ts';
+import { sightingsOf } from '../../src/meter/sightings.ts';
+import { hashesOf } from '../support/people.ts';
 
 const OWNER = 'principal:a';
 const ZONE = 'Europe/Paris';
@@ -49,8 +51,8 @@ class SlowStore {
       known: (owner, measure, windows, keys) =>
         this.later(() => {
           const known = this.accounts.known(owner, measure, windows, keys, this.now());
-          const sightings = keys.filter((_, i) => known[i]).map((key) => ({ key }));
-          if (sightings.length > 0) this.accounts.saw(owner, measure, windows, sightings, this.now());
+          const again = keys.filter((_, i) => known[i]);
+          if (again.length > 0) this.accounts.saw(owner, measure, windows, sightingsOf(again), this.now());
           return known;
         }),
     };
@@ -73,7 +75,7 @@ class Process {
   readonly rows = new Lease(OWNER, 'rows', { ceilings: ROWS }, 50, this.days);
   readonly bytes = new Lease(OWNER, 'bytes', { ceilings: BYTES }, 400, this.days);
   readonly people = new Lease(OWNER, 'subjects.pupil', { ceilings: PEOPLE }, 8, this.days);
-  readonly known = new KnownPeople((key) => `hash of ${key}`);
+  readonly known = new KnownPeople();
   readonly leases: Leases;
   spent = { rows: 0, bytes: 0, unnamed: 0 };
   readonly seen = new Set<string>();
@@ -90,7 +92,7 @@ class Process {
       { lease: this.bytes, need: bytes },
     ];
     if (keys.length + unnamed > 0) {
-      lines.push({ lease: this.people, need: 0, people: { known: this.known, keys, unnamed } });
+      lines.push({ lease: this.people, need: 0, people: { known: this.known, hashes: hashesOf(keys), unnamed } });
     }
     const { kind } = this.leases.take(lines);
     if (kind !== 'taken') return kind;

@@ -6,6 +6,7 @@ import { Lease } from '../../src/meter/lease.ts';
 import { Leases } from '../../src/meter/leases.ts';
 import type { Ceiling } from '../../src/meter/measure.ts';
 import { memoryStore } from '../../src/store/memory.ts';
+import { hashesOf } from '../support/people.ts';
 
 const window = { count: 1, unit: 'hour' } as const;
 
@@ -14,14 +15,16 @@ function people(ceilings: readonly Ceiling[]) {
   const leases = new Leases({ store, now: () => performance.now(), wake: () => {}, failed: () => {} });
   const lease = new Lease('principal:app', 'subjects.student', { ceilings }, 64, new CalendarDays('Europe/Paris'));
   let hashed = 0;
-  const known = new KnownPeople((key) => {
-    hashed += 1;
-    return key.padStart(22, '0');
-  });
+  const known = new KnownPeople();
+  const hashes = (keys: readonly string[]) =>
+    hashesOf(keys, () => {
+      hashed += 1;
+    });
   return {
     lease,
     hashed: () => hashed,
-    take: (keys: readonly string[]) => leases.take([{ lease, need: 0, people: { known, keys, unnamed: 0 } }]).kind,
+    take: (keys: readonly string[]) =>
+      leases.take([{ lease, need: 0, people: { known, hashes: hashes(keys), unnamed: 0 } }]).kind,
     forget: () => known.forget(),
     report: () => leases.report(lease, known),
   };

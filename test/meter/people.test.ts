@@ -1,7 +1,9 @@
 /** Who was seen, in bounded memory: the longest unseen are forgotten first, whatever came and went meanwhile, and at the same pace as ever. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { eachHash, hashText } from '../../src/meter/hashes.ts';
 import { People } from '../../src/meter/people.ts';
+import { hashOf, seen, wordsOf } from '../support/people.ts';
 
 it('forgets as a list would that is gone through from its beginning', () => {
   const step = fc.oneof(
@@ -19,32 +21,37 @@ it('forgets as a list would that is gone through from its beginning', () => {
           const key = String(one.see);
           const last = Math.max(now, list.find(([name]) => name === key)?.[1] ?? 0);
           list = [...list.filter(([name]) => name !== key), [key, last]];
-          people.see(key, now);
+          people.see(wordsOf(key), now);
           if (list.length > 6) list.shift();
         } else {
           const gone = (sight: number): boolean => sight < now - one.forget;
           while (list[0] && gone(list[0][1])) list.shift();
           people.forget(gone);
         }
-        expect(new Map(people.entries()).size).toBe(list.length);
+        expect(people.size).toBe(list.length);
       }
-      // Who was seen anew at the same instant may stand for who was seen first.
-      expect([...people.sights()].sort()).toEqual(list.map(([, sight]) => sight).sort());
+      expect([...people.sights()]).toEqual(list.map(([, sight]) => sight));
+      const [all = seen([])] = people.entries();
+      expect(eachHash(all.hashes)).toEqual(list.map(([name]) => hashOf(name)));
+      for (const [name, sight] of list) expect(people.lastSight(hashOf(name))).toBe(sight);
+      expect([...new People([all]).entries()]).toEqual([...people.entries()]);
     }),
   );
 });
 
 it('half a million who come when there is no room cost no more than those before', () => {
+  // As hashes are, in no order.
+  const person = (i: number): number[] => [1, 3, 5, 7].map((odd) => Math.imul(i + odd, 0x9e3779b1) >>> 2);
   const most = 250_000;
   const people = new People([], most);
   const time = (from: number, count: number): number => {
     const began = performance.now();
-    for (let i = from; i < from + count; i += 1) people.see(`person ${i}`, i);
+    for (let i = from; i < from + count; i += 1) people.see(person(i), i);
     return performance.now() - began;
   };
   const room = time(0, most);
   const none = time(most, 2 * most);
   expect(people.size).toBe(most);
-  expect(people.lastSight(`person ${3 * most - 1}`)).toBe(3 * most - 1);
+  expect(people.lastSight(hashText(person(3 * most - 1)))).toBe(3 * most - 1);
   expect(none).toBeLessThan(20 * room + 2_000);
 });

@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import type { BudgetStore, Lock, Opening, Permit, Raise } from '../../src/meter/budget-store.ts';
 import type { Ceiling, Measure, Window } from '../../src/meter/measure.ts';
+import { hashOf, seen } from '../support/people.ts';
 
 export interface StoreUnderTest {
   /** The store of another process that shares the accounts; the same one, where there can be none. */
@@ -93,23 +94,13 @@ export function contract(name: string, open: () => StoreUnderTest): void {
       return grant ?? { granted: 0, at: 0, used: [] };
     };
     const first = await take(3);
-    store.saw(
-      owner,
-      PUPILS,
-      windows,
-      ['a', 'b', 'c'].map((key) => ({ key, grantedAt: first.at })),
-    );
+    store.saw(owner, PUPILS, windows, seen(['a', 'b', 'c'], first.at));
     await settled();
-    expect(await other.known(owner, PUPILS, windows, ['a', 'x', 'c'])).toEqual([true, false, true]);
+    expect(await other.known(owner, PUPILS, windows, ['a', 'x', 'c'].map(hashOf))).toEqual([true, false, true]);
     // Another process does not know that `a` was counted, and takes a place for each.
     const second = await take(2);
     expect(second).toMatchObject({ granted: 2, used: [5, 5] });
-    other.saw(
-      owner,
-      PUPILS,
-      windows,
-      ['a', 'd'].map((key) => ({ key, grantedAt: second.at })),
-    );
+    other.saw(owner, PUPILS, windows, seen(['a', 'd'], second.at));
     await settled();
     expect(await store.used(owner, PUPILS, windows)).toEqual([4, 4]);
     expect((await take(9)).granted).toBe(1);
@@ -119,14 +110,9 @@ export function contract(name: string, open: () => StoreUnderTest): void {
     const { store } = open();
     const owner = newOwner();
     const [grant] = await store.take([{ owner, measure: PUPILS, ceilings: [{ window: MONTH }], want: 2 }]);
-    store.saw(
-      owner,
-      PUPILS,
-      [MONTH],
-      ['a', 'b'].map((key) => ({ key, grantedAt: grant?.at ?? 0 })),
-    );
+    store.saw(owner, PUPILS, [MONTH], seen(['a', 'b'], grant?.at ?? 0));
     await settled();
-    expect(await store.known(owner, PUPILS, [DAY, MONTH], ['a', 'c'])).toEqual([true, false]);
+    expect(await store.known(owner, PUPILS, [DAY, MONTH], ['a', 'c'].map(hashOf))).toEqual([true, false]);
     expect(await store.used(owner, PUPILS, [DAY, MONTH])).toEqual([2, 2]);
     const [more] = await store.take([{ owner, measure: PUPILS, ceilings: [{ window: DAY, limit: 3 }], want: 5 }]);
     expect(more).toMatchObject({ granted: 1, used: [3] });
@@ -135,8 +121,8 @@ export function contract(name: string, open: () => StoreUnderTest): void {
   it(`${name}: a sight without a place keeps a person who is counted, and counts one who is not`, async () => {
     const { store } = open();
     const owner = newOwner();
-    store.saw(owner, PUPILS, [HOUR], [{ key: 'a' }, { key: 'b' }]);
-    store.saw(owner, PUPILS, [HOUR], [{ key: 'a' }]);
+    store.saw(owner, PUPILS, [HOUR], seen(['a', 'b']));
+    store.saw(owner, PUPILS, [HOUR], seen(['a']));
     await settled();
     expect(await store.used(owner, PUPILS, [HOUR])).toEqual([2]);
   });
@@ -224,11 +210,11 @@ export function contract(name: string, open: () => StoreUnderTest): void {
     const owner = newOwner();
     const claim = rows(owner, 10, { window: HOUR, limit: 10 }, { window: MONTH });
     await store.take([claim]);
-    store.saw(owner, PUPILS, [HOUR], [{ key: 'a' }, { key: 'b' }]);
+    store.saw(owner, PUPILS, [HOUR], seen(['a', 'b']));
     await settled();
     pass(59 * 60_000);
     expect(await store.used(owner, 'rows', [HOUR])).toEqual([10]);
-    expect(await store.known(owner, PUPILS, [HOUR], ['a'])).toEqual([true]);
+    expect(await store.known(owner, PUPILS, [HOUR], ['a'].map(hashOf))).toEqual([true]);
     pass(2 * 60_000 + 1);
     expect(await store.used(owner, 'rows', [HOUR, MONTH])).toEqual([0, 10]);
     expect(await store.used(owner, PUPILS, [HOUR])).toEqual([1]);

@@ -6,6 +6,7 @@ import { afterAll, expect, it, vi } from 'vitest';
 import { StoreUnavailable } from '../../src/meter/budget-store.ts';
 import type { Window } from '../../src/meter/measure.ts';
 import { fileStore } from '../../src/store/file.ts';
+import { hashOf, seen } from '../support/people.ts';
 
 const disk = vi.hoisted(() => ({ isFull: false }));
 const full = (): Error => Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
@@ -44,7 +45,7 @@ it('nothing is granted while it is full; then all that was taken, given back and
   await expect(take(1)).rejects.toThrow(StoreUnavailable);
   expect(await store.used('o', 'rows', [HOUR])).toEqual([6]);
   store.giveBack([{ owner: 'o', measure: 'rows', windows: [HOUR], amount: 2, at: grant?.at ?? 0 }]);
-  store.saw('o', 'subjects.student', [HOUR], [{ key: 'a' }]);
+  store.saw('o', 'subjects.student', [HOUR], seen(['a']));
   const change = (kind: 'lock' | 'raise') =>
     kind === 'lock'
       ? store.change({ kind, lock: { owner: 'o', since: 1, reason: 'canary', by: 'rowgate' } })
@@ -86,7 +87,7 @@ it('nothing is granted while it is full; then all that was taken, given back and
   await store.close();
   const next = await open();
   expect(await next.used('o', 'rows', [HOUR])).toEqual([5]);
-  expect(await next.known('o', 'subjects.student', [HOUR], ['a'])).toEqual([true]);
+  expect(await next.known('o', 'subjects.student', [HOUR], ['a'].map(hashOf))).toEqual([true]);
   expect(next.standing().locks.has('o')).toBe(true);
   await next.close();
 }, 20_000);

@@ -5,6 +5,7 @@ import { Accounts } from '../../src/meter/accounts.ts';
 import { type BudgetStore, type Opening, StoreUnavailable } from '../../src/meter/budget-store.ts';
 import type { Window } from '../../src/meter/measure.ts';
 import { redisStore } from '../../src/store/redis.ts';
+import { hashOf, seen } from '../support/people.ts';
 import { findProgram } from '../support/programs.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { contract, newOwner } from './contract.ts';
@@ -58,11 +59,11 @@ describe.skipIf(!program)('with a server', () => {
     const owner = newOwner();
     const second: Window = { count: 1, unit: 'second' };
     expect((await take(first, owner, 10, second)).granted).toBe(10);
-    first.saw(owner, PUPILS, [second], [{ key: 'a' }]);
+    first.saw(owner, PUPILS, [second], seen(['a']));
     expect((await take(first, owner, 10, second)).granted).toBe(0);
     await new Promise((done) => setTimeout(done, 1_100));
     expect(await first.used(owner, 'rows', [second])).toEqual([0]);
-    expect(await first.known(owner, PUPILS, [second], ['a'])).toEqual([false]);
+    expect(await first.known(owner, PUPILS, [second], ['a'].map(hashOf))).toEqual([false]);
     expect((await take(first, owner, 10, second)).granted).toBe(10);
   });
 
@@ -91,19 +92,8 @@ describe.skipIf(!program)('with a server', () => {
         accounts.giveBack({ owner, measure, windows: named, amount: 1, at: mine.at });
       } else if (measure === PUPILS && one) {
         const keys = Array.from({ length: mine.granted }, () => `k${next(30)}`);
-        first.saw(
-          owner,
-          measure,
-          named,
-          keys.map((key) => ({ key, grantedAt: there?.at ?? 0 })),
-        );
-        accounts.saw(
-          owner,
-          measure,
-          named,
-          keys.map((key) => ({ key, grantedAt: mine.at })),
-          Date.now(),
-        );
+        first.saw(owner, measure, named, seen(keys, there?.at ?? 0));
+        accounts.saw(owner, measure, named, seen(keys, mine.at), Date.now());
       }
     }
     for (const measure of ['rows', PUPILS] as const) {
@@ -133,7 +123,7 @@ describe.skipIf(!program)('with a server', () => {
     await server.kill();
     await expect(take(first, owner, 1)).rejects.toThrow(StoreUnavailable);
     first.giveBack([{ owner, measure: 'rows', windows: [HOUR], amount: 3, at }]);
-    first.saw(owner, PUPILS, [HOUR], [{ key: 'a' }]);
+    first.saw(owner, PUPILS, [HOUR], seen(['a']));
     const other = newOwner();
     const lock = { kind: 'lock', lock: { owner: other, since: 1, reason: 'canary', by: 'rowgate' } } as const;
     await expect(first.change(lock)).rejects.toThrow(StoreUnavailable);
@@ -179,7 +169,7 @@ describe.skipIf(!program)('with a server', () => {
     const client = new Redis(server.url);
     await client.config('SET', 'maxmemory', '1');
     await expect(take(first, owner, 1)).rejects.toThrow(/OOM/);
-    first.saw(owner, PUPILS, [HOUR], [{ key: 'a' }]);
+    first.saw(owner, PUPILS, [HOUR], seen(['a']));
     await client.config('SET', 'maxmemory', '0');
     expect((await take(first, owner, 1)).granted).toBe(1);
     await expect.poll(() => Promise.resolve(first.used(owner, PUPILS, [HOUR]))).toEqual([1]);

@@ -1,5 +1,6 @@
 /** One measure of one owner in this process: its lease, the limits that bind it, and which of them were passed. */
 import type { CalendarDays } from '../../meter/days.ts';
+import type { Hashes } from '../../meter/hashes.ts';
 import { KnownPeople } from '../../meter/known-people.ts';
 import { Lease, type Terms } from '../../meter/lease.ts';
 import type { Line, PeopleLine } from '../../meter/line.ts';
@@ -27,8 +28,6 @@ export interface MeterOptions {
   readonly owner: Owner;
   readonly measure: Measure;
   readonly days: CalendarDays;
-  /** The keyed hash of somebody's key. */
-  hash(key: string): string;
 }
 
 export class Meter {
@@ -41,9 +40,9 @@ export class Meter {
   /** One for all takes: whoever is given it keeps none of it. */
   private readonly line: { lease: Lease; need: number; people?: PeopleLine };
 
-  constructor({ owner, measure, days, hash }: MeterOptions) {
+  constructor({ owner, measure, days }: MeterOptions) {
     this.lease = new Lease(owner, measure, this.terms, MOST_AHEAD[measure] ?? MOST_PEOPLE_AHEAD, days);
-    if (measure.startsWith('subjects.')) this.known = new KnownPeople(hash);
+    if (measure.startsWith('subjects.')) this.known = new KnownPeople();
     this.line = { lease: this.lease, need: 0 };
   }
 
@@ -85,6 +84,14 @@ export class Meter {
     return false;
   }
 
+  /** Is something to be told before so much more is taken, or once it is? */
+  wouldPass(more: number): boolean {
+    return this.marks.some(({ ceiling, at, passed }) => {
+      const spent = this.lease.spent(ceiling);
+      return passed ? spent < at * AGAIN : spent + more > at;
+    });
+  }
+
   /** Which limits were passed since the last call, of those that are to be told. */
   passed(): readonly LimitInForce[] {
     let told = NOTHING;
@@ -116,9 +123,9 @@ export class Meter {
     return this.line;
   }
 
-  people(keys: readonly string[], unnamed: number): Line {
+  people(hashes: Hashes, unnamed: number): Line {
     if (!this.known) throw new Error('this measure counts no people');
-    return { lease: this.lease, need: 0, people: { known: this.known, keys, unnamed } };
+    return { lease: this.lease, need: 0, people: { known: this.known, hashes, unnamed } };
   }
 
   private ceilingOf({ window }: LimitInForce): number {

@@ -7,13 +7,14 @@ import type { Measure, Owner } from '../../meter/measure.ts';
 import { type Holder, ownerOf } from '../../meter/owner.ts';
 import { raiseHolds } from '../../meter/raise.ts';
 import { type LimitInForce, type LimitsInForce, limitsInForce, limitsOfUser } from '../../policy/limits-in-force.ts';
-import type { Demand, People, Taken, Warning } from '../../session/budget.ts';
+import type { Demand, Taken, Warning } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { CanaryWatch } from './canary-watch.ts';
 import type { BudgetContext } from './context.ts';
 import { Events } from './events.ts';
 import { limitRefusal, limitWarning, reached, storeUnavailable } from './messages.ts';
 import { Meter } from './meter.ts';
+import type { Counted } from './people-hashes.ts';
 
 /** For so long all flow slowly where one does: else those who ask for little and for much would end each other's questions, for ever. */
 const SLOWED_MS = 1_000;
@@ -22,8 +23,6 @@ const SLOWED_MS = 1_000;
 export interface OwnerBudgetOptions {
   readonly context: BudgetContext;
   readonly leases: Leases;
-  /** The keyed hash of somebody's key; called only where the key of the hashes is known. */
-  hash(measure: Measure, key: string): string;
 }
 
 export class OwnerBudget {
@@ -95,17 +94,32 @@ export class OwnerBudget {
   }
 
   /** Puts what is shown to the lines of a take. `people`: each subject once, and each of its people once. */
-  addShown(lines: Line[], { rows = 0, bytes = 0 }: Demand, people: readonly People[]): 'unavailable' | undefined {
+  addShown(
+    lines: Line[],
+    { rows = 0, bytes = 0 }: Pick<Demand, 'rows' | 'bytes'>,
+    people: readonly Counted[],
+  ): 'unavailable' | undefined {
     const slowed = this.slows && this.isSlowed(rows, bytes);
     this.add(lines, 'rows', rows, slowed);
     this.add(lines, 'bytes', bytes, slowed);
-    for (const { subject, keys, unnamed } of people) {
-      const meter = this.meter(`subjects.${subject}`);
-      if (!meter || keys.length + unnamed === 0) continue;
+    for (const { measure, hashes, unnamed } of people) {
+      const meter = this.meter(measure);
+      if (!meter || hashes.count + unnamed === 0) continue;
       if (this.options.context.hashKey() === undefined) return 'unavailable';
-      lines.push(meter.people(keys, unnamed));
+      lines.push(meter.people(hashes, unnamed));
     }
     return undefined;
+  }
+
+  /** Many rows may be taken together: nothing flows slowly, and none of them would be told of. */
+  isQuiet(lines: readonly Line[]): boolean {
+    if (this.slows || this.notices.length > 0) return false;
+    for (const meter of this.watched) {
+      const line = lines.find(({ lease }) => lease === meter.lease);
+      if (line && meter.wouldPass(line.people ? line.people.hashes.count + line.people.unnamed : line.need))
+        return false;
+    }
+    return true;
   }
 
   addChanged(lines: Line[], { changed = 0 }: Demand): void {
@@ -192,9 +206,8 @@ export class OwnerBudget {
   }
 
   private newMeter(measure: Measure): Meter {
-    const { context, hash } = this.options;
-    const { days } = context;
-    const meter = new Meter({ owner: this.owner, measure, days, hash: (key) => hash(measure, key) });
+    const { days } = this.options.context;
+    const meter = new Meter({ owner: this.owner, measure, days });
     this.meters.set(measure, meter);
     return meter;
   }

@@ -5,7 +5,7 @@ import type { Line } from '../../meter/line.ts';
 import type { Owner } from '../../meter/measure.ts';
 import { isOfUser, ownerOf } from '../../meter/owner.ts';
 import type { LimitInForce } from '../../policy/limits-in-force.ts';
-import type { Demand, LimitReached, People, Refused, Sighting, Taken } from '../../session/budget.ts';
+import type { Demand, DemandOfMany, LimitReached, Refused, Sighting, Taken } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
 import { mergedPeople } from './merged-people.ts';
@@ -13,7 +13,7 @@ import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';
 import { OwnerBudget, type OwnerBudgetOptions } from './owner-budget.ts';
 import { PeopleBudgets } from './people-budgets.ts';
-import { PeopleHashes } from './people-hashes.ts';
+import { type Counted, PeopleHashes } from './people-hashes.ts';
 import { Permits } from './permits.ts';
 import { UsageNotes } from './usage-notes.ts';
 
@@ -21,7 +21,7 @@ import { UsageNotes } from './usage-notes.ts';
 const RATE_RETRY_MS = 50;
 
 const TAKEN: Taken = { kind: 'taken' };
-const NOBODY: readonly People[] = [];
+const NOBODY: readonly Counted[] = [];
 
 export class PrincipalBudget {
   readonly own: OwnerBudget;
@@ -35,6 +35,7 @@ export class PrincipalBudget {
   private peopleHere: PeopleBudgets | undefined;
   private readonly shared: OwnerBudgetOptions;
   private readonly notes: UsageNotes;
+  private readonly hashes: PeopleHashes;
   /** Those who are to ask again, each with for whom it waits; undefined: for several. */
   private readonly waiting = new Map<() => void, Owner | undefined>();
   /** Limits that were passed, and are those of the account. */
@@ -52,8 +53,8 @@ export class PrincipalBudget {
       failed: context.failed,
       beside: () => this.own.limited,
     });
-    const hashes = new PeopleHashes(() => context.hashKey());
-    this.shared = { context, leases: this.leases, hash: (measure, key) => hashes.of(measure, key) };
+    this.hashes = new PeopleHashes(() => context.hashKey());
+    this.shared = { context, leases: this.leases };
     this.own = new OwnerBudget({ principal: name }, this.shared);
     this.ofPeople = ownerOf({ principal: name, user: '' });
     this.notes = new UsageNotes(context);
@@ -88,6 +89,23 @@ export class PrincipalBudget {
     if (lines === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
     if (lines.length === 0) return TAKEN;
     return this.answer(this.leases.take(lines, person?.limited), person);
+  }
+
+  /** @returns as `Budget.takeMany`. */
+  takeMany(policy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly' {
+    const { own } = this;
+    const { user, people } = demand;
+    if (this.lockedPerson(user)) return 'singly';
+    const person = this.personOf(policy, user);
+    own.follow(policy);
+    person?.follow(policy);
+    if (!own.counts && !person?.counts) return 'taken';
+    const lines: Line[] = [];
+    const each = people ? this.hashes.of(people) : NOBODY;
+    if (own.addShown(lines, demand, each) || person?.addShown(lines, demand, each)) return 'singly';
+    if (!own.isQuiet(lines) || (person && !person.isQuiet(lines))) return 'singly';
+    const { kind } = this.leases.take(lines, person?.limited);
+    return kind === 'taken' || kind === 'wait' ? kind : 'singly';
   }
 
   /** What is said of an outcome. */
@@ -170,7 +188,7 @@ export class PrincipalBudget {
     const lines: Line[] = [];
     const { own } = this;
     const { rows = 0, account, people } = demand;
-    const each = people && people.length > 0 ? mergedPeople(people) : NOBODY;
+    const each = people && people.length > 0 ? this.hashes.of(mergedPeople(people)) : NOBODY;
     if (account !== undefined) {
       const lease = this.permits.lease(account);
       // INVARIANT: what a permit does not pay, nobody pays.

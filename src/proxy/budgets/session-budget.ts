@@ -3,7 +3,17 @@ import type { PeopleOfRow, StatementJudgement } from '../../guard/decision.ts';
 import type { Lease } from '../../meter/lease.ts';
 import type { Outcome } from '../../meter/leases.ts';
 import type { Line } from '../../meter/line.ts';
-import type { Admitted, Budget, Demand, LimitReached, Refused, Sent, Sighting, Taken } from '../../session/budget.ts';
+import type {
+  Admitted,
+  Budget,
+  Demand,
+  DemandOfMany,
+  LimitReached,
+  Refused,
+  Sent,
+  Sighting,
+  Taken,
+} from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { gate } from '../estimates/gate.ts';
 import type { BudgetContext } from './context.ts';
@@ -77,6 +87,12 @@ export class SessionBudget implements Budget {
   take(judgedBy: SessionPolicy, demand: Demand): Taken {
     const taken = this.principal.take(this.policyNow() ?? judgedBy, demand);
     return taken.kind === 'wait' ? this.wait(demand.user) : taken;
+  }
+
+  takeMany(judgedBy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly' {
+    const taken = this.principal.takeMany(this.policyNow() ?? judgedBy, demand);
+    if (taken === 'wait') this.wait(demand.user);
+    return taken;
   }
 
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void {

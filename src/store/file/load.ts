@@ -4,6 +4,7 @@ import type { AccountState } from '../../meter/account.ts';
 import { Accounts } from '../../meter/accounts.ts';
 import type { Standing } from '../../meter/budget-store.ts';
 import type { Measure, Owner } from '../../meter/measure.ts';
+import type { Sightings } from '../../meter/sightings.ts';
 import { NO_STANDING, type StandingState, standingOf } from '../../meter/standing.ts';
 import { linesOf, readChecked } from './checked-line.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
@@ -18,14 +19,17 @@ class StateDamaged extends Error {
   }
 }
 
+/** Another one wherever a reader of the one before would misread a line. */
+export const SNAPSHOT_FORMAT = 2;
+
 /** What a snapshot says of one account: `from` is the byte of its journal from which on records are not in it yet. */
 export type SnapshotLine =
   /** The version of the format, and the key of people's hashes in base64. */
-  | readonly ['snapshot', 1, string]
+  | readonly ['snapshot', typeof SNAPSHOT_FORMAT, string]
   | readonly ['standing', number, StandingState]
   | readonly ['account', Owner, Measure, number, AccountState]
-  /** More people of the account before it. */
-  | readonly ['people', AccountState['people']]
+  /** People of the account before it. */
+  | readonly ['people', Sightings]
   | readonly ['end', number];
 
 export interface Loaded {
@@ -66,9 +70,7 @@ class Reader {
   /** By account, and for what stands under the empty name: from which byte of its journal on the snapshot lacks what is there. */
   private readonly from = new Map<string, number>();
   /** The account of the snapshot whose lines are being read. */
-  private account:
-    | { owner: Owner; measure: Measure; state: AccountState; people: AccountState['people'][] }
-    | undefined;
+  private account: { owner: Owner; measure: Measure; state: AccountState; people: Sightings[] } | undefined;
 
   constructor(readonly accounts: Accounts) {}
 
@@ -77,7 +79,8 @@ class Reader {
     let isWhole = false;
     for (const { text, start } of linesOf(readFileSync(path))) {
       const line = readChecked(text)?.value as SnapshotLine | undefined;
-      if (!line || isWhole || (lines === 0) !== (line[0] === 'snapshot')) throw new StateDamaged(path, start);
+      if (!line || isWhole || (lines === 0) !== (line[0] === 'snapshot' && line[1] === SNAPSHOT_FORMAT))
+        throw new StateDamaged(path, start);
       this.readSnapshotLine(line);
       if (line[0] === 'end') isWhole = line[1] === lines;
       lines += 1;
@@ -123,7 +126,7 @@ class Reader {
       case 'account': {
         const [, owner, measure, from, state] = line;
         this.from.set(`${measure} ${owner}`, from);
-        this.account = { owner, measure, state, people: [state.people] };
+        this.account = { owner, measure, state, people: [] };
       }
     }
   }
@@ -131,7 +134,7 @@ class Reader {
   private endAccount(): void {
     if (!this.account) return;
     const { owner, measure, state, people } = this.account;
-    this.accounts.restore(owner, measure, { ...state, people: people.flat() });
+    this.accounts.restore(owner, measure, state, people);
     this.account = undefined;
   }
 }

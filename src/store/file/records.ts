@@ -1,17 +1,18 @@
 /** What stands in a journal, one record a line, and how it is read into accounts again. */
 import type { Accounts } from '../../meter/accounts.ts';
-import type { Return, Sighting, Standing, StandingChange } from '../../meter/budget-store.ts';
+import type { Return, Standing, StandingChange } from '../../meter/budget-store.ts';
 import type { Measure, Owner, Window } from '../../meter/measure.ts';
+import type { Sightings } from '../../meter/sightings.ts';
 import { changeStanding } from '../../meter/standing.ts';
-import { checkedLine } from './checked-line.ts';
+import { checkedJson, checkedLine } from './checked-line.ts';
 
 type Record =
   /** Taken: windows, amount, when. */
   | readonly ['take', Owner, Measure, readonly Window[], number, number]
   /** Given back: amount, when it was taken. */
   | readonly ['back', Owner, Measure, number, number]
-  /** Seen: windows, when, and by key when a place was taken for them (0: none was). */
-  | readonly ['saw', Owner, Measure, readonly Window[], number, readonly (readonly [string, number])[]]
+  /** Seen: windows, when, who, and for each when a place was taken for them (0: none was). */
+  | readonly ['saw', Owner, Measure, readonly Window[], number, Sightings]
   /** A change of what stands, and when. */
   | readonly ['change', StandingChange, number]
   /** On disk, whatever happens to the machine, up to this byte. */
@@ -29,10 +30,13 @@ export function sawLine(
   owner: Owner,
   measure: Measure,
   windows: readonly Window[],
-  sightings: readonly Sighting[],
+  sightings: Sightings,
   now: number,
 ): string {
-  return line(['saw', owner, measure, windows, now, sightings.map(({ key, grantedAt }) => [key, grantedAt ?? 0])]);
+  // INVARIANT: nothing in the hashes needs escaping. They are most of a journal, and looking for it in each took longer than counting them.
+  const { hashes, at } = sightings;
+  const before = JSON.stringify(['saw', owner, measure, windows, now]).slice(0, -1);
+  return checkedJson(`${before},{"hashes":"${hashes}","at":${JSON.stringify(at)}}]`);
 }
 
 export function changeLine(change: StandingChange, now: number): string {
@@ -70,8 +74,7 @@ export function replay(value: unknown, accounts: Accounts, standing: Standing): 
       return standing;
     }
     case 'saw': {
-      const [, owner, measure, windows, now, seen] = record;
-      const sightings = seen.map(([key, at]) => (at === 0 ? { key } : { key, grantedAt: at }));
+      const [, owner, measure, windows, now, sightings] = record;
       accounts.saw(owner, measure, windows, sightings, now);
       return standing;
     }

@@ -5,10 +5,8 @@ import type { Accounts } from '../../meter/accounts.ts';
 import type { Standing } from '../../meter/budget-store.ts';
 import { standingState } from '../../meter/standing.ts';
 import { checkedLine } from './checked-line.ts';
-import type { SnapshotLine } from './load.ts';
+import { SNAPSHOT_FORMAT, type SnapshotLine } from './load.ts';
 
-/** People of one account in one line: more of them follow in lines of their own. */
-const PEOPLE_IN_LINE = 5_000;
 /** A write as soon as so many characters have come together. */
 const PIECE = 65_536;
 
@@ -46,7 +44,7 @@ export async function writeSnapshot(
       await file.writeFile(written);
       bytes += written.length;
     };
-    add(['snapshot', 1, Buffer.from(hashKey).toString('base64')]);
+    add(['snapshot', SNAPSHOT_FORMAT, Buffer.from(hashKey).toString('base64')]);
     add(['standing', position(), standingState(standing())]);
     const room = async (): Promise<void> => {
       if (piece.length < PIECE) return;
@@ -55,11 +53,11 @@ export async function writeSnapshot(
     };
     for (const { owner, measure, account } of accounts.entries()) {
       // INVARIANT: as it stands at this moment, all of it: what is written out later is a copy.
-      const { people, ...state } = account.state();
-      add(['account', owner, measure, position(), { ...state, people: people.slice(0, PEOPLE_IN_LINE) }]);
+      const remembered = account.remembered();
+      add(['account', owner, measure, position(), account.state()]);
       await room();
-      for (let from = PEOPLE_IN_LINE; from < people.length; from += PEOPLE_IN_LINE) {
-        add(['people', people.slice(from, from + PEOPLE_IN_LINE)]);
+      for (const some of remembered) {
+        add(['people', some]);
         await room();
       }
     }

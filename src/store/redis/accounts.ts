@@ -1,8 +1,10 @@
 /** What is asked of the accounts in Redis. */
 import { randomUUID } from 'node:crypto';
-import type { Claim, Grant, Return, Sighting } from '../../meter/budget-store.ts';
+import type { Claim, Grant, Return } from '../../meter/budget-store.ts';
 import { CalendarDays } from '../../meter/days.ts';
+import { eachHash } from '../../meter/hashes.ts';
 import type { Ceiling, Measure, Owner, Window } from '../../meter/measure.ts';
+import type { Sightings } from '../../meter/sightings.ts';
 import { windowKey } from '../../meter/slots.ts';
 import { type RedisConnection, script } from './connection.ts';
 import { ACCOUNTS_SCRIPT } from './script.ts';
@@ -88,8 +90,9 @@ export function sawOperation(
   owner: Owner,
   measure: Measure,
   windows: readonly Window[],
-  sightings: readonly Sighting[],
+  { hashes, at }: Sightings,
 ): Operation {
-  const seen = sightings.map(({ key, grantedAt }) => [key, grantedAt ?? 0]);
+  const grants = at.flatMap(([count, grantedAt]) => Array.from({ length: count }, () => grantedAt));
+  const seen = eachHash(hashes).map((key, i) => [key, grants[i]]);
   return { owner, measure, says: { run: 'saw', windows: windows.map(windowKey), sightings: seen } };
 }

@@ -1,0 +1,79 @@
+/** Keys of people side by side, as the bytes of their texts: those of many rows, without a string for each. Used again for the next rows. */
+
+const BYTES = 4096;
+const KEYS = 512;
+
+export class KeyList {
+  /** UTF-8. */
+  bytes: Buffer = Buffer.allocUnsafeSlow(BYTES);
+  /** Where each ends; it begins where the one before ends. */
+  ends = new Uint32Array(KEYS);
+  count = 0;
+  private ascii = true;
+
+  clear(): void {
+    this.count = 0;
+    this.ascii = true;
+  }
+
+  startOf(key: number): number {
+    return key === 0 ? 0 : this.ends[key - 1]!;
+  }
+
+  /** Adds one that is ASCII, unless it is the same as the last one. */
+  add(source: Uint8Array, start: number, end: number): void {
+    const from = this.startOf(this.count);
+    this.makeRoom(from + end - start);
+    const { bytes } = this;
+    for (let at = start, into = from; at < end; at += 1, into += 1) bytes[into] = source[at]!;
+    this.end(from, from + end - start);
+  }
+
+  /** The same of any text. */
+  addText(key: string): void {
+    const from = this.startOf(this.count);
+    const length = Buffer.byteLength(key);
+    this.makeRoom(from + length);
+    this.bytes.write(key, from);
+    if (length > key.length) this.ascii = false;
+    this.end(from, from + length);
+  }
+
+  /** Calls for each with where it begins and ends, and what makes its text. */
+  forEach(call: (start: number, end: number, text: () => string) => void): void {
+    const { bytes, ends, ascii } = this;
+    const all = ascii ? bytes.toString('latin1', 0, this.startOf(this.count)) : '';
+    let start = 0;
+    let end = 0;
+    const text = () => (ascii ? all.slice(start, end) : bytes.toString('utf8', start, end));
+    for (let i = 0; i < this.count; i += 1, start = end) {
+      end = ends[i]!;
+      call(start, end, text);
+    }
+  }
+
+  private end(from: number, to: number): void {
+    const { bytes } = this;
+    if (this.count > 0) {
+      const last = this.startOf(this.count - 1);
+      let same = from - last === to - from;
+      for (let i = 0; same && i < to - from; i += 1) same = bytes[last + i] === bytes[from + i];
+      if (same) return;
+    }
+    this.ends[this.count] = to;
+    this.count += 1;
+  }
+
+  /** For one more key, and bytes up to there. */
+  private makeRoom(bytes: number): void {
+    if (bytes > this.bytes.length) {
+      const more = Buffer.allocUnsafeSlow(Math.max(bytes, 2 * this.bytes.length));
+      this.bytes.copy(more);
+      this.bytes = more;
+    }
+    if (this.count < this.ends.length) return;
+    const ends = new Uint32Array(2 * this.ends.length);
+    ends.set(this.ends);
+    this.ends = ends;
+  }
+}

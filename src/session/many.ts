@@ -1,0 +1,106 @@
+/**
+ * Many rows of a run's result at once. INVARIANT: only where each of them would pass by itself (`flow.ts`), one after the other, and nothing would be said
+ * between two of them. Wherever that is not certain they are looked at one by one: at a limit, that way alone decides.
+ */
+import type { FrameReader } from '../wire/frame-reader.ts';
+import { HEADER_BYTES } from '../wire/message-cursor.ts';
+import { Backend } from '../wire/message-types.ts';
+import type { PeopleOfMany } from './budget.ts';
+import type { Conversation } from './conversation.ts';
+import { cutOff } from './flow.ts';
+import { ManyRows } from './many-rows.ts';
+import { overLimit } from './meter.ts';
+import type { Pending } from './pending.ts';
+import { notRecorded } from './records.ts';
+import type { Run } from './run.ts';
+
+/** Where fewer bytes have come, nobody looks for many rows in them. */
+const FEWEST_BYTES = 512;
+
+export class ManyAtOnce {
+  private readonly rows = new ManyRows();
+  /** So many frames are to be looked at one by one before many are looked for again. */
+  private singly = 0;
+
+  constructor(private readonly c: Conversation) {}
+
+  /** Shows those that lie ahead, or waits for their budget. @returns false where the next frame is to be taken by itself. */
+  pass(reader: FrameReader): boolean {
+    if (this.singly > 0) {
+      this.singly -= 1;
+      return false;
+    }
+    const ahead = reader.ahead();
+    if (!ahead || ahead.chunk.length - ahead.at < FEWEST_BYTES) return false;
+    const type = ahead.chunk[ahead.at]!;
+    if (type !== Backend.DataRow && type !== Backend.CopyData) return false;
+    const { c, rows } = this;
+    const run = plainRun(c.pending.head);
+    if (!run || c.unheard || !rows.find(ahead.chunk, ahead.at, type)) return false;
+    switch (this.admit(run)) {
+      case 'wait':
+        c.stall(run);
+        return true;
+      case 'singly':
+        this.singly = rows.count - 1;
+        return false;
+      case 'shown':
+        c.toClient.add(rows.chunk.subarray(rows.starts[0]!, rows.starts[rows.count]));
+        reader.skip(rows.length);
+        return true;
+    }
+  }
+
+  private admit(run: Run): 'shown' | 'wait' | 'singly' {
+    const { c, rows } = this;
+    const { watch } = run;
+    const { count } = rows;
+    const bytes = rows.length - count * HEADER_BYTES;
+    if (run.endsAt(count) || (watch.limits && overLimit(watch.limits, run.usage, count, bytes))) return 'singly';
+    const people = run.shows?.inMany(run, rows);
+    const taken = watch.taken ? this.take(run, count, bytes, people) : 'taken';
+    if (taken !== 'taken') return taken;
+    if (people && !c.records.showMany(run, people)) {
+      run.cut = notRecorded();
+      run.cutByBudget = true;
+      cutOff(c, run);
+      return 'singly';
+    }
+    run.countMany(count, bytes);
+    return 'shown';
+  }
+
+  private take(run: Run, rows: number, bytes: number, people: readonly PeopleOfMany[] | undefined) {
+    const { budget } = this.c.ports;
+    const { person, policy } = run;
+    this.c.asked = true;
+    return (
+      budget.takeMany?.(policy, { rows, bytes, ...(people && { people }), ...(person && { user: person.user }) }) ??
+      'singly'
+    );
+  }
+}
+
+/** The run whose rows come, where nothing is to be done with a row but to count it and what it shows. */
+function plainRun(head: Pending | undefined): Run | undefined {
+  const run = runOf(head);
+  if (!run || run.cut || head?.forced) return undefined;
+  const { verifies, provenance, check, rowless, account } = run.watch;
+  if (check || rowless || account !== undefined || run.policy.canaries) return undefined;
+  if (verifies && provenance.verdict !== 'verified') return undefined;
+  const { kind } = run.statement;
+  // Of COPY the first message may be a line of names, and in binary the last one is no row.
+  if (kind.kind === 'copy-out' && (kind.format.kind === 'binary' || run.messages === 0)) return undefined;
+  return run;
+}
+
+function runOf(head: Pending | undefined): Run | undefined {
+  switch (head?.kind) {
+    case 'query':
+      return head.part === 'client' && head.begun && !head.cut ? head.runs[head.at] : undefined;
+    case 'execute':
+      return head.conversion?.description ? undefined : head.run;
+    default:
+      return undefined;
+  }
+}

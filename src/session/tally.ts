@@ -1,0 +1,83 @@
+/** How many people of one subject a run has shown, and which of them are in no record yet. */
+import type { KeyList } from './key-list.ts';
+import { KeySet } from './key-set.ts';
+import { isReadable } from './key-text.ts';
+
+/** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
+const MOST_KNOWN = 10_000;
+/** So many keys of a subject wait for a record at most. */
+const MOST_UNRECORDED = 1_000;
+
+export class Tally {
+  n = 0;
+  unnamed = 0;
+  /** Of those counted in `n`, the keys that are in no record yet. */
+  fresh: string[] = [];
+  /** Bytes as soon as many rows come at once. */
+  private known: Set<string> | KeySet = new Set();
+
+  /** There are as many keys as one record takes. */
+  get isFull(): boolean {
+    return this.fresh.length >= MOST_UNRECORDED;
+  }
+
+  /** As many as a record takes. */
+  takeFull(): string[] {
+    return this.fresh.splice(0, MOST_UNRECORDED);
+  }
+
+  knows(key: string): boolean {
+    const { known } = this;
+    if (known instanceof Set) return known.has(key);
+    const bytes = Buffer.from(key);
+    return known.has(bytes, 0, bytes.length);
+  }
+
+  count(keys: readonly string[], unnamed: number): void {
+    this.unnamed += unnamed;
+    for (const key of keys) {
+      if (this.knows(key)) continue;
+      if (this.isNew(key) && this.known.size < MOST_KNOWN) this.remember(key);
+    }
+  }
+
+  countMany(keys: KeyList, unnamed: number): void {
+    this.unnamed += unnamed;
+    const known = this.bytewise();
+    const { bytes } = keys;
+    keys.forEach((start, end, text) => {
+      if (known.has(bytes, start, end)) return;
+      if (this.isNew(text()) && known.size < MOST_KNOWN) known.add(bytes, start, end);
+    });
+  }
+
+  private isNew(key: string): boolean {
+    if (!isReadable(key)) {
+      // INVARIANT: nobody who asks for a person by the key would find this one.
+      this.unnamed += 1;
+      return false;
+    }
+    this.n += 1;
+    this.fresh.push(key);
+    return true;
+  }
+
+  private remember(key: string): void {
+    const { known } = this;
+    if (known instanceof Set) {
+      known.add(key);
+      return;
+    }
+    const bytes = Buffer.from(key);
+    known.add(bytes, 0, bytes.length);
+  }
+
+  private bytewise(): KeySet {
+    const { known } = this;
+    if (known instanceof KeySet) return known;
+    const bytewise = new KeySet();
+    this.known = bytewise;
+    for (const key of known) this.remember(key);
+    return bytewise;
+  }
+}

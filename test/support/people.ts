@@ -1,0 +1,36 @@
+/** People as stores and accounts know them, by names that a test can read. */
+import { createHash } from 'node:crypto';
+import { type Hashes, readHash, WORDS } from '../../src/meter/hashes.ts';
+import { type Sightings, sightingsOf } from '../../src/meter/sightings.ts';
+
+/** What stands for the name: as a keyed hash does, 20 characters of base64url. */
+export function hashOf(name: string): string {
+  return createHash('sha256').update(name).digest('base64url').slice(0, 20);
+}
+
+/** @param grantedAt 0: no place was taken for them. */
+export function seen(names: readonly string[], grantedAt = 0): Sightings {
+  return sightingsOf(names.map(hashOf), grantedAt);
+}
+
+export function wordsOf(name: string): Int32Array {
+  const words = new Int32Array(WORDS);
+  readHash(hashOf(name), 0, words);
+  return words;
+}
+
+/** @param hashed called for each name, when the words are asked for. */
+export function hashesOf(names: readonly string[], hashed: (name: string) => void = () => {}): Hashes {
+  const hash = (name: string): number[] => {
+    hashed(name);
+    return [...wordsOf(name)];
+  };
+  let words: number[] | undefined;
+  return {
+    count: names.length,
+    get words() {
+      words ??= names.flatMap(hash);
+      return words;
+    },
+  };
+}
