@@ -103,7 +103,7 @@ export function verify(c: Conversation, run: Run): boolean {
 }
 
 /** Reads on where the server stops by itself; else asks it to stop. Over anything but the rows it may have much more to send, bounded or not. */
-export function cutOff(c: Conversation, run: Run): void {
+function cutOff(c: Conversation, run: Run): void {
   tellBudget(c, run);
   const goesOn = run.cut?.reason === 'limit-bytes' || (run.cutByBudget && !run.endsAt(1));
   if (run.bounded && !goesOn) return;

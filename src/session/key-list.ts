@@ -10,17 +10,29 @@ export class KeyList {
   ends = new Uint32Array(KEYS);
   count = 0;
   private ascii = true;
+  /** The first key of the row. */
+  private row = 0;
 
   clear(): void {
     this.count = 0;
+    this.row = 0;
     this.ascii = true;
+  }
+
+  beginRow(): void {
+    this.row = this.count;
+  }
+
+  /** Takes those of the row out again. */
+  dropRow(): void {
+    this.count = this.row;
   }
 
   startOf(key: number): number {
     return key === 0 ? 0 : this.ends[key - 1]!;
   }
 
-  /** Adds one that is ASCII, unless it is the same as the last one. */
+  /** Adds one that is ASCII, unless the row has it already. */
   add(source: Uint8Array, start: number, end: number): void {
     const from = this.startOf(this.count);
     this.makeRoom(from + end - start);
@@ -53,15 +65,17 @@ export class KeyList {
   }
 
   private end(from: number, to: number): void {
-    const { bytes } = this;
-    if (this.count > 0) {
-      const last = this.startOf(this.count - 1);
-      let same = from - last === to - from;
-      for (let i = 0; same && i < to - from; i += 1) same = bytes[last + i] === bytes[from + i];
-      if (same) return;
-    }
+    for (let key = this.row; key < this.count; key += 1) if (this.isAt(key, from, to)) return;
     this.ends[this.count] = to;
     this.count += 1;
+  }
+
+  private isAt(key: number, from: number, to: number): boolean {
+    const { bytes } = this;
+    const start = this.startOf(key);
+    if (this.ends[key]! - start !== to - from) return false;
+    for (let i = 0; i < to - from; i += 1) if (bytes[start + i] !== bytes[from + i]) return false;
+    return true;
   }
 
   /** For one more key, and bytes up to there. */

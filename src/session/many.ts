@@ -7,11 +7,9 @@ import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { Backend } from '../wire/message-types.ts';
 import type { PeopleOfMany } from './budget.ts';
 import type { Conversation } from './conversation.ts';
-import { cutOff } from './flow.ts';
 import { ManyRows } from './many-rows.ts';
 import { overLimit } from './meter.ts';
 import type { Pending } from './pending.ts';
-import { notRecorded } from './records.ts';
 import type { Run } from './run.ts';
 
 /** Where fewer bytes have come, nobody looks for many rows in them. */
@@ -42,7 +40,7 @@ export class ManyAtOnce {
         c.stall(run);
         return true;
       case 'singly':
-        this.singly = rows.count - 1;
+        this.singly = Math.max(0, rows.count - 1);
         return false;
       case 'shown':
         c.toClient.add(rows.chunk.subarray(rows.starts[0]!, rows.starts[rows.count]));
@@ -52,20 +50,17 @@ export class ManyAtOnce {
   }
 
   private admit(run: Run): 'shown' | 'wait' | 'singly' {
-    const { c, rows } = this;
+    const { rows } = this;
     const { watch } = run;
+    const people = run.shows?.inMany(run, rows);
     const { count } = rows;
+    if (count === 0) return 'singly';
     const bytes = rows.length - count * HEADER_BYTES;
     if (run.endsAt(count) || (watch.limits && overLimit(watch.limits, run.usage, count, bytes))) return 'singly';
-    const people = run.shows?.inMany(run, rows);
     const taken = watch.taken ? this.take(run, count, bytes, people) : 'taken';
     if (taken !== 'taken') return taken;
-    if (people && !c.records.showMany(run, people)) {
-      run.cut = notRecorded();
-      run.cutByBudget = true;
-      cutOff(c, run);
-      return 'singly';
-    }
+    // INVARIANT: no record is due for them: whom nothing records nobody sees.
+    if (people) run.shows?.countMany(people);
     run.countMany(count, bytes);
     return 'shown';
   }

@@ -17,6 +17,8 @@ interface Gathered {
   readonly subject: string;
   readonly keys: KeyList;
   unnamed: number;
+  /** Before the row that is looked at. */
+  unnamedBefore: number;
 }
 
 export class PeopleInMany {
@@ -36,6 +38,7 @@ export class PeopleInMany {
       subject: one.subject,
       keys: new KeyList(),
       unnamed: 0,
+      unnamedBefore: 0,
     }));
     this.plain =
       formats !== undefined &&
@@ -44,7 +47,9 @@ export class PeopleInMany {
       );
   }
 
-  in(rows: ManyRows): readonly PeopleOfMany[] {
+  /** @param most keys of a subject: `rows` is cut in front of the one that has more. */
+  in(rows: ManyRows, most: (subject: string) => number): readonly PeopleOfMany[] {
+    const room = this.gathered.map(({ subject }) => most(subject));
     for (const one of this.gathered) {
       one.keys.clear();
       one.unnamed = 0;
@@ -52,7 +57,17 @@ export class PeopleInMany {
     for (let i = 0; i < rows.count; i += 1) {
       const start = rows.starts[i]!;
       const end = rows.starts[i + 1]!;
+      for (const one of this.gathered) {
+        one.keys.beginRow();
+        one.unnamedBefore = one.unnamed;
+      }
       if (!this.plain || !this.take(rows.chunk, start, end)) this.takeAsOne(rows.chunk.subarray(start, end));
+      if (this.gathered.every(({ keys }, at) => keys.count <= room[at]!)) continue;
+      rows.count = i;
+      for (const one of this.gathered) {
+        one.keys.dropRow();
+        one.unnamed = one.unnamedBefore;
+      }
     }
     return this.gathered;
   }

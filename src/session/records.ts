@@ -1,7 +1,7 @@
 /** Writes what a session decides and what became of it (promise P7). */
 import { type Refusal, refusal } from '../errors.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
-import type { People, PeopleOfMany } from './budget.ts';
+import type { People } from './budget.ts';
 import type { DecisionEntry, OutcomeEntry } from './entries.ts';
 import type { Usage } from './meter.ts';
 import type { Person } from './person.ts';
@@ -63,16 +63,6 @@ export class Records {
   /** People whom the run is about to show. INVARIANT: false where they could not be recorded, and then they must not be shown. */
   show(run: Run, people: readonly People[]): boolean {
     run.countPeople(people);
-    return this.recordShown(run);
-  }
-
-  /** The same of many rows. */
-  showMany(run: Run, people: readonly PeopleOfMany[]): boolean {
-    run.shows?.countMany(people);
-    return this.recordShown(run);
-  }
-
-  private recordShown(run: Run): boolean {
     for (const keys of run.shows?.takeFull() ?? []) {
       if (!this.ports.record({ kind: 'seen', id: run.id, keys })) return false;
     }

@@ -9,12 +9,18 @@ const MOST_KNOWN = 10_000;
 const MOST_UNRECORDED = 1_000;
 
 export class Tally {
+  /** Keys that can be shown before a record is due. */
+  static readonly most = MOST_UNRECORDED - 1;
   n = 0;
   unnamed = 0;
   /** Of those counted in `n`, the keys that are in no record yet. */
   fresh: string[] = [];
   /** Bytes as soon as many rows come at once. */
   private known: Set<string> | KeySet = new Set();
+
+  get room(): number {
+    return Tally.most - this.fresh.length;
+  }
 
   /** There are as many keys as one record takes. */
   get isFull(): boolean {

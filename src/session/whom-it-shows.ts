@@ -47,14 +47,17 @@ export class WhomItShows {
     return peopleOf(plan, valuesOf(run, frame, plan), this.formatsOf(run), frame.length);
   }
 
-  /** The same of many rows. What is returned is filled anew by the next call. */
+  /**
+   * The same of many rows, cut in front of one whose keys might fill a record: it is shown only behind that. What is returned is filled anew by the next
+   * call.
+   */
   inMany(run: Showing, rows: ManyRows): readonly PeopleOfMany[] | undefined {
     if (this.plan === 'not made') this.plan = this.makePlan(run);
     const { plan } = this;
     if (!plan) return undefined;
     const { kind } = run.statement;
     this.many ??= new PeopleInMany(plan, this.formatsOf(run), kind.kind === 'copy-out' ? kind.format : undefined);
-    return this.many.in(rows);
+    return this.many.in(rows, (subject) => this.tallies.get(subject)?.room ?? Tally.most);
   }
 
   /** Canaries that it shows and that were not told before, and keys in it that cannot be read. Undefined where there is neither. */

@@ -5,6 +5,7 @@ import type {
   Admitted,
   Budget,
   Demand,
+  DemandOfMany,
   LimitReached,
   People,
   Refused,
@@ -13,6 +14,7 @@ import type {
   Taken,
   Warning,
 } from '../../src/session/budget.ts';
+import type { KeyList } from '../../src/session/key-list.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface BudgetOptions {
@@ -41,6 +43,8 @@ export class LateBudget implements Budget {
   accounts = new Set<string | undefined>();
   rests = 0;
   waits = 0;
+  /** So often many rows were taken at once. */
+  many = 0;
   private readonly open = { admit: false, take: false };
 
   constructor(
@@ -92,6 +96,19 @@ export class LateBudget implements Budget {
     taken.changed += changed;
     this.accounts.add(account);
     return { kind: 'taken' };
+  }
+
+  /** As `take`, of all together. */
+  takeMany(policy: SessionPolicy, { people, ...demand }: DemandOfMany): 'taken' | 'wait' | 'singly' {
+    const texts = (keys: KeyList): string[] => {
+      const list: string[] = [];
+      keys.forEach((_start, _end, text) => void list.push(text()));
+      return list;
+    };
+    const named = people?.map(({ subject, keys, unnamed }) => ({ subject, keys: texts(keys), unnamed }));
+    const { kind } = this.take(policy, { ...demand, ...(named && { people: named }) });
+    if (kind === 'taken') this.many += 1;
+    return kind === 'taken' || kind === 'wait' ? kind : 'singly';
   }
 
   event(_policy: SessionPolicy, event: 'overrun' | 'refusal'): void {
