@@ -1,0 +1,130 @@
+/** Rows that are asked for together are granted as they would be one by one: up to the same row, with the same words, records and counts in the store. */
+import fc from 'fast-check';
+import { afterEach, expect, it } from 'vitest';
+import type { BudgetStore } from '../../src/meter/budget-store.ts';
+import type { WindowLimit } from '../../src/policy/limits.ts';
+import { KeyList } from '../../src/session/key-list.ts';
+import type { SessionPolicy } from '../../src/session/ports.ts';
+import { memoryStore } from '../../src/store/memory.ts';
+import { type Asking, elsewhere, guardOver, limit, policyPerUser, ZONE } from './guards.ts';
+
+const HOUR = { count: 1, unit: 'hour' } as const;
+const stores: BudgetStore[] = [];
+afterEach(async () => {
+  for (const store of stores.splice(0)) await store.close();
+});
+
+interface Row {
+  readonly bytes: number;
+  readonly keys: readonly string[];
+  readonly unnamed: number;
+}
+
+async function came(policy: SessionPolicy, rows: readonly Row[], groups: readonly number[], isElsewhere: boolean) {
+  const memory = memoryStore({ timeZone: ZONE, now: () => 1_795_000_000_000 });
+  stores.push(memory);
+  const guard = guardOver(isElsewhere ? elsewhere(memory, () => 0) : memory);
+  await new Promise((done) => setTimeout(done, 2));
+  const session = guard.session(policy);
+  const told: unknown[] = [];
+  let shown = 0;
+  let together = 0;
+  let over: unknown;
+  for (let group = 0; shown < rows.length && !over; group += 1) {
+    const next = rows.slice(shown, shown + (groups[group % groups.length] ?? 1));
+    if (next.length > 1 && (await takeMany(session, policy, next)) === 'taken') {
+      shown += next.length;
+      together += 1;
+      continue;
+    }
+    for (const { bytes, keys, unnamed } of next) {
+      const people = [{ subject: 'pupil', keys, unnamed }];
+      const taken = await session.take({ rows: 1, bytes, people, user: '7731' });
+      if (taken.kind === 'taken') {
+        if (taken.warnings) told.push({ before: shown, warnings: taken.warnings });
+        shown += 1;
+        continue;
+      }
+      over = taken;
+      break;
+    }
+  }
+  guard.budgets.stop();
+  await new Promise((done) => setImmediate(done));
+  const measures = ['rows', 'bytes', 'subjects.pupil'] as const;
+  const used = await Promise.all(
+    ['principal:portal', 'user:portal/7731'].flatMap((owner) =>
+      measures.map((measure) => memory.used(owner, measure, [HOUR])),
+    ),
+  );
+  // What is noted each hour is noted between two of these, or is not.
+  const records = guard.records.filter(({ kind }) => kind !== 'usage');
+  return {
+    same: { shown, over, told, used, records, locks: [...memory.standing().locks.keys()] },
+    together,
+  };
+}
+
+async function takeMany(session: Asking, policy: SessionPolicy, rows: readonly Row[]): Promise<string> {
+  const keys = new KeyList();
+  let unnamed = 0;
+  for (const row of rows) {
+    keys.beginRow();
+    for (const key of row.keys) keys.addText(key);
+    unnamed += row.unnamed;
+  }
+  const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
+  const demand = { rows: rows.length, bytes, people: [{ subject: 'pupil', keys, unnamed }], user: '7731' };
+  for (;;) {
+    const taken = session.budget.takeMany(policy, demand);
+    if (taken !== 'wait') return taken;
+    await new Promise((done) => setTimeout(done, 1));
+  }
+}
+
+const key = fc.integer({ min: 1, max: 60 }).map((id) => `é${id}`.slice(id % 2));
+const row = fc.record({
+  bytes: fc.nat(60),
+  keys: fc.uniqueArray(key, { maxLength: 2 }),
+  unnamed: fc.constantFrom(0, 0, 0, 0, 1),
+});
+const windowed = (most: number) =>
+  fc.option(
+    fc
+      .tuple(fc.integer({ min: 1, max: most }), fc.constantFrom('', ' warn', ' lock', ' deny'))
+      .map(([amount, effect]) => limit(`${amount} per hour${effect}`) as WindowLimit),
+    { nil: undefined, freq: 2 },
+  );
+const limits = fc
+  .record({ rows: windowed(300), bytes: windowed(9_000), pupils: windowed(120), more: windowed(120) })
+  .map(({ rows, bytes, pupils, more }) => {
+    const people = [pupils, more].filter((one) => one !== undefined);
+    return {
+      ...(rows && { rows: [rows] }),
+      ...(bytes && { bytes: [bytes] }),
+      ...(people.length > 0 && { subjects: new Map([['pupil', people]]) }),
+    };
+  });
+
+it.each([
+  ['in the process', false],
+  ['elsewhere', true],
+])('a store %s', async (_name, isElsewhere) => {
+  let together = 0;
+  const groups = fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 5 });
+  const property = fc.asyncProperty(
+    fc.array(row, { minLength: 10, maxLength: 150 }),
+    groups,
+    limits,
+    limits,
+    async (rows, groups, ofUser, ofAccount) => {
+      const policy = policyPerUser(ofUser, ofAccount);
+      const one = await came(policy, rows, [1], isElsewhere);
+      const many = await came(policy, rows, groups, isElsewhere);
+      expect(many.same).toEqual(one.same);
+      together += many.together;
+    },
+  );
+  await fc.assert(property, { numRuns: 100 });
+  expect(together).toBeGreaterThan(10);
+});
