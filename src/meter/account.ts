@@ -72,13 +72,19 @@ export class Account {
     this.people = people;
     // The place that was kept free for somebody goes to this one, or back where this one has a place already.
     for (const [count, grantedAt] of sightings.at) if (grantedAt !== 0) this.giveBack(count, grantedAt);
-    let come = 0;
+    // Those who were last seen together mostly come together again.
+    let since: number | undefined;
+    let count = 0;
     forEachSighting(sightings, (words) => {
       const before = people.see(words, now);
-      if (before === undefined) come += 1;
-      else this.comesAgain(before, Math.max(before, now));
+      if (before !== since) {
+        this.come(count, since, now);
+        since = before;
+        count = 0;
+      }
+      count += 1;
     });
-    for (const slots of this.windows.values()) slots.add(now, come);
+    this.come(count, since, now);
     this.forget(now);
   }
 
@@ -119,10 +125,12 @@ export class Account {
     return this.people?.entries() ?? [];
   }
 
-  private comesAgain(before: number, last: number): void {
+  /** So many people who were last seen at that instant are seen now; undefined: who are new. */
+  private come(count: number, before: number | undefined, now: number): void {
+    if (count === 0) return;
     for (const slots of this.windows.values()) {
-      slots.remove(before, 1);
-      slots.add(last, 1);
+      if (before !== undefined) slots.remove(before, count);
+      slots.add(Math.max(before ?? now, now), count);
     }
   }
 

@@ -16,6 +16,8 @@ const REPORTED_AT = 1;
 /** A hash is given by the words from `at` on. */
 export class KnownPeople {
   private known = new HashTable(2);
+  /** Another number with each change of whom it knows. */
+  changes = 0;
   /** Whom the store did not know, and when it was asked. */
   private strangers: Map<string, number> | undefined;
   /** Hashes, and for each when the place was granted that was taken for them; 0: none was. */
@@ -79,6 +81,7 @@ export class KnownPeople {
 
   /** The windows are others now. */
   forget(): void {
+    this.changes += 1;
     this.known = new HashTable(2);
     this.strangers = undefined;
   }
@@ -90,6 +93,7 @@ export class KnownPeople {
 
   private remember(words: ArrayLike<number>, at: number, now: number, until: number): void {
     const { known } = this;
+    this.changes += 1;
     if (this.strangers?.size) this.strangers.delete(textOf(words, at));
     let place = known.find(words, at);
     if (place === NOWHERE) {

@@ -17,13 +17,18 @@ export interface PeopleLine {
   /** Those whom the lease's measure counts, each once. */
   readonly hashes: Hashes;
   readonly unnamed: number;
+  /** What was found last, and of when it is. */
+  counted?: { readonly now: number; readonly changes: number; readonly places: number };
 }
 
 /** Places that they take. */
-function places({ known, hashes, unnamed }: PeopleLine, now: number): number {
+function places(people: PeopleLine, now: number): number {
+  const { known, hashes, unnamed, counted } = people;
+  if (counted?.now === now && counted.changes === known.changes) return counted.places;
   let count = unnamed;
   const { words } = hashes;
   for (let i = 0; i < hashes.count; i += 1) if (!known.knows(words, i * WORDS, now)) count += 1;
+  people.counted = { now, changes: known.changes, places: count };
   return count;
 }
 
