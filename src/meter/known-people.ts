@@ -15,7 +15,8 @@ const REPORTED_AT = 1;
 
 /** A hash is given by the words from `at` on. */
 export class KnownPeople {
-  private known = new HashTable(2);
+  /** Absent until somebody is remembered: each person behind an account may count some. */
+  private known: HashTable | undefined;
   /** Another number with each change of whom it knows. */
   changes = 0;
   /** Whom the store did not know, and when it was asked. */
@@ -26,14 +27,17 @@ export class KnownPeople {
 
   /** INVARIANT: true only of whom every window counts now. */
   knows(words: ArrayLike<number>, at: number, now: number): boolean {
-    const place = this.known.find(words, at);
-    return place !== NOWHERE && now < this.known.number(place, UNTIL);
+    const { known } = this;
+    if (!known) return false;
+    const place = known.find(words, at);
+    return place !== NOWHERE && now < known.number(place, UNTIL);
   }
 
   /** Somebody known was shown: stays in the windows anew. `until`: as of a sight now. */
   sawAgain(words: ArrayLike<number>, at: number, now: number, until: number): void {
-    const place = this.known.find(words, at);
-    if (place === NOWHERE || now - this.known.number(place, REPORTED_AT) < REPORT_EVERY_MS) return;
+    const { known } = this;
+    const place = known?.find(words, at) ?? NOWHERE;
+    if (!known || place === NOWHERE || now - known.number(place, REPORTED_AT) < REPORT_EVERY_MS) return;
     this.report(words, at, 0);
     this.remember(words, at, now, until);
   }
@@ -82,7 +86,7 @@ export class KnownPeople {
   /** The windows are others now. */
   forget(): void {
     this.changes += 1;
-    this.known = new HashTable(2);
+    this.known = undefined;
     this.strangers = undefined;
   }
 
@@ -92,6 +96,7 @@ export class KnownPeople {
   }
 
   private remember(words: ArrayLike<number>, at: number, now: number, until: number): void {
+    this.known ??= new HashTable(2);
     const { known } = this;
     this.changes += 1;
     if (this.strangers?.size) this.strangers.delete(textOf(words, at));

@@ -38,17 +38,20 @@ export class KeyList {
     this.makeRoom(from + end - start);
     const { bytes } = this;
     for (let at = start, into = from; at < end; at += 1, into += 1) bytes[into] = source[at]!;
-    this.end(from, from + end - start);
+    for (let key = this.row; key < this.count; key += 1) if (this.isAt(key, from, from + end - start)) return;
+    this.ends[this.count] = from + end - start;
+    this.count += 1;
   }
 
-  /** The same of any text. */
+  /** Adds any text that the row does not have yet. */
   addText(key: string): void {
     const from = this.startOf(this.count);
     const length = Buffer.byteLength(key);
     this.makeRoom(from + length);
     this.bytes.write(key, from);
     if (length > key.length) this.ascii = false;
-    this.end(from, from + length);
+    this.ends[this.count] = from + length;
+    this.count += 1;
   }
 
   /** Calls for each with where it begins and ends, and what makes its text. */
@@ -62,12 +65,6 @@ export class KeyList {
       end = ends[i]!;
       call(start, end, text);
     }
-  }
-
-  private end(from: number, to: number): void {
-    for (let key = this.row; key < this.count; key += 1) if (this.isAt(key, from, to)) return;
-    this.ends[this.count] = to;
-    this.count += 1;
   }
 
   private isAt(key: number, from: number, to: number): boolean {
