@@ -6,7 +6,7 @@ import { KeyList } from '../../session/key-list.ts';
 import { KeyedHash } from './keyed-hash.ts';
 
 /** Some people of one subject, by name. */
-export interface Named {
+interface Named {
   readonly subject: string;
   readonly keys: readonly string[] | KeyList;
   readonly unnamed: number;
