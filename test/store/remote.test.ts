@@ -13,6 +13,7 @@ import { Channel, type Handlers } from '../../src/workers/channel.ts';
 import type { ToPrimary, ToWorker } from '../../src/workers/messages.ts';
 import { type RemoteStore, remoteStore } from '../../src/workers/remote-store.ts';
 import { storeHandlers } from '../../src/workers/store-handlers.ts';
+import { hashesOf } from '../support/people.ts';
 import { contract, newOwner } from './contract.ts';
 
 let now = Date.now();
@@ -92,13 +93,13 @@ it('under every kind of limit not one statement in a hundred sends a message, al
     failed,
     beside: () => all,
   });
-  const known = new KnownPeople((key) => key.padStart(22, '0'));
+  const known = new KnownPeople();
   const statement = (n: number): boolean =>
     leases.take([
       { lease: statements, need: 1 },
       { lease: rows, need: 1 },
       { lease: bytes, need: 60 },
-      { lease: people, need: 0, people: { known, keys: [String(n)], unnamed: 0 } },
+      { lease: people, need: 0, people: { known, hashes: hashesOf([String(n)]), unnamed: 0 } },
     ]).kind === 'taken';
   const COUNT = 10_000;
   while (leases.look(all).kind === 'wait') await turn();
