@@ -15,7 +15,7 @@ const KILLS = fuzzRuns(3, 100);
 const CLIENTS = 6;
 const LONGEST_LIFE_MS = 2_500;
 /** Between two statements of a client: more records would mostly make the log longer, which is verified from its beginning each time. */
-const LONGEST_PAUSE_MS = 8;
+const LONGEST_PAUSE_MS = 20;
 // Small files, long records and many seals: so that a kill meets one of them being made.
 const LOG = `log:
   rotate: 64 kB
