@@ -11,6 +11,7 @@ const HEADINGS = {
   latency: 'Waiting, at half load',
   connections: 'Connections a second',
   shapes: 'New texts and new shapes',
+  sent: 'What the server does more',
   judgements: "A judgement's own time",
   log: 'What the log costs',
   strict: 'What a strict log costs',
