@@ -2,6 +2,7 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import pino from 'pino';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -49,6 +50,8 @@ const url = (user: string, password = `demo-${user}`) =>
   `postgres://${user}:${password}@127.0.0.1:${guard.address.port}/${database.name}`;
 
 async function records(): Promise<Record<string, unknown>[]> {
+  // An outcome is written a moment after its client has the answer.
+  await sleep(20);
   return recordsOf(await readFile(join(folder, 'log.jsonl'), 'utf8'));
 }
 

@@ -2,6 +2,7 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import pino from 'pino';
 import { startGuard } from '../../src/cli/run-guard.ts';
@@ -83,6 +84,8 @@ ${options.configuration ?? ''}
     },
     reload: () => guard.reload(),
     async records() {
+      // An outcome is written a moment after its client has the answer.
+      await sleep(20);
       return recordsOf(await readFile(config.log.file, 'utf8'));
     },
     async stop() {

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { grantRows } from '../../src/demo/database.ts';
 import { eventually } from '../proxy/support.ts';
@@ -93,6 +94,8 @@ export async function serve(
     },
     workers: () => childrenOf(pid),
     async records() {
+      // An outcome is written a moment after its client has the answer.
+      await sleep(50);
       const names = (await readdir(folder)).filter((name) => name.endsWith('.jsonl')).sort();
       const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')));
       return Object.fromEntries(names.map((name, i) => [name, allRecords(texts[i] ?? '')]));
