@@ -1,6 +1,6 @@
 /** What the tests of tampering share: logs of several shapes, places in them, and what is expected of findings. */
 import fc from 'fast-check';
-import { expect } from 'vitest';
+import { expect, vi } from 'vitest';
 import type { Finding, FindingKind } from '../../src/record/verify/finding.ts';
 import type { Verification } from '../../src/record/verify/verify.ts';
 import { lineAt, linesOf, type Place, placesOf, seqOf, withoutGz } from './lines.ts';
@@ -12,6 +12,8 @@ export const SHAPES: readonly (readonly [string, Partial<Shape>])[] = [
 ];
 
 const RUNS = process.env.ROWGATE_LONG ? 500 : 20;
+
+vi.setConfig({ testTimeout: 30_000 + RUNS * 500 });
 
 export class Tampered {
   readonly log: TestLog;
