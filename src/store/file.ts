@@ -43,7 +43,7 @@ const JOURNAL_BYTES = 4 * 1024 * 1024;
 const SWEEP_MS = 1_000;
 const SWEPT_AT_ONCE = 1_000;
 
-/** Throws FolderTaken, StateDamaged, or what the file system says. */
+/** Throws FolderTaken, StateDamaged, StateOfAnotherBuild, or what the file system says. */
 export async function fileStore(options: FileStoreOptions): Promise<BudgetStore> {
   const { folder, timeZone, notice, now } = options;
   let owned = await takeFolder(folder);

@@ -16,6 +16,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { BudgetStore } from '../../src/meter/budget-store.ts';
 import type { Window } from '../../src/meter/measure.ts';
+import { checkedLine } from '../../src/store/file/checked-line.ts';
 import { fileStore } from '../../src/store/file.ts';
 import { hashOf, seen } from '../support/people.ts';
 import { contract, newOwner } from './contract.ts';
@@ -205,6 +206,18 @@ it('damage in what was on disk for certain is refused, with what to do', async (
   writeFileSync(snapshot, whole);
   rmSync(newest(copy, 'journal'));
   await expect(openStore(copy)).rejects.toThrow(/journal-1 is damaged at byte 0/);
+});
+
+it('the folder of a build with another format is refused, and not called damaged', async () => {
+  const folder = newFolder();
+  await take(await openStore(folder), newOwner(), 10);
+  const copy = afterKill(folder);
+  const snapshot = newest(copy, 'snapshot');
+  const [, ...others] = readFileSync(snapshot, 'utf8').split('\n');
+  writeFileSync(snapshot, checkedLine(['snapshot', 1, '']) + others.join('\n'));
+  await expect(openStore(copy)).rejects.toThrow(
+    /was written by another build of Rowgate \(format 1; this one reads 2\)/,
+  );
 });
 
 it('an account of many people is written in pieces, with other work between them, and is the same again', async () => {

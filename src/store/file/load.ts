@@ -19,6 +19,15 @@ class StateDamaged extends Error {
   }
 }
 
+/** The state is whole, and says what this build does not read. */
+class StateOfAnotherBuild extends Error {
+  constructor(file: string, format: unknown) {
+    super(
+      `${file} was written by another build of Rowgate (format ${String(format)}; this one reads ${SNAPSHOT_FORMAT}): start that build, or move the folder away to begin with empty budgets and without the locks, raises, permits and openings in it`,
+    );
+  }
+}
+
 /** Another one wherever a reader of the one before would misread a line. */
 export const SNAPSHOT_FORMAT = 2;
 
@@ -44,7 +53,7 @@ export interface Loaded {
   readonly cut: ReadonlyMap<string, number>;
 }
 
-/** Throws StateDamaged. */
+/** Throws StateDamaged, or StateOfAnotherBuild. */
 export function load(folder: string, timeZone: string): Loaded {
   const { whole, journals, stale } = findGenerations(folder);
   const reader = new Reader(new Accounts(timeZone));
@@ -79,8 +88,8 @@ class Reader {
     let isWhole = false;
     for (const { text, start } of linesOf(readFileSync(path))) {
       const line = readChecked(text)?.value as SnapshotLine | undefined;
-      if (!line || isWhole || (lines === 0) !== (line[0] === 'snapshot' && line[1] === SNAPSHOT_FORMAT))
-        throw new StateDamaged(path, start);
+      if (!line || isWhole || (lines === 0) !== (line[0] === 'snapshot')) throw new StateDamaged(path, start);
+      if (line[0] === 'snapshot' && line[1] !== SNAPSHOT_FORMAT) throw new StateOfAnotherBuild(path, line[1]);
       this.readSnapshotLine(line);
       if (line[0] === 'end') isWhole = line[1] === lines;
       lines += 1;
