@@ -101,7 +101,8 @@ export async function typed(conninfo: string, lines: readonly Line[]): Promise<s
     return await converse(child.stdin, child.stdout, lines);
   } finally {
     child.kill();
-    rmSync(folder, { recursive: true, force: true });
+    // psql may still be writing its history.
+    rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
 

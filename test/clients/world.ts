@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import pino from 'pino';
 import type { RunningGuard } from '../../src/cli/keep-running.ts';
 import { startGuard } from '../../src/cli/run-guard.ts';
@@ -61,7 +62,11 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
       account,
       url: (principal, parameters) =>
         `postgres://${principal}:demo-${principal}@127.0.0.1:${port}/${database.name}${parameters ? `?${parameters}` : ''}`,
-      log: () => readLog(join(folder, 'decisions.jsonl')),
+      log: async () => {
+        // An outcome is written a moment after its client has the answer.
+        await sleep(20);
+        return await readLog(join(folder, 'decisions.jsonl'));
+      },
       stop,
     };
   } catch (error) {

@@ -3,6 +3,7 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import pg from 'pg';
 import pino from 'pino';
@@ -130,6 +131,8 @@ export async function guardBefore(upstream: string, limits = 'none'): Promise<Wo
       return client;
     },
     async records() {
+      // An outcome is written a moment after its client has the answer.
+      await sleep(20);
       return recordsOf(await readFile(config.log.file, 'utf8'));
     },
     async stop() {
