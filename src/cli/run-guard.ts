@@ -21,6 +21,7 @@ import { type DecisionLog, openLog } from '../record/log.ts';
 import { sealCommand } from '../record/seals/seal-command.ts';
 import { type SealKey, sealKeyIn } from '../record/seals/seal-key.ts';
 import { loadParser } from '../sql/parse.ts';
+import { settleCollector } from './collector.ts';
 import { withCurrentPasswords } from './current-passwords.ts';
 import { firstReading } from './first-reading.ts';
 import { policyKeeper } from './keep-policies.ts';
@@ -51,6 +52,7 @@ export interface WorkerPlace {
 
 /** Throws StartError. Errors in a role have closed it; they are in the log. */
 export async function startGuard(config: Config, log: Logger, worker?: WorkerPlace): Promise<RunningGuard> {
+  settleCollector();
   await loadParser();
   const watched = config.admin && new WatchedGuard(version());
   // Of several workers the primary answers for all.

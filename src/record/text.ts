@@ -1,4 +1,5 @@
 /** The text of a record, before it is chained. */
+import { counted } from './counted.ts';
 import type { BoxWriter } from './encryption/boxes.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
 import { type ChainFields, type ChainKind, isOfChain, isOfStatement } from './kinds.ts';
@@ -31,7 +32,7 @@ export function recordText(
 
 /** Of members that are JSON already, each behind a comma. INVARIANT: the guard itself has written every character of them. */
 export function shortText(kind: 'decision' | 'outcome', { time, seq, torn }: Heading, members: string): string {
-  return `{"time":"${time}","kind":"${kind}","seq":${seq}${torn > 0 ? `,"torn":${torn}` : ''}${members}}`;
+  return `{"time":"${time}","kind":"${kind}","seq":${counted(seq)}${torn > 0 ? `,"torn":${torn}` : ''}${members}}`;
 }
 
 /** INVARIANT: nothing of the record but its time, guard and number is written in the clear. Throws where the file has no key. */

@@ -2,6 +2,7 @@
  * What the names of statements and portals stand for. What a message does to a name is entered at once, before the server has
  * answered, and taken back when the server fails or skips the message.
  */
+import { Few } from '../few.ts';
 import { serverName } from './server-name.ts';
 
 /** What a name stands for from one message on. `value` undefined: from here on, nothing. */
@@ -40,9 +41,9 @@ export interface HeldText {
 
 export class Names<T> implements Keeper {
   /** Oldest first; at most the first is settled. */
-  private readonly versions = new Map<string, Version<T>[]>();
+  private readonly versions = new Few<string, Version<T>[]>();
   /** How many values hold each text. */
-  private readonly holders = new Map<object, number>();
+  private readonly holders = new Few<object, number>();
   /** Sum of what is remembered, in characters. */
   weight = 0;
 
@@ -74,7 +75,7 @@ export class Names<T> implements Keeper {
   set(given: string, value: T, batch: number): void {
     const name = serverName(given);
     this.forget(name);
-    const [oldest] = this.versions.keys();
+    const { oldest } = this.versions;
     if (oldest !== undefined && this.versions.size >= MOST_NAMES) this.forget(oldest);
     this.versions.set(name, [{ name, value, batch, settled: true, names: this }]);
     this.add(value, 1);
@@ -109,7 +110,8 @@ export class Names<T> implements Keeper {
 
   /** Forgets every version for which `gone` holds. */
   drop(gone: (version: Version<T>) => boolean): void {
-    for (const [name, list] of this.versions) {
+    if (this.versions.size === 0) return;
+    for (const [name, list] of this.versions.entries()) {
       let left = 0;
       for (const version of list) {
         if (gone(version)) this.add(version.value, -1);

@@ -1,5 +1,6 @@
 /** Writes what a session decides and what became of it (promise P7). */
 import { type Refusal, refusal } from '../errors.ts';
+import { Few } from '../few.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import type { People } from './budget.ts';
 import type { DecisionEntry, OutcomeEntry } from './entries.ts';
@@ -22,8 +23,8 @@ export interface Subject {
 }
 
 export class Records {
-  /** Recorded, and not ended. */
-  private readonly open = new Set<Run>();
+  /** Recorded, and not ended, by their ids. */
+  private readonly open = new Few<string, Run>();
   /** The session's application_name, where it has changed since the login. */
   application: string | undefined;
 
@@ -35,7 +36,7 @@ export class Records {
     const run = new Run(this.ports.newId(), statement, subject.policy, watch, usage, bounded, this.ports.now());
     run.person = subject.person;
     if (!this.write(run.id, subject, statement.refusal)) return undefined;
-    this.open.add(run);
+    this.open.set(run.id, run);
     return run;
   }
 
@@ -56,7 +57,7 @@ export class Records {
       this.ports.now(),
     );
     const written = this.write(run.id, subject, reason, why);
-    if (written) this.open.add(run);
+    if (written) this.open.set(run.id, run);
     return { run, written };
   }
 
@@ -77,7 +78,7 @@ export class Records {
   ): void {
     if (run.ended) return;
     run.ended = true;
-    if (!this.open.delete(run)) return;
+    if (!this.open.delete(run.id)) return;
     const { refusal: late, sqlstate = late?.sqlstate } = extras;
     const limit = status === 'cut' ? limitReached(run) : undefined;
     const subjects = run.shows?.all();
@@ -105,12 +106,12 @@ export class Records {
 
   /** The connection is gone: nothing more will be heard of what is open. */
   lose(): void {
-    for (const run of [...this.open]) this.end(run, 'lost');
+    for (const run of this.open.values()) this.end(run, 'lost');
   }
 
   /** Those that the log has failed have not run. */
   endUnrecorded(isOnDisk: (id: string) => boolean): void {
-    for (const run of [...this.open]) if (!isOnDisk(run.id)) this.end(run, 'refused', { refusal: notRecorded() });
+    for (const run of this.open.values()) if (!isOnDisk(run.id)) this.end(run, 'refused', { refusal: notRecorded() });
   }
 
   private write(

@@ -5,6 +5,8 @@ import { isReadable } from './key-text.ts';
 
 /** So many of a run are told apart for its record; of those behind them each counts whenever it shows: perhaps too many, never too few. */
 const MOST_KNOWN = 10_000;
+/** So few are compared one by one. */
+const FEW = 8;
 /** So many keys of a subject wait for a record at most. */
 const MOST_UNRECORDED = 1_000;
 
@@ -15,8 +17,10 @@ export class Tally {
   unnamed = 0;
   /** Of those counted in `n`, the keys that are in no record yet. */
   fresh: string[] = [];
-  /** Bytes as soon as many rows come at once. */
-  private known: Set<string> | KeySet = new Set();
+  /** Undefined for as long as they are few: those in `fresh`. Bytes as soon as many rows come at once. */
+  private known: Set<string> | KeySet | undefined;
+
+  constructor(readonly subject: string) {}
 
   get room(): number {
     return Tally.most - this.fresh.length;
@@ -34,6 +38,7 @@ export class Tally {
 
   knows(key: string): boolean {
     const { known } = this;
+    if (!known) return this.fresh.includes(key);
     if (known instanceof Set) return known.has(key);
     const bytes = Buffer.from(key);
     return known.has(bytes, 0, bytes.length);
@@ -43,7 +48,7 @@ export class Tally {
     this.unnamed += unnamed;
     for (const key of keys) {
       if (this.knows(key)) continue;
-      if (this.isNew(key) && this.known.size < MOST_KNOWN) this.remember(key);
+      if (this.isNew(key)) this.remember(key);
     }
   }
 
@@ -68,8 +73,11 @@ export class Tally {
     return true;
   }
 
+  /** Of one in `fresh`. */
   private remember(key: string): void {
+    if (!this.known && this.fresh.length > FEW) this.known = new Set(this.fresh);
     const { known } = this;
+    if (!known || known.size >= MOST_KNOWN) return;
     if (known instanceof Set) {
       known.add(key);
       return;
@@ -83,7 +91,7 @@ export class Tally {
     if (known instanceof KeySet) return known;
     const bytewise = new KeySet();
     this.known = bytewise;
-    for (const key of known) this.remember(key);
+    for (const key of known ?? this.fresh) this.remember(key);
     return bytewise;
   }
 }

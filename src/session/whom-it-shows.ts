@@ -28,9 +28,10 @@ export interface Showing {
 export class WhomItShows {
   private plan: RowPlan | undefined | 'not made' = 'not made';
   private many: PeopleInMany | undefined;
-  private readonly tallies = new Map<string, Tally>();
+  /** Of each subject; they are few. */
+  private readonly tallies: Tally[] = [];
   /** Canaries of which the budget knows. */
-  private readonly told = new Set<string>();
+  private told: Set<string> | undefined;
 
   /** @param of what is run, of EXECUTE and FETCH the statement inside; undefined: not known. `formats` of the result's columns, by Bind; `described`: as its RowDescription says. */
   constructor(
@@ -57,7 +58,7 @@ export class WhomItShows {
     if (!plan) return undefined;
     const { kind } = run.statement;
     this.many ??= new PeopleInMany(plan, this.formatsOf(run), kind.kind === 'copy-out' ? kind.format : undefined);
-    return this.many.in(rows, (subject) => this.tallies.get(subject)?.room ?? Tally.most);
+    return this.many.in(rows, (subject) => this.tallyOf(subject)?.room ?? Tally.most);
   }
 
   /** Canaries that it shows and that were not told before, and keys in it that cannot be read. Undefined where there is neither. */
@@ -66,10 +67,11 @@ export class WhomItShows {
     const { plan } = this;
     const { canaries } = run.policy;
     if (!plan || !canaries) return undefined;
-    const seen = (subject: string, key: string) => this.tallies.get(subject)?.knows(key) === true;
+    const seen = (subject: string, key: string) => this.tallyOf(subject)?.knows(key) === true;
     const { found, unread } = canariesIn(plan, valuesOf(run, frame, plan), this.formatsOf(run), canaries, seen);
-    const fresh = found.filter(({ canary }) => !this.told.has(canary));
-    for (const { canary } of fresh) this.told.add(canary);
+    const fresh = found.filter(({ canary }) => !this.told?.has(canary));
+    if (fresh.length > 0) this.told ??= new Set();
+    for (const { canary } of fresh) this.told?.add(canary);
     return fresh.length > 0 || unread !== undefined ? { found: fresh, unread } : undefined;
   }
 
@@ -96,19 +98,24 @@ export class WhomItShows {
   }
 
   private tally(subject: string): Tally {
-    let tally = this.tallies.get(subject);
+    let tally = this.tallyOf(subject);
     if (!tally) {
-      tally = new Tally();
-      this.tallies.set(subject, tally);
+      tally = new Tally(subject);
+      this.tallies.push(tally);
     }
     return tally;
+  }
+
+  private tallyOf(subject: string): Tally | undefined {
+    for (const tally of this.tallies) if (tally.subject === subject) return tally;
+    return undefined;
   }
 
   /** Keys that must be recorded before more is shown: they are as many as one record takes. */
   takeFull(): readonly KeysShown[] {
     let full = NOTHING;
-    for (const [subject, tally] of this.tallies) {
-      while (tally.isFull) full = [...full, { [subject]: tally.takeFull() }];
+    for (const tally of this.tallies) {
+      while (tally.isFull) full = [...full, { [tally.subject]: tally.takeFull() }];
     }
     return full;
   }
@@ -116,7 +123,7 @@ export class WhomItShows {
   /** Those that are left for the outcome; undefined where there are none. */
   keysLeft(): KeysShown | undefined {
     let left: Record<string, readonly string[]> | undefined;
-    for (const [subject, { fresh }] of this.tallies) {
+    for (const { subject, fresh } of this.tallies) {
       if (fresh.length === 0) continue;
       left ??= {};
       left[subject] = fresh;
@@ -126,9 +133,9 @@ export class WhomItShows {
 
   /** For the outcome; undefined where nobody was shown. */
   all(): OutcomeEntry['subjects'] {
-    if (this.tallies.size === 0) return undefined;
+    if (this.tallies.length === 0) return undefined;
     const all: Record<string, { n: number; unnamed: number }> = {};
-    for (const [subject, { n, unnamed }] of this.tallies) all[subject] = { n, unnamed };
+    for (const { subject, n, unnamed } of this.tallies) all[subject] = { n, unnamed };
     return all;
   }
 }

@@ -1,4 +1,5 @@
 /** The records of a session in a log that groups its syncs: which of its decisions have reached the disk. */
+import { Few } from '../../few.ts';
 import type { SessionEntry } from '../../session/entries.ts';
 import type { Recorded, SessionLog } from '../session-log.ts';
 
@@ -13,7 +14,7 @@ export interface Lines {
 
 export class SessionOnDisk implements SessionLog {
   /** Decisions to run something of which nobody has said that they are there, in their order. */
-  private readonly young = new Map<string, number>();
+  private readonly young = new Few<string, number>();
   private last = 0;
 
   constructor(
@@ -50,9 +51,7 @@ export class SessionOnDisk implements SessionLog {
   }
 
   private forget(isThere: (at: number) => boolean): void {
-    for (const [id, at] of this.young) {
-      if (!isThere(at)) return;
-      this.young.delete(id);
-    }
+    const { young } = this;
+    for (let id = young.oldest; id !== undefined && isThere(young.get(id)!); id = young.oldest) young.delete(id);
   }
 }

@@ -1,5 +1,7 @@
 /** The records of one session: each says only what the file does not say already. See docs/decision-log.md, "The files". */
+import { Few } from '../../few.ts';
 import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../../session/entries.ts';
+import { counted } from '../counted.ts';
 import type { RecordFields } from '../fields.ts';
 import { printable } from '../printable.ts';
 import { REACH } from '../read/within-reach.ts';
@@ -53,7 +55,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   /** By whose attributes: the principal's, and those of the people who came last. */
   private readonly said = new Map<SessionContext['attributes'], Said>();
   /** Decisions without an outcome, by their ids. */
-  private readonly running = new Map<string, Running>();
+  private readonly running = new Few<string, Running>();
 
   constructor(
     private readonly log: Recorder,
@@ -132,7 +134,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     if (decision !== undefined && status === 'ok' && !(limit || waited || reason || rule || sqlstate)) {
       const taken = `${member('rows', rows)}${member('bytes', bytes)}${member('changed', changed)}${member('ms', ms)}`;
       const whom = subjects ? `,"subjects":${printable(JSON.stringify(subjects))}` : '';
-      return log.writeShort('outcome', `,"decision":${decision}${taken}${whom}`);
+      return log.writeShort('outcome', `,"decision":${counted(decision)}${taken}${whom}`);
     }
     return log.writeHere('outcome', {
       id: decision === undefined ? id : undefined,

@@ -1,0 +1,81 @@
+/**
+ * A map of few entries that come and go with each statement. V8's own leaves a table behind after each few of them, which leads to the next one:
+ * as soon as one such table has grown old, all behind it do, with whatever was in them, until the whole heap is collected.
+ */
+const FEW = 8;
+
+export class Few<K, V> {
+  private readonly keys: K[] = [];
+  private readonly held: V[] = [];
+  /** As soon as they are many, until there are none. */
+  private many: Map<K, V> | undefined;
+
+  get size(): number {
+    return this.many?.size ?? this.keys.length;
+  }
+
+  get(key: K): V | undefined {
+    if (this.many) return this.many.get(key);
+    const at = this.keys.indexOf(key);
+    return at < 0 ? undefined : this.held[at];
+  }
+
+  has(key: K): boolean {
+    return this.many?.has(key) ?? this.keys.includes(key);
+  }
+
+  set(key: K, value: V): void {
+    const { keys, held } = this;
+    if (!this.many) {
+      const at = keys.indexOf(key);
+      if (at >= 0) {
+        held[at] = value;
+        return;
+      }
+      if (keys.length < FEW) {
+        keys.push(key);
+        held.push(value);
+        return;
+      }
+      this.many = new Map(this.entries());
+      keys.length = 0;
+      held.length = 0;
+    }
+    this.many.set(key, value);
+  }
+
+  delete(key: K): boolean {
+    const { many } = this;
+    if (many) {
+      const was = many.delete(key);
+      if (many.size === 0) this.many = undefined;
+      return was;
+    }
+    const at = this.keys.indexOf(key);
+    if (at < 0) return false;
+    this.keys.splice(at, 1);
+    this.held.splice(at, 1);
+    return true;
+  }
+
+  clear(): void {
+    this.keys.length = 0;
+    this.held.length = 0;
+    this.many = undefined;
+  }
+
+  /** As they are now, the oldest first. */
+  entries(): [K, V][] {
+    return this.many ? [...this.many] : this.keys.map((key, at) => [key, this.held[at]!]);
+  }
+
+  /** As they are now, the oldest first. */
+  values(): V[] {
+    return this.many ? [...this.many.values()] : [...this.held];
+  }
+
+  /** The key of the oldest. */
+  get oldest(): K | undefined {
+    return this.many ? this.many.keys().next().value : this.keys[0];
+  }
+}
