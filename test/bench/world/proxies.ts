@@ -98,7 +98,7 @@ function pgpool(): Start | undefined {
     });
 }
 
-function bareRelay(): Start {
+export function bareRelay(): Start {
   return ({ account }) =>
     started(BARE, account, (_, port) => {
       const { host, port: serverPort } = serverAddress();

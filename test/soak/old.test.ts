@@ -1,0 +1,80 @@
+/** What statements leave among what the collector takes for old, in a guard at work: nearly nothing, however many sessions wait. */
+import { resolve } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type pg from 'pg';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { eventually } from '../proxy/support.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { seedSmall } from '../support/seed.ts';
+import { type Served, serve } from '../workers/served.ts';
+
+const WAITING = 150;
+const CLIENTS = 8;
+/** Of each client. Enough that what is made once does not count, and that half a kilobyte each has the whole heap collected. */
+const STATEMENTS = 4_000;
+
+let database: FreshDatabase;
+let guard: Served;
+let clients: pg.Client[];
+
+beforeAll(async () => {
+  database = await freshDatabase();
+  await seedSmall(database.url);
+  const reading = pathToFileURL(resolve(import.meta.dirname, 'old-space.js'));
+  const limits = `limits: { connections: ${2 * WAITING}, connections_per_address: ${2 * WAITING}, logins_per_address: ${2 * WAITING} }`;
+  const environment = { NODE_OPTIONS: `--import ${reading.href}` };
+  guard = await serve(database, limits, environment, resolve(import.meta.dirname, '../chaos/policies'));
+  for (let i = 0; i < WAITING; i++) await prepared(await guard.connect('reader'), i);
+  clients = await Promise.all(Array.from({ length: CLIENTS }, () => guard.connect('reader')));
+  // These have worked, and wait while others work: what they are made of grows old.
+  await work(prepared, 10);
+  const others = await Promise.all(Array.from({ length: CLIENTS }, () => guard.connect('reader')));
+  await work(prepared, STATEMENTS / 4, others);
+  await work(simple, STATEMENTS / 4, others);
+}, 120_000);
+
+afterAll(async () => {
+  await guard?.stop();
+  await database?.drop();
+});
+
+test.each([
+  ['prepared', prepared],
+  ['simple, each text another one', simple],
+])('%s', { timeout: 60_000 }, async (_, statement) => {
+  await work(statement, STATEMENTS / 4);
+  const before = await old();
+  await work(statement, STATEMENTS);
+  const after = await old();
+  expect(after.whole).toBe(before.whole);
+  expect((after.bytes - before.bytes) / (CLIENTS * STATEMENTS)).toBeLessThan(60);
+});
+
+type Statement = (client: pg.Client, n: number) => Promise<unknown>;
+
+function prepared(client: pg.Client, n: number) {
+  return client.query({ name: 'one', text: 'SELECT id FROM students WHERE id = $1', values: [1 + (n % 240)] });
+}
+
+function simple(client: pg.Client, n: number) {
+  return client.query(`SELECT id, first_name FROM students WHERE id = ${n}`);
+}
+
+let texts = 0;
+
+async function work(statement: Statement, times: number, by = clients): Promise<void> {
+  await Promise.all(
+    by.map(async (client) => {
+      for (let i = 0; i < times; i++) await statement(client, texts++);
+    }),
+  );
+}
+
+async function old(): Promise<{ bytes: number; whole: number }> {
+  const said = guard.output.stderr.length;
+  guard.child.kill('SIGUSR2');
+  const found = () => /old (\d+) after (\d+) of/.exec(guard.output.stderr.slice(said));
+  await eventually(() => found() !== null, 'the guard says what is old');
+  const [, bytes, whole] = found()!;
+  return { bytes: Number(bytes), whole: Number(whole) };
+}
