@@ -124,7 +124,8 @@ export class Guard {
     if (shared) {
       if (!met) this.patterns.add(types, sql, { shape, skeleton: skeleton! });
       // A text that comes once must not push out those that come again.
-      if (this.texts.comesAgain(key)) this.remembered.set(key, shared);
+      if (key.length <= MOST_REMEMBERED_CHARACTERS && this.texts.comesAgain(sql, skeleton!))
+        this.remembered.set(key, shared);
       return shared;
     }
     const learning: Learning | undefined =

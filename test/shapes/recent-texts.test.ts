@@ -3,14 +3,20 @@ import { RecentTexts } from '../../src/guard/shapes/recent-texts.ts';
 
 it('tells of nearly all of the last thousand texts that they came, and of none that did not', () => {
   const texts = new RecentTexts();
-  const all = Array.from({ length: 50_000 }, (_, i) => `SELECT ${i}`);
-  expect(all.filter((text) => texts.comesAgain(text))).toEqual([]);
-  expect(all.slice(-1_000).filter((text) => texts.comesAgain(text)).length).toBeGreaterThan(850);
-  expect(all.slice(0, 1_000).filter((text) => texts.comesAgain(text)).length).toBeLessThan(50);
+  const came = (text: string) =>
+    texts.comesAgain(text, { starts: [7, text.length - 2], ends: [text.length - 4, text.length] });
+  const all = Array.from({ length: 50_000 }, (_, i) => `SELECT ${i} + 10`);
+  expect(all.filter(came)).toEqual([]);
+  expect(all.slice(-1_000).filter(came).length).toBeGreaterThan(850);
+  expect(all.slice(0, 1_000).filter(came).length).toBeLessThan(50);
 });
 
-it('keeps no long one, whatever stands before the text', () => {
+it('looks at the literals alone, at where they stand and at how long the text is', () => {
   const texts = new RecentTexts();
-  const long = `${'0,'.repeat(65_535)}SELECT 1`;
-  expect([texts.comesAgain(long), texts.comesAgain(long)]).toEqual([false, false]);
+  const came = (text: string, start: number) => texts.comesAgain(text, { starts: [start], ends: [start + 2] });
+  expect(came('SELECT 12 AS a', 7)).toBe(false);
+  expect(came('SELECT 12 AS b', 7)).toBe(true);
+  expect(came('SELECT 13 AS b', 7)).toBe(false);
+  expect(came('SELECT b, 12 ,', 10)).toBe(false);
+  expect(came('SELECT 12 AS abc', 7)).toBe(false);
 });
