@@ -63,15 +63,16 @@ test.for([
 });
 
 test('the numbers and the line of the policy are in the log', async () => {
-  await expect(client.query('SELECT school_id FROM students')).rejects.toMatchObject({
-    message: 'the planner expects 240 rows, and 100 may be read',
-  });
+  const error = await client.query('SELECT school_id FROM students').then(String, String);
+  // Ten pupils came behind ANALYZE; the server may have looked again by itself.
+  const [, expected] = /the planner expects (240|250) rows, and 100 may be read/.exec(error) ?? [];
+  expect(expected, error).toBeDefined();
   const decision = (await guard.records()).findLast(({ kind }) => kind === 'decision');
   expect(decision).toMatchObject({
     effect: 'refuse',
     reason: 'estimated-rows',
     rule: 'reader.yaml:8',
-    limit: { name: 'estimated_rows', used: 240, of: 100 },
+    limit: { name: 'estimated_rows', used: Number(expected), of: 100 },
   });
 });
 
