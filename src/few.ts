@@ -58,6 +58,24 @@ export class Few<K, V> {
     return true;
   }
 
+  /** Takes out the oldest, one after the other, for as long as `gone` holds of their values. */
+  dropWhile(gone: (value: V) => boolean): void {
+    const { keys, held, many } = this;
+    if (many) {
+      // In one go: to ask a map for its first key goes past all that was taken out before it.
+      for (const [key, value] of many) {
+        if (!gone(value)) return;
+        many.delete(key);
+      }
+      this.many = undefined;
+      return;
+    }
+    let count = 0;
+    while (count < held.length && gone(held[count]!)) count += 1;
+    keys.splice(0, count);
+    held.splice(0, count);
+  }
+
   clear(): void {
     this.keys.length = 0;
     this.held.length = 0;

@@ -23,8 +23,8 @@ export interface Subject {
 }
 
 export class Records {
-  /** Recorded, and not ended, by their ids. */
-  private readonly open = new Few<string, Run>();
+  /** Recorded, and not ended. */
+  private readonly open = new Few<Run, Run>();
   /** The session's application_name, where it has changed since the login. */
   application: string | undefined;
 
@@ -36,7 +36,7 @@ export class Records {
     const run = new Run(this.ports.newId(), statement, subject.policy, watch, usage, bounded, this.ports.now());
     run.person = subject.person;
     if (!this.write(run.id, subject, statement.refusal)) return undefined;
-    this.open.set(run.id, run);
+    this.open.set(run, run);
     return run;
   }
 
@@ -57,7 +57,7 @@ export class Records {
       this.ports.now(),
     );
     const written = this.write(run.id, subject, reason, why);
-    if (written) this.open.set(run.id, run);
+    if (written) this.open.set(run, run);
     return { run, written };
   }
 
@@ -78,7 +78,7 @@ export class Records {
   ): void {
     if (run.ended) return;
     run.ended = true;
-    if (!this.open.delete(run.id)) return;
+    if (!this.open.delete(run)) return;
     const { refusal: late, sqlstate = late?.sqlstate } = extras;
     const limit = status === 'cut' ? limitReached(run) : undefined;
     const subjects = run.shows?.all();

@@ -2,28 +2,35 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Few } from '../../src/few.ts';
 
-type Step = readonly ['set' | 'delete', number] | readonly ['clear'];
+type Step = readonly ['set' | 'delete' | 'drop', number] | readonly ['clear'];
 
 const key = fc.nat({ max: 20 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constant('set' as const), key) },
   { weight: 5, arbitrary: fc.tuple(fc.constant('delete' as const), key) },
+  { weight: 1, arbitrary: fc.tuple(fc.constant('drop' as const), key) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('clear' as const)) },
 );
 
 it('does what a Map does, few or many', () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 200 }), (steps) => {
-      const few = new Few<string, object>();
-      const map = new Map<string, object>();
+      const few = new Few<string, { number: number }>();
+      const map = new Map<string, { number: number }>();
       for (const [what, number] of steps) {
         const name = `key ${number}`;
         if (what === 'clear') {
           few.clear();
           map.clear();
+        } else if (what === 'drop') {
+          few.dropWhile((value) => value.number < number);
+          for (const [name, value] of map) {
+            if (value.number >= number) break;
+            map.delete(name);
+          }
         } else if (what === 'delete') expect(few.delete(name)).toBe(map.delete(name));
         else {
-          const value = {};
+          const value = { number };
           few.set(name, value);
           map.set(name, value);
         }
@@ -44,4 +51,14 @@ it('gives what was there when it was asked, whatever goes meanwhile', () => {
     for (const [name] of few.entries()) few.delete(name);
     expect(few.size).toBe(0);
   }
+});
+
+it('drops many in the time that each takes, not all of those before it', () => {
+  const few = new Few<string, number>();
+  for (let i = 0; i < 200_000; i++) few.set(`key ${i}`, i);
+  const before = performance.now();
+  few.dropWhile((value) => value < 150_000);
+  // One by one by the first key it takes seconds.
+  expect(performance.now() - before).toBeLessThan(1_500);
+  expect([few.size, few.oldest]).toEqual([50_000, 'key 150000']);
 });

@@ -26,7 +26,7 @@ export class SessionOnDisk implements SessionLog {
     const { lines } = this;
     const written = this.records.append(entry);
     if (!written || entry.kind !== 'decision') return written;
-    this.forget((at) => lines.isOnDisk(at));
+    this.young.dropWhile((at) => lines.isOnDisk(at));
     this.last = lines.position;
     // Of refusals nobody asks, and a client can have as many as it likes while the disk stands still.
     if (entry.effect !== 'refuse' && entry.effect !== 'lock') this.young.set(entry.id, this.last);
@@ -40,7 +40,7 @@ export class SessionOnDisk implements SessionLog {
       return undefined;
     }
     const reaches = lines.reachesDisk(last).then((reached) => {
-      if (reached) this.forget((at) => at <= last);
+      if (reached) this.young.dropWhile((at) => at <= last);
       return reached;
     });
     return { tell: (told) => void reaches.then(told) };
@@ -48,10 +48,5 @@ export class SessionOnDisk implements SessionLog {
 
   isOnDisk(id: string): boolean {
     return !this.young.has(id);
-  }
-
-  private forget(isThere: (at: number) => boolean): void {
-    const { young } = this;
-    for (let id = young.oldest; id !== undefined && isThere(young.get(id)!); id = young.oldest) young.delete(id);
   }
 }
