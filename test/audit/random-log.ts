@@ -200,8 +200,8 @@ export function writeLog(folder: string, log: RandomLog): string {
 
 /** As a guard writes: what stood before is referred to. */
 function written(records: readonly Whole[], torn: readonly number[]): string {
-  const sessions = new Map<string, unknown>();
-  const statements = new Map<string, unknown>();
+  const sessions: Parameters<typeof referTo>[1] = new Map();
+  const statements: Parameters<typeof referTo>[1] = new Map();
   const decisions = new Map<unknown, unknown>();
   const [first] = records;
   const segment = { ...first, kind: 'segment', chain: 'x', format: 1 };
@@ -211,7 +211,7 @@ function written(records: readonly Whole[], torn: readonly number[]): string {
     const short: Record<string, unknown> = said;
     if (record.kind === 'decision') {
       referTo(short, sessions, 'who', OF_SESSION);
-      referTo(short, statements, 'what', OF_STATEMENT);
+      referTo(short, statements, 'what', OF_STATEMENT, ['fingerprint', 'effect', 'reason', 'rule']);
       decisions.set(record.id, record.seq);
     }
     if (record.kind === 'outcome') {
@@ -229,16 +229,21 @@ function written(records: readonly Whole[], torn: readonly number[]): string {
   return [`${JSON.stringify({ time, kind, guard, seq, chain, format })}\n`, ...lines].join('');
 }
 
+/** What was said last of those that are alike in `by`: what was said of them before is forgotten, as a guard forgets it. */
 function referTo(
   record: Record<string, unknown>,
-  said: Map<string, unknown>,
+  said: Map<string, { readonly content: string; readonly seq: unknown }>,
   reference: string,
   fields: readonly string[],
+  by = fields,
 ): void {
-  const key = JSON.stringify(fields.map((field) => record[field]));
-  const before = said.get(key);
-  said.set(key, before ?? record.seq);
-  if (before === undefined) return;
+  const of = (names: readonly string[]): string => JSON.stringify(names.map((field) => record[field]));
+  const content = of(fields);
+  const before = said.get(of(by));
+  if (before?.content !== content) {
+    said.set(of(by), { content, seq: record.seq });
+    return;
+  }
   for (const field of fields) delete record[field];
-  record[reference] = before;
+  record[reference] = before.seq;
 }
