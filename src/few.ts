@@ -53,8 +53,8 @@ export class Few<K, V> {
     }
     const at = this.keys.indexOf(key);
     if (at < 0) return false;
-    this.keys.splice(at, 1);
-    this.held.splice(at, 1);
+    takeOut(this.keys, at);
+    takeOut(this.held, at);
     return true;
   }
 
@@ -96,4 +96,10 @@ export class Few<K, V> {
   get oldest(): K | undefined {
     return this.many ? this.many.keys().next().value : this.keys[0];
   }
+}
+
+/** `splice` makes a list of what it takes out. */
+function takeOut(list: unknown[], at: number): void {
+  for (let next = at + 1; next < list.length; next++) list[next - 1] = list[next];
+  list.pop();
 }

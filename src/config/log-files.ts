@@ -62,7 +62,7 @@ const seal = mapping({
   every: written(FORMS.duration, readDuration)
     .refine((ms) => ms >= LEAST_EVERY_MS, 'expected at least 100 ms')
     .default(10_000),
-  records: z.int().min(1).max(1_000_000).default(1000),
+  records: z.int().min(1).max(1_000_000).default(10_000),
 })
   .refine(({ key, command }) => key === undefined || command === undefined, 'expected key or command, not both')
   .refine(({ command, public_key: publicKey }) => (command === undefined) === (publicKey === undefined), {

@@ -1,5 +1,5 @@
 /** The file with its chain: each line ends in the hash that ties it to the one before, whatever has happened to the file in between. */
-import { chained, ORIGIN } from './chain/chain.ts';
+import { chainedLine, hashOf, ORIGIN } from './chain/chain.ts';
 import type { Written } from './disk/append.ts';
 import type { LogFile, Opened } from './file.ts';
 
@@ -27,12 +27,21 @@ export class ChainedFile {
 
   /** With what is held. */
   get position(): Position {
-    return this.held.at(-1)?.at ?? this.last;
+    return { seq: this.seq, hash: this.hash };
+  }
+
+  /** Number of the last record, with what is held. */
+  get seq(): number {
+    return this.last.seq + this.hashes.length;
+  }
+
+  private get hash(): string {
+    return this.hashes.at(-1) ?? this.last.hash;
   }
 
   /** Bytes of torn text before the next record. */
   get torn(): number {
-    return this.held.length > 0 ? 0 : this.tornBytes;
+    return this.hashes.length > 0 ? 0 : this.tornBytes;
   }
 
   /** Changes where the file is opened: nothing that was written before needs to stand in it then. */
@@ -43,8 +52,9 @@ export class ChainedFile {
   /** Whether the next record is the first of its file. */
   isNew = true;
 
-  /** Behind `last`: lines that go with the next write, and how far the chain comes with each. */
-  private held: { readonly line: string; readonly at: Position }[] = [];
+  /** Behind `last`: lines that go with the next write, and the hash of each. */
+  private held = '';
+  private hashes: string[] = [];
   /** Some of what was held does not stand, or nobody can say so. */
   private lost = false;
 
@@ -66,8 +76,8 @@ export class ChainedFile {
   meet({ regular, last, torn }: Opened): void {
     this.opened++;
     // INVARIANT: they were to stand behind a record of the file that was open.
-    if (this.held.length > 0) this.lost = true;
-    this.held = [];
+    if (this.hashes.length > 0) this.lost = true;
+    this.takeHeld();
     this.tornBytes = torn;
     this.isNew = !regular || !last;
     if (!this.isNew && last?.hash !== this.last.hash) {
@@ -77,23 +87,23 @@ export class ChainedFile {
     }
   }
 
-  /** @param text JSON of one line, whose number is that of the position and one more. */
-  write(text: string, grouped: boolean): Written {
-    this.hold(text);
+  /** @param body JSON of one line, without its last brace, whose number is `seq` and one more. */
+  write(body: string, grouped: boolean): Written {
+    this.hold(body);
     return this.writeHeld(grouped);
   }
 
   /** The same with the next write, or with `flush`: of what nothing waits for. */
-  hold(text: string): Written {
-    const { seq, hash } = this.position;
-    const { line, head } = chained(hash, text);
-    this.held.push({ line: `${line}\n`, at: { seq: seq + 1, hash: head } });
+  hold(body: string): Written {
+    const own = hashOf(this.hash, body);
+    this.held += `${chainedLine(body, own)}\n`;
+    this.hashes.push(own);
     return 'written';
   }
 
   /** Writes what is held. */
   flush(): void {
-    if (this.held.length > 0) this.writeHeld(true);
+    if (this.hashes.length > 0) this.writeHeld(true);
   }
 
   /** From here on it is watched whether all that is held comes to stand. */
@@ -108,19 +118,23 @@ export class ChainedFile {
 
   /** @returns what has become of the last of them. */
   private writeHeld(grouped: boolean): Written {
-    const { held } = this;
-    this.held = [];
-    const [first] = held;
-    const text = held.length === 1 ? first!.line : held.map(({ line }) => line).join('');
-    const { lines, written } = this.file.write(text, held.length, grouped);
-    if (lines < held.length || written !== 'written') this.lost = true;
-    const end = held[lines - 1]?.at;
-    if (!end) return 'absent';
+    const { text, hashes } = this.takeHeld();
+    const { lines, written } = this.file.write(text, hashes.length, grouped);
+    if (lines < hashes.length || written !== 'written') this.lost = true;
+    const hash = hashes[lines - 1];
+    if (hash === undefined) return 'absent';
     // What stands in the file is a part of the chain, also where nobody knows whether it has reached the disk.
     this.sure = written === 'doubtful' ? (this.sure ?? this.last) : undefined;
-    this.last = end;
+    this.last = { seq: this.last.seq + lines, hash };
     this.isNew = false;
     if (written === 'written') this.tornBytes = 0;
     return written;
+  }
+
+  private takeHeld(): { readonly text: string; readonly hashes: readonly string[] } {
+    const { held: text, hashes } = this;
+    this.held = '';
+    this.hashes = [];
+    return { text, hashes };
   }
 }

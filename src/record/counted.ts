@@ -1,4 +1,4 @@
-/** Numbers that count up, as text. */
+/** Numbers of which every record has others, as text. `String` looks each of them up among those that it has made before, and keeps it there. */
 const LAST_THREE = Array.from({ length: 1000 }, (_, i) => String(i).padStart(3, '0'));
 let before = { thousands: 0, text: '' };
 
@@ -11,4 +11,14 @@ export function counted(number: number): string {
   const thousands = Math.floor(number / 1000);
   if (thousands !== before.thousands) before = { thousands, text: String(thousands) };
   return before.text + LAST_THREE[number % 1000];
+}
+
+/** `.531`, `.5`, nothing. */
+const THOUSANDTHS = LAST_THREE.map((digits) => (digits === '000' ? '' : `.${digits.replace(/0+$/, '')}`));
+
+/** @param number 0 or more, and below 2^43: to three places, as `String` would write it. */
+export function rounded(number: number): string {
+  const thousandths = Math.round(number * 1000);
+  const whole = Math.floor(thousandths / 1000);
+  return counted(whole) + THOUSANDTHS[thousandths - whole * 1000];
 }

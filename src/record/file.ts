@@ -16,6 +16,9 @@ export interface Opened extends Tail {
   readonly regular: boolean;
 }
 
+/** Of a UTF-16 code unit in UTF-8. */
+const MOST_BYTES_OF_ONE = 3;
+
 export class LogFile {
   private file: OpenFile | undefined;
   /** The one that was open last. */
@@ -34,6 +37,8 @@ export class LogFile {
   private failing = false;
   private closed = false;
   private readonly sync: Sync;
+  /** Lines are made into bytes here: a buffer for each of them would be the collector's. */
+  private readonly scratch = Buffer.allocUnsafeSlow(64 * 1024);
 
   constructor(
     readonly path: string,
@@ -101,7 +106,7 @@ export class LogFile {
   write(text: string, lines = 1, grouped = false): Outcome {
     const { file } = this;
     if (!file) return { lines: 0, written: 'absent' };
-    const bytes = Buffer.from(this.insideLine ? `\n${text}` : text);
+    const bytes = this.encode(this.insideLine ? `\n${text}` : text);
     const stand = this.put(file, bytes, lines);
     if (stand < lines) return { lines: stand, written: 'absent' };
     const written = this.proved(file, grouped);
@@ -164,6 +169,12 @@ export class LogFile {
       this.notice(`decision log "${this.path}" cannot be written: ${messageOf(error)}`);
     this.failing = true;
     this.forget();
+  }
+
+  private encode(text: string): Buffer {
+    const { scratch } = this;
+    if (text.length * MOST_BYTES_OF_ONE > scratch.length) return Buffer.from(text);
+    return scratch.subarray(0, scratch.write(text));
   }
 
   /** @returns how many of the lines stand whole. Where not all of them do, the file is not open any more. */

@@ -3,7 +3,6 @@
  * turn (`turn.ts`). Who is in a session is bound once.
  */
 import type { DecisionEntry } from '../session/entries.ts';
-import { withoutTokens } from '../without-tokens.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from './chain/seal.ts';
 import type { Written } from './disk/append.ts';
 import { SessionOnDisk } from './disk/session-on-disk.ts';
@@ -81,7 +80,7 @@ export interface DecisionLog {
 /** Characters of a statement under `text: full`. */
 const FULL_TEXT_CAP = 1024 * 1024;
 const SEAL_EVERY_MS = 10_000;
-const SEAL_RECORDS = 1000;
+const SEAL_RECORDS = 10_000;
 /** A command that signs is not waited for any longer when the log is closed. */
 const LAST_SEAL_MS = 3_000;
 
@@ -98,6 +97,8 @@ class Log implements DecisionLog {
   private closed = false;
   /** Records of statements wait for those behind them, to be written with them. */
   private holding = false;
+  /** When a session asked last whether it may write. */
+  private askedAt = 0;
   private readonly turn: Turn;
 
   constructor(private readonly options: LogOptions) {
@@ -152,13 +153,21 @@ class Log implements DecisionLog {
       },
     });
     this.recorder = {
-      next: () =>
-        this.isReady(clock()) ? { generation: chained.generation, seq: chained.position.seq + 1 } : undefined,
+      isReady: () => {
+        this.askedAt = clock();
+        return this.isReady(this.askedAt);
+      },
+      get generation() {
+        return chained.generation;
+      },
+      get seq() {
+        return chained.seq + 1;
+      },
       write: (kind, fields) => this.append(kind, fields),
-      writeHere: (kind, fields) => this.put(kind, fields, clock()) === 'written',
+      writeHere: (kind, fields) => this.put(kind, fields, this.askedAt) === 'written',
       writeShort: (kind, members) =>
-        this.write(kind, clock(), (heading) => shortText(kind, heading, members)) === 'written',
-      statementOf: (entry) => this.statementOf(entry),
+        this.write(kind, this.askedAt, (heading) => shortText(kind, heading, members)) === 'written',
+      textOf: (entry) => this.textOf(entry),
       statements: new StatementsWritten(),
       subjects: options.subjects,
     };
@@ -253,32 +262,32 @@ class Log implements DecisionLog {
     return this.write(kind, now, (heading) => recordText(kind, heading, fields));
   }
 
-  private write(kind: RecordKind | ChainKind, now: number, textOf: (heading: Heading) => string): Written {
+  private write(kind: RecordKind | ChainKind, now: number, bodyOf: (heading: Heading) => string): Written {
     const { chained, boxes } = this.segments;
     const { guard, keys } = this.options;
-    const heading: Heading = { time: isoTime(now), guard, seq: chained.position.seq + 1, torn: chained.torn };
-    let text: string;
+    const heading: Heading = { time: isoTime(now), guard, seq: chained.seq + 1, torn: chained.torn };
+    let body: string;
     try {
-      text = textOf(heading);
-      if (keys && !isOfChain(kind)) text = boxedText(text, heading, boxes);
+      body = bodyOf(heading);
+      if (keys && !isOfChain(kind)) body = boxedText(body, heading, boxes);
     } catch {
       // INVARIANT: a record that cannot be made is one that is not written.
       return 'absent';
     }
-    const written = this.holding && isOfStatement(kind) ? chained.hold(text) : chained.write(text, GROUPED.has(kind));
+    const written = this.holding && isOfStatement(kind) ? chained.hold(body) : chained.write(body, GROUPED.has(kind));
     if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
     return written;
   }
 
   /** INVARIANT: the client's own text is written under `full` alone. */
-  private statementOf(entry: DecisionEntry): string | undefined {
+  private textOf(entry: DecisionEntry): string | undefined {
     switch (this.options.text) {
       case 'none':
         return undefined;
       case 'normalized':
-        return withoutTokens(entry.statement);
+        return entry.statement;
       case 'full':
-        return withoutTokens(entry.text.length > FULL_TEXT_CAP ? `${entry.text.slice(0, FULL_TEXT_CAP)}…` : entry.text);
+        return entry.text.length > FULL_TEXT_CAP ? `${entry.text.slice(0, FULL_TEXT_CAP)}…` : entry.text;
     }
   }
 

@@ -1,4 +1,4 @@
-/** The text of a record, before it is chained. */
+/** The text of a record, before it is chained: JSON without its last brace, in front of which the chain puts its hash. */
 import { counted } from './counted.ts';
 import type { BoxWriter } from './encryption/boxes.ts';
 import { addInOrder, type RecordFields, type RecordKind } from './fields.ts';
@@ -27,17 +27,31 @@ export function recordText(
   if (torn > 0) record.torn = torn;
   if (isOfChain(kind)) Object.assign(record, fields);
   else addInOrder(record, fields as RecordFields);
-  return printable(JSON.stringify(record));
+  return open(record);
 }
+
+/** As short records of one moment begin. */
+let beginnings = { time: '', decision: '', outcome: '' };
 
 /** Of members that are JSON already, each behind a comma. INVARIANT: the guard itself has written every character of them. */
 export function shortText(kind: 'decision' | 'outcome', { time, seq, torn }: Heading, members: string): string {
-  return `{"time":"${time}","kind":"${kind}","seq":${counted(seq)}${torn > 0 ? `,"torn":${torn}` : ''}${members}}`;
+  if (time !== beginnings.time)
+    beginnings = { time, decision: beginning(time, 'decision'), outcome: beginning(time, 'outcome') };
+  const text = beginnings[kind] + counted(seq);
+  return torn > 0 ? `${text},"torn":${torn}${members}` : text + members;
+}
+
+function beginning(time: string, kind: 'decision' | 'outcome'): string {
+  return `{"time":"${time}","kind":"${kind}","seq":`;
 }
 
 /** INVARIANT: nothing of the record but its time, guard and number is written in the clear. Throws where the file has no key. */
-export function boxedText(text: string, { time, guard, seq, torn }: Heading, boxes: BoxWriter | undefined): string {
+export function boxedText(body: string, { time, guard, seq, torn }: Heading, boxes: BoxWriter | undefined): string {
   if (!boxes) throw new Error('the file has no key');
   const lost = torn > 0 ? { torn } : {};
-  return printable(JSON.stringify({ time, guard, seq, ...lost, box: boxes.box(text, { guard, seq }) }));
+  return open({ time, guard, seq, ...lost, box: boxes.box(`${body}}`, { guard, seq }) });
+}
+
+function open(record: object): string {
+  return printable(JSON.stringify(record)).slice(0, -1);
 }

@@ -20,7 +20,7 @@ export interface TurnLog {
 /** More is not held: a client may send thousands of statements at once. */
 const MOST = 256;
 /** So long an outcome waits for a decision that it could be written with. */
-const OUTCOMES_WAIT_MS = 1;
+const OUTCOMES_WAIT_MS = 5;
 
 interface Entry {
   readonly records: Pick<SessionRecords, 'append'>;

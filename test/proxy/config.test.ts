@@ -61,7 +61,7 @@ describe('rowgate.yaml', () => {
         rotate: { every: 'daily' },
         keep: { amount: 12, unit: 'month' },
         anchor: { to: { kind: 'https', url: 'https://anchor.example' }, everyMs: 60_000 },
-        seal: { signer: { key: '/etc/rowgate/decisions.jsonl.key' }, everyMs: 10_000, records: 1000 },
+        seal: { signer: { key: '/etc/rowgate/decisions.jsonl.key' }, everyMs: 10_000, records: 10_000 },
       },
       timeZone: 'Europe/Paris',
     });

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { counted } from '../../src/record/counted.ts';
+import { counted, rounded } from '../../src/record/counted.ts';
 
 it('is what String makes of a whole number, whatever came before', () => {
   fc.assert(fc.property(fc.maxSafeNat(), (number) => counted(number) === String(number)));
@@ -9,4 +9,11 @@ it('is what String makes of a whole number, whatever came before', () => {
       expect(counted(number)).toBe(String(number));
     }
   }
+});
+
+it('is what String makes of a number of milliseconds, to three places', () => {
+  const same = (number: number) => rounded(number) === String(Math.round(number * 1000) / 1000);
+  fc.assert(fc.property(fc.double({ min: 0, max: 2 ** 42, noNaN: true }), same));
+  fc.assert(fc.property(fc.double({ min: 0, max: 10, noNaN: true }), same));
+  for (let thousandths = 0; thousandths < 20_000; thousandths++) expect(same(thousandths / 1000)).toBe(true);
 });

@@ -13,11 +13,9 @@ const LENGTH = 43;
 /** `,"hash":"…"}` */
 const TAIL = FIELD.length + LENGTH + 2;
 
-/** @param head hash of the record before; `text`: a JSON object of one line, without a hash and without a line end. */
-export function chained(head: string, text: string): { readonly line: string; readonly head: string } {
-  const body = text.slice(0, -1);
-  const own = hashOf(head, body);
-  return { line: `${body}${FIELD}${own}"}`, head: own };
+/** @param body what `hashOf` was made of: a JSON object of one line, without a hash and without its last brace. @returns the line, without a line end. */
+export function chainedLine(body: string, own: string): string {
+  return `${body}${FIELD}${own}"}`;
 }
 
 export interface ChainedLine {
@@ -33,6 +31,7 @@ export function readChained(line: string): ChainedLine | undefined {
   return { body: line.slice(0, at), hash: line.slice(at + FIELD.length, -2) };
 }
 
+/** @param head hash of the record before. */
 export function hashOf(head: string, body: string): string {
   return hash('sha256', head + body, 'base64url');
 }

@@ -1,32 +1,33 @@
 /** The records of one session: each says only what the file does not say already. See docs/decision-log.md, "The files". */
 import { Few } from '../../few.ts';
 import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../../session/entries.ts';
-import { counted } from '../counted.ts';
+import { counted, rounded } from '../counted.ts';
 import type { RecordFields } from '../fields.ts';
-import { printable } from '../printable.ts';
 import { REACH } from '../read/within-reach.ts';
 import type { SessionContext, SessionLog } from '../session-log.ts';
 import type { SubjectIds } from '../subject-ids.ts';
-import { QUIET_COMMANDS } from './quiet.ts';
 import type { StatementsWritten } from './statements-written.ts';
+import { subjectsText } from './subjects-text.ts';
 
 /** The log as its sessions use it. */
 export interface Recorder {
-  /** Which file the next record will stand in, and its number; undefined where it cannot be written. */
-  next(): Place | undefined;
-  /** INVARIANT: to be called directly after `next`, so that the record stands there. */
+  /** Whether the next record can be written. Then it stands in the file of this `generation`, with the number `seq`. */
+  isReady(): boolean;
+  readonly generation: number;
+  readonly seq: number;
+  /** INVARIANT: to be called directly after `isReady`, so that the record stands there. */
   writeHere(kind: 'decision' | 'outcome', fields: RecordFields): boolean;
   /** The same of members that are JSON, each behind a comma and in the log's order. INVARIANT: nothing in them comes from a client. */
   writeShort(kind: 'decision' | 'outcome', members: string): boolean;
   write(kind: 'seen', fields: RecordFields): boolean;
-  /** What is to stand under `statement`. */
-  statementOf(entry: DecisionEntry): string | undefined;
+  /** What is to stand under `statement`, but for tokens in it. */
+  textOf(entry: DecisionEntry): string | undefined;
   readonly statements: StatementsWritten;
   readonly subjects: SubjectIds | undefined;
 }
 
 /** Of a record. */
-export interface Place {
+interface Place {
   /** Of the file; another one whenever it was opened again. */
   readonly generation: number;
   readonly seq: number;
@@ -34,8 +35,6 @@ export interface Place {
 
 /** What the file says of the session, and where. */
 interface Said extends Place {
-  /** Of the principal, or of the person behind it: then no other object is theirs. */
-  readonly attributes: SessionContext['attributes'];
   readonly application: string;
   readonly policy: string;
 }
@@ -52,20 +51,27 @@ const MOST_PEOPLE = 64;
 export type Who = Pick<SessionContext, 'attributes' | 'application'>;
 
 export class SessionRecords implements Pick<SessionLog, 'append'> {
-  /** By whose attributes: the principal's, and those of the people who came last. */
+  /** By whose attributes: the principal's, and those of the people who came last. No other object is theirs. */
   private readonly said = new Map<SessionContext['attributes'], Said>();
   /** Decisions without an outcome, by their ids. */
   private readonly running = new Few<string, Running>();
+  private lastWho: Who;
+  /** Members that many decisions have, one after the other. */
+  private lastNumbers = { who: 0, what: 0, text: '' };
 
   constructor(
     private readonly log: Recorder,
     private readonly context: SessionContext,
-  ) {}
+  ) {
+    this.lastWho = whoIn(context);
+  }
 
   /** Who the session is now. */
   who(): Who {
-    const { attributes, application } = this.context;
-    return { attributes, application };
+    const { context, lastWho } = this;
+    if (lastWho.attributes !== context.attributes || lastWho.application !== context.application)
+      this.lastWho = whoIn(context);
+    return this.lastWho;
   }
 
   /** `who`: as it was when the entry was made. */
@@ -82,41 +88,46 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
 
   private decision(entry: DecisionEntry, asWho: Who): boolean {
     const { log, context } = this;
-    const place = log.next();
-    if (!place) return false;
-    const { id, command, limit, policy, person, application = asWho.application } = entry;
-    const { fingerprint, tables, columns, effect, would, reason, rule, sqlstate } = entry;
-    const statement = log.statementOf(entry);
-    const asked = { command, fingerprint, statement, tables, columns, effect, would, reason, rule, sqlstate };
-    const what = log.statements.numberOf(asked, place.generation);
+    if (!log.isReady()) return false;
+    const { generation, seq } = log;
+    const { id, limit, policy, person, application = asWho.application } = entry;
+    const asked = log.statements.asked(entry, log.textOf(entry));
+    const what = log.statements.numberOf(asked, generation);
     const attributes = person?.shown ?? asWho.attributes;
-    const saying: Said = { generation: place.generation, seq: place.seq, attributes, application, policy };
     const before = this.said.get(attributes);
-    const who = before && isSaid(before, saying) ? before.seq : undefined;
+    const isSaid =
+      before?.application === application && before.policy === policy && isWithinReach(before, generation, seq);
+    const who = isSaid ? before.seq : undefined;
     const written =
       who !== undefined && what !== undefined && limit === undefined
-        ? log.writeShort('decision', `,"id":"${id}","who":${who},"what":${what}`)
+        ? log.writeShort('decision', `,"id":"${id}"${this.numbers(who, what)}`)
         : log.writeHere('decision', {
             id,
             who,
             what,
             limit,
             ...(who === undefined && { ...context, user: person?.user, attributes, application, policy }),
-            ...(what === undefined && asked),
+            ...(what === undefined && asked.said),
           });
     // INVARIANT: what may not stand in the file is said once more.
     if (!written) this.said.clear();
-    else if (who === undefined) this.remember(saying);
+    else if (who === undefined) this.remember(attributes, { generation, seq, application, policy });
     if (!written) log.statements.forget(asked);
-    else if (what === undefined) log.statements.add(asked, place.seq);
-    const quiet = QUIET_COMMANDS.has(command);
-    if (written) this.running.set(id, { generation: place.generation, seq: place.seq, quiet });
+    else if (what === undefined) log.statements.add(asked, seq);
+    if (written) this.running.set(id, { generation, seq, quiet: asked.quiet });
     return written;
   }
 
-  private remember(saying: Said): void {
+  private numbers(who: number, what: number): string {
+    const last = this.lastNumbers;
+    if (last.who === who && last.what === what) return last.text;
+    this.lastNumbers = { who, what, text: `,"who":${who},"what":${what}` };
+    return this.lastNumbers.text;
+  }
+
+  private remember(attributes: SessionContext['attributes'], said: Said): void {
     if (this.said.size >= MOST_PEOPLE) this.said.clear();
-    this.said.set(saying.attributes, saying);
+    this.said.set(attributes, said);
   }
 
   private outcome(entry: OutcomeEntry): boolean {
@@ -125,16 +136,18 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     const running = this.running.get(id);
     this.running.delete(id);
     if (running?.quiet && isNothing(entry)) return true;
-    const place = log.next();
-    if (!place) return false;
-    const decision = running && isWithinReach(running, place) ? running.seq : undefined;
-    const ms = Math.round(entry.ms * 1000) / 1000;
+    if (!log.isReady()) return false;
+    const decision = running && isWithinReach(running, log.generation, log.seq) ? running.seq : undefined;
+    const ms = rounded(entry.ms);
     // INVARIANT: no key of a person is written: ids are made of them, or they are dropped.
     const subjects = log.subjects && entry.keys ? log.subjects.ofOutcome(entry) : entry.subjects;
     if (decision !== undefined && status === 'ok' && !(limit || waited || reason || rule || sqlstate)) {
-      const taken = `${member('rows', rows)}${member('bytes', bytes)}${member('changed', changed)}${member('ms', ms)}`;
-      const whom = subjects ? `,"subjects":${printable(JSON.stringify(subjects))}` : '';
-      return log.writeShort('outcome', `,"decision":${counted(decision)}${taken}${whom}`);
+      const taken = `${member('rows', rows)}${member('bytes', bytes)}${member('changed', changed)}`;
+      const whom = subjects ? `,"subjects":${subjectsText(subjects)}` : '';
+      return log.writeShort(
+        'outcome',
+        `,"decision":${counted(decision)}${taken}${ms === '0' ? '' : `,"ms":${ms}`}${whom}`,
+      );
     }
     return log.writeHere('outcome', {
       id: decision === undefined ? id : undefined,
@@ -143,7 +156,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
       rows: rows || undefined,
       bytes: bytes || undefined,
       changed: changed || undefined,
-      ms: ms || undefined,
+      ms: Number(ms) || undefined,
       status: status === 'ok' ? undefined : status,
       reason,
       rule,
@@ -164,17 +177,12 @@ function member(name: string, value: number): string {
   return value ? `,"${name}":${value}` : '';
 }
 
-function isWithinReach(before: Place, { generation, seq }: Place): boolean {
-  return before.generation === generation && seq - before.seq <= REACH;
+function whoIn({ attributes, application }: SessionContext): Who {
+  return { attributes, application };
 }
 
-function isSaid(said: Said, who: Said): boolean {
-  return (
-    isWithinReach(said, who) &&
-    said.attributes === who.attributes &&
-    said.application === who.application &&
-    said.policy === who.policy
-  );
+function isWithinReach(before: Place, generation: number, seq: number): boolean {
+  return before.generation === generation && seq - before.seq <= REACH;
 }
 
 function isNothing({ status, rows, bytes, changed, limit, subjects, waited }: OutcomeEntry): boolean {

@@ -1,11 +1,34 @@
 /** What the open file says of each statement already, and of what was decided on it: that needs not be said again. */
 import { LRUCache } from 'lru-cache';
 import type { DecisionEntry } from '../../session/entries.ts';
+import { withoutTokens } from '../../without-tokens.ts';
+import { QUIET_COMMANDS } from './quiet.ts';
 
-type Said = Pick<DecisionEntry, 'command' | 'fingerprint' | 'tables' | 'columns' | 'effect'> &
-  Record<'statement' | 'would' | 'reason' | 'rule' | 'sqlstate', string | undefined>;
+/** What a record says of what was decided on a statement. */
+type Decided = Pick<
+  DecisionEntry,
+  'command' | 'fingerprint' | 'tables' | 'columns' | 'effect' | 'would' | 'reason' | 'rule' | 'sqlstate'
+>;
 
-interface Written extends Said {
+/** And of the statement. */
+type Said = Decided & { readonly statement: string | undefined };
+
+export interface Asked {
+  readonly said: Said;
+  /** Roles may be answered differently to one statement, and each of the answers is kept. */
+  readonly key: string;
+  /** It can show and change nothing. */
+  readonly quiet: boolean;
+}
+
+interface Known extends Asked {
+  /** Of which `statement` was made. */
+  readonly text: string | undefined;
+}
+
+interface Written {
+  /** The same, whoever has made it. */
+  said: Said;
   readonly seq: number;
 }
 
@@ -17,55 +40,63 @@ export class StatementsWritten {
   private readonly written = new LRUCache<string, Written>({
     max: MOST_STATEMENTS,
     maxSize: MOST_CHARACTERS,
-    sizeCalculation: ({ statement = '' }) => statement.length + 1,
+    sizeCalculation: ({ said: { statement = '' } }) => statement.length + 1,
   });
   private generation = 0;
-  /** A statement that comes again comes with the same list of its columns: its key need not be made once more. */
-  private readonly keys = new WeakMap<readonly string[], { readonly of: Said; readonly key: string }>();
+  /** A statement that comes again comes with the same list of its columns: what was made of it last is mostly what it is again. */
+  private readonly known = new WeakMap<readonly string[], Known>();
+
+  /** @param text that is to stand under `statement`, but for tokens in it. */
+  asked(entry: DecisionEntry, text: string | undefined): Asked {
+    const known = this.known.get(entry.columns);
+    if (known && known.text === text && isDecidedAlike(known.said, entry)) return known;
+    const made = askedOf(entry, text);
+    // The client's own text is another one each time, and may be long.
+    if (text === undefined || text === entry.statement) this.known.set(entry.columns, { ...made, text });
+    return made;
+  }
 
   /** The number of the record in the file of this generation that says it, word for word; undefined where there is none. */
-  numberOf(said: Said, generation: number): number | undefined {
+  numberOf({ key, said }: Asked, generation: number): number | undefined {
     if (generation !== this.generation) {
       this.written.clear();
       this.generation = generation;
       return undefined;
     }
-    const last = this.written.get(this.keyFor(said));
-    return last && isSame(last, said) ? last.seq : undefined;
+    const last = this.written.get(key);
+    if (!last || (last.said !== said && !isSame(last.said, said))) return undefined;
+    last.said = said;
+    return last.seq;
   }
 
-  private keyFor(said: Said): string {
-    const known = this.keys.get(said.columns);
-    if (known && isAlike(known.of, said)) return known.key;
-    const key = keyOf(said);
-    this.keys.set(said.columns, { of: said, key });
-    return key;
-  }
-
-  add(said: Said, seq: number): void {
-    this.written.set(keyOf(said), { ...said, seq });
+  add({ key, said }: Asked, seq: number): void {
+    this.written.set(key, { said, seq });
   }
 
   /** Nobody knows whether it stands there. */
-  forget(said: Said): void {
-    this.written.delete(keyOf(said));
+  forget({ key }: Asked): void {
+    this.written.delete(key);
   }
 }
 
-/** Roles may be answered differently to one statement, and each of the answers is kept. */
-function keyOf({ fingerprint, effect, reason = '', rule = '' }: Said): string {
-  return `${fingerprint}${effect}${reason}${rule}`;
-}
-
-function isAlike(a: Said, b: Said): boolean {
-  return a.fingerprint === b.fingerprint && a.effect === b.effect && a.reason === b.reason && a.rule === b.rule;
+function askedOf(entry: DecisionEntry, text: string | undefined): Asked {
+  const { command, fingerprint, tables, columns, effect, would, reason, rule, sqlstate } = entry;
+  const statement = text === undefined ? undefined : withoutTokens(text);
+  return {
+    said: { command, fingerprint, statement, tables, columns, effect, would, reason, rule, sqlstate },
+    key: `${fingerprint}${effect}${reason ?? ''}${rule ?? ''}`,
+    quiet: QUIET_COMMANDS.has(command),
+  };
 }
 
 function isSame(a: Said, b: Said): boolean {
+  return a.statement === b.statement && isDecidedAlike(a, b);
+}
+
+function isDecidedAlike(a: Decided, b: Decided): boolean {
   return (
     a.command === b.command &&
     a.fingerprint === b.fingerprint &&
-    a.statement === b.statement &&
     a.effect === b.effect &&
     a.would === b.would &&
     a.reason === b.reason &&

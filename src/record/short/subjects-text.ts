@@ -1,0 +1,31 @@
+/** The people whom a statement has shown, as JSON. */
+import { printable } from '../printable.ts';
+import type { SubjectsShown } from '../subject-ids.ts';
+
+/** Names come from policies: they are few. */
+const MOST_NAMES = 100;
+const names = new Map<string, string>();
+
+export function subjectsText(subjects: SubjectsShown): string {
+  let text = '';
+  for (const name of Object.keys(subjects)) {
+    const { n, unnamed, ids } = subjects[name]!;
+    const known = ids ? `,"ids":${json(ids)}` : '';
+    text += `${text === '' ? '{' : ','}${nameText(name)}:{"n":${n},"unnamed":${unnamed}${known}}`;
+  }
+  return `${text}}`;
+}
+
+function nameText(name: string): string {
+  let text = names.get(name);
+  if (text === undefined) {
+    if (names.size >= MOST_NAMES) names.clear();
+    text = json(name);
+    names.set(name, text);
+  }
+  return text;
+}
+
+function json(value: unknown): string {
+  return printable(JSON.stringify(value));
+}
