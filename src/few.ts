@@ -58,6 +58,19 @@ export class Few<K, V> {
     return true;
   }
 
+  /** What the key had; it is taken out. */
+  take(key: K): V | undefined {
+    if (this.many) {
+      const value = this.many.get(key);
+      this.delete(key);
+      return value;
+    }
+    const at = this.keys.indexOf(key);
+    if (at < 0) return undefined;
+    takeOut(this.keys, at);
+    return takeOut(this.held, at);
+  }
+
   /** Takes out the oldest, one after the other, for as long as `gone` holds of their values. */
   dropWhile(gone: (value: V) => boolean): void {
     const { keys, held, many } = this;
@@ -99,7 +112,9 @@ export class Few<K, V> {
 }
 
 /** `splice` makes a list of what it takes out. */
-function takeOut(list: unknown[], at: number): void {
-  for (let next = at + 1; next < list.length; next++) list[next - 1] = list[next];
+function takeOut<T>(list: T[], at: number): T | undefined {
+  const value = list[at];
+  for (let next = at + 1; next < list.length; next++) list[next - 1] = list[next]!;
   list.pop();
+  return value;
 }

@@ -1,5 +1,5 @@
 /** The file with its chain: each line ends in the hash that ties it to the one before, whatever has happened to the file in between. */
-import { chainedLine, hashOf, ORIGIN } from './chain/chain.ts';
+import { chained, ORIGIN } from './chain/chain.ts';
 import type { Written } from './disk/append.ts';
 import type { LogFile, Opened } from './file.ts';
 
@@ -95,8 +95,8 @@ export class ChainedFile {
 
   /** The same with the next write, or with `flush`: of what nothing waits for. */
   hold(body: string): Written {
-    const own = hashOf(this.hash, body);
-    this.held += `${chainedLine(body, own)}\n`;
+    const { line, own } = chained(this.hash, body);
+    this.held += `${line}\n`;
     this.hashes.push(own);
     return 'written';
   }

@@ -97,7 +97,7 @@ class Log implements DecisionLog {
   private closed = false;
   /** Records of statements wait for those behind them, to be written with them. */
   private holding = false;
-  /** When a session asked last whether it may write. */
+  /** When a session asked last whether it may write, or when what it has waited for began to be written. */
   private askedAt = 0;
   private readonly turn: Turn;
 
@@ -144,6 +144,7 @@ class Log implements DecisionLog {
       isOpen: () => !this.closed && this.segments.file.isOpen,
       begin: () => {
         this.holding = true;
+        this.askedAt = clock();
         chained.beginHolding();
       },
       write: () => {
@@ -154,7 +155,7 @@ class Log implements DecisionLog {
     });
     this.recorder = {
       isReady: () => {
-        this.askedAt = clock();
+        if (!this.holding) this.askedAt = clock();
         return this.isReady(this.askedAt);
       },
       get generation() {

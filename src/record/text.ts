@@ -37,7 +37,7 @@ let beginnings = { time: '', decision: '', outcome: '' };
 export function shortText(kind: 'decision' | 'outcome', { time, seq, torn }: Heading, members: string): string {
   if (time !== beginnings.time)
     beginnings = { time, decision: beginning(time, 'decision'), outcome: beginning(time, 'outcome') };
-  const text = beginnings[kind] + counted(seq);
+  const text = (kind === 'decision' ? beginnings.decision : beginnings.outcome) + counted(seq);
   return torn > 0 ? `${text},"torn":${torn}${members}` : text + members;
 }
 

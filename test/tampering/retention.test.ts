@@ -2,7 +2,7 @@
 import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { chainedLine, hashOf } from '../../src/record/chain/chain.ts';
+import { chained } from '../../src/record/chain/chain.ts';
 import { openLog } from '../../src/record/log.ts';
 import { sealKeyIn } from '../../src/record/seals/seal-key.ts';
 import { linesOf, seqOf } from './lines.ts';
@@ -46,8 +46,7 @@ function forgeRetention(file: string): void {
     head: head(lines.at(-1) ?? ''),
   };
   const record = { time: '2026-12-01T00:00:00.000Z', kind: 'retention', guard: 'g1', seq: seqOf(last) + 1, ...fields };
-  const body = JSON.stringify(record).slice(0, -1);
-  appendFileSync(log.log, `${chainedLine(body, hashOf(head(last), body))}\n`);
+  appendFileSync(log.log, `${chained(head(last), JSON.stringify(record).slice(0, -1)).line}\n`);
 }
 
 it('the guard deletes what is too old: a note of the last one, and what follows verifies', async () => {

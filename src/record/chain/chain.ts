@@ -13,9 +13,12 @@ const LENGTH = 43;
 /** `,"hash":"…"}` */
 const TAIL = FIELD.length + LENGTH + 2;
 
-/** @param body what `hashOf` was made of: a JSON object of one line, without a hash and without its last brace. @returns the line, without a line end. */
-export function chainedLine(body: string, own: string): string {
-  return `${body}${FIELD}${own}"}`;
+/** @param head hash of the record before; `body`: a JSON object of one line, without a hash and without its last brace. */
+export function chained(head: string, body: string): { readonly line: string; readonly own: string } {
+  // What is hashed is in one piece from then on: the line is made of that.
+  const hashed = head + body;
+  const own = hashText(hashed);
+  return { line: `${hashed.slice(head.length)}${FIELD}${own}"}`, own };
 }
 
 export interface ChainedLine {
@@ -33,5 +36,9 @@ export function readChained(line: string): ChainedLine | undefined {
 
 /** @param head hash of the record before. */
 export function hashOf(head: string, body: string): string {
-  return hash('sha256', head + body, 'base64url');
+  return hashText(head + body);
+}
+
+function hashText(text: string): string {
+  return hash('sha256', text, 'base64url');
 }

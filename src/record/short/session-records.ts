@@ -133,8 +133,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   private outcome(entry: OutcomeEntry): boolean {
     const { log, context } = this;
     const { id, rows, bytes, changed, status, sqlstate, reason, rule, limit, waited } = entry;
-    const running = this.running.get(id);
-    this.running.delete(id);
+    const running = this.running.take(id);
     if (running?.quiet && isNothing(entry)) return true;
     if (!log.isReady()) return false;
     const decision = running && isWithinReach(running, log.generation, log.seq) ? running.seq : undefined;
