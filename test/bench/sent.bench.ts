@@ -2,17 +2,12 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PolicyReader } from '../../src/cli/policy-reader.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import { Guard } from '../../src/guard/guard.ts';
-import { renderLiterals } from '../../src/session/render.ts';
-import { loadParser } from '../../src/sql/parse.ts';
 import { interleave, ratios } from './figures/interleave.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
 import { scratchFolder } from './world/folder.ts';
-import { serve } from './world/guard.ts';
 import { MODES, pgbench } from './world/pgbench.ts';
+import { sentFor } from './world/sent.ts';
 import { type Database, makeDatabase } from './world/world.ts';
 
 const WRITTEN = 'SELECT abalance FROM pgbench_accounts WHERE aid = 4711';
@@ -23,15 +18,8 @@ let database: Database;
 let sent: string;
 
 beforeAll(async () => {
-  await loadParser();
   database = await makeDatabase();
-  const served = await serve(database);
-  const { config } = loadConfig(served.configFile, {});
-  const { catalog, policy } = await new PolicyReader(config!).read();
-  await served.stop();
-  const guard = new Guard({ catalog, role: policy!.roles.get('headline')!, searchPath: ['public'] });
-  const values = { attributes: new Map([['branches', '10']]), limit: 2_000_001n };
-  sent = renderLiterals(WRITTEN, guard.judge(WRITTEN), values).sent;
+  sent = await sentFor(database, 'headline', WRITTEN, 2_000_001n);
 });
 
 afterAll(() => database?.drop());
