@@ -166,8 +166,7 @@ class Log implements DecisionLog {
       },
       write: (kind, fields) => this.append(kind, fields),
       writeHere: (kind, fields) => this.put(kind, fields, this.askedAt) === 'written',
-      writeShort: (kind, members) =>
-        this.write(kind, this.askedAt, (heading) => shortText(kind, heading, members)) === 'written',
+      writeShort: (kind, members) => this.writeShort(kind, members) === 'written',
       textOf: (entry) => this.textOf(entry),
       statements: new StatementsWritten(),
       subjects: options.subjects,
@@ -264,17 +263,32 @@ class Log implements DecisionLog {
   }
 
   private write(kind: RecordKind | ChainKind, now: number, bodyOf: (heading: Heading) => string): Written {
-    const { chained, boxes } = this.segments;
-    const { guard, keys } = this.options;
-    const heading: Heading = { time: isoTime(now), guard, seq: chained.seq + 1, torn: chained.torn };
+    const heading = this.heading(now);
     let body: string;
     try {
       body = bodyOf(heading);
-      if (keys && !isOfChain(kind)) body = boxedText(body, heading, boxes);
+      if (this.options.keys && !isOfChain(kind)) body = boxedText(body, heading, this.segments.boxes);
     } catch {
       // INVARIANT: a record that cannot be made is one that is not written.
       return 'absent';
     }
+    return this.chain(kind, body);
+  }
+
+  /** Nearly all of a log. */
+  private writeShort(kind: 'decision' | 'outcome', members: string): Written {
+    const { askedAt } = this;
+    if (this.options.keys) return this.write(kind, askedAt, (heading) => shortText(kind, heading, members));
+    return this.chain(kind, shortText(kind, this.heading(askedAt), members));
+  }
+
+  private heading(now: number): Heading {
+    const { chained } = this.segments;
+    return { time: isoTime(now), guard: this.options.guard, seq: chained.seq + 1, torn: chained.torn };
+  }
+
+  private chain(kind: RecordKind | ChainKind, body: string): Written {
+    const { chained } = this.segments;
     const written = this.holding && isOfStatement(kind) ? chained.hold(body) : chained.write(body, GROUPED.has(kind));
     if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
     return written;

@@ -42,6 +42,8 @@ export class StatementsWritten {
     maxSize: MOST_CHARACTERS,
     sizeCalculation: ({ said: { statement = '' } }) => statement.length + 1,
   });
+  /** What was asked for last: nothing was since that it would have to be moved in front of. */
+  private last: { readonly key: string; readonly written: Written } | undefined;
   private generation = 0;
   /** A statement that comes again comes with the same list of its columns: what was made of it last is mostly what it is again. */
   private readonly known = new WeakMap<readonly string[], Known>();
@@ -60,22 +62,29 @@ export class StatementsWritten {
   numberOf({ key, said }: Asked, generation: number): number | undefined {
     if (generation !== this.generation) {
       this.written.clear();
+      this.last = undefined;
       this.generation = generation;
       return undefined;
     }
-    const last = this.written.get(key);
-    if (!last || (last.said !== said && !isSame(last.said, said))) return undefined;
-    last.said = said;
-    return last.seq;
+    if (this.last?.key !== key) {
+      const written = this.written.get(key);
+      this.last = written && { key, written };
+    }
+    const written = this.last?.written;
+    if (!written || (written.said !== said && !isSame(written.said, said))) return undefined;
+    written.said = said;
+    return written.seq;
   }
 
   add({ key, said }: Asked, seq: number): void {
     this.written.set(key, { said, seq });
+    this.last = undefined;
   }
 
   /** Nobody knows whether it stands there. */
   forget({ key }: Asked): void {
     this.written.delete(key);
+    this.last = undefined;
   }
 }
 

@@ -8,8 +8,7 @@ const names = new Map<string, string>();
 
 export function subjectsText(subjects: SubjectsShown): string {
   let text = '';
-  for (const name of Object.keys(subjects)) {
-    const { n, unnamed, ids } = subjects[name]!;
+  for (const [name, { n, unnamed, ids }] of Object.entries(subjects)) {
     const known = ids ? `,"ids":${json(ids)}` : '';
     text += `${text === '' ? '{' : ','}${nameText(name)}:{"n":${n},"unnamed":${unnamed}${known}}`;
   }
