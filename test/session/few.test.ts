@@ -2,12 +2,13 @@ import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { Few } from '../../src/few.ts';
 
-type Step = readonly ['set' | 'delete' | 'drop', number] | readonly ['clear'];
+type Step = readonly ['set' | 'delete' | 'take' | 'drop', number] | readonly ['clear'];
 
 const key = fc.nat({ max: 20 });
 const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.tuple(fc.constant('set' as const), key) },
   { weight: 5, arbitrary: fc.tuple(fc.constant('delete' as const), key) },
+  { weight: 3, arbitrary: fc.tuple(fc.constant('take' as const), key) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('drop' as const), key) },
   { weight: 1, arbitrary: fc.tuple(fc.constant('clear' as const)) },
 );
@@ -29,7 +30,10 @@ it('does what a Map does, few or many', () => {
             map.delete(name);
           }
         } else if (what === 'delete') expect(few.delete(name)).toBe(map.delete(name));
-        else {
+        else if (what === 'take') {
+          expect(few.take(name)).toBe(map.get(name));
+          map.delete(name);
+        } else {
           const value = { number };
           few.set(name, value);
           map.set(name, value);
