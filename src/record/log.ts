@@ -155,7 +155,7 @@ class Log implements DecisionLog {
     });
     this.recorder = {
       isReady: () => {
-        if (!this.holding) this.askedAt = clock();
+        this.askedAt = this.now();
         return this.isReady(this.askedAt);
       },
       get generation() {
@@ -175,7 +175,7 @@ class Log implements DecisionLog {
 
   append(kind: RecordKind, fields: RecordFields): boolean {
     this.turn.write();
-    const now = this.options.clock();
+    const now = this.now();
     return this.isReady(now) && this.put(kind, fields, now) === 'written';
   }
 
@@ -235,11 +235,16 @@ class Log implements DecisionLog {
 
   /** Also where nobody knows whether it reached the disk: its number is taken. */
   private writeSeal(fields: SealFields): boolean {
-    return this.isReadyToSeal() && this.put('seal', fields, this.options.clock()) !== 'absent';
+    return this.isReadyToSeal() && this.put('seal', fields, this.now()) !== 'absent';
   }
 
   private isReadyToSeal(): boolean {
-    return this.tried(() => this.segments.readyToSeal(this.options.clock()));
+    return this.tried(() => this.segments.readyToSeal(this.now()));
+  }
+
+  /** INVARIANT: no record has an earlier time than the one before it for what is written at once, a seal in the midst of it included. */
+  private now(): number {
+    return this.holding ? this.askedAt : this.options.clock();
   }
 
   private isReady(now: number): boolean {

@@ -183,3 +183,29 @@ test('what is thrown under way is told as a failure, and the log goes on', async
   expect(await told(a)).toBe(true);
   expect(held()).toEqual(['decision 2']);
 });
+
+test('no record has an earlier time than the one before it, where a seal comes among what is written at once', async () => {
+  let now = Date.UTC(2026, 10, 25, 9);
+  const file = join(folder, 'sealed.jsonl');
+  const clock = () => (now += 1);
+  const seal = { everyMs: 3_600_000, records: 3 };
+  const sealed = openLog({ file, durability: 'batched', text: 'normalized', guard: 'g1', clock, seal });
+  const context = {
+    session: 's',
+    principal: 'p',
+    role: 'r',
+    attributes: {},
+    client: 'c',
+    database: 'd',
+    application: '',
+  };
+  const a = sealed.session(context);
+  for (let i = 0; i < 10; i++) a.append(decision(String(i)));
+  await told(a);
+  await sealed.close();
+  const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
+  const records = lines.map((line) => JSON.parse(line) as { kind: string; time: string });
+  expect(records.filter(({ kind }) => kind === 'seal').length).toBeGreaterThan(3);
+  const times = records.map(({ time }) => time);
+  expect(times).toEqual(times.toSorted());
+});

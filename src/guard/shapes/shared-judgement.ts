@@ -1,6 +1,7 @@
 /** A judgement that holds for all texts of one skeleton in which what it has looked into is the same. */
 import { applyEdits } from '../../sql/edits.ts';
 import { fingerprint, normalize } from '../../sql/normalize.ts';
+import type { Slot, Template } from '../../sql/template.ts';
 import type { Judgement, StatementJudgement, StatementKind, TextEdit } from '../decision.ts';
 import type { Skeleton } from './skeleton.ts';
 
@@ -15,16 +16,19 @@ export class SharedJudgement {
     readonly end: Place;
     readonly whole: Omit<StatementJudgement, 'extent'>;
   }[];
+  private readonly template: readonly Part[];
   private readonly whole: Omit<Judgement, 'statements' | 'edits' | 'template'>;
   private readonly ends: readonly number[];
 
   private constructor(
     judgement: Judgement,
+    text: string,
     skeleton: Skeleton,
     private readonly pinned: readonly { readonly literal: number; readonly text: string }[],
   ) {
     const place = (at: number): Place => ({ at, literals: skeleton.ends.filter((end) => end <= at).length });
     this.edits = judgement.edits.map((edit) => ({ edit, start: place(edit.start), end: place(edit.end) }));
+    this.template = partsOf(text, judgement.edits, skeleton);
     this.statements = judgement.statements.map(({ extent, ...whole }) => ({
       start: place(extent!.start),
       end: place(extent!.end),
@@ -48,14 +52,17 @@ export class SharedJudgement {
     if (!statements.every(({ kind, extent }) => SHARED.has(kind.kind) && extent)) return undefined;
     const shared = new SharedJudgement(
       judgement,
+      text,
       skeleton,
       pinned.map((literal) => ({ literal, text: text.slice(skeleton.starts[literal], skeleton.ends[literal]) })),
     );
-    return shared.holdsOf(otherwise(text, skeleton, new Set(pinned))) ? shared : undefined;
+    const other = otherwise(text, skeleton, new Set(pinned));
+    return shared.holdsOf({ text, skeleton }) && shared.holdsOf(other) ? shared : undefined;
   }
 
   /** The judgement of `text`; undefined where a literal that matters is another one. `skeleton`: of `text`, with the same key. */
-  for(text: string, { starts, ends }: Skeleton): Judgement | undefined {
+  for(text: string, skeleton: Skeleton): Judgement | undefined {
+    const { starts, ends } = skeleton;
     for (const { literal, text: same } of this.pinned) {
       if (ends[literal]! - starts[literal]! !== same.length || !text.startsWith(same, starts[literal]))
         return undefined;
@@ -67,17 +74,39 @@ export class SharedJudgement {
     const statements = this.statements.map(({ start, end, whole }): StatementJudgement => {
       return { extent: { start: moved(start), end: moved(end) }, ...whole };
     });
-    return { statements, edits, template: edits.length > 0 ? applyEdits(text, edits) : [text], ...this.whole };
+    return { statements, edits, template: edits.length > 0 ? this.written(text, skeleton) : [text], ...this.whole };
   }
 
-  /** Whether what is recorded of the statements would be the same. */
+  /** The text with its edits made. */
+  private written(text: string, { starts, ends }: Skeleton): Template {
+    const pieces: (string | Slot)[] = [];
+    let piece = '';
+    for (const part of this.template) {
+      if (typeof part === 'string') piece += part;
+      else if (typeof part === 'number') piece += text.slice(starts[part], ends[part]);
+      else {
+        if (piece !== '') pieces.push(piece);
+        pieces.push(part);
+        piece = '';
+      }
+    }
+    if (piece !== '') pieces.push(piece);
+    return pieces;
+  }
+
+  /** Whether what is recorded of the statements would be the same, and the edits would make what is sent. */
   private holdsOf({ text, skeleton }: { text: string; skeleton: Skeleton }): boolean {
     const judgement = this.for(text, skeleton);
+    if (!judgement) return false;
+    const { statements, edits, template } = judgement;
+    const edited = edits.length > 0 ? applyEdits(text, edits) : [text];
     return (
-      judgement?.statements.every(({ extent, normalized, fingerprint: print }) => {
+      template.length === edited.length &&
+      template.every((piece, i) => piece === edited[i]) &&
+      statements.every(({ extent, normalized, fingerprint: print }) => {
         const own = text.slice(extent!.start, extent!.end);
         return normalize(own) === normalized && fingerprint(own) === print;
-      }) === true
+      })
     );
   }
 }
@@ -86,6 +115,37 @@ export class SharedJudgement {
 interface Place {
   readonly at: number;
   readonly literals: number;
+}
+
+/** Of a text with its edits made: what is the same in all texts of the skeleton, which literal stands there, a slot. */
+type Part = string | number | Slot;
+
+function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: Skeleton): readonly Part[] {
+  const parts: Part[] = [];
+  const add = (part: Part): void => {
+    const last = parts.at(-1);
+    if (typeof part === 'string' && typeof last === 'string') parts[parts.length - 1] = last + part;
+    else if (part !== '') parts.push(part);
+  };
+  let literal = 0;
+  let at = 0;
+  const addUntil = (end: number): void => {
+    for (; literal < starts.length && starts[literal]! < end; literal += 1) {
+      // One that was replaced is behind us.
+      if (starts[literal]! < at) continue;
+      add(text.slice(at, starts[literal]));
+      add(literal);
+      at = ends[literal]!;
+    }
+    add(text.slice(at, end));
+  };
+  for (const { start, end, text: instead } of edits) {
+    addUntil(start);
+    for (const piece of instead) add(piece);
+    at = end;
+  }
+  addUntil(text.length);
+  return parts;
 }
 
 /** A text of the same skeleton in which every literal but those pinned is another one. */
