@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { findProgram } from '../support/programs.ts';
 import { interleave, ratios } from './figures/interleave.ts';
+import { IS_TRIAL } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
 import { scratchFolder } from './world/folder.ts';
@@ -17,6 +18,8 @@ import { type Database, makeDatabase } from './world/world.ts';
 const LOAD: Load = { clients: 8, mode: 'simple', reconnect: true };
 /** A server connection serves one client alone, as the guard's does. */
 const ANEW = 'PgBouncer, both sides anew';
+/** Of each client, in each way, before anything is measured: a guard's logins come to their own pace after some thousand. */
+const WARM_UP = IS_TRIAL ? 20 : 400;
 
 const openssl = findProgram('openssl');
 const folder = scratchFolder();
@@ -54,6 +57,7 @@ test.skipIf(!openssl)('connections a second', async () => {
   ]) {
     const direct = sslmode === 'disable' ? [{ name: 'direct', url: database.account.url }] : [];
     const here = places.map((place) => ({ ...place, url: place.url.replace('disable', sslmode!) }));
+    for (const { url } of here) await pgbench(url, { ...LOAD, transactions: WARM_UP });
     const figures = await interleave([...direct, ...here], connect);
     const rate = (place: string) => section.figure(`${place}, ${name}`, 'a second', figures.get(place));
     const ratio = (to: string) =>
