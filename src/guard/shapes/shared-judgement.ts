@@ -69,7 +69,10 @@ export class SharedJudgement {
     }
     const moved = ({ at, literals }: Place): number =>
       literals === 0 ? at : at + ends[literals - 1]! - this.ends[literals - 1]!;
-    const edits = this.edits.map(({ edit, start, end }) => ({ start: moved(start), end: moved(end), text: edit.text }));
+    const edits = this.edits.map(({ edit, start, end }) =>
+      // In front of all literals nothing has moved.
+      end.literals === 0 ? edit : { start: moved(start), end: moved(end), text: edit.text },
+    );
     // Own fields before those that are spread: behind them each would be copied by itself, for half a microsecond.
     const statements = this.statements.map(({ start, end, whole }): StatementJudgement => {
       return { extent: { start: moved(start), end: moved(end) }, ...whole };

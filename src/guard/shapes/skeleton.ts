@@ -48,8 +48,9 @@ export const UNSHARED = new RegExp(`[\\u0000${MARK}]|${RESERVED_PREFIX}`, 'i');
  */
 export function shapeOf(literal: string): string | undefined {
   if (literal.startsWith("'")) return PLAIN_STRING.test(literal) ? 's' : undefined;
-  const shape = PLAIN_NUMBER.test(literal) ? numberShape(literal) : undefined;
-  return shape === 'unlike' ? undefined : shape;
+  const shape = numberShape(literal);
+  // Of those that are no whole numbers, some are written in other ways.
+  return shape === 'unlike' || (shape === 'n' && !PLAIN_NUMBER.test(literal)) ? undefined : shape;
 }
 
 const PLAIN_STRING = /^'(?:[^']|'')*'$/;
