@@ -1,34 +1,54 @@
 /** What the decision log costs: two guards alike, of which one writes nothing of its sessions. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { interleave, ratios } from './figures/interleave.ts';
+import { IS_TRIAL, ROUNDS, SECONDS } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
 import { type ServedGuard, serve } from './world/guard.ts';
 import { cpuOf, throughputAndCost, tpsOf } from './world/measured.ts';
-import { MODES, warmUp } from './world/pgbench.ts';
+import { MODES, type Mode, warmUp } from './world/pgbench.ts';
 import { type Database, makeDatabase } from './world/world.ts';
 
+/** Two guards alike differ by some hundredths for as long as they run, by how their code was compiled: no number of rounds tells that from the log. */
+const PAIRS = IS_TRIAL ? 1 : 5;
+const LOGS = { on: [], off: ['--import', new URL('without-log.js', import.meta.url).href] };
+
 let database: Database;
-const guards = new Map<string, ServedGuard>();
 
 beforeAll(async () => {
   database = await makeDatabase();
-  guards.set('on', await serve(database));
-  guards.set('off', await serve(database, { node: ['--import', new URL('without-log.js', import.meta.url).href] }));
 });
 
-afterAll(async () => {
-  await Promise.all([...guards.values()].map((guard) => guard.stop()));
-  await database?.drop();
-});
+afterAll(() => database?.drop());
+
+type Figures = ReadonlyMap<string, Awaited<ReturnType<typeof throughputAndCost>>[]>;
+
+/** Of each protocol, by two guards that are started for it. */
+async function ofOnePair(): Promise<Map<Mode, Figures>> {
+  const guards = new Map<string, ServedGuard>();
+  try {
+    for (const [name, node] of Object.entries(LOGS)) guards.set(name, await serve(database, { node }));
+    const places = [...guards].map(([name, guard]) => ({ name, url: guard.url('headline'), pid: guard.pid }));
+    await warmUp(...places.map(({ url }) => url));
+    const measured = new Map<Mode, Figures>();
+    for (const mode of MODES) {
+      measured.set(mode, await interleave(places, (place) => throughputAndCost(place, { clients: 8, mode })));
+    }
+    return measured;
+  } finally {
+    for (const guard of guards.values()) await guard.stop();
+  }
+}
 
 test('what the log costs', async () => {
-  const section = new Section('log');
-  const places = [...guards].map(([name, guard]) => ({ name, url: guard.url('headline'), pid: guard.pid }));
-  await warmUp(...places.map(({ url }) => url));
+  const section = new Section('log', `${PAIRS} pairs of guards, ${ROUNDS} rounds of ${SECONDS} s of each, interleaved`);
+  const pairs: Map<Mode, Figures>[] = [];
+  for (let pair = 0; pair < PAIRS; pair++) pairs.push(await ofOnePair());
   const rows: string[][] = [];
   for (const mode of MODES) {
-    const figures = await interleave(places, (place) => throughputAndCost(place, { clients: 8, mode }));
+    const figures = new Map(
+      Object.keys(LOGS).map((name) => [name, pairs.flatMap((of) => of.get(mode)?.get(name) ?? [])]),
+    );
     const [off, on] = [tpsOf(figures, 'off'), tpsOf(figures, 'on')];
     rows.push([
       mode,
