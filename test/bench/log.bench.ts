@@ -9,7 +9,7 @@ import { cpuOf, throughputAndCost, tpsOf } from './world/measured.ts';
 import { MODES, type Mode, warmUp } from './world/pgbench.ts';
 import { type Database, makeDatabase } from './world/world.ts';
 
-/** Two guards alike differ by some hundredths for as long as they run, by how their code was compiled: no number of rounds tells that from the log. */
+/** Two guards alike differ by some hundredths for as long as they run: no number of rounds tells that from the log. */
 const PAIRS = IS_TRIAL ? 1 : 5;
 const LOGS = { on: [], off: ['--import', new URL('without-log.js', import.meta.url).href] };
 
