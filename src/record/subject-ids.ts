@@ -15,6 +15,11 @@ export type SubjectsShown = Readonly<
   Record<string, { readonly n?: number; readonly unnamed?: number; readonly ids?: readonly string[] }>
 >;
 
+/** Those of an outcome. INVARIANT: both numbers are there: short records are written without a serializer. */
+export type SubjectsOfOutcome = Readonly<
+  Record<string, { readonly n: number; readonly unnamed: number; readonly ids?: readonly string[] }>
+>;
+
 /** 96 bits: among 12 million people no two have the same. */
 const LENGTH = 16;
 /** So many are remembered: whoever works with a class sees the same pupils again. */
@@ -47,7 +52,7 @@ export class SubjectIds {
   }
 
   /** Of the people whom a statement has shown, as its outcome says it. */
-  ofOutcome({ subjects = {}, keys = {} }: Pick<OutcomeEntry, 'subjects' | 'keys'>): SubjectsShown {
+  ofOutcome({ subjects = {}, keys = {} }: Pick<OutcomeEntry, 'subjects' | 'keys'>): SubjectsOfOutcome {
     return Object.fromEntries(
       Object.entries(subjects).map(([subject, counted]) => {
         const known = keys[subject];

@@ -9,7 +9,7 @@ import { cpuOf, throughputAndCost, tpsOf } from './world/measured.ts';
 import { MODES, type Mode, warmUp } from './world/pgbench.ts';
 import { type Database, makeDatabase } from './world/world.ts';
 
-/** Two guards alike differ by some hundredths for as long as they run: no number of rounds tells that from the log. */
+/** One pair had 0.94 in 15 rounds and another 0.88: more rounds of one pair would not tell what of that is the log's. */
 const PAIRS = IS_TRIAL ? 1 : 5;
 const LOGS = { on: [], off: ['--import', new URL('without-log.js', import.meta.url).href] };
 

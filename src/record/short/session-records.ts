@@ -137,7 +137,8 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     if (running?.quiet && isNothing(entry)) return true;
     if (!log.isReady()) return false;
     const decision = running && isWithinReach(running, log.generation, log.seq) ? running.seq : undefined;
-    const ms = rounded(entry.ms);
+    // What is no number above nothing would be no JSON.
+    const ms = entry.ms > 0 ? rounded(entry.ms) : '0';
     // INVARIANT: no key of a person is written: ids are made of them, or they are dropped.
     const subjects = log.subjects && entry.keys ? log.subjects.ofOutcome(entry) : entry.subjects;
     if (decision !== undefined && status === 'ok' && !(limit || waited || reason || rule || sqlstate)) {

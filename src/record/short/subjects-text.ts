@@ -1,12 +1,12 @@
 /** The people whom a statement has shown, as JSON. */
 import { printable } from '../printable.ts';
-import type { SubjectsShown } from '../subject-ids.ts';
+import type { SubjectsOfOutcome } from '../subject-ids.ts';
 
 /** Names come from policies: they are few. */
 const MOST_NAMES = 100;
 const names = new Map<string, string>();
 
-export function subjectsText(subjects: SubjectsShown): string {
+export function subjectsText(subjects: SubjectsOfOutcome): string {
   let text = '';
   for (const [name, { n, unnamed, ids }] of Object.entries(subjects)) {
     const known = ids ? `,"ids":${json(ids)}` : '';
