@@ -97,6 +97,8 @@ class Log implements DecisionLog {
   private closed = false;
   /** Records of statements wait for those behind them, to be written with them. */
   private holding = false;
+  /** The file took records when the first of those was made: what becomes of it meanwhile shows when they are written. */
+  private holds = false;
   /** When a session asked last whether it may write, or when what it has waited for began to be written. */
   private askedAt = 0;
   private readonly turn: Turn;
@@ -146,6 +148,7 @@ class Log implements DecisionLog {
         this.holding = true;
         this.askedAt = clock();
         chained.beginHolding();
+        this.holds = this.isReady(this.askedAt);
       },
       write: () => {
         this.holding = false;
@@ -155,7 +158,8 @@ class Log implements DecisionLog {
     });
     this.recorder = {
       isReady: () => {
-        this.askedAt = this.now();
+        if (this.holding) return this.holds;
+        this.askedAt = clock();
         return this.isReady(this.askedAt);
       },
       get generation() {

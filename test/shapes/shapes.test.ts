@@ -92,6 +92,35 @@ describe('golden cases', { timeout: 300_000 }, () => {
     );
   });
 
+  test.each([
+    'select id from students where id = -1',
+    'select id from students where id = - 1 or id = -\n2',
+    'select id from students where id = - -1',
+    'select id from students where id -1 = 2 - -3',
+    "select id from students where id = - '1'",
+    'select id from students where id = -2147483647',
+    'select id from students where id = -3000000000',
+    'select id from students where id = -9223372036854775807',
+    'select id from students where id = -1.5',
+    'select id from students where id = -1::bigint',
+    'select id from students where id in (-1, 2, -3)',
+    'select id from students where id between -1 and -/**/2',
+    'select -1, -id, - 2 - 3',
+    'select id from students order by -1 limit 1',
+    'select * from generate_series(-1, 1)',
+  ])('a sign in front of a number: %s', (text) => {
+    compare(policies.of('teacher').role, catalog, Array<string>(20).fill(text), SEED);
+  });
+
+  test('what differs in a number behind a sign is judged once', () => {
+    const guard = new Guard({ catalog, role: policies.of('teacher').role, searchPath });
+    const text = (value: number) => `select id + -${value} from students where id = - ${value}`;
+    for (let i = 0; i < LEARNT; i++) guard.judge(text(i));
+    const before = shared;
+    for (let i = 0; i < 10; i++) guard.judge(text(100 + i));
+    expect(shared - before).toBe(10);
+  });
+
   test('a text of a known shape is remembered when it comes again', () => {
     const guard = new Guard({ catalog, role: policies.of('teacher').role, searchPath });
     for (let i = 0; i < LEARNT; i++) guard.judge(`SELECT ${i}`);

@@ -42,7 +42,8 @@ export function findProgram(
     | 'ssh-agent'
     | 'softhsm2-util'
     | 'pkcs11-tool'
-    | 'valkey-server',
+    | 'valkey-server'
+    | 'perf',
 ): string | undefined {
   for (const folder of folders()) {
     const path = join(folder, name);

@@ -8,6 +8,7 @@ import { spread, table, verdict } from './table.ts';
 const HEADINGS = {
   targets: 'The targets',
   proxies: 'Beside other proxies',
+  processor: "Where the processor's time goes",
   latency: 'Waiting, at half load',
   connections: 'Connections a second',
   shapes: 'New texts and new shapes',
