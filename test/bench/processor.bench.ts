@@ -55,7 +55,13 @@ async function measure(place: Watched, mode: Mode): Promise<Sampled> {
   const shares = await sampling?.stop();
   if (!shares) throw new Error('perf is not installed');
   const of = (name: keyof Shares): number => shares[name] * cpu;
-  return { all: cpu, kernel: of('kernel'), native: of('native'), 'built-in': of('built-in'), JavaScript: of('JavaScript') };
+  return {
+    all: cpu,
+    kernel: of('kernel'),
+    native: of('native'),
+    'built-in': of('built-in'),
+    JavaScript: of('JavaScript'),
+  };
 }
 
 test.skipIf(!findProgram('perf'))('where the time goes', async () => {
@@ -66,7 +72,11 @@ test.skipIf(!findProgram('perf'))('where the time goes', async () => {
     for (const { name } of places) {
       const rounds = measured.get(name) ?? [];
       const cell = (part: keyof Sampled): string =>
-        section.figure(`${part}, ${name}, ${mode}`, 'µs', rounds.map((round) => round[part]));
+        section.figure(
+          `${part}, ${name}, ${mode}`,
+          'µs',
+          rounds.map((round) => round[part]),
+        );
       rows.push([mode, name, cell('all'), ...PLACES.map(cell)]);
     }
   }

@@ -15,8 +15,20 @@ const STRINGS = [
   "'ünï ☃'",
   "'-- /*'",
   "'$.a'",
+  "'3 days'",
+  "'400 years'",
+  "'1000 days'",
 ];
 const INTEGERS = ['0', '1', '2', '3', '7', '12', '100', '007', '2147483646'];
+const DECIMALS = ['1.5', '0.0', '10.25', '007.50', '99999999999999999999.5'];
+const LARGE = [
+  '2147483648',
+  '2147483649',
+  '3000000000',
+  '9223372036854775807',
+  '9223372036854775808',
+  '99999999999999999999',
+];
 const OTHERS = [
   '2147483648',
   '2147483649',
@@ -42,10 +54,15 @@ export function withOtherLiterals(text: string, next: (below: number) => number)
     const isString = kind[i] === KIND.string && text[start[i]!] === "'";
     if ((!isString && kind[i] !== KIND.number) || next(3) === 0) continue;
     other += text.slice(from, start[i]);
-    other += isString ? pick(STRINGS) : next(20) === 0 ? pick(OTHERS) : pick(INTEGERS);
+    other += pick(isString ? STRINGS : next(20) === 0 ? OTHERS : alike(text.slice(start[i], end[i])));
     from = end[i]!;
   }
   return other + text.slice(from);
+}
+
+function alike(number: string): readonly string[] {
+  if (number.includes('.')) return DECIMALS;
+  return number.length > 9 ? LARGE : INTEGERS;
 }
 
 /** A small generator of its own (mulberry32): the same numbers for the same seed. */

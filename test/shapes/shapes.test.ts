@@ -108,16 +108,37 @@ describe('golden cases', { timeout: 300_000 }, () => {
     'select -1, -id, - 2 - 3',
     'select id from students order by -1 limit 1',
     'select * from generate_series(-1, 1)',
-  ])('a sign in front of a number: %s', (text) => {
+    'select first_value(id) over (order by id rows 3 preceding) from students',
+    "select id from students where last_name ~ 'x3' or last_name like 'x' || '%'",
+  ])('signs, frames, patterns: %s', (text) => {
     compare(policies.of('teacher').role, catalog, Array<string>(20).fill(text), SEED);
   });
 
-  test('what differs in a number behind a sign is judged once', () => {
+  /** Of the values in these something is asked, or was: `#` is another number each time. */
+  const ASKED = [
+    'select id + -# from students where id = - #',
+    'select id from students where score < #.5',
+    'select id from students where id = 300000#',
+    "select id from students where last_name like '%x#%' or last_name ilike 'x#%'",
+    "select id from students where lower(last_name) = lower('X#')",
+    'select substring(last_name, 1, #) from students',
+    "select split_part(last_name, 'a', #), id % # from students",
+    "select id from absences where day > now() - interval '# days' and minutes > #",
+    'select id from absences where day > current_date - #',
+    'select id from students order by id limit # offset #',
+  ];
+
+  test.each(ASKED)('what is asked of a literal: %s', (text) => {
+    compare(policies.of('teacher').role, catalog, Array<string>(40).fill(text.replaceAll('#', '3')), SEED);
+    compare(policies.of('counted').role, catalog, Array<string>(40).fill(text.replaceAll('#', '3')), SEED);
+  });
+
+  test.each(ASKED)('is judged once where the answers are the same: %s', (text) => {
     const guard = new Guard({ catalog, role: policies.of('teacher').role, searchPath });
-    const text = (value: number) => `select id + -${value} from students where id = - ${value}`;
-    for (let i = 0; i < LEARNT; i++) guard.judge(text(i));
+    const judge = (value: number) => guard.judge(text.replaceAll('#', String(value)));
+    for (let i = 1; i <= LEARNT; i++) judge(i);
     const before = shared;
-    for (let i = 0; i < 10; i++) guard.judge(text(100 + i));
+    for (let i = 0; i < 10; i++) judge(20 + i);
     expect(shared - before).toBe(10);
   });
 

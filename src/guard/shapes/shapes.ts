@@ -44,7 +44,7 @@ export class Shapes {
   }
 
   learn(key: string, text: string, skeleton: Skeleton, judgement: Judgement, literals: WatchedLiterals): void {
-    const shared = SharedJudgement.of(judgement, text, skeleton, literals.pinned());
+    const shared = SharedJudgement.of(judgement, text, skeleton, literals);
     if (shared) this.remembered.get(key)?.variants.push(shared);
   }
 }

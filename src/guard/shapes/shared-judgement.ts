@@ -4,6 +4,7 @@ import { fingerprint, normalize } from '../../sql/normalize.ts';
 import type { Slot, Template } from '../../sql/template.ts';
 import type { Judgement, StatementJudgement, StatementKind, TextEdit } from '../decision.ts';
 import type { Skeleton } from './skeleton.ts';
+import type { Condition, WatchedLiterals } from './watched-literals.ts';
 
 /** What these hold comes from no literal. */
 const SHARED: ReadonlySet<StatementKind['kind']> = new Set(['read', 'write', 'transaction']);
@@ -25,6 +26,7 @@ export class SharedJudgement {
     text: string,
     skeleton: Skeleton,
     private readonly pinned: readonly { readonly literal: number; readonly text: string }[],
+    private readonly conditions: readonly Condition[],
   ) {
     const place = (at: number): Place => ({ at, literals: skeleton.ends.filter((end) => end <= at).length });
     this.edits = judgement.edits.map((edit) => ({ edit, start: place(edit.start), end: place(edit.end) }));
@@ -39,13 +41,15 @@ export class SharedJudgement {
     this.ends = skeleton.ends;
   }
 
-  /** Undefined where the judgement is of its own text alone. `pinned`: literals that it has looked into. */
+  /** Undefined where the judgement is of its own text alone. `literals`: what it has looked into, and asked. */
   static of(
     judgement: Judgement,
     text: string,
     skeleton: Skeleton,
-    pinned: readonly number[],
+    literals: WatchedLiterals,
   ): SharedJudgement | undefined {
+    const pinned = literals.pinned();
+    const conditions = literals.conditions();
     const { refusal, would, fault, looksUpNames, statements } = judgement;
     if (refusal || would || fault !== undefined || looksUpNames || pinned.length === skeleton.starts.length)
       return undefined;
@@ -55,8 +59,11 @@ export class SharedJudgement {
       text,
       skeleton,
       pinned.map((literal) => ({ literal, text: text.slice(skeleton.starts[literal], skeleton.ends[literal]) })),
+      conditions,
     );
-    const other = otherwise(text, skeleton, new Set(pinned));
+    const other = otherwise(text, skeleton, (literal, source) => {
+      return !pinned.includes(literal) && holdAll(conditions, literal, source);
+    });
     return shared.holdsOf({ text, skeleton }) && shared.holdsOf(other) ? shared : undefined;
   }
 
@@ -67,6 +74,8 @@ export class SharedJudgement {
       if (ends[literal]! - starts[literal]! !== same.length || !text.startsWith(same, starts[literal]))
         return undefined;
     }
+    for (const { literal, holds } of this.conditions)
+      if (!holds(text.slice(starts[literal], ends[literal]))) return undefined;
     const moved = ({ at, literals }: Place): number =>
       literals === 0 ? at : at + ends[literals - 1]! - this.ends[literals - 1]!;
     const edits = this.edits.map(({ edit, start, end }) =>
@@ -151,11 +160,15 @@ function partsOf(text: string, edits: readonly TextEdit[], { starts, ends }: Ske
   return parts;
 }
 
-/** A text of the same skeleton in which every literal but those pinned is another one. */
+function holdAll(conditions: readonly Condition[], literal: number, source: string): boolean {
+  return conditions.every((condition) => condition.literal !== literal || condition.holds(source));
+}
+
+/** A text of the same skeleton in which each literal is another one, where it may be that. */
 function otherwise(
   text: string,
   { key, starts, ends }: Skeleton,
-  pinned: ReadonlySet<number>,
+  mayBe: (literal: number, source: string) => boolean,
 ): { text: string; skeleton: Skeleton } {
   let other = '';
   let from = 0;
@@ -164,7 +177,8 @@ function otherwise(
     const literal = text.slice(start, ends[i]);
     other += text.slice(from, start);
     moved.starts.push(other.length);
-    other += pinned.has(i) ? literal : another(literal);
+    const changed = another(literal);
+    other += mayBe(i, changed) ? changed : literal;
     moved.ends.push(other.length);
     from = ends[i]!;
   });

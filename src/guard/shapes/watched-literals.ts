@@ -1,4 +1,5 @@
-/** Which literals of a text a judgement has looked into: the others could have been any of their shape. */
+/** Which literals of a text a judgement has looked into, and what it has asked of others: the rest could have been any of their shape. */
+import { listen, type Question } from '../../sql/constants.ts';
 import type { ParsedText } from '../../sql/parse.ts';
 import { as, type Body } from '../../sql/tree.ts';
 import type { Skeleton } from './skeleton.ts';
@@ -8,10 +9,12 @@ const SIGNED = /-[ \t\r\n]*$/;
 
 /** Fields of a constant that hold its value. Which of them is there is part of its shape. */
 const VALUES = ['ival', 'fval', 'sval'] as const;
+type Field = (typeof VALUES)[number];
 
 export class WatchedLiterals {
   private readonly met = new Set<number>();
   private readonly read = new Set<number>();
+  private readonly asked: Condition[] = [];
   private watching = true;
 
   /** From here on the constants in the tree of `parsed` say when somebody reads their values. `skeleton`: of its text. */
@@ -43,6 +46,11 @@ export class WatchedLiterals {
     return this.skeleton.starts.flatMap((_, i) => (this.met.has(i) && !this.read.has(i) ? [] : [i]));
   }
 
+  /** What holds of literals that need not be the same, and must hold of those in their place. */
+  conditions(): readonly Condition[] {
+    return this.asked.filter(({ literal }) => !this.read.has(literal));
+  }
+
   private watch(part: unknown, parsed: ParsedText, places: ReadonlyMap<number, Place>): void {
     if (typeof part !== 'object' || part === null) return;
     parsed.patience.spend();
@@ -58,20 +66,27 @@ export class WatchedLiterals {
     for (const field of VALUES) {
       const holder = constant[field] as Record<string, unknown> | undefined;
       if (!holder) continue;
-      const value = holder[field];
+      const held = holder[field];
+      const value = held ?? (field === 'sval' ? '' : 0);
       // INVARIANT: the constant is the literal that the skeleton took out, whole: the server's scanner cuts there as ours does.
-      if (String(value ?? (field === 'sval' ? '' : 0)) !== this.valueOf(parsed.text, place, field)) {
+      const source = parsed.text.slice(this.skeleton.starts[literal], this.skeleton.ends[literal]);
+      if (value !== meantBy(source, place, field)) {
         // Also where another constant that was made of the same literal is watched: nobody would say that this one was read.
         this.read.add(literal);
         return;
       }
       this.met.add(literal);
+      listen(holder, (question, ofShape) => {
+        const answer = question(value as never);
+        if (this.watching && !ofShape) this.asked.push(conditionOf(place, field, question, answer));
+        return answer;
+      });
       Object.defineProperty(holder, field, {
         enumerable: true,
         configurable: true,
         get: () => {
           if (this.watching) this.read.add(literal);
-          return value;
+          return held;
         },
         set: () => {
           throw new Error('a constant is not changed');
@@ -79,14 +94,17 @@ export class WatchedLiterals {
       });
     }
   }
+}
 
-  private valueOf(text: string, { literal, isSigned }: Place, field: (typeof VALUES)[number]): string {
-    const source = text.slice(this.skeleton.starts[literal], this.skeleton.ends[literal]);
-    // A string keeps its value behind a sign, and has its place.
-    if (field === 'sval') return source.slice(1, -1).replaceAll("''", "'");
-    const value = field === 'ival' ? String(Number(source)) : source;
-    return isSigned && value !== '0' ? `-${value}` : value;
-  }
+/** Holds of a literal, as it is written. */
+export interface Condition {
+  /** Its number in the skeleton. */
+  readonly literal: number;
+  readonly holds: (source: string) => boolean;
+}
+
+function conditionOf(place: Place, field: Field, question: Question<never>, answer: unknown): Condition {
+  return { literal: place.literal, holds: (source) => question(meantBy(source, place, field) as never) === answer };
 }
 
 /** Where a constant can stand that was made of a literal. */
@@ -95,4 +113,18 @@ interface Place {
   readonly literal: number;
   /** In front of the literal, at its sign. */
   readonly isSigned: boolean;
+}
+
+/** What the grammar makes of a literal. */
+function meantBy(source: string, { isSigned }: Place, field: Field): string | number {
+  switch (field) {
+    case 'ival':
+      // A sum, so that nothing below nothing is nothing.
+      return isSigned ? 0 - Number(source) : Number(source);
+    case 'fval':
+      return isSigned ? `-${source}` : source;
+    case 'sval':
+      // It keeps its value behind a sign, and has its place.
+      return source.slice(1, -1).replaceAll("''", "'");
+  }
 }

@@ -142,10 +142,10 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
   for (const fn of use.candidates) {
     const special = fn.schema === 'pg_catalog' && SETTING_FUNCTIONS.has(fn.name);
     if (special) {
-      const found = judgeSetting(draft, fn.name, use.literals);
+      const found = judgeSetting(draft, fn.name, use.literals());
       if (found) return found;
     } else if (isSequenceFunction(fn)) {
-      const found = judgeSequence(draft, fn, use.subject);
+      const found = judgeSequence(draft, fn, use.subject?.());
       if (found) return found;
     } else if (!mayCall(draft.role, fn)) {
       const what = fn.kind === 'p' ? 'procedure' : 'function';
@@ -166,7 +166,7 @@ function judgeFunction(draft: Draft, use: Extract<Use, { kind: 'function' }>): R
 function judgeSetting(
   draft: Draft,
   name: string,
-  [setting, value]: Extract<Use, { kind: 'function' }>['literals'],
+  [setting, value]: ReturnType<Extract<Use, { kind: 'function' }>['literals']>,
 ): Refusal | undefined {
   if (typeof setting !== 'string')
     return refusal(

@@ -37,7 +37,7 @@ export function resolveProcedureCall(r: Resolver, body: Body<'CallStmt'>): Level
     return level;
   }
   noteStability(r, resolved, at);
-  r.uses.push({ kind: 'function', name: parts.join('.'), candidates: [resolved.fn], literals: [], at });
+  r.uses.push({ kind: 'function', name: parts.join('.'), candidates: [resolved.fn], literals: () => [], at });
   if (parts.length === 1) r.marks.functions.push({ body: call, fn: resolved.fn });
   nodes.forEach((node, i) => {
     settleParameter(r, node, resolved.argTypes[i] ?? t.UNTELLABLE);

@@ -63,8 +63,10 @@ export function findCall(r: Resolver, body: Body<'FuncCall'>, scope: Scope): Cal
   const touched = new Set(r.touched.slice(before));
   const use = (candidates: readonly Fn[]): void => {
     // An argument that is given by name may be any of them: it is no literal that could be judged by its place.
-    const literals = (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval ?? (as(n, 'ParamRef') && PARAMETER));
-    r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, subject: subjectOf(r, nodes[0]), at });
+    const literals = () =>
+      (body.args ?? []).map((n) => as(n, 'A_Const')?.sval?.sval ?? (as(n, 'ParamRef') && PARAMETER));
+    const subject = () => subjectOf(r, nodes[0]);
+    r.uses.push({ kind: 'function', name: parts.join('.'), candidates, literals, subject, at });
   };
   noteStability(r, resolved, at);
   switch (resolved.kind) {

@@ -50,10 +50,10 @@ export type Use =
       readonly name: string;
       /** The function found; several where argument types cannot be told: then all must be granted. */
       readonly candidates: readonly Fn[];
-      /** The text of each argument that is a plain literal. */
-      readonly literals: readonly (string | typeof PARAMETER | undefined)[];
-      /** Of the first argument. */
-      readonly subject?: Subject;
+      /** The text of each argument that is a plain literal. Asked for only where something hangs on them. */
+      readonly literals: () => readonly (string | typeof PARAMETER | undefined)[];
+      /** Of the first argument; the same. */
+      readonly subject?: () => Subject;
       readonly at: number;
     }
   | { readonly kind: 'operator'; readonly name: string; readonly candidates: readonly Operator[]; readonly at: number }

@@ -73,7 +73,7 @@ function unnested(r: Resolver, node: Node, call: Body<'FuncCall'>, scope: Scope)
       r.unsupported('unnest of several values that are not all arrays', call.location);
       return column('unnest', t.UNTELLABLE);
     }
-    r.uses.push({ kind: 'function', name: 'unnest', candidates: [resolved.fn], literals: [], at });
+    r.uses.push({ kind: 'function', name: 'unnest', candidates: [resolved.fn], literals: () => [], at });
     settleParameter(r, arg, resolved.argTypes[0] ?? t.UNTELLABLE);
     return column('unnest', resolved.result, bringsCollation(r, arg));
   });

@@ -1,4 +1,5 @@
 /** What is known of an argument without a row: constants at hand, parameters, the clock. Judges arguments by which a function cannot fail. */
+import { askInteger, askText } from '../constants.ts';
 import { as, type Node, strings } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { endsSoundly, isSoundLike, isSoundLikeWithEscape, isSoundRegex } from './pattern.ts';
@@ -39,9 +40,16 @@ export function literalText(r: Resolver, node: Node | undefined): string | undef
   return constant?.sval ? (constant.sval.sval ?? '') : undefined;
 }
 
-export function literalInteger(node: Node | undefined): number | undefined {
+/** What `question` says of such a text; undefined where the node is none. */
+function literalIs(r: Resolver, node: Node | undefined, question: (text: string) => boolean): boolean | undefined {
+  const constant = as(withoutTextCast(r, node), 'A_Const');
+  return constant?.sval && askText(constant.sval, question);
+}
+
+/** Whether a node is an integer of which the question is true. */
+export function isInteger(node: Node | undefined, question: (value: number) => boolean): boolean {
   const integer = as(node, 'A_Const')?.ival;
-  return integer && (integer.ival ?? 0);
+  return integer !== undefined && askInteger(integer, question);
 }
 
 /** Number of a parameter that stands for a text. INVARIANT: another type's way to text may cut its value: blanks, what is behind 63 bytes. */
@@ -60,8 +68,8 @@ function withoutTextCast(r: Resolver, node: Node | undefined): Node | undefined 
 
 /** Whether an expression is a sound LIKE pattern; a parameter in it is noted, to be judged when it gets its value. */
 export function isSoundPattern(r: Resolver, node: Node | undefined): boolean {
-  const text = literalText(r, node);
-  if (text !== undefined) return isSoundLike(text);
+  const isSound = literalIs(r, node, isSoundLike);
+  if (isSound !== undefined) return isSound;
   const call = as(node, 'FuncCall');
   const [first, second] = call?.args ?? [];
   const name = call && builtInName(r, node!);
@@ -71,8 +79,8 @@ export function isSoundPattern(r: Resolver, node: Node | undefined): boolean {
     const [pattern, by] = [literalText(r, first), literalText(r, second)];
     return pattern !== undefined && by !== undefined && isSoundLikeWithEscape(pattern, by);
   }
-  const end = literalText(r, isConcatenation(node) ? as(node, 'A_Expr')?.rexpr : undefined);
-  if (end !== undefined) return endsSoundly(end) && areParts(r, as(node, 'A_Expr')?.lexpr);
+  const isEnd = literalIs(r, isConcatenation(node) ? as(node, 'A_Expr')?.rexpr : undefined, endsSoundly);
+  if (isEnd !== undefined) return isEnd && areParts(r, as(node, 'A_Expr')?.lexpr);
   const number = parameterText(r, node);
   if (number === undefined) return false;
   r.marks.patterns.add(number);
@@ -83,8 +91,8 @@ export function isSoundPattern(r: Resolver, node: Node | undefined): boolean {
 function areParts(r: Resolver, node: Node | undefined): boolean {
   const inner = isConcatenation(node) ? as(node, 'A_Expr') : undefined;
   if (inner) return areParts(r, inner.lexpr) && areParts(r, inner.rexpr);
-  const text = literalText(r, node);
-  if (text !== undefined) return isSoundLike(`${text}_`);
+  const isPart = literalIs(r, node, (text) => isSoundLike(`${text}_`));
+  if (isPart !== undefined) return isPart;
   const number = parameterText(r, node);
   if (number === undefined) return false;
   r.marks.patternParts.add(number);
@@ -104,8 +112,7 @@ function isConcatenation(node: Node | undefined): boolean {
 }
 
 export function isSoundExpression(r: Resolver, node: Node | undefined): boolean {
-  const text = literalText(r, node);
-  return text !== undefined && isSoundRegex(text);
+  return literalIs(r, node, isSoundRegex) === true;
 }
 
 /** Text that a client put together for a search, `'%' || $1 || '%'`: too short beside what a message can hold to become too long for a value. */
@@ -157,12 +164,13 @@ export function isClock(r: Resolver, node: Node | undefined): boolean {
   return name === 'now' || name === 'transaction_timestamp' || name === 'statement_timestamp';
 }
 
+const SMALL_STEP = /^-?\d{1,3} (?:second|minute|hour|day|week|month|year)s?$/;
+
 /** A count of days, or an interval of one unit: thousands of years at most. */
 export function isSmallStep(node: Node | undefined): boolean {
-  const days = literalInteger(node);
-  if (days !== undefined) return Math.abs(days) <= 1_000_000;
+  if (as(node, 'A_Const')?.ival) return isInteger(node, (days) => Math.abs(days) <= 1_000_000);
   const cast = as(node, 'TypeCast');
-  const text = as(cast?.arg ?? node, 'A_Const')?.sval?.sval;
+  const text = as(cast?.arg ?? node, 'A_Const')?.sval;
   const plain = !cast || (strings(cast.typeName?.names).at(-1) === 'interval' && !cast.typeName?.typmods?.length);
-  return plain && text !== undefined && /^-?\d{1,3} (?:second|minute|hour|day|week|month|year)s?$/.test(text);
+  return plain && text !== undefined && askText(text, (step) => SMALL_STEP.test(step));
 }

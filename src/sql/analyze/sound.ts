@@ -12,13 +12,13 @@ import { hasPlainCollation } from './collation.ts';
 import {
   isClock,
   isField,
+  isInteger,
   isShortConcatenation,
   isShortQuery,
   isSmallStep,
   isSoundExpression,
   isSoundPattern,
   isUtc,
-  literalInteger,
   literalText,
 } from './given.ts';
 import type { Resolver } from './resolver.ts';
@@ -100,13 +100,13 @@ function cannotFail(r: Resolver, { fn, argTypes }: Found, nodes: readonly (Node 
     case 'utc':
       return isUtc(literalText(r, first));
     case 'divisor':
-      return ![0, -1, undefined].includes(literalInteger(second));
+      return isInteger(second, (n) => n !== 0 && n !== -1);
     case 'length':
-      return (literalInteger(third) ?? -1) >= 0;
+      return isInteger(third, (n) => n >= 0);
     case 'width':
-      return isBetween(literalInteger(second), 0, 1000);
+      return isInteger(second, (n) => n >= 0 && n <= 1000);
     case 'part':
-      return plain(r, nodes) && ![0, undefined].includes(literalInteger(third));
+      return plain(r, nodes) && isInteger(third, (n) => n !== 0);
     case 'removes':
       return plain(r, nodes) && literalText(r, third) === '';
     case 'clock':
@@ -120,10 +120,6 @@ function isTextConcatenation(fn: Fn): boolean {
 
 function plain(r: Resolver, nodes: readonly (Node | undefined)[]): boolean {
   return nodes.length > 0 && nodes.every((node) => node !== undefined && hasPlainCollation(r, node));
-}
-
-function isBetween(n: number | undefined, least: number, most: number): boolean {
-  return n !== undefined && n >= least && n <= most;
 }
 
 /** int4range, numrange, tsrange, tstzrange, daterange, int8range: their bounds are compared by what cannot fail. */

@@ -54,7 +54,7 @@ export function noteCoercion(r: Resolver, way: Coercion, at: number): void {
 /** INVARIANT: a cast by a function is a call of it; the policy must have granted one that is not built in. */
 function noteCast(r: Resolver, fn: Fn, at: number): void {
   if (fn.schema !== 'pg_catalog' || fn.oid >= FIRST_USER_OID)
-    r.uses.push({ kind: 'function', name: fn.name, candidates: [fn], literals: [], at });
+    r.uses.push({ kind: 'function', name: fn.name, candidates: [fn], literals: () => [], at });
 }
 
 /** Computed once, while the statement is planned, where what goes in is constant: then it fails there, whatever the rows. */

@@ -1,0 +1,40 @@
+/**
+ * Asks a constant of a parse tree what its value means for a judgement, in the place of reading it: other texts, whose literals have the same answers,
+ * can be judged alike then (`guard/shapes`).
+ */
+import type { Body } from './tree.ts';
+
+type Constant = Body<'A_Const'>;
+export type Integer = NonNullable<Constant['ival']>;
+type Text = NonNullable<Constant['sval']>;
+type Decimal = NonNullable<Constant['fval']>;
+
+type Answer = string | number | boolean | undefined;
+/** INVARIANT: its answer hangs on the value, and on what is the same for all texts of a shape. */
+export type Question<Value> = (value: Value) => Answer;
+
+/** Whoever listens hears each question, and answers it. `ofShape`: all literals of one shape have the same answer (`sql/number-shape.ts`). */
+export type Listener = (question: Question<never>, ofShape: boolean) => Answer;
+
+const listeners = new WeakMap<object, Listener>();
+
+/** From here on the listener is asked for this constant. */
+export function listen(constant: Integer | Text | Decimal, listener: Listener): void {
+  listeners.set(constant, listener);
+}
+
+export function askInteger<A extends Answer>(constant: Integer, question: (value: number) => A): A {
+  const listener = listeners.get(constant);
+  return listener ? (listener(question, false) as A) : question(constant.ival ?? 0);
+}
+
+export function askText<A extends Answer>(constant: Text, question: (value: string) => A): A {
+  const listener = listeners.get(constant);
+  return listener ? (listener(question, false) as A) : question(constant.sval ?? '');
+}
+
+/** @param question has the same answer for all decimals of one shape, whatever their sign. */
+export function askShape<A extends Answer>(constant: Decimal, question: (value: string) => A): A {
+  const listener = listeners.get(constant);
+  return listener ? (listener(question, true) as A) : question(constant.fval ?? '');
+}
