@@ -10,8 +10,20 @@ type Text = NonNullable<Constant['sval']>;
 type Decimal = NonNullable<Constant['fval']>;
 
 type Answer = string | number | boolean | undefined;
-/** INVARIANT: its answer hangs on the value, and on what is the same for all texts of a shape. */
+/**
+ * INVARIANT: its answer hangs on the value, and on what is the same for all texts of a shape. It is kept with the judgement, and with it all that can be
+ * seen from where it was made: so it is made at the top of a module.
+ */
 export type Question<Value> = (value: Value) => Answer;
+
+export function atMost(most: number): (value: number) => boolean {
+  return (value) => value <= most;
+}
+
+/** @param most what a number may be, from 0. */
+export function upTo(most: number): (value: number) => boolean {
+  return (value) => value >= 0 && value <= most;
+}
 
 /** Whoever listens hears each question, and answers it. `ofShape`: all literals of one shape have the same answer (`sql/number-shape.ts`). */
 export type Listener = (question: Question<never>, ofShape: boolean) => Answer;

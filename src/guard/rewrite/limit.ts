@@ -1,5 +1,5 @@
 /** Sends a plain read with a LIMIT just above what may still come (`rewriting.md` §4), so that the server never works for more. */
-import { askInteger } from '../../sql/constants.ts';
+import { askInteger, atMost } from '../../sql/constants.ts';
 import type { Template } from '../../sql/template.ts';
 import { tokenAt } from '../../sql/tokens.ts';
 import type { Body } from '../../sql/tree.ts';
@@ -14,7 +14,7 @@ export function boundRead(w: Rewriter, select: Body<'SelectStmt'>, end: number, 
   if (select.limitOption === 'LIMIT_OPTION_WITH_TIES') return;
   const count = select.limitCount;
   const constant = as(count, 'A_Const');
-  if (count && constant?.ival !== undefined && askInteger(constant.ival, (rows) => rows <= most)) return;
+  if (count && constant?.ival !== undefined && askInteger(constant.ival, atMost(most))) return;
   if (!count) {
     w.edits.append(placeForLimit(w, select, end), [' LIMIT ', ...LIMIT]);
     const tree = w.sharedExpression(LIMIT);

@@ -3,7 +3,7 @@
  * of several shapes. It runs once the rows of its own query are there; what it must not run for are hidden rows of queries around it.
  */
 import type { Fn, Oid } from '../catalog.ts';
-import { askInteger } from '../constants.ts';
+import { askInteger, upTo } from '../constants.ts';
 import type { Node } from '../tree.ts';
 import { as } from '../tree.ts';
 import * as t from '../types/oids.ts';
@@ -65,5 +65,5 @@ function noteAfterRows(r: Resolver, level: Level): void {
 
 function isNaturalNumber(node: Node, most = Number.MAX_SAFE_INTEGER): boolean {
   const integer = as(node, 'A_Const')?.ival;
-  return integer !== undefined && askInteger(integer, (count) => count >= 0 && count <= most);
+  return integer !== undefined && askInteger(integer, upTo(most));
 }

@@ -87,11 +87,13 @@ export function isSoundPattern(r: Resolver, node: Node | undefined): boolean {
   return true;
 }
 
+const isSoundPart = (text: string): boolean => isSoundLike(`${text}_`);
+
 /** Literals and parameters, the latter noted: what they hold of wildcards is judged when they get their values. */
 function areParts(r: Resolver, node: Node | undefined): boolean {
   const inner = isConcatenation(node) ? as(node, 'A_Expr') : undefined;
   if (inner) return areParts(r, inner.lexpr) && areParts(r, inner.rexpr);
-  const isPart = literalIs(r, node, (text) => isSoundLike(`${text}_`));
+  const isPart = literalIs(r, node, isSoundPart);
   if (isPart !== undefined) return isPart;
   const number = parameterText(r, node);
   if (number === undefined) return false;
@@ -164,13 +166,15 @@ export function isClock(r: Resolver, node: Node | undefined): boolean {
   return name === 'now' || name === 'transaction_timestamp' || name === 'statement_timestamp';
 }
 
-const SMALL_STEP = /^-?\d{1,3} (?:second|minute|hour|day|week|month|year)s?$/;
+const isFewDays = (days: number): boolean => Math.abs(days) <= 1_000_000;
+const isShortTime = (interval: string): boolean =>
+  /^-?\d{1,3} (?:second|minute|hour|day|week|month|year)s?$/.test(interval);
 
 /** A count of days, or an interval of one unit: thousands of years at most. */
 export function isSmallStep(node: Node | undefined): boolean {
-  if (as(node, 'A_Const')?.ival) return isInteger(node, (days) => Math.abs(days) <= 1_000_000);
+  if (as(node, 'A_Const')?.ival) return isInteger(node, isFewDays);
   const cast = as(node, 'TypeCast');
   const text = as(cast?.arg ?? node, 'A_Const')?.sval;
   const plain = !cast || (strings(cast.typeName?.names).at(-1) === 'interval' && !cast.typeName?.typmods?.length);
-  return plain && text !== undefined && askText(text, (step) => SMALL_STEP.test(step));
+  return plain && text !== undefined && askText(text, isShortTime);
 }

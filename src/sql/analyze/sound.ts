@@ -1,5 +1,6 @@
 /** Which operations can neither fail nor be watched, whatever the data (`rewriting.md` §2, classes 1 and 2). */
 import type { Fn } from '../catalog.ts';
+import { upTo } from '../constants.ts';
 import { as, type Node } from '../tree.ts';
 import { neededBy, textCannotFail } from '../types/cannot-fail.ts';
 import type { Coercion } from '../types/coercion.ts';
@@ -22,6 +23,10 @@ import {
   literalText,
 } from './given.ts';
 import type { Resolver } from './resolver.ts';
+
+/** The quotient by -1 of the least number is none. */
+const divides = (divisor: number): boolean => divisor !== 0 && divisor !== -1;
+const isSomething = (number: number): boolean => number !== 0;
 
 /** Whether a call or operator, its arguments aside, may run beside a row filter. `nodes`: its arguments in order, where they have nodes. */
 export function isSound(r: Resolver, resolved: Resolved, nodes: readonly (Node | undefined)[] = []): boolean {
@@ -100,13 +105,13 @@ function cannotFail(r: Resolver, { fn, argTypes }: Found, nodes: readonly (Node 
     case 'utc':
       return isUtc(literalText(r, first));
     case 'divisor':
-      return isInteger(second, (n) => n !== 0 && n !== -1);
+      return isInteger(second, divides);
     case 'length':
-      return isInteger(third, (n) => n >= 0);
+      return isInteger(third, upTo(Number.MAX_SAFE_INTEGER));
     case 'width':
-      return isInteger(second, (n) => n >= 0 && n <= 1000);
+      return isInteger(second, upTo(1000));
     case 'part':
-      return plain(r, nodes) && isInteger(third, (n) => n !== 0);
+      return plain(r, nodes) && isInteger(third, isSomething);
     case 'removes':
       return plain(r, nodes) && literalText(r, third) === '';
     case 'clock':
