@@ -61,8 +61,9 @@ export class SharedJudgement {
       pinned.map((literal) => ({ literal, text: text.slice(skeleton.starts[literal], skeleton.ends[literal]) })),
       conditions,
     );
+    const fixed = new Set(pinned);
     const other = otherwise(text, skeleton, (literal, source) => {
-      return !pinned.includes(literal) && holdAll(conditions, literal, source);
+      return !fixed.has(literal) && holdAll(conditions, literal, source);
     });
     return shared.holdsOf({ text, skeleton }) && shared.holdsOf(other) ? shared : undefined;
   }

@@ -26,7 +26,7 @@ import type { Resolver } from './resolver.ts';
 
 /** The quotient by -1 of the least number is none. */
 const divides = (divisor: number): boolean => divisor !== 0 && divisor !== -1;
-const isSomething = (number: number): boolean => number !== 0;
+const isNotZero = (number: number): boolean => number !== 0;
 
 /** Whether a call or operator, its arguments aside, may run beside a row filter. `nodes`: its arguments in order, where they have nodes. */
 export function isSound(r: Resolver, resolved: Resolved, nodes: readonly (Node | undefined)[] = []): boolean {
@@ -111,7 +111,7 @@ function cannotFail(r: Resolver, { fn, argTypes }: Found, nodes: readonly (Node 
     case 'width':
       return isInteger(second, upTo(1000));
     case 'part':
-      return plain(r, nodes) && isInteger(third, isSomething);
+      return plain(r, nodes) && isInteger(third, isNotZero);
     case 'removes':
       return plain(r, nodes) && literalText(r, third) === '';
     case 'clock':
