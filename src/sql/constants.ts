@@ -5,7 +5,7 @@
 import type { Body } from './tree.ts';
 
 type Constant = Body<'A_Const'>;
-export type Integer = NonNullable<Constant['ival']>;
+type Integer = NonNullable<Constant['ival']>;
 type Text = NonNullable<Constant['sval']>;
 type Decimal = NonNullable<Constant['fval']>;
 
@@ -25,8 +25,8 @@ export function upTo(most: number): (value: number) => boolean {
   return (value) => value >= 0 && value <= most;
 }
 
-/** Whoever listens hears each question, and answers it. `ofShape`: all literals of one shape have the same answer (`sql/number-shape.ts`). */
-export type Listener = (question: Question<never>, ofShape: boolean) => Answer;
+/** Whoever listens hears each question, and answers it. */
+type Listener = (question: Question<never>) => Answer;
 
 const listeners = new WeakMap<object, Listener>();
 
@@ -37,16 +37,15 @@ export function listen(constant: Integer | Text | Decimal, listener: Listener): 
 
 export function askInteger<A extends Answer>(constant: Integer, question: (value: number) => A): A {
   const listener = listeners.get(constant);
-  return listener ? (listener(question, false) as A) : question(constant.ival ?? 0);
+  return listener ? (listener(question) as A) : question(constant.ival ?? 0);
 }
 
 export function askText<A extends Answer>(constant: Text, question: (value: string) => A): A {
   const listener = listeners.get(constant);
-  return listener ? (listener(question, false) as A) : question(constant.sval ?? '');
+  return listener ? (listener(question) as A) : question(constant.sval ?? '');
 }
 
-/** @param question has the same answer for all decimals of one shape, whatever their sign. */
-export function askShape<A extends Answer>(constant: Decimal, question: (value: string) => A): A {
+export function askDecimal<A extends Answer>(constant: Decimal, question: (value: string) => A): A {
   const listener = listeners.get(constant);
-  return listener ? (listener(question, true) as A) : question(constant.fval ?? '');
+  return listener ? (listener(question) as A) : question(constant.fval ?? '');
 }

@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import { expect, it } from 'vitest';
 
 /** The functions that ask, and an arrow among their arguments. */
-const MADE_ON_THE_WAY = /(?<!function )\b(?:askInteger|askText|askShape|isInteger|literalIs)\((?:[^()]|\([^()]*\))*=>/;
+const MADE_ON_THE_WAY =
+  /(?<!function )\b(?:askInteger|askText|askDecimal|isInteger|literalIs)\((?:[^()]|\([^()]*\))*=>/;
 
 const source = resolve(import.meta.dirname, '../../src');
 const files = (await readdir(source, { recursive: true })).filter((file) => file.endsWith('.ts')).sort();

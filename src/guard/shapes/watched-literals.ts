@@ -76,9 +76,9 @@ export class WatchedLiterals {
         return;
       }
       this.met.add(literal);
-      listen(holder, (question, ofShape) => {
+      listen(holder, (question) => {
         const answer = question(value as never);
-        if (this.watching && !ofShape) this.asked.push(conditionOf(place, field, question, answer));
+        if (this.watching) this.asked.push(conditionOf(place, field, question, answer));
         return answer;
       });
       Object.defineProperty(holder, field, {

@@ -1,6 +1,6 @@
 /** Resolves expressions: an allow-list of node kinds, each with what it reads, its type, and whether it can tell. */
 import type { Oid } from '../catalog.ts';
-import { askShape } from '../constants.ts';
+import { askDecimal } from '../constants.ts';
 import type { Body, Kind, Node } from '../tree.ts';
 import { as, kindOf } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
@@ -143,7 +143,7 @@ function constant(body: Body<'A_Const'>): Expression {
     body.ival !== undefined
       ? t.INT4
       : body.fval !== undefined
-        ? askShape(body.fval, numberType)
+        ? askDecimal(body.fval, numberType)
         : body.boolval !== undefined
           ? t.BOOL
           : body.bsval !== undefined
