@@ -1,5 +1,6 @@
 /** Runs psql: a script at once, or line by line on a terminal, where it completes names. */
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -97,11 +98,14 @@ export async function typed(conninfo: string, lines: readonly Line[]): Promise<s
   const child = spawn(SCRIPT ?? 'script', ['-qec', `stty cols 200; exec ${command}`, '/dev/null'], {
     env: { ...ENVIRONMENT, HOME: folder, INPUTRC: inputrc },
   });
+  const ended = once(child, 'close');
   try {
-    return await converse(child.stdin, child.stdout, lines);
+    const answers = await converse(child.stdin, child.stdout, lines);
+    // psql writes its history into the folder when it leaves.
+    await ended;
+    return answers;
   } finally {
     child.kill();
-    // psql may still be writing its history.
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
