@@ -1,4 +1,5 @@
 /** The admin address: /healthz, /readyz and /metrics over HTTP, for a supervisor, a load balancer and Prometheus. Nothing else. */
+import { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';

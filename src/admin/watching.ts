@@ -2,6 +2,7 @@
  * Counts what a guard does, from outside: around the decision log, which hears of every login and statement, around the judge, and
  * around the reading of policies. Nothing on a statement's way knows of it.
  */
+import { performance } from 'node:perf_hooks';
 import type { Judgement } from '../guard/decision.ts';
 import type { MakeJudge, PolicyReading } from '../proxy/guard-runtime.ts';
 import type { LoginReason } from '../proxy/login/login-refusal.ts';

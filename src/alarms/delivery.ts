@@ -2,6 +2,7 @@
  * Delivers what waits in the queue, oldest first, again and again until the receiver has taken it. One that the receiver does not take as it
  * is waits aside, so that it does not hold up what comes after it.
  */
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { type AlarmFormat, bodyOf, type QueuedAlarm } from './message.ts';
 import { MessageRefused, post, type Receiver } from './post.ts';

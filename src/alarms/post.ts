@@ -1,4 +1,5 @@
 /** One POST to the receiver of alarms. */
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';

@@ -1,4 +1,5 @@
 /** Reads one chain of a log from its first file on, whole record by whole record, and goes on where a guard goes on writing. */
+import { Buffer } from 'node:buffer';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { firstOf } from '../record/chain/files.ts';

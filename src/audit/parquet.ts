@@ -1,4 +1,5 @@
 /** The index of a closed file: its records, whole, in a Parquet file. Believed only where it was made from the very file, by whoever reads it. */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';

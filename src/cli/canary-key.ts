@@ -1,4 +1,5 @@
 /** Reads the key of canaries. It is read anew with the policies, so that both can be replaced together. */
+import { Buffer } from 'node:buffer';
 import { type FileHandle, open } from 'node:fs/promises';
 import { type KeyPlace, SHORTEST_KEY } from '../config/canary-key.ts';
 import type { CanaryKey } from '../policy/canaries.ts';

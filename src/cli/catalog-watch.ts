@@ -1,4 +1,5 @@
 /** Watches the database's catalog over one lasting connection: asks at short intervals whether it has changed, and at once when the database says so. */
+import { performance } from 'node:perf_hooks';
 import type pg from 'pg';
 import type { Logger } from 'pino';
 import { CHANNEL } from '../catalog/notice.ts';

@@ -1,6 +1,7 @@
 /** Puts a whole guard together from its configuration, and runs it: for `serve` and for `demo`. */
 import { createHmac, randomBytes } from 'node:crypto';
 import { readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { WatchedGuard } from '../admin/watched-guard.ts';
 import { UNWATCHED, type Watch } from '../admin/watching.ts';
@@ -21,8 +22,8 @@ import { type DecisionLog, openLog } from '../record/log.ts';
 import { sealCommand } from '../record/seals/seal-command.ts';
 import { type SealKey, sealKeyIn } from '../record/seals/seal-key.ts';
 import { loadParser } from '../sql/parse.ts';
-import { settleCollector } from './collector.ts';
 import { withCurrentPasswords } from './current-passwords.ts';
+import { settleEngine } from './engine.ts';
 import { firstReading } from './first-reading.ts';
 import { policyKeeper } from './keep-policies.ts';
 import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
@@ -52,7 +53,7 @@ export interface WorkerPlace {
 
 /** Throws StartError. Errors in a role have closed it; they are in the log. */
 export async function startGuard(config: Config, log: Logger, worker?: WorkerPlace): Promise<RunningGuard> {
-  settleCollector();
+  settleEngine();
   await loadParser();
   const watched = config.admin && new WatchedGuard(version());
   // Of several workers the primary answers for all.

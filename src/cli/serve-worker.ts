@@ -1,5 +1,6 @@
 /** One of several processes of `rowgate serve`: the same guard, with a primary over it that says when to begin and when to end. */
 
+import { Buffer } from 'node:buffer';
 import type { WorkerReport } from '../admin/fleet.ts';
 import { formatProblem } from '../config/config.ts';
 import { parseConfig } from '../config/load.ts';

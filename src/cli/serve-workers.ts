@@ -1,4 +1,5 @@
 /** `rowgate serve` with several workers: the primary process, which starts them and ends with them. */
+import { Buffer } from 'node:buffer';
 import { statSync } from 'node:fs';
 import { Fleet, type WorkerReport } from '../admin/fleet.ts';
 import { forwardFamilies } from '../admin/metrics.ts';

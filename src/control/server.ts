@@ -1,4 +1,5 @@
 /** The control socket: takes one request a connection, from whoever has shown who they are, and answers it. */
+import { Buffer } from 'node:buffer';
 import { chownSync } from 'node:fs';
 import { createServer, type Socket } from 'node:net';
 import type { Logger } from 'pino';

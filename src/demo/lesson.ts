@@ -1,4 +1,5 @@
 /** A teacher at work, as her application does it: a question every quarter of a second, and how long each took. */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 

@@ -1,4 +1,5 @@
 /** The key by which the demo's portal signs the tokens of the people behind it. As known to everyone as the demo's passwords: it is made of one. */
+import { Buffer } from 'node:buffer';
 import { createHash, createPrivateKey, type KeyObject, sign } from 'node:crypto';
 
 /** As `policies/principals.yaml` has it. */

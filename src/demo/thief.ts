@@ -1,4 +1,5 @@
 /** Whoever has a vendor's password: what he tries, and what really comes over the wire. */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as pause } from 'node:timers/promises';
 import pg from 'pg';
 

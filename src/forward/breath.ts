@@ -1,4 +1,5 @@
 /** Keeps long work from holding up the others of its process: it works for a moment, and leaves them as long. */
+import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 
 const MOMENT_MS = 2;

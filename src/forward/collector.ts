@@ -1,4 +1,5 @@
 /** Where records go: a receiver of syslog or of HTTPS. */
+import { Buffer } from 'node:buffer';
 import type { ForwardConfig } from '../config/forward.ts';
 import { NotTaken, postRecords } from '../record/sending/https-post.ts';
 import { sendSyslog } from '../record/sending/syslog-send.ts';

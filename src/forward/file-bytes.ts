@@ -1,4 +1,5 @@
 /** The bytes of one file of the log, in pieces: unpacked where it is compressed, and more of them later where it still grows. */
+import { Buffer } from 'node:buffer';
 import type { FileHandle } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';
 

@@ -1,4 +1,5 @@
 /** Follows a log from file to file, and gives its lines as they come. Knows nothing of what they mean. */
+import { Buffer } from 'node:buffer';
 import { stat } from 'node:fs/promises';
 import { LONGEST_LINE } from '../record/read/lines.ts';
 import { type FileBytes, fileBytes } from './file-bytes.ts';

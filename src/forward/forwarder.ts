@@ -2,7 +2,9 @@
  * Sends the records of one or more logs to one collector, each at least once and in the order of its log. The queue is the log itself: what is
  * kept is how far each was taken. Whatever the collector does, nobody waits for it.
  */
+import type { Buffer } from 'node:buffer';
 import { basename } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as wait } from 'node:timers/promises';
 import type { Logger } from 'pino';
 import { Breath } from './breath.ts';

@@ -1,5 +1,6 @@
 /** A record as it is sent: its form, no longer than the collector takes. Pure. */
 
+import { Buffer } from 'node:buffer';
 import { printable } from '../record/printable.ts';
 import type { LogRecord } from '../record/read/expand.ts';
 import { type SyslogSeverity, syslogFrame } from '../record/sending/syslog-message.ts';

@@ -1,4 +1,5 @@
 /** The records of one log from a position on, whole, each with the decision that it belongs to, and where the next one begins. */
+import type { Buffer } from 'node:buffer';
 import { LRUCache } from 'lru-cache';
 import { Expander, type LogRecord } from '../record/read/expand.ts';
 import { REACH } from '../record/read/within-reach.ts';

@@ -1,4 +1,5 @@
 /** The public keys of an issuer: a JWK set (RFC 7517), and the signature of a token by one of them. */
+import { Buffer } from 'node:buffer';
 import { compactVerify, createLocalJWKSet, errors, type JWK } from 'jose';
 import { isObject, readJson } from './json.ts';
 import { type Problem, problem } from './problem.ts';

@@ -1,4 +1,5 @@
 /** Reads a JWK set from a file or an address. */
+import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { isKeysAddress } from '../policy/tokens.ts';

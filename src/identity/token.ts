@@ -1,4 +1,5 @@
 /** A signed JWT in the compact serialization (RFC 7515, 7519), as it is read before anything in it is believed. */
+import { Buffer } from 'node:buffer';
 import { isObject, readJsonBytes } from './json.ts';
 import { type Problem, problem } from './problem.ts';
 

@@ -1,4 +1,5 @@
 /** Keyed hashes of people's keys: 120 bits, as four words of 30 bits where they are counted, and as 20 characters of base64url between processes. */
+import { Buffer } from 'node:buffer';
 
 export const WORDS = 4;
 const CHARACTERS_OF_WORD = 5;

@@ -1,4 +1,5 @@
 /** Finds `:name` in the SQL of a policy and puts a numbered parameter in its place, so that PostgreSQL's grammar can read the text. */
+import { Buffer } from 'node:buffer';
 import { parserModule } from '../sql/parser-module.ts';
 import type { AttributeType } from './policy.ts';
 import type { SqlProblem } from './sql-source.ts';

@@ -1,4 +1,5 @@
 /** One principal against its role: attribute values, verifiers, addresses. A mistake closes this principal and no other. */
+import { Buffer } from 'node:buffer';
 import { formatDistinguishedName, parseDistinguishedName } from '../wire/distinguished-name.ts';
 import { parseVerifier, type ScramVerifier, shareChallenge } from '../wire/scram-verifier.ts';
 import { isAddressBlock } from './address-block.ts';

@@ -1,4 +1,5 @@
 /** Ends sessions that have been idle for too long: one timer for all of them. */
+import { performance } from 'node:perf_hooks';
 import { type LoginRefusal, sessionIdle, transactionIdle } from './login/login-refusal.ts';
 import type { LiveSession, Sessions } from './sessions.ts';
 

@@ -1,4 +1,5 @@
 /** How long a judgement may take: while it goes on, no other session of this process is served. */
+import { performance } from 'node:perf_hooks';
 
 /** Milliseconds. */
 const MOST = 50;

@@ -1,4 +1,5 @@
 /** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
+import { Buffer } from 'node:buffer';
 import { attributeValues } from '../policy/attribute-values.ts';
 import { authenticationOk } from '../wire/authentication.ts';
 import { backendKeyData } from '../wire/backend-key-data.ts';

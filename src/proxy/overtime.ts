@@ -2,6 +2,7 @@
  * Stops what PostgreSQL does not hold to `statement_timeout`: it disables that before COMMIT runs deferred triggers and fills cursors
  * WITH HOLD (`CommitTransaction`, xact.c). One timer for all sessions.
  */
+import { performance } from 'node:perf_hooks';
 import type { LiveSession, Sessions } from './sessions.ts';
 
 const SWEEP_MS = 500;

@@ -1,5 +1,7 @@
 /** Connects two sockets to a session's protocol state: bytes in and out, backpressure both ways, cancel, and the end of either side. */
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';

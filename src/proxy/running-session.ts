@@ -3,6 +3,7 @@
  * that only the login needed: what a session holds while it rests is mostly what somebody forgot to let go.
  */
 import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { attributeValues } from '../policy/attribute-values.ts';
 import type { SessionPolicy } from '../session/ports.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';

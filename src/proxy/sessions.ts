@@ -1,4 +1,5 @@
 /** The sessions of this process: whom a cancel request means, who must go when the policy changes, and when all have gone. */
+import type { Buffer } from 'node:buffer';
 import { randomBytes, randomInt, timingSafeEqual } from 'node:crypto';
 import { isGuarded } from '../policy/is-guarded.ts';
 import type { Policy, RolePolicy } from '../policy/policy.ts';

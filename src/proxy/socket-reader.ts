@@ -1,4 +1,5 @@
 /** Reads exact numbers of bytes from a socket, for the talk before login on either side. What follows stays in the socket, untouched. */
+import { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { LOGIN_LIMITS } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';

@@ -1,5 +1,6 @@
 /** Puts the proxy together and starts it. Files, catalog, log and the session's protocol state come from the caller. */
 import type { AddressInfo } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import type { Policy } from '../policy/policy.ts';

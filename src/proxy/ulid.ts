@@ -1,4 +1,5 @@
 /** Ids of sessions and decisions: ULIDs, 26 characters of Crockford base 32, sortable by the millisecond in which they were made. */
+import { Buffer } from 'node:buffer';
 import { randomFillSync } from 'node:crypto';
 
 const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';

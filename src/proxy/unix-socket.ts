@@ -1,4 +1,5 @@
 /** The file of a unix socket: what a dead guard left is taken away, what belongs to anybody else is not touched. Closing the socket removes it. */
+import { Buffer } from 'node:buffer';
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { connect } from 'node:net';
 

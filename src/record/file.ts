@@ -1,4 +1,5 @@
 /** An append-only file of lines that says of each whether it is there. Knows nothing of what the lines mean. */
+import { Buffer } from 'node:buffer';
 import { fdatasyncSync, renameSync, type Stats, statSync } from 'node:fs';
 import { append, LINE_END, linesStanding, type Outcome, type Written } from './disk/append.ts';
 import { closeFile, type OpenFile, openFile, whatIsWrong } from './disk/open-file.ts';

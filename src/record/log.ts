@@ -162,12 +162,8 @@ class Log implements DecisionLog {
         this.askedAt = clock();
         return this.isReady(this.askedAt);
       },
-      get generation() {
-        return chained.generation;
-      },
-      get seq() {
-        return chained.seq + 1;
-      },
+      generation: () => chained.generation,
+      seq: () => chained.seq + 1,
       write: (kind, fields) => this.append(kind, fields),
       writeHere: (kind, fields) => this.put(kind, fields, this.askedAt) === 'written',
       writeShort: (kind, members) => this.writeShort(kind, members) === 'written',

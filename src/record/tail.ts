@@ -1,4 +1,5 @@
 /** Reads the end of an existing log, so that a guard which starts again goes on where the last one ended. */
+import { Buffer } from 'node:buffer';
 import { readSync } from 'node:fs';
 import { readChained } from './chain/chain.ts';
 import type { SealFields } from './chain/seal.ts';

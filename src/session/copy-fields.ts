@@ -1,6 +1,8 @@
 /** The values in one row of COPY TO, as far as keys stand in it (manual, page COPY). */
+import { Buffer } from 'node:buffer';
 import type { CopyFormat } from '../guard/decision.ts';
 import { int32At, uint16At } from '../wire/integers.ts';
+import { bufferOf } from '../wire/text.ts';
 import type { RowValues } from './row-people.ts';
 
 export const TAB = 0x09;
@@ -22,7 +24,7 @@ export function copyFields(
   whole: boolean,
   first: boolean,
 ): RowValues {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.length);
+  const bytes = bufferOf(data);
   const values = valuesOf(bytes, format, columns, whole, first);
   return { value: (column) => values[column] };
 }

@@ -1,5 +1,7 @@
 /** Counts the rows in COPY data as the server cuts them (PostgreSQL's CopyReadLineText and CopyFrom), wherever the bytes were cut. */
+import type { Buffer } from 'node:buffer';
 import type { CopyFormat } from '../guard/decision.ts';
+import { bufferOf } from '../wire/text.ts';
 import { Tuples } from './copy-tuples.ts';
 
 export interface RowCounter {
@@ -47,7 +49,7 @@ abstract class Lines implements RowCounter {
   }
 
   push(bytes: Uint8Array): void {
-    const data = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    const data = bufferOf(bytes);
     const next = this.special.map(() => -1);
     for (let at = 0; at < data.length && !this.over; ) {
       const end = this.length === 0 && !this.afterCr ? data.indexOf(LF, at) : -1;

@@ -1,4 +1,5 @@
 /** Counts the rows in binary COPY data (manual, page COPY), wherever the bytes were cut. */
+import { Buffer } from 'node:buffer';
 
 /** Signature, flags, length of the extension. */
 const HEADER = 19;

@@ -5,6 +5,7 @@ import { type Refusal, refusal } from '../errors.ts';
 import type { PeopleOfRow } from '../guard/decision.ts';
 import { mayRead, type RolePolicy } from '../policy/policy.ts';
 import { decodeRowDescription, type Field } from '../wire/row-description.ts';
+import { bufferOf } from '../wire/text.ts';
 import { planOf, type RowPlan } from './row-plan.ts';
 import type { SessionPolicy } from './session-policy.ts';
 import { isAboutPeople, type ShownColumns, shownColumns } from './shown-columns.ts';
@@ -49,7 +50,7 @@ export function descriptionOf(policy: SessionPolicy, bytes: Uint8Array | null): 
     known = new LRUCache({ max: MOST_REMEMBERED });
     remembered.set(policy, known);
   }
-  const key = bytes ? Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1') : '';
+  const key = bytes ? bufferOf(bytes).toString('latin1') : '';
   const before = known.get(key);
   if (before) return before;
   const description = new Description(policy, bytes);

@@ -1,4 +1,5 @@
 /** Keys of people side by side, as the bytes of their texts: those of many rows, without a string for each. Used again for the next rows. */
+import { Buffer } from 'node:buffer';
 
 const BYTES = 4096;
 const KEYS = 512;

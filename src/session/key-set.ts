@@ -1,4 +1,5 @@
 /** Distinct keys as the bytes of their texts, told apart byte by byte. For some thousands: a string and an entry in a set for each of a million costs more than its row. */
+import { Buffer } from 'node:buffer';
 
 const FEWEST = 64;
 const BYTES = 1024;

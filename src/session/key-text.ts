@@ -1,4 +1,5 @@
 /** A key as text, the same for the same person in every format. */
+import { bufferOf } from '../wire/text.ts';
 
 /** Types whose binary format is read; OIDs are PostgreSQL's own. */
 const INT2 = 21;
@@ -71,7 +72,7 @@ export function possibleKeys(value: Uint8Array, format: number): string[] {
     const list = words.includes('{') ? textArray(words) : 0;
     return typeof list === 'number' ? keys : [...keys, ...list];
   }
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const bytes = bufferOf(value);
   for (const type of [INT2, INT4, INT8, UUID]) keys.push(keyText(value, type, format));
   const element = bytes.length < 12 ? 0 : bytes.readUInt32BE(8);
   const list = SCALARS.has(element) ? binaryArray(value, element) : 0;
@@ -82,7 +83,7 @@ export function possibleKeys(value: Uint8Array, format: number): string[] {
 function keyText(value: Uint8Array, type: number, format: number): string {
   if (type === BPCHAR) return text(value).replace(/ +$/, '');
   if (format === 0 || TEXTS.has(type)) return text(value);
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const bytes = bufferOf(value);
   if (INTEGERS.has(type)) {
     if (bytes.length === 4) return String(bytes.readInt32BE());
     if (bytes.length === 8) return String(bytes.readBigInt64BE());
@@ -99,7 +100,7 @@ function add(keys: string[], key: string): void {
 
 /** What is no UTF-8 (a client that may choose its encoding) stays what it is, byte for byte. */
 function text(value: Uint8Array): string {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const bytes = bufferOf(value);
   const decoded = bytes.toString('utf8');
   return decoded.includes('\ufffd') ? OWN + bytes.toString('latin1') : decoded;
 }
@@ -116,7 +117,7 @@ function textArray(list: string): string[] | number {
 
 /** Dimensions, a flag, the elements' type; length and lower bound of each dimension; then each element with its length. */
 function binaryArray(value: Uint8Array, element: number): string[] | number {
-  const bytes = Buffer.from(value.buffer, value.byteOffset, value.length);
+  const bytes = bufferOf(value);
   const keys: string[] = [];
   if (bytes.length < 12) return 1;
   for (let at = 12 + 8 * bytes.readInt32BE(0); at + 4 <= bytes.length; ) {

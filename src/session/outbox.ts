@@ -1,4 +1,5 @@
 /** Collects what goes out while one chunk is handled, so that it leaves in one write. Views that lie side by side stay one view: nothing is copied. */
+import { Buffer } from 'node:buffer';
 
 export class Outbox {
   private parts: Uint8Array[] = [];

@@ -1,4 +1,5 @@
 /** LIKE patterns that are parameters: judged when they get their values, so that the expression they stand in can stay where it is. */
+import { Buffer } from 'node:buffer';
 import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { decodeBindHead } from '../wire/bind.ts';

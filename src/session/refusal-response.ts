@@ -1,4 +1,5 @@
 /** A refusal as the ErrorResponse that the client sees. */
+import type { Buffer } from 'node:buffer';
 import { type Refusal, refusal } from '../errors.ts';
 import { errorResponse } from '../wire/error-response.ts';
 

@@ -1,4 +1,5 @@
 /** Names of statements and portals as the server tells them apart: by their first 63 bytes (NAMEDATALEN, less the zero byte). */
+import { Buffer } from 'node:buffer';
 
 const MOST_BYTES = 63;
 

@@ -1,4 +1,5 @@
 /** How many people of one subject a run has shown, and which of them are in no record yet. */
+import { Buffer } from 'node:buffer';
 import type { KeyList } from './key-list.ts';
 import { KeySet } from './key-set.ts';
 import { isReadable } from './key-text.ts';

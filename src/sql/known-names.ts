@@ -4,11 +4,10 @@
  */
 import { LRUCache } from 'lru-cache';
 import type { Catalog } from './catalog.ts';
+import { KEYWORDS } from './keywords.ts';
+import { lex } from './lexer.ts';
 import { parserModule } from './parser-module.ts';
-
-/** Tokens of PostgreSQL 18's grammar: names, and names in U&"…". */
-const IDENT = 258;
-const UIDENT = 259;
+import { plainTokens, type ScannedToken, TOKEN } from './scanner-tokens.ts';
 
 /** Words that the grammar takes for names, though they are the server's own: options, fields, settings, columns that each table has. */
 const WORDS = `ctid xmin xmax cmin cmax tableoid oid excluded old new public pg_catalog pg_temp information_schema
@@ -83,8 +82,8 @@ export class KnownNames {
     const made = new Map<string, string>();
     let out = '';
     let end = 0;
-    for (const { tokenType, keywordKind, text, start, end: ownEnd } of tokens) {
-      const isName = keywordKind === 0 && (tokenType === IDENT || tokenType === UIDENT);
+    for (const { tokenType, text, start, end: ownEnd } of tokens) {
+      const isName = (tokenType === TOKEN.IDENT || tokenType === TOKEN.UIDENT) && !KEYWORDS.has(text.toLowerCase());
       const shown = isName ? this.name(text, made) : text;
       if (start > end || (/[\w"]$/.test(out) && /^[\w"$]/.test(shown))) out += out === '' ? '' : ' ';
       out += shown;
@@ -103,8 +102,10 @@ export class KnownNames {
   }
 }
 
-function scanned(statement: string) {
+function scanned(statement: string): readonly Pick<ScannedToken, 'tokenType' | 'text' | 'start' | 'end'>[] | undefined {
   if (statement === '') return [];
+  const plain = plainTokens(statement, lex(statement));
+  if (plain) return plain;
   try {
     const scan = parserModule.ask((library) => library.scanSync(statement));
     return scan instanceof Error ? undefined : scan.tokens;

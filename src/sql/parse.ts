@@ -1,4 +1,5 @@
 /** Parses text with PostgreSQL's own grammar (libpg-query), under caps; everything it cannot hold is a problem, never an exception. */
+import { Buffer } from 'node:buffer';
 import { isNestedTooDeeply, MOST_TOKENS, operatorWork, SHORT } from './bounds.ts';
 import { lex } from './lexer.ts';
 import { fingerprintModule, type Library, ParserFault, parserModule } from './parser-module.ts';

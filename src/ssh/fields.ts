@@ -1,4 +1,5 @@
 /** Reads the fields of SSH's binary format: RFC 4251, section 5. What does not fit is undefined, and so is everything behind it. */
+import { Buffer } from 'node:buffer';
 
 export class FieldReader {
   private at = 0;

@@ -1,4 +1,5 @@
 /** Signatures that `ssh-keygen -Y sign` makes: OpenSSH's PROTOCOL.sshsig. Says who signed a text; whether that one may is for the caller. */
+import { Buffer } from 'node:buffer';
 import { createHash, verify } from 'node:crypto';
 import { FieldReader, magnitude, stringField } from './fields.ts';
 import type { KeyKind, SshPublicKey } from './public-key.ts';

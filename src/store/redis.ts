@@ -2,6 +2,7 @@
  * Budgets and locks shared by a fleet: `state: redis://host:port`, one Redis or Valkey (no cluster). What it cannot answer within a second is
  * answered by StoreUnavailable, and it comes back by itself. Time is the server's.
  */
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { countOf } from '../meter/sightings.ts';

@@ -1,4 +1,5 @@
 /** Authentication requests of the server, and the client's answers to them (manual, section 54.2.1 and 54.3). */
+import { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend, Frontend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';

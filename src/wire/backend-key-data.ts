@@ -1,4 +1,5 @@
 /** BackendKeyData: what a CancelRequest must show. */
+import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';

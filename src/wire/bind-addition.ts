@@ -1,4 +1,5 @@
 /** Puts more values behind those of a Bind, while the message passes: it may be large, and is never held. */
+import { Buffer } from 'node:buffer';
 import { type BindHead, bindHead, type decodeBindHead, textValue } from './bind.ts';
 import { int32At, uint16At } from './integers.ts';
 

@@ -1,4 +1,5 @@
 /** DataRow: one row of a result. Decoded only where Rowgate itself has asked; rows for a client pass as they are, or without their last column. */
+import { Buffer } from 'node:buffer';
 import type { Frame } from './frame-reader.ts';
 import { HEADER_BYTES, MessageCursor } from './message-cursor.ts';
 import { ProtocolError } from './protocol-error.ts';

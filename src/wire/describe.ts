@@ -1,4 +1,5 @@
 /** Describe and Close: both name a statement or a portal. */
+import type { Buffer } from 'node:buffer';
 import { serialize } from 'pg-protocol';
 import { MessageCursor } from './message-cursor.ts';
 import { MalformedMessage } from './protocol-error.ts';

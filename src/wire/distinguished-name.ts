@@ -1,4 +1,5 @@
 /** Names of certificates' subjects: read from the text of RFC 4514 and from DER, and written in one form, so that equal names are equal texts. */
+import { Buffer } from 'node:buffer';
 import { Der, type DerElement, readElement, readElements, readOid } from './der.ts';
 
 /** One `type=value`: the type as object identifier, the value decoded. */

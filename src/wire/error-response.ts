@@ -1,4 +1,5 @@
 /** ErrorResponse and NoticeResponse: fields by their letter (manual, section 54.8). */
+import type { Buffer } from 'node:buffer';
 import { withoutTokens } from '../without-tokens.ts';
 import { HEADER_BYTES, MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';

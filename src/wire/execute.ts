@@ -1,4 +1,5 @@
 /** Execute: runs a portal, for all its rows or for some. */
+import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Frontend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';

@@ -1,5 +1,6 @@
 /** Cuts a byte stream into typed frames, wherever its chunks were cut. Large frames of named types pass in pieces and are never held whole. */
 
+import { Buffer } from 'node:buffer';
 import { int32At } from './integers.ts';
 import { HEADER_BYTES } from './message-cursor.ts';
 import { Backend, Frontend } from './message-types.ts';

@@ -1,4 +1,5 @@
 /** FunctionCall: a call by OID, outside SQL. */
+import type { Buffer } from 'node:buffer';
 import { Frontend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
 

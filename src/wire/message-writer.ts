@@ -1,4 +1,6 @@
 /** Builds one message: fields in order, the length filled in at the end. */
+import { Buffer } from 'node:buffer';
+import { putInt32 } from './integers.ts';
 
 /** Enough for most of ours; what is longer grows. */
 const FIRST_BYTES = 64;
@@ -17,20 +19,24 @@ export class MessageWriter {
 
   byte(value: number): this {
     this.reserve(1);
-    this.length = this.buffer.writeUInt8(value, this.length);
+    this.buffer[this.length] = value;
+    this.length += 1;
     return this;
   }
 
   int16(value: number): this {
     this.reserve(2);
-    this.length = this.buffer.writeUInt16BE(value & 0xffff, this.length);
+    this.buffer[this.length] = value >>> 8;
+    this.buffer[this.length + 1] = value;
+    this.length += 2;
     return this;
   }
 
   /** Signed or unsigned: only the 32 bits count. */
   int32(value: number): this {
     this.reserve(4);
-    this.length = this.buffer.writeUInt32BE(value >>> 0, this.length);
+    putInt32(this.buffer, this.length, value);
+    this.length += 4;
     return this;
   }
 
@@ -53,7 +59,7 @@ export class MessageWriter {
   }
 
   finish(): Buffer {
-    this.buffer.writeUInt32BE(this.length - this.lengthAt, this.lengthAt);
+    putInt32(this.buffer, this.lengthAt, this.length - this.lengthAt);
     return this.buffer.subarray(0, this.length);
   }
 

@@ -1,4 +1,5 @@
 /** NegotiateProtocolVersion: the newest minor version that is spoken here, and the protocol options that are not known. */
+import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';

@@ -1,4 +1,5 @@
 /** ParameterDescription: the types of a statement's parameters. */
+import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';

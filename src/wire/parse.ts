@@ -1,4 +1,5 @@
 /** Parse: gives a name to a statement's text. */
+import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Frontend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';

@@ -1,4 +1,5 @@
 /** The header of the PROXY protocol, version 2 (haproxy.org, doc/proxy-protocol.txt, section 2.2), in which a load balancer says whom it speaks for. */
+import { Buffer } from 'node:buffer';
 import { ProtocolError } from './protocol-error.ts';
 
 /** Signature, version and command, family, and the length of the rest. */

@@ -1,4 +1,5 @@
 /** Query: SQL text of the simple protocol. */
+import type { Buffer } from 'node:buffer';
 import { serialize } from 'pg-protocol';
 import { MessageCursor } from './message-cursor.ts';
 import { decodeClientText } from './text.ts';

@@ -1,4 +1,5 @@
 /** ReadyForQuery: the server is done and says where the transaction stands. */
+import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';

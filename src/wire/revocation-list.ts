@@ -1,4 +1,5 @@
 /** Revocation lists of X.509 (RFC 5280, section 5) and whom they mean. Their signatures are OpenSSL's matter, in the handshake. */
+import { Buffer } from 'node:buffer';
 import { type DerElement, readElement, readElements } from './der.ts';
 import { formatDistinguishedName, readName } from './distinguished-name.ts';
 

@@ -1,4 +1,5 @@
 /** RowDescription: the columns of a result, and where the server took each from. */
+import type { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { Backend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';

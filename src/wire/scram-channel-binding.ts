@@ -1,4 +1,5 @@
 /** Channel binding data of type `tls-server-end-point` (RFC 5929 section 4): a hash of the server's certificate. */
+import type { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { Der, type DerElement, readElement, readElements, readOid } from './der.ts';
 

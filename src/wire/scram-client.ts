@@ -1,4 +1,5 @@
 /** The client's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS, with which Rowgate logs in upstream (RFC 5802 section 5). */
+import { Buffer } from 'node:buffer';
 import { timingSafeEqual } from 'node:crypto';
 import {
   type DeriveKeys,

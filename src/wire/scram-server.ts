@@ -1,4 +1,5 @@
 /** The server's side of SCRAM-SHA-256 and SCRAM-SHA-256-PLUS: two steps, each a pure function of what came in (RFC 5802 section 5). */
+import { Buffer } from 'node:buffer';
 import { timingSafeEqual } from 'node:crypto';
 import {
   decodeBase64,

@@ -1,4 +1,5 @@
 /** The stored form of a password, as in pg_authid: `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`. */
+import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';
 import { decodeBase64, deriveKeys, hmac, KEY_LENGTH } from './scram.ts';
 

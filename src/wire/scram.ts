@@ -1,4 +1,5 @@
 /** What both sides of a SCRAM-SHA-256 exchange share (RFC 5802, RFC 7677): keys, proofs and strict reading of attributes. */
+import { Buffer } from 'node:buffer';
 import { createHash, createHmac, pbkdf2 } from 'node:crypto';
 import saslprep from '@mongodb-js/saslprep';
 

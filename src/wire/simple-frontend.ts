@@ -1,4 +1,5 @@
 /** The client's messages that have no body, and CopyFail. */
+import type { Buffer } from 'node:buffer';
 import { serialize } from 'pg-protocol';
 
 export function sync(): Buffer {

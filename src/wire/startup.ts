@@ -1,4 +1,5 @@
 /** The packets of startup, which have no type byte (manual, sections 54.2.1 and 54.7): read, with a cap, and written. */
+import { Buffer } from 'node:buffer';
 import { MessageCursor } from './message-cursor.ts';
 import { MessageWriter } from './message-writer.ts';
 import { ProtocolError } from './protocol-error.ts';

@@ -1,5 +1,5 @@
 /** Text on the wire: UTF-8, read strictly from clients (what is judged must be what the server reads) and leniently from the server. */
-import { isUtf8 } from 'node:buffer';
+import { Buffer, isUtf8 } from 'node:buffer';
 import { MalformedMessage } from './protocol-error.ts';
 
 /** Decodes a client's text. @throws MalformedMessage 22021 where it is not UTF-8. */
@@ -11,6 +11,10 @@ export function decodeClientText(bytes: Uint8Array): string {
 
 /** Decodes a server's text; what is not UTF-8 becomes U+FFFD. */
 export function decodeServerText(bytes: Uint8Array): string {
-  const buffer = bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return buffer.toString('utf8');
+  return bufferOf(bytes).toString('utf8');
+}
+
+/** The same bytes, not copied, with what a Buffer can do. */
+export function bufferOf(bytes: Uint8Array): Buffer {
+  return bytes instanceof Buffer ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

@@ -1,4 +1,5 @@
 /** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
+import { Buffer } from 'node:buffer';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import type { ReloadReport } from '../proxy/reload.ts';

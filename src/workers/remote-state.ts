@@ -1,4 +1,5 @@
 /** The shared state as a worker has it: every question goes to the primary. */
+import { Buffer } from 'node:buffer';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import type { Channel } from './channel.ts';
 import type { ToPrimary, ToWorker } from './messages.ts';

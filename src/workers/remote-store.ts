@@ -1,4 +1,5 @@
 /** The budgets as a worker has them: every question goes to the primary, which alone has the store. */
+import { Buffer } from 'node:buffer';
 import { type BudgetStore, type Standing, StoreUnavailable } from '../meter/budget-store.ts';
 import { type StandingState, standingOf } from '../meter/standing.ts';
 import type { Channel } from './channel.ts';

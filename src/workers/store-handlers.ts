@@ -1,4 +1,5 @@
 /** The primary's side of the remote store: what a worker asks of the budgets is asked of the one store. */
+import { Buffer } from 'node:buffer';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import type { Handlers } from './channel.ts';
 import type { StoreMessages } from './messages.ts';

@@ -3,6 +3,7 @@
  * connections and hands each to a worker, but reads nothing of them; what it keeps are counts.
  */
 import cluster from 'node:cluster';
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { standingState } from '../meter/standing.ts';

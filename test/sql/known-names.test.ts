@@ -1,11 +1,18 @@
 /** Which names of a statement a log shows: those that the database has, in the shape of the whole. */
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Catalog } from '../../src/sql/catalog.ts';
+import { KEYWORDS } from '../../src/sql/keywords.ts';
 import { KnownNames } from '../../src/sql/known-names.ts';
+import { lex } from '../../src/sql/lexer.ts';
 import { NORMALIZED_CAP, normalize } from '../../src/sql/normalize.ts';
 import { loadParser } from '../../src/sql/parse.ts';
+import { parserModule } from '../../src/sql/parser-module.ts';
+import { plainTokens } from '../../src/sql/scanner-tokens.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { fuzz, fuzzRuns } from '../support/random.ts';
 
 let database: FreshDatabase;
 let names: KnownNames;
@@ -56,4 +63,37 @@ test('a text that the log cuts', () => {
 test('what does not scan is not shown', () => {
   expect(names.shown('select "open')).toBe('');
   expect(names.shown("select 'open")).toBe('');
+});
+
+test('the keywords are those of the scanner', () => {
+  const all = readFileSync(join(import.meta.dirname, '../guard/keywords.txt'), 'utf8')
+    .trim()
+    .split('\n');
+  expect([...KEYWORDS].sort()).toEqual(all.map((line) => line.split(' ')[0]).sort());
+  const scan = parserModule.ask((library) => library.scanSync([...KEYWORDS, 'students', 'nobody'].join(' ')));
+  if (scan instanceof Error) throw scan;
+  expect(scan.tokens.filter(({ keywordKind }) => keywordKind === 0).map(({ text }) => text)).toEqual([
+    'students',
+    'nobody',
+  ]);
+});
+
+const BEGINNINGS = ['select ', 'SELECT', 'insert into ', 'update ', 'delete from', 'with x as '];
+const SIGNS = [' ', ', ', '.', '(', ')', ' = ', '::', ' -', '[', ';', '||', '"', '""', '$1', ' $2 ', ' 12'];
+const NAMES = 'students id last_name Dupont pupils "Dupont" "id" "a""b" x uescape date Value null AT "select"'.split(
+  ' ',
+);
+
+test('whether the scanner is asked or not', () => {
+  const words = [...NAMES, ...KEYWORDS].flatMap((word) => [word, ` ${word.toUpperCase()} `, ` ${word} `]);
+  let compared = 0;
+  fuzz(fuzzRuns(5_000, 500_000), (random) => {
+    const rest = Array.from({ length: 1 + random.int(9) }, () => random.pick(random.int(2) ? words : SIGNS)).join('');
+    const text = random.pick(BEGINNINGS) + rest;
+    if (!plainTokens(text, lex(text))) return;
+    compared += 1;
+    // A text with a comment is not plain.
+    expect(`/**/${names.shown(text)}`).toBe(names.shown(`/**/${text}`));
+  });
+  expect(compared).toBeGreaterThan(0);
 });

@@ -1,4 +1,5 @@
 /** Names that a wall makes, within the 63 bytes that PostgreSQL keeps of one: a longer one would be cut, and two could become the same. */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 
 const LONGEST = 63;

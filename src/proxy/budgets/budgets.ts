@@ -1,4 +1,5 @@
 /** The budgets of all principals in this process, over one store; and who is locked out here as soon as it is anywhere. */
+import { performance } from 'node:perf_hooks';
 import type { Logger } from 'pino';
 import { stateName } from '../../meter/approvals.ts';
 import { type BudgetStore, type Claim, type Lock, StoreUnavailable } from '../../meter/budget-store.ts';

@@ -2,6 +2,7 @@
  * AES-CMAC (RFC 4493, with a key of 256 bits) of many short texts at once. A call of the cipher costs as much as a hundred blocks in it: a million
  * people by HMAC-SHA-256, one by one, took longer than the database does for their rows.
  */
+import { Buffer } from 'node:buffer';
 import { type Cipher, createCipheriv } from 'node:crypto';
 
 const BLOCK = 16;

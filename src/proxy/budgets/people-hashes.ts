@@ -1,4 +1,5 @@
 /** The keyed hashes under which people are counted: made once for the principal and for the person behind it, and only where they are needed. */
+import { Buffer } from 'node:buffer';
 import { createHmac } from 'node:crypto';
 import { type Hashes, WORDS } from '../../meter/hashes.ts';
 import type { Measure } from '../../meter/measure.ts';

@@ -1,4 +1,5 @@
 /** The connections of one upstream account, and who waits for one: principals in turn, so that none of them keeps the others waiting. */
+import { performance } from 'node:perf_hooks';
 import type { RolePolicy } from '../../policy/policy.ts';
 import type { Opener, Upstream } from '../upstream/upstream.ts';
 import { type Answer, EstimateConnection } from './connection.ts';

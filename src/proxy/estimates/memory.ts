@@ -1,4 +1,5 @@
 /** What is remembered of estimates: of shapes that are points whatever their values are, and of statements with their values. Bounded. */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { PlanRows } from '../../guard/plan/plan-rows.ts';

@@ -1,5 +1,6 @@
 /** What the server is asked of one statement, as messages, and the places in its answer. */
 
+import { Buffer } from 'node:buffer';
 import type { Sent } from '../../session/budget.ts';
 import { bind, textValue } from '../../wire/bind.ts';
 import { execute } from '../../wire/execute.ts';

@@ -1,4 +1,5 @@
 /** Who vouches for clients' certificates, and which of them were taken back: what handshakes are given, and what open sessions are held to. */
+import { Buffer } from 'node:buffer';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { basename } from 'node:path';

@@ -1,4 +1,5 @@
 /** The certificate that a client has shown in a TLS handshake, with its private key behind it: what login and policy ask of it. */
+import type { Buffer } from 'node:buffer';
 import { createHash, X509Certificate } from 'node:crypto';
 import { formatDistinguishedName, subjectOf } from '../../wire/distinguished-name.ts';
 

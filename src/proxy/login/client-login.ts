@@ -1,4 +1,5 @@
 /** From a StartupMessage to a principal that may come in: settings, password, address, certificate, database. Nothing upstream yet. */
+import type { Buffer } from 'node:buffer';
 import type { Policy, Principal, RolePolicy } from '../../policy/policy.ts';
 import { negotiateProtocolVersion } from '../../wire/negotiate-protocol-version.ts';
 import type { Services } from '../services.ts';

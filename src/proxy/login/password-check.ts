@@ -1,4 +1,5 @@
 /** Checks a client's password by SCRAM. A principal that does not exist costs the same work and gets the same answers. */
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Policy } from '../../policy/policy.ts';

@@ -1,4 +1,5 @@
 /** Where a connection comes from: the socket's other end, or whom a trusted proxy in between names. */
+import { Buffer } from 'node:buffer';
 import { BlockList, isIP, isIPv6, type Socket, SocketAddress } from 'node:net';
 import {
   checkProxySignature,

@@ -1,4 +1,5 @@
 /** Lets a client show who it is: by its certificate, a password or a token, as it can. */
+import { Buffer } from 'node:buffer';
 import { isIPv4 } from 'node:net';
 import type { Policy } from '../../policy/policy.ts';
 import { authenticationSasl, decodeSaslInitialResponse } from '../../wire/authentication.ts';

@@ -1,4 +1,5 @@
 /** TLS towards clients: the guard's certificate, the handshake, and what the client's own certificate says. */
+import type { Buffer } from 'node:buffer';
 import { constants, createHash, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import type { Socket } from 'node:net';

@@ -1,4 +1,5 @@
 /** The first words of a connection: encryption, cancel, protocol version. Ends with a StartupMessage, a CancelRequest, or a refusal. */
+import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { ProtocolError } from '../../wire/protocol-error.ts';
 import { ignoreError } from '../ignore-error.ts';

@@ -3,6 +3,7 @@ import { randomInt } from 'node:crypto';
 import { lookup } from 'node:dns/promises';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 
 /** A host name, an address, or (beginning with `/`) the folder of a unix socket. */
 export interface UpstreamHost {

@@ -1,4 +1,5 @@
 /** Logs in to the database server: SCRAM with channel binding where it can be had, a password in the clear inside TLS only. */
+import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { TLSSocket } from 'node:tls';

@@ -1,5 +1,6 @@
 /** The password of an account at the server: one that is configured, or what a command says, remembered for a while. */
 import { spawn } from 'node:child_process';
+import { performance } from 'node:perf_hooks';
 
 /** Where it comes from. The command is a program and its arguments, run without a shell; its output is the password. */
 export type PasswordSource =

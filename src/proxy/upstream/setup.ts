@@ -1,4 +1,5 @@
 /** Makes a fresh session of the server one that a client may have: what is pinned is verified, what the client chose is set. */
+import { Buffer } from 'node:buffer';
 import { isGuarded } from '../../policy/is-guarded.ts';
 import type { Policy, RolePolicy } from '../../policy/policy.ts';
 import { bind } from '../../wire/bind.ts';

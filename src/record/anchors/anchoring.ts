@@ -2,6 +2,7 @@
  * Sends the last seal elsewhere, again and again. Nobody waits for it. Each seal vouches for all that was before it: where a receiver was
  * away, the next one that it gets makes up for those that it missed.
  */
+import { performance } from 'node:perf_hooks';
 import type { Anchor } from '../chain/seal.ts';
 
 export interface AnchoringOptions {

@@ -1,4 +1,5 @@
 /** The last seal of each writer of a log, as an anchor. */
+import type { Buffer } from 'node:buffer';
 import type { Anchor } from '../chain/seal.ts';
 import { type LogFile, readLogFile, writersOf } from '../verify/files.ts';
 import { FrontReader } from '../verify/front.ts';

@@ -1,4 +1,5 @@
 /** The ways of an anchor out of the guard: HTTPS, syslog, a file. */
+import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import type { Anchor } from '../chain/seal.ts';
 import { postRecords } from '../sending/https-post.ts';

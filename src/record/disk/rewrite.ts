@@ -2,6 +2,7 @@
  * What is done after a failed sync. The kernel has given up on the pages and calls them clean: another sync would succeed and bring
  * nothing to the disk. Written once more they are dirty again.
  */
+import { Buffer } from 'node:buffer';
 import { closeSync, fdatasyncSync, openSync, readSync, type Stats, statSync, writeSync } from 'node:fs';
 
 const CHUNK = 64 * 1024;

@@ -2,6 +2,7 @@
  * The boxes of an encrypted file: each holds one record, under a key of its own. The key of a box gives that of the next, and is then forgotten:
  * whoever takes over a guard cannot read what it has written. See docs/decision-log.md, "Encrypted".
  */
+import { Buffer } from 'node:buffer';
 import { createCipheriv, createDecipheriv, createHmac } from 'node:crypto';
 
 /** Bytes of a key. */

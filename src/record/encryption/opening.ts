@@ -1,4 +1,5 @@
 /** Gives the records of an encrypted log back, to whoever holds one of the auditors' keys. */
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { Decrypter } from 'age-encryption';
 import type { LogRecord } from '../read/expand.ts';

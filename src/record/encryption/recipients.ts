@@ -1,4 +1,5 @@
 /** Who can read an encrypted log: its auditors, by the public keys of age (age-encryption.org). */
+import { Buffer } from 'node:buffer';
 import { Encrypter } from 'age-encryption';
 
 /** What only the recipients can open, each of them by itself: base64 of an age file. */

@@ -2,6 +2,7 @@
  * The policies that were in force, beside the log: the text of their files without verifiers, each once, by the hash of what is kept. Records of
  * the kind `policy` name it, so that nobody changes one unseen.
  */
+import { Buffer } from 'node:buffer';
 import { createHash } from 'node:crypto';
 import {
   closeSync,

@@ -1,4 +1,5 @@
 /** Lines of a file, plain or compressed (`.gz`), as bytes. Takes nothing on trust: a line of any length, or what unpacks to any length, fits into bounded memory. */
+import { Buffer } from 'node:buffer';
 import { constants } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import { createGunzip } from 'node:zlib';

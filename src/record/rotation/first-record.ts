@@ -1,4 +1,5 @@
 /** The record that a file of the log begins with. */
+import { Buffer } from 'node:buffer';
 import { closeSync, constants, openSync, readSync } from 'node:fs';
 import { gunzipSync, constants as gzip } from 'node:zlib';
 

@@ -1,4 +1,5 @@
 /** The key that seals are signed with: in a file that the guard makes at its first start. */
+import { Buffer } from 'node:buffer';
 import {
   createHash,
   createPrivateKey,

@@ -1,4 +1,5 @@
 /** One POST over HTTPS to a receiver of records. */
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { request as requestHttp } from 'node:http';
 import { request as requestHttps } from 'node:https';

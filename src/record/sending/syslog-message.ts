@@ -1,4 +1,5 @@
 /** One message of syslog (RFC 5424) in its frame, which begins with the message's length (RFC 6587, 3.4.1; RFC 5425, 4.3). Pure. */
+import { Buffer } from 'node:buffer';
 
 /** RFC 5424, 6.2.1. */
 export type SyslogSeverity = 'alert' | 'error' | 'warning' | 'notice' | 'informational';

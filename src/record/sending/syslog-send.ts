@@ -2,8 +2,10 @@
  * Sends messages of syslog over TCP or TLS. Syslog has no acknowledgement, but TCP's end has: when the receiver closes in order a connection
  * that we have ended, its process has read all of it. So each call has a connection of its own.
  */
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
 import { connect as connectTls } from 'node:tls';
 
 export interface SyslogReceiver {

@@ -13,8 +13,8 @@ import { subjectsText } from './subjects-text.ts';
 export interface Recorder {
   /** Whether the next record can be written. Then it stands in the file of this `generation`, with the number `seq`. */
   isReady(): boolean;
-  readonly generation: number;
-  readonly seq: number;
+  generation(): number;
+  seq(): number;
   /** INVARIANT: to be called directly after `isReady`, so that the record stands there. */
   writeHere(kind: 'decision' | 'outcome', fields: RecordFields): boolean;
   /** The same of members that are JSON, each behind a comma and in the log's order. INVARIANT: nothing in them comes from a client. */
@@ -89,7 +89,8 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
   private decision(entry: DecisionEntry, asWho: Who): boolean {
     const { log, context } = this;
     if (!log.isReady()) return false;
-    const { generation, seq } = log;
+    const generation = log.generation();
+    const seq = log.seq();
     const { id, limit, policy, person, application = asWho.application } = entry;
     const asked = log.statements.asked(entry, log.textOf(entry));
     const what = log.statements.numberOf(asked, generation);
@@ -136,7 +137,7 @@ export class SessionRecords implements Pick<SessionLog, 'append'> {
     const running = this.running.take(id);
     if (running?.quiet && isNothing(entry)) return true;
     if (!log.isReady()) return false;
-    const decision = running && isWithinReach(running, log.generation, log.seq) ? running.seq : undefined;
+    const decision = running && isWithinReach(running, log.generation(), log.seq()) ? running.seq : undefined;
     // What is no number above nothing would be no JSON.
     const ms = entry.ms > 0 ? rounded(entry.ms) : '0';
     // INVARIANT: no key of a person is written: ids are made of them, or they are dropped.

@@ -1,4 +1,5 @@
 /** Reads anchors that were sent elsewhere: lines of JSON, behind whatever a syslog puts before them. */
+import type { Buffer } from 'node:buffer';
 import { basename } from 'node:path';
 import { readLines } from '../read/lines.ts';
 import type { Finding } from './finding.ts';

@@ -1,4 +1,5 @@
 /** The front of a record, which all share: time, kind, guard (but of decisions and outcomes), number. Read byte by byte: it is read of every record. */
+import { Buffer } from 'node:buffer';
 
 const TIME = Buffer.from('{"time":"');
 const KIND = Buffer.from('"kind":"');

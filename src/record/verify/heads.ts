@@ -1,4 +1,5 @@
 /** Looks up single records: which hash those with certain numbers have, and with what a file begins. */
+import type { Buffer } from 'node:buffer';
 import type { SegmentFields } from '../chain/seal.ts';
 import { type LogFile, readLogFile } from './files.ts';
 import { FrontReader } from './front.ts';

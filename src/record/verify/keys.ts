@@ -1,4 +1,5 @@
 /** The keys by which seals are verified: those that are trusted, and others that the log itself names. */
+import { Buffer } from 'node:buffer';
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import { type SealFields, sealText } from '../chain/seal.ts';
 import { keyId } from '../seals/seal-key.ts';

@@ -1,4 +1,5 @@
 /** What verification reads of a line beside its front: its hash, and whole those records that are about the chain itself. */
+import { Buffer } from 'node:buffer';
 import { z } from 'zod';
 import type { RetentionFields, SealFields, SegmentFields } from '../chain/seal.ts';
 

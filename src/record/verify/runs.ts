@@ -1,4 +1,5 @@
 /** What was found in a file, in the order in which it stands there: runs of records that fit one behind the other, and text that is no record. */
+import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 
 /** An untouched file is one run. Wherever a record does not fit behind the one before it, another begins. */

@@ -1,4 +1,5 @@
 /** Reads one file of a log and says what is there: runs of records, text that is none, seals. What that means for the whole log is judged elsewhere. */
+import { Buffer } from 'node:buffer';
 import { hash } from 'node:crypto';
 import { type LinesRead, LONGEST_LINE, NoRegularFile } from '../read/lines.ts';
 import type { FileScan, RetentionRecord, SegmentRecord, Unsealed } from './file-scan.ts';

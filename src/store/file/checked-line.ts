@@ -1,4 +1,5 @@
 /** Lines of JSON that show whether they are as they were written: each begins with the CRC-32 of what follows. */
+import { Buffer } from 'node:buffer';
 import * as zlib from 'node:zlib';
 
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {

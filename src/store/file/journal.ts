@@ -1,4 +1,5 @@
 /** A file to which lines are only added. What `append` has returned from outlives this process; what is synced, also the machine's end. */
+import { Buffer } from 'node:buffer';
 import { close, fdatasync, fstatSync, ftruncateSync, openSync, statSync, writeSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { syncedLine } from './records.ts';

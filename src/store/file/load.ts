@@ -1,4 +1,5 @@
 /** Reads the state that an earlier guard left: the newest snapshot and the journals after it. */
+import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { AccountState } from '../../meter/account.ts';
 import { Accounts } from '../../meter/accounts.ts';

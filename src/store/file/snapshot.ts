@@ -1,4 +1,5 @@
 /** Writes everything as it stands, a piece at a time between other work, while a journal goes on. */
+import { Buffer } from 'node:buffer';
 import { open, rename, rm } from 'node:fs/promises';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Accounts } from '../../meter/accounts.ts';
