@@ -2,7 +2,7 @@
  * A map of few entries that come and go with each statement. V8's own leaves a table behind after each few of them, which leads to the next one:
  * as soon as one such table has grown old, all behind it do, with whatever was in them, until the whole heap is collected.
  */
-const FEW = 8;
+const FEW = 24;
 
 export class Few<K, V> {
   private readonly keys: K[] = [];

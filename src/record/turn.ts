@@ -1,7 +1,7 @@
 /**
- * What sessions record within one turn of the event loop: made one after the other and written at once at its end, before anything goes to a
- * server by it. Of a hundred sessions that speak at the same time each pays a part of one write. Outcomes, for which nothing waits, go with the
- * next decisions, or a moment later.
+ * What sessions decide within one turn of the event loop is recorded at its end: made one after the other and written at once, before anything goes to
+ * a server by it. Of a hundred sessions that speak at the same time each pays a part of one write. Outcomes, for which nothing waits, come behind what
+ * does: many together, or a moment later.
  */
 import type { SessionEntry } from '../session/entries.ts';
 import type { Recorded, SessionLog } from './session-log.ts';
@@ -19,7 +19,9 @@ export interface TurnLog {
 
 /** More is not held: a client may send thousands of statements at once. */
 const MOST = 256;
-/** So long an outcome waits for a decision that it could be written with. */
+/** So many outcomes are made one behind the other: what makes records is at hand for the processor then, and each takes half as long. */
+const TOGETHER = 16;
+/** So long an outcome waits for others. */
 const OUTCOMES_WAIT_MS = 5;
 
 interface Entry {
@@ -29,7 +31,8 @@ interface Entry {
 }
 
 export class Turn {
-  private waiting: Entry[] = [];
+  private decisions: Entry[] = [];
+  private outcomes: Entry[] = [];
   /** A decision was recorded in this turn. */
   private ending: NodeJS.Immediate | undefined;
   private later: NodeJS.Timeout | undefined;
@@ -40,7 +43,7 @@ export class Turn {
 
   constructor(private readonly log: TurnLog) {}
 
-  /** Another one with each turn in which something is recorded. */
+  /** Another one with each turn in which something is decided. */
   get number(): number {
     return this.turns;
   }
@@ -51,29 +54,51 @@ export class Turn {
   }
 
   add(records: Entry['records'], entry: SessionEntry, asWho: Who): void {
-    this.waiting.push({ records, entry, asWho });
-    if (entry.kind === 'decision') this.ending ??= setImmediate(this.end);
-    else this.later ??= setTimeout(this.endLater, OUTCOMES_WAIT_MS).unref();
-    if (this.waiting.length >= MOST) this.write();
+    const { decisions, outcomes } = this;
+    if (entry.kind === 'decision') {
+      decisions.push({ records, entry, asWho });
+      this.ending ??= setImmediate(this.end);
+    } else {
+      outcomes.push({ records, entry, asWho });
+      this.later ??= setTimeout(this.endLater, OUTCOMES_WAIT_MS).unref();
+    }
+    if (decisions.length + outcomes.length >= MOST) this.write();
   }
 
-  /** Writes what has been recorded so far: something else follows upon it. */
+  /** Writes what has been recorded so far: something else follows upon it. INVARIANT: no outcome comes before its decision. */
   write(): void {
-    const { waiting, log } = this;
-    if (waiting.length === 0) return;
-    this.waiting = [];
-    const { failed } = this;
-    // INVARIANT: until all are known to stand none of them does, whatever is thrown meanwhile. Of outcomes alone nobody is told.
-    this.failed = this.ending !== undefined;
+    this.writeDecisions();
+    this.writeOutcomes();
+  }
+
+  private writeDecisions(): void {
+    const { decisions, failed } = this;
+    if (decisions.length === 0) return;
+    this.decisions = [];
+    // INVARIANT: until all are known to stand none of them does, whatever is thrown meanwhile.
+    this.failed = true;
+    if (this.allStand(decisions)) this.failed = failed;
+  }
+
+  /** Nobody is told what becomes of them. */
+  private writeOutcomes(): void {
+    const { outcomes } = this;
+    if (outcomes.length === 0) return;
+    this.outcomes = [];
+    this.allStand(outcomes);
+  }
+
+  private allStand(entries: readonly Entry[]): boolean {
+    const { log } = this;
     log.begin();
     let made = true;
     let stand = false;
     try {
-      for (const { records, entry, asWho } of waiting) made = records.append(entry, asWho) && made;
+      for (const { records, entry, asWho } of entries) made = records.append(entry, asWho) && made;
     } finally {
       stand = log.write();
     }
-    if (made && stand) this.failed = failed;
+    return made && stand;
   }
 
   /** Of all records of this turn, told at its end: false where one of them may not stand. */
@@ -86,7 +111,7 @@ export class Turn {
 
   private readonly end = (): void => {
     try {
-      this.write();
+      this.writeDecisions();
     } finally {
       const { asking, failed } = this;
       this.ending = undefined;
@@ -95,6 +120,7 @@ export class Turn {
       this.turns += 1;
       for (const told of asking) told(!failed);
     }
+    if (this.outcomes.length >= TOGETHER) this.write();
   };
 }
 

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { PolicyReader } from '../../src/cli/policy-reader.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { Guard } from '../../src/guard/guard.ts';
-import { loadParser } from '../../src/sql/parse.ts';
+import { fingerprint } from '../../src/sql/normalize.ts';
+import { loadParser, parse } from '../../src/sql/parse.ts';
 import { IS_TRIAL, ROUNDS } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
@@ -45,23 +46,35 @@ test("a judgement's own time", async () => {
   const section = new Section('judgements', `${ROUNDS} rounds, each the mean of ${COUNT.new} and of ${COUNT.known}`);
   const rows: string[][] = [];
   for (const [name, statement] of Object.entries(STATEMENTS)) {
-    const times = { new: [] as number[], alike: [] as number[], remembered: [] as number[] };
+    const times = { new: [] as number[], parser: [] as number[], alike: [] as number[], remembered: [] as number[] };
     let next = 0;
     for (let round = 0; round < ROUNDS + WARM_UP_ROUNDS; round++) {
       times.new.push(time(round === 0 ? WARM_UP : COUNT.new, () => judge.judge(statement(next, `n${next++}`))));
+      times.parser.push(
+        time(COUNT.new, () => {
+          const text = statement(next, `n${next++}`);
+          parse(text);
+          fingerprint(text);
+        }),
+      );
       times.alike.push(time(COUNT.known, () => judge.judge(statement(next++, 'same'))));
       const again = statement(next++, 'again');
       judge.judge(again);
       times.remembered.push(time(COUNT.known, () => judge.judge(again)));
     }
-    const cell = (kind: keyof typeof times, atMost: number) =>
-      section.figure(`${kind}: ${name}`, 'µs', times[kind].slice(WARM_UP_ROUNDS), { atMost });
-    rows.push([name, cell('new', 60), cell('alike', 2), cell('remembered', 0.5)]);
+    const cell = (kind: keyof typeof times, atMost?: number) =>
+      section.figure(
+        `${kind}: ${name}`,
+        'µs',
+        times[kind].slice(WARM_UP_ROUNDS),
+        atMost === undefined ? atMost : { atMost },
+      );
+    rows.push([name, cell('new', 60), cell('parser'), cell('alike', 2), cell('remembered', 0.5)]);
   }
-  await section.write(`Microseconds of processor time, by the headline role: of a text whose like was never seen, whole from parsing to verification; of one that differs from others in a literal that
-does not matter; and of one that is remembered.
+  await section.write(`Microseconds of processor time, by the headline role: of a text whose like was never seen, whole from parsing to verification; what libpg-query alone
+takes to read such a text and to make its fingerprint (to read what is sent comes on top of that); of one that differs from others in a literal that does not matter; and of one that is remembered.
 
-${table(['statement', 'new', 'same shape', 'remembered'], rows)}`);
+${table(['statement', 'new', 'libpg-query alone', 'same shape', 'remembered'], rows)}`);
   expect(rows).toHaveLength(3);
 });
 

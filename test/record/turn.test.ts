@@ -1,4 +1,4 @@
-/** What sessions record in one turn of the event loop stands in the file at its end, in its order, and before anybody is told so. */
+/** What sessions decide in one turn of the event loop stands in the file at its end, in its order, and before anybody is told so. */
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -77,12 +77,23 @@ const held = (): string[] =>
     .filter(({ kind }) => kind !== 'segment' && kind !== 'seal')
     .map(({ kind, id, decision: of, principal }) => `${kind} ${id ?? of ?? principal}`);
 
-test('decisions and outcomes of several sessions, told when they stand', async () => {
+/** Numbers of decisions of which the outcome stands in the file, and not before them; undefined for one that found no decision. */
+const ended = (): (number | undefined)[] => {
+  const lines = readFileSync(join(folder, 'd.jsonl'), 'utf8').trimEnd().split('\n');
+  const records = lines.map((line) => JSON.parse(line) as { kind: string; seq: number; decision?: number });
+  return records.flatMap(({ kind, decision: of }, i) =>
+    kind === 'outcome'
+      ? [records.slice(0, i).find((before) => before.kind === 'decision' && before.seq === of)?.seq]
+      : [],
+  );
+};
+
+test('decisions of several sessions, told when they stand', async () => {
   const [a, b] = [session('a'), session('b')];
   expect([a.append(decision('1')), b.append(decision('2')), a.append(outcome('1'))]).toEqual([true, true, true]);
   expect(held()).toEqual([]);
   expect(await told(b)).toBe(true);
-  expect(held()).toEqual(['decision 1', 'decision 2', 'outcome 2']);
+  expect(held()).toEqual(['decision 1', 'decision 2']);
   expect([a.reachDisk(), b.reachDisk()]).toEqual([undefined, undefined]);
 });
 
@@ -103,12 +114,35 @@ test('outcomes alone are written a moment later, without anybody who waits', asy
   await vi.waitFor(() => expect(held()).toEqual(['decision 1', 'outcome 2']));
 });
 
-test('an outcome goes with the decision that comes before it was written', async () => {
+test('outcomes come behind what something waits for, many at once', async () => {
   const [a, b] = [session('a'), session('b')];
-  a.append(outcome('0'));
-  b.append(decision('1'));
-  expect(await told(b)).toBe(true);
-  expect(held()).toEqual(['outcome 0', 'decision 1']);
+  for (let i = 1; i <= 16; i++) a.append(decision(`${i}`));
+  await told(a);
+  for (let i = 1; i <= 16; i++) a.append(outcome(`${i}`));
+  b.append(decision('17'));
+  let standing: string[] = [];
+  b.reachDisk()?.tell(() => {
+    standing = held();
+  });
+  await told(b);
+  expect(standing.at(-1)).toBe('decision 17');
+  expect(held().slice(standing.length)).toEqual(standing.slice(0, 16).map((_, i) => `outcome ${i + 2}`));
+});
+
+test('no outcome comes before its decision, also of what is refused when others are written', async () => {
+  const a = session('a');
+  for (let i = 1; i <= 16; i++) a.append(decision(`${i}`));
+  await told(a);
+  for (let i = 1; i <= 16; i++) a.append(outcome(`${i}`));
+  a.append(decision('17'));
+  a.reachDisk()?.tell(() => {
+    a.append(decision('18', 'refuse'));
+    a.append(outcome('18'));
+  });
+  await told(a);
+  await vi.waitFor(() => expect(held()).toHaveLength(18 + 17));
+  expect(ended()).toHaveLength(17);
+  expect(ended()).not.toContain(undefined);
 });
 
 test('that an outcome alone could not be written is told to no decision behind it', async () => {

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
 import { cancelRequest } from '../../src/wire/startup.ts';
 import { rawLogin } from '../proxy/raw-client.ts';
 import { errorIn, eventually, talk, until } from '../proxy/support.ts';
@@ -243,42 +243,45 @@ describe('two workers', () => {
 });
 
 describe('workers that cannot start', () => {
+  /** Stopped with its test, however that ends. */
+  const started: typeof serve = async (...options) => {
+    const served = await serve(...options);
+    onTestFinished(() => served.stop());
+    return served;
+  };
+
   test('a port in use is said once', async () => {
     const taken = createServer();
     const port = await new Promise<number>((done) =>
       taken.listen(0, '127.0.0.1', () => done((taken.address() as { port: number }).port)),
     );
-    const guard = await serve(database, `listen: 127.0.0.1:${port}\nworkers: 3`);
+    onTestFinished(() => void taken.close());
+    const guard = await started(database, `listen: 127.0.0.1:${port}\nworkers: 3`);
     expect(await guard.status).toBe(1);
     const said = guard.output.stderr.split('\n').filter((line) => line.startsWith('rowgate: '));
     expect(said).toEqual([`rowgate: could not begin to listen on 127.0.0.1:${port}: the port is in use`]);
-    taken.close();
-    await guard.stop();
   });
 
   test('a log that the workers of another guard write is not written to', async () => {
-    const one = await serve(database, 'workers: 2\nstate: memory');
+    const one = await started(database, 'workers: 2\nstate: memory');
     const log = `log: { file: "${join(one.folder, 'decisions.jsonl')}" }`;
-    const other = await serve(database, `workers: 2\nstate: memory\n${log}`);
+    const other = await started(database, `workers: 2\nstate: memory\n${log}`);
     expect(await other.status).toBe(1);
     expect(other.output.stderr).toMatch(/another guard writes the decision log .*decisions\.\d\.jsonl/);
     const starts = Object.values(await one.records()).map((lines) => lines.filter(({ kind }) => kind === 'start'));
     expect(starts.map(({ length }) => length)).toEqual([1, 1]);
-    await other.stop();
-    await one.stop();
   });
 
   test('when none is left and none can be started, the guard ends with 1', async () => {
-    const guard = await serve(database, 'workers: 2');
+    const guard = await started(database, 'workers: 2');
     await rm(join(guard.folder, 'policies'), { recursive: true });
     for (const worker of guard.workers()) process.kill(worker, 'SIGKILL');
     expect(await guard.status).toBe(1);
     expect(guard.output.stderr).toContain('no worker serves, and none can be started');
-    await guard.stop();
   });
 
   test('while one serves, the others are tried again', async () => {
-    const guard = await serve(database, 'workers: 2');
+    const guard = await started(database, 'workers: 2');
     const policies = join(guard.folder, 'policies', 'principals.yaml');
     const text = await readFile(policies, 'utf8');
     await writeFile(policies, 'principals: [');
@@ -290,6 +293,5 @@ describe('workers that cannot start', () => {
     await writeFile(policies, text);
     await eventually(() => guard.output.stderr.includes('a worker was replaced'), 'it was replaced', 20_000);
     expect(guard.workers()).toHaveLength(2);
-    await guard.stop();
   });
 });
