@@ -1,7 +1,7 @@
 /**
  * What sessions decide within one turn of the event loop is recorded at its end: made one after the other and written at once, before anything goes to
- * a server by it. Of a hundred sessions that speak at the same time each pays a part of one write. Outcomes, for which nothing waits, come behind what
- * does: many together, or a moment later.
+ * a server by it. Of a hundred sessions that speak at the same time each pays a part of one write. Outcomes, for which nothing waits, go with one of
+ * these writes when they are many, or a moment later.
  */
 import type { SessionEntry } from '../session/entries.ts';
 import type { Recorded, SessionLog } from './session-log.ts';
@@ -29,6 +29,8 @@ interface Entry {
   readonly entry: SessionEntry;
   readonly asWho: Who;
 }
+
+const NONE: readonly Entry[] = [];
 
 export class Turn {
   private decisions: Entry[] = [];
@@ -65,40 +67,31 @@ export class Turn {
     if (decisions.length + outcomes.length >= MOST) this.write();
   }
 
-  /** Writes what has been recorded so far: something else follows upon it. INVARIANT: no outcome comes before its decision. */
+  /** Writes what has been recorded so far: something else follows upon it. */
   write(): void {
-    this.writeDecisions();
-    this.writeOutcomes();
-  }
-
-  private writeDecisions(): void {
-    const { decisions, failed } = this;
-    if (decisions.length === 0) return;
-    this.decisions = [];
-    // INVARIANT: until all are known to stand none of them does, whatever is thrown meanwhile.
-    this.failed = true;
-    if (this.allStand(decisions)) this.failed = failed;
-  }
-
-  /** Nobody is told what becomes of them. */
-  private writeOutcomes(): void {
     const { outcomes } = this;
-    if (outcomes.length === 0) return;
     this.outcomes = [];
-    this.allStand(outcomes);
+    this.later?.refresh();
+    this.writeDecisions(outcomes);
   }
 
-  private allStand(entries: readonly Entry[]): boolean {
-    const { log } = this;
+  /** @param outcomes INVARIANT: behind the decisions, of which some may be theirs. */
+  private writeDecisions(outcomes: readonly Entry[] = NONE): void {
+    const { decisions, failed, log } = this;
+    if (decisions.length + outcomes.length === 0) return;
+    this.decisions = [];
+    // INVARIANT: until all are known to stand none of them does, whatever is thrown meanwhile. Of outcomes alone nobody is told.
+    this.failed = this.ending !== undefined;
     log.begin();
     let made = true;
     let stand = false;
     try {
-      for (const { records, entry, asWho } of entries) made = records.append(entry, asWho) && made;
+      for (const { records, entry, asWho } of decisions) made = records.append(entry, asWho) && made;
+      for (const { records, entry, asWho } of outcomes) made = records.append(entry, asWho) && made;
     } finally {
       stand = log.write();
     }
-    return made && stand;
+    if (made && stand) this.failed = failed;
   }
 
   /** Of all records of this turn, told at its end: false where one of them may not stand. */
@@ -111,7 +104,8 @@ export class Turn {
 
   private readonly end = (): void => {
     try {
-      this.writeDecisions();
+      if (this.outcomes.length < TOGETHER) this.writeDecisions();
+      else this.write();
     } finally {
       const { asking, failed } = this;
       this.ending = undefined;
@@ -120,7 +114,6 @@ export class Turn {
       this.turns += 1;
       for (const told of asking) told(!failed);
     }
-    if (this.outcomes.length >= TOGETHER) this.write();
   };
 }
 
