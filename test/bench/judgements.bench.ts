@@ -1,15 +1,19 @@
 /** A judgement's own time, in this process: of a text whose like was never seen, of one of a known shape, and of one that is remembered. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { PolicyReader } from '../../src/cli/policy-reader.ts';
-import { loadConfig } from '../../src/config/load.ts';
-import { Guard } from '../../src/guard/guard.ts';
-import { fingerprint } from '../../src/sql/normalize.ts';
-import { loadParser, parse } from '../../src/sql/parse.ts';
 import { IS_TRIAL, ROUNDS } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
 import { type ServedGuard, serve } from './world/guard.ts';
 import { type Database, makeDatabase } from './world/world.ts';
+
+/** As it is installed: what vitest makes of a module's imports takes a judgement a fifth longer. */
+const compiled = (module: string) => import(new URL(`../../dist/${module}.js`, import.meta.url).href);
+const { settleEngine }: typeof import('../../src/cli/engine.ts') = await compiled('cli/engine');
+const { PolicyReader }: typeof import('../../src/cli/policy-reader.ts') = await compiled('cli/policy-reader');
+const { loadConfig }: typeof import('../../src/config/load.ts') = await compiled('config/load');
+const { Guard }: typeof import('../../src/guard/guard.ts') = await compiled('guard/guard');
+const { fingerprint }: typeof import('../../src/sql/normalize.ts') = await compiled('sql/normalize');
+const { loadParser, parse }: typeof import('../../src/sql/parse.ts') = await compiled('sql/parse');
 
 const STATEMENTS = {
   'a lookup (pgbench -S)': (i: number, name: string) =>
@@ -28,6 +32,7 @@ let database: Database;
 let served: ServedGuard;
 
 beforeAll(async () => {
+  settleEngine();
   await loadParser();
   database = await makeDatabase(1);
   served = await serve(database);

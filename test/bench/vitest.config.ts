@@ -13,5 +13,6 @@ export default defineConfig({
     testTimeout: 1_800_000,
     hookTimeout: 300_000,
     fileParallelism: false,
+    server: { deps: { external: [/\/dist\//] } },
   },
 });
