@@ -1,10 +1,9 @@
 /** Bind: makes a portal of a statement and its parameters. Values are kept as the bytes that they are. */
 import { Buffer } from 'node:buffer';
-import { int32At } from './integers.ts';
 import { MessageCursor } from './message-cursor.ts';
 import { Frontend } from './message-types.ts';
 import { MessageWriter } from './message-writer.ts';
-import { decodeClientText } from './text.ts';
+import { bufferOf, decodeClientText } from './text.ts';
 
 /** What stands before the values. */
 export interface BindHead {
@@ -98,6 +97,6 @@ export function textValue(value: string): Buffer {
 /** The first value as text; undefined where there is none, or it is NULL. @throws MalformedMessage */
 export function firstValue({ valueCount, values }: Bind): string | undefined {
   if (valueCount === 0) return undefined;
-  const length = int32At(values, 0);
+  const length = bufferOf(values).readInt32BE();
   return length < 0 ? undefined : decodeClientText(values.subarray(4, 4 + length));
 }

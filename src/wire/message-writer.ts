@@ -19,8 +19,7 @@ export class MessageWriter {
 
   byte(value: number): this {
     this.reserve(1);
-    this.buffer[this.length] = value;
-    this.length += 1;
+    this.length = this.buffer.writeUInt8(value, this.length);
     return this;
   }
 
