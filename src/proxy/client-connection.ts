@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
 import { cancel } from './cancel.ts';
 import { endWith, FAREWELL_MS } from './farewell.ts';
+import type { HeadStart } from './head-starts.ts';
 import type { ClientCertificate } from './login/client-certificate.ts';
 import { logInClient } from './login/client-login.ts';
 import {
@@ -15,7 +16,7 @@ import {
 import { LOCAL, type PeerAddress, proxiedPeer } from './login/peer-address.ts';
 import { type Channel, negotiate } from './login/startup-negotiation.ts';
 import type { StartupRequest } from './login/startup-request.ts';
-import { openSession } from './open-session.ts';
+import { headStart, openSession } from './open-session.ts';
 import type { Services } from './services.ts';
 import { ConnectionClosed, SocketReader } from './socket-reader.ts';
 
@@ -54,6 +55,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     setTimeout(() => raw.destroy(), FAREWELL_MS).unref();
   }, services.options.loginTimeoutMs);
   let known: StartupRequest | undefined;
+  let early: HeadStart | undefined;
   const refuse = (refusal: LoginRefusal, record: boolean): void => {
     if (record) recordRefusal(services, peer.shown, known, refusal, channel.certificate);
     else services.options.turnedAway?.(refusal.reason);
@@ -81,8 +83,13 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
       return;
     }
     if (negotiated.kind === 'refused') return refuse(negotiated.refusal, true);
-    const result = await logInClient(channel, negotiated, peer.address, services, (request) => {
-      known = request;
+    const result = await logInClient(channel, negotiated, peer.address, services, {
+      named: (request) => {
+        known = request;
+      },
+      challenged: (request) => {
+        early = headStart(request, { address: peer.address, certificate: channel.certificate }, services);
+      },
     });
     clearTimeout(timer);
     if (result.kind === 'refused') {
@@ -96,6 +103,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
       admitted: result,
       minor: negotiated.minor,
       client: peer.shown,
+      early,
       services,
     });
     if (refusal) refuse(refusal, true);
@@ -112,6 +120,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     }
   } finally {
     clearTimeout(timer);
+    early?.letGo();
   }
 }
 

@@ -1,14 +1,18 @@
 /** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
 import { Buffer } from 'node:buffer';
 import { attributeValues } from '../policy/attribute-values.ts';
+import type { RolePolicy } from '../policy/policy.ts';
 import { authenticationOk } from '../wire/authentication.ts';
 import { backendKeyData } from '../wire/backend-key-data.ts';
 import { parameterStatus } from '../wire/parameter-status.ts';
 import { readyForQuery } from '../wire/ready-for-query.ts';
+import type { HeadStart } from './head-starts.ts';
+import { admit, type Peer } from './login/admission.ts';
 import type { Admitted } from './login/client-login.ts';
 import { type LoginRefusal, notRecorded, stopping, upstreamRefused } from './login/login-refusal.ts';
 import { userOf } from './login/proof.ts';
 import type { Channel } from './login/startup-negotiation.ts';
+import type { StartupRequest } from './login/startup-request.ts';
 import { type HeldPlaces, takeSession } from './places/connection-limits.ts';
 import type { SessionContext } from './record-sink.ts';
 import { RunningSession } from './running-session.ts';
@@ -27,7 +31,29 @@ export interface Opening {
   /** Of the protocol that the client speaks. */
   readonly minor: number;
   readonly client: string;
+  /** What was begun upstream while the client proved itself. */
+  readonly early: HeadStart | undefined;
   readonly services: Services;
+}
+
+/** Begins upstream what the client will need if it can prove what it says. Undefined where nothing is begun. */
+export function headStart(request: StartupRequest, peer: Peer, services: Services): HeadStart | undefined {
+  const { options, runtime, budgets, headStarts } = services;
+  const { pooling = 'none', database } = options;
+  const principal = runtime.policy.principals.get(request.user);
+  // A pooler has its sessions ready, and a new one may have to be looked at together with those that live.
+  if (!principal || pooling !== 'none' || request.database !== database || services.draining()) return undefined;
+  const admission = admit(runtime.policy, principal, peer, Date.now());
+  if (admission.refusal || budgets.loginRefusal(principal.name, undefined)) return undefined;
+  const { role } = admission;
+  const opener = openerFor(role, request, services);
+  if ('refusal' in opener) return undefined;
+  const comer = { principal: principal.name, address: peer.address };
+  return headStarts.begin(comer, role, () => services.upstream.open(opener));
+}
+
+function openerFor(role: RolePolicy, { settings }: StartupRequest, { options, upstreamSetup }: Services) {
+  return upstreamSetup.opener(options.accountOf(role.name), role, settings);
 }
 
 /** Undefined where the session runs; the refusal otherwise, and nothing is left open upstream. */
@@ -44,13 +70,13 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
   if ('refusal' in taken) return taken.refusal;
   let running = false;
   try {
-    const account = services.options.accountOf(role.name);
-    const opener = services.upstreamSetup.opener(account, role, request.settings);
+    const early = await opening.early?.take(role);
+    const opener = openerFor(role, request, services);
     if ('refusal' in opener) return opener.refusal;
-    const opened = await services.upstream.open(opener);
+    const opened = early ? { session: early } : await services.upstream.open(opener);
     if ('failure' in opened) {
       const { detail, refusal } = opened.failure;
-      services.log.error({ client, principal: principal.name, upstream: account.user, detail }, refusal.message);
+      services.log.error({ client, principal: principal.name, upstream: opener.user, detail }, refusal.message);
       return refusal;
     }
     const refusal = await run(opening, opened.session, taken.held);
@@ -148,5 +174,6 @@ function connect(opening: Opening, server: UpstreamSession, context: SessionCont
     Buffer.concat([finalMessage, authenticationOk(), ...statuses, backendKeyData(session.key), readyForQuery('I')]),
   );
   services.budgets.loggedIn(context.principal, context.client);
+  if (proof.kind === 'password') services.headStarts.cameIn({ principal: context.principal, address: peer.address });
   services.log.debug(session.logged, 'session began');
 }

@@ -4,6 +4,7 @@ import type { Identity } from '../session/person.ts';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Budgets } from './budgets/budgets.ts';
 import type { GuardRuntime } from './guard-runtime.ts';
+import type { HeadStarts } from './head-starts.ts';
 import type { IdleLimits } from './idle-sweep.ts';
 import type { LoginReason } from './login/login-refusal.ts';
 import type { ServerTls } from './login/server-tls.ts';
@@ -55,6 +56,7 @@ export interface Services {
   readonly slot: number;
   readonly upstream: Upstream;
   readonly upstreamSetup: UpstreamSetup;
+  readonly headStarts: HeadStarts;
   readonly pinned: ReadonlyMap<string, string>;
   tls(): ServerTls | undefined;
   /** The session's protocol state, made when both sides have logged in. */

@@ -12,6 +12,7 @@ import { Budgets } from './budgets/budgets.ts';
 import { Certificates, type TlsReload } from './certificates.ts';
 import { Estimates } from './estimates/estimates.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
+import { HeadStarts } from './head-starts.ts';
 import { startIdleSweep } from './idle-sweep.ts';
 import { LastDays } from './last-days.ts';
 import type { ListenAddress } from './listen-address.ts';
@@ -124,6 +125,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     slot,
     upstream,
     upstreamSetup,
+    headStarts: new HeadStarts(),
     pinned,
     tls: () => certificates.tls,
     makeSession: options.makeSession ?? ((ports) => new Session(ports)),

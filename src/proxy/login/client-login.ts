@@ -28,16 +28,21 @@ export interface Admitted {
 
 export type LoginResult = Admitted | { readonly kind: 'refused'; readonly refusal: LoginRefusal };
 
-/**
- * Tells by `named` who asks, as soon as that is known: for the record of whatever goes wrong later. Throws ProtocolError,
- * MalformedMessage or ConnectionClosed.
- */
+/** What is told while the login goes on. */
+export interface Progress {
+  /** Who asks, as soon as that is known: for the record of whatever goes wrong later. */
+  named(request: StartupRequest): void;
+  /** It has been asked for a password, and is at work on its proof. */
+  challenged(request: StartupRequest): void;
+}
+
+/** Throws ProtocolError, MalformedMessage or ConnectionClosed. */
 export async function logInClient(
   channel: Channel,
   startup: Startup,
   address: string,
   services: Services,
-  named: (request: StartupRequest) => void,
+  { named, challenged }: Progress,
 ): Promise<LoginResult> {
   const read = readRequest(startup.parameters, services.pinned);
   const refused = (refusal: LoginRefusal): LoginResult => ({ kind: 'refused', refusal });
@@ -50,7 +55,7 @@ export async function logInClient(
     const { unknownOptions } = startup.renegotiate;
     channel.socket.write(negotiateProtocolVersion({ major: 3, minor: startup.minor, unknownOptions }));
   }
-  const shown = await prove(channel, request, address, services);
+  const shown = await prove(channel, request, address, services, () => challenged(request));
   if (shown.refusal) return refused(shown.refusal);
   // Who came by a name of its own is known by its principal's from now on.
   named({ ...request, user: shown.principal });

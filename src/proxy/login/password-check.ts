@@ -28,6 +28,8 @@ export interface PasswordCheckOptions {
   readonly shared: SharedState;
   /** Makes the challenges of unknown users; never shown. */
   readonly mockSecret: Uint8Array;
+  /** The client has what it needs, and is at work on its proof. */
+  readonly challenged: () => void;
 }
 
 export type PasswordCheck =
@@ -61,6 +63,7 @@ export async function checkPassword(
   const first = answerClientFirst(input, Buffer.from(clientFirst, 'utf8'));
   if (first.kind === 'malformed') throw new ProtocolError(first.message);
   reader.socket.write(authenticationSaslContinue(first.message));
+  options.challenged();
   const answer = decodeSaslResponse((await reader.readMessage(Frontend.Password)).bytes);
   const final = answerClientFinal(first.exchange, Buffer.from(answer, 'utf8'));
   if (final.kind === 'malformed') throw new ProtocolError(final.message);

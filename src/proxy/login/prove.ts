@@ -26,12 +26,13 @@ export interface Shown {
   readonly refusal?: undefined;
 }
 
-/** Throws ProtocolError, MalformedMessage or ConnectionClosed. */
+/** Tells by `challenged` that a password is being proved. Throws ProtocolError, MalformedMessage or ConnectionClosed. */
 export async function prove(
   channel: Channel,
   request: StartupRequest,
   address: string,
   services: Services,
+  challenged: () => void,
 ): Promise<Shown | { readonly refusal: LoginRefusal }> {
   const { user } = request;
   const { policy } = services.runtime;
@@ -66,6 +67,7 @@ export async function prove(
     channelBinding,
     shared,
     mockSecret: services.options.mockSecret,
+    challenged,
   });
   if (check.kind === 'refused') {
     // For the record alone: the client is told what anybody is told.

@@ -55,7 +55,7 @@ export interface UpstreamSession extends Omit<LoggedIn, 'parameters'> {
 
 const unreachable = () => upstreamRefused('08001', 'could not connect to the database server');
 
-type Opened = { readonly session: UpstreamSession } | { readonly failure: UpstreamFailure };
+export type Opened = { readonly session: UpstreamSession } | { readonly failure: UpstreamFailure };
 
 type Attempt<T> = { readonly result: T } | { readonly failure: UpstreamFailure; readonly elsewhere: boolean };
 
