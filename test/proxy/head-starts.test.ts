@@ -40,6 +40,10 @@ function policy(extra: Parameters<typeof role>[1] = {}) {
   return policyOf([principal('app', [verifier]), principal('other', [verifier])], [role('app', extra)]);
 }
 
+function ofApp(extra: Parameters<typeof principal>[2]) {
+  return policyOf([principal('app', [verifier], extra)], [role('app')]);
+}
+
 /** Server processes of the guard's account. */
 async function backends(): Promise<number[]> {
   const found = await admin.query('SELECT pid FROM pg_stat_activity WHERE usename = $1', [login.user]);
@@ -144,9 +148,15 @@ describe('before the proof', () => {
     expect(rows).toEqual([{ application_name: 'a second one' }]);
   });
 
-  test('nothing where the principal is locked or the role is closed meanwhile', async () => {
+  test.each([
+    ['the role is closed', () => policy({ disabled: 'an error' })],
+    ['the principal is closed', () => ofApp({ disabled: 'by hand' })],
+    ['its time is over', () => ofApp({ validUntil: Date.now() - 1 })],
+    ['it may come from elsewhere alone', () => ofApp({ from: ['10.0.0.0/8'] })],
+    ['it is bound to a certificate', () => ofApp({ certificate: `sha256:${'0'.repeat(64)}` })],
+  ])('nothing where meanwhile %s', async (_, next) => {
     await comeIn();
-    await proxy.setPolicy(policy({ disabled: 'an error' }));
+    await proxy.setPolicy(next());
     await asked('app');
     await noneBegins();
   });
@@ -205,7 +215,7 @@ describe('what was begun is let go', () => {
   });
 
   test('when the principal has all the sessions that it may have', async () => {
-    await proxy.setPolicy(policyOf([principal('app', [verifier], { limits: { connections: 1 } })], [role('app')]));
+    await proxy.setPolicy(ofApp({ limits: { connections: 1 } }));
     const first = await asked('app');
     const { pid } = await first.prove('secret');
     const second = await asked('app');
