@@ -43,6 +43,8 @@ export interface Figure {
 interface Measured {
   readonly heading: string;
   readonly machine: string;
+  /** Nanoseconds of an access beyond its caches, just behind what was measured. */
+  readonly memoryNs: number;
   readonly node: string;
   readonly date: string;
   readonly rounds: number;

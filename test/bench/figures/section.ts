@@ -1,6 +1,7 @@
 /** One section of docs/benchmarks.md: it collects figures for the JSON, tells those that reach their target, and writes both. */
 import { cpus } from 'node:os';
 import { ROUNDS, SECONDS } from './knobs.ts';
+import { memoryLatency } from './memory-latency.ts';
 import { type Figure, type SectionName, writeSection } from './page.ts';
 import { median, spread, verdict } from './table.ts';
 
@@ -35,8 +36,9 @@ export class Section {
     const machine = `${cpu.length} cores (${cpu[0]?.model.trim()})`;
     const date = new Date().toISOString().slice(0, 10);
     const { version: node } = process;
-    const said = `${machine}, Node ${node}, ${date}; ${this.method}. Median (least–most); ratios are taken pair by pair, within a round.`;
-    const measured = { machine, node, date, rounds: ROUNDS, seconds: SECONDS, figures: this.figures };
+    const memoryNs = memoryLatency();
+    const said = `${machine}, ${memoryNs.toFixed(0)} ns an access to memory beyond its caches, Node ${node}, ${date}; ${this.method}. Median (least–most); ratios are taken pair by pair, within a round.`;
+    const measured = { machine, memoryNs, node, date, rounds: ROUNDS, seconds: SECONDS, figures: this.figures };
     await writeSection(this.name, measured, `${said}\n\n${text.trim()}`);
   }
 }
