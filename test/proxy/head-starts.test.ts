@@ -184,21 +184,14 @@ describe('what was begun is let go', () => {
     await eventually(async () => (await backends()).length === 0, 'the session is closed');
   });
 
-  test('when the client lets it wait; it gets in all the same', async () => {
+  test.each([
+    ['the client lets it wait', () => eventually(async () => (await backends()).length === 0, 'it is closed', 4_000)],
+    ['the server ends it', (early: number) => admin.query('SELECT pg_terminate_backend($1, 5000)', [early])],
+  ])('when %s; the client gets in all the same', async (_, meanwhile) => {
     await comeIn();
     const client = await asked('app');
     const early = await oneBegins();
-    await eventually(async () => (await backends()).length === 0, 'the session is closed', 4_000);
-    const { pid } = await client.prove('secret');
-    expect(pid).toBeGreaterThan(0);
-    expect(pid).not.toBe(early);
-  });
-
-  test('when the server ends it', async () => {
-    await comeIn();
-    const client = await asked('app');
-    const early = await oneBegins();
-    await admin.query('SELECT pg_terminate_backend($1, 5000)', [early]);
+    await meanwhile(early);
     const { pid } = await client.prove('secret');
     expect(pid).toBeGreaterThan(0);
     expect(pid).not.toBe(early);

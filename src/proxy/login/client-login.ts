@@ -1,4 +1,4 @@
-/** From a StartupMessage to a principal that may come in: settings, password, address, certificate, database. Nothing upstream yet. */
+/** From a StartupMessage to a principal that may come in: settings, password, address, certificate, database. Nothing upstream: see `challenged`. */
 import type { Buffer } from 'node:buffer';
 import type { Policy, Principal, RolePolicy } from '../../policy/policy.ts';
 import { negotiateProtocolVersion } from '../../wire/negotiate-protocol-version.ts';
@@ -32,7 +32,7 @@ export type LoginResult = Admitted | { readonly kind: 'refused'; readonly refusa
 export interface Progress {
   /** Who asks, as soon as that is known: for the record of whatever goes wrong later. */
   named(request: StartupRequest): void;
-  /** It has been asked for a password, and is at work on its proof. */
+  /** It has been asked for a password, and is at work on its proof: time to begin what it will need. */
   challenged(request: StartupRequest): void;
 }
 
