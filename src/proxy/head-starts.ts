@@ -10,7 +10,7 @@ import type { Opened, UpstreamSession } from './upstream/upstream.ts';
 const LATELY_MS = 10 * 60_000;
 /** So long a session waits for its client, in milliseconds from the beginning. */
 const KEPT_MS = 3_000;
-/** Under way at once. */
+/** Connections of the server that are no client's yet, or are about to be closed. */
 const MOST = 16;
 
 /** Who comes, as far as it says. */
@@ -35,7 +35,7 @@ export class HeadStarts {
     this.lately.set(keyOf(who), true);
   }
 
-  /** INVARIANT: who does not come through in time has none the next time, so that guesses open one session at the server, not one each. */
+  /** INVARIANT: who does not come through in time has none the next time: guesses begin no more than were under way with the first of them. */
   begin(who: Comer, role: RolePolicy, open: () => Promise<Opened>): HeadStart | undefined {
     const key = keyOf(who);
     if (this.underway >= MOST || !this.lately.has(key)) return undefined;
@@ -45,7 +45,6 @@ export class HeadStarts {
       if (over) return false;
       over = true;
       clearTimeout(timer);
-      this.underway -= 1;
       return true;
     };
     const opened = open().then(
@@ -55,7 +54,10 @@ export class HeadStarts {
     const letGo = (): void => {
       if (!end()) return;
       this.lately.delete(key);
-      void opened.then((waiting) => waiting?.spoil());
+      void opened.then((waiting) => {
+        waiting?.spoil();
+        this.underway -= 1;
+      });
     };
     const timer = setTimeout(letGo, KEPT_MS).unref();
     const take = async (wanted: RolePolicy): Promise<UpstreamSession | undefined> => {
@@ -63,6 +65,7 @@ export class HeadStarts {
       if (wanted !== role) letGo();
       if (!end()) return undefined;
       const session = (await opened)?.taken();
+      this.underway -= 1;
       // What went wrong may have passed: it counts for nobody. But it is not tried twice each time.
       if (!session) this.lately.delete(key);
       return session;

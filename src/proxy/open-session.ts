@@ -70,9 +70,10 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
   if ('refusal' in taken) return taken.refusal;
   let running = false;
   try {
-    const early = await opening.early?.take(role);
     const opener = openerFor(role, request, services);
     if ('refusal' in opener) return opener.refusal;
+    // INVARIANT: from here to `run`, which closes it where it does not begin, nothing is refused.
+    const early = await opening.early?.take(role);
     const opened = early ? { session: early } : await services.upstream.open(opener);
     if ('failure' in opened) {
       const { detail, refusal } = opened.failure;

@@ -2,6 +2,7 @@
 import { connect, type Socket } from 'node:net';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { HeadStarts } from '../../src/proxy/head-starts.ts';
 import { SocketReader } from '../../src/proxy/socket-reader.ts';
 import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/wire/authentication.ts';
 import { Backend } from '../../src/wire/message-types.ts';
@@ -235,4 +236,23 @@ test('where none could be begun, the client is judged by what becomes of its own
   await noneBegins();
   await admin.query(`ALTER ROLE ${account} CONNECTION LIMIT -1`);
   expect(await client.prove('secret')).toHaveProperty('pid');
+});
+
+test('those that are still being opened count, whoever has left', async () => {
+  const heads = new HeadStarts();
+  const who = { principal: 'app', address: '127.0.0.1' };
+  const ours = role('app');
+  const failure = { refusal: { reason: 'upstream', sqlstate: '08001', message: '' }, detail: '' } as const;
+  const answers: (() => void)[] = [];
+  const begin = () => heads.begin(who, ours, () => new Promise((done) => answers.push(() => done({ failure }))));
+  for (let i = 0; i < 16; i += 1) {
+    heads.cameIn(who);
+    begin()?.letGo();
+  }
+  heads.cameIn(who);
+  expect(answers).toHaveLength(16);
+  expect(begin()).toBeUndefined();
+  for (const answer of answers) answer();
+  await new Promise((wake) => setImmediate(wake));
+  expect(begin()).toBeDefined();
 });
