@@ -1,75 +1,121 @@
-/** What the decision log costs: two guards alike, of which one writes nothing of its sessions. */
+/** What the decision log costs: guards that write what their sessions do in turns with not writing it. */
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { interleave, ratios } from './figures/interleave.ts';
+import { ratios } from './figures/interleave.ts';
 import { IS_TRIAL, ROUNDS, SECONDS } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
-import { type ServedGuard, serve } from './world/guard.ts';
-import { cpuOf, throughputAndCost, tpsOf } from './world/measured.ts';
-import { MODES, warmUp } from './world/pgbench.ts';
+import { serve } from './world/guard.ts';
+import { type Load, MODES, pgbench, warmUp } from './world/pgbench.ts';
 import { type Database, makeDatabase } from './world/world.ts';
 
-/** One pair had 0.94 in 15 rounds and another 0.88: more rounds of one pair would not tell what of that is the log's. */
-const PAIRS = IS_TRIAL ? 1 : 4;
+/** From one process to the next what it costs differs: how its code came to be compiled, and where it lies. */
+const GUARDS = IS_TRIAL ? 1 : 6;
 /** One, as pgbench has it by itself, whose every statement waits for a write of its own; and as many as keep the guard busy. */
 const CLIENTS = [1, 8];
-const LOGS = { on: [], off: ['--import', new URL('without-log.js', import.meta.url).href] };
+/** Of each load. */
+const MEASURED_SECONDS = ROUNDS * SECONDS;
+/** Before that all are connected, and behind it pgbench is still at work. */
+const MARGIN_SECONDS = 1;
+
+/** What one of the two has come to. */
+interface Side {
+  /** Statements a second: of `pgbench -S`, transactions. */
+  readonly tps: number;
+  /** Microseconds of the guard's processor time a statement. */
+  readonly cpu: number;
+}
+
+interface Sides {
+  readonly on: Side;
+  readonly off: Side;
+}
 
 let database: Database;
+let folder: string;
 
 beforeAll(async () => {
   database = await makeDatabase();
+  folder = await mkdtemp(join(tmpdir(), 'rowgate-bench-log-'));
 });
 
-afterAll(() => database?.drop());
+afterAll(async () => {
+  await rm(folder, { recursive: true, force: true });
+  await database?.drop();
+});
 
 const LOADS = CLIENTS.flatMap((clients) => MODES.map((mode) => ({ clients, mode })));
 
-function nameOf({ clients, mode }: (typeof LOADS)[number]): string {
-  return `${clients} ${clients === 1 ? 'client' : 'clients'}, ${mode}`;
-}
-
-type Figures = ReadonlyMap<string, Awaited<ReturnType<typeof throughputAndCost>>[]>;
-
-/** Of each load, by two guards that are started for it. */
-async function ofOnePair(): Promise<Map<string, Figures>> {
-  const guards = new Map<string, ServedGuard>();
+/** Of each load, by a guard that is started for it. */
+async function ofOneGuard(): Promise<Sides[]> {
+  const figures = join(folder, 'figures.json');
+  const inTurns = new URL(`log-in-turns.js?figures=${encodeURIComponent(figures)}`, import.meta.url);
+  const guard = await serve(database, { node: ['--import', inTurns.href] });
   try {
-    for (const [name, node] of Object.entries(LOGS)) guards.set(name, await serve(database, { node }));
-    const places = [...guards].map(([name, guard]) => ({ name, url: guard.url('headline'), pid: guard.pid }));
-    await warmUp(...places.map(({ url }) => url));
-    const measured = new Map<string, Figures>();
-    for (const load of LOADS) {
-      measured.set(nameOf(load), await interleave(places, (place) => throughputAndCost(place, load)));
-    }
+    await warmUp(guard.url('headline'));
+    const measured: Sides[] = [];
+    for (const load of LOADS) measured.push(await inTurn(guard.url('headline'), guard.pid, load, figures));
     return measured;
   } finally {
-    for (const guard of guards.values()) await guard.stop();
+    await guard.stop();
   }
+}
+
+async function inTurn(url: string, pid: number, load: Load, figures: string): Promise<Sides> {
+  await rm(figures, { force: true });
+  const turns = async () => {
+    await sleep(MARGIN_SECONDS * 1000);
+    process.kill(pid, 'SIGUSR2');
+    await sleep(MEASURED_SECONDS * 1000);
+    process.kill(pid, 'SIGUSR2');
+  };
+  await Promise.all([pgbench(url, load, MEASURED_SECONDS + 2 * MARGIN_SECONDS), turns()]);
+  const { on, off } = JSON.parse(await readFile(figures, 'utf8'));
+  return { on: sideOf(on), off: sideOf(off) };
+}
+
+function sideOf({ statements, ms, cpuUs }: { statements: number; ms: number; cpuUs: number }): Side {
+  if (statements === 0) throw new Error('nothing was measured');
+  return { tps: (statements / ms) * 1000, cpu: cpuUs / statements };
 }
 
 test('what the log costs', async () => {
-  const section = new Section('log', `${PAIRS} pairs of guards, ${ROUNDS} rounds of ${SECONDS} s of each, interleaved`);
-  const pairs: Map<string, Figures>[] = [];
-  for (let pair = 0; pair < PAIRS; pair++) pairs.push(await ofOnePair());
-  const rows: string[][] = [];
-  for (const load of LOADS) {
-    const name = nameOf(load);
-    const figures = new Map(Object.keys(LOGS).map((log) => [log, pairs.flatMap((of) => of.get(name)?.get(log) ?? [])]));
-    const [off, on] = [tpsOf(figures, 'off'), tpsOf(figures, 'on')];
-    rows.push([
-      String(load.clients),
-      load.mode,
-      section.figure(`off, ${name}`, 'tps', off),
-      section.figure(`on, ${name}`, 'tps', on),
-      section.figure(`on to off, ${name}`, 'ratio', ratios(on, off), { atLeast: 0.92 }),
-      section.figure(`processor time, off, ${name}`, 'µs', cpuOf(figures, 'off')),
-      section.figure(`processor time, on, ${name}`, 'µs', cpuOf(figures, 'on')),
-    ]);
-  }
+  const section = new Section(
+    'log',
+    `${GUARDS} guards, of each of which every load is measured for ${MEASURED_SECONDS} s, in turns of 0.12 s with and without the log`,
+    'guard',
+  );
+  const guards: Sides[][] = [];
+  for (let guard = 0; guard < GUARDS; guard++) guards.push(await ofOneGuard());
+  const rows = LOADS.map(({ clients, mode }, load) => {
+    const name = `${clients} ${clients === 1 ? 'client' : 'clients'}, ${mode}`;
+    const sides = guards.map((guard) => guard[load]!);
+    const [off, on] = [sides.map((side) => side.off), sides.map((side) => side.on)];
+    const tpsOf = (side: readonly Side[]) => side.map(({ tps }) => tps);
+    return [
+      String(clients),
+      mode,
+      section.figure(`off, ${name}`, 'tps', tpsOf(off)),
+      section.figure(`on, ${name}`, 'tps', tpsOf(on)),
+      section.figure(`on to off, ${name}`, 'ratio', ratios(tpsOf(on), tpsOf(off)), { atLeast: 0.92 }),
+      section.figure(
+        `processor time, off, ${name}`,
+        'µs',
+        off.map(({ cpu }) => cpu),
+      ),
+      section.figure(
+        `processor time, on, ${name}`,
+        'µs',
+        on.map(({ cpu }) => cpu),
+      ),
+    ];
+  });
   const head = ['clients', 'protocol', 'off', 'on', 'ratio', 'processor time off, µs', 'on, µs'];
-  await section.write(`pgbench -S, the headline role: the log as it stands by default (\`durability: batched\`), and a guard that was changed for this measurement so that its sessions write nothing. Transactions a
-second, and the guard's processor time a transaction.
+  await section.write(`pgbench -S, the headline role: the log as it stands by default (\`durability: batched\`), in turns with none, within one guard that was changed for this measurement so that it writes
+nothing of its sessions in every second turn. Transactions a second, and the guard's processor time a transaction.
 
 ${table(head, rows)}`);
   expect(rows).toHaveLength(LOADS.length);

@@ -15,6 +15,8 @@ export class Section {
     private readonly name: SectionName,
     /** Where something else than ROUNDS runs of SECONDS was measured. */
     private readonly method = `${ROUNDS} rounds of ${SECONDS} s, interleaved`,
+    /** What the two of a ratio have in common. */
+    private readonly pairedBy = 'round',
   ) {}
 
   /**
@@ -37,7 +39,7 @@ export class Section {
     const date = new Date().toISOString().slice(0, 10);
     const { version: node } = process;
     const memoryNs = memoryLatency();
-    const said = `${machine}, ${memoryNs.toFixed(0)} ns an access to memory beyond its caches, Node ${node}, ${date}; ${this.method}. Median (least–most); ratios are taken pair by pair, within a round.`;
+    const said = `${machine}, ${memoryNs.toFixed(0)} ns an access to memory beyond its caches, Node ${node}, ${date}; ${this.method}. Median (least–most); ratios are taken pair by pair, within a ${this.pairedBy}.`;
     const measured = { machine, memoryNs, node, date, rounds: ROUNDS, seconds: SECONDS, figures: this.figures };
     await writeSection(this.name, measured, `${said}\n\n${text.trim()}`);
   }
