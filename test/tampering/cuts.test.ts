@@ -8,7 +8,17 @@ import { TestLog } from './logs.ts';
 import { always, SHAPES, Tampered } from './tampered.ts';
 
 const isClosed = (file: string): boolean => /\.\d{12}\./.test(file);
-const isRecord = (line: string): boolean => /,"hash":"[\w-]{43}"}$/.test(line);
+/** Not a part of one that ends behind a hash in its midst. */
+const isRecord = (line: string): boolean => /,"hash":"[\w-]{43}"}$/.test(line) && isJson(line);
+
+function isJson(line: string): boolean {
+  try {
+    JSON.parse(line);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
 let foreign: TestLog;
 beforeAll(() => {

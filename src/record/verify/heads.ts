@@ -3,7 +3,7 @@ import type { Buffer } from 'node:buffer';
 import type { SegmentFields } from '../chain/seal.ts';
 import { type LogFile, readLogFile } from './files.ts';
 import { FrontReader } from './front.ts';
-import { readHash, readSegment } from './line.ts';
+import { isWhole, readHash, readSegment } from './line.ts';
 
 export interface FoundHead {
   readonly hash: string;
@@ -32,7 +32,7 @@ export async function headsIn(file: LogFile, wanted: ReadonlySet<number>): Promi
     line++;
     if (!front.read(bytes, start, end) || !wanted.has(front.seq) || found.has(front.seq)) return false;
     const hash = readHash(bytes, start, end);
-    if (hash !== undefined) found.set(front.seq, { hash, file: file.name, line });
+    if (hash !== undefined && isWhole(bytes, start, end)) found.set(front.seq, { hash, file: file.name, line });
     return found.size === wanted.size;
   };
   const overlong = (): boolean => {

@@ -16,6 +16,16 @@ export function readHash(bytes: Buffer, start: number, end: number): string | un
   return bytes.toString('latin1', end - 2 - HASH, end - 2);
 }
 
+/** Whether a line with a hash at its end is all of a record: a seal has hashes in its midst, and one that was torn behind these ends as a record does. */
+export function isWhole(bytes: Buffer, start: number, end: number): boolean {
+  try {
+    JSON.parse(bytes.toString('utf8', start, end));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 const number = z.int().min(1);
 const text = z.string().max(4096);
 const head = { seq: number, hash: text };

@@ -7,7 +7,7 @@ import { type LogFile, readLogFile } from './files.ts';
 import type { Finding } from './finding.ts';
 import { FrontReader } from './front.ts';
 import type { KeyRing } from './keys.ts';
-import { readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
+import { isWhole, readHash, readRetention, readSeal, readSegment, TAIL } from './line.ts';
 import type { PinSet } from './pin-set.ts';
 import type { Junk, Run } from './runs.ts';
 import { type Recall, SealReader } from './seals.ts';
@@ -70,15 +70,16 @@ class Scanner {
     if (isRecord && own === undefined) this.unchained++;
     else if (!isRecord) this.rubbish++;
     if (!isRecord || own === undefined) return this.junk(end - start);
-    this.records++;
-    this.from ??= front.time;
-    this.guard ??= front.guard;
-    this.unsealedSince ??= front.time;
-    this.unsealedFrom ??= { seq: front.seq, line: this.lines };
     const { seq } = front;
     const { run } = this;
     const follows =
       run?.last === seq - 1 && front.torn === 0 && this.hashBehind(run.lastHash, bytes, start, end) === own;
+    if (!follows && !isWhole(bytes, start, end)) return this.junk(end - start);
+    this.records++;
+    this.from ??= front.time;
+    this.guard ??= front.guard;
+    this.unsealedSince ??= front.time;
+    this.unsealedFrom ??= { seq, line: this.lines };
     if (follows) {
       run.last = seq;
       run.lastHash = own;
@@ -116,8 +117,8 @@ class Scanner {
   /** What stands behind the last line end; how many bytes of it may be a record that is not written yet. */
   end({ rest, restLength }: LinesRead): number {
     // A record that lacks nothing but its line end is one. None goes on behind its hash, and none is so long.
-    if (readHash(rest, 0, restLength) !== undefined) this.line(rest, 0, restLength);
-    else if (restLength > LONGEST_LINE || readHash(rest, 0, restLength - 1) !== undefined) {
+    if (endsWhole(rest, restLength)) this.line(rest, 0, restLength);
+    else if (restLength > LONGEST_LINE || endsWhole(rest, restLength - 1)) {
       this.lines++;
       this.junk(restLength);
     } else return restLength;
@@ -191,6 +192,10 @@ class Scanner {
       return this.recent.toString('latin1', at, at + HEAD);
     };
   }
+}
+
+function endsWhole(bytes: Buffer, end: number): boolean {
+  return readHash(bytes, 0, end) !== undefined && isWhole(bytes, 0, end);
 }
 
 /** Never throws for what the file holds or that it cannot be read: these are findings. Throws ENOENT. */
