@@ -1,9 +1,10 @@
 /** Connects two sockets to a session's protocol state: bytes in and out, backpressure both ways, cancel, and the end of either side. */
-import { Buffer } from 'node:buffer';
+import type { Buffer } from 'node:buffer';
 import type { Socket } from 'node:net';
 import { performance } from 'node:perf_hooks';
 import type { SessionPorts } from '../session/ports.ts';
 import type { Session } from '../session/session.ts';
+import { Goodbye } from './goodbye.ts';
 import type { LoginRefusal } from './login/login-refusal.ts';
 import type { SessionRecords } from './record-sink.ts';
 import { ServerWrites } from './server-writes.ts';
@@ -60,9 +61,6 @@ export interface RelayOptions {
 const CANCEL_MS = 1_000;
 const CLOSE_MS = 5_000;
 
-/** Terminate, the client's last message. */
-const TERMINATE = Buffer.from([0x58, 0, 0, 0, 4]);
-
 export class Relay {
   private readonly session: SessionMachine;
   private readonly writes: ServerWrites;
@@ -71,7 +69,7 @@ export class Relay {
   private serverPaused = false;
   private draining = false;
   private ending = false;
-  private saidGoodbye = false;
+  private readonly goodbye = new Goodbye();
   private clientGone = false;
   /** To be told to the client at the first idle moment. */
   private farewell: LoginRefusal | undefined;
@@ -206,8 +204,7 @@ export class Relay {
   private onClientData(chunk: Buffer): void {
     if (this.ending) return;
     this.lastWork = performance.now();
-    this.saidGoodbye =
-      chunk.at(-TERMINATE.length) === TERMINATE[0] && chunk.subarray(-TERMINATE.length).equals(TERMINATE);
+    this.goodbye.see(chunk);
     this.run(() => this.session.onClient(chunk));
   }
 
@@ -231,7 +228,7 @@ export class Relay {
    * bytes alone may be the end of any message: where the session has not read a goodbye in them, there was none.
    */
   private leaveWithClient(): void {
-    if (!this.clientGone || this.ending || (this.saidGoodbye && this.session.leaving())) return;
+    if (!this.clientGone || this.ending || (this.goodbye.said && this.session.leaving())) return;
     this.session.onClientClosed();
     this.end();
   }

@@ -135,9 +135,12 @@ describe.each([
     expect(process.memoryUsage().rss - before).toBeLessThan(100 * 1024 * 1024);
     let bytes = 0;
     await new Promise<void>((done) => {
+      let last = Buffer.alloc(0);
       client.socket.on('data', (chunk) => {
         bytes += chunk.length;
-        if (chunk.subarray(-6).equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) done();
+        // What ends it may come in two pieces.
+        last = Buffer.concat([last, chunk.subarray(-6)]).subarray(-6);
+        if (last.equals(Buffer.from([0x5a, 0, 0, 0, 5, 0x49]))) done();
       });
       client.socket.resume();
     });
@@ -160,6 +163,21 @@ describe.each([
     const notified = new Promise<void>((done) => listener.on('notification', () => done()));
     await listener.query('LISTEN done');
     client.socket.end(Buffer.concat([work, Buffer.from('X\0\0\0\x04', 'latin1')]));
+    await notified;
+  });
+
+  test('what was asked before a goodbye that comes byte by byte is done', async () => {
+    const client = await raw();
+    client.socket.setNoDelay(true);
+    const listener = await database.connect();
+    const notified = new Promise<void>((done) => listener.on('notification', () => done()));
+    await listener.query('LISTEN piecemeal');
+    client.socket.write(query(`DO $$ BEGIN PERFORM pg_sleep(1.5); NOTIFY piecemeal; END $$`));
+    for (const byte of [0x58, 0, 0, 0, 4]) {
+      client.socket.write(Buffer.of(byte));
+      await new Promise((wake) => setTimeout(wake, 50));
+    }
+    client.socket.end();
     await notified;
   });
 

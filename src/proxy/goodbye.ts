@@ -1,0 +1,24 @@
+/** Whether the last that a client sent is a Terminate, in however many pieces it came. */
+
+/** Terminate, the client's last message: its type and its length. */
+const TERMINATE = [0x58, 0, 0, 0, 4] as const;
+
+export class Goodbye {
+  /** So many of its first bytes are the last that came. Its first stands nowhere else in it, so one count is all there is to know. */
+  private seen = 0;
+
+  see(chunk: Uint8Array): void {
+    const from = Math.max(0, chunk.length - TERMINATE.length);
+    let seen = from > 0 ? 0 : this.seen;
+    for (let at = from; at < chunk.length; at += 1) {
+      const byte = chunk[at];
+      if (byte === TERMINATE[seen]) seen += 1;
+      else seen = byte === TERMINATE[0] ? 1 : 0;
+    }
+    this.seen = seen;
+  }
+
+  get said(): boolean {
+    return this.seen === TERMINATE.length;
+  }
+}
