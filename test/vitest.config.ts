@@ -6,8 +6,9 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.global.ts'],
-    testTimeout: 30_000,
-    hookTimeout: 60_000,
+    // Against what hangs: a machine on which all takes thrice as long fails nothing by these.
+    testTimeout: 120_000,
+    hookTimeout: 180_000,
     maxWorkers: 2,
   },
 });

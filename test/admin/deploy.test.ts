@@ -97,7 +97,7 @@ describe.skipIf(!mayMount())('the image, step by step and read-only', () => {
     await grantRows(database.url, account.user);
     port = await freePort();
     await configure(account.url);
-  }, 120_000);
+  });
 
   afterAll(async () => {
     await database?.drop();
@@ -255,7 +255,7 @@ describe('the unit', () => {
     expect(setting('ProtectSystem')).toBe('strict');
     expect(text('rowgate.yaml')).toContain(`file: /var/lib/${setting('StateDirectory')}/`);
     expect(setting('ExecStart')).toContain(`${final.ENTRYPOINT?.words[1]} ${final.CMD?.words.join(' ')}`);
-  }, 60_000);
+  });
 });
 
 const haproxy = findProgram('haproxy');

@@ -23,7 +23,7 @@ beforeAll(async () => {
   key = policies.key;
   guard = await serve(database, 'log: { file: ./decisions.jsonl }\n', {}, policies.folder);
   await rm(policies.folder, { recursive: true });
-}, 60_000);
+});
 afterAll(async () => {
   await guard?.stop();
   await database?.drop();
@@ -97,15 +97,15 @@ async function usersBySession(application: string): Promise<Set<unknown>[]> {
 
 describe.each(APPLICATIONS)('$name', (application) => {
   describe.skipIf(!application.found)('as the page shows it', () => {
-    beforeAll(() => application.build?.(), 60_000);
+    beforeAll(() => application.build?.());
 
-    it('shows each person their own, over two connections', { timeout: 90_000 }, async () => {
+    it('shows each person their own, over two connections', async () => {
       await runAll(application, guard.url('portal'));
       const sessions = await usersBySession(application.name);
       expect(sessions).toEqual([new Set(['f1', 'f2', undefined]), new Set(['f1', 'f2', undefined])]);
     });
 
-    it.skipIf(!pgbouncer)('and with a pooler of transactions before the guard', { timeout: 90_000 }, async () => {
+    it.skipIf(!pgbouncer)('and with a pooler of transactions before the guard', async () => {
       const bouncer = await startPgBouncer({
         program: pgbouncer!,
         mode: 'transaction',

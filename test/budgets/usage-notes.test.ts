@@ -14,7 +14,7 @@ beforeAll(async () => {
 });
 
 afterAll(async () => {
-  await world?.database.drop();
+  await world?.stop();
 });
 
 test('noted once for the hour, at the latest when the guard ends', async () => {

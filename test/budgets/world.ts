@@ -42,7 +42,14 @@ ${text}`,
   }
   const principals = Object.keys(roles).map((name) => `  ${name}: { role: ${name}, password: "${VERIFIER}" }\n`);
   await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
-  const guard = await guardInFrontOf(database, { policies: folder, ...options });
+  const clear = async (): Promise<void> => {
+    await database.drop();
+    await rm(folder, { recursive: true, force: true });
+  };
+  const guard = await guardInFrontOf(database, { policies: folder, ...options }).catch(async (error: unknown) => {
+    await clear();
+    throw error;
+  });
   return {
     database,
     guard,
@@ -50,8 +57,7 @@ ${text}`,
     kinds: async (kind) => (await guard.records()).filter((record) => record.kind === kind),
     async stop() {
       await guard.stop();
-      await database.drop();
-      await rm(folder, { recursive: true, force: true });
+      await clear();
     },
   };
 }

@@ -89,6 +89,13 @@ interface Ran extends Omit<Scenario, 'run'> {
   readonly run: () => Promise<Pick<Thief, 'refusals'> & { left(): number }>;
 }
 
+/** Within one of our own: the guard's socket lies beside it. */
+async function stateFolder(): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-bulk-state-'));
+  ends.push(() => rm(folder, { recursive: true }));
+  return join(folder, 'state');
+}
+
 const SCENARIOS: readonly Ran[] = [
   {
     name: 'a guard that is killed in the middle, again and again (100 a day)',
@@ -96,8 +103,7 @@ const SCENARIOS: readonly Ran[] = [
     leaves: [MANY / 2, MANY],
     note: 'what was on its way, and what was taken ahead, has counted',
     async run() {
-      const state = await mkdtemp(join(tmpdir(), 'rowgate-test-bulk-state-'));
-      ends.push(() => rm(state, { recursive: true }));
+      const state = await stateFolder();
       const guards: Served[] = [];
       const by = await thief('many1', guards);
       for (let kill = 0; kill < KILLS; kill += 1) {
@@ -198,8 +204,7 @@ const SCENARIOS: readonly Ran[] = [
     leaves: [BUDGET / 2, BUDGET],
     note: 'what was on its way, and what was taken ahead, has counted',
     async run() {
-      const state = await mkdtemp(join(tmpdir(), 'rowgate-test-bulk-state-'));
-      ends.push(() => rm(state, { recursive: true }));
+      const state = await stateFolder();
       const workers = `workers: 2\nstate: "file:${state}"`;
       const guards = [await guard(workers, peoples)];
       const by = await thief('portal2', guards, 'ana');

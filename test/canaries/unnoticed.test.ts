@@ -59,7 +59,7 @@ describe.each(readCases().filter(({ file }) => READS.test(file)))('$file', ({ ro
       );
       if (rows !== 'any') expect([name, shown(here)]).toEqual([name, shown(there)]);
     }
-  }, 60_000);
+  });
 });
 
 it('in many of them keys were added', () => {

@@ -1,5 +1,5 @@
 /** pgbench through the guard: no transaction fails, in any protocol, for an unrestricted role, one that holds its tables whole, and one with a row filter. */
-import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -56,7 +56,11 @@ describe.skipIf(!PGBENCH)('pgbench', () => {
       policies: addRoles,
     });
   });
-  afterAll(() => world?.stop());
+  let folder: string | undefined;
+  afterAll(async () => {
+    await world?.stop();
+    if (folder) await rm(folder, { recursive: true });
+  });
 
   const conninfo = (principal: string): string => {
     const password = principal === 'dba' ? 'demo-dba' : 'demo-teacher';
@@ -97,7 +101,8 @@ describe.skipIf(!PGBENCH)('pgbench', () => {
   );
 
   it('in the pipelines of psql’s meta-commands \\startpipeline and \\endpipeline', async () => {
-    const file = join(await folderOf(), 'pipeline.sql');
+    folder = await mkdtemp(join(tmpdir(), 'rowgate-pgbench-'));
+    const file = join(folder, 'pipeline.sql');
     await writeFile(
       file,
       '\\set a random(1, 200000)\n\\startpipeline\nBEGIN;\nSELECT abalance FROM pgbench_accounts WHERE aid = :a;\nUPDATE pgbench_accounts SET abalance = abalance WHERE aid = :a;\nCOMMIT;\n\\endpipeline\n',
@@ -149,9 +154,5 @@ describe.skipIf(!PGBENCH)('pgbench', () => {
       (SELECT sum(tbalance) FROM pgbench_tellers)::float8 AS tellers, (SELECT coalesce(sum(delta), 0) FROM pgbench_history)::float8 AS deltas,
       (SELECT count(*) FROM pgbench_history)::int AS entries`);
     return row as unknown as Balances;
-  }
-
-  async function folderOf(): Promise<string> {
-    return mkdtemp(join(tmpdir(), 'rowgate-pgbench-'));
   }
 });

@@ -178,7 +178,7 @@ it('plays the breach with the same database, and ends', async () => {
   expect(stdout).toMatch(/during the theft +\d+ statements, 0 failed/);
   expect(stdout).toContain('the account is locked');
   expect(await readdir(join(folder, '.rowgate-demo', 'postgresql', 'data'))).not.toContain('postmaster.pid');
-}, 90_000);
+});
 
 it('starts again at once with what it made, and says so when its port is in use', async () => {
   const taken = createServer().listen(0, '127.0.0.1');

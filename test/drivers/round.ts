@@ -1,4 +1,5 @@
 /** Where drivers go round: a database with the tables of `tables.ts`, and guards in front of it, one that demands TLS and one without. */
+import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { type GuardOptions, guardInFrontOf, type TestGuard } from '../support/guard.ts';
@@ -40,6 +41,7 @@ export async function startRound(options: RoundOptions = {}): Promise<Round> {
     for (const front of fronts) await front.stop();
     for (const guard of guards) await guard.stop();
     await database.drop();
+    await rm(certificates.folder, { recursive: true, force: true });
   };
   try {
     await createTables(database);

@@ -36,7 +36,7 @@ limits:
   for (const [name, text] of Object.entries(files)) await writeFile(join(folder, name), text);
   guard = await guardInFrontOf(database, { policies: folder });
   client = await guard.connect('reader');
-}, 60_000);
+});
 
 afterAll(async () => {
   await guard?.stop();

@@ -7,7 +7,7 @@ let under: TestEstimates;
 
 beforeAll(async () => {
   under = await estimatesInFront();
-}, 60_000);
+});
 
 afterAll(() => under?.stop());
 

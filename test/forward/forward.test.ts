@@ -1,6 +1,6 @@
 /** What a real guard decides of real statements arrives at a real rsyslog, whatever happens to the one or the other. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type pg from 'pg';
@@ -34,6 +34,7 @@ beforeAll(async () => {
 });
 afterAll(async () => {
   await database?.drop();
+  if (openssl) rmSync(certificates.folder, { recursive: true });
 });
 afterEach(async () => {
   for (const each of running.splice(0).reverse()) await each.stop();

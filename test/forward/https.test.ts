@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
 import { pino } from 'pino';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ForwardConfig } from '../../src/config/forward.ts';
 import { collectorOf } from '../../src/forward/collector.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
@@ -60,6 +60,10 @@ afterEach(async () => {
   server?.closeAllConnections();
   server?.close();
   folder.remove();
+});
+
+afterAll(() => {
+  if (openssl) rmSync(certificates.folder, { recursive: true });
 });
 
 const path = () => `${folder.log}.forward`;

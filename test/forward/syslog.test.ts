@@ -4,14 +4,12 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type SyslogMessage, syslogFrame } from '../../src/record/sending/syslog-message.ts';
 import { sendSyslog } from '../../src/record/sending/syslog-send.ts';
 import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
 import { freePort, makeRsyslog, type Rsyslog, type RsyslogOptions, rsyslogd } from './rsyslog.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const MESSAGE: SyslogMessage = {
   time: '2026-11-25T09:00:00.007Z',

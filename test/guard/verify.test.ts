@@ -27,7 +27,7 @@ function parsedOf(text: string): ParsedText {
   return parsed;
 }
 
-describe('golden cases', { timeout: 120_000 }, () => {
+describe('golden cases', () => {
   let database: FreshDatabase;
   let catalog: Catalog;
   beforeAll(async () => {

@@ -90,7 +90,7 @@ const RARE: readonly Tooth[] = [
   { without: 'fences', only: ({ texts }) => texts.some((text) => / LATERAL .*(hidden|school_id <> 1)/.test(text)) },
 ];
 
-describe('the worlds are told apart', { timeout: 120_000 }, () => {
+describe('the worlds are told apart', () => {
   test.each(LONG ? [...TEETH, ...RARE] : TEETH)('without $without', async ({ without, ...how }) => {
     const { differences, ran } = await found(without, how);
     console.log(

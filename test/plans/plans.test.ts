@@ -23,7 +23,7 @@ beforeAll(async () => {
   await fillSchool(client, native);
   guard = await teacherGuard(client);
 }, 180_000);
-afterAll(() => database?.drop(), 60_000);
+afterAll(() => database?.drop());
 
 const rows: string[] = [];
 const all = ({ rows, dropped }: Reading): number => rows + dropped;

@@ -42,7 +42,7 @@ beforeAll(async () => {
   if (!guard.port) throw new Error(guard.output.stderr);
   portal = await openPortal(guard.url('portal'), CONNECTIONS);
   tokens = Array.from({ length: PEOPLE }, (_, i) => tokenOf(key, i + 1));
-}, 60_000);
+});
 afterAll(async () => {
   await portal?.close();
   await guard?.stop();

@@ -20,7 +20,7 @@ beforeAll(async () => {
   guard = await serve(database, 'log: { file: ./decisions.jsonl }\n', {}, policies.folder);
   await rm(policies.folder, { recursive: true });
   if (!guard.port) throw new Error(guard.output.stderr);
-}, 60_000);
+});
 afterAll(async () => {
   await guard?.stop();
   await database?.drop();

@@ -74,7 +74,7 @@ const CASES: readonly [name: string, body: Buffer, sqlstate: string, message: Re
   ['no SQL at all', Buffer.from('GET / HTTP/1.1'), '42601', /syntax error/],
 ];
 
-test.each(CASES)('%s', { timeout: 60_000 }, async (_name, body, sqlstate, message) => {
+test.each(CASES)('%s', async (_name, body, sqlstate, message) => {
   const client = await rawLogin(guard.port, 'teacher', 'demo-teacher', database.name);
   const beside = neighbour.query('SELECT count(*) FROM students');
   const { fields, status } = await answer(client, query(body));

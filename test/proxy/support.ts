@@ -246,7 +246,7 @@ export function errorIn(bytes: Buffer): Record<string, string> {
 export async function eventually(
   check: () => boolean | Promise<boolean>,
   what: string,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   const end = Date.now() + timeoutMs;
   while (!(await check())) {

@@ -343,4 +343,4 @@ test('whatever befalls it: what stands there is read, and no key has encrypted t
     }),
     { numRuns: 12, endOnFailure: true },
   );
-}, 120_000);
+});

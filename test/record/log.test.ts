@@ -1,6 +1,7 @@
 /** The decision log: what a line holds, that it is there when `append` returns, and that it counts on whatever happens to the file. */
 import {
   appendFileSync,
+  mkdirSync,
   mkdtempSync,
   readFileSync,
   renameSync,
@@ -19,8 +20,11 @@ import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import { allRecords, recordsOf, type WholeRecord } from '../support/decision-log.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'rowgate-log-'));
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
+const made = mkdtempSync(join(tmpdir(), 'rowgate-log-'));
+/** A key may be made beside it. */
+const folder = join(made, 'log');
+mkdirSync(folder);
+afterAll(() => rmSync(made, { recursive: true, force: true }));
 
 let files = 0;
 let file = '';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { afterAll, beforeEach, describe, expect, test, vi } from 'vitest';
+import { afterAll, beforeEach, describe, expect, test } from 'vitest';
 import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
 import { Expander, type LogRecord } from '../../src/record/read/expand.ts';
 import { REACH } from '../../src/record/read/within-reach.ts';
@@ -12,8 +12,6 @@ import { closedFiles } from '../../src/record/rotation/closed-files.ts';
 import { QUIET_COMMANDS } from '../../src/record/short/quiet.ts';
 import { MOST_STATEMENTS } from '../../src/record/short/statements-written.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-short-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

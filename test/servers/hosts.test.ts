@@ -13,7 +13,7 @@ beforeAll(async () => {
   primary = await newCluster();
   await primary.query(`CREATE ROLE rowgate LOGIN PASSWORD 'pw'`);
   standby = await standbyOf(primary);
-}, 60_000);
+});
 
 afterEach(async () => {
   await world?.stop();

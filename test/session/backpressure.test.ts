@@ -50,7 +50,7 @@ test('answers of one chunk leave in one write', async () => {
   await peer.close();
 });
 
-test('a million rows take no memory', { timeout: 60_000 }, async () => {
+test('a million rows take no memory', async () => {
   const peer = await relayed(database.url, policyOf({ limits: { rowsPerStatement: 10_000_000 } }));
   let rows = 0;
   peer.received.push = (chunk) => {

@@ -31,7 +31,7 @@ beforeAll(async () => {
   const others = await Promise.all(Array.from({ length: CLIENTS }, () => guard.connect('reader')));
   await work(prepared, STATEMENTS / 4, others);
   await work(simple, STATEMENTS / 4, others);
-}, 120_000);
+});
 
 afterAll(async () => {
   await guard?.stop();
@@ -41,7 +41,7 @@ afterAll(async () => {
 test.each([
   ['prepared', prepared],
   ['simple, each text another one', simple],
-])('%s', { timeout: 60_000 }, async (_, statement) => {
+])('%s', async (_, statement) => {
   await work(statement, STATEMENTS / 4);
   const before = await old();
   await work(statement, STATEMENTS);

@@ -90,4 +90,4 @@ it('nothing is granted while it is full; then all that was taken, given back and
   expect(await next.known('o', 'subjects.student', [HOUR], ['a'].map(hashOf))).toEqual([true]);
   expect(next.standing().locks.has('o')).toBe(true);
   await next.close();
-}, 20_000);
+});

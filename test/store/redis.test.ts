@@ -245,5 +245,5 @@ describe.skipIf(!program)('with a server', () => {
 
   it('nobody starts without it', async () => {
     await expect(open('redis://127.0.0.1:1')).rejects.toThrow(/ECONNREFUSED/);
-  }, 10_000);
+  });
 });

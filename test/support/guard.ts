@@ -65,7 +65,10 @@ ${options.configuration ?? ''}
   );
   const { config, problems } = loadConfig(configFile, {});
   if (!config) throw new Error(problems.map(formatProblem).join('\n'));
-  const guard = await startGuard(config, options.log ?? pino({ level: 'silent' }));
+  const guard = await startGuard(config, options.log ?? pino({ level: 'silent' })).catch(async (error: unknown) => {
+    await rm(folder, { recursive: true, force: true });
+    throw error;
+  });
   const { port } = guard.address;
   const clients: pg.Client[] = [];
   const url = (principal: string, password = `demo-${principal}`): string =>

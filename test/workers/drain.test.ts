@@ -4,7 +4,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { ask } from '../admin/support.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -12,7 +12,6 @@ import { seedSmall } from '../support/seed.ts';
 import { isAlive, type Served, serve } from './served.ts';
 
 // Each test starts processes, some of them several times.
-vi.setConfig({ testTimeout: 60_000 });
 
 const TERMINATED = { code: '57P01', message: 'terminating connection due to administrator command' };
 

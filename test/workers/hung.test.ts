@@ -1,7 +1,7 @@
 /** A worker that hangs instead of dying: nobody waits for it for ever, it keeps no place but its sessions', and it is replaced. */
 import { readdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
-import { afterAll, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { cancelRequest } from '../../src/wire/startup.ts';
 import { Watchdog } from '../../src/workers/watchdog.ts';
 import { rawLogin } from '../proxy/raw-client.ts';
@@ -9,8 +9,6 @@ import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { type Served, serve } from './served.ts';
-
-vi.setConfig({ testTimeout: 60_000 });
 
 const LOGINS = 10;
 let database: FreshDatabase;

@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { generateIdentity, identityToRecipient } from 'age-encryption';
-import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { linesOf, RecordReader } from '../../src/audit/lines.ts';
 import { chainsOf } from '../../src/audit/log-files.ts';
 import { openerWith } from '../../src/record/encryption/opening.ts';
@@ -14,8 +14,6 @@ import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { isAlive, type Served, serve } from './served.ts';
-
-vi.setConfig({ testTimeout: 120_000 });
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-log-keys-'));
 const file = join(folder, 'subjects.key');

@@ -3,7 +3,7 @@ import { readFile, rm, writeFile } from 'node:fs/promises';
 import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
-import { afterAll, beforeAll, describe, expect, onTestFinished, test, vi } from 'vitest';
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
 import { cancelRequest } from '../../src/wire/startup.ts';
 import { rawLogin } from '../proxy/raw-client.ts';
 import { errorIn, eventually, talk, until } from '../proxy/support.ts';
@@ -12,7 +12,6 @@ import { seedSmall } from '../support/seed.ts';
 import { isAlive, portOf, type Served, serve } from './served.ts';
 
 // Each test starts processes, some of them several times.
-vi.setConfig({ testTimeout: 60_000 });
 
 let database: FreshDatabase;
 
