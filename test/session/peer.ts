@@ -80,7 +80,7 @@ export class Received {
   }
 
   /** Resolves once `done` holds, or the connection is closed. */
-  async until(done: () => boolean, ms = 20_000): Promise<void> {
+  async until(done: () => boolean, ms = 60_000): Promise<void> {
     const deadline = Date.now() + ms;
     while (!done() && !this.closed) {
       const left = deadline - Date.now();
