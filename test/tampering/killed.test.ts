@@ -24,7 +24,7 @@ const LOG = `log:
   anchor: { to: ./elsewhere/anchors.jsonl, every: 1 s }
 `;
 
-vi.setConfig({ testTimeout: 60_000 + KILLS * 30_000 });
+vi.setConfig({ testTimeout: 60_000 + KILLS * 60_000 });
 
 let database: FreshDatabase;
 beforeAll(async () => {
