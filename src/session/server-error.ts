@@ -27,6 +27,8 @@ import { readsNoRow, showsColumnsFirst } from './watching.ts';
 
 /** A NoticeResponse. @returns whether it goes to the client as it is. */
 export function answerNotice(c: Conversation, frame: Frame): boolean {
+  const { head } = c.pending;
+  if (head?.kind === 'query' && head.part === 'client') completeUnsent(c, head);
   if (!c.redacts && frame.last) return true;
   const fields = fieldsOf(frame);
   c.toClient.add(noticeResponse(c.redacts ? redact(fields, originOf(c), frame.last) : fields));

@@ -23,6 +23,14 @@ export interface Change {
   readonly to: { readonly token: TokenText } | 'default';
 }
 
+/**
+ * What the server will answer to transaction control that ends well. In a failed transaction block COMMIT and PREPARE TRANSACTION roll back.
+ * Outside of a block both end the transaction that the message itself is in.
+ */
+export function expectedTag({ action }: Control, inFailedBlock: boolean): 'COMMIT' | 'ROLLBACK' {
+  return action === 'rollback' || inFailedBlock ? 'ROLLBACK' : 'COMMIT';
+}
+
 /** For whom a statement runs. */
 export interface Whose {
   readonly person?: Person | undefined;
@@ -84,11 +92,9 @@ export class TokenSetting {
         break;
       case 'commit':
       case 'rollback':
-        this.ended(tag === 'COMMIT');
-        break;
       // As at a commit: settings are the session's, not the transaction's.
       case 'prepared':
-        this.ended(true);
+        this.ended(tag !== 'ROLLBACK');
         break;
     }
   }

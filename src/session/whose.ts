@@ -7,7 +7,7 @@ import type { Conversation } from './conversation.ts';
 import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Prepared } from './prepared.ts';
-import type { Change, TokenSetting, TokenText, Whose } from './token-setting.ts';
+import { type Change, expectedTag, type TokenSetting, type TokenText, type Whose } from './token-setting.ts';
 import type { Nature } from './watching.ts';
 
 /** A statement, as far as it matters whose it is. */
@@ -83,8 +83,13 @@ export function areSomebodys(policy: SessionPolicy, statements: readonly Stateme
 /** Of the statements of a message, each behind those before it. */
 export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly Asked[]): WhoseMessage {
   if (isMoving(c)) return 'wait';
+  // INVARIANT: what transaction control leaves of the setting depends on whether the transaction has failed, which the server is to say first.
+  if (c.pending.batchEnds > 0 && asked.slice(0, -1).some(({ statement }) => moves(statement.kind))) return 'wait';
   const of: Whose[] = [];
-  let setting: TokenSetting = c.token;
+  // Control that has run in this batch has ended the failure; had it failed, the server would drop this message.
+  let failed = c.status === 'E' && !c.batchHasControl;
+  const setting = c.token.copy();
+  let moved = false;
   let filledFor: Person | undefined;
   for (const [at, one] of asked.entries()) {
     const { kind } = one.statement;
@@ -100,7 +105,7 @@ export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly
     if (!person && needs(one, policy)) return { refuse: refused ?? missing(policy), at };
     if (one.madeFor && !(person && isSame(one.madeFor, person))) {
       // Where the message itself has set the token, the server could not be asked before it.
-      const anew = person && one.runs && setting === c.token && { prepared: one.runs, person };
+      const anew = person && one.runs && !moved && { prepared: one.runs, person };
       return { refuse: madeForAnother(), at, ...(anew && { anew }) };
     }
     if (one.filled) {
@@ -108,10 +113,9 @@ export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly
       filledFor = person;
     }
     of.push({ person, ...(change && { change }) });
-    if (at + 1 < asked.length && moves(kind)) {
-      setting = setting.copy();
-      follow(setting, kind, change, 'COMMIT');
-    }
+    follow(setting, kind, change, kind.kind === 'transaction' ? expectedTag(kind, failed) : '');
+    if (kind.kind === 'transaction') failed = false;
+    moved ||= moves(kind);
   }
   return { of, person: filledFor };
 }

@@ -158,6 +158,30 @@ describe('messages of several statements', () => {
     await expect(client.query(PUPILS)).rejects.toMatchObject(NOBODY);
   });
 
+  it.each([
+    ['ROLLBACK', 'BEGIN; SET rowgate.token = $2; ROLLBACK; $select', [], 1],
+    ['ROLLBACK of what SET LOCAL says', 'BEGIN; SET LOCAL rowgate.token = $2; ROLLBACK; $select', [], 1],
+    ['ROLLBACK without BEGIN', 'SET rowgate.token = $2; ROLLBACK; $select', [], 1],
+    ['COMMIT', 'BEGIN; SET rowgate.token = $2; COMMIT; $select', [], 2],
+    ['COMMIT of what SET LOCAL says', 'BEGIN; SET LOCAL rowgate.token = $2; COMMIT; $select', [], 1],
+    ['COMMIT of a failed transaction', 'COMMIT; $select', ['BEGIN', 'SET rowgate.token = $2', 'SELECT 1/0'], 1],
+    ['ROLLBACK TO', 'SAVEPOINT s; SET rowgate.token = $2; ROLLBACK TO s; $select', ['BEGIN'], 1],
+    [
+      'ROLLBACK TO what stood when it was made',
+      'ROLLBACK TO s; $select',
+      ['BEGIN', 'SET rowgate.token = $2', 'SAVEPOINT s', 'SELECT 1/0'],
+      2,
+    ],
+    ['RELEASE', 'SAVEPOINT s; SET rowgate.token = $2; RELEASE s; $select', ['BEGIN'], 2],
+  ])('behind %s in one message the rows are of whom the setting is then of', async (_, message, before, whose) => {
+    await set(1);
+    const filled = (text: string) => text.replace('$2', `'${tokenOf(key, 2)}'`).replace('$select', PUPILS);
+    for (const text of before) await client.query(filled(text)).catch(() => {});
+    const results = (await client.query(filled(message))) as unknown as pg.QueryResult[];
+    expect(results.at(-1)?.rows.map(({ family_id }) => Number(family_id))).toEqual([whose, whose]);
+    await client.query('ROLLBACK');
+  });
+
   it('and what fails takes the token back with it', async () => {
     await set(1);
     const failing = `SET rowgate.token = '${tokenOf(key, 2)}'; SELECT 1/0`;

@@ -87,8 +87,10 @@ export function policyOf(options: PolicyOptions = {}): SessionPolicy {
 
 function judge(sql: string, options: PolicyOptions): Judgement {
   const texts = sql.split(';').filter((text) => text.replace(/\/\*.*?\*\//g, '').trim() !== '');
+  let from = 0;
   const statements = texts.map((text) => {
-    const start = sql.indexOf(text) + text.length - text.trimStart().length;
+    const start = sql.indexOf(text, from) + text.length - text.trimStart().length;
+    from = start;
     return { ...judgeStatement(text, options), extent: { start, end: start + text.trim().length } };
   });
   const refused = statements.find((statement) => statement.refusal);

@@ -242,7 +242,8 @@ test.each([
   },
 );
 
-const TOKENS: Vocabulary = { ...WORDS, tokens: true };
+const TOKENS: Vocabulary = { ...WORDS, tokens: 'now and then' };
+const NEVER_UNSET: Vocabulary = { ...WORDS, tokens: 'never unset' };
 
 test.each([
   { who: 'nobody at first', more: {}, shown: all },
@@ -251,16 +252,25 @@ test.each([
   { who: 'somebody below the limits', more: { limits: { rowsPerStatement: 1000 } }, shown: all },
   { who: 'somebody whose policy changes all the time', more: {}, shown: all, reloads: true, late: true },
   { who: 'somebody whose budget is asked twice', more: OVER_TIME, shown: all, slow: true, initial: '4' },
+  { who: 'somebody behind the end of a transaction', more: {}, shown: all, initial: '4', vocabulary: NEVER_UNSET },
+  {
+    who: 'somebody behind the end of a transaction who has to be looked up',
+    more: {},
+    shown: all,
+    initial: '4',
+    late: true,
+    vocabulary: NEVER_UNSET,
+  },
 ])(
   '$who: whose rows are seen, as PostgreSQL keeps a setting',
   { timeout: 30_000 + RUNS * 500 },
-  async ({ more, shown, initial, late = false, reloads = false, slow = false }) => {
+  async ({ more, shown, initial, late = false, reloads = false, slow = false, vocabulary = TOKENS }) => {
     const login = await database.createLogin('SUPERUSER');
     if (initial) await database.query(`alter role ${new URL(login.url).username} set app.who = '${initial}'`);
     const budget = slow ? (wake: () => void) => new LateBudget(wake, { late: slow }) : () => UNLIMITED;
     const tokens = { persons: numbered(late), ...(initial && { initial }) };
     await fc.assert(
-      fc.asyncProperty(conversations(TOKENS), cuts, async (steps, cut) => {
+      fc.asyncProperty(conversations(vocabulary), cuts, async (steps, cut) => {
         const toServer = steps.map(({ server, does }): Part => [server, does]);
         const toSession = steps.map(({ session, does }): Part => [session, does]);
         const expected = await outcome(() => direct(login.url), toServer, 0);

@@ -197,8 +197,11 @@ export interface Vocabulary {
   readonly names: readonly [string, string];
   /** Statements over the limit among them: of rows that are returned, or that are changed. */
   readonly over?: 'rows' | 'changes';
-  /** Tokens of people are set, and `WHO` says how many rows each of them sees. */
-  readonly tokens?: true;
+  /**
+   * Tokens of people are set, and `WHO` says how many rows each of them sees. `never unset`: somebody is behind the session at all times, so
+   * that WHO can stand behind the end of a transaction in one message: where nobody were, nothing of the message would run, and with the server what stands before.
+   */
+  readonly tokens?: 'now and then' | 'never unset';
   /** New rows are judged: all may stand, or some may not. */
   readonly checks?: 'all fit' | 'some unfit';
 }
@@ -216,7 +219,6 @@ const setTo = (...people: string[]): Text[] =>
 const SOMEBODY = setTo('1', '2', '3');
 const SETS: Text[] = [
   ...SOMEBODY,
-  ...setTo(''),
   ['reset rowgate.token', 'reset app.who'],
   ['set local rowgate.token to default', 'set local app.who to default'],
   ['set rowgate.token to default', 'set app.who to default'],
@@ -241,38 +243,55 @@ const together = (...texts: Text[]): Text => [
   texts.map(([, one]) => one).join('; '),
 ];
 
+/**
+ * Whose rows are seen behind whatever a message does to the setting and to the transaction. Directly behind the last control: what is limited and
+ * stands behind more than that would have to be undone with it.
+ */
+const WHO_BEHIND: Weighted<Text> = {
+  weight: 6,
+  arbitrary: fc
+    .tuple(
+      fc.array(fc.oneof(some(2, SOMEBODY), some(2, same(...CONTROL))), { maxLength: 4 }),
+      fc.constantFrom(...same(...CONTROL)),
+    )
+    .map(([texts, control]) => together(...texts, control, WHO)),
+};
+
 /** In both protocols, by themselves and several in one message. */
-const tokens: fc.Arbitrary<readonly Step[]> = fc
-  .record({
-    text: fc.oneof(
-      some(4, SETS),
-      some(4, same(...CONTROL)),
-      some(5, [WHO]),
-      some(
-        2,
-        SOMEBODY.map((set) => together(set, WHO)),
+const tokensOf = (when: Vocabulary['tokens']): fc.Arbitrary<readonly Step[]> =>
+  fc
+    .record({
+      text: fc.oneof(
+        some(4, SETS),
+        ...(when === 'never unset' ? [WHO_BEHIND] : [some(1, setTo(''))]),
+        some(4, same(...CONTROL)),
+        some(5, [WHO]),
+        some(
+          2,
+          SOMEBODY.map((set) => together(set, WHO)),
+        ),
+        some(
+          1,
+          SOMEBODY.map((set) => together(['begin', 'begin'], set, WHO)),
+        ),
+        some(
+          1,
+          SOMEBODY.map((set) => together(set, ['select 1/0', 'select 1/0'])),
+        ),
+        some(1, same('select 1/0')),
       ),
-      some(
-        1,
-        SOMEBODY.map((set) => together(['begin', 'begin'], set, WHO)),
-      ),
-      some(
-        1,
-        SOMEBODY.map((set) => together(set, ['select 1/0', 'select 1/0'])),
-      ),
-    ),
-    query: fc.boolean(),
-    syncs: fc.boolean(),
-  })
-  .map(({ text: [session, server], query, syncs }) => {
-    if (query || session.includes(';')) return [both('S', S()), differs(`Q(${session})`, Q(session), Q(server))];
-    return [
-      differs(`P(${session})`, P(session), P(server)),
-      both('B', B()),
-      both('E', E()),
-      ...(syncs ? [both('S', S())] : []),
-    ];
-  });
+      query: fc.boolean(),
+      syncs: fc.boolean(),
+    })
+    .map(({ text: [session, server], query, syncs }) => {
+      if (query || session.includes(';')) return [both('S', S()), differs(`Q(${session})`, Q(session), Q(server))];
+      return [
+        differs(`P(${session})`, P(session), P(server)),
+        both('B', B()),
+        both('E', E()),
+        ...(syncs ? [both('S', S())] : []),
+      ];
+    });
 
 function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
   const { names, over } = vocabulary;
@@ -343,7 +362,7 @@ function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
     ),
     one(4, fc.constant(both('S', S()))),
     one(1, fc.constant(both('H', H()))),
-    ...(vocabulary.tokens ? [{ weight: 40, arbitrary: tokens }] : []),
+    ...(vocabulary.tokens ? [{ weight: 40, arbitrary: tokensOf(vocabulary.tokens) }] : []),
     { weight: 2, arbitrary: copies },
     { weight: 1, arbitrary: cancels },
     // As drivers send it. The unnamed portal is only ever run right behind its Bind: anything else can crash PostgreSQL 18.4.
@@ -363,7 +382,7 @@ function messagesOf(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
 }
 
 export function conversations(vocabulary: Vocabulary): fc.Arbitrary<readonly Step[]> {
-  const always = vocabulary.tokens === true;
+  const always = vocabulary.tokens !== undefined;
   return fc.array(messagesOf(vocabulary), { minLength: 2, maxLength: 24 }).map((steps) => synced(steps.flat(), always));
 }
 
