@@ -43,8 +43,8 @@ export interface RunningGuard {
   policyHash(): string | undefined;
   /** How far the log of another worker has come: it stands beside the next seals. */
   heard(name: string, head: Head): void;
-  /** For a CancelRequest that came in at another worker. */
-  cancel(key: UpstreamKey): Promise<void>;
+  /** For a CancelRequest that came in at another worker. Resolves with whether the session is here, when its server knows. */
+  cancel(key: UpstreamKey): Promise<boolean>;
 }
 
 /** A guard but for its admin address. */
@@ -134,7 +134,9 @@ export async function keepRunning(
     policyHash: () => (proxy.runtime.ready ? proxy.runtime.policy.hash : undefined),
     heard: (name, head) => records.heard(name, head),
     cancel: async (key) => {
-      await proxy.sessions.find(key)?.cancel();
+      const session = proxy.sessions.find(key);
+      await session?.cancel();
+      return session !== undefined;
     },
     async stop(how) {
       clearInterval(expiring);

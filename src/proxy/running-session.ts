@@ -68,7 +68,11 @@ export class RunningSession implements LiveSession, RelayOptions {
     this.token = joined.token;
     this.records = services.records.session(context);
     this.budget = services.budgets.session(this.principal, this.policyNow, this.wake);
-    this.key = services.sessions.add(this, joined.keyLength, services.runtime.policy);
+    this.key = services.sessions.add(
+      this,
+      { serverProcessId: server.key?.processId, keyLength: joined.keyLength },
+      services.runtime.policy,
+    );
     this.relay = new Relay(this);
   }
 
@@ -139,7 +143,7 @@ export class RunningSession implements LiveSession, RelayOptions {
 
   onClosed(): void {
     const { services, key, budget, held, logged } = this;
-    services.sessions.remove(key.processId);
+    services.sessions.remove(key);
     budget.close();
     held.release();
     services.log.debug(logged, 'session ended');

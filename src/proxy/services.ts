@@ -52,8 +52,6 @@ export interface Services {
   readonly identity: Identity;
   /** What holds over all workers together. */
   readonly shared: SharedState;
-  /** The number of this worker, from 0; 0 as well where there is one process only. */
-  readonly slot: number;
   readonly upstream: Upstream;
   readonly upstreamSetup: UpstreamSetup;
   readonly headStarts: HeadStarts;

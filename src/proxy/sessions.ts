@@ -42,13 +42,12 @@ export interface LiveSession {
   terminateWhenIdle(refusal: LoginRefusal): void;
 }
 
-/** The number of a worker stands in the upper bits of the process ids that it gives out: so a cancel request finds the worker. */
-const SLOT_SHIFT = 22;
-const MOST_SLOTS = 2 ** (31 - SLOT_SHIFT);
-
-/** The worker that gave out this process id. */
-export function slotOf(processId: number): number {
-  return processId >>> SLOT_SHIFT;
+/** What the key of a session is made of. */
+export interface KeyWanted {
+  /** Undefined where the server told none. */
+  readonly serverProcessId: number | undefined;
+  /** Of the secret, in bytes. */
+  readonly keyLength: number;
 }
 
 interface Entry {
@@ -59,54 +58,58 @@ interface Entry {
 }
 
 export class Sessions {
-  private readonly byProcessId = new Map<number, Entry>();
+  /** Two servers of one upstream may give the same process ID: the keys tell such sessions apart. */
+  private readonly byProcessId = new Map<number, readonly Entry[]>();
   private readonly whenEmpty: (() => void)[] = [];
-
-  /** `slot`: the number of this worker, from 0. */
-  constructor(private readonly slot: number) {
-    if (slot < 0 || slot >= MOST_SLOTS) throw new RangeError(`no process ids for worker ${slot}`);
-  }
+  private count = 0;
 
   get size(): number {
-    return this.byProcessId.size;
+    return this.count;
   }
 
   /** Those that are open, for whoever counts them. */
   live(): readonly LiveSession[] {
-    return [...this.byProcessId.values()].map(({ session }) => session);
+    return this.entries().map(({ session }) => session);
   }
 
   /**
-   * Gives the session a key of its own; the server's never leaves Rowgate. `keyLength`: 4, or more with protocol 3.2. `policy`: under
-   * which it begins.
+   * Gives the session the key that its client may cancel with: the server's process ID, so that `pg_cancel_backend` and notifications mean the
+   * same process, and a secret of Rowgate's own. `keyLength`: 4, or more with protocol 3.2. `policy`: under which it begins.
    */
-  add(session: LiveSession, keyLength: number, policy: Policy): UpstreamKey {
-    let processId: number;
-    do processId = (this.slot << SLOT_SHIFT) | randomInt(1, 2 ** SLOT_SHIFT);
-    while (this.byProcessId.has(processId));
-    const secretKey = randomBytes(keyLength);
+  add(session: LiveSession, { serverProcessId, keyLength }: KeyWanted, policy: Policy): UpstreamKey {
+    // A server that gave no key is asked for no cancel either; the client still gets a number to show.
+    const processId = serverProcessId ?? randomInt(1, 2 ** 31);
+    const others = this.byProcessId.get(processId) ?? [];
+    let secretKey: Buffer;
+    // INVARIANT: the server's own secret never leaves Rowgate, and no two sessions of one process ID share a secret.
+    do secretKey = randomBytes(keyLength);
+    while (others.some((other) => isSecretOf(other, secretKey)));
     const entry: Entry = { session, secretKey, wasFree: false };
     noLongerFree(entry, policy);
-    this.byProcessId.set(processId, entry);
+    this.byProcessId.set(processId, [...others, entry]);
+    this.count += 1;
     return { processId, secretKey };
   }
 
-  remove(processId: number): void {
-    this.byProcessId.delete(processId);
+  /** `key`: as `add` has given it. */
+  remove({ processId, secretKey }: UpstreamKey): void {
+    const entries = this.byProcessId.get(processId) ?? [];
+    const left = entries.filter((entry) => entry.secretKey !== secretKey);
+    this.count -= entries.length - left.length;
+    if (left.length > 0) this.byProcessId.set(processId, left);
+    else this.byProcessId.delete(processId);
     if (this.size === 0) for (const tell of this.whenEmpty.splice(0)) tell();
   }
 
   find({ processId, secretKey }: UpstreamKey): LiveSession | undefined {
-    const entry = this.byProcessId.get(processId);
-    // INVARIANT: only who holds the key may cancel.
-    if (entry?.secretKey.length !== secretKey.length || !timingSafeEqual(entry.secretKey, secretKey)) return undefined;
-    return entry.session;
+    // INVARIANT: only who holds the secret may cancel: the process ID is no secret.
+    return this.byProcessId.get(processId)?.find((entry) => isSecretOf(entry, secretKey))?.session;
   }
 
   /** Ends the sessions that could not log in any more as they did. Returns how many. */
   recheck(policy: Policy, now: number): number {
     let ended = 0;
-    for (const entry of [...this.byProcessId.values()]) {
+    for (const entry of this.entries()) {
       const refusal = noLongerAdmitted(entry.session, policy, now) ?? noLongerFree(entry, policy);
       if (!refusal) continue;
       entry.session.terminate(refusal);
@@ -118,7 +121,7 @@ export class Sessions {
   /** Ends those for which there is a reason. Returns how many. */
   endWhere(reason: (session: LiveSession) => LoginRefusal | undefined): number {
     let ended = 0;
-    for (const { session } of [...this.byProcessId.values()]) {
+    for (const session of this.live()) {
       const refusal = reason(session);
       if (!refusal) continue;
       session.terminate(changed(`terminating connection: ${refusal.message}`));
@@ -128,11 +131,15 @@ export class Sessions {
   }
 
   terminateAll(refusal: LoginRefusal): void {
-    for (const { session } of [...this.byProcessId.values()]) session.terminate(refusal);
+    for (const session of this.live()) session.terminate(refusal);
   }
 
   terminateWhenIdle(refusal: LoginRefusal): void {
-    for (const { session } of [...this.byProcessId.values()]) session.terminateWhenIdle(refusal);
+    for (const session of this.live()) session.terminateWhenIdle(refusal);
+  }
+
+  private entries(): readonly Entry[] {
+    return [...this.byProcessId.values()].flat();
   }
 
   /** Resolves when no session is left, or after this time. */
@@ -146,6 +153,10 @@ export class Sessions {
       });
     });
   }
+}
+
+function isSecretOf({ secretKey }: Entry, shown: Uint8Array): boolean {
+  return secretKey.length === shown.length && timingSafeEqual(secretKey, shown);
 }
 
 /** Why this session, or a login that is just under way, must end under this policy; undefined where it may go on. */

@@ -90,7 +90,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const pinned = pinnedSettings(options.searchPath);
   const pooling = options.pooling ?? 'none';
   const slot = options.worker?.slot ?? 0;
-  const sessions = new Sessions(slot);
+  const sessions = new Sessions();
   let draining = false;
   const { store, alarms, timeZone } = options;
   const upstream = new Upstream({ ...options.upstream, pooled: pooling !== 'none' });
@@ -122,7 +122,6 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     records,
     sessions,
     shared: options.worker?.shared ?? localState(),
-    slot,
     upstream,
     upstreamSetup,
     headStarts: new HeadStarts(),

@@ -73,14 +73,15 @@ export type ToPrimary = StoreMessages & {
     readonly says: { readonly principal: string; readonly address: string; readonly accepted: boolean };
     readonly answer: number;
   };
-  readonly cancel: { readonly says: CancelKey & { readonly slot: number }; readonly answer: null };
+  readonly cancel: { readonly says: CancelKey; readonly answer: null };
   /** It has sealed its log. */
   readonly sealed: { readonly says: NamedHead; readonly answer: null };
 };
 
 /** From the primary to a worker. */
 export type ToWorker = {
-  readonly cancel: { readonly says: CancelKey; readonly answer: null };
+  /** Answered with whether the session is there, when its server knows. */
+  readonly cancel: { readonly says: CancelKey; readonly answer: boolean };
   /** The hash of the policy that it has in force; null where there is none yet. */
   readonly policy: { readonly says: null; readonly answer: string | null };
   /** What it says of itself to those who watch; its shape is `admin/`'s. */

@@ -12,8 +12,8 @@ import { type RemoteStore, remoteStore } from './remote-store.ts';
 
 /** What a worker does when the primary says so; nothing of it is called before the worker has said that it is ready. */
 export interface WorkerDuties {
-  /** A CancelRequest came in elsewhere. Resolves when the server knows, or when nobody has that key. */
-  cancel(key: UpstreamKey): Promise<void>;
+  /** A CancelRequest came in elsewhere. Resolves with whether the session is here, when its server knows. */
+  cancel(key: UpstreamKey): Promise<boolean>;
   /** The hash of the policy in force, if there is one. */
   policy(): string | undefined;
   /** What it says of itself to those who watch. */
@@ -43,10 +43,8 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
   let duties: WorkerDuties | undefined;
   let store: RemoteStore | undefined;
   const primary = new Channel<ToPrimary, ToWorker>(sendToPrimary, {
-    cancel: async ({ processId, secretKey }) => {
-      await duties?.cancel({ processId, secretKey: Buffer.from(secretKey, 'base64') });
-      return null;
-    },
+    cancel: async ({ processId, secretKey }) =>
+      (await duties?.cancel({ processId, secretKey: Buffer.from(secretKey, 'base64') })) ?? false,
     policy: () => duties?.policy() ?? null,
     report: () => duties?.report() ?? null,
     reload: ({ by }) => duties?.reload(by ?? undefined) ?? null,

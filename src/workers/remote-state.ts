@@ -9,8 +9,8 @@ export function remoteState(primary: Channel<ToPrimary, ToWorker>): SharedState 
     take: async (claims) => (await primary.ask('take', claims)) ?? undefined,
     give: (keys) => primary.tell('give', keys),
     attempted: (principal, address, accepted) => primary.ask('attempted', { principal, address, accepted }),
-    cancel: async (slot, { processId, secretKey }) => {
-      await primary.ask('cancel', { slot, processId, secretKey: Buffer.from(secretKey).toString('base64') });
+    cancel: async ({ processId, secretKey }) => {
+      await primary.ask('cancel', { processId, secretKey: Buffer.from(secretKey).toString('base64') });
     },
   };
 }

@@ -62,9 +62,14 @@ export class Supervisor {
       places: new Places(),
       failedLogins: new FailedLogins(),
       store: options.store,
-      // A worker that ends in between took the session with it: there is nothing left to cancel.
-      cancel: async (slot, key) => {
-        await this.slots[slot]?.process?.channel.ask('cancel', key).catch(() => {});
+      cancel: async (worker, key) => {
+        // The process ID is the server's and says nothing of the worker: the secret decides, where the session is.
+        const others = this.serving().filter((other) => other !== worker);
+        const asked = others.map(async ({ channel }) => {
+          if (!(await channel.ask('cancel', key))) throw new Error('another worker has the session, or none');
+        });
+        // The first that had it is enough: one that hangs keeps nobody. One that ends in between took the session with it.
+        await Promise.any(asked).catch(() => {});
       },
       sealed: (worker, head) => {
         for (const other of this.serving()) if (other !== worker) other.channel.tell('beside', head);

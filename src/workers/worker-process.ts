@@ -14,8 +14,8 @@ export interface Kept {
   readonly places: Places;
   readonly failedLogins: FailedLogins;
   readonly store: BudgetStore;
-  /** Passes a CancelRequest on to the worker in this slot. Resolves when that one has done what there was to do, or has ended. */
-  cancel(slot: number, key: CancelKey): Promise<void>;
+  /** Passes a CancelRequest on to the workers other than this one. Resolves when the one that has the session has told its server, or none has it. */
+  cancel(worker: WorkerProcess, key: CancelKey): Promise<void>;
   /** Passes on to the other workers how far the log of this one has come. */
   sealed(worker: WorkerProcess, head: NamedHead): void;
 }
@@ -67,8 +67,8 @@ export class WorkerProcess {
           return null;
         },
         attempted: ({ principal, address, accepted }) => kept.failedLogins.attempted(principal, address, accepted),
-        cancel: async ({ slot, ...key }) => {
-          await kept.cancel(slot, key);
+        cancel: async (key) => {
+          await kept.cancel(this, key);
           return null;
         },
       },

@@ -79,7 +79,7 @@ export function guardOver(store: BudgetStore, principal = 'portal', approvers: A
   const alarms: Alarm[] = [];
   const ended: string[] = [];
   const endedOfUser: string[] = [];
-  const sessions = new Sessions(0);
+  const sessions = new Sessions();
   const session = (proof: object, told: string[]) => ({
     principal,
     proof,

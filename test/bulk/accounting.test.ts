@@ -234,7 +234,7 @@ function begin(store: BudgetStore): { budgets: Budgets; sessions: SessionBudget[
     records: { append: () => true } as unknown as RecordSink,
     alarms: { raise: () => {} },
     log: pino({ level: 'silent' }),
-    sessions: new Sessions(0),
+    sessions: new Sessions(),
     estimates: {} as Estimates,
     policy: () => ({ principals: new Map() }),
   });

@@ -110,12 +110,17 @@ describe.each([
     client.socket.destroy();
   });
 
-  test('the key is not the one of the server', async () => {
+  test('the process ID is the one of the server, the secret is not', async () => {
     const client = await raw();
-    const [row] = await database.query<{ n: number }>(
-      `SELECT count(*)::int AS n FROM pg_stat_activity WHERE pid = ${client.key.processId}`,
+    client.socket.write(query('SELECT pg_sleep(60)'));
+    await eventually(async () => (await backends(sleeping)) === 1, 'the statement runs');
+    const [row] = await database.query<{ query: string }>(
+      `SELECT query FROM pg_stat_activity WHERE pid = ${client.key.processId}`,
     );
-    expect(row).toEqual({ n: 0 });
+    expect(row).toEqual({ query: 'SELECT pg_sleep(60)' });
+    const server = Number(new URL(database.url).port);
+    await talk(server, cancelRequest(client.key.processId, client.key.secretKey));
+    expect(await backends(sleeping)).toBe(1);
     expect(client.parameters.get('server_version')).toMatch(new RegExp(`^${serverVersion()}\\b`));
     client.socket.end();
   });

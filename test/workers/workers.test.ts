@@ -122,8 +122,7 @@ describe('two workers', () => {
       wrong[0]! ^= 1;
       // Two in a row: one lands at each worker.
       for (const _ of [1, 2]) await talk(guard.port, cancelRequest(key.processId, wrong));
-      await talk(guard.port, cancelRequest(key.processId ^ (1 << 22), key.secretKey));
-      await talk(guard.port, cancelRequest(key.processId | (200 << 22), key.secretKey));
+      for (const _ of [1, 2]) await talk(guard.port, cancelRequest(key.processId ^ 1, key.secretKey));
       expect(await active(guard)).toBe(1);
       // The right one comes in at the session's own worker and at the other one, by turns.
       if (round % 2 === 1) await talk(guard.port, cancelRequest(1, key.secretKey));

@@ -14,8 +14,8 @@ export interface SharedState {
   /** A password was right or wrong: counts it, and resolves with the milliseconds that the answer to it waits. */
   attempted(principal: string, address: string, accepted: boolean): Promise<number>;
   /**
-   * A CancelRequest for the session with this key, which the worker in `slot` would have. Resolves when that worker's server knows,
-   * or when there is no such session; tells nobody which.
+   * A CancelRequest for the session with this key, which is not at this worker. Resolves when the server of the worker that has it
+   * knows, or when there is no such session; tells nobody which.
    */
-  cancel(slot: number, key: UpstreamKey): Promise<void>;
+  cancel(key: UpstreamKey): Promise<void>;
 }
