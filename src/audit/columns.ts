@@ -11,6 +11,7 @@ export const COLUMNS = {
   time: 'TIMESTAMP',
   kind: 'VARCHAR',
   guard: 'VARCHAR',
+  chain: 'VARCHAR',
   seq: 'BIGINT',
   id: 'VARCHAR',
   session: 'VARCHAR',

@@ -36,32 +36,42 @@ export function readLines(table: string, filename: string): string {
 /** Records of the table `short` (of one or several files) whole, as a query. */
 export function expanded(short: string): string {
   const decision = columns((name) => {
-    if (name === 'guard') return ofFile;
+    if (name === 'guard') return GUARD;
+    if (name === 'chain') return CHAIN;
     if (OF_SESSION.includes(name)) return filled('who', name);
     return OF_STATEMENT.includes(name) ? filled('what', name) : `r.${quoted(name)}`;
   });
   const outcome = columns((name) => {
-    if (name === 'guard') return ofFile;
+    if (name === 'guard') return GUARD;
+    if (name === 'chain') return CHAIN;
     if (OF_DECISION.includes(name)) return filled('decision', name);
     const unsaid = UNSAID.get(name);
     return unsaid === undefined ? `r.${quoted(name)}` : `coalesce(r.${quoted(name)}, ${unsaid})`;
   });
-  return `WITH decisions AS MATERIALIZED (
-      SELECT ${decision}, r.filename FROM ${short} AS r ${guards(short)}
+  const other = columns((name) => (name === 'chain' ? CHAIN : `r.${quoted(name)}`));
+  return `WITH named AS MATERIALIZED (${guardNames(short)}),
+    chained AS MATERIALIZED (${chains(short)}),
+    decisions AS MATERIALIZED (
+      SELECT ${decision}, r.filename FROM ${short} AS r ${OF_FILE}
       LEFT JOIN ${referred(short, 'who', OF_SESSION)} ON r.filename = who.filename AND r.who = who.seq
       LEFT JOIN ${referred(short, 'what', OF_STATEMENT)} ON r.filename = what.filename AND r.what = what.seq
       WHERE r.time IS NOT NULL AND r.kind = 'decision')
     SELECT * FROM decisions
     UNION ALL
-    SELECT ${outcome}, r.filename FROM ${short} AS r ${guards(short)}
+    SELECT ${outcome}, r.filename FROM ${short} AS r ${OF_FILE}
     LEFT JOIN decisions AS decision ON r.filename = decision.filename AND r.decision = decision.seq
     WHERE r.time IS NOT NULL AND r.kind = 'outcome'
     UNION ALL
-    SELECT ${columns((name) => `r.${quoted(name)}`)}, r.filename FROM ${short} AS r
+    SELECT ${other}, r.filename FROM ${short} AS r LEFT JOIN chained ON r.filename = chained.filename
     WHERE r.time IS NOT NULL AND r.kind NOT IN ('decision', 'outcome')`;
 }
 
-const ofFile = 'coalesce(r.guard, segment.guard)';
+/** Greater than every number of a record. */
+const LAST = Number.MAX_SAFE_INTEGER;
+const GUARD = 'coalesce(r.guard, named.guard)';
+const CHAIN = 'coalesce(chained.chain, r.chain)';
+const OF_FILE = `LEFT JOIN named ON r.filename = named.filename AND r.seq >= named."from" AND r.seq < named."until"
+      LEFT JOIN chained ON r.filename = chained.filename`;
 
 function columns(of: (name: Column) => string): string {
   return NAMES.map((name) => `${of(name)} AS ${quoted(name)}`).join(', ');
@@ -71,9 +81,15 @@ function filled(from: keyof typeof REFERENCES, name: Column): string {
   return `CASE WHEN r.${from} IS NULL THEN r.${quoted(name)} ELSE ${from}.${quoted(name)} END`;
 }
 
-function guards(short: string): string {
-  return `LEFT JOIN (SELECT filename, min(guard) AS guard FROM ${short} WHERE kind = 'segment' GROUP BY filename) AS segment
-      ON r.filename = segment.filename`;
+/** The guard's name in each part of a file. A guard that was renamed goes on in the open file, and says its name when it starts. */
+function guardNames(short: string): string {
+  return `SELECT filename, guard, seq AS "from", lead(seq, 1, ${LAST}) OVER (PARTITION BY filename ORDER BY seq) AS "until"
+    FROM (SELECT DISTINCT ON (filename, seq) filename, seq, guard FROM ${short} WHERE kind IN ('segment', 'start') AND guard IS NOT NULL)`;
+}
+
+/** The chain of each file: the segment at its beginning says it, and each seal. */
+function chains(short: string): string {
+  return `SELECT filename, min(chain) AS chain FROM ${short} WHERE kind IN ('segment', 'seal') GROUP BY filename`;
 }
 
 /** Decisions that others may refer to; of a line that stands there twice, one. */

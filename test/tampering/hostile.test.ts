@@ -112,13 +112,14 @@ it('anchors that are none are passed over, those that lie are found', async () =
     { ...anchor, of: { ...anchor.of, seq: 1 } },
     { ...anchor, chain: 'another' },
     { ...anchor, key: 'x' },
+    { ...anchor, guard: 'g2' },
   ];
   for (const lie of lies) {
     writeFileSync(file, `${JSON.stringify(anchor)}\n${JSON.stringify(lie)}\n`);
     const { findings } = await log.verify({ anchors: [file] });
     expect(findings).toEqual([expect.objectContaining({ kind: 'anchor-forged', file: 'anchors.log', line: 2 })]);
   }
-  writeFileSync(file, JSON.stringify({ ...anchor, guard: 'g2' }));
+  writeFileSync(file, JSON.stringify({ ...anchor, guard: 'g2', chain: 'another' }));
   const { findings } = await log.verify({ anchors: [file] });
   expect(findings).toEqual([expect.objectContaining({ kind: 'anchor-not-met', file: 'anchors.log' })]);
 });

@@ -20,12 +20,22 @@ export interface Shape {
   readonly compressed: boolean;
   /** Restarts of the guard on the way. */
   readonly restarts: number;
+  /** At each restart the guard has another name: `g1`, `g2`, … */
+  readonly renamed: boolean;
 }
 
 /** Whole files, unpacked, by their names. */
 export type Contents = Map<string, string>;
 
-const SHAPE: Shape = { workers: 1, records: 60, bytes: 6_000, sealed: 7, compressed: false, restarts: 0 };
+const SHAPE: Shape = {
+  workers: 1,
+  records: 60,
+  bytes: 6_000,
+  sealed: 7,
+  compressed: false,
+  restarts: 0,
+  renamed: false,
+};
 
 const WHO = {
   principal: 'teacher_1',
@@ -67,9 +77,10 @@ export class TestLog {
     const names = shape.workers === 1 ? [''] : Array.from({ length: shape.workers }, (_, i) => String(i + 1));
     const lives = shape.restarts + 1;
     for (let life = 0; life < lives; life++) {
+      const base = shape.renamed ? `g${life + 1}` : 'g1';
       const logs = new Map<string, DecisionLog>();
       for (const name of names) {
-        const guard = name === '' ? 'g1' : `g1/${name}`;
+        const guard = name === '' ? base : `${base}/${name}`;
         const log = openLog({
           file: join(folder, name === '' ? 'decisions.jsonl' : `decisions.${name}.jsonl`),
           durability: 'batched',

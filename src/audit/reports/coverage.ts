@@ -1,4 +1,7 @@
-/** Whether the files hold all records of a time: numbers have no gaps, and the first record of a chain is number 1. */
+/**
+ * Whether the files hold all records of a time. The numbers of a chain have no gaps, also where its guard was renamed, and the first record is
+ * number 1. Files from before there were chains have the name of their guard alone.
+ */
 import type { Source } from '../source.ts';
 
 export interface Coverage {
@@ -11,30 +14,41 @@ export interface Coverage {
   readonly beginLate: readonly string[];
 }
 
-interface OfGuard {
-  readonly guard: string;
+interface OfChain {
+  /** Names of its guard, the newest one last. */
+  readonly guards: readonly string[];
   readonly missing: number;
-  readonly number: number;
+  readonly from: number;
+  readonly until: number;
   readonly first: number;
   readonly last: number;
 }
 
 /** @param since milliseconds since the epoch. */
 export async function coverageOf({ db }: Source, since: number): Promise<Coverage> {
-  const guards = await db.rows<OfGuard>(
-    `SELECT guard, greatest(max(seq) - min(seq) + 1 - count(*), 0) AS missing, min(seq) AS number,
-       epoch_ms(min(time)) AS first, epoch_ms(max(time)) AS last
-     FROM records WHERE seq IS NOT NULL AND guard IS NOT NULL GROUP BY guard ORDER BY guard`,
+  const chains = await db.rows<OfChain>(
+    `WITH parts AS (
+       SELECT chain, guard, min(seq) AS "from", max(seq) AS "until", count(*) AS records, min(time) AS first, max(time) AS last
+       FROM records WHERE seq IS NOT NULL AND (chain IS NOT NULL OR guard IS NOT NULL) GROUP BY chain, guard)
+     SELECT list(guard ORDER BY "from") FILTER (guard IS NOT NULL) AS guards,
+       greatest(max("until") - min("from") + 1 - sum(records), 0)::BIGINT AS missing,
+       min("from") AS "from", max("until") AS "until", epoch_ms(min(first)) AS first, epoch_ms(max(last)) AS last
+     FROM parts GROUP BY chain, CASE WHEN chain IS NULL THEN guard END ORDER BY guards`,
   );
-  const late = guards.filter(({ number, first }) => number > 1 && first > since);
+  const late = chains.filter((chain) => chain.from > 1 && chain.first > since && !chains.some(isBefore(chain)));
   return {
-    missing: guards.reduce((sum, { missing }) => sum + missing, 0),
-    beginLate: late.map(({ guard }) => guard),
-    ...(guards.length > 0 && {
-      first: Math.min(...guards.map(({ first }) => first)),
-      last: Math.max(...guards.map(({ last }) => last)),
+    missing: chains.reduce((sum, { missing }) => sum + missing, 0),
+    beginLate: late.map(({ guards }) => guards?.at(-1) ?? '?'),
+    ...(chains.length > 0 && {
+      first: Math.min(...chains.map(({ first }) => first)),
+      last: Math.max(...chains.map(({ last }) => last)),
     }),
   };
+}
+
+/** A chain that begins behind records without one goes on with their numbers. */
+function isBefore({ from, guards }: OfChain): (other: OfChain) => boolean {
+  return (other) => other.until === from - 1 && (other.guards ?? []).some((guard) => guards?.includes(guard));
 }
 
 /** What is not there, in words. */

@@ -55,6 +55,8 @@ export class Expander {
   whole(record: LogRecord): LogRecord {
     switch (record.kind) {
       case 'segment':
+      // A guard that was renamed goes on in the open file.
+      case 'start':
         this.guard = record.guard;
         return record;
       case 'outcome':

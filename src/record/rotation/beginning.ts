@@ -45,12 +45,14 @@ export function standingOf(fd: number, path: string): Standing | undefined {
 /** So many are looked at: files of other guards may lie beside. */
 const MOST_CANDIDATES = 8;
 
-/** Of the file that this guard has closed last, by its own or by somebody else's rotation; undefined where there is none. */
+/** Of the file that was closed last, by the guard's own rotation under whatever name, or by another's; undefined where there is none. */
 export function lastClosed(file: string, guard: string): (Standing & { readonly file: string }) | undefined {
-  const standings = candidates(file).flatMap((path) => {
+  const own = closedFiles(file).at(-1);
+  const standings = [...(own ? [own.path] : []), ...movedAway(file)].flatMap((path) => {
     try {
       const standing = path.endsWith('.gz') ? unpacked(path, standingAt) : standingAt(path);
-      return standing?.segment?.guard === guard ? [{ ...standing, file: basename(path) }] : [];
+      const isOwn = path === own?.path || standing?.segment?.guard === guard;
+      return standing?.segment && isOwn ? [{ ...standing, file: basename(path) }] : [];
     } catch {
       return []; // no file of a log
     }
@@ -67,14 +69,12 @@ function standingAt(path: string): Standing | undefined {
   }
 }
 
-/** Files closed by a guard, and what logrotate and its kin make of the name: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
-function candidates(file: string): string[] {
-  const own = closedFiles(file).at(-1);
+/** What logrotate and its kin make of the name: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
+function movedAway(file: string): string[] {
   const name = basename(file);
-  const moved = readdirSync(dirname(file))
+  return readdirSync(dirname(file))
     .filter((other) => /^[.-][0-9].*$/.test(other.slice(name.length)) && other.startsWith(name))
     .map((other) => join(dirname(file), other))
     .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
     .slice(0, MOST_CANDIDATES);
-  return own ? [own.path, ...moved] : moved;
 }

@@ -20,20 +20,21 @@ export interface Anchors {
 }
 
 /**
- * @param guards the names of the log's guards. Anchors of others are passed over; one that names one of them and is not signed by a trusted key
- * is a finding. Throws where a file cannot be read.
+ * @param log names of its guards, and its chains: a guard may have been renamed since. Anchors of neither are passed over; one of these that is
+ * not signed by a trusted key is a finding. Throws where a file cannot be read.
  */
 export async function readAnchors(
   paths: readonly string[],
   keys: KeyRing,
-  guards: ReadonlySet<string>,
+  log: { readonly guards: readonly string[]; readonly chains: readonly string[] },
 ): Promise<Anchors> {
-  const families = new Set([...guards].map(familyOf));
+  const families = new Set(log.guards.map(familyOf));
+  const chains = new Set(log.chains);
   const pins = new PinSet();
   const findings: Finding[] = [];
   let [used, passedOver] = [0, 0];
   const take = (anchor: SealRecord, file: string, line: number): void => {
-    if (!families.has(familyOf(anchor.guard))) {
+    if (!families.has(familyOf(anchor.guard)) && !chains.has(anchor.chain)) {
       passedOver++;
       return;
     }

@@ -27,7 +27,7 @@ export interface FileScan {
   readonly items: readonly (Run | Junk)[];
   readonly records: number;
   readonly bytes: number;
-  /** Whose it is, as the first record has it that says so. */
+  /** Its name when it wrote the last record of the file. */
   readonly guard: string | undefined;
   readonly from: string | undefined;
   readonly until: string | undefined;

@@ -159,6 +159,8 @@ class Scanner {
 
   private aboutTheChain(bytes: Buffer, start: number, end: number, follows: boolean): void {
     const { kind, seq, time } = this.front;
+    // A guard that was renamed goes on in the open file.
+    if (kind === 'start') this.guard = this.front.guard ?? this.guard;
     if (kind === 'start' && this.unsealedFrom && this.unsealedFrom.seq < seq) {
       const { seq: from, line } = this.unsealedFrom;
       this.unsealed.push({ line, from, until: seq - 1 });

@@ -92,8 +92,10 @@ async function verifyOnce({
     const list = () => writersOf(log).find((writer) => writer.name === name)?.files ?? [];
     writers.push(await readWriter(name, list, ring, pins, longestUnsealedMs));
   }
-  const guards = new Set(writers.flatMap(({ guard }) => guard ?? []));
-  const kept = await readAnchors(anchors, ring, guards);
+  const kept = await readAnchors(anchors, ring, {
+    guards: writers.flatMap(({ guards }) => guards),
+    chains: writers.flatMap(({ chain }) => chain ?? []),
+  });
   const fileOf = (guard: string) => fileOfGuard(log, guard);
   const findings = [
     ...writers.flatMap(({ findings }) => findings),
@@ -128,12 +130,12 @@ function unanchored(anchors: readonly string[], used: number): Finding[] {
   return [{ kind: 'anchor-not-met', file: basename(file), message: 'no anchor is of a guard of this log' }];
 }
 
-function summary({ name, chain, guard, files, seal, last }: Writer): ChainSummary {
+function summary({ name, chain, guards, files, seal, last }: Writer): ChainSummary {
   const scans = files.map(({ scan }) => scan);
   const sum = (of: (scan: (typeof scans)[number]) => number) => scans.reduce((total, scan) => total + of(scan), 0);
   return {
     file: name,
-    guard,
+    guard: guards.at(-1),
     chain,
     files: files.length,
     records: sum(({ records }) => records),

@@ -23,7 +23,8 @@ export interface Writer {
   readonly name: string;
   /** Undefined where nothing says it. */
   readonly chain: string | undefined;
-  readonly guard: string | undefined;
+  /** All names of its guard, the newest one last. */
+  readonly guards: readonly string[];
   /** Those of the chain. */
   readonly files: readonly ScannedFile[];
   /** The names as they are now. */
@@ -75,7 +76,7 @@ export async function readWriter(
   return {
     name,
     chain,
-    guard: scans.find(({ guard }) => guard !== undefined)?.guard,
+    guards: scans.flatMap(({ guard }) => guard ?? []),
     files: own,
     list,
     first: Math.min(...ranges.map(({ first }) => first)),

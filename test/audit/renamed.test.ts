@@ -1,0 +1,157 @@
+/** A guard that was given another name goes on with its chain: reports, queries, anchors and the guard itself know one log. */
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { ChainReader } from '../../src/audit/chain-reader.ts';
+import { chainsOf } from '../../src/audit/log-files.ts';
+import { merged } from '../../src/audit/merged.ts';
+import { coverageOf } from '../../src/audit/reports/coverage.ts';
+import { openSource, type Source } from '../../src/audit/source.ts';
+import { openLog } from '../../src/record/log.ts';
+import { sealKeyIn } from '../../src/record/seals/seal-key.ts';
+import { type Shape, TestLog } from '../tampering/logs.ts';
+
+let log: TestLog;
+afterEach(() => log.remove());
+
+const RENAMED = { renamed: true, restarts: 3, records: 120 } as const;
+
+/** As it is, with new indexes, and by these indexes. */
+async function inEachWay(ask: (source: Source) => Promise<void>): Promise<void> {
+  for (const indexed of [false, true, true]) {
+    const notice = (message: string) => expect.fail(message);
+    const source = await openSource({ chains: chainsOf(log.log), indexed, notice });
+    await ask(source).finally(() => source.close());
+  }
+}
+
+const SHAPES: [string, Partial<Shape>][] = [
+  ['in one file', { ...RENAMED, bytes: 1_000_000 }],
+  ['over several files', { ...RENAMED, bytes: 5_000 }],
+  ['over compressed files', { ...RENAMED, bytes: 5_000, compressed: true }],
+  ['with workers', { ...RENAMED, bytes: 5_000, workers: 3 }],
+];
+
+describe.each(SHAPES)('%s', (_name, shape) => {
+  it('no record is missing, and each bears the name that its guard had then, in queries and in reports', async () => {
+    log = TestLog.build(shape);
+    const read: string[] = [];
+    const life = new Map<string, string>();
+    for await (const { kind, guard, seq, id } of merged(chainsOf(log.log).map((chain) => new ChainReader(chain)))) {
+      read.push(`${guard} ${seq}`);
+      if (kind === 'decision') life.set(String(id).charAt(0), String(guard).split('/')[0] ?? '');
+    }
+    expect([...life].sort()).toEqual([
+      ['0', 'g1'],
+      ['1', 'g2'],
+      ['2', 'g3'],
+      ['3', 'g4'],
+    ]);
+    await inEachWay(async (source) => {
+      expect(await coverageOf(source, 0)).toMatchObject({ missing: 0, beginLate: [] });
+      const rows = await source.db.rows<{ guard: string; seq: number }>('SELECT guard, seq FROM records');
+      expect(rows.map(({ guard, seq }) => `${guard} ${seq}`).sort()).toEqual(read.sort());
+    });
+  });
+
+  it('anchors under each name are of this log, and find an end that was cut off', async () => {
+    log = TestLog.build(shape);
+    const { findings, anchors, chains } = await log.verifyAnchored();
+    expect(findings).toEqual([]);
+    expect(anchors).toEqual({ used: log.anchors.length, passedOver: 0 });
+    expect(chains.map(({ guard }) => guard?.split('/')[0])).toEqual(chains.map(() => 'g4'));
+    const last = log.anchors.at(-1);
+    if (!last) throw new Error('no anchor');
+    const others = log.anchors.filter(({ guard }) => guard.startsWith('g4'));
+    const open = [...log.read()].find(([name, text]) => !/\d{12}/.test(name) && text.includes(last.of.hash));
+    if (!open) throw new Error('the last seal is not in an open file');
+    const [name, text] = open;
+    const lines = text.split('\n');
+    const cut = lines.findIndex((line) => line.includes(last.of.hash));
+    writeFileSync(join(log.folder, name), `${lines.slice(0, cut).join('\n')}\n`, 'latin1');
+    const after = await log.verifyAnchored(others);
+    expect(after.findings.map(({ kind }) => kind)).toContain('cut');
+  });
+});
+
+describe('what is missing is still seen', () => {
+  const closed = () => chainsOf(log.log)[0]?.filter((file) => /\d{12}/.test(file)) ?? [];
+  const numbers = (file: string) => Number(/(\d{12})/.exec(file)?.[1]);
+
+  it('between', async () => {
+    log = TestLog.build({ ...RENAMED, bytes: 5_000 });
+    const [, second = '', third = ''] = closed();
+    rmSync(second);
+    await inEachWay(async (source) => {
+      const missing = numbers(third) - numbers(second);
+      expect(await coverageOf(source, 0)).toMatchObject({ missing, beginLate: [] });
+    });
+  });
+
+  it('at the beginning, told by the newest name', async () => {
+    log = TestLog.build({ ...RENAMED, bytes: 5_000 });
+    rmSync(closed()[0] ?? '');
+    await inEachWay(async (source) => {
+      expect(await coverageOf(source, 0)).toMatchObject({ missing: 0, beginLate: ['g4'] });
+    });
+  });
+
+  it('of each of two guards that have one name', async () => {
+    log = TestLog.build({ restarts: 0 });
+    const other = TestLog.build({ restarts: 0, bytes: 3_000 });
+    try {
+      const [, second = '', third = ''] = chainsOf(other.log)[0] ?? [];
+      rmSync(second);
+      const chains = [...chainsOf(log.log), ...chainsOf(other.log)];
+      const source = await openSource({ chains, indexed: false, notice: (message) => expect.fail(message) });
+      const missing = numbers(third) - numbers(second);
+      expect(await coverageOf(source, 0)).toMatchObject({ missing, beginLate: [] });
+      source.close();
+    } finally {
+      other.remove();
+    }
+  });
+});
+
+it('a chain that goes on with the numbers of files from before there were chains begins where they end', async () => {
+  log = TestLog.build();
+  const record = (seq: number, more: object) =>
+    `${JSON.stringify({ time: '2026-11-25T09:00:00.000Z', kind: 'login', guard: 'g1', seq, ...more })}\n`;
+  const segment = record(4, { kind: 'segment', chain: 'c', format: 1 });
+  const files = (first: number) =>
+    log.write(
+      new Map([
+        ['decisions.000000000001.jsonl', record(first, {}) + record(2, {}) + record(3, {})],
+        ['decisions.jsonl', segment + record(5, { guard: 'g2', kind: 'start' }) + record(6, { guard: 'g2' })],
+      ]),
+    );
+  files(1);
+  await inEachWay(async (source) => {
+    expect(await coverageOf(source, 0)).toMatchObject({ missing: 0, beginLate: [] });
+  });
+  log.write(new Map([['decisions.jsonl', segment + record(5, {})]]));
+  await inEachWay(async (source) => {
+    expect(await coverageOf(source, 0)).toMatchObject({ missing: 0, beginLate: ['g1'] });
+  });
+});
+
+it('a guard that is renamed where the open file is gone goes on behind the closed one', async () => {
+  log = TestLog.build({ bytes: 5_000 });
+  rmSync(log.log);
+  const { chain, last } = (await log.verify()).chains[0] ?? {};
+  const next = openLog({
+    file: log.log,
+    durability: 'batched',
+    text: 'normalized',
+    guard: 'g2',
+    rotate: {},
+    seal: { key: sealKeyIn(join(log.folder, 'seal.key')), everyMs: 3_600_000, records: 7 },
+    clock: Date.now,
+  });
+  next.append('start', { version: '0', configuration: 'sha256:0' });
+  await next.close();
+  const { chains, findings } = await log.verify();
+  expect(findings).toEqual([]);
+  expect(chains).toMatchObject([{ chain, guard: 'g2' }]);
+  expect(chains[0]?.last).toBeGreaterThan(last ?? 0);
+});
