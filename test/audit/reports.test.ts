@@ -8,6 +8,7 @@ import { chainsOf } from '../../src/audit/log-files.ts';
 import { breachOf } from '../../src/audit/reports/breach.ts';
 import { principalsOf } from '../../src/audit/reports/principals.ts';
 import { refusalsOf } from '../../src/audit/reports/refusals.ts';
+import { refusalsReport } from '../../src/audit/reports/refusals-report.ts';
 import { findSubject } from '../../src/audit/reports/subject.ts';
 import { openSource, type Source } from '../../src/audit/source.ts';
 import { wallTime } from '../../src/audit/times.ts';
@@ -51,8 +52,12 @@ async function over(
   }
 }
 
-function byName(rows: readonly { readonly name: string; readonly times: number }[]): Map<string, number> {
-  return new Map(rows.map(({ name, times }) => [name, times]));
+/** Names that were counted at least once. */
+function byName<Count extends string>(
+  rows: readonly ({ readonly name: string } & Readonly<Record<Count, number>>)[],
+  count: Count,
+): Map<string, number> {
+  return new Map(rows.filter((row) => row[count] > 0).map((row) => [row.name, row[count]]));
 }
 
 describe('as a plain computation has it', () => {
@@ -139,13 +144,15 @@ describe('as a plain computation has it', () => {
       fc.asyncProperty(randomLog, period, async (log, time) => {
         await over(log, async (source, records) => {
           const found = await refusalsOf(source, time);
-          const { byReason, byPrincipal, byTable, ...sums } = plain.refusalsOf(records, time.since, time.until);
+          const { by, ...sums } = plain.refusalsOf(records, time.since, time.until);
           expect(found).toMatchObject(sums);
-          expect(byName(found.byReason)).toEqual(byReason);
-          expect(byName(found.byPrincipal)).toEqual(byPrincipal);
-          expect(byName(found.byTable)).toEqual(byTable);
-          expect(found.timeline.reduce((sum, { times, logins }) => sum + times + logins, 0)).toBe(
-            sums.statements + sums.logins,
+          for (const [at, which] of (['times', 'observed'] as const).entries()) {
+            expect(byName(found.byReason, which)).toEqual(by[at]?.reason);
+            expect(byName(found.byPrincipal, which)).toEqual(by[at]?.principal);
+            expect(byName(found.byTable, which)).toEqual(by[at]?.table);
+          }
+          expect(found.timeline.reduce((sum, { times, observed, logins }) => sum + times + observed + logins, 0)).toBe(
+            sums.statements + sums.observed + sums.logins,
           );
         });
       }),
@@ -308,4 +315,51 @@ describe('one person', () => {
       { user: '7731' },
     ],
   ])('%s', async (_, text, expected, options) => expect(await answer(text, options)).toBe(expected));
+});
+
+it('what a role in observe mode would have been refused stands under why, whose and tables', async () => {
+  const at = join(folder, String(number++));
+  await mkdir(at);
+  const record = (seq: number, more: object) =>
+    JSON.stringify({
+      time: '2026-11-25T09:00:00.000Z',
+      kind: 'decision',
+      guard: 'g1',
+      seq,
+      id: `${seq}`,
+      principal: 'homework',
+      tables: ['public.students'],
+      effect: 'allow',
+      ...more,
+    });
+  const would = { would: 'refuse', reason: 'column-withheld' };
+  const refused = { effect: 'refuse', reason: 'table-withheld', principal: 'office' };
+  await writeFile(
+    join(at, 'decisions.jsonl'),
+    [record(1, would), record(2, would), record(3, {}), record(4, refused)].join('\n'),
+  );
+  const notice = (message: string) => expect.fail(message);
+  const source = await openSource({ chains: chainsOf(join(at, 'decisions.jsonl')), indexed: false, notice });
+  const time = { since: 0, until: Date.UTC(2100, 0), timeZone: 'UTC' };
+  const made = { files: ['decisions.jsonl'], strange: 0, at: 0 };
+  const { figures, sections } = refusalsReport(await refusalsOf(source, time), time, made);
+  source.close();
+  expect(figures.map(({ name, value }) => [name, value])).toEqual([
+    ['statements refused', '1'],
+    ['stopped as they ran', '0'],
+    ['logins refused', '0'],
+    ['would have been refused', '2'],
+  ]);
+  const cells = (heading: string) =>
+    sections.find((section) => section.heading === heading)?.table?.rows.map((row) => row.slice(0, 3));
+  expect(cells('Why')).toEqual([
+    ['table-withheld', 1, 0],
+    ['column-withheld', 0, 2],
+  ]);
+  expect(cells('Whose statements')).toEqual([
+    ['office', 1, 0],
+    ['homework', 0, 2],
+  ]);
+  expect(cells('On which tables')).toEqual([['public.students', 1, 2]]);
+  expect(cells('When')).toEqual([[expect.any(String), 1, 2]]);
 });

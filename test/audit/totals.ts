@@ -157,6 +157,9 @@ export function refusalsOf(records: readonly Whole[], since: number, until: numb
     return counts;
   };
   const refused = [...early, ...late];
+  const observed = inside.filter(
+    (record) => record.kind === 'decision' && record.would === 'refuse' && !isStop(record.effect),
+  );
   const tablesOf = (record: Whole): string[] =>
     ((record.kind === 'decision' ? record : records.find((each) => each.kind === 'decision' && each.id === record.id))
       ?.tables ?? []) as string[];
@@ -165,10 +168,12 @@ export function refusalsOf(records: readonly Whole[], since: number, until: numb
     late: late.length,
     logins: inside.filter(({ kind }) => kind === 'login-refused').length,
     decisions: inside.filter(({ kind }) => kind === 'decision').length,
-    observed: inside.filter((record) => record.kind === 'decision' && record.would === 'refuse').length,
-    byReason: times(refused.map(reasonOf)),
-    byPrincipal: times(refused.map(({ principal }) => String(principal))),
-    byTable: times(refused.flatMap(tablesOf)),
+    observed: observed.length,
+    by: [refused, observed].map((those) => ({
+      reason: times(those.map(reasonOf)),
+      principal: times(those.map(({ principal }) => String(principal))),
+      table: times(those.flatMap(tablesOf)),
+    })),
   };
 }
 

@@ -33,7 +33,11 @@ export function refusalsReport(refusals: Refusals, period: Period, made: Made): 
   };
 }
 
-function timeline({ timeline: steps, step }: Refusals, { timeZone }: Period): Section {
+/** Of statements of roles in observe mode. */
+const OBSERVED: Column = { name: 'would have been', kind: 'number' };
+
+function timeline({ timeline: steps, step, observed: anyObserved }: Refusals, { timeZone }: Period): Section {
+  const isObserved = anyObserved > 0;
   return {
     heading: 'When',
     notes: [`By ${stepName(step)}, in the time of ${timeZone}.`],
@@ -41,9 +45,15 @@ function timeline({ timeline: steps, step }: Refusals, { timeZone }: Period): Se
       columns: [
         { name: 'time', kind: 'time' },
         { name: 'statements', kind: 'number' },
+        ...(isObserved ? [OBSERVED] : []),
         { name: 'logins', kind: 'number' },
       ],
-      rows: steps.map(({ at, times, logins }) => [shownWall(at, step), times, logins]),
+      rows: steps.map(({ at, times, observed, logins }) => [
+        shownWall(at, step),
+        times,
+        ...(isObserved ? [observed] : []),
+        logins,
+      ]),
     },
     charts: [
       {
@@ -53,6 +63,16 @@ function timeline({ timeline: steps, step }: Refusals, { timeZone }: Period): Se
         points: steps.map(({ at, times }) => [at, times]),
         marked: true,
       },
+      ...(isObserved
+        ? [
+            {
+              form: 'time' as const,
+              name: 'statements that would have been refused',
+              step,
+              points: steps.map(({ at, observed }) => [at, observed] as const),
+            },
+          ]
+        : []),
       { form: 'time', name: 'logins refused', step, points: steps.map(({ at, logins }) => [at, logins]), marked: true },
     ],
   };
@@ -66,9 +86,12 @@ function by(
   { timeZone }: Period,
 ): Section {
   const ofPrincipals = all.some(({ reasons }) => reasons);
+  const isObserved = all.some(({ observed }) => observed > 0);
+  const isRefused = all.some(({ times }) => times > 0);
   const columns: Column[] = [
     { name, kind },
     { name: 'times', kind: 'number' },
+    ...(isObserved ? [OBSERVED] : []),
     ofPrincipals ? { name: 'reasons', kind: 'text' } : { name: 'principals', kind: 'number' },
     { name: 'first', kind: 'time' },
     { name: 'last', kind: 'time' },
@@ -81,11 +104,12 @@ function by(
       rows: all.map((each) => [
         each.name,
         each.times,
+        ...(isObserved ? [each.observed] : []),
         ofPrincipals ? each.reasons?.join(', ') : each.principals,
         shownMinute(each.first, timeZone),
         shownMinute(each.last, timeZone),
       ]),
     },
-    charts: [{ form: 'bars', name: 0, value: 1 }],
+    charts: [{ form: 'bars', name: 0, value: isObserved && !isRefused ? 2 : 1 }],
   };
 }

@@ -6,6 +6,8 @@ import { type Period, parametersOf, stepOf, within } from './period.ts';
 export interface RefusedBy {
   readonly name: string;
   readonly times: number;
+  /** Allowed in observe mode, and refused otherwise: not among `times`. */
+  readonly observed: number;
   readonly principals: number;
   /** Milliseconds since the epoch. */
   readonly first: number;
@@ -26,41 +28,50 @@ export interface Refusals {
   readonly byTable: readonly RefusedBy[];
   readonly loginsBy: readonly RefusedBy[];
   readonly step: number;
-  readonly timeline: readonly { readonly at: number; readonly times: number; readonly logins: number }[];
+  readonly timeline: readonly {
+    readonly at: number;
+    readonly times: number;
+    readonly observed: number;
+    readonly logins: number;
+  }[];
 }
 
 const MOST = 200;
-const SUMS = `count(*) AS times, count(DISTINCT principal) AS principals, epoch_ms(min(time)) AS first, epoch_ms(max(time)) AS last`;
-const ORDER = `ORDER BY times DESC, name LIMIT ${MOST}`;
+const COUNTS = 'count(*) FILTER (NOT observed) AS times, count(*) FILTER (observed) AS observed';
+const SUMS = `${COUNTS}, count(DISTINCT principal) AS principals, epoch_ms(min(time)) AS first, epoch_ms(max(time)) AS last`;
+const ORDER = `ORDER BY times DESC, observed DESC, name LIMIT ${MOST}`;
 
 export async function refusalsOf({ db }: Source, period: Period): Promise<Refusals> {
   const parameters = parametersOf(period);
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, parameters);
   await db.run(
     `CREATE OR REPLACE TEMP TABLE refused AS
-    SELECT time, principal, kind = 'login-refused' AS login, kind = 'outcome' AS late, id, tables,
+    SELECT time, principal, kind = 'login-refused' AS login, kind = 'outcome' AS late,
+      kind = 'decision' AND effect NOT IN ('refuse', 'lock') AS observed, id, tables,
       coalesce(reason, CASE WHEN kind = 'outcome' THEN coalesce("limit".name, status) ELSE effect END, kind) AS reason
     FROM records WHERE ${within('time')} AND (
-      (kind = 'decision' AND effect IN ('refuse', 'lock')) OR (kind = 'outcome' AND (status = 'cut' OR reason IS NOT NULL)) OR kind = 'login-refused')`,
+      (kind = 'decision' AND (effect IN ('refuse', 'lock') OR would = 'refuse')) OR (kind = 'outcome' AND (status = 'cut' OR reason IS NOT NULL)) OR kind = 'login-refused')`,
     parameters,
   );
   await db.run(
     `UPDATE refused SET tables = d.tables FROM (SELECT id, tables FROM records WHERE kind = 'decision' AND id IN (SELECT id FROM refused WHERE late)) AS d
     WHERE refused.id = d.id AND refused.late`,
   );
-  const [totals] = await rows<Pick<Refusals, 'statements' | 'late' | 'logins'> & { first?: number; last?: number }>(
-    `SELECT count(*) FILTER (NOT login) AS statements, count(*) FILTER (late) AS late, count(*) FILTER (login) AS logins,
+  const [totals] = await rows<
+    Pick<Refusals, 'statements' | 'late' | 'logins' | 'observed'> & { first?: number; last?: number }
+  >(
+    `SELECT count(*) FILTER (NOT login AND NOT observed) AS statements, count(*) FILTER (observed) AS observed, count(*) FILTER (late) AS late, count(*) FILTER (login) AS logins,
       epoch_ms(min(time)) AS first, epoch_ms(max(time)) AS last FROM refused`,
   );
-  const [all] = await rows<Pick<Refusals, 'decisions' | 'observed'>>(
-    `SELECT count(*) AS decisions, count(*) FILTER (would = 'refuse') AS observed FROM records WHERE kind = 'decision' AND ${within('time')}`,
+  const [all] = await rows<Pick<Refusals, 'decisions'>>(
+    `SELECT count(*) AS decisions FROM records WHERE kind = 'decision' AND ${within('time')}`,
   );
   const step = stepFor((totals?.last ?? 0) - (totals?.first ?? 0));
   return {
     statements: totals?.statements ?? 0,
     late: totals?.late ?? 0,
     logins: totals?.logins ?? 0,
-    observed: all?.observed ?? 0,
+    observed: totals?.observed ?? 0,
     decisions: all?.decisions ?? 0,
     byReason: await rows(`SELECT reason AS name, ${SUMS} FROM refused WHERE NOT login GROUP BY reason ${ORDER}`),
     byPrincipal: await rows(
@@ -74,7 +85,8 @@ export async function refusalsOf({ db }: Source, period: Period): Promise<Refusa
     ),
     step,
     timeline: await rows(
-      `SELECT ${stepOf('time', step)} AS "at", count(*) FILTER (NOT login) AS times, count(*) FILTER (login) AS logins FROM refused GROUP BY 1 ORDER BY 1`,
+      `SELECT ${stepOf('time', step)} AS "at", count(*) FILTER (NOT login AND NOT observed) AS times,
+        count(*) FILTER (observed) AS observed, count(*) FILTER (login) AS logins FROM refused GROUP BY 1 ORDER BY 1`,
     ),
   };
 }
