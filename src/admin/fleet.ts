@@ -2,11 +2,10 @@
 import { AggregatorRegistry } from 'prom-client';
 import { exposition } from './exposition.ts';
 import type { MetricFamily } from './metrics.ts';
-import type { AdminSources } from './server.ts';
+import type { AdminSources, Readiness } from './server.ts';
 
 /** Plain data: it comes over a channel between processes. */
-export interface WorkerReport {
-  readonly notReady: string | null;
+export interface WorkerReport extends Readiness {
   readonly metrics: readonly MetricFamily[];
 }
 
@@ -31,11 +30,12 @@ export class Fleet implements AdminSources {
     private readonly own: () => readonly MetricFamily[] = () => [],
   ) {}
 
-  async notReady(): Promise<string | undefined> {
+  async readiness(): Promise<Readiness> {
     const asked = await Promise.all(this.workers().map(answerOf));
-    if (asked.length === 0) return 'no worker serves';
-    if (asked.includes(undefined)) return 'a worker does not answer';
-    return asked.find((report) => report?.notReady)?.notReady ?? undefined;
+    const withheld = [...new Set(asked.flatMap((report) => report?.withheld ?? []))];
+    if (asked.length === 0) return { notReady: 'no worker serves', withheld };
+    if (asked.includes(undefined)) return { notReady: 'a worker does not answer', withheld };
+    return { notReady: asked.find((report) => report?.notReady)?.notReady ?? null, withheld };
   }
 
   async metrics(): Promise<string> {

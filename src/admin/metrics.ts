@@ -10,6 +10,7 @@ export interface Figures {
   /** The sessions that are open. */
   readonly sessions: Iterable<{ readonly role: string; activity(): string }>;
   readonly disabledRoles: number;
+  readonly withheld: number;
   readonly certificateValidUntil: Date | undefined;
   readonly revocationListsValidUntil: Date | undefined;
   /** Principals that soon cannot log in any more. */
@@ -174,6 +175,13 @@ export const METRICS: readonly Metric[] = [
   ),
   gauge('rowgate_disabled_roles', 'Roles that are closed because of an error in them.', [], 'max', (figures) =>
     single(figures.disabledRoles),
+  ),
+  gauge(
+    'rowgate_withheld',
+    'Relations, columns and functions that the policy names and withholds, as the database does not have them or they do not fit.',
+    [],
+    'max',
+    ({ withheld }) => single(withheld),
   ),
   gauge(
     'rowgate_certificate_expiry_timestamp_seconds',

@@ -5,10 +5,16 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from 'pino';
 import { CONTENT_TYPE } from './exposition.ts';
 
+export interface Readiness {
+  /** Why clients should be sent elsewhere now, in one line; null where they are welcome. */
+  readonly notReady: string | null;
+  /** What the policy in force withholds, as the database does not have it or it does not fit: a line each. Clients are welcome all the same. */
+  readonly withheld: readonly string[];
+}
+
 /** Where the answers come from. */
 export interface AdminSources {
-  /** Why clients should be sent elsewhere now, in one line; undefined where they are welcome. */
-  notReady(): string | undefined | Promise<string | undefined>;
+  readiness(): Readiness | Promise<Readiness>;
   /** Prometheus' text. */
   metrics(): Promise<string>;
 }
@@ -42,7 +48,7 @@ export async function startAdmin(
   sources: AdminSources,
   log: Logger,
 ): Promise<RunningAdmin> {
-  const asked: AdminSources = { notReady: () => sources.notReady(), metrics: onePerTime(() => sources.metrics()) };
+  const asked: AdminSources = { readiness: () => sources.readiness(), metrics: onePerTime(() => sources.metrics()) };
   const server = createServer(
     {
       headersTimeout: REQUEST_MS,
@@ -94,8 +100,10 @@ async function answerTo(request: IncomingMessage, sources: AdminSources): Promis
     case '/healthz':
       return { status: 200, body: 'ok' };
     case '/readyz': {
-      const why = await sources.notReady();
-      return why === undefined ? { status: 200, body: 'ready' } : { status: 503, body: why };
+      const { notReady, withheld } = await sources.readiness();
+      return notReady === null
+        ? { status: 200, body: ['ready', ...withheld].join('\n') }
+        : { status: 503, body: notReady };
     }
     case '/metrics':
       return { status: 200, body: await sources.metrics(), type: CONTENT_TYPE };

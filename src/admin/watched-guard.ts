@@ -5,13 +5,13 @@ import type { Sessions } from '../proxy/sessions.ts';
 import { metricsOfThisProcess } from './exposition.ts';
 import type { ForwardLag, MetricFamily } from './metrics.ts';
 import { type Check, logCheck, notReady, serverCheck } from './readiness.ts';
+import type { Readiness } from './server.ts';
 import { Tally } from './tally.ts';
 import { type Watch, watchInto } from './watching.ts';
 
 /** What one process says of itself; the primary puts together what its workers say. */
 export interface GuardReport {
-  /** Why clients should be sent elsewhere now, in one line; undefined where they are welcome. */
-  notReady(): string | undefined;
+  readiness(): Readiness;
   metrics(): Promise<MetricFamily[]>;
 }
 
@@ -51,6 +51,15 @@ export class WatchedGuard implements GuardReport {
     this.forwarded = lags;
   }
 
+  readiness(): Readiness {
+    const lines = this.proxy?.runtime.withheld ?? [];
+    // INVARIANT: what is said at the admin address names no table or column.
+    const withheld = lines.map(
+      (line) => `withheld, see the operators' log: ${/^[^:]*:\d+:\d+/.exec(line)?.[0] ?? 'policies'}`,
+    );
+    return { notReady: this.notReady() ?? null, withheld };
+  }
+
   notReady(): string | undefined {
     const { proxy, tally } = this;
     if (!proxy) return 'starting: no policy is in force yet';
@@ -69,6 +78,7 @@ export class WatchedGuard implements GuardReport {
       certificateValidUntil: proxy?.certificateValidUntil,
       revocationListsValidUntil: proxy?.revocationListsValidUntil,
       ending: endingPrincipals(proxy?.runtime.policy.principals.values() ?? [], tally.clock()),
+      withheld: proxy?.runtime.withheld.length ?? 0,
       disabledRoles: roles.filter((role) => role.disabled !== undefined).length,
       ready: this.notReady() === undefined,
       forwarded: this.forwarded(),

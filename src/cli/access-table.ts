@@ -5,10 +5,16 @@ const HEADINGS = ['role', 'principals', 'access', 'form', 'rows', 'rule'] as con
 /** More principals than this are counted. */
 const LISTED = 3;
 
-export function formatAccess({ of, access, closed }: AccessReview & { readonly of: string }): string {
+export function formatAccess({
+  of,
+  access,
+  closed,
+  withheld,
+}: AccessReview & { readonly of: string; readonly withheld: readonly string[] }): string {
   const lines = [`${of}: ${summary(access)}`, ''];
   if (access.length > 0) lines.push(...table([HEADINGS, ...access.map(cells)]), '');
   for (const { role, reason } of closed) lines.push(`not looked at: role ${role}, which is closed: ${reason}`);
+  for (const error of withheld) lines.push(`not looked at, for it is withheld: ${error}`);
   return `${lines.join('\n').trimEnd()}\n`.replaceAll(/[^\P{C}\n]/gu, '?');
 }
 

@@ -33,7 +33,7 @@ Examples:
   rowgate access --stale                            principals that nobody has used for 90 days, by the decision log
   rowgate access --stale --days 30 --log october.jsonl --log november.jsonl
 
-Exit code: 0 where every role was looked at, 1 where errors close some and the list may not be whole, or where --stale has
+Exit code: 0 where every role was looked at, 1 where errors close some or withhold something and the list may not be whole, or where --stale has
 found somebody, 2 where nothing could be found out.`;
 
 interface Options extends LogOptions {
@@ -47,6 +47,8 @@ interface Options extends LogOptions {
 interface Reviewed extends AccessReview {
   /** `public.students.ine` */
   readonly of: string;
+  /** Errors for which a role lacks a table, column or function that the policies name. */
+  readonly withheld: readonly string[];
 }
 
 export function register(program: Command): void {
@@ -73,7 +75,7 @@ export function register(program: Command): void {
         return;
       }
       process.stdout.write(options.json ? `${JSON.stringify(reviewed)}\n` : formatAccess(reviewed));
-      process.exitCode = reviewed.closed.length > 0 ? 1 : 0;
+      process.exitCode = reviewed.closed.length + reviewed.withheld.length > 0 ? 1 : 0;
     });
 }
 
@@ -95,12 +97,11 @@ async function review(name: string, options: Options): Promise<Reviewed | { read
   try {
     const catalog = new Catalog(await dataOf(config, options));
     const resolved = resolve(catalog, config.searchPath, name);
-    // Names were quoted to be found as they are written.
-    if ('problem' in resolved) return { problems: [resolved.problem.replaceAll('""', '"')] };
+    if ('problem' in resolved) return { problems: [resolved.problem] };
     const { relation, column } = resolved.value;
-    const { policy } = await readPolicies(config, catalog);
+    const { policy, withheld } = await readPolicies(config, catalog);
     const of = [relation.schema, relation.name, ...(column ? [column.name] : [])].join('.');
-    return { of, ...accessTo(relation, column, policy, catalog, config.searchPath) };
+    return { of, ...accessTo(relation, column, policy, catalog, config.searchPath), withheld };
   } catch (error) {
     return { problems: [reasonOf(error)] };
   }
@@ -115,15 +116,23 @@ type Named = { readonly relation: Relation; readonly column?: ColumnRef['column'
 /** A name of two parts is a table's column where there is such a one, else a schema's table. */
 function resolve(catalog: Catalog, searchPath: readonly string[], name: string): Resolved<Named> {
   const parts = splitName(name);
-  if (!parts || parts.length > 3) return { problem: `"${name}" is not the name of a table or column` };
-  const table = (of: readonly string[]) => resolveRelation(catalog, searchPath, of.map(quoteIdentifier).join('.'));
+  if (!parts || parts.length > 3) {
+    return { problem: `"${name}" is not the name of a table or column`, missing: false };
+  }
+  const table = (of: readonly string[]): Resolved<Relation> => {
+    const quoted = of.map(quoteIdentifier).join('.');
+    const found = resolveRelation(catalog, searchPath, quoted);
+    return 'problem' in found ? { ...found, problem: found.problem.replace(quoted, of.join('.')) } : found;
+  };
   if (parts.length === 2) {
     const relation = table(parts.slice(0, 1));
     const column = 'value' in relation ? resolveColumn(relation.value, parts[1] ?? '') : relation;
     if ('value' in relation && 'value' in column) return { value: { relation: relation.value, column: column.value } };
     const whole = table(parts);
     if ('value' in whole) return { value: { relation: whole.value } };
-    return { problem: 'problem' in column ? column.problem : whole.problem };
+    if ('value' in relation && 'problem' in column) return column;
+    const named = `relation "${parts.join('.')}" does not exist`;
+    return { ...whole, problem: whole.problem.startsWith(named) ? whole.problem : `${named}: ${whole.problem}` };
   }
   if (parts.length === 3) return resolveColumnRef(catalog, searchPath, parts.map(quoteIdentifier).join('.'));
   const relation = table(parts);

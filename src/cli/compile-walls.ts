@@ -27,7 +27,7 @@ export interface Compiled {
   readonly exitCode: 0 | 1 | 2;
   readonly sql?: string;
   readonly differences?: readonly Difference[];
-  /** Roles without a wall, and why. */
+  /** Roles without a wall, and what is withheld from the others, each with why. */
   readonly without: readonly string[];
   readonly problems: readonly string[];
 }
@@ -38,13 +38,15 @@ export async function compileWalls(options: CompileOptions): Promise<Compiled> {
   try {
     return await ask(config.upstream, async (query): Promise<Compiled> => {
       const catalog = new Catalog(await readCatalogWithReaches(query));
-      const { policy, errors } = await readPolicies(config, catalog);
-      const { walls, without, closed, problems } = wallsFor(policy, catalog, config, {
+      const { policy, errors, withheld } = await readPolicies(config, catalog);
+      const { walls, closed, problems, ...found } = wallsFor(policy, catalog, config, {
         role: options.role,
         principal: options.principal,
         kind: options.direct === true ? 'direct' : 'guard',
       });
       if (problems.length > 0) return failed([...problems, ...errors]);
+      const without = [...found.without, ...withheld];
+      const incomplete = closed || withheld.length > 0;
       const surroundings = await readSurroundings(query);
       if (options.verify === true) {
         const differences: Difference[] = [];
@@ -53,10 +55,10 @@ export async function compileWalls(options: CompileOptions): Promise<Compiled> {
           const canonical = await canonicalOf(query, wall);
           differences.push(...compareWall({ wall, found, canonical, surroundings, catalog }));
         }
-        return { exitCode: differences.length > 0 || closed ? 1 : 0, differences, without, problems: [] };
+        return { exitCode: differences.length > 0 || incomplete ? 1 : 0, differences, without, problems: [] };
       }
       const printing = { catalog, surroundings, policyHash: policy.hash, revokePublic: options.revokePublic === true };
-      return { exitCode: closed ? 1 : 0, sql: printWalls(walls, printing), without, problems: [] };
+      return { exitCode: incomplete ? 1 : 0, sql: printWalls(walls, printing), without, problems: [] };
     });
   } catch (error) {
     return failed([reasonOf(error)]);

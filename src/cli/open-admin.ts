@@ -8,7 +8,7 @@ import { orStartError } from './start-error.ts';
 
 /** Where there is one process, it answers for itself. */
 export function onlyProcess(watched: WatchedGuard): AdminSources {
-  return { notReady: () => watched.notReady(), metrics: async () => exposition([await watched.metrics()]) };
+  return { readiness: () => watched.readiness(), metrics: async () => exposition([await watched.metrics()]) };
 }
 
 /** Open before anything else, so that a guard that waits for its database can say so. */

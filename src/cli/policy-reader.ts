@@ -9,7 +9,8 @@ import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
 import type { PolicyFile } from '../policy/document.ts';
 import { loadPolicy } from '../policy/load.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { PolicyReading } from '../proxy/guard-runtime.ts';
+import type { Families } from '../policy/subjects.ts';
+import type { PolicyInForce, PolicyReading } from '../proxy/guard-runtime.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
 import { ask } from './ask-server.ts';
@@ -19,9 +20,20 @@ import { keepApart } from './pooled-accounts.ts';
 /** What is read, and the last without an error. */
 const MOST_REMEMBERED = 4;
 
+interface Compiled {
+  readonly policy: Policy;
+  /** What they concern is withheld. */
+  readonly withholding: readonly Diagnostic[];
+  /** What they concern is closed. */
+  readonly errors: readonly string[];
+  readonly warnings: readonly string[];
+}
+
 export class PolicyReader {
   /** What is in force but for the catalog: files without an error, or the first. */
   private good: readonly PolicyFile[] | undefined;
+  /** Whom relations have held since the guard began. */
+  private families: Families | undefined;
   private known: { readonly catalog: Catalog; readonly version: string } | undefined;
 
   /** Files that a policy was made of, by its hash: of the last few readings. */
@@ -44,42 +56,50 @@ export class PolicyReader {
       files = await readPolicyFolder(this.config.policies);
     } catch (error) {
       if (!(error instanceof PolicyFolderError)) throw error;
-      return { ...base, ...this.lastGood(catalog, canaryKey), errors: [error.message], warnings: [] };
+      const lastGood = this.good && inForce(this.compile(this.good, catalog, canaryKey));
+      return { ...base, ...(lastGood && { lastGood }), errors: [error.message], withheld: [], warnings: [] };
     }
-    const sql = this.compile(files, catalog, canaryKey);
-    const keys = (await keyFileErrors(sql.policy, this.config.policies)).map(formatDiagnostic);
-    const compiled = { ...sql, errors: [...sql.errors, ...keys] };
+    const compiled = this.compile(files, catalog, canaryKey);
+    const keys = (await keyFileErrors(compiled.policy, this.config.policies)).map(formatDiagnostic);
     // As at start, where the first files are put into force with what is wrong in them.
-    if (compiled.errors.length === 0) this.good = files;
+    const good = this.good && this.compile(this.good, catalog, canaryKey);
+    const unknown = good ? newlyWithheld(compiled, good) : [];
+    const errors = [...compiled.errors, ...keys, ...unknown.map(formatDiagnostic)];
+    if (errors.length === 0) this.good = files;
     this.good ??= files;
-    return { ...base, ...compiled, ...(compiled.errors.length > 0 && this.lastGood(catalog, canaryKey)) };
+    return {
+      ...base,
+      ...inForce(compiled),
+      errors,
+      warnings: compiled.warnings,
+      ...(errors.length > 0 && { lastGood: inForce(good ?? compiled) }),
+    };
   }
 
-  private lastGood(catalog: Catalog, canaryKey: CanaryKey | undefined): { lastGood?: Policy } {
-    return this.good ? { lastGood: this.compile(this.good, catalog, canaryKey).policy } : {};
-  }
-
-  private compile(
-    files: readonly PolicyFile[],
-    catalog: Catalog,
-    canaryKey: CanaryKey | undefined,
-  ): { policy: Policy; errors: string[]; warnings: string[] } {
+  private compile(files: readonly PolicyFile[], catalog: Catalog, canaryKey: CanaryKey | undefined): Compiled {
     const { searchPath, timeZone, requireCertificate } = this.config;
-    const { policy, diagnostics } = loadPolicy(files, {
+    const { policy, diagnostics, families } = loadPolicy(files, {
       catalog,
       searchPath,
       timeZone,
       clientCa: this.config.tls?.clientCa !== undefined,
       requireCertificate,
       canaryKey,
+      families: this.families,
       compileCondition,
       compileMask,
     });
+    this.families = new Map([...(this.families ?? []), ...families]);
     this.remember(policy.hash, files);
-    const of = (severity: Diagnostic['severity']) =>
-      diagnostics.filter((diagnostic) => diagnostic.severity === severity).map(formatDiagnostic);
+    const errors = diagnostics.filter(({ severity }) => severity === 'error');
+    const closing = errors.filter(({ withholds }) => !withholds);
     const apart = keepApart(policy, this.config.upstream);
-    return { policy: apart.policy, errors: [...of('error'), ...apart.errors], warnings: of('warning') };
+    return {
+      policy: apart.policy,
+      withholding: errors.filter(({ withholds }) => withholds),
+      errors: [...closing.map(formatDiagnostic), ...apart.errors],
+      warnings: diagnostics.filter(({ severity }) => severity === 'warning').map(formatDiagnostic),
+    };
   }
 
   private remember(policy: string, files: readonly PolicyFile[]): void {
@@ -97,4 +117,19 @@ export class PolicyReader {
       return this.known;
     });
   }
+}
+
+function inForce({ policy, withholding }: Compiled): PolicyInForce {
+  return { policy, withheld: withholding.map(formatDiagnostic) };
+}
+
+/**
+ * What an edit would withhold that is not withheld already: a wrong name, most likely. What the database lacks now under the files in
+ * force as well keeps no edit out, or nobody could be removed while a table is loaded anew.
+ */
+function newlyWithheld(edited: Compiled, good: Compiled): readonly Diagnostic[] {
+  if (edited.policy.hash === good.policy.hash) return [];
+  const what = ({ file, message }: Diagnostic): string => `${file} ${message}`;
+  const known = new Set(good.withholding.map(what));
+  return edited.withholding.filter((diagnostic) => !known.has(what(diagnostic)));
 }

@@ -9,8 +9,10 @@ import { readPolicyFolder } from '../store/policy-folder.ts';
 
 export interface ReadPolicies {
   readonly policy: Policy;
-  /** Errors, a line each: what they concern is closed. */
+  /** Errors, a line each: what they concern is closed or withheld. */
   readonly errors: readonly string[];
+  /** Of these, those for which a relation, column or function is withheld. */
+  readonly withheld: readonly string[];
 }
 
 /** Throws where there is no folder that can be read. The parser must be loaded. */
@@ -26,5 +28,7 @@ export async function readPolicies(config: Config, catalog: Catalog): Promise<Re
     compileCondition,
     compileMask,
   });
-  return { policy, errors: diagnostics.filter(({ severity }) => severity === 'error').map(formatDiagnostic) };
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  const withheld = errors.filter(({ withholds }) => withholds);
+  return { policy, errors: errors.map(formatDiagnostic), withheld: withheld.map(formatDiagnostic) };
 }

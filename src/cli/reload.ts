@@ -30,6 +30,7 @@ function isIncomplete({ policy, problems }: ReloadReport): boolean {
 function inWords(reports: readonly ReloadReport[]): string {
   const lines = reports.flatMap((report) => [
     ...errorsOf(report.policy),
+    ...(report.policy.kind === 'replaced' ? report.policy.withheld : []),
     ...(report.policy.kind === 'unread' ? [] : report.policy.warnings),
     ...report.problems,
     ...report.notes,

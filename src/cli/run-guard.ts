@@ -91,6 +91,7 @@ async function startWatched(
   const reading = await orStartError('could not read the catalog of the database', () => firstReading(read, log));
   for (const warning of reading?.warnings ?? []) log.warn(warning);
   for (const error of reading?.errors ?? []) log.error(error);
+  for (const error of reading?.withheld ?? []) log.error(`${error} (withheld until it fits)`);
   if (reading && !reading.policy) throw new StartError(reading.errors);
   // A guard that starts closes the roles with errors; beside others that run it waits, as these do, for files without.
   const differs = worker?.policyInForce !== undefined && worker.policyInForce !== reading?.policy?.hash;
@@ -131,7 +132,9 @@ async function startWatched(
           ...keep(reading.policy.hash),
           by: 'system',
           via: 'start',
-          ...(reading.errors.length > 0 && { problems: reading.errors }),
+          ...(reading.errors.length + reading.withheld.length > 0 && {
+            problems: [...reading.errors, ...reading.withheld],
+          }),
         }));
     if (!started) throw new StartError([`could not write the decision log ${recording.file}`]);
     const store = worker?.store ?? (await openStore(config, log));

@@ -30,7 +30,7 @@ export async function serveAsWorker(verbose: boolean): Promise<number> {
       cancel: (key) => guard.cancel(key),
       policy: () => guard.policyHash(),
       report: async (): Promise<WorkerReport> => ({
-        notReady: guard.watched?.notReady() ?? null,
+        ...(guard.watched?.readiness() ?? { notReady: null, withheld: [] }),
         metrics: (await guard.watched?.metrics()) ?? [],
       }),
       reload: (by) => guard.reload(by),

@@ -3,7 +3,7 @@ import type { Catalog, Oid } from '../sql/catalog.ts';
 import { Canaries, type CanaryKey } from './canaries.ts';
 import type { Report } from './diagnostic.ts';
 import type { PolicyDocument } from './document.ts';
-import type { Subject } from './policy.ts';
+import type { ColumnRef, Subject } from './policy.ts';
 
 export function canariesOf(subjects: Iterable<Subject>, key: CanaryKey | undefined): Canaries | undefined {
   if (!(key instanceof Uint8Array)) return undefined;
@@ -15,14 +15,17 @@ export function canariesOf(subjects: Iterable<Subject>, key: CanaryKey | undefin
 /** smallint, integer, bigint, uuid, name, text, character, varchar, and arrays of numbers and uuids: read the same in every format. */
 const READABLE: ReadonlySet<Oid> = new Set([21, 23, 20, 2950, 19, 25, 1042, 1043, 1005, 1007, 1016, 2951]);
 
-/** INVARIANT: a canary that would not be seen is an error, not a promise. */
+/** INVARIANT: a canary that would not be seen is an error, not a promise. Returns the keys in which none can be seen. */
 export function checkCanaries(
-  { name, canaries, keys }: Subject,
+  name: string,
+  canaries: readonly string[],
+  keys: readonly (ColumnRef | undefined)[],
   document: PolicyDocument,
   { catalog, canaryKey }: { readonly catalog: Catalog; readonly canaryKey?: CanaryKey | undefined },
   report: Report,
-): void {
-  if (canaries.length === 0) return;
+): ReadonlySet<ColumnRef> {
+  const unread = new Set<ColumnRef>();
+  if (canaries.length === 0) return unread;
   const path = ['subjects', name, 'canaries'];
   if (canaryKey === undefined) report.error(document.place(path), 'canaries need a key: keys.canaries in rowgate.yaml');
   else if (typeof canaryKey === 'object' && 'problem' in canaryKey)
@@ -31,14 +34,16 @@ export function checkCanaries(
     if (canaries.indexOf(canary) !== index)
       report.error(document.placeOfValue([...path, index]), 'this canary stands here twice');
   });
-  keys.forEach(({ relation, column }, index) => {
-    if (READABLE.has(baseOf(catalog, column.type))) return;
-    const place = document.placeOfValue(['subjects', name, 'keys', index]);
-    report.error(
-      place,
+  keys.forEach((key, index) => {
+    if (!key || READABLE.has(baseOf(catalog, key.column.type))) return;
+    const { relation, column } = key;
+    unread.add(key);
+    report.withhold(
+      document.placeOfValue(['subjects', name, 'keys', index]),
       `canaries cannot be known in "${relation.name}.${column.name}": its type ${column.typeName} is not read`,
     );
   });
+  return unread;
 }
 
 /** The server describes a domain as the type that it stands on. */

@@ -5,7 +5,7 @@ import { compileAttributes } from './attributes.ts';
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
 import { resolveFunctions } from './functions.ts';
-import { compileTables } from './grants.ts';
+import { compileTables, type Granted } from './grants.ts';
 import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
 import { duringWithRules, withRules } from './limit-rules.ts';
 import type { Limits } from './limits.ts';
@@ -123,9 +123,10 @@ function compileRelations(
       [...subjects.values()]
         .map((subject) => ({ subject, keys: keysOn(env.catalog, subject, relation) }))
         .filter(({ keys }) => keys.length > 0),
+    lostOn: (relation) => [...subjects.values()].filter(({ lost }) => lost.relations.has(relation.oid)),
   };
-  const relations = new Map<number, RelationGrant>();
-  compileTables(file.tables ?? {}, own, relations);
+  const granted: Granted = new Map();
+  compileTables(file.tables ?? {}, own, granted);
   const used = new Set<string>();
   (file.use ?? []).forEach((name, index) => {
     const place = document.placeOfValue(['use', index]);
@@ -135,10 +136,10 @@ function compileRelations(
     else if (used.has(name)) report.error(place, `"${name}" stands here twice`);
     else if (!source.file)
       report.error(place, `grants file "${source.document.path}" has errors: ${source.failure ?? ''}`);
-    else compileTables(source.file.tables, { ...own, document: source.document }, relations);
+    else compileTables(source.file.tables, { ...own, document: source.document }, granted);
     used.add(name);
   });
-  return [...relations.values()];
+  return [...granted.values()].flatMap(({ grant }) => grant ?? []);
 }
 
 /** Each condition is compiled on the table of its subject's first key, whether that table is granted or not. */
@@ -174,6 +175,12 @@ function compileScope(
   report: Report,
 ): ScopeRule {
   if (document.written(path) === 'all') return { kind: 'all' };
+  if (subject.lost.first) {
+    // INVARIANT: without the first key's table there is nothing to ask who is in scope.
+    const why = `the scope of subject "${subject.name}" cannot be kept without its first key`;
+    report.error(document.place(path), `${why}: ${subject.rule} has its keys`);
+    return { kind: 'broken' };
+  }
   const text = document.sql(path, report);
   const relation = subject.keys[0]?.relation;
   if (!text || !relation) return { kind: 'broken' };
@@ -195,7 +202,8 @@ function compileFunctions(
     const path = ['functions', index];
     const resolved = resolveFunctions(env.catalog, env.searchPath, text);
     if ('value' in resolved) return resolved.value.map((fn) => [fn, document.rule(path)] as const);
-    report.error(document.placeOfValue(path), resolved.problem);
+    if (resolved.missing) report.withhold(document.placeOfValue(path), resolved.problem);
+    else report.error(document.placeOfValue(path), resolved.problem);
     return [];
   });
 }

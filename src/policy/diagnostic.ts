@@ -11,6 +11,8 @@ export interface Place {
 export interface Diagnostic extends Place {
   /** `error`: the file, role or principal is not usable as it stands. `warning`: it is, but not wholly as it reads. */
   readonly severity: 'error' | 'warning';
+  /** Of an error: it withholds the one relation, column or function that it is about; the role stays open without it. */
+  readonly withholds?: true;
   readonly message: string;
   /** The role that it concerns, where it concerns one. */
   readonly role?: string;
@@ -38,23 +40,47 @@ export class Report {
     this.add(place, 'error', message);
   }
 
+  /** INVARIANT: the caller leaves out what the message is about, and whatever depends on it. */
+  withhold(place: Place, message: string): void {
+    this.add(place, 'error', message, true);
+  }
+
   warning(place: Place, message: string): void {
     this.add(place, 'warning', message);
   }
 
-  /** The first error as `roles/teacher.yaml:7: message`; undefined where there is none. */
+  /** The first error that does more than withhold, as `roles/teacher.yaml:7: message`; undefined where there is none. */
   get failure(): string | undefined {
-    const first = this.diagnostics.find((diagnostic) => diagnostic.severity === 'error');
+    const first = this.diagnostics.find(({ severity, withholds }) => severity === 'error' && !withholds);
     return first && `${first.file}:${first.line}: ${first.message}`;
   }
 
-  private add({ file, line, column }: Place, severity: Diagnostic['severity'], message: string): void {
+  /**
+   * Reports on one part by itself. Where the part has an error, `work` has made nothing that may be used: the part alone is withheld, and
+   * what is returned is undefined.
+   */
+  ofPart<T>(work: (part: Report) => T): T | undefined {
+    const part = new Report(this.role);
+    const made = work(part);
+    for (const found of part.diagnostics) {
+      this.diagnostics.push(found.severity === 'error' ? { ...found, withholds: true } : found);
+    }
+    return part.failure === undefined ? made : undefined;
+  }
+
+  private add(
+    { file, line, column }: Place,
+    severity: Diagnostic['severity'],
+    message: string,
+    withholds?: true,
+  ): void {
     this.diagnostics.push({
       file,
       line,
       column,
       severity,
       message,
+      ...(withholds && { withholds }),
       ...(this.role !== undefined && { role: this.role }),
     });
   }

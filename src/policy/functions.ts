@@ -35,17 +35,17 @@ export function resolveFunctions(
   const match = /^([^()]+)(?:\((.*)\))?$/s.exec(text.trim());
   const parts = splitName(match?.[1]?.trim() ?? '');
   if (!parts || parts.length > 2)
-    return { problem: `expected a function as schema.name or schema.name(types), found "${text}"` };
+    return { problem: `expected a function as schema.name or schema.name(types), found "${text}"`, missing: false };
   const name = parts.at(-1) ?? '';
   const schema = parts.length === 2 ? parts[0] : undefined;
   if (schema !== undefined && !catalog.hasSchema(schema)) {
-    return { problem: `schema "${schema}" does not exist${suggestion(schema, catalog.data.schemas)}` };
+    return { problem: `schema "${schema}" does not exist${suggestion(schema, catalog.data.schemas)}`, missing: true };
   }
   const path = schema === undefined ? [...pathPositions(searchPath).keys()] : [schema];
   let candidates = firstOf(catalog, path, name);
   if (candidates.length === 0) {
     const known = catalog.data.functions.filter((fn) => path.includes(fn.schema)).map((fn) => fn.name);
-    return { problem: `function "${text}" does not exist${suggestion(name, new Set(known))}` };
+    return { problem: `function "${text}" does not exist${suggestion(name, new Set(known))}`, missing: true };
   }
   if (match?.[2] !== undefined) {
     const types =
@@ -57,10 +57,12 @@ export function resolveFunctions(
   if (only && second)
     return {
       problem: `function name "${text}" is not unique; write its argument types: ${signatures(catalog, candidates)}`,
+      missing: true,
     };
   if (only) return { value: [only] };
   return {
     problem: `function "${text}" does not exist; there is ${signatures(catalog, firstOf(catalog, path, name))}`,
+    missing: true,
   };
 }
 

@@ -1,39 +1,51 @@
 /** `tables` of a role or a grants file, against the catalog: what each command may see, write and on which rows. */
-import type { Column, Relation } from '../sql/catalog.ts';
+import type { Column, Oid, Relation } from '../sql/catalog.ts';
 import type { Path } from './document.ts';
 import { resolveColumn, resolveRelation } from './names.ts';
 import type { ColumnGrant, Condition, RelationGrant, SelectGrant, WriteGrant } from './policy.ts';
 import type { TableGrant } from './role-schema.ts';
 import type { GrantsPart } from './row-conditions.ts';
 import { commandConditions, tableConditions } from './row-conditions.ts';
+import type { RuleRef } from './rule.ts';
 
 type Command = 'select' | 'insert' | 'update' | 'delete';
 type WriteEntry = { readonly columns?: '*' | readonly string[] | undefined };
 
-/** Compiles every table of the part and adds it to `relations`; a table that is there already is granted twice. */
-export function compileTables(
-  tables: Readonly<Record<string, TableGrant>>,
-  part: GrantsPart,
-  relations: Map<number, RelationGrant>,
-): void {
+/** What the entries of a role and of the grants files that it uses have made of each relation; without a grant: it is withheld. */
+export type Granted = Map<Oid, { readonly rule: RuleRef; readonly grant: RelationGrant | undefined }>;
+
+/**
+ * Compiles every table of the part and adds it to `granted`. INVARIANT: a relation of whose entry anything but a column cannot be kept is
+ * withheld whole, for a row condition that is left out would show more.
+ */
+export function compileTables(tables: Readonly<Record<string, TableGrant>>, part: GrantsPart, granted: Granted): void {
   for (const [name, entry] of Object.entries(tables)) {
     const { env, document, report } = part;
     const path = ['tables', name];
+    const rule = document.rule(path);
     const resolved = resolveRelation(env.catalog, env.searchPath, name);
     if ('problem' in resolved) {
-      report.error(document.place(path), resolved.problem);
+      if (resolved.missing) report.withhold(document.place(path), resolved.problem);
+      else report.error(document.place(path), resolved.problem);
       continue;
     }
-    const before = relations.get(resolved.value.oid);
+    const { oid } = resolved.value;
+    const before = granted.get(oid);
     if (before) {
-      report.error(document.place(path), `table "${name}" is granted twice; the first grant is ${before.rule}`);
+      report.withhold(document.place(path), `table "${name}" is granted twice; the first grant is ${before.rule}`);
+      granted.set(oid, { ...before, grant: undefined });
       continue;
     }
-    relations.set(resolved.value.oid, compileTable(entry, resolved.value, path, part));
+    const grant = report.ofPart((own) => compileTable(entry, resolved.value, path, { ...part, report: own }));
+    granted.set(oid, { rule, grant });
   }
 }
 
 function compileTable(entry: TableGrant, relation: Relation, path: Path, part: GrantsPart): RelationGrant {
+  for (const subject of part.lostOn(relation)) {
+    const what = `"${relation.name}" holds data of subject "${subject.name}", whose key in it cannot be found`;
+    part.report.error(part.document.place(path), `${what}: ${subject.rule} has its keys`);
+  }
   const conditions = tableConditions(entry, relation, path, part);
   const of = (command: Command, rows: unknown, scope: 'none' | undefined): Condition[] =>
     commandConditions(conditions, rows !== undefined, scope, relation, [...path, command], part);
@@ -78,8 +90,15 @@ function compileSelect(
     }
   }
   for (const name of Object.keys(masked)) {
-    const grant = compileColumnMask(name, relation, [...path, 'masks', name], part);
-    if (grant) granted.set(name, grant);
+    const at = [...path, 'masks', name];
+    const column = resolveColumn(relation, name);
+    if ('value' in column) {
+      const grant = report.ofPart((own) => compileColumnMask(column.value, relation, at, { ...part, report: own }));
+      if (grant) granted.set(name, grant);
+    } else if (entry.columns === '*') {
+      // INVARIANT: the column may have another name now, under which "*" would show it as it is.
+      report.error(document.place(at), column.problem);
+    } else report.withhold(document.place(at), column.problem);
   }
   const columns = inTableOrder(granted, relation);
   const plain = relation.columns.every((column) => columns.has(column.name) && !columns.get(column.name)?.mask);
@@ -89,24 +108,16 @@ function compileSelect(
   return { columns, conditions, whole, rule: document.rule(path) };
 }
 
-function compileColumnMask(name: string, relation: Relation, path: Path, part: GrantsPart): ColumnGrant | undefined {
+function compileColumnMask(column: Column, relation: Relation, path: Path, part: GrantsPart): ColumnGrant | undefined {
   const { env, document, report, attributes } = part;
-  const column = resolveColumn(relation, name);
-  if ('problem' in column) {
-    report.error(document.place(path), column.problem);
-    return undefined;
-  }
   const text = document.sql(path, report);
   if (!text) return undefined;
   const rule = document.rule(path);
   const { catalog, searchPath } = env;
-  const mask = env.compileMask(
-    { sql: text.sql, rule },
-    { catalog, searchPath, relation, attributes, column: column.value },
-  );
+  const mask = env.compileMask({ sql: text.sql, rule }, { catalog, searchPath, relation, attributes, column });
   if ('mask' in mask) {
     const { tells, needs } = mask;
-    return { column: column.value, mask: mask.mask, maskTells: tells, ...(needs && { maskNeeds: needs }), rule };
+    return { column, mask: mask.mask, maskTells: tells, ...(needs && { maskNeeds: needs }), rule };
   }
   for (const problem of mask) report.error(text.place(problem.offset), problem.message);
   return undefined;
@@ -152,7 +163,7 @@ function namedColumns(
     const at = [...path, index];
     const resolved = resolveColumn(relation, name, system);
     if ('problem' in resolved) {
-      report.error(document.placeOfValue(at), resolved.problem);
+      report.withhold(document.placeOfValue(at), resolved.problem);
       return [];
     }
     if (seen.has(name)) report.error(document.placeOfValue(at), `column "${name}" stands here twice`);

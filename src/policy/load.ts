@@ -1,7 +1,7 @@
 /** From the texts of a policies folder to the compiled policy, with everything that is wrong in it. */
 import { createHash } from 'node:crypto';
 import { type Approver, addApprovers } from './approvers.ts';
-import { canariesOf, checkCanaries } from './canary-rules.ts';
+import { canariesOf } from './canary-rules.ts';
 import { compileRole, type GrantsSource, type RoleContext } from './compile.ts';
 import { withSubjects } from './counted-subjects.ts';
 import { type Diagnostic, Report } from './diagnostic.ts';
@@ -11,16 +11,18 @@ import { compilePrincipal } from './principals.ts';
 import { principalSchema, principalsFileSchema, subjectsSchema } from './principals-schema.ts';
 import { grantsSchema, type RoleFile, roleSchema } from './role-schema.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
-import { compileSubjects } from './subjects.ts';
+import { compileSubjects, type Families } from './subjects.ts';
 import { validate } from './validate.ts';
 
 export interface LoadedPolicy {
-  /** Usable even with errors: what they concern is disabled: at start only. A reload takes it only without. */
+  /** Usable even with errors: what they concern is disabled or withheld. */
   readonly policy: Policy;
   /** By file, line and column. */
   readonly diagnostics: readonly Diagnostic[];
   /** The files that it was made of, each by the hash of its text. */
   readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  /** For the next reading, whatever the files are like then. */
+  readonly families: Families;
 }
 
 type Kind = 'role' | 'grants' | 'principals' | 'subjects' | 'approvers';
@@ -48,7 +50,8 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
     );
   }
   const subjectReport = report();
-  const subjects = loadSubjects(ofKind('subjects'), env, subjectReport);
+  const families = new Map<string, ReadonlySet<string>>();
+  const subjects = loadSubjects(ofKind('subjects'), env, subjectReport, families);
   const grants = loadGrants(ofKind('grants'), report());
   // INVARIANT: without the subjects nobody's scope is known; then no restricted role is open. A stray file may have held them.
   const failure = subjectReport.failure ?? strays.failure;
@@ -64,6 +67,7 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
     policy: { ...compiled, ...(canaries && { canaries }) },
     diagnostics: inOrder(reports),
     files,
+    families,
   };
 }
 
@@ -89,6 +93,7 @@ function loadSubjects(
   documents: readonly PolicyDocument[],
   env: PolicyEnvironment,
   report: Report,
+  families: Map<string, ReadonlySet<string>>,
 ): Map<string, Subject> {
   const subjects = new Map<string, Subject>();
   for (const document of documents) {
@@ -99,11 +104,10 @@ function loadSubjects(
       addFlaws(file.flaws, report);
       continue;
     }
-    for (const subject of compileSubjects(file.value, document, env, report)) {
+    for (const subject of compileSubjects(file.value, document, env, report, families)) {
       const before = subjects.get(subject.name);
       const place = document.place(['subjects', subject.name]);
       if (before) report.error(place, `subject "${subject.name}" is defined twice; the first is ${before.rule}`);
-      checkCanaries(subject, document, env, report);
       subjects.set(subject.name, subject);
     }
   }

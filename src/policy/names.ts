@@ -3,8 +3,8 @@ import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { ColumnRef } from './policy.ts';
 import { suggestion } from './suggestion.ts';
 
-/** What a name stands for, or why it stands for nothing. */
-export type Resolved<T> = { readonly value: T } | { readonly problem: string };
+/** What a name stands for, or why it stands for nothing. `missing`: for want of an object in the database, which may come back. */
+export type Resolved<T> = { readonly value: T } | { readonly problem: string; readonly missing: boolean };
 
 /** pg_class.relkind of what a policy can grant, with PostgreSQL's words. */
 const GRANTABLE: Readonly<Record<string, string>> = {
@@ -55,20 +55,22 @@ export function qualifiedName(relation: Relation): string {
 /** Finds a relation that can be granted. Without a schema: the first of `searchPath` that has it. */
 export function resolveRelation(catalog: Catalog, searchPath: readonly string[], text: string): Resolved<Relation> {
   const parts = splitName(text);
-  if (!parts || parts.length > 2) return { problem: `"${text}" is not the name of a table` };
+  if (!parts || parts.length > 2) return { problem: `"${text}" is not the name of a table`, missing: false };
   const name = parts.at(-1) ?? '';
   const schemas = parts.length === 2 ? [parts[0] ?? ''] : searchPath;
   const schema = parts.length === 2 ? parts[0] : undefined;
   if (schema !== undefined && !catalog.hasSchema(schema)) {
-    return { problem: `schema "${schema}" does not exist${suggestion(schema, catalog.data.schemas)}` };
+    return { problem: `schema "${schema}" does not exist${suggestion(schema, catalog.data.schemas)}`, missing: true };
   }
   if (schema !== undefined && SYSTEM_SCHEMAS.includes(schema)) {
-    return { problem: `"${text}" is a system catalog; Rowgate grants the harmless ones itself` };
+    return { problem: `"${text}" is a system catalog; Rowgate grants the harmless ones itself`, missing: false };
   }
   for (const candidate of schemas) {
     const relation = catalog.relation(candidate, name);
     if (!relation) continue;
-    if (GRANTABLE[relation.kind] === undefined) return { problem: `"${text}" is not a table or view` };
+    if (GRANTABLE[relation.kind] === undefined) {
+      return { problem: `"${text}" is not a table or view`, missing: true };
+    }
     return { value: relation };
   }
   const known = catalog.data.relations.filter((r) => schemas.includes(r.schema) && GRANTABLE[r.kind] !== undefined);
@@ -77,6 +79,7 @@ export function resolveRelation(catalog: Catalog, searchPath: readonly string[],
       name,
       known.map((r) => r.name),
     )}`,
+    missing: true,
   };
 }
 
@@ -89,18 +92,20 @@ export function resolveColumn(relation: Relation, name: string, system = false):
     name,
     relation.columns.map((candidate) => candidate.name),
   );
-  return { problem: `column "${name}" of relation "${relation.name}" does not exist${near}` };
+  return { problem: `column "${name}" of relation "${relation.name}" does not exist${near}`, missing: true };
 }
 
 /** Finds `students.id` or `public.students.id`. */
 export function resolveColumnRef(catalog: Catalog, searchPath: readonly string[], text: string): Resolved<ColumnRef> {
   const parts = splitName(text);
   if (!parts || parts.length < 2 || parts.length > 3) {
-    return { problem: `expected a column as table.column, found "${text}"` };
+    return { problem: `expected a column as table.column, found "${text}"`, missing: false };
   }
   const table = parts.slice(0, -1).map(quoteIdentifier).join('.');
   const relation = resolveRelation(catalog, searchPath, table);
-  if ('problem' in relation) return { problem: relation.problem.replace(table, parts.slice(0, -1).join('.')) };
+  if ('problem' in relation) {
+    return { ...relation, problem: relation.problem.replace(table, parts.slice(0, -1).join('.')) };
+  }
   const column = resolveColumn(relation.value, parts.at(-1) ?? '');
   return 'problem' in column ? column : { value: { relation: relation.value, column: column.value } };
 }

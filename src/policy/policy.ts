@@ -186,11 +186,20 @@ export interface ColumnRef {
   readonly column: Column;
 }
 
+/** Keys of a subject that its file names and the database does not have, or not so that they could be read. */
+export interface LostKeys {
+  /** The first of all keys is among them. */
+  readonly first: boolean;
+  /** Relations that hold data of the subject, though it cannot be told whose: they are withheld. */
+  readonly relations: ReadonlySet<Oid>;
+}
+
 /** A kind of person that the database is about (`subjects.yaml`). */
 export interface Subject {
   readonly name: string;
-  /** The first is the key of the table with one row for each person. */
+  /** Those that are there. The first is the key of the table with one row for each person, unless that is lost. */
   readonly keys: readonly ColumnRef[];
+  readonly lost: LostKeys;
   readonly canaries: readonly string[];
   readonly categories: ReadonlyMap<string, readonly ColumnRef[]>;
   readonly rule: RuleRef;

@@ -16,6 +16,8 @@ export interface GrantsPart {
   readonly scopes: ReadonlyMap<string, ScopeRule>;
   /** The subjects of which a relation has keys, and the keys. */
   subjectsOf(relation: Relation): readonly SubjectKeys[];
+  /** The subjects of which a relation holds data by a key that is not there. */
+  lostOn(relation: Relation): readonly Subject[];
 }
 
 interface SubjectKeys {

@@ -4,6 +4,7 @@ import type { Template } from '../sql/template.ts';
 import type { CanaryKey } from './canaries.ts';
 import type { AttributeType, Condition, SqlNeeds } from './policy.ts';
 import type { RuleRef } from './rule.ts';
+import type { Families } from './subjects.ts';
 
 export interface SqlSource {
   readonly sql: string;
@@ -54,6 +55,8 @@ export interface PolicyEnvironment {
   readonly requireCertificate?: RequireCertificate;
   /** Absent: there is none, and no subject may have canaries. */
   readonly canaryKey?: CanaryKey | undefined;
+  /** What an earlier reading has found. */
+  readonly families?: Families | undefined;
   readonly compileCondition: CompileCondition;
   readonly compileMask: CompileMask;
 }

@@ -33,7 +33,7 @@ json jsonb inet cidr macaddr macaddr8 bit varbit tsvector tsquery int4range int8
 
 const SYSTEM_COLUMNS: ReadonlySet<string> = new Set(['ctid', 'xmin', 'cmin', 'xmax', 'cmax', 'tableoid']);
 
-/** By name; what has an error is left out, and reported. */
+/** By name; one that has an error is withheld. */
 export function compileTemporary(
   file: RoleFile,
   document: PolicyDocument,
@@ -55,12 +55,12 @@ export function compileTemporary(
   }
   for (const [name, columns] of declared) {
     const path = ['temporary', name];
-    const problem = nameProblem(name, env);
-    if (problem !== undefined) {
-      report.error(document.place(path), problem);
-      continue;
-    }
-    const made = compileColumns(columns, path, document, env, report);
+    const made = report.ofPart((own) => {
+      const problem = nameProblem(name, env);
+      if (problem === undefined) return compileColumns(columns, path, document, env, own);
+      own.error(document.place(path), problem);
+      return undefined;
+    });
     if (made) tables.set(name, tableOf(file.role, name, made, FIRST_OID + tables.size, document.rule(path)));
   }
   return tables;
@@ -76,8 +76,8 @@ export function temporaryGrant({ relation, rule }: TemporaryTable): RelationGran
 }
 
 /**
- * INVARIANT: its name is that of no relation that a name without a schema could mean: whose catalog has changed since is compiled again,
- * and a role with an error is closed.
+ * INVARIANT: its name is that of no relation that a name without a schema could mean: a role whose catalog has changed is compiled again,
+ * and then has no such temporary table.
  */
 function nameProblem(name: string, { catalog, searchPath }: PolicyEnvironment): string | undefined {
   if (!/^[a-z_][a-z0-9_]*$/.test(name))

@@ -13,21 +13,29 @@ export type Judge = Pick<SessionPolicy, 'judge'>;
 
 export type MakeJudge = (context: { catalog: Catalog; role: RolePolicy }) => Judge;
 
-/** What a reading of policies and catalog gave. Texts are `roles/teacher.yaml:7:3: …`. */
+/** Texts are `roles/teacher.yaml:7:3: …`. */
+export interface PolicyInForce {
+  readonly policy: Policy;
+  /** Errors for each of which it withholds a relation, column or function, most often one that the database does not have. */
+  readonly withheld: readonly string[];
+}
+
+/** What a reading of policies and catalog gave. */
 export interface PolicyReading {
   /** Absent where nothing could be made of the files. */
   readonly policy?: Policy;
+  /** Of `policy`. */
+  readonly withheld: readonly string[];
   readonly catalog: Catalog;
   /** Changes when the catalog does. */
   readonly catalogVersion: string;
   readonly errors: readonly string[];
   readonly warnings: readonly string[];
   /** Where there are errors: the last files without any, against this catalog; what does not fit it any more has closed the roles that it concerns. */
-  readonly lastGood?: Policy;
+  readonly lastGood?: PolicyInForce;
 }
 
-interface Generation {
-  readonly policy: Policy;
+interface Generation extends PolicyInForce {
   readonly catalog: Catalog;
   readonly catalogVersion: string;
   /** By what the server calls them, for rows that it sends. */
@@ -56,7 +64,13 @@ export interface Clock {
 export type Reloaded =
   | { readonly kind: 'unchanged' }
   /** `from`: absent where it is the first. `errors` have closed the roles that they concern. */
-  | { readonly kind: 'replaced'; readonly from?: string; readonly to: string; readonly errors: readonly string[] }
+  | {
+      readonly kind: 'replaced';
+      readonly from?: string;
+      readonly to: string;
+      readonly errors: readonly string[];
+      readonly withheld: readonly string[];
+    }
   | { readonly kind: 'kept'; readonly hash: string; readonly errors: readonly string[] };
 
 export class GuardRuntime {
@@ -72,7 +86,7 @@ export class GuardRuntime {
     policy?: Policy,
     reading?: PolicyReading,
   ) {
-    if (policy && reading) this.generation = newGeneration(policy, reading);
+    if (policy && reading) this.generation = newGeneration({ policy, withheld: reading.withheld }, reading);
   }
 
   /** False as long as there was no policy to put into force. */
@@ -82,6 +96,11 @@ export class GuardRuntime {
 
   get policy(): Policy {
     return this.generation.policy;
+  }
+
+  /** Errors for which the policy in force withholds something. */
+  get withheld(): readonly string[] {
+    return this.generation.withheld;
   }
 
   /**
@@ -151,18 +170,19 @@ export class GuardRuntime {
     const { errors } = reading;
     // INVARIANT: no statement is judged by a catalog that is known to be an older one, whatever the files are like now.
     if (this.ready && errors.length > 0 && reading.lastGood && reading.catalogVersion !== catalogVersion) {
-      this.generation = newGeneration(reading.lastGood, reading);
-      return { kind: 'replaced', from: current.hash, to: reading.lastGood.hash, errors };
+      return this.put(reading.lastGood, reading);
     }
+    const { policy, withheld } = reading;
     // INVARIANT: a policy with any error in it never replaces a running one.
-    if (!reading.policy || (this.ready && errors.length > 0)) return { kind: 'kept', hash: current.hash, errors };
-    if (!this.ready) {
-      this.generation = newGeneration(reading.policy, reading);
-      return { kind: 'replaced', to: reading.policy.hash, errors };
-    }
-    if (reading.policy.hash === current.hash && reading.catalogVersion === catalogVersion) return { kind: 'unchanged' };
-    this.generation = newGeneration(reading.policy, reading);
-    return { kind: 'replaced', from: current.hash, to: reading.policy.hash, errors };
+    if (!policy || (this.ready && errors.length > 0)) return { kind: 'kept', hash: current.hash, errors };
+    if (policy.hash === current.hash && reading.catalogVersion === catalogVersion) return { kind: 'unchanged' };
+    return this.put({ policy, withheld }, reading);
+  }
+
+  private put(next: PolicyInForce, reading: PolicyReading): Reloaded {
+    const from = this.ready ? { from: this.policy.hash } : {};
+    this.generation = newGeneration(next, reading);
+    return { kind: 'replaced', ...from, to: next.policy.hash, errors: reading.errors, withheld: next.withheld };
   }
 }
 
@@ -171,10 +191,14 @@ function sameLimits(a: SessionPolicy, b: SessionPolicy): boolean {
   return isDeepStrictEqual(a.role.limits, b.role.limits) && isDeepStrictEqual(a.principal.limits, b.principal.limits);
 }
 
-function newGeneration(policy: Policy, { catalog, catalogVersion }: PolicyReading): Generation {
+function newGeneration(
+  { policy, withheld }: PolicyInForce,
+  { catalog, catalogVersion }: Pick<PolicyReading, 'catalog' | 'catalogVersion'>,
+): Generation {
   const subjects = [...(policy.subjects?.values() ?? [])];
   return {
     policy,
+    withheld,
     catalog,
     catalogVersion,
     subjectKeys: subjectKeys(catalog, subjects),
@@ -187,7 +211,7 @@ function newGeneration(policy: Policy, { catalog, catalogVersion }: PolicyReadin
 
 /** INVARIANT: holds no principal and no role: nobody gets in by a policy that was not read. */
 const NOTHING_READ: Generation = newGeneration(
-  { hash: '', roles: new Map(), principals: new Map(), subjects: new Map() },
+  { policy: { hash: '', roles: new Map(), principals: new Map(), subjects: new Map() }, withheld: [] },
   {
     catalog: new Catalog({
       serverVersion: 0,
@@ -201,7 +225,5 @@ const NOTHING_READ: Generation = newGeneration(
       schemas: [],
     }),
     catalogVersion: '',
-    errors: [],
-    warnings: [],
   },
 );

@@ -73,12 +73,20 @@ export class Reloader {
       else log.warn({ via, err: error }, 'no policy yet; nobody is let in');
       return { kind: 'unread', message: error instanceof Error ? error.message : String(error) };
     }
+    const { withheld } = runtime;
     const outcome = runtime.replace(reading);
-    this.tell(outcome, reading.warnings, via, by);
+    this.tell(outcome, withheld, reading.warnings, via, by);
     return { ...outcome, warnings: reading.warnings };
   }
 
-  private tell(outcome: Reloaded, warnings: readonly string[], via: ReloadVia, by: string): void {
+  /** `before`: what was withheld till now; of what still is the log has heard. */
+  private tell(
+    outcome: Reloaded,
+    before: readonly string[],
+    warnings: readonly string[],
+    via: ReloadVia,
+    by: string,
+  ): void {
     const { runtime, sessions, records, log } = this.options;
     for (const warning of warnings) log.warn(warning);
     switch (outcome.kind) {
@@ -95,9 +103,11 @@ export class Reloader {
         records.append('policy', { from: outcome.hash, to: outcome.hash, by, via, problems: outcome.errors });
         return;
       case 'replaced': {
-        const { from, to, errors } = outcome;
+        const { from, to, errors, withheld } = outcome;
         for (const error of errors) log.error(error);
-        const problems = errors.length > 0 ? { problems: errors } : {};
+        for (const error of withheld) if (!before.includes(error)) log.error(`${error} (withheld until it fits)`);
+        for (const error of before) if (!withheld.includes(error)) log.info(`no longer withheld: ${error}`);
+        const problems = errors.length + withheld.length > 0 ? { problems: [...errors, ...withheld] } : {};
         const kept = this.options.keep?.(to);
         records.append('policy', { ...(from !== undefined && { from }), to, ...kept, by, via, ...problems });
         this.options.inForce(runtime.policy);

@@ -2,7 +2,7 @@ import { connect } from 'node:net';
 import pino from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
 import { Fleet } from '../../src/admin/fleet.ts';
-import { type AdminSources, type RunningAdmin, startAdmin } from '../../src/admin/server.ts';
+import { type AdminSources, type Readiness, type RunningAdmin, startAdmin } from '../../src/admin/server.ts';
 import { ask } from './support.ts';
 
 const lines: string[] = [];
@@ -21,7 +21,7 @@ async function serving(sources: AdminSources, host = '127.0.0.1'): Promise<numbe
 }
 
 function started(sources: Partial<AdminSources> = {}, host?: string): Promise<number> {
-  return serving({ notReady: () => undefined, metrics: async () => 'm 1', ...sources }, host);
+  return serving({ readiness: () => ({ notReady: null, withheld: [] }), metrics: async () => 'm 1', ...sources }, host);
 }
 
 /** Writes bytes to the port; resolves with all that came back when the connection is closed. */
@@ -55,16 +55,18 @@ function notReading(port: number): Promise<void> {
 
 describe('three paths', () => {
   test('/healthz answers while the process works, ready or not', async () => {
-    const port = await started({ notReady: () => 'draining' });
+    const port = await started({ readiness: () => ({ notReady: 'draining', withheld: [] }) });
     expect(await ask(port, '/healthz')).toMatchObject({ status: 200, body: 'ok\n' });
   });
 
-  test('/readyz says in one line why not', async () => {
-    let why: string | undefined = 'draining';
-    const port = await started({ notReady: () => why });
+  test('/readyz says in one line why not, and what is withheld where clients are welcome', async () => {
+    let readiness: Readiness = { notReady: 'draining', withheld: ['withheld: a'] };
+    const port = await started({ readiness: () => readiness });
     expect(await ask(port, '/readyz')).toMatchObject({ status: 503, body: 'draining\n' });
-    why = undefined;
+    readiness = { notReady: null, withheld: [] };
     expect(await ask(port, '/readyz')).toMatchObject({ status: 200, body: 'ready\n' });
+    readiness = { notReady: null, withheld: ['withheld: a', 'withheld: b'] };
+    expect(await ask(port, '/readyz')).toMatchObject({ status: 200, body: 'ready\nwithheld: a\nwithheld: b\n' });
   });
 
   test('/metrics is Prometheus text, and nothing keeps it', async () => {

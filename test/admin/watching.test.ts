@@ -55,7 +55,7 @@ function fakeLog(): DecisionLog & { fails: boolean } {
 const proxy = (extra: Partial<WatchedProxy> = {}): WatchedProxy =>
   ({
     sessions: { live: () => [] },
-    runtime: { policy: { roles: new Map(), principals: new Map() } },
+    runtime: { policy: { roles: new Map(), principals: new Map() }, withheld: [] },
     draining: false,
     ...extra,
   }) as unknown as WatchedProxy;
@@ -177,7 +177,7 @@ describe('counting', () => {
         ['over', Date.UTC(2026, 9, 1)],
       ].map(([name, validUntil]) => [name, { name, validUntil }]),
     );
-    const runtime = { policy: { roles: new Map(), principals } } as unknown as WatchedProxy['runtime'];
+    const runtime = { policy: { roles: new Map(), principals }, withheld: [] } as unknown as WatchedProxy['runtime'];
     guard.running(proxy({ runtime }), []);
     const name = 'rowgate_principal_valid_until_timestamp_seconds';
     const families = await figures(guard);
@@ -296,7 +296,7 @@ describe('several processes', () => {
     const logs = guards.map((guard) => guard.watch.log(fakeLog()).session(WHO));
     const reporting = guards.map((guard, id) => ({
       id,
-      report: async () => ({ notReady: null, metrics: await guard.metrics() }),
+      report: async () => ({ notReady: null, withheld: [], metrics: await guard.metrics() }),
     }));
     let alive = reporting.slice(0, 2);
     const fleet = new Fleet(() => alive);
@@ -319,7 +319,7 @@ describe('several processes', () => {
 
   test.each([
     ['none', [], 'no worker serves'],
-    ['all ready', [null, null], undefined],
+    ['all ready', [null, null], null],
     ['one of them not', [null, 'the decision log could not be written'], 'the decision log could not be written'],
     ['one that fails', [null, new Error('gone')], 'a worker does not answer'],
     ['one that is silent', [null, 'silent'], 'a worker does not answer'],
@@ -328,9 +328,13 @@ describe('several processes', () => {
       id,
       report: (): Promise<WorkerReport> => {
         if (word === 'silent') return new Promise(() => {});
-        return word instanceof Error ? Promise.reject(word) : Promise.resolve({ notReady: word, metrics: [] });
+        return word instanceof Error
+          ? Promise.reject(word)
+          : Promise.resolve({ notReady: word, withheld: ['same'], metrics: [] });
       },
     }));
-    expect(await new Fleet(() => workers).notReady()).toBe(expected);
+    const { notReady, withheld } = await new Fleet(() => workers).readiness();
+    expect(notReady).toBe(expected);
+    expect(withheld, 'once, of however many').toEqual(says.includes(null as never) ? ['same'] : []);
   });
 });

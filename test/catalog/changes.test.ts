@@ -154,11 +154,11 @@ describe('right after a change, and then', () => {
     await eventually('SELECT * FROM qzxnew', /does not exist/);
   });
 
-  it('a new overload that fits better is not called, once it was noticed: the policy does not say which is meant, and closes', async () => {
+  it('a new overload that fits better is not called, once it was noticed: the policy does not say which is meant, and grants neither', async () => {
     expect(await ask('SELECT twice(2)')).toBe('[{"twice":"4"}]');
     await change("CREATE FUNCTION twice(integer) RETURNS text LANGUAGE sql AS $$SELECT 'qzx'$$");
     await eventually('SELECT twice(2)', /error/);
-    expect(await ask('SELECT 1 AS one')).toMatch(/error/);
+    expect(await ask('SELECT 1 AS one')).toBe('[{"one":1}]');
     await change('DROP FUNCTION twice(integer)');
     await eventually('SELECT twice(2)', /"4"/);
   });

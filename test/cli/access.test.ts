@@ -79,6 +79,9 @@ test('the same as JSON, from a saved catalog, without the database or its passwo
 test.each([
   [['access', 'nosuch'], /relation "nosuch" does not exist/],
   [['access', 'students.nosuch'], /column "nosuch" of relation "students" does not exist/],
+  [['access', 'hr.employee'], /relation "hr.employee" does not exist: schema "hr" does not exist/],
+  [['access', 'public.nosuch'], /relation "public.nosuch" does not exist$/m],
+  [['access', 'public.nosuch.id'], /relation "public.nosuch" does not exist$/m],
   [['access', 'a.b.c.d'], /is not the name of a table or column/],
   [['compile', '--role', 'nosuch'], /role "nosuch" does not exist/],
 ])('%j: exit code 2, and why', async (args, why) => {

@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
 import type { PolicyFile } from '../../src/policy/document.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
+import { grantsOfTables, type RolePolicy } from '../../src/policy/policy.ts';
 import type { Catalog } from '../../src/sql/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
@@ -34,15 +35,28 @@ function parseCase(text: string): { note: string; files: PolicyFile[]; expected:
   return { note: note.trim(), files, expected, input: text.split('=== expected\n')[0] ?? '' };
 }
 
+/** What is left of a role's tables. */
+function tablesOf(role: RolePolicy): string {
+  const tables = grantsOfTables(role).map(({ relation, select }) => {
+    const columns = [...(select?.columns.values() ?? [])].map(({ column }) => column.name);
+    return `${relation.name}(${columns.join(', ')})`;
+  });
+  return tables.length > 0 ? `; ${tables.join(', ')}` : '';
+}
+
 describe.each(readdirSync(folder).sort())('%s', (name) => {
   const { note, files, expected, input } = parseCase(readFileSync(join(folder, name), 'utf8'));
   it(note, () => {
     const { policy, diagnostics } = loadPolicy(files, plainEnvironment(catalog));
     const state = ({ disabled }: { readonly disabled?: string }): string =>
       disabled === undefined ? 'open' : 'closed';
+    const withheld = diagnostics.flatMap(({ withholds, file, line, column }) =>
+      withholds ? [`withheld: ${file}:${line}:${column}`] : [],
+    );
     const lines = [
       ...diagnostics.map(formatDiagnostic),
-      ...[...policy.roles.values()].map((role) => `role ${role.name}: ${state(role)}`),
+      ...withheld,
+      ...[...policy.roles.values()].map((role) => `role ${role.name}: ${state(role)}${tablesOf(role)}`),
       ...[...policy.principals.values()].map((principal) => `principal ${principal.name}: ${state(principal)}`),
     ];
     const actual = `${lines.join('\n')}\n`;

@@ -235,12 +235,12 @@ functions: [public.text_body, public.dynamic]`;
   });
 
   test('a role that errors close is named, not left out', () => {
-    const text = `role: r\n${tables('nosuch: { select: { columns: "*" } }')}\nlimits: none\n`;
+    const text = `role: r\n${tables('pupils: { select: { columns: [id] } }')}\nscope: { nosuch: all }\nlimits: none\n`;
     const { policy } = loadPolicy([{ path: 'roles/r.yaml', text }], environment(catalog));
     const relation = catalog.relation('public', 'pupils')!;
     expect(accessTo(relation, undefined, policy, catalog, ['public'])).toEqual({
       access: [],
-      closed: [{ role: 'r', reason: 'roles/r.yaml:3: relation "nosuch" does not exist' }],
+      closed: [{ role: 'r', reason: 'roles/r.yaml:4: subject "nosuch" does not exist' }],
     });
   });
 });

@@ -88,7 +88,7 @@ export function policyOf(principals: readonly Principal[], roles: readonly RoleP
 
 /** An empty catalog beside it, of a server of that version; absent: of the tests' own. */
 export function readingOf(policy: Policy, version = serverVersion() * 10_000): PolicyReading {
-  return { policy, catalog: emptyCatalog(version), catalogVersion: '1', errors: [], warnings: [] };
+  return { policy, catalog: emptyCatalog(version), catalogVersion: '1', errors: [], withheld: [], warnings: [] };
 }
 
 /** Forwards all bytes; ends as a real session does. */

@@ -59,10 +59,14 @@ export class Holders {
     for (const oid of view.view.relations) {
       const relation = this.catalog.relationsByOid.get(oid);
       if (!relation || relation === view) continue;
-      if (keysOn(this.catalog, this.subject, relation).length > 0) count += 1;
+      if (this.holds(relation)) count += 1;
       else if (relation.kind === 'v' || relation.kind === 'm') count += this.inside(relation, seen);
     }
     return count;
+  }
+
+  private holds(relation: Relation): boolean {
+    return this.subject.lost.relations.has(relation.oid) || keysOn(this.catalog, this.subject, relation).length > 0;
   }
 
   /** Whether what a function gives may be about somebody. */
@@ -71,7 +75,7 @@ export class Holders {
     const known = this.functions.get(fn);
     if (known !== undefined) return known;
     const row = rowRelation(this.catalog, fn.result);
-    const ofRows = row !== undefined && keysOn(this.catalog, this.subject, row).length > 0;
+    const ofRows = row !== undefined && this.holds(row);
     // What it reads is not known. A number or a truth is counted by its bytes alone, and an immutable one reads nothing.
     const found = ofRows || (fn.volatility !== 'i' && !SMALL.has(baseType(this.catalog, fn.result)));
     this.functions.set(fn, found);
