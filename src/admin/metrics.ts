@@ -13,6 +13,8 @@ export interface Figures {
   readonly withheld: number;
   readonly certificateValidUntil: Date | undefined;
   readonly revocationListsValidUntil: Date | undefined;
+  /** By how much the clock of the state is ahead of this host's; undefined before there is one. */
+  readonly clockOffsetMs: number | undefined;
   /** Principals that soon cannot log in any more. */
   readonly ending: readonly { readonly name: string; readonly validUntil: number }[];
   readonly ready: boolean;
@@ -203,6 +205,13 @@ export const METRICS: readonly Metric[] = [
     ['principal'],
     'min',
     ({ ending }) => ending.map(({ name, validUntil }) => ({ labels: { principal: name }, value: validUntil / 1000 })),
+  ),
+  gauge(
+    'rowgate_state_clock_offset_seconds',
+    'By how much the clock of the state is ahead of the host’s own; below 0: behind. An alarm beyond a minute.',
+    [],
+    'max',
+    ({ clockOffsetMs }) => (clockOffsetMs === undefined ? [] : single(clockOffsetMs / 1000)),
   ),
   counter('rowgate_decision_log_failures_total', 'Records that could not be written.', [], ({ tally }) =>
     single(tally.unwritten),

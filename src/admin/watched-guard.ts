@@ -22,6 +22,7 @@ export interface WatchedProxy {
   readonly draining: boolean;
   readonly certificateValidUntil: Date | undefined;
   readonly revocationListsValidUntil: Date | undefined;
+  readonly clockOffsetMs: number;
 }
 
 export class WatchedGuard implements GuardReport {
@@ -77,6 +78,7 @@ export class WatchedGuard implements GuardReport {
       sessions: proxy?.sessions.live() ?? [],
       certificateValidUntil: proxy?.certificateValidUntil,
       revocationListsValidUntil: proxy?.revocationListsValidUntil,
+      clockOffsetMs: proxy?.clockOffsetMs,
       ending: endingPrincipals(proxy?.runtime.policy.principals.values() ?? [], tally.clock()),
       withheld: proxy?.runtime.withheld.length ?? 0,
       disabledRoles: roles.filter((role) => role.disabled !== undefined).length,

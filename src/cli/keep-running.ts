@@ -102,7 +102,7 @@ export async function keepRunning(
     timeZone: config.timeZone,
     guard: config.name,
     policy: () => (runtime.ready ? runtime.policy : undefined),
-    now: Date.now,
+    now: () => store.now(),
     newId: newUlid,
   });
   watched?.running(proxy, [

@@ -73,14 +73,16 @@ export function register(program: Command): void {
 
 async function request(principal: string, options: RequestOptions, command: Command): Promise<void> {
   const rows = Number(options.rows);
-  const from = options.from === undefined ? Date.now() : Date.parse(options.from);
+  const from = options.from === undefined ? undefined : Date.parse(options.from);
   if (!/^[0-9]+$/.test(options.rows)) command.error('error: --rows: expected a whole number', { exitCode: 2 });
-  if (Number.isNaN(from)) command.error('error: --from: expected a time, as 2026-12-01T20:00', { exitCode: 2 });
-  const until = from + duration(command, '--for', options.for);
-  const given = { principal, tables: options.table, rows, until, reason: options.reason };
+  if (from !== undefined && Number.isNaN(from))
+    command.error('error: --from: expected a time, as 2026-12-01T20:00', { exitCode: 2 });
+  // The guard says when that is: its state has the clock that counts.
+  const forMs = duration(command, '--for', options.for);
+  const given = { principal, tables: options.table, rows, forMs, reason: options.reason };
   const answer = await ask<Changed>(options, 'permit.request', {
     ...given,
-    ...(options.from !== undefined && { from }),
+    ...(from !== undefined && { from }),
   });
   if (!answer) return;
   const { id, text } = answer.permit;

@@ -178,6 +178,7 @@ async function startListening(
   kept: Kept,
 ): Promise<RunningProxy> {
   const { upstream, listen, tls } = config;
+  const clock = (): number => kept.store.now();
   return orStartError('could not start', () =>
     startProxy({
       database: upstream.database,
@@ -214,9 +215,9 @@ async function startListening(
       identity: openIdentity({
         folder: config.policies,
         log,
-        now: Date.now,
+        now: clock,
         elapsed: () => performance.now(),
-        givenBack: new GivenBack(kept.store, Date.now),
+        givenBack: new GivenBack(kept.store, clock),
       }),
       ...kept,
     }),

@@ -57,6 +57,11 @@ export interface BudgetStore {
   /** What each window holds now. */
   used(owner: Owner, measure: Measure, windows: readonly Window[]): Answer<readonly number[]>;
 
+  /**
+   * Milliseconds since the epoch, by the clock that all who share the store go by. INVARIANT: what stands for a time is begun, held and ended by this
+   * clock alone, so that guards whose own clocks differ agree on it.
+   */
+  now(): number;
   /** What holds for principals beyond their policy, as it is known here: the same object until it changes. */
   standing(): Standing;
   /** Called after each change of `standing`, wherever it was made; within a second in a fleet. */
@@ -120,6 +125,9 @@ export interface AskedRaise {
 export interface Permit {
   readonly id: string;
   readonly owner: Owner;
+  /** Where it was asked for: the guard's name, and that of its store (`stateName`). Absent where an earlier version wrote it: it holds no longer. */
+  readonly guard?: string;
+  readonly state?: string;
   /** `public.students` */
   readonly tables: readonly string[];
   readonly rows: number;

@@ -8,7 +8,7 @@ export const NO_STANDING: Standing = { locks: new Map(), raises: [], permits: []
 
 /** A permit or an opening that is over is still shown for so long. */
 const KEPT_SIGNED_MS = 90 * 86_400_000;
-/** What is over is kept for so long: a guard whose clock is ahead must not end it for the others. */
+/** What is over is kept for so long: a store's clock that was wrong, and is put right, must not have ended it for good. */
 const KEPT_ENDED_MS = 86_400_000;
 /** A token that was given back, so long behind its own end. */
 const KEPT_TOKEN_MS = 300_000;

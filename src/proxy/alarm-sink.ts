@@ -11,7 +11,9 @@ export interface Alarm {
     | 'warning'
     | 'expiry'
     | 'store-lost'
-    | 'store-back';
+    | 'store-back'
+    | 'clock-apart'
+    | 'clock-back';
   readonly principal?: string;
   /** The person behind a token. */
   readonly user?: string;

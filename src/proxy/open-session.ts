@@ -38,12 +38,12 @@ export interface Opening {
 
 /** Begins upstream what the client will need if it can prove what it says. Undefined where nothing is begun. */
 export function headStart(request: StartupRequest, peer: Peer, services: Services): HeadStart | undefined {
-  const { options, runtime, budgets, headStarts } = services;
+  const { options, runtime, budgets, headStarts, clock } = services;
   const { pooling = 'none', database } = options;
   const principal = runtime.policy.principals.get(request.user);
   // A pooler has its sessions ready, and a new one may have to be looked at together with those that live.
   if (!principal || pooling !== 'none' || request.database !== database || services.draining()) return undefined;
-  const admission = admit(runtime.policy, principal, peer, Date.now());
+  const admission = admit(runtime.policy, principal, peer, clock());
   if (admission.refusal || budgets.loginRefusal(principal.name, undefined)) return undefined;
   const { role } = admission;
   const opener = openerFor(role, request, services);
@@ -119,7 +119,7 @@ function refusalNow(opening: Opening, server: UpstreamSession): LoginRefusal | u
   if (untrusted) return untrusted;
   const login = { principal: principal.name, role: role.name, peer, proof, madeFor: role };
   return (
-    noLongerAdmitted(login, services.runtime.policy, Date.now()) ??
+    noLongerAdmitted(login, services.runtime.policy, services.clock()) ??
     services.budgets.loginRefusal(principal.name, userOf(proof)) ??
     versionRefusal(opening, server)
   );

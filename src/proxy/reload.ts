@@ -29,6 +29,8 @@ export interface ReloadOptions {
   readonly sessions: Sessions;
   readonly records: RecordSink;
   readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  clock(): number;
   /** Told of a policy as soon as it is in force. */
   inForce(policy: Policy): void;
   /** Reads files and catalog anew; throws where that is not possible now. */
@@ -111,7 +113,7 @@ export class Reloader {
         const kept = this.options.keep?.(to);
         records.append('policy', { ...(from !== undefined && { from }), to, ...kept, by, via, ...problems });
         this.options.inForce(runtime.policy);
-        const ended = sessions.recheck(runtime.policy, Date.now());
+        const ended = sessions.recheck(runtime.policy, this.options.clock());
         log.info({ via, by, from, to, ended }, 'policy reloaded');
         return;
       }

@@ -44,6 +44,8 @@ export interface ProxyOptions {
 
 export interface Services {
   readonly options: ProxyOptions;
+  /** The store's, milliseconds since the epoch: what holds for a time goes by it. */
+  clock(): number;
   readonly runtime: GuardRuntime;
   readonly records: RecordSink;
   readonly sessions: Sessions;

@@ -10,6 +10,7 @@ import { Session } from '../session/session.ts';
 import type { AlarmSink } from './alarm-sink.ts';
 import { Budgets } from './budgets/budgets.ts';
 import { Certificates, type TlsReload } from './certificates.ts';
+import { clockOffset, startClockWatch } from './clock-watch.ts';
 import { Estimates } from './estimates/estimates.ts';
 import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
 import { HeadStarts } from './head-starts.ts';
@@ -67,6 +68,8 @@ export interface RunningProxy {
   readonly certificateValidUntil: Date | undefined;
   /** Of the revocation list that runs out first; undefined where there is none. */
   readonly revocationListsValidUntil: Date | undefined;
+  /** By how much the store's clock is ahead of this host's. */
+  readonly clockOffsetMs: number;
   /** Ends sessions whose principal's time is over, and says what else runs out. */
   expire(): void;
   /** True from the moment at which no new connections are taken. */
@@ -79,11 +82,12 @@ export interface RunningProxy {
 
 /** Throws where certificates cannot be read, no policy could be made, or the port is taken. */
 export async function startProxy(options: StartOptions): Promise<RunningProxy> {
-  const { reading, records, log } = options;
+  const { reading, records, log, store } = options;
+  const clock = (): number => store.now();
   if (reading && !reading.policy) throw new Error('no policy could be read');
   const runtime = new GuardRuntime(
     options.makeJudge,
-    { now: Date.now, timeZone: options.timeZone },
+    { now: clock, timeZone: options.timeZone },
     reading?.policy,
     reading,
   );
@@ -92,7 +96,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const slot = options.worker?.slot ?? 0;
   const sessions = new Sessions();
   let draining = false;
-  const { store, alarms, timeZone } = options;
+  const { alarms, timeZone } = options;
   const upstream = new Upstream({ ...options.upstream, pooled: pooling !== 'none' });
   const certificates = new Certificates({ files: options.tls, upstream, sessions, log, ...(slot === 0 && { alarms }) });
   const upstreamSetup = new UpstreamSetup({ pooling, pinned, database: options.database });
@@ -116,6 +120,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   });
   const services: Services = {
     options,
+    clock,
     budgets,
     identity: options.identity,
     runtime,
@@ -140,6 +145,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     sessions,
     records,
     log,
+    clock,
     inForce,
     read: options.read,
     ...(options.keep && { keep: options.keep }),
@@ -147,13 +153,14 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   const stopSweeps = [
     startIdleSweep(sessions, options.idle),
     startOvertimeSweep(sessions),
-    startTokenSweep(sessions, options.identity, () => runtime.policy),
+    startTokenSweep(sessions, options.identity, () => runtime.policy, clock),
+    // Of several workers one is enough: they have one host and one state.
+    ...(slot === 0 ? [startClockWatch({ store, own: Date.now, alarms, log })] : []),
   ];
-  const clock = Date.now;
   const lastDays = new LastDays({ store, records, alarms, log, timeZone, clock, policy: () => runtime.policy });
   void lastDays.look();
   const expire = (): void => {
-    sessions.recheck(runtime.policy, Date.now());
+    sessions.recheck(runtime.policy, clock());
     certificates.look();
     void lastDays.look();
   };
@@ -173,6 +180,9 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     },
     get revocationListsValidUntil() {
       return certificates.listsValidUntil;
+    },
+    get clockOffsetMs() {
+      return clockOffset({ store, own: Date.now });
     },
     get draining() {
       return draining;

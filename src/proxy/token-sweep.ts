@@ -8,9 +8,14 @@ import type { LiveSession, Sessions } from './sessions.ts';
 /** The end of a token is kept to about a second. */
 const SWEEP_MS = 500;
 
-/** Returns how to stop. */
-export function startTokenSweep(sessions: Sessions, identity: Identity, policy: () => Policy): () => void {
-  const sweep = new TokenSweep(identity, policy);
+/** `clock`: milliseconds since the epoch. Returns how to stop. */
+export function startTokenSweep(
+  sessions: Sessions,
+  identity: Identity,
+  policy: () => Policy,
+  clock: () => number,
+): () => void {
+  const sweep = new TokenSweep(identity, policy, clock);
   const timer = setInterval(() => {
     for (const session of sessions.live()) if (session.proof.kind === 'token') sweep.look(session, session.proof);
   }, SWEEP_MS);
@@ -24,10 +29,11 @@ class TokenSweep {
   constructor(
     private readonly identity: Identity,
     private readonly policy: () => Policy,
+    private readonly clock: () => number,
   ) {}
 
   look(session: LiveSession, { token, expires }: TokenProof): void {
-    if (Date.now() >= expires) {
+    if (this.clock() >= expires) {
       end(session, 'its token has expired');
       return;
     }

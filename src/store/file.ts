@@ -99,7 +99,8 @@ class FileStore implements BudgetStore {
     private readonly accounts: Accounts,
     private stands: Standing,
     private readonly key: Uint8Array,
-    private readonly now: () => number,
+    /** Of the guard that owns the folder: there is no other one. */
+    readonly now: () => number,
     private readonly giveUp: () => Promise<void>,
   ) {
     this.sweeping = setInterval(() => accounts.sweep(now(), SWEPT_AT_ONCE), SWEEP_MS);

@@ -37,6 +37,7 @@ export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore 
       return known;
     },
     used: (owner, measure, windows) => accounts.used(owner, measure, windows, now()),
+    now,
     standing: () => standing,
     onStanding: (changed) => void listeners.push(changed),
     change: async (change) => {

@@ -4,11 +4,13 @@
  */
 import { Buffer } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
+import { performance } from 'node:perf_hooks';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { countOf } from '../meter/sightings.ts';
 import { backOperation, RedisAccounts, sawOperation } from './redis/accounts.ts';
 import { RedisConnection } from './redis/connection.ts';
 import { Owed } from './redis/owed.ts';
+import { ServerClock } from './redis/server-clock.ts';
 import { SharedStanding, STANDING_CHANNEL } from './redis/shared-standing.ts';
 
 export interface RedisStoreOptions {
@@ -30,17 +32,20 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
   const clientName = `rowgate-${name.replace(/[^A-Za-z0-9_.-]/g, '_')}`;
   const connection = new RedisConnection(url, clientName);
   const messages = new RedisConnection(url, clientName);
-  const accounts = new RedisAccounts(connection, timeZone);
+  const clock = new ServerClock(connection, () => performance.now());
+  const now = (): number => clock.now();
+  const accounts = new RedisAccounts(connection, timeZone, now);
   const owed = new Owed(accounts);
   let key: Uint8Array | undefined;
   // A server that has forgotten everything is given the same key again: people keep their hashes.
   const giveKey = (): void => void (key && hashKey(connection, key).catch(() => {}));
-  const standing = new SharedStanding(connection, (message) => {
+  const standing = new SharedStanding(connection, now, (message) => {
     giveKey();
     notice(message);
   });
   try {
     await connection.start();
+    await clock.look();
     key = await hashKey(connection, randomBytes(32));
     await standing.look();
     await warnOfForgetting(connection, notice);
@@ -55,6 +60,7 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
   let reachable = true;
   const looking = setInterval(() => {
     void owed.tell();
+    clock.look().catch(() => {});
     standing.look().then(
       () => {
         if (!reachable) notice(`the state in ${connection.place} can be reached again`);
@@ -86,6 +92,7 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
       await owed.tell();
       return accounts.used(owner, measure, windows);
     },
+    now,
     standing: () => standing.current,
     onStanding: (changed) => standing.onChange(changed),
     change: (change) => standing.change(change),

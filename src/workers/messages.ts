@@ -23,6 +23,8 @@ export interface Assignment {
   readonly mockSecret: string;
   /** What holds for principals beyond their policy. */
   readonly standing: StandingState;
+  /** As `ToWorker.clock`. */
+  readonly clockAheadMs: number;
 }
 
 /** A key of `SharedState.cancel`, its secret in base64. */
@@ -88,6 +90,8 @@ export type ToWorker = {
   readonly report: { readonly says: null; readonly answer: unknown };
   /** What holds for principals beyond their policy, from now on. */
   readonly standing: { readonly says: StandingState; readonly answer: null };
+  /** By how much the store's clock is ahead of this host's, milliseconds. */
+  readonly clock: { readonly says: number; readonly answer: null };
   /** Another worker has sealed its log. */
   readonly beside: { readonly says: NamedHead; readonly answer: null };
   /** What SIGHUP asks for; `by`: who asked at the control socket, null where nobody did. */

@@ -57,6 +57,10 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
       store?.heard(standing);
       return null;
     },
+    clock: (aheadMs) => {
+      store?.heardClock(aheadMs);
+      return null;
+    },
     drain: () => {
       duties?.drain();
       return null;
@@ -70,7 +74,7 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
   // INVARIANT: no worker serves on its own: nobody would count its sessions, and nobody could stop it.
   process.on('disconnect', () => process.exit(1));
   const assignment = await primary.ask('assignment', null);
-  store = remoteStore(primary, assignment.standing);
+  store = remoteStore(primary, assignment.standing, assignment.clockAheadMs);
   return {
     assignment,
     shared: remoteState(primary),

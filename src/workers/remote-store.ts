@@ -11,12 +11,19 @@ const PATIENCE_MS = 5_000;
 export interface RemoteStore extends BudgetStore {
   /** The primary has said what stands now. */
   heard(standing: StandingState): void;
+  /** By how much the store's clock is ahead of this host's. */
+  heardClock(aheadMs: number): void;
 }
 
-/** `standing`: as it was when the worker began. */
-export function remoteStore(primary: Channel<ToPrimary, ToWorker>, standing: StandingState): RemoteStore {
+/** `standing`, `aheadMs`: as they were when the worker began. */
+export function remoteStore(
+  primary: Channel<ToPrimary, ToWorker>,
+  standing: StandingState,
+  aheadMs: number,
+): RemoteStore {
   const listeners: (() => void)[] = [];
   let stands: Standing = standingOf(standing);
+  let ahead = aheadMs;
   const ask = <Name extends keyof ToPrimary & string>(name: Name, says: ToPrimary[Name]['says']) =>
     inTime(primary.ask(name, says));
   return {
@@ -25,6 +32,7 @@ export function remoteStore(primary: Channel<ToPrimary, ToWorker>, standing: Sta
     saw: (owner, measure, windows, sightings) => primary.tell('budgetSaw', { owner, measure, windows, sightings }),
     known: (owner, measure, windows, keys) => ask('budgetKnown', { owner, measure, windows, keys }),
     used: (owner, measure, windows) => ask('budgetUsed', { owner, measure, windows }),
+    now: () => Date.now() + ahead,
     standing: () => stands,
     onStanding: (changed) => void listeners.push(changed),
     // What stands then comes before the answer: messages keep their order.
@@ -35,6 +43,9 @@ export function remoteStore(primary: Channel<ToPrimary, ToWorker>, standing: Sta
     heard: (standing) => {
       stands = standingOf(standing);
       for (const changed of listeners) changed();
+    },
+    heardClock: (aheadMs) => {
+      ahead = aheadMs;
     },
   };
 }

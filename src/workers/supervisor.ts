@@ -11,11 +11,11 @@ import { FailedLogins } from '../proxy/login/failed-logins.ts';
 import { Places } from '../proxy/places/places.ts';
 import type { Assignment } from './messages.ts';
 import { Watchdog } from './watchdog.ts';
-import { type Kept, WorkerProcess } from './worker-process.ts';
+import { type Kept, type KnownToAll, WorkerProcess } from './worker-process.ts';
 
 export interface SupervisorOptions {
   readonly workers: number;
-  readonly assignment: (slot: number) => Omit<Assignment, 'standing' | 'policyInForce'>;
+  readonly assignment: (slot: number) => Omit<Assignment, KnownToAll | 'policyInForce'>;
   /** Its opener closes it when they have ended. */
   readonly store: BudgetStore;
   /** How long a worker takes at most to end when it is told to drain. */
@@ -31,6 +31,9 @@ export class WorkersFailed extends Error {
     super(lines.join('\n'));
   }
 }
+
+/** So often the workers are told of the store's clock. */
+const CLOCK_MS = 1_000;
 
 /** A worker that lived for less is one that dies at once: each further time its replacement waits twice as long. */
 const SHORT_LIFE_MS = 10_000;
@@ -49,6 +52,8 @@ export class Supervisor {
   private readonly slots: Slot[];
   private readonly kept: Kept;
   private readonly watchdog: Watchdog;
+  private readonly telling: NodeJS.Timeout;
+  private clockAheadMs = 0;
   private failedStarts = 0;
   private stopping = false;
   private exitCode = 0;
@@ -79,6 +84,7 @@ export class Supervisor {
       const standing = standingState(options.store.standing());
       for (const { process } of this.slots) process?.channel.tell('standing', standing);
     });
+    this.telling = setInterval(() => this.tellClock(), CLOCK_MS).unref();
     this.watchdog = new Watchdog(
       () => this.serving(),
       ({ id }) => options.log.error({ worker: this.numberOf(id) }, 'a worker does not answer any more; it is killed'),
@@ -118,6 +124,14 @@ export class Supervisor {
     return this.slots.flatMap(({ process }) => (process?.isServing ? [process] : []));
   }
 
+  private tellClock(): void {
+    const ahead = this.options.store.now() - Date.now();
+    // Two clocks are read one after the other: a little is nothing.
+    if (Math.abs(ahead - this.clockAheadMs) <= 50) return;
+    this.clockAheadMs = ahead;
+    for (const { process } of this.slots) process?.channel.tell('clock', ahead);
+  }
+
   private numberOf(id: number): number {
     return this.slots.findIndex(({ process }) => process?.id === id) + 1;
   }
@@ -140,6 +154,7 @@ export class Supervisor {
   private endIfNoneIsLeft(): void {
     if (this.stopping && this.slots.every(({ process }) => process === undefined)) {
       this.watchdog.stop();
+      clearInterval(this.telling);
       this.end();
     }
   }
@@ -162,7 +177,7 @@ export class Supervisor {
   }
 
   /** With what the others have in force, so that one policy holds at all of them. */
-  private async assignmentOf(slot: number): Promise<Omit<Assignment, 'standing'>> {
+  private async assignmentOf(slot: number): Promise<Omit<Assignment, KnownToAll>> {
     const assignment = this.options.assignment(slot);
     const answers = this.serving().map(({ channel }) => channel.ask('policy', null).catch(() => null));
     const policyInForce = (await Promise.all(answers)).find((hash) => hash !== null);

@@ -20,6 +20,9 @@ export interface Kept {
   sealed(worker: WorkerProcess, head: NamedHead): void;
 }
 
+/** What of an assignment is the same for every worker, and told as it changes. */
+export type KnownToAll = 'standing' | 'clockAheadMs';
+
 /** How a start went: where the worker listens, as it is shown; or why it does not, one line each. */
 export type Started = { readonly listening: readonly string[] } | { readonly problems: readonly string[] };
 
@@ -32,7 +35,7 @@ export class WorkerProcess {
   private readonly holding: Holding;
   private serving = false;
 
-  constructor(assignment: () => Promise<Omit<Assignment, 'standing'>>, kept: Kept) {
+  constructor(assignment: () => Promise<Omit<Assignment, KnownToAll>>, kept: Kept) {
     this.worker = cluster.fork();
     const closeUntaken = watchTransit(this.worker);
     this.holding = new Holding(kept.places);
@@ -45,7 +48,14 @@ export class WorkerProcess {
       (packet) => void this.worker.process.send?.(packet, undefined, {}, () => {}),
       {
         ...storeHandlers(kept.store),
-        assignment: async () => ({ ...(await assignment()), standing: standingState(kept.store.standing()) }),
+        assignment: async () => {
+          const { store } = kept;
+          return {
+            ...(await assignment()),
+            standing: standingState(store.standing()),
+            clockAheadMs: store.now() - Date.now(),
+          };
+        },
         ready: (listening) => {
           this.serving = true;
           // Once more: it may have changed on the way.

@@ -1,6 +1,6 @@
 /** Budgets of two processes over one store: together no more than the limits; locks, raises and permits reach both; a store that is gone. */
 import { afterEach, expect, it } from 'vitest';
-import type { Approvers } from '../../src/meter/approvals.ts';
+import { type Approvers, stateName } from '../../src/meter/approvals.ts';
 import type { BudgetStore, Permit } from '../../src/meter/budget-store.ts';
 import { PERMIT_NAMESPACE, permitRequest } from '../../src/meter/permit.ts';
 import type { Limits } from '../../src/policy/limits.ts';
@@ -225,6 +225,8 @@ it('a permit pays for reads of its tables, until it is used up, over all process
   const unsigned: Permit = {
     id: 'p1',
     owner: OWNER,
+    guard: 'g1',
+    state: stateName(await store.hashKey()),
     tables: ['public.pupils'],
     rows: 100,
     from: Date.now() - 1_000,
@@ -277,7 +279,8 @@ it('a second permit pays where the first is used up, and a row that shows many p
     ['p2', 20],
   ] as const) {
     const times = { from: Date.now() - 1_000, until: Date.now() + 60_000, requestedAt: Date.now() - 2_000 };
-    const what = { owner: OWNER, tables: ['public.pupils'], rows, reason: 'count', requestedBy: 'lea' };
+    const where = { guard: 'g1', state: stateName(await store.hashKey()) };
+    const what = { ...where, owner: OWNER, tables: ['public.pupils'], rows, reason: 'count', requestedBy: 'lea' };
     const unsigned: Permit = { id, ...what, ...times, approvals: [] };
     const approvals = keys.map(({ name, sign }) => ({
       by: name,
@@ -287,6 +290,8 @@ it('a second permit pays where the first is used up, and a row that shows many p
   }
   const limited = policy({ rows: [limit('5 per hour')], subjects: new Map([['pupil', [limit('2 per day')]]]) });
   const session = guardOver(store, approvers).session(limited);
+  // It asks the store for its name.
+  await new Promise((done) => setImmediate(done));
   expect(await session.admit()).toMatchObject({ account: 'p1', rowsLeft: 10 });
   const packed = { rows: 1, people: [{ subject: 'pupil', keys: ['1', '2'], unnamed: 8 }] };
   expect((await session.take({ ...packed, account: 'p1' })).kind).toBe('taken');

@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { stateName } from '../../src/meter/approvals.ts';
 import type { BudgetStore, Permit } from '../../src/meter/budget-store.ts';
 import { ownerOf } from '../../src/meter/owner.ts';
 import { PERMIT_NAMESPACE, permitRequest } from '../../src/meter/permit.ts';
@@ -232,6 +233,8 @@ it('a permit pays for the account, and gives none of its people more than theirs
   const unsigned: Permit = {
     id: 'p1',
     owner: PORTAL,
+    guard: 'g1',
+    state: stateName(await store.hashKey()),
     tables: ['public.pupils'],
     rows: 100,
     from: now - 1_000,

@@ -35,7 +35,7 @@ describe.skipIf(!keygen)('a permit', () => {
       principal: 'vendor',
       tables: [table],
       rows: 50,
-      until: Date.now() + 3_600_000,
+      forMs: 3_600_000,
       reason: 'the yearly count',
     };
     return guard.ask('permit.request', given, behalf);

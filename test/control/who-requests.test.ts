@@ -8,7 +8,7 @@ const given = {
   principal: 'vendor',
   tables: ['students'],
   rows: 10,
-  until: Date.now() + 3_600_000,
+  forMs: 3_600_000,
   reason: 'statistics',
 };
 const commands = new Commands({ policy: () => undefined } as Commanded);

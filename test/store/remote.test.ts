@@ -39,7 +39,7 @@ function worker(): { store: RemoteStore; messages(): number; end(): void } {
     pass(() => primary),
     { standing: heard } as Handlers<ToWorker>,
   );
-  const remote = remoteStore(channel, standingState(store.standing()));
+  const remote = remoteStore(channel, standingState(store.standing()), 0);
   store.onStanding(() => primary.tell('standing', standingState(store.standing())));
   return { store: remote, messages: () => messages, end: () => channel.close() };
 }

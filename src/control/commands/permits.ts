@@ -1,14 +1,15 @@
 /** `rowgate permit`: exports beyond the limits, asked for by one and approved by two others. */
 import { z } from 'zod';
-import { approvedBy, personBehind } from '../../meter/approvals.ts';
+import { approvedBy, personBehind, stateName } from '../../meter/approvals.ts';
 import type { Permit } from '../../meter/budget-store.ts';
-import { APPROVALS_NEEDED, PERMIT_WINDOW, permitOwner, permitRequest } from '../../meter/permit.ts';
+import { APPROVALS_NEEDED, isOfState, PERMIT_WINDOW, permitOwner, permitRequest } from '../../meter/permit.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
 import { asksAsNobody, signature, signedBy } from '../approving.ts';
 import {
   type Commanded,
   command,
   findPrincipal,
+  forMs,
   iso,
   name,
   ownerOf,
@@ -32,12 +33,12 @@ export interface ShownPermit {
   readonly reason: string;
   readonly requestedBy: string;
   readonly approvedBy: readonly string[];
-  readonly state: 'requested' | 'approved' | 'in force' | 'over' | 'revoked';
+  /** `void`: it names another state, or was asked for under an earlier version, which named none. */
+  readonly state: 'requested' | 'approved' | 'in force' | 'over' | 'revoked' | 'void';
   /** What approvers sign. */
   readonly text: string;
 }
 
-const LONGEST_MS = 31 * 86_400_000;
 /** All guards keep each of them in memory, also for a time after its end: no one person fills it. */
 const MOST_OF_ONE = 200;
 
@@ -47,7 +48,7 @@ export const requestPermit = command(
     tables: z.array(tableName).min(1, 'name a table').max(100),
     rows: z.int().min(1).max(10_000_000_000),
     from: z.int().optional(),
-    until: z.int(),
+    forMs,
     reason,
   },
   async (given, guard, by) => {
@@ -68,15 +69,17 @@ export const requestPermit = command(
     if (own.length >= MOST_OF_ONE) return failed('refused', `"${person}" has asked for ${own.length} permits lately`);
     const now = guard.now();
     const from = given.from ?? now;
-    if (given.until <= Math.max(from, now)) return failed('call', 'the permit would be over before it begins');
-    if (given.until - from > LONGEST_MS) return failed('refused', 'a permit holds for 31 days at most');
+    const until = from + given.forMs;
+    if (until <= now) return failed('call', 'the permit would be over before it is asked for');
     const permit: Permit = {
       id: guard.newId(),
       owner: ownerOf(given.principal),
+      guard: guard.guard,
+      state: stateName(await guard.store.hashKey()),
       tables: tables.sort(),
       rows: given.rows,
       from,
-      until: given.until,
+      until,
       reason: given.reason,
       requestedBy: by,
       requestedAt: now,
@@ -96,6 +99,9 @@ export const approvePermit = command({ id: name, signature }, async (given, guar
   if (!permit) return unknown(given.id);
   if (permit.revokedBy !== undefined) return failed('refused', 'the permit was revoked');
   if (permit.until <= guard.now()) return failed('refused', 'the permit is over');
+  if (!isOfState(permit, stateName(await guard.store.hashKey()))) {
+    return failed('refused', 'the permit is void: it does not name the state of this guard', 'Ask for it anew.');
+  }
   const approvers = guard.policy()?.approvers ?? new Map();
   const signed = signedBy(permitRequest(permit), given.signature, approvers, 'permit');
   if ('refusal' in signed) return signed.refusal;
@@ -174,14 +180,15 @@ async function shown(permit: Permit, guard: Commanded): Promise<ShownPermit> {
     reason: permit.reason,
     requestedBy: permit.requestedBy,
     approvedBy: names,
-    state: stateOf(permit, names.length, guard.now()),
+    state: stateOf(permit, names.length, stateName(await guard.store.hashKey()), guard.now()),
     text: permitRequest(permit).text,
   };
 }
 
-function stateOf(permit: Permit, approvals: number, now: number): ShownPermit['state'] {
+function stateOf(permit: Permit, approvals: number, state: string, now: number): ShownPermit['state'] {
   if (permit.revokedBy !== undefined) return 'revoked';
   if (permit.until <= now) return 'over';
+  if (!isOfState(permit, state)) return 'void';
   if (approvals < APPROVALS_NEEDED) return 'requested';
   return permit.from <= now ? 'in force' : 'approved';
 }

@@ -57,7 +57,7 @@ export class Budgets {
 
   constructor(private readonly options: BudgetsOptions) {
     const { store, timeZone, records, alarms, log } = options;
-    const clock = (): number => Date.now();
+    const clock = (): number => store.now();
     this.locks = new Locks({ store, records, alarms, log, clock, changed: () => this.enforceSoon() });
     const state = (): string | undefined => this.state;
     this.openings = new Openings({ store, records, alarms, log, policy: options.policy, state, clock });

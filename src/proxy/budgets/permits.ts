@@ -77,6 +77,7 @@ export class Permits {
   }
 
   private holds(permit: Permit): boolean {
-    return permit.owner === this.owner && permitHolds(permit, this.context.approvers(), this.context.clock());
+    const { approvers, state, clock } = this.context;
+    return permit.owner === this.owner && permitHolds(permit, { approvers: approvers(), state: state() }, clock());
   }
 }

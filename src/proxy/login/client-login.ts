@@ -1,6 +1,6 @@
 /** From a StartupMessage to a principal that may come in: settings, password, address, certificate, database. Nothing upstream: see `challenged`. */
 import type { Buffer } from 'node:buffer';
-import type { Policy, Principal, RolePolicy } from '../../policy/policy.ts';
+import type { Principal, RolePolicy } from '../../policy/policy.ts';
 import { negotiateProtocolVersion } from '../../wire/negotiate-protocol-version.ts';
 import type { Services } from '../services.ts';
 import { admit, type Peer } from './admission.ts';
@@ -61,7 +61,7 @@ export async function logInClient(
   named({ ...request, user: shown.principal });
   // INVARIANT: only who has shown the password, certificate or token learns more: what follows tells whether the principal exists, and how it is bound.
   const peer: Peer = { address, certificate: channel.certificate };
-  const admission = admitByName(services.runtime.policy, shown.principal, shown.proof, peer);
+  const admission = admitByName(services, shown.principal, shown.proof, peer);
   if (admission.refusal) return refused(admission.refusal);
   if (request.database !== services.options.database) return refused(unknownDatabase(request.database));
   const { proof, finalMessage } = shown;
@@ -95,8 +95,13 @@ async function sentAlong(
 }
 
 /** The policy may have changed while the password was on its way: the one of now counts. */
-function admitByName(policy: Policy, name: string, proof: Proof, peer: Peer): ReturnType<typeof admit> {
-  const now = Date.now();
+function admitByName(
+  { runtime: { policy }, clock }: Services,
+  name: string,
+  proof: Proof,
+  peer: Peer,
+): ReturnType<typeof admit> {
+  const now = clock();
   const principal = policy.principals.get(name);
   const unproven = principal ? noLongerProven(proof, principal, now) : 'the principal was removed';
   if (!principal || unproven !== undefined) {

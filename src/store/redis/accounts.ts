@@ -30,6 +30,8 @@ export class RedisAccounts {
   constructor(
     private readonly connection: RedisConnection,
     timeZone: string,
+    /** By the server's clock. */
+    private readonly now: () => number,
   ) {
     this.days = new CalendarDays(timeZone);
   }
@@ -67,7 +69,7 @@ export class RedisAccounts {
   }
 
   private daysNow(): readonly (readonly [number, number])[] {
-    const today = this.days.dayOf(Date.now());
+    const today = this.days.dayOf(this.now());
     if (today !== this.around) {
       this.around = today;
       const numbers = Array.from({ length: 2 * DAYS_AROUND + 2 }, (_, i) => today - DAYS_AROUND + i);

@@ -43,6 +43,8 @@ export class SharedStanding {
 
   constructor(
     private readonly connection: RedisConnection,
+    /** By the server's clock. */
+    private readonly now: () => number,
     private readonly notice: (message: string) => void,
   ) {}
 
@@ -80,7 +82,7 @@ export class SharedStanding {
   private async share(change: StandingChange): Promise<void> {
     for (let tries = 0; tries < MOST_TRIES; tries++) {
       await this.lookNow();
-      const next = changeStanding(this.current, change, Date.now());
+      const next = changeStanding(this.current, change, this.now());
       if (await this.replace(this.version, next)) return;
     }
     throw new StoreUnavailable('what stands was changed by others at the same time, again and again');
@@ -104,7 +106,7 @@ export class SharedStanding {
     }
     // INVARIANT: locks do not end because the server has lost them: who still knows them puts them back, beside what others have said since.
     const isOlder = theirs === undefined || this.version.marks.includes(theirs);
-    const whole = isOlder ? this.current : mergedStanding(standing, this.current, Date.now());
+    const whole = isOlder ? this.current : mergedStanding(standing, this.current, this.now());
     if (!(await this.replace(found, whole))) return;
     this.notice(
       `the state in ${this.connection.place} was older than what is known here: locks, raises, permits and openings were put back`,
@@ -130,7 +132,7 @@ export class SharedStanding {
 
   private set(standing: Standing, version: Version): void {
     if (version.number < this.version.number) return;
-    this.current = this.untold.reduce((next, change) => changeStanding(next, change, Date.now()), standing);
+    this.current = this.untold.reduce((next, change) => changeStanding(next, change, this.now()), standing);
     this.version = version;
     for (const changed of this.listeners) changed();
   }
