@@ -111,6 +111,12 @@ function codePoints(text: string): number {
 const COMMA = 44;
 const OPEN = 40;
 const CLOSE = 41;
+const MINUS = 45;
+const COLON = 58;
+const QUOTE = 39;
+const LETTER_E = 101;
+/** Of `default`. */
+const LONGEST_WORD = 7;
 
 class Lists {
   /** How often each parameter stands in the text; made on first use. */
@@ -173,11 +179,11 @@ class Lists {
 
   /** A literal, perhaps cast to a plain type, or a parameter. */
   private constant(at: number): { next: number; shape: string | undefined } | undefined {
-    const negative = this.source(at) === '-';
+    const negative = this.is(at, MINUS, KIND.operator);
     const i = negative ? at + 1 : at;
     const shape = this.shapeOf(i, negative);
     if (shape === undefined) return undefined;
-    const isCast = this.source(i + 1) === '::';
+    const isCast = this.isCast(i + 1);
     const type = isCast ? this.source(i + 2).toLowerCase() : '';
     // Of `-5::int` the sign is an operator on what was cast.
     if (isCast && (negative || !PLAIN_TYPES.has(type))) return undefined;
@@ -188,17 +194,17 @@ class Lists {
 
   /** undefined: no constant. `unlike`: one that stands for no other. */
   private shapeOf(i: number, negative: boolean): string | undefined {
-    if (i >= this.tokens.count) return undefined;
-    const source = this.source(i);
-    switch (this.tokens.kind[i]) {
+    const { count, kind, start, end } = this.tokens;
+    if (i >= count) return undefined;
+    switch (kind[i]) {
       case KIND.number:
-        return numberShape(source);
+        return this.isShortInteger(i) ? 'i' : numberShape(this.source(i));
       case KIND.string:
-        return !negative && /^[eE]?'/.test(source) ? 's' : undefined;
+        return !negative && this.isQuoted(start[i]!) ? 's' : undefined;
       case KIND.parameter:
-        return negative ? undefined : this.parameterShape(source);
+        return negative ? undefined : this.parameterShape(this.source(i));
       case KIND.word:
-        return negative ? undefined : WORDS[source.toLowerCase()];
+        return negative || end[i]! - start[i]! > LONGEST_WORD ? undefined : WORDS[this.source(i).toLowerCase()];
       default:
         return undefined;
     }
@@ -223,16 +229,37 @@ class Lists {
     return `p${this.parameterTypes[number - 1] ?? 0}`;
   }
 
+  /** What nearly all constants of long lists are is told without a text of its own for each. */
+  private isShortInteger(i: number): boolean {
+    const start = this.tokens.start[i]!;
+    const end = this.tokens.end[i]!;
+    if (end - start > 9) return false;
+    for (let at = start; at < end; at += 1) {
+      const code = this.text.charCodeAt(at);
+      if (code < 0x30 || code > 0x39) return false;
+    }
+    return true;
+  }
+
+  /** `'…'` or `E'…'`. */
+  private isQuoted(at: number): boolean {
+    const first = this.text.charCodeAt(at);
+    return first === QUOTE || ((first | 32) === LETTER_E && this.text.charCodeAt(at + 1) === QUOTE);
+  }
+
+  private isCast(i: number): boolean {
+    const { count, kind, start, end } = this.tokens;
+    if (i >= count || kind[i] !== KIND.operator || end[i]! - start[i]! !== 2) return false;
+    return this.text.charCodeAt(start[i]!) === COLON;
+  }
+
   private source(i: number): string {
     return i < this.tokens.count ? this.text.slice(this.tokens.start[i], this.tokens.end[i]) : '';
   }
 
-  private is(i: number, sign: number): boolean {
-    return (
-      i < this.tokens.count &&
-      this.tokens.kind[i] === KIND.single &&
-      this.text.charCodeAt(this.tokens.start[i]!) === sign
-    );
+  private is(i: number, sign: number, as: number = KIND.single): boolean {
+    const { count, kind, start, end } = this.tokens;
+    return i < count && kind[i] === as && end[i]! - start[i]! === 1 && this.text.charCodeAt(start[i]!) === sign;
   }
 }
 

@@ -34,6 +34,7 @@ export function lex(text: string, mostTokens = text.length): Lexed {
   let start = new Uint32Array(kind.length);
   let end = new Uint32Array(kind.length);
   let count = 0;
+  let run = NO_RUN;
   let at = skipBlank(text, 0);
   while (at < text.length && count <= mostTokens) {
     if (count === kind.length) {
@@ -47,7 +48,11 @@ export function lex(text: string, mostTokens = text.length): Lexed {
     start[count] = at;
     const prefixed = found === KIND.word ? prefixedKind(text, at, first) : undefined;
     kind[count] = prefixed ?? found;
-    at = prefixed !== undefined ? endOfPrefixed(text, at, first) : endOf(text, at, found);
+    if (found === KIND.operator) {
+      if (at >= run.end && isOperatorCharacter(first)) run = operatorRun(text, at);
+      // `::` `:=` `..`
+      at = at < run.end ? endInRun(run, at) : at + 2;
+    } else at = prefixed !== undefined ? endOfPrefixed(text, at, first) : endOf(text, at, found);
     end[count] = at;
     count += 1;
     at = skipBlank(text, at);
@@ -60,6 +65,8 @@ function grown<T extends Uint8Array | Uint32Array>(from: T, to: T): T {
   return to;
 }
 
+const PLUS = 43;
+const MINUS = 45;
 const QUOTE = 39;
 const DOUBLE_QUOTE = 34;
 const DOLLAR = 36;
@@ -82,7 +89,18 @@ function isBlank(code: number): boolean {
   return code === 32 || (code >= 9 && code <= 13);
 }
 
-const OPERATOR_CHARACTERS = new Set([...'~!@#^&|`?+-*/%<>='].map((c) => c.charCodeAt(0)));
+const OPERATOR_CHARACTERS = characterTable('~!@#^&|`?+-*/%<>=');
+
+/** Also for what `charCodeAt` gives behind the end. */
+export function isOperatorCharacter(code: number): boolean {
+  return code < OPERATOR_CHARACTERS.length && OPERATOR_CHARACTERS[code] === 1;
+}
+
+function characterTable(characters: string): Uint8Array {
+  const table = new Uint8Array(128);
+  for (const character of characters) table[character.charCodeAt(0)] = 1;
+  return table;
+}
 
 function kindAt(text: string, at: number, first: number): number {
   const second = text.charCodeAt(at + 1);
@@ -93,7 +111,7 @@ function kindAt(text: string, at: number, first: number): number {
     if (isDigit(second)) return KIND.parameter;
     return dollarTag(text, at) === undefined ? KIND.single : KIND.string;
   }
-  if (OPERATOR_CHARACTERS.has(first)) return KIND.operator;
+  if (isOperatorCharacter(first)) return KIND.operator;
   // `::` `:=` `..`
   if (first === 58 && (second === 58 || second === 61)) return KIND.operator;
   if (first === 46 && second === 46) return KIND.operator;
@@ -119,8 +137,6 @@ function endOf(text: string, at: number, kind: number): number {
       return endOfNumber(text, at);
     case KIND.parameter:
       return endOfDigits(text, at + 1);
-    case KIND.operator:
-      return endOfOperator(text, at);
     default:
       return at + 1;
   }
@@ -238,23 +254,38 @@ function endOfNumber(text: string, at: number): number {
 }
 
 /** Signs that allow an operator to end in `+` or `-`. */
-const SPECIAL = new Set([...'~!@#^&|`?%'].map((c) => c.charCodeAt(0)));
+const SPECIAL = characterTable('~!@#^&|`?%');
 
-function endOfOperator(text: string, at: number): number {
-  const first = text.charCodeAt(at);
-  // `::` `:=` `..`
-  if (!OPERATOR_CHARACTERS.has(first)) return at + 2;
+/**
+ * A run of operator characters, up to what is none or a comment. The scanner takes operators from its beginning, and of `+-+-` four: read once
+ * for all of them, since a text may be full of such runs.
+ */
+interface Run {
+  readonly end: number;
+  /** Behind the last special sign, and behind the last that is neither `+` nor `-`. 0: there is none. */
+  readonly specialEnd: number;
+  readonly unsignedEnd: number;
+}
+
+const NO_RUN: Run = { end: 0, specialEnd: 0, unsignedEnd: 0 };
+
+function operatorRun(text: string, at: number): Run {
   let end = at;
-  let special = false;
+  let specialEnd = 0;
+  let unsignedEnd = 0;
   while (end < text.length) {
     const code = text.charCodeAt(end);
-    if (!OPERATOR_CHARACTERS.has(code) || (end > at && beginsComment(text, end))) break;
-    special ||= SPECIAL.has(code);
+    if (!isOperatorCharacter(code) || (end > at && beginsComment(text, end))) break;
     end += 1;
+    if (SPECIAL[code] === 1) specialEnd = end;
+    if (code !== PLUS && code !== MINUS) unsignedEnd = end;
   }
-  const last = (): number => text.charCodeAt(end - 1);
-  if (!special) while (end > at + 1 && (last() === 43 || last() === 45)) end -= 1;
-  return end;
+  return { end, specialEnd, unsignedEnd };
+}
+
+/** The end of the operator that begins at `at` within the run. */
+function endInRun({ end, specialEnd, unsignedEnd }: Run, at: number): number {
+  return specialEnd > at ? end : Math.max(at + 1, unsignedEnd);
 }
 
 function beginsComment(text: string, at: number): boolean {

@@ -122,3 +122,16 @@ test('random texts are cut as the scanner cuts them', () => {
   });
   expect(compared).toBeGreaterThan(0);
 });
+
+test('runs of operator characters take no longer than as many other tokens', () => {
+  const worked = (text: string): number => {
+    const before = process.cpuUsage();
+    expect(lex(text).count).toBe(text.length);
+    const { user, system } = process.cpuUsage(before);
+    return user + system;
+  };
+  const count = 300_000;
+  const others = Math.max(worked(','.repeat(count)), worked(','.repeat(count)));
+  expect(worked('+'.repeat(count))).toBeLessThan(50_000 + 20 * others);
+  expect(worked('-+'.repeat(count / 2))).toBeLessThan(50_000 + 20 * others);
+});
