@@ -1,7 +1,7 @@
 /** The admin address: /healthz, /readyz and /metrics over HTTP, for a supervisor, a load balancer and Prometheus. Nothing else. */
 import { Buffer } from 'node:buffer';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import type { Logger } from 'pino';
 import { CONTENT_TYPE } from './exposition.ts';
 
@@ -73,7 +73,7 @@ export async function startAdmin(
   }
   // Who does not read its answer would hold a connection for ever.
   server.timeout = REQUEST_MS;
-  server.maxConnections = CONNECTIONS;
+  keepRoom(server);
   server.on('clientError', (_error, socket) => socket.destroy());
   await listening(server, host, port);
   server.on('error', (error) => log.error({ err: error }, 'admin listener failed'));
@@ -85,6 +85,35 @@ export async function startAdmin(
         server.closeAllConnections();
       }),
   };
+}
+
+/** Among so many connections there is always room for one more: an earlier one goes for it, so that nobody hides the answers by sitting there. */
+function keepRoom(server: Server): void {
+  const open = new Set<Socket>();
+  const answering = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    open.add(socket);
+    socket.once('close', () => {
+      open.delete(socket);
+      answering.delete(socket);
+    });
+    if (open.size > CONNECTIONS) dispensable([...open], answering)?.destroy();
+  });
+  server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    answering.add(socket);
+    response.once('close', () => answering.delete(socket));
+  });
+}
+
+/** The oldest one of the address that has most, one without a request before others. */
+function dispensable(open: readonly Socket[], answering: ReadonlySet<Socket>): Socket | undefined {
+  const byAddress = new Map<string | undefined, Socket[]>();
+  for (const socket of open) {
+    const { remoteAddress } = socket;
+    byAddress.set(remoteAddress, [...(byAddress.get(remoteAddress) ?? []), socket]);
+  }
+  const [most] = [...byAddress.values()].sort((a, b) => b.length - a.length);
+  return most?.find((socket) => !answering.has(socket)) ?? most?.[0];
 }
 
 function isLoopback(host: string): boolean {
