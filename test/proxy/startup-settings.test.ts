@@ -101,11 +101,51 @@ describe('failed logins', () => {
     const delays = Array.from({ length: 40 }, () => guess(failed, 'app', '10.0.0.1'));
     expect(delays.slice(0, 6)).toEqual([0, 0, 0, 200, 400, 800]);
     expect(Math.max(...delays)).toBe(5_000);
+    for (let i = 0; i < 20; i++) guess(failed, `name ${i}`, '10.0.0.1');
     expect(guess(failed, 'other', '10.0.0.1')).toBe(5_000); // the address
     expect(guess(failed, 'app', '10.0.0.2')).toBe(2_000); // the principal, less: others must still get in
     expect(guess(failed, 'other', '10.0.0.2')).toBe(0);
     expect(failed.attempted('app', '10.0.0.1', true)).toBe(5_000); // known only after the wait
-    expect(failed.attempted('app', '10.0.0.1', true)).toBe(5_000); // the address still
+    expect(failed.attempted('app', '10.0.0.1', true)).toBe(5_000); // its forty failures still
+  });
+
+  test('one application with a wrong password slows itself alone at its address', () => {
+    const failed = new FailedLogins();
+    failed.attempted('known', '10.0.0.1', true);
+    for (let i = 0; i < 1_000; i++) guess(failed, 'looping', '10.0.0.1');
+    expect(guess(failed, 'looping', '10.0.0.1')).toBe(5_000);
+    expect(failed.attempted('known', '10.0.0.1', true)).toBe(0);
+    expect(failed.attempted('new', '10.0.0.1', true)).toBe(0);
+  });
+
+  test('many names from one address are slow, but for whom has logged in there', () => {
+    const failed = new FailedLogins();
+    failed.attempted('known', '10.0.0.1', true);
+    const delays = Array.from({ length: 100 }, (_, i) => guess(failed, `name ${i}`, '10.0.0.1'));
+    expect(delays.slice(0, 13)).toEqual([...Array(11).fill(0), 200, 400]);
+    expect(delays.at(-1)).toBe(5_000);
+    expect(failed.attempted('known', '10.0.0.1', true)).toBe(0);
+    expect(failed.attempted('new', '10.0.0.1', true)).toBe(5_000);
+    expect(failed.attempted('new', '10.0.0.1', true)).toBe(0);
+  });
+
+  test('the owner of one account guesses at others no faster for it', () => {
+    const failed = new FailedLogins();
+    const delays = Array.from({ length: 100 }, (_, i) => {
+      expect(failed.attempted('own', '10.0.0.1', true)).toBe(0);
+      return guess(failed, `name ${i}`, '10.0.0.1');
+    });
+    expect(delays.at(-1)).toBe(5_000);
+  });
+
+  test('nor does who shares the address of a principal that keeps logging in', () => {
+    const failed = new FailedLogins();
+    const delays = Array.from({ length: 100 }, () => {
+      failed.attempted('victim', '10.0.0.1', true);
+      return guess(failed, 'victim', '10.0.0.1');
+    });
+    expect(delays.slice(0, 22)).toEqual([...Array(21).fill(0), 200]);
+    expect(delays.at(-1)).toBe(5_000);
   });
 
   test('whoever guesses at a principal from many addresses does not slow its owner where that has logged in before', () => {

@@ -13,7 +13,11 @@ const STEP_MS = 200;
 
 /** How many failures are free (a typing error, a pool with an old password), and where the delay ends. */
 const BY_PAIR = { free: 2, maxMs: 5_000 };
+/** Those before a success count as well: who shares the address of a principal must not guess anew each time that it logs in. */
+const BY_PAIR_IN_ALL = { free: 20, maxMs: 5_000 };
 const BY_ADDRESS = { free: 10, maxMs: 5_000 };
+/** So many failures of one pair count for its address: one application with an old password, however often it tries, does not slow the others there. */
+const PAIR_FOR_ADDRESS = 3;
 const BY_PRINCIPAL = { free: 20, maxMs: 2_000 };
 
 export class FailedLogins {
@@ -36,20 +40,30 @@ export class FailedLogins {
 
   private delay(principal: string, address: string): number {
     const pair = pairKey(principal, address);
-    return Math.max(
+    const byPair = Math.max(
       delayOf(this.count(pair), BY_PAIR),
+      delayOf(this.count(pairInAllKey(principal, address)), BY_PAIR_IN_ALL),
+    );
+    // INVARIANT: of a pair that has logged in only its own failures tell; what is guessed at other names from its address slows those names.
+    if (this.known.has(pair)) return byPair;
+    return Math.max(
+      byPair,
       delayOf(this.count(addressKey(address)), BY_ADDRESS),
-      this.known.has(pair) ? 0 : delayOf(this.count(principalKey(principal)), BY_PRINCIPAL),
+      delayOf(this.count(principalKey(principal)), BY_PRINCIPAL),
     );
   }
 
   private failed(principal: string, address: string): void {
-    for (const key of [pairKey(principal, address), addressKey(address), principalKey(principal)]) {
-      this.counts.set(key, this.count(key) + 1);
-    }
+    const inAll = pairInAllKey(principal, address);
+    if (this.count(inAll) < PAIR_FOR_ADDRESS) this.add(addressKey(address));
+    for (const key of [pairKey(principal, address), inAll, principalKey(principal)]) this.add(key);
   }
 
-  /** The pair starts anew. Its address and its principal do not: a guesser may own one account. */
+  private add(key: string): void {
+    this.counts.set(key, this.count(key) + 1);
+  }
+
+  /** The pair's latest failures are forgiven. Its address and its principal do not start anew: a guesser may own one account. */
   private succeeded(principal: string, address: string): void {
     this.counts.delete(pairKey(principal, address));
     this.known.set(pairKey(principal, address), true);
@@ -68,5 +82,6 @@ function delayOf(count: number, { free, maxMs }: { free: number; maxMs: number }
 const short = (principal: string) => principal.slice(0, 64);
 
 const pairKey = (principal: string, address: string) => `both\0${networkOf(address)}\0${short(principal)}`;
+const pairInAllKey = (principal: string, address: string) => `in all\0${networkOf(address)}\0${short(principal)}`;
 const addressKey = (address: string) => `address\0${networkOf(address)}`;
 const principalKey = (principal: string) => `principal\0${short(principal)}`;
