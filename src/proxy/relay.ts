@@ -9,6 +9,7 @@ import type { LoginRefusal } from './login/login-refusal.ts';
 import type { SessionRecords } from './record-sink.ts';
 import { ServerWrites } from './server-writes.ts';
 import type { Progress } from './sessions.ts';
+import type { Taker, Turns } from './turns.ts';
 
 /** What a session is to the relay; `session/` holds the real one. */
 export interface SessionMachine {
@@ -16,6 +17,8 @@ export interface SessionMachine {
   onServer(chunk: Uint8Array): void;
   /** The server has closed the cancel connection that `cancel` asked for. */
   onCancelDone(): void;
+  /** The turn that it has asked for. */
+  onTurn(): void;
   /** The budget that it had to wait for may be asked again. */
   onBudget(): void;
   /** The client's CancelRequest. @returns whether it has hit what waits for the budget: the server is then not to be told. */
@@ -42,12 +45,15 @@ export interface SessionMachine {
 export type RelayPorts = Pick<
   SessionPorts,
   'toServer' | 'toClient' | 'pauseClient' | 'pauseServer' | 'drainServer' | 'cancel' | 'end'
->;
+> &
+  Required<Pick<SessionPorts, 'slice'>>;
 
 export interface RelayOptions {
   readonly client: Socket;
   readonly server: Socket;
   readonly records: Pick<SessionRecords, 'reachDisk' | 'isOnDisk'>;
+  readonly turns: Turns;
+  readonly principal: string;
   makeSession(ports: RelayPorts): SessionMachine;
   /** Opens a cancel connection for the server's session; resolves when the server has closed it, or with why it could not be told. */
   cancelUpstream(): Promise<unknown>;
@@ -61,9 +67,14 @@ export interface RelayOptions {
 const CANCEL_MS = 1_000;
 const CLOSE_MS = 5_000;
 
-export class Relay {
+export class Relay implements Taker {
   private readonly session: SessionMachine;
   private readonly writes: ServerWrites;
+  readonly sharesWith: string;
+  /** It has asked for a turn; neither side is read before. */
+  private waitsForTurn = false;
+  /** What has come meanwhile: no more than was on its way. */
+  private late: (() => void)[] = [];
   private clientFull = false;
   private sessionPaused = false;
   private serverPaused = false;
@@ -80,7 +91,8 @@ export class Relay {
   private lastWork = performance.now();
 
   constructor(private readonly options: RelayOptions) {
-    const { client, server, records } = options;
+    const { client, server, records, principal, turns } = options;
+    this.sharesWith = principal;
     this.writes = new ServerWrites({
       socket: server,
       records,
@@ -103,6 +115,7 @@ export class Relay {
         this.flow();
       },
       cancel: () => void this.cancelForSession(),
+      slice: { isOver: () => turns.isOver(), ask: () => this.askTurn() },
       end: () => this.end(),
     });
     client.on('data', (chunk: Buffer) => this.onClientData(chunk));
@@ -138,7 +151,7 @@ export class Relay {
 
   progress(): Progress {
     // What it sends is not read.
-    if (this.clientFull || this.serverPaused) this.heard += 1;
+    if (this.clientFull || this.serverPaused || this.waitsForTurn) this.heard += 1;
     return { heard: this.heard, owed: this.ending ? 0 : this.session.owed() };
   }
 
@@ -191,8 +204,34 @@ export class Relay {
   private flow(): void {
     if (this.ending) return;
     const { client, server } = this.options;
-    setFlow(client, !this.writes.isFull && !this.sessionPaused);
-    setFlow(server, this.draining || !(this.clientFull || this.serverPaused));
+    setFlow(client, !this.waitsForTurn && !this.writes.isFull && !this.sessionPaused);
+    setFlow(server, !this.waitsForTurn && (this.draining || !(this.clientFull || this.serverPaused)));
+  }
+
+  private askTurn(): void {
+    if (this.waitsForTurn) return;
+    this.waitsForTurn = true;
+    this.options.turns.ask(this);
+    this.flow();
+  }
+
+  onTurn(): void {
+    const { late } = this;
+    this.waitsForTurn = false;
+    this.late = [];
+    this.run(() => {
+      for (const take of late) take();
+      this.session.onTurn();
+    });
+    this.flow();
+  }
+
+  /** Bytes that have come, of either side: at once where the process has little to do. */
+  private take(act: () => void): void {
+    if (this.waitsForTurn || this.options.turns.isBusy) {
+      this.late.push(act);
+      this.askTurn();
+    } else this.run(act);
   }
 
   private async cancelForSession(): Promise<void> {
@@ -205,14 +244,14 @@ export class Relay {
     if (this.ending) return;
     this.lastWork = performance.now();
     this.goodbye.see(chunk);
-    this.run(() => this.session.onClient(chunk));
+    this.take(() => this.session.onClient(chunk));
   }
 
   private onServerData(chunk: Buffer): void {
     this.heard += 1;
     // What comes unasked, as notifications do, is no work of the client's.
     if (this.session.activity() === 'active') this.lastWork = performance.now();
-    this.run(() => this.session.onServer(chunk));
+    this.take(() => this.session.onServer(chunk));
   }
 
   private onClientGone(): void {
@@ -225,12 +264,16 @@ export class Relay {
 
   /**
    * Who said goodbye wants done what it asked for before; the server has its Terminate, and closes behind that. INVARIANT: the last
-   * bytes alone may be the end of any message: where the session has not read a goodbye in them, there was none.
+   * bytes alone may be the end of any message: where the session has read all and found no goodbye in it, there was none.
    */
   private leaveWithClient(): void {
-    if (!this.clientGone || this.ending || (this.goodbye.said && this.session.leaving())) return;
+    if (!this.clientGone || this.ending || (this.goodbye.said && this.mayBeLeaving())) return;
     this.session.onClientClosed();
     this.end();
+  }
+
+  private mayBeLeaving(): boolean {
+    return this.late.length > 0 || this.session.leaving();
   }
 
   private onServerGone(): void {
@@ -267,7 +310,7 @@ export class Relay {
   /** The boundary: whatever goes wrong inside ends this session alone. */
   private run(step: () => unknown): void {
     try {
-      step();
+      this.options.turns.run(step);
       this.leaveWhenIdle();
       this.leaveWithClient();
     } catch (error) {

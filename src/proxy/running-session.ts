@@ -12,6 +12,7 @@ import type { SessionContext, SessionRecords } from './record-sink.ts';
 import { Relay, type RelayOptions, type RelayPorts, type SessionMachine } from './relay.ts';
 import type { Services } from './services.ts';
 import type { LiveSession, Progress } from './sessions.ts';
+import type { Turns } from './turns.ts';
 import { newUlid } from './ulid.ts';
 import type { UpstreamFailure, UpstreamKey } from './upstream/error.ts';
 import type { UpstreamSession } from './upstream/upstream.ts';
@@ -40,6 +41,7 @@ export class RunningSession implements LiveSession, RelayOptions {
   readonly client: Socket;
   readonly server: Socket;
   readonly records: SessionRecords;
+  readonly turns: Turns;
   /** With which its client may cancel. */
   readonly key: UpstreamKey;
   private readonly context: SessionContext & { attributes: SessionContext['attributes'] };
@@ -67,6 +69,7 @@ export class RunningSession implements LiveSession, RelayOptions {
     this.held = joined.held;
     this.token = joined.token;
     this.records = services.records.session(context);
+    this.turns = services.turns;
     this.budget = services.budgets.session(this.principal, this.policyNow, this.wake);
     this.key = services.sessions.add(
       this,
@@ -115,6 +118,7 @@ export class RunningSession implements LiveSession, RelayOptions {
       pauseServer: ports.pauseServer,
       drainServer: ports.drainServer,
       cancel: ports.cancel,
+      slice: ports.slice,
       end: ports.end,
       pooling: pooling === 'none' ? undefined : pooling,
       record: (entry) => records.append(entry),

@@ -13,6 +13,7 @@ import type { SharedState } from './places/shared-state.ts';
 import type { RecordSink } from './record-sink.ts';
 import type { SessionMachine } from './relay.ts';
 import type { Sessions } from './sessions.ts';
+import type { Turns } from './turns.ts';
 import type { Pooling } from './upstream/parameters.ts';
 import type { UpstreamAccount, UpstreamSetup } from './upstream/setup.ts';
 import type { Upstream } from './upstream/upstream.ts';
@@ -57,6 +58,7 @@ export interface Services {
   readonly upstream: Upstream;
   readonly upstreamSetup: UpstreamSetup;
   readonly headStarts: HeadStarts;
+  readonly turns: Turns;
   readonly pinned: ReadonlyMap<string, string>;
   tls(): ServerTls | undefined;
   /** The session's protocol state, made when both sides have logged in. */

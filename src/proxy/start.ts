@@ -28,6 +28,7 @@ import { type ReloadAnswer, Reloader, type ReloadVia } from './reload.ts';
 import type { ProxyOptions, Services } from './services.ts';
 import { Sessions } from './sessions.ts';
 import { startTokenSweep } from './token-sweep.ts';
+import { Turns } from './turns.ts';
 import { pinnedSettings } from './upstream/pinned-settings.ts';
 import { UpstreamSetup } from './upstream/setup.ts';
 import { Upstream, type UpstreamOptions } from './upstream/upstream.ts';
@@ -130,6 +131,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     upstream,
     upstreamSetup,
     headStarts: new HeadStarts(),
+    turns: new Turns(),
     pinned,
     tls: () => certificates.tls,
     makeSession: options.makeSession ?? ((ports) => new Session(ports)),

@@ -23,7 +23,7 @@ export class ClientSide {
 
   constructor(private readonly c: Conversation) {}
 
-  /** A message of the client's waits for the server. */
+  /** A message of the client's waits: for the server, or for the session's next turn. */
   get waits(): boolean {
     return this.held !== undefined;
   }
@@ -35,11 +35,17 @@ export class ClientSide {
   /** Takes what can be taken now. */
   pump(): void {
     const { c } = this;
+    let taken = false;
     while (!c.closed && !c.leaving) {
       if (c.admission.waits) break;
       const frame = this.held ?? this.reader.next();
       if (frame === undefined) break;
+      if (c.waitsForTurn || (taken && c.mustYield())) {
+        this.held = frame;
+        break;
+      }
       this.held = this.take(frame) ? undefined : frame;
+      taken = true;
       if (!this.held) c.admission.done();
       else {
         // What we wait for may lie in the server's buffer: the client's own Sync or Flush is behind the frame that waits.

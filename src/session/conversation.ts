@@ -91,6 +91,8 @@ export class Conversation {
   /** The client has said goodbye: what it asked for is still run and recorded. */
   leaving = false;
   closed = false;
+  /** Its time was over: nothing more is taken, of either side, before its next turn. */
+  waitsForTurn = false;
   /** Whose messages must not show what is withheld. */
   redacts = true;
 
@@ -153,6 +155,16 @@ export class Conversation {
   runs(): boolean {
     const { head } = this.pending;
     return head !== undefined && (head.kind === 'query' || head.kind === 'execute' || head.kind === 'function-call');
+  }
+
+  /** Between two messages: whether the next one has to wait for the session's next turn. */
+  mustYield(): boolean {
+    const { slice } = this.ports;
+    if (!this.waitsForTurn && slice?.isOver()) {
+      this.waitsForTurn = true;
+      slice.ask();
+    }
+    return this.waitsForTurn;
   }
 
   /** Nothing of the client's may go to the server now. */

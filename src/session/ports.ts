@@ -9,6 +9,13 @@ import type { SessionPolicy } from './session-policy.ts';
 
 export type { SessionPolicy } from './session-policy.ts';
 
+export interface TimeSlice {
+  /** What the session does in the present call has taken its time: between two messages it stops then, and asks. */
+  isOver(): boolean;
+  /** Asks for a call of `Session.onTurn`, when others were served. Until then neither side is read. */
+  ask(): void;
+}
+
 export interface SessionPorts {
   toServer(bytes: Uint8Array): void;
   toClient(bytes: Uint8Array): void;
@@ -55,6 +62,8 @@ export interface SessionPorts {
   fault?(error: unknown): void;
   /** The guard met a bug while it judged the statement of this decision, which is refused; the session goes on. For the operator's log as well. */
   misjudged?(error: unknown, decision: string): void;
+  /** The session's share of the time in which others are not served; absent: it may take all. */
+  readonly slice?: TimeSlice;
   /** Monotonic milliseconds. */
   now(): number;
   /** A new unique id for a decision (ULID: 26 characters of Crockford base 32). */

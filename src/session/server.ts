@@ -16,6 +16,9 @@ import { answerExtended } from './server-extended.ts';
 import { answerQuery, readyAfterQuery } from './server-query.ts';
 import { settle } from './settle.ts';
 
+/** To look at the clock at each row of a million would cost more than the row. */
+const BETWEEN_LOOKS = 32;
+
 export class ServerSide {
   private readonly reader = new FrameReader(SERVER_LIMITS);
   private readonly late = new Late();
@@ -44,9 +47,15 @@ export class ServerSide {
   }
 
   /** Takes what can be taken now. INVARIANT: behind a frame that waits for the budget nothing is taken, not even what has come. */
-  private pump(): void {
+  pump(): void {
     const { c } = this;
-    while (!c.closed && !c.stalled) {
+    let taken = 0;
+    while (!c.closed && !c.stalled && !c.waitsForTurn) {
+      if (taken === BETWEEN_LOOKS) {
+        taken = 0;
+        if (this.reader.holds && c.mustYield()) break;
+      }
+      taken += 1;
       if (!this.held && this.many.pass(this.reader)) continue;
       const frame = this.held ?? this.next();
       if (frame === undefined) break;

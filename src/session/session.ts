@@ -80,6 +80,15 @@ export class Session {
     if (!this.acting) this.guarded(() => {});
   }
 
+  /** Others were served meanwhile: what had to wait is gone on with. */
+  onTurn(): void {
+    this.guarded(() => {
+      this.c.waitsForTurn = false;
+      this.server.pump();
+      this.resume();
+    });
+  }
+
   private goOn(): void {
     this.woken = false;
     this.c.admission.waits = false;

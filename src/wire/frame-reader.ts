@@ -103,6 +103,11 @@ export class FrameReader {
     if (chunk.length > 0) this.chunks.push(chunk);
   }
 
+  /** Some of what was pushed has not been looked at yet. */
+  get holds(): boolean {
+    return this.chunks.length > 0;
+  }
+
   /** The next frame or piece; undefined when more bytes are needed. @throws ProtocolError on an impossible length. */
   next(): Frame | undefined {
     for (;;) {

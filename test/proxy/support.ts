@@ -101,6 +101,7 @@ export function passThrough(ports: SessionPorts): SessionMachine {
     onServer: (chunk) => ports.toClient(chunk),
     onCancelDone: () => {},
     onBudget: () => {},
+    onTurn: () => {},
     onClientCancel: () => false,
     onClientLeft: () => {},
     onNotRecorded: () => ports.end(),

@@ -226,13 +226,17 @@ test.each([
   async ({ vocabulary, more, shown, reloads = false, late = false }) => {
     const budget = late ? (wake: () => void) => new LateBudget(wake, { late }) : () => UNLIMITED;
     await fc.assert(
-      fc.asyncProperty(conversations(vocabulary), cuts, async (steps, cut) => {
+      fc.asyncProperty(conversations(vocabulary), cuts, fc.boolean(), async (steps, cut, gives) => {
         const toServer = steps.map(({ server, does }): Part => [server, does]);
         const toSession = steps.map(({ session, does }): Part => [session, does]);
         const expected = await outcome(() => direct(url), toServer, 0);
         const options = { ...granted, ...more };
         const policy = reloads ? reloading(options, vocabulary.checks !== undefined) : policyOf(options);
-        const seen = await outcome(() => relayed(url, policy, cut || Infinity, budget), toSession, cut);
+        const seen = await outcome(
+          () => relayed(url, policy, cut || Infinity, budget, undefined, gives),
+          toSession,
+          cut,
+        );
         const said = steps.map((step) => step.says).join(' ');
         expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));
         expect(seen.rows, said).toEqual(expected.rows);
@@ -270,13 +274,13 @@ test.each([
     const budget = slow ? (wake: () => void) => new LateBudget(wake, { late: slow }) : () => UNLIMITED;
     const tokens = { persons: numbered(late), ...(initial && { initial }) };
     await fc.assert(
-      fc.asyncProperty(conversations(vocabulary), cuts, async (steps, cut) => {
+      fc.asyncProperty(conversations(vocabulary), cuts, fc.boolean(), async (steps, cut, gives) => {
         const toServer = steps.map(({ server, does }): Part => [server, does]);
         const toSession = steps.map(({ session, does }): Part => [session, does]);
         const expected = await outcome(() => direct(login.url), toServer, 0);
         const options = { ...granted, ...more, tokens: true };
         const policy = reloads ? () => policyOf(options) : policyOf(options);
-        const open = () => relayed(login.url, policy, cut || Infinity, budget, tokens);
+        const open = () => relayed(login.url, policy, cut || Infinity, budget, tokens, gives);
         const seen = await outcome(open, toSession, cut);
         const said = steps.map((step) => step.says).join(' ');
         expect(shown(alike(seen.words)), said).toEqual(shown(alike(expected.words)));

@@ -38,6 +38,7 @@ export interface Tokens {
 /**
  * @param policy or one for each time that the session asks.
  * @param makeBudget is given what wakes the session.
+ * @param givesWay the session's time is over behind each message, and its next turn comes later.
  * @param cutServer the server's bytes reach the session in pieces of at most so many.
  */
 export async function relayed(
@@ -46,6 +47,7 @@ export async function relayed(
   cutServer = Infinity,
   makeBudget: (wake: () => void) => Budget = () => UNLIMITED,
   tokens?: Tokens,
+  givesWay = false,
 ): Promise<RelayedPeer> {
   const next = typeof policy === 'function' ? policy : undefined;
   let made = 0;
@@ -105,6 +107,7 @@ export async function relayed(
         received.close();
         server.socket.end();
       },
+      ...(givesWay && { slice: { isOver: () => true, ask: () => void setImmediate(() => peer.session.onTurn()) } }),
       policy: () => (peer.policyGone ? undefined : (next?.() ?? peer.policy)),
       now: () => performance.now(),
       newId: () => {
