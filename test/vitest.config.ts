@@ -6,6 +6,7 @@ export default defineConfig({
     root: new URL('..', import.meta.url).pathname,
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/support/postgres.global.ts'],
+    reporters: ['default', './test/support/skipped.reporter.ts'],
     // Against what hangs: a machine on which all takes thrice as long fails nothing by these.
     testTimeout: 120_000,
     hookTimeout: 180_000,

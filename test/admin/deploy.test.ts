@@ -10,10 +10,10 @@ import { parse } from 'yaml';
 import { parseConfig } from '../../src/config/load.ts';
 import { grantRows } from '../../src/demo/database.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { seedSmall } from '../support/seed.ts';
+import { describeWith, testWith, tool } from '../support/tools.ts';
 import { readDockerfile } from './dockerfile.ts';
-import { buildImage, type Image, runImage, UNSHARE } from './image.ts';
+import { buildImage, type Image, NAMESPACES, runImage } from './image.ts';
 import { ask, figure, readMetrics } from './support.ts';
 
 const text = (file: string): string => readFileSync(join('deploy', file), 'utf8');
@@ -65,19 +65,7 @@ interface Lock {
   readonly packages: Readonly<Record<string, { dev?: true; optional?: true; devOptional?: true }>>;
 }
 
-/** Mount namespaces are root's, and not every container lets them be made. */
-function mayMount(): boolean {
-  try {
-    if (UNSHARE === '' || !findProgram('setpriv')) return false;
-    execFileSync(UNSHARE, ['--mount', 'true'], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    if (process.env.CI) throw error;
-    return false;
-  }
-}
-
-describe.skipIf(!mayMount())('the image, step by step and read-only', () => {
+describeWith(NAMESPACES, tool('setpriv'))('the image, step by step and read-only', () => {
   let database: FreshDatabase;
   let folder: string;
   let image: Image;
@@ -224,15 +212,15 @@ function freePort(): Promise<number> {
 }
 
 describe('the unit', () => {
-  const analyze = findProgram('systemd-analyze');
+  const analyze = tool('systemd-analyze');
   const setting = (name: string): string => new RegExp(`^${name}=(.*)$`, 'm').exec(text('rowgate.service'))?.[1] ?? '';
 
-  test.skipIf(!analyze)('systemd understands it, and finds little exposed', async () => {
+  testWith(analyze)('systemd understands it, and finds little exposed', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'rowgate-unit-'));
     const unit = join(folder, 'rowgate.service');
     // Where Node is on this machine.
     await writeFile(unit, text('rowgate.service').replace('/usr/bin/node', process.execPath));
-    const run = (...args: string[]) => execFileSync(analyze ?? '', args, { encoding: 'utf8', stdio: 'pipe' });
+    const run = (...args: string[]) => execFileSync(analyze.path ?? '', args, { encoding: 'utf8', stdio: 'pipe' });
     expect(run('verify', unit)).toBe('');
     expect(run('security', '--offline=true', '--no-pager', '--threshold=15', unit)).toMatch(
       /exposure level .*: 1\.\d OK/,
@@ -258,8 +246,8 @@ describe('the unit', () => {
   });
 });
 
-const haproxy = findProgram('haproxy');
+const haproxy = tool('haproxy');
 
-test.skipIf(!haproxy)('HAProxy understands its sample', () => {
-  execFileSync(haproxy ?? '', ['-c', '-f', 'deploy/haproxy.cfg'], { stdio: 'pipe' });
+testWith(haproxy)('HAProxy understands its sample', () => {
+  execFileSync(haproxy.path ?? '', ['-c', '-f', 'deploy/haproxy.cfg'], { stdio: 'pipe' });
 });

@@ -14,11 +14,12 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { basename, join } from 'node:path';
-import { findProgram } from '../support/programs.ts';
+import { tool } from '../support/tools.ts';
 import type { Instruction, Stage } from './dockerfile.ts';
 
-/** Where it is missing nothing of this is called. */
-export const UNSHARE = findProgram('unshare') ?? '';
+/** Mount namespaces are root's, and not every container lets them be made: where it lacks, nothing of this is called. */
+export const NAMESPACES = tool('unshare', { runs: ['--mount', 'true'], with: 'mount namespaces' });
+const UNSHARE = NAMESPACES.path ?? '';
 
 export interface ImageOptions {
   /** What the engine would be sent. */

@@ -1,17 +1,20 @@
 /** A Django project: migrated by its owner, its site as a restricted role; its own tests pass as they do at a database that holds nothing else. */
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { hasPython, PYTHON } from '../drivers/python.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { python } from '../drivers/python.ts';
+import { describeWith } from '../support/tools.ts';
 import { type Installed, install, runIn, type TestOutcomes } from './application.ts';
+
+const PYTHON = python('django', 'psycopg');
 
 const FOLDER = join(import.meta.dirname, 'django');
 /** How the driver sends parameters: written into the text, as by default, or in the extended protocol. */
 const BINDINGS = process.env.ROWGATE_LONG === '1' ? ['off', 'on'] : ['off'];
 const RESTRICTED = 'school.tests.test_restricted.';
 
-describe.skipIf(!hasPython(['django', 'psycopg']))('a Django project', () => {
+describeWith(PYTHON)('a Django project', () => {
   const run = (args: readonly string[], env: Readonly<Record<string, string>>): Promise<string> =>
-    runIn(FOLDER, PYTHON, ['-B', 'run.py', ...args], env);
+    runIn(FOLDER, PYTHON.path!, ['-B', 'run.py', ...args], env);
   const test = async (env: Readonly<Record<string, string>>): Promise<TestOutcomes> =>
     JSON.parse((await run(['test'], env)).trimEnd().split('\n').at(-1)!) as TestOutcomes;
   let installed: Installed;

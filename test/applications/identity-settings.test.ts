@@ -6,11 +6,10 @@ import type { Key } from '../identity/issuer.ts';
 import { familyPolicies, seedFamilies, tokenOf } from '../portal/families.ts';
 import { pooledGuard } from '../servers/pooled.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
-import { startPgBouncer } from '../support/pgbouncer.ts';
+import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
+import { testWith } from '../support/tools.ts';
 
-const pgbouncer = findProgram('pgbouncer');
 const SET = "SELECT set_config('rowgate.token', $1, true)";
 const SET_SESSION = "SELECT set_config('rowgate.token', $1, false)";
 let database: FreshDatabase;
@@ -151,9 +150,9 @@ it.each([
   await client.query('ROLLBACK');
 });
 
-it.skipIf(!pgbouncer)('a pooler of transactions behind the guard changes nothing', async () => {
+testWith(PGBOUNCER)('a pooler of transactions behind the guard changes nothing', async () => {
   const pooled = await pooledGuard(database, {
-    program: pgbouncer!,
+    program: PGBOUNCER.path!,
     mode: 'transaction',
     policies: folder,
     apart: false,
@@ -175,9 +174,9 @@ it.skipIf(!pgbouncer)('a pooler of transactions behind the guard changes nothing
   }
 });
 
-it.skipIf(!pgbouncer)('behind a pooler of transactions, a session’s token is left to whoever comes next', async () => {
+testWith(PGBOUNCER)('behind a pooler of transactions, a session’s token is left to whoever comes next', async () => {
   const bouncer = await startPgBouncer({
-    program: pgbouncer!,
+    program: PGBOUNCER.path!,
     mode: 'transaction',
     server: { host: '127.0.0.1', port: guard.port },
     database: database.name,

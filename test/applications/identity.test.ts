@@ -4,14 +4,13 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf } from '../drivers/round.ts';
 import type { Key } from '../identity/issuer.ts';
 import { familyPolicies, seedFamilies, tokenOf } from '../portal/families.ts';
-import { startPgBouncer } from '../support/pgbouncer.ts';
+import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { fuzzSeed, Random } from '../support/random.ts';
+import { describeWith, testWith } from '../support/tools.ts';
 import { type Served, serve } from '../workers/served.ts';
 import { type Answer, APPLICATIONS, type Application, run } from './identity/applications.ts';
 
-const pgbouncer = findProgram('pgbouncer');
 let database: FreshDatabase;
 let guard: Served;
 let key: Key;
@@ -96,7 +95,7 @@ async function usersBySession(application: string): Promise<Set<unknown>[]> {
 }
 
 describe.each(APPLICATIONS)('$name', (application) => {
-  describe.skipIf(!application.found)('as the page shows it', () => {
+  describeWith(application.needs)('as the page shows it', () => {
     beforeAll(() => application.build?.());
 
     it('shows each person their own, over two connections', async () => {
@@ -105,9 +104,9 @@ describe.each(APPLICATIONS)('$name', (application) => {
       expect(sessions).toEqual([new Set(['f1', 'f2', undefined]), new Set(['f1', 'f2', undefined])]);
     });
 
-    it.skipIf(!pgbouncer)('and with a pooler of transactions before the guard', async () => {
+    testWith(PGBOUNCER)('and with a pooler of transactions before the guard', async () => {
       const bouncer = await startPgBouncer({
-        program: pgbouncer!,
+        program: PGBOUNCER.path!,
         mode: 'transaction',
         server: { host: '127.0.0.1', port: guard.port },
         database: database.name,

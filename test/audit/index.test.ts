@@ -9,6 +9,7 @@ import { chainsOf } from '../../src/audit/log-files.ts';
 import { refusalsOf } from '../../src/audit/reports/refusals.ts';
 import { openSource } from '../../src/audit/source.ts';
 import { Tidying } from '../../src/record/rotation/tidying.ts';
+import { ROOT, testWith } from '../support/tools.ts';
 
 let folder: string;
 let closed: string;
@@ -103,7 +104,7 @@ describe('an index', () => {
     expect((await stat(index)).mode & 0o777).toBe(0o600);
   });
 
-  it.runIf(process.getuid?.() === 0)('of another user is not believed', async () => {
+  testWith(ROOT)('of another user is not believed', async () => {
     await refused();
     await chown(index, 12345, 12345);
     await refused();

@@ -1,7 +1,7 @@
 /** What budgets cost: the same role with every kind of limit and with none, pgbench -S; with the default state and with Redis. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findProgram } from '../support/programs.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { tool } from '../support/tools.ts';
 import { interleave, ratios } from './figures/interleave.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
@@ -9,7 +9,7 @@ import { type ServedGuard, serve } from './world/guard.ts';
 import { MODES, pgbench, warmUp } from './world/pgbench.ts';
 import { type Database, makeDatabase } from './world/world.ts';
 
-const valkey = findProgram('valkey-server');
+const valkey = tool('valkey-server').path;
 
 let database: Database;
 let redis: TestRedis | undefined;

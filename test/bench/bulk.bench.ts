@@ -1,8 +1,8 @@
 /** A million rows by SELECT and by COPY, and the most memory that the guard had of it. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findProgram } from '../support/programs.ts';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { testWith, tool } from '../support/tools.ts';
 import { interleave, ratios } from './figures/interleave.ts';
 import { ROUNDS } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';
@@ -20,7 +20,7 @@ const ROLES = ['unrestricted', 'restricted', 'headline'] as const;
 const MEGABYTE = 1e6;
 
 const run = promisify(execFile);
-const psql = findProgram('psql');
+const psql = tool('psql');
 let database: Database;
 const guards = new Map<string, ServedGuard>();
 let places: Place[];
@@ -39,7 +39,7 @@ afterAll(async () => {
   await database?.drop();
 });
 
-test.skipIf(!psql)('a million rows', async () => {
+testWith(psql)('a million rows', async () => {
   const section = new Section('bulk', `${ROUNDS} rounds, interleaved`);
   const rows: string[][] = [];
   for (const [name, statement] of Object.entries(STATEMENTS)) {
@@ -72,7 +72,7 @@ ${table(['', 'direct, s', ...ROLES, 'as sent, without a guard', 'restricted to t
 
 /** By psql's own clock: what it prints does not count. */
 async function seconds(url: string, statement: string): Promise<number> {
-  const { stdout } = await run(psql!, ['-XqAt', '-o', '/dev/null', '-c', '\\timing on', '-c', statement, url]);
+  const { stdout } = await run(psql.path!, ['-XqAt', '-o', '/dev/null', '-c', '\\timing on', '-c', statement, url]);
   const found = /^Time: ([\d.]+) ms/m.exec(stdout)?.[1];
   if (found === undefined) throw new Error(`psql: ${stdout}`);
   return Number(found) / 1000;

@@ -1,15 +1,11 @@
 /** Connections a second, each with SCRAM and one transaction, without TLS and with it. */
-import { execFile } from 'node:child_process';
-import { chmod } from 'node:fs/promises';
-import { join } from 'node:path';
-import { promisify } from 'node:util';
+import { chmod, rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findProgram } from '../support/programs.ts';
+import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { interleave, ratios } from './figures/interleave.ts';
 import { IS_TRIAL } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
-import { scratchFolder } from './world/folder.ts';
 import { type ServedGuard, serve } from './world/guard.ts';
 import { type Load, pgbench, warmUp } from './world/pgbench.ts';
 import { type Place, pgbouncer, type StartedProxy } from './world/proxies.ts';
@@ -21,8 +17,7 @@ const ANEW = 'PgBouncer, both sides anew';
 /** Of each client, in each way, before anything is measured: a guard's logins come to their own pace after some thousand. */
 const WARM_UP = IS_TRIAL ? 20 : 400;
 
-const openssl = findProgram('openssl');
-const folder = scratchFolder();
+let certificates: Certificates;
 let database: Database;
 let guard: ServedGuard;
 const proxies: StartedProxy[] = [];
@@ -30,7 +25,11 @@ let places: Place[];
 
 beforeAll(async () => {
   database = await makeDatabase();
-  const [cert, key] = await certificate();
+  certificates = makeCertificates();
+  const { cert, key } = certificates.server;
+  // PgBouncer, which is nobody, reads them as well.
+  await chmod(certificates.folder, 0o755);
+  await chmod(key, 0o644);
   guard = await serve(database, { configuration: `tls: { cert: "${cert}", key: "${key}", required: false }` });
   const tls = { client_tls_sslmode: 'allow', client_tls_cert_file: cert, client_tls_key_file: key };
   for (const start of [pgbouncer(tls), pgbouncer({ ...tls, server_lifetime: 0 }, ANEW)]) {
@@ -45,9 +44,10 @@ afterAll(async () => {
   await Promise.all(proxies.map((proxy) => proxy.stop()));
   await guard?.stop();
   await database?.drop();
+  await rm(certificates.folder, { recursive: true, force: true });
 });
 
-test.skipIf(!openssl)('connections a second', async () => {
+test('connections a second', async () => {
   const section = new Section('connections');
   const rows: string[][] = [];
   const connect = async ({ url }: Place) => (await pgbench(url, LOAD)).tps;
@@ -73,14 +73,3 @@ and proxy.
 ${table(['', 'direct', 'PgBouncer', ANEW, 'headline', `headline to ${ANEW}`, 'headline to PgBouncer'], rows)}`);
   expect(rows).toHaveLength(2);
 });
-
-/** PgBouncer, which is nobody, reads it as well. */
-async function certificate(): Promise<[cert: string, key: string]> {
-  const [cert, key] = [join(folder(), 'cert.pem'), join(folder(), 'key.pem')];
-  const subject = ['-subj', '/CN=localhost', '-days', '2'];
-  const kind = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-noenc'];
-  await promisify(execFile)(openssl!, ['req', '-x509', ...kind, '-keyout', key, '-out', cert, ...subject]);
-  await chmod(folder(), 0o755);
-  await chmod(key, 0o644);
-  return [cert, key];
-}

@@ -2,8 +2,8 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { findProgram } from '../support/programs.ts';
+import { afterAll, beforeAll, expect } from 'vitest';
+import { testWith, tool } from '../support/tools.ts';
 import { interleave } from './figures/interleave.ts';
 import { Section } from './figures/section.ts';
 import { table } from './figures/table.ts';
@@ -64,7 +64,7 @@ async function measure(place: Watched, mode: Mode): Promise<Sampled> {
   };
 }
 
-test.skipIf(!findProgram('perf'))('where the time goes', async () => {
+testWith(tool('perf'))('where the time goes', async () => {
   const section = new Section('processor');
   const rows: string[][] = [];
   for (const mode of MODES) {

@@ -10,12 +10,12 @@ import { PERMIT_NAMESPACE, permitRequest } from '../../src/meter/permit.ts';
 import { fileStore } from '../../src/store/file.ts';
 import { memoryStore } from '../../src/store/memory.ts';
 import { redisStore } from '../../src/store/redis.ts';
-import { findProgram } from '../support/programs.ts';
 import { startRedis } from '../support/redis.ts';
 import { newSigner } from '../support/ssh-signer.ts';
+import { type Need, NOTHING, testWith, tool } from '../support/tools.ts';
 import { type Asking, elsewhere, type Guard, guardOver, limit, policyPerUser, row, ZONE } from './guards.ts';
 
-const VALKEY = findProgram('valkey-server');
+const VALKEY = tool('valkey-server');
 const HOUR = { count: 1, unit: 'hour' } as const;
 const DAY = { count: 1, unit: 'day' } as const;
 const ends: (() => unknown)[] = [];
@@ -40,7 +40,7 @@ const person = (user: string) => ownerOf({ principal: 'portal', user });
 const PORTAL = ownerOf({ principal: 'portal' });
 const turn = (ms = 0) => new Promise((done) => setTimeout(done, ms));
 
-const STORES: readonly (readonly [string, (() => Promise<BudgetStore[]>) | undefined])[] = [
+const STORES: readonly (readonly [string, () => Promise<BudgetStore[]>, needs?: Need])[] = [
   [
     'in the process',
     async () => {
@@ -57,28 +57,27 @@ const STORES: readonly (readonly [string, (() => Promise<BudgetStore[]>) | undef
   ],
   [
     'in Redis',
-    VALKEY === undefined
-      ? undefined
-      : async () => {
-          const redis = await startRedis(VALKEY);
-          ends.push(() => redis.remove());
-          const options = { url: redis.url, timeZone: ZONE, notice: () => {} };
-          return Promise.all(
-            ['one', 'two'].map(async (name) => {
-              const store = await redisStore({ ...options, name });
-              ends.push(() => store.close());
-              return store;
-            }),
-          );
-        },
+    async () => {
+      const redis = await startRedis(VALKEY.path!);
+      ends.push(() => redis.remove());
+      const options = { url: redis.url, timeZone: ZONE, notice: () => {} };
+      return Promise.all(
+        ['one', 'two'].map(async (name) => {
+          const store = await redisStore({ ...options, name });
+          ends.push(() => store.close());
+          return store;
+        }),
+      );
+    },
+    VALKEY,
   ],
 ];
 
-for (const [where, open] of STORES) {
-  it.skipIf(!open)(
+for (const [where, open, needs = NOTHING] of STORES) {
+  testWith(needs)(
     `two guards, six sessions each, five people at once: never above any limit, a store ${where}`,
     async () => {
-      const stores = (await open?.()) ?? [];
+      const stores = await open();
       const policy = policyPerUser(
         { rows: [limit('60 per hour')], subjects: new Map([['pupil', [limit('8 per day')]]]) },
         { rows: [limit('150 per hour')], subjects: new Map([['pupil', [limit('30 per day')]]]) },

@@ -8,8 +8,8 @@ import { askGuard } from '../../src/control/client.ts';
 import { makeKey } from '../identity/issuer.ts';
 import { PASSWORD } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { startRedis } from '../support/redis.ts';
+import { all, LONG as LONG_RUN, NOTHING, testWith, tool } from '../support/tools.ts';
 import { type Served, serve } from '../workers/served.ts';
 import { FIRST, PUPILS, schema } from './pupils.ts';
 import { each, LONG, onThePage, rangeOf, type Scenario } from './scenario.ts';
@@ -17,7 +17,7 @@ import { startTap } from './tap.ts';
 import { Thief } from './thief.ts';
 import { BUDGET, policies, tokenOf } from './world.ts';
 
-const VALKEY = findProgram('valkey-server');
+const VALKEY = tool('valkey-server');
 const KILLS = LONG ? 4 : 1;
 const MANY = 100;
 
@@ -125,7 +125,7 @@ const SCENARIOS: readonly Ran[] = [
   {
     name: 'three workers of one guard, and 12 connections',
     asked: PUPILS,
-    skip: !LONG,
+    needs: LONG_RUN,
     async run() {
       const by = await thief('thief1', [await guard('workers: 3\nstate: memory')]);
       const clients = await connect(by, 12);
@@ -161,9 +161,9 @@ const SCENARIOS: readonly Ran[] = [
   {
     name: 'two guards that share a Redis, ten connections to each',
     asked: PUPILS,
-    skip: VALKEY === undefined,
+    needs: VALKEY,
     async run() {
-      const redis = await startRedis(VALKEY!);
+      const redis = await startRedis(VALKEY.path!);
       ends.push(() => redis.remove());
       const guards = await Promise.all(each(2, () => guard(`state: "${redis.url}"`)));
       const by = await thief('thief3', guards);
@@ -179,9 +179,9 @@ const SCENARIOS: readonly Ran[] = [
     asked: 372,
     leaves: [MANY - 6, MANY],
     note: 'of a hundred, a fleet leaves a few at its end',
-    skip: VALKEY === undefined,
+    needs: VALKEY,
     async run() {
-      const redis = await startRedis(VALKEY!);
+      const redis = await startRedis(VALKEY.path!);
       ends.push(() => redis.remove());
       const guards = await Promise.all(each(2, () => guard(`state: "${redis.url}"`, peoples)));
       const all = await Promise.all(['ana', 'ben', 'cem'].map((user) => thief('portal1', guards, user)));
@@ -221,11 +221,11 @@ const SCENARIOS: readonly Ran[] = [
   {
     name: 'two guards, of which one is killed, and then their Redis',
     asked: PUPILS,
-    skip: VALKEY === undefined || !LONG,
+    needs: all(VALKEY, LONG_RUN),
     leaves: [BUDGET - 8, BUDGET],
     note: 'what the killed one had taken ahead has counted',
     async run() {
-      const redis = await startRedis(VALKEY!);
+      const redis = await startRedis(VALKEY.path!);
       ends.push(() => redis.remove());
       const guards = await Promise.all(each(2, () => guard(`state: "${redis.url}"`)));
       const by = await thief('thief4', guards);
@@ -250,7 +250,7 @@ const SCENARIOS: readonly Ran[] = [
 ];
 
 for (const scenario of SCENARIOS) {
-  test.skipIf(scenario.skip)(
+  testWith(scenario.needs ?? NOTHING)(
     scenario.name,
     async () => {
       const by = await scenario.run();

@@ -1,5 +1,6 @@
 /** Reading on and on with a stolen account. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { NOTHING, testWith } from '../support/tools.ts';
 import { onThePage, play } from './scenario.ts';
 import { READING } from './ways/reading.ts';
 import { type BulkWorld, bulkWorld } from './world.ts';
@@ -13,7 +14,7 @@ afterAll(async () => {
 });
 
 for (const scenario of READING) {
-  test.skipIf(scenario.skip)(scenario.name, async () => {
+  testWith(scenario.needs ?? NOTHING)(scenario.name, async () => {
     await play(scenario, await world.thief(scenario.role));
   });
 }

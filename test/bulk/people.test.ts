@@ -3,8 +3,9 @@
  * the others may have stays theirs, whoever's connection it is.
  */
 import type pg from 'pg';
-import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { makeKey } from '../identity/issuer.ts';
+import { NOTHING, testWith } from '../support/tools.ts';
 import { anew, FIRST, PUPILS, whoStandsIn } from './pupils.ts';
 import { each, play } from './scenario.ts';
 import { AROUND } from './ways/around.ts';
@@ -28,7 +29,7 @@ const WAYS = [...READING, ...PACKING, ...AROUND].filter(({ role }) => role !== '
 
 describe('by every way', () => {
   for (const scenario of WAYS) {
-    test.skipIf(scenario.skip)(scenario.name, async () => {
+    testWith(scenario.needs ?? NOTHING)(scenario.name, async () => {
       await world.database.query(anew());
       await play(scenario, await world.thief(scenario.role));
     });

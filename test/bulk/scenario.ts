@@ -2,6 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { expect } from 'vitest';
+import type { Need } from '../support/tools.ts';
 import type { Thief } from './thief.ts';
 import { BUDGET } from './world.ts';
 
@@ -17,8 +18,8 @@ export interface Scenario {
   readonly leaves?: number | readonly [number, number];
   /** Why it is fewer, or how. */
   readonly note?: string;
-  /** Not played here: the machine lacks a program, or it takes too long but for the long run. */
-  readonly skip?: boolean;
+  /** Where it lacks, the scenario is not played. */
+  readonly needs?: Need;
   readonly run: (thief: Thief) => Promise<void>;
 }
 

@@ -10,8 +10,8 @@ import { People } from '../../src/cli/plausible-person.ts';
 import { canaryHash } from '../../src/policy/canaries.ts';
 import { runCommand } from '../support/command.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { seedSmall } from '../support/seed.ts';
+import { tool } from '../support/tools.ts';
 
 const KEY = 'MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=';
 let database: FreshDatabase;
@@ -100,7 +100,7 @@ test('hashes of keys, as anybody can compute them who has the key', async () => 
   expect(status).toBe(0);
   const expected = ['4711', '12'].map((key) => `${canaryHash(Buffer.from(KEY), 'student', key)}\n`).join('');
   expect(stdout).toBe(expected);
-  const openssl = findProgram('openssl');
+  const openssl = tool('openssl').path;
   if (openssl) {
     const text = execFileSync(openssl, ['dgst', '-sha256', '-hmac', KEY, '-binary'], { input: 'student\x004711' });
     expect(stdout.split('\n')[0]).toBe(`hmac:${text.toString('base64url')}`);

@@ -2,13 +2,13 @@
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findProgram } from '../support/programs.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith, tool } from '../support/tools.ts';
 import { statementsIn } from './decision-log.ts';
 import { type Ran, run } from './psql.ts';
 import { startWorld, type World } from './world.ts';
 
-const PGBENCH = findProgram('pgbench');
+const PGBENCH = tool('pgbench');
 
 /** pgbench's tables whole, with writes: teller. The accounts of one branch only, to read: clerk. */
 const ROLES = {
@@ -44,13 +44,13 @@ async function addRoles(folder: string): Promise<void> {
   );
 }
 
-describe.skipIf(!PGBENCH)('pgbench', () => {
+describeWith(PGBENCH)('pgbench', () => {
   let world: World;
 
   beforeAll(async () => {
     world = await startWorld({
       prepare: async (database) => {
-        const made = await run(PGBENCH!, ['-i', '-q', '-s', '2', database.url], {});
+        const made = await run(PGBENCH.path!, ['-i', '-q', '-s', '2', database.url], {});
         if (made.status !== 0) throw new Error(made.stderr);
       },
       policies: addRoles,
@@ -68,7 +68,7 @@ describe.skipIf(!PGBENCH)('pgbench', () => {
   };
 
   const bench = (principal: string, mode: string, ...args: string[]): Promise<Ran> =>
-    run(PGBENCH!, ['-n', '-M', mode, '-c', '4', '-j', '2', ...args, conninfo(principal)], {});
+    run(PGBENCH.path!, ['-n', '-M', mode, '-c', '4', '-j', '2', ...args, conninfo(principal)], {});
 
   /** What pgbench counted. */
   function counted({ status, stdout, stderr }: Ran): { processed: string | undefined; failed: string | undefined } {

@@ -1,8 +1,9 @@
 /** psql's \d and its kin, and completion by TAB: the same output as in a database from which all was cut that the role was not granted. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith, testWith } from '../support/tools.ts';
 import { type Copies, copiesFor, dropCopies } from './copies.ts';
 import { statementsIn } from './decision-log.ts';
-import { PSQL_MAJOR, psqlScript, SCRIPT, typed } from './psql.ts';
+import { PSQL_16, psqlScript, SCRIPT, typed } from './psql.ts';
 import { PRINCIPALS, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -79,7 +80,7 @@ const DIFFERENT: Readonly<Record<string, string>> = {
   '\\ddp': 'rights that the owner gives in advance are shown to nobody',
 };
 
-describe.skipIf(PSQL_MAJOR < 16)('psql shows what was granted, as if there were no more', () => {
+describeWith(PSQL_16)('psql shows what was granted, as if there were no more', () => {
   it.each(PRINCIPALS)('%s', async (principal) => {
     const script = COMMANDS.map((command) => `\\echo '== ${command.replaceAll('\\', '\\\\')}'\n${command}\n`).join('');
     const [through, beside] = await Promise.all([
@@ -110,7 +111,7 @@ function different(
   return found;
 }
 
-describe.skipIf(PSQL_MAJOR < 16)('psql is refused what would tell more', () => {
+describeWith(PSQL_16)('psql is refused what would tell more', () => {
   it.each([
     [
       '\\sf school_year',
@@ -153,7 +154,7 @@ describe.skipIf(PSQL_MAJOR < 16)('psql is refused what would tell more', () => {
   });
 });
 
-describe.skipIf(PSQL_MAJOR < 16 || !SCRIPT)('TAB completes what was granted, and nothing else', () => {
+describeWith(PSQL_16, SCRIPT)('TAB completes what was granted, and nothing else', () => {
   const LINES = [
     ...[
       'select * from stu\t',
@@ -212,7 +213,7 @@ describe.skipIf(PSQL_MAJOR < 16 || !SCRIPT)('TAB completes what was granted, and
   });
 });
 
-it('recorded: all else that psql asked was allowed, and came through whole', async () => {
+testWith(PSQL_16)('recorded: all else that psql asked was allowed, and came through whole', async () => {
   const statements = statementsIn(await world.log());
   expect(statements.length).toBeGreaterThan(100);
   const refused = statements.filter(({ status }) => status !== 'ok');

@@ -1,9 +1,10 @@
 /** What psql does with statements: \g and its kin, cursors, savepoints, Ctrl-C; the same as on a database that holds only what was granted. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../proxy/support.ts';
+import { describeWith, testWith } from '../support/tools.ts';
 import { type Copies, copiesFor, dropCopies } from './copies.ts';
 import { statementsIn } from './decision-log.ts';
-import { CTRL_C, PSQL_MAJOR, psqlScript, SCRIPT, typed } from './psql.ts';
+import { CTRL_C, PSQL_16, psqlScript, SCRIPT, typed } from './psql.ts';
 import { PRINCIPALS, type PrincipalName, startWorld, type World } from './world.ts';
 
 let world: World;
@@ -106,7 +107,7 @@ function comparable(text: string): string {
     .replace(/ (of relation|in) ".*"/g, '');
 }
 
-describe.skipIf(PSQL_MAJOR < 16)('statements by psql', () => {
+describeWith(PSQL_16)('statements by psql', () => {
   it.each(PRINCIPALS)('%s', async (principal) => {
     // Where no key is granted, rows alike in the others have no order.
     const text =
@@ -189,7 +190,7 @@ describe.skipIf(PSQL_MAJOR < 16)('statements by psql', () => {
   });
 });
 
-describe.skipIf(PSQL_MAJOR < 16 || !SCRIPT)('Ctrl-C', () => {
+describeWith(PSQL_16, SCRIPT)('Ctrl-C', () => {
   /** Until the server is at it. */
   const running = (mark: string): Promise<void> =>
     eventually(async () => {
@@ -230,7 +231,7 @@ describe.skipIf(PSQL_MAJOR < 16 || !SCRIPT)('Ctrl-C', () => {
   });
 });
 
-it('recorded: a decision before each statement, and the rows that came', async () => {
+testWith(PSQL_16)('recorded: a decision before each statement, and the rows that came', async () => {
   const statements = statementsIn(await world.log());
   for (const principal of PRINCIPALS) {
     const own = statements.filter((s) => s.principal === principal);

@@ -2,13 +2,14 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
+import { describeWith, testWith, tool } from '../support/tools.ts';
 import { statementsIn } from './decision-log.ts';
-import { PSQL, PSQL_MAJOR, type Ran, run } from './psql.ts';
+import { PSQL_16, type Ran, run } from './psql.ts';
 import { startWorld, type World } from './world.ts';
 
-describe.skipIf(PSQL_MAJOR < 16 || !openssl)('psql connects', () => {
+describeWith(PSQL_16)('psql connects', () => {
   let world: World;
   let strict: World;
   let certificates: Certificates;
@@ -46,14 +47,14 @@ describe.skipIf(PSQL_MAJOR < 16 || !openssl)('psql connects', () => {
       .filter(([, value]) => value !== '')
       .map(([name, value]) => `${name}='${value}'`)
       .join(' ');
-    return run(PSQL!, ['-X', '-A', '-t', '-d', conninfo, '-c', sql], env);
+    return run(PSQL_16.path!, ['-X', '-A', '-t', '-d', conninfo, '-c', sql], env);
   }
 
   const ok = { status: 0, stdout: '1\n', stderr: '' };
 
   it('by URL, with parameters', async () => {
     const ran = await run(
-      PSQL!,
+      PSQL_16.path!,
       [
         '-X',
         '-A',
@@ -69,7 +70,7 @@ describe.skipIf(PSQL_MAJOR < 16 || !openssl)('psql connects', () => {
 
   it('by a service and a password file', async () => {
     const env = { PGSERVICEFILE: join(home, 'services'), PGPASSFILE: join(home, 'passwords') };
-    expect(await run(PSQL!, ['-X', '-A', '-t', '-d', 'service=school', '-c', 'SELECT 1'], env)).toEqual(ok);
+    expect(await run(PSQL_16.path!, ['-X', '-A', '-t', '-d', 'service=school', '-c', 'SELECT 1'], env)).toEqual(ok);
   });
 
   it('by the environment alone', async () => {
@@ -80,7 +81,7 @@ describe.skipIf(PSQL_MAJOR < 16 || !openssl)('psql connects', () => {
       PGUSER: 'office',
       PGPASSWORD: 'demo-office',
     };
-    expect(await run(PSQL!, ['-X', '-A', '-t', '-c', 'SELECT 1'], env)).toEqual(ok);
+    expect(await run(PSQL_16.path!, ['-X', '-A', '-t', '-c', 'SELECT 1'], env)).toEqual(ok);
   });
 
   it.each([
@@ -131,7 +132,7 @@ describe.skipIf(PSQL_MAJOR < 16 || !openssl)('psql connects', () => {
     expect(ran.stderr).toContain('certificate verify failed');
   });
 
-  it.skipIf(PSQL_MAJOR < 17)('sslnegotiation=direct, of psql 17', async () => {
+  testWith(tool('psql', { since: 17 }))('sslnegotiation=direct', async () => {
     const ran = await connect({
       host: 'localhost',
       hostaddr: '127.0.0.1',
@@ -190,7 +191,7 @@ describe.skipIf(PSQL_MAJOR < 16 || !openssl)('psql connects', () => {
 
   it('no password', async () => {
     const ran = await run(
-      PSQL!,
+      PSQL_16.path!,
       ['-X', '-w', '-d', `host=127.0.0.1 port=${world.port} dbname=${world.database.name} user=teacher`],
       {},
     );

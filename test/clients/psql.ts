@@ -4,20 +4,13 @@ import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram } from '../support/programs.ts';
+import { tool } from '../support/tools.ts';
 
 const ENVIRONMENT = { PATH: process.env.PATH ?? '', LC_ALL: 'C.UTF-8', TERM: 'dumb', PAGER: 'cat' };
 
-export const PSQL = findProgram('psql');
-
-/** 0 where there is none. The tests want 16 at least, for \\bind and \\watch with options. */
-export const PSQL_MAJOR = await majorOf(PSQL);
-
-async function majorOf(program: string | undefined): Promise<number> {
-  if (!program) return 0;
-  const { stdout } = await run(program, ['--version'], {});
-  return Number(/(\d+)/.exec(stdout)?.[1] ?? 0);
-}
+export const PSQL = tool('psql');
+/** With `\\bind`, `\\watch` with options, and `require_auth`. */
+export const PSQL_16 = tool('psql', { since: 16 });
 
 export interface Ran {
   readonly status: number | null;
@@ -52,7 +45,7 @@ export async function psqlScript(
   const args = ['-X', '-P', 'pager=off', ...(options.args ?? []), '-d', conninfo];
   const { stdout } = await run(
     '/bin/sh',
-    ['-c', 'exec "$0" "$@" 2>&1', PSQL ?? 'psql', ...args],
+    ['-c', 'exec "$0" "$@" 2>&1', PSQL.path ?? '', ...args],
     options.env ?? {},
     script,
   );
@@ -65,7 +58,7 @@ const PROMPT = '=> ';
 const DISCARD = '\x15';
 
 /** util-linux's, which gives psql a terminal. */
-export const SCRIPT = findProgram('script');
+export const SCRIPT = tool('script');
 
 /** What is typed: text, or text and what follows once `when` has resolved: while the first is still running, say. */
 export type Line = string | { readonly text: string; readonly when: () => Promise<void>; readonly follow: string };
@@ -82,7 +75,7 @@ export async function typed(conninfo: string, lines: readonly Line[]): Promise<s
   // All that fits is listed at once and without a question, so that what is typed ahead is never taken for an answer.
   writeFileSync(inputrc, 'set completion-query-items 0\nset page-completions off\nset enable-bracketed-paste off\n');
   const words = [
-    PSQL ?? 'psql',
+    PSQL.path ?? '',
     '-X',
     '-q',
     '-v',
@@ -95,7 +88,7 @@ export async function typed(conninfo: string, lines: readonly Line[]): Promise<s
     conninfo,
   ];
   const command = words.map((word) => `'${word}'`).join(' ');
-  const child = spawn(SCRIPT ?? 'script', ['-qec', `stty cols 200; exec ${command}`, '/dev/null'], {
+  const child = spawn(SCRIPT.path ?? '', ['-qec', `stty cols 200; exec ${command}`, '/dev/null'], {
     env: { ...ENVIRONMENT, HOME: folder, INPUTRC: inputrc },
   });
   const ended = once(child, 'close');

@@ -6,8 +6,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { readChained } from '../../src/record/chain/chain.ts';
 import { closedName } from '../../src/record/chain/files.ts';
 import { eventually } from '../proxy/support.ts';
-import { findProgram } from '../support/programs.ts';
 import type { Random } from '../support/random.ts';
+import { tool } from '../support/tools.ts';
 import { childrenOf, isAlive } from '../workers/served.ts';
 
 export interface Befallen {
@@ -29,7 +29,7 @@ const openFiles = ({ folder }: Befallen): string[] =>
     .filter((name) => /^decisions(\.\d)?\.jsonl$/.test(name))
     .map((name) => join(folder, name));
 
-const PRLIMIT = findProgram('prlimit');
+const PRLIMIT = tool('prlimit').path;
 
 /** What cannot be recorded is refused, and for that refusal alone no record can be asked for. */
 export const UNWRITABLE = 'nothing more fits into the log';

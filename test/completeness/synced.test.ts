@@ -6,13 +6,14 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Server, startServer } from '../../src/demo/server.ts';
 import { verifyLog } from '../../src/record/verify/verify.ts';
-import { hasCompiler, SlowDisk } from '../record/slow-disk.ts';
+import { SLOW_DISK, SlowDisk } from '../record/slow-disk.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzzRuns, fuzzSeed, Random } from '../support/random.ts';
 import { seedSmall } from '../support/seed.ts';
+import { describeWith } from '../support/tools.ts';
 import { kill } from '../workers/lives.ts';
 import { type Served, serve } from '../workers/served.ts';
 import { Clients } from './clients.ts';
@@ -24,7 +25,7 @@ const TURNS = fuzzRuns(12, 200);
 /** Of each client's statement: a number of its own. */
 const MARK = /\b7\d{8}\b/g;
 
-describe.runIf(hasCompiler)(`strict, seed: ${SEED}`, () => {
+describeWith(SLOW_DISK)(`strict, seed: ${SEED}`, () => {
   let folder: string;
   let server: Server;
   let database: FreshDatabase;

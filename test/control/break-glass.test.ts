@@ -3,15 +3,14 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { verifierOf } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { seedSmall } from '../support/seed.ts';
+import { describeWith, isRoot, ROOT, testWith, tool } from '../support/tools.ts';
 import { type Operated, operate } from './served.ts';
 
-const keygen = findProgram('ssh-keygen');
-const isRoot = process.getuid?.() === 0;
+const keygen = tool('ssh-keygen');
 /** Root asks in somebody's name; anybody else in their own. */
 const sudoUser = isRoot ? 'ines' : undefined;
 const asker = sudoUser ?? userInfo().username;
@@ -24,7 +23,7 @@ interface Shown {
   readonly text: string;
 }
 
-describe.skipIf(!keygen)('break-glass', () => {
+describeWith(keygen)('break-glass', () => {
   let database: FreshDatabase;
   let guard: Operated;
   let verifiers: Record<string, string>;
@@ -42,7 +41,7 @@ describe.skipIf(!keygen)('break-glass', () => {
     (await guard.done<{ openings: Shown[] }>('break-glass.list')).openings.find((one) => one.id === id);
   const sign = (name: string, text: string, namespace = 'rowgate-break-glass') => {
     const words = ['-q', '-Y', 'sign', '-n', namespace, '-f', key(name)];
-    return execFileSync(keygen ?? '', words, { input: text, encoding: 'utf8', stdio: 'pipe' });
+    return execFileSync(keygen.path ?? '', words, { input: text, encoding: 'utf8', stdio: 'pipe' });
   };
   const approve = (id: string, name: string, text: string, namespace?: string) =>
     guard.ask('break-glass.approve', { id, signature: sign(name, text, namespace) });
@@ -96,7 +95,7 @@ describe.skipIf(!keygen)('break-glass', () => {
     );
     guard = await operate(database, '');
     for (const name of [asker, 'jean', 'zoe', 'stranger', 'other'])
-      execFileSync(keygen ?? '', ['-q', '-t', 'ed25519', '-N', '', '-f', key(name)]);
+      execFileSync(keygen.path ?? '', ['-q', '-t', 'ed25519', '-N', '', '-f', key(name)]);
     await guard.policy('roles/dba.yaml', 'role: dba\naccess: unrestricted\nlimits: none\n');
     await guard.policy('approvers.yaml', approvers(asker, 'jean', 'zoe', 'other'));
     await principals();
@@ -118,7 +117,7 @@ describe.skipIf(!keygen)('break-glass', () => {
     await guard.connect('vendor');
   });
 
-  it.runIf(isRoot)('is not asked for by root, who may be anybody', async () => {
+  testWith(ROOT)('is not asked for by root, who may be anybody', async () => {
     const given = { principal: 'night', forMs: 1_000, reason: 'x' };
     expect(await guard.ask('break-glass.ask', given)).toMatchObject(refused('asked for by a person'));
   });
@@ -166,7 +165,7 @@ describe.skipIf(!keygen)('break-glass', () => {
     expect(await steps(id)).toEqual(['requested', 'approved', 'opened', 'used', 'closed']);
     const [, , opened] = await guard.recorded('break-glass');
     const fingerprint = (name: string) =>
-      execFileSync(keygen ?? '', ['-l', '-f', `${key(name)}.pub`], { encoding: 'utf8' }).split(' ')[1];
+      execFileSync(keygen.path ?? '', ['-l', '-f', `${key(name)}.pub`], { encoding: 'utf8' }).split(' ')[1];
     expect(opened).toMatchObject({
       principal: 'night',
       role: 'vendor',

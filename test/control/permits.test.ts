@@ -3,14 +3,13 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { seedSmall } from '../support/seed.ts';
+import { describeWith, isRoot, ROOT, testWith, tool } from '../support/tools.ts';
 import { type Operated, operate, VENDOR } from './served.ts';
 
-const keygen = findProgram('ssh-keygen');
-const isRoot = process.getuid?.() === 0;
+const keygen = tool('ssh-keygen');
 /** Root asks in somebody's name; anybody else in their own. */
 const sudoUser = isRoot ? 'ines' : undefined;
 const asker = sudoUser ?? userInfo().username;
@@ -24,7 +23,7 @@ interface Shown {
   readonly text: string;
 }
 
-describe.skipIf(!keygen)('a permit', () => {
+describeWith(keygen)('a permit', () => {
   let database: FreshDatabase;
   let guard: Operated;
   let id: string;
@@ -45,7 +44,7 @@ describe.skipIf(!keygen)('a permit', () => {
   const shown = async () => (await guard.done<{ permits: Shown[] }>('permit.list')).permits;
   const sign = (name: string, text: string) => {
     const words = ['-q', '-Y', 'sign', '-n', 'rowgate-permit', '-f', key(name)];
-    return execFileSync(keygen ?? '', words, { input: text, encoding: 'utf8' });
+    return execFileSync(keygen.path ?? '', words, { input: text, encoding: 'utf8' });
   };
   const approve = async (name: string, text?: string) => {
     const signature = sign(name, text ?? (await shown())[0]?.text ?? '');
@@ -63,7 +62,7 @@ describe.skipIf(!keygen)('a permit', () => {
     guard = await operate(database, '');
     for (const name of [asker, 'jean', 'zoe', 'stranger']) {
       const type = name === 'jean' ? 'ecdsa' : 'ed25519';
-      execFileSync(keygen ?? '', ['-q', '-t', type, '-N', '', '-f', key(name)]);
+      execFileSync(keygen.path ?? '', ['-q', '-t', type, '-N', '', '-f', key(name)]);
     }
     await guard.policy(
       'roles/vendor.yaml',
@@ -78,7 +77,7 @@ describe.skipIf(!keygen)('a permit', () => {
     await database?.drop();
   });
 
-  it.runIf(isRoot)('is not asked for by root, who may be anybody', async () => {
+  testWith(ROOT)('is not asked for by root, who may be anybody', async () => {
     expect(await request('students')).toMatchObject(refused('asked for by a person'));
     expect(await request('students', 'root')).toMatchObject(refused('root may be anybody'));
   });

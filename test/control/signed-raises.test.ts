@@ -4,9 +4,9 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { newSigner } from '../support/ssh-signer.ts';
+import { isRoot, ROOT, testWith } from '../support/tools.ts';
 import { type Operated, operate, VENDOR } from './served.ts';
 
-const isRoot = process.getuid?.() === 0;
 /** Root asks in somebody's name; anybody else in their own. */
 const sudoUser = isRoot ? 'ines' : undefined;
 const asker = sudoUser ?? userInfo().username;
@@ -122,7 +122,7 @@ it('more signatures, a signer who has gone, and a role without the rule', async 
   expect(await most()).toBe(40);
 });
 
-it.runIf(isRoot)('is not asked for by root, who may be anybody', async () => {
+testWith(ROOT)('is not asked for by root, who may be anybody', async () => {
   const given = { principal: 'vendor', limit: '90 rows per hour', forMs: 600_000, reason: 'x' };
   expect(await guard.ask('limits.raise', given)).toMatchObject(refused('asked for by a person'));
 });

@@ -8,9 +8,9 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { stringField } from '../../src/ssh/fields.ts';
 import { parsePublicKey, type SshPublicKey } from '../../src/ssh/public-key.ts';
 import { isSignedBy } from '../../src/ssh/signature.ts';
-import { findProgram } from '../support/programs.ts';
+import { describeWith, tool } from '../support/tools.ts';
 
-const keygen = findProgram('ssh-keygen');
+const keygen = tool('ssh-keygen');
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-test-ssh-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -18,12 +18,12 @@ const TEXT = 'rows: 100000\nreason: "l’année scolaire"\n';
 
 function newKey(name: string, options: readonly string[]): string {
   const file = join(folder, name);
-  execFileSync(keygen ?? '', ['-q', '-t', ...options, '-N', '', '-C', 'a comment', '-f', file]);
+  execFileSync(keygen.path ?? '', ['-q', '-t', ...options, '-N', '', '-C', 'a comment', '-f', file]);
   return file;
 }
 
 function signed(file: string, text: string, namespace = 'rowgate-permit'): string {
-  return execFileSync(keygen ?? '', ['-q', '-Y', 'sign', '-f', file, '-n', namespace], {
+  return execFileSync(keygen.path ?? '', ['-q', '-Y', 'sign', '-f', file, '-n', namespace], {
     input: text,
     encoding: 'utf8',
     stdio: ['pipe', 'pipe', 'ignore'],
@@ -43,7 +43,7 @@ function changedAt(armored: string, index: number): string {
   return `-----BEGIN SSH SIGNATURE-----\n${blob.toString('base64')}\n-----END SSH SIGNATURE-----\n`;
 }
 
-describe.skipIf(!keygen)('made by ssh-keygen', () => {
+describeWith(keygen)('made by ssh-keygen', () => {
   it.each([
     ['ed25519', ['ed25519']],
     ['ecdsa-256', ['ecdsa', '-b', '256']],

@@ -15,17 +15,16 @@ import {
 import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { askGuard } from '../../src/control/client.ts';
 import { type ControlReply, done } from '../../src/control/protocol.ts';
 import { openControl, type RunningControl } from '../../src/control/server.ts';
-import { findProgram } from '../support/programs.ts';
+import { condition, describeWith, need, ROOT, testWith, tool } from '../support/tools.ts';
 import { ASK, proven, speakTo } from './raw-socket.ts';
 
 const log = pino({ level: 'silent' });
 const me = userInfo().username;
-const isRoot = process.getuid?.() === 0;
-const setpriv = isRoot ? findProgram('setpriv') : undefined;
+const setpriv = tool('setpriv');
 
 /** A user who is none of the host's, and a group of theirs. */
 const STRANGER = 54_321;
@@ -55,7 +54,7 @@ async function open(group?: string): Promise<void> {
 /** What the stranger's own program would do. Throws where the system does not let them. */
 function asStranger(...command: string[]): void {
   const user = ['--reuid', String(STRANGER), '--regid', String(GROUP), '--clear-groups'];
-  execFileSync(setpriv ?? '', [...user, ...command], { stdio: 'pipe' });
+  execFileSync(setpriv.path ?? '', [...user, ...command], { stdio: 'pipe' });
 }
 
 /** Asks after `prove` has put something into the place of the proof. */
@@ -83,7 +82,7 @@ it('closes with its socket and its folder gone', async () => {
   expect(existsSync(path) || existsSync(`${path}.d`)).toBe(false);
 });
 
-it.runIf(isRoot)('root speaks for whom it names', async () => {
+testWith(ROOT)('root speaks for whom it names', async () => {
   await open();
   const reply = await askGuard(path, { command: 'who', arguments: {}, behalf: 'ines' });
   expect(reply).toMatchObject({ result: { by: 'ines (as root)' } });
@@ -140,7 +139,7 @@ it('a second guard does not take the place of one that answers', async () => {
   expect(await askGuard(path, { command: 'who', arguments: {} })).toMatchObject({ ok: true });
 });
 
-describe.skipIf(!setpriv)('with another user on the host', () => {
+describeWith(ROOT, setpriv)('with another user on the host', () => {
   it('who is not in the group can prove nothing, and not even connect', async () => {
     await open();
     expect(await ask((proof) => expect(() => asStranger('mkdir', '-m', '0700', proof)).toThrow())).toMatchObject(
@@ -199,7 +198,7 @@ describe.skipIf(!setpriv)('with another user on the host', () => {
     expect(reply).toMatchObject(UNPROVEN);
   });
 
-  it('a file system that they have mounted in the place of the proof does not say who they are', async (test) => {
+  it('a file system that they have mounted in the place of the proof does not say who they are', async (_test) => {
     await open(String(GROUP));
     const raw = await speakTo(path);
     asStranger('mkdir', '-m', '0700', raw.proof);
@@ -208,7 +207,7 @@ describe.skipIf(!setpriv)('with another user on the host', () => {
       execFileSync('mount', ['-t', 'tmpfs', '-o', 'uid=0,gid=0,mode=0700', 'tmpfs', raw.proof], { stdio: 'pipe' });
     } catch {
       raw.socket.destroy();
-      return test.skip('this machine lets nobody mount');
+      return need(condition(false, 'mounting'));
     }
     try {
       expect(statSync(raw.proof)).toMatchObject({ uid: 0 });

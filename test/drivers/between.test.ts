@@ -1,11 +1,10 @@
 /** psql, psycopg 3 and node-postgres go the same round with HAProxy in front of Rowgate and PgBouncer behind it. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openssl } from '../proxy/certificates.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { HAPROXY_ADDRESS, haproxy, startHaproxy } from '../proxy/haproxy.ts';
 import type { GuardOptions } from '../support/guard.ts';
-import { type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
+import { PGBOUNCER, type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 import { type FreshDatabase, serverAddress } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
+import { describeWith, testWith } from '../support/tools.ts';
 import { type Driver, type Outcomes, takeSteps } from './driver.ts';
 import { expectedOf, restrictedTo } from './expected.ts';
 import { NODE_POSTGRES } from './node-drivers.ts';
@@ -13,15 +12,12 @@ import { PSQL_DRIVER } from './psql.ts';
 import { PSYCOPG } from './python.ts';
 import { type Round, startRound } from './round.ts';
 
-const pgbouncer = findProgram('pgbouncer');
-const found = openssl && haproxy && pgbouncer;
-
 /** What a pooler of transactions takes from a driver: the step, and how it is told. */
 const LOST: Readonly<Record<string, Outcomes>> = {
   psql: { 'prepared statements': { result: [] } },
 };
 
-describe.skipIf(!found).each(['session', 'transaction'] as const)('PgBouncer pools by %s', (mode) => {
+describeWith(haproxy, PGBOUNCER).each(['session', 'transaction'] as const)('PgBouncer pools by %s', (mode) => {
   const bouncers: PgBouncer[] = [];
   let round: Round;
 
@@ -35,7 +31,7 @@ describe.skipIf(!found).each(['session', 'transaction'] as const)('PgBouncer poo
       await database.query(`ALTER ROLE ${name} IN DATABASE "${database.name}" SET statement_timeout = '5min'`);
     }
     const bouncer = await startPgBouncer({
-      program: pgbouncer ?? '',
+      program: PGBOUNCER.path!,
       mode,
       server: serverAddress(),
       database: database.name,
@@ -62,7 +58,7 @@ describe.skipIf(!found).each(['session', 'transaction'] as const)('PgBouncer poo
   const lost = ({ name }: Driver): Outcomes => (mode === 'transaction' ? (LOST[name] ?? {}) : {});
 
   for (const driver of [PSQL_DRIVER, PSYCOPG, NODE_POSTGRES]) {
-    it.skipIf(!driver.found)(`${driver.name}: as without them`, async () => {
+    testWith(driver.needs)(`${driver.name}: as without them`, async () => {
       const direct = await takeSteps(driver, round.direct());
       expect(direct).toEqual(expectedOf(direct));
       expect(await takeSteps(driver, round.overTls('owner'))).toEqual({ ...direct, ...lost(driver) });

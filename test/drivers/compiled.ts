@@ -1,35 +1,26 @@
 /** Drivers in languages that are compiled: libpq itself, JDBC's, and Go's two. */
-import { accessSync } from 'node:fs';
 import { join } from 'node:path';
-import { findProgram } from '../support/programs.ts';
+import { all, file, type Need, tool } from '../support/tools.ts';
 import { build, CACHE } from './build.ts';
 import { type Driver, runProgram } from './driver.ts';
 
 const JDBC = '/usr/share/java/postgresql.jar';
 /** Debian brings Go's libraries as source, to be found as before there were modules. */
 export const GO_PATH = '/usr/share/gocode';
-const GCC = findProgram('gcc');
-const JAVA = findProgram('java');
-const JAVAC = findProgram('javac');
-export const GO = findProgram('go');
+const JAVA = tool('java');
+const JAVAC = tool('javac');
+export const GO = tool('go');
 
-/** False where a file that a package brings is missing: then the tests are skipped. In CI that is an error. */
-function has(file: string): boolean {
-  try {
-    accessSync(file);
-    return true;
-  } catch (error) {
-    if (process.env.CI) throw new Error(`${file} is not installed`, { cause: error });
-    return false;
-  }
-}
+const INCLUDE = '-I/usr/include/postgresql';
+const SOURCE = join(import.meta.dirname, 'libpq/steps.c');
+/** The program is asked for as it stands: it calls what came with libpq 17. */
+const CC = tool('cc', { runs: ['-fsyntax-only', '-Werror=implicit', INCLUDE, SOURCE], with: 'libpq 17' });
 
 const LIBPQ: Driver = {
   name: 'libpq',
   language: 'C',
-  found: GCC !== undefined && has('/usr/include/postgresql/libpq-fe.h'),
-  build: () =>
-    build('libpq', GCC!, (output) => ['-Wall', '-I/usr/include/postgresql', '-o', output, 'libpq/steps.c', '-lpq']),
+  needs: CC,
+  build: () => build('libpq', CC.path!, (output) => ['-Wall', INCLUDE, '-o', output, SOURCE, '-lpq']),
   run: (env) => runProgram(join(CACHE, 'libpq'), [], env),
   also: {
     'pipeline with errors': 'a pipeline with errors in it',
@@ -49,11 +40,12 @@ const LIBPQ: Driver = {
 const JDBC_DRIVER: Driver = {
   name: 'JDBC',
   language: 'Java',
-  found: JAVA !== undefined && JAVAC !== undefined && has(JDBC),
-  build: () => build('jdbc', JAVAC!, (output) => ['-encoding', 'UTF-8', '-cp', JDBC, '-d', output, 'jdbc/Steps.java']),
+  needs: all(JAVA, JAVAC, file(JDBC)),
+  build: () =>
+    build('jdbc', JAVAC.path!, (output) => ['-encoding', 'UTF-8', '-cp', JDBC, '-d', output, 'jdbc/Steps.java']),
   run: (env) => {
     const quickStart = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
-    return runProgram(JAVA!, [...quickStart, '-cp', `${join(CACHE, 'jdbc')}:${JDBC}`, 'Steps'], env);
+    return runProgram(JAVA.path!, [...quickStart, '-cp', `${join(CACHE, 'jdbc')}:${JDBC}`, 'Steps'], env);
   },
   also: { 'batch with an error': 'a batch with an error in it', 'keys and metadata': 'DatabaseMetaData' },
   alsoRestricted: { 'keys and metadata': ['key id', 'id int4', 'label text', 'measures.id'] },
@@ -66,9 +58,9 @@ export const GO_ENVIRONMENT = {
   GOFLAGS: '-p=2',
 };
 
-/** True where Go is here, and the source of a package. */
-export function hasGo(pack: string): boolean {
-  return GO !== undefined && has(join(GO_PATH, 'src/github.com', pack));
+/** Go, and the source of these packages. */
+export function goWith(...packages: readonly string[]): Need {
+  return all(GO, file(...packages.map((pack) => join(GO_PATH, 'src/github.com', pack))));
 }
 
 function goDriver(name: string, pack: string, more: Partial<Driver>): Driver {
@@ -76,8 +68,8 @@ function goDriver(name: string, pack: string, more: Partial<Driver>): Driver {
   return {
     name: name === 'pq' ? 'lib/pq' : name,
     language: 'Go',
-    found: hasGo(pack),
-    build: () => build(`go-${name}`, GO!, (output) => ['build', '-o', output, ...files], GO_ENVIRONMENT),
+    needs: goWith(pack),
+    build: () => build(`go-${name}`, GO.path!, (output) => ['build', '-o', output, ...files], GO_ENVIRONMENT),
     run: (variables) => runProgram(join(CACHE, `go-${name}`), [], variables),
     ...more,
   };

@@ -2,12 +2,15 @@
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { describeWith, NOTHING } from '../support/tools.ts';
 import { type Driver, type Outcomes, runProgram, takeSteps } from './driver.ts';
-import { hasPython, PYTHON } from './python.ts';
+import { python } from './python.ts';
 import { environmentOf, POLICIES } from './round.ts';
+
+const PYTHON = python('django', 'psycopg');
 
 /** Pupils of one school: all columns but one, and one of them masked. */
 const READER = `
@@ -50,11 +53,11 @@ const REFUSED = {
 const django = (command: 'migrate' | 'load' | 'read', binding: 'on' | 'off'): Driver => ({
   name: 'Django',
   language: 'Python',
-  found: true,
-  run: (env) => runProgram(PYTHON, ['-B', './django/run.py', command], { ...env, SERVER_SIDE_BINDING: binding }),
+  needs: NOTHING,
+  run: (env) => runProgram(PYTHON.path!, ['-B', './django/run.py', command], { ...env, SERVER_SIDE_BINDING: binding }),
 });
 
-describe.skipIf(!hasPython(['django', 'psycopg']))('Django', () => {
+describeWith(PYTHON)('Django', () => {
   const databases: FreshDatabase[] = [];
   const guards: TestGuard[] = [];
   const folders: string[] = [];

@@ -1,6 +1,7 @@
 /** A driver: a program that takes the steps of `steps.ts` and prints a line of JSON for each. */
 import { spawn } from 'node:child_process';
 import { resolve } from 'node:path';
+import type { Need } from '../support/tools.ts';
 
 /** libpq's variables (PGHOST, PGSSLMODE, …), the same as ROWGATE_URL, and ROWGATE_DRIVER. */
 export type Environment = Readonly<Record<string, string>>;
@@ -9,8 +10,7 @@ export interface Driver {
   /** As in `docs/clients.md`. */
   readonly name: string;
   readonly language: string;
-  /** False where this machine lacks it: its tests are shown as skipped. */
-  readonly found: boolean;
+  readonly needs: Need;
   /** Further steps of its own: the heading, by the step's name. */
   readonly also?: Readonly<Record<string, string>>;
   /** What the role `reader` must see in them, where it is not what an unrestricted one sees. */

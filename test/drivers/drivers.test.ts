@@ -2,7 +2,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openssl } from '../proxy/certificates.ts';
+import { describeWith } from '../support/tools.ts';
 import { type Outcomes, takeSteps } from './driver.ts';
 import { DRIVERS } from './drivers.ts';
 import { expectedOf, restrictedTo } from './expected.ts';
@@ -12,7 +12,7 @@ import { rowOf, rowsIn, withRows } from './table.ts';
 
 const PAGE = resolve(import.meta.dirname, '../../docs/clients.md');
 
-describe.skipIf(!openssl)('drivers', () => {
+describe('drivers', () => {
   let round: Round;
   beforeAll(async () => {
     round = await startRound();
@@ -22,13 +22,14 @@ describe.skipIf(!openssl)('drivers', () => {
   const rows = new Map<string, string>();
 
   for (const driver of DRIVERS) {
-    describe.skipIf(!driver.found)(driver.name, () => {
+    describeWith(driver.needs)(driver.name, () => {
       let direct: Outcomes;
-      beforeAll(async () => driver.build?.(), 300_000);
+      // biome-ignore lint/suspicious/noDuplicateTestHooks: this is a group of its own, which the rule does not see
       beforeAll(async () => {
+        await driver.build?.();
         direct = await takeSteps(driver, round.direct());
         rows.set(driver.name, rowOf(driver, direct));
-      });
+      }, 300_000);
 
       it('takes every step at PostgreSQL, or says why not', () => {
         expect(Object.keys(direct)).toEqual([...Object.keys(STEPS), ...Object.keys(driver.also ?? {})]);

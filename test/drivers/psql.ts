@@ -1,6 +1,7 @@
 /** psql: each step is a script, run by a psql of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CTRL_C, PSQL, PSQL_MAJOR, run, SCRIPT, typed } from '../clients/psql.ts';
+import { CTRL_C, PSQL_16, run, SCRIPT, typed } from '../clients/psql.ts';
+import { all } from '../support/tools.ts';
 import type { Driver, Environment } from './driver.ts';
 import { takeAll } from './node/steps.ts';
 import { PARAMETERS } from './steps.ts';
@@ -27,7 +28,7 @@ const BOUND = [
 export const PSQL_DRIVER: Driver = {
   name: 'psql',
   language: 'C',
-  found: PSQL_MAJOR >= 16 && SCRIPT !== undefined,
+  needs: all(PSQL_16, SCRIPT),
   run: takePsql,
 };
 
@@ -36,7 +37,7 @@ async function takePsql(env: Environment): Promise<string> {
   /** Lines of its output: values without heads, separated by a character that no value holds. */
   const lines = async (script: string, ...options: string[]): Promise<string[]> => {
     const args = ['-X', '-q', '-A', '-t', '-F', SEPARATOR, ...options];
-    const { stdout, stderr, status } = await run(PSQL ?? 'psql', args, env, script);
+    const { stdout, stderr, status } = await run(PSQL_16.path ?? '', args, env, script);
     if (status !== 0) throw new Error(stderr);
     return stdout.split('\n').slice(0, -1);
   };

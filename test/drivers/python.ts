@@ -1,33 +1,27 @@
 /** Python's drivers, as the system's packages bring them. */
-import { execFileSync } from 'node:child_process';
+import { type Tool, tool } from '../support/tools.ts';
 import { type Driver, runProgram } from './driver.ts';
 
-/** Debian's own: another `python3` on PATH does not see the modules that its packages bring. */
-export const PYTHON = '/usr/bin/python3';
-
-/** False where it, or one of the modules, is missing: then the tests are skipped. In CI that is an error. */
-export function hasPython(modules: readonly string[]): boolean {
-  try {
-    execFileSync(PYTHON, ['-c', `import ${modules.join(', ')}`], { stdio: 'ignore' });
-    return true;
-  } catch (error) {
-    if (process.env.CI) throw new Error(`${PYTHON} does not have ${modules.join(', ')}`, { cause: error });
-    return false;
-  }
+/** A Python that has these modules: Debian's packages bring them to its own, which is seldom the first on PATH. */
+export function python(...modules: readonly string[]): Tool {
+  return tool('python3', { runs: ['-c', `import ${modules.join(', ')}`], with: modules.join(', ') });
 }
 
-const python = (
+const pythonDriver = (
   name: string,
   modules: readonly string[],
   file: string,
   more: Pick<Driver, 'also' | 'alsoRestricted' | 'note'> = {},
-): Driver => ({
-  name,
-  language: 'Python',
-  found: hasPython(modules),
-  run: (env) => runProgram(PYTHON, ['-B', `./python/${file}`], env),
-  ...more,
-});
+): Driver => {
+  const needs = python(...modules);
+  return {
+    name,
+    language: 'Python',
+    needs,
+    run: (env) => runProgram(needs.path!, ['-B', `./python/${file}`], env),
+    ...more,
+  };
+};
 
 /** Tables, columns and keys as the policy of `reader` has them. */
 const READERS_TABLES = {
@@ -42,7 +36,7 @@ const READERS_TABLES = {
   join: '2de A',
 };
 
-export const PSYCOPG = python('psycopg 3', ['psycopg'], 'run_psycopg3.py', {
+export const PSYCOPG = pythonDriver('psycopg 3', ['psycopg'], 'run_psycopg3.py', {
   also: { pipeline: 'pipeline mode' },
   // In a pipeline what stands behind the refused statement is skipped up to Sync, as behind any other error.
   alsoRestricted: {
@@ -56,10 +50,10 @@ export const PSYCOPG = python('psycopg 3', ['psycopg'], 'run_psycopg3.py', {
 });
 
 export const PYTHON_DRIVERS: readonly Driver[] = [
-  python('psycopg2', ['psycopg2'], 'run_psycopg2.py'),
+  pythonDriver('psycopg2', ['psycopg2'], 'run_psycopg2.py'),
   PSYCOPG,
-  python('asyncpg', ['asyncpg'], 'run_asyncpg.py'),
-  python('SQLAlchemy', ['sqlalchemy', 'psycopg2'], 'run_sqlalchemy.py', {
+  pythonDriver('asyncpg', ['asyncpg'], 'run_asyncpg.py'),
+  pythonDriver('SQLAlchemy', ['sqlalchemy', 'psycopg2'], 'run_sqlalchemy.py', {
     also: { reflection: 'reflection' },
     alsoRestricted: { reflection: READERS_TABLES },
   }),

@@ -5,14 +5,15 @@ import { join, resolve } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import type pg from 'pg';
 import { pino } from 'pino';
-import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { collectorOf } from '../../src/forward/collector.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
 import { Positions } from '../../src/forward/position.ts';
-import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
+import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
+import { describeWith } from '../support/tools.ts';
 import { type Served, serve } from '../workers/served.ts';
 import { violations } from './facts.ts';
 import { LogFolder } from './log-folder.ts';
@@ -30,11 +31,11 @@ const running: { stop(): Promise<unknown> }[] = [];
 beforeAll(async () => {
   database = await freshDatabase();
   await seedSmall(database.url);
-  if (openssl) certificates = makeCertificates();
+  certificates = makeCertificates();
 });
 afterAll(async () => {
   await database?.drop();
-  if (openssl) rmSync(certificates.folder, { recursive: true });
+  rmSync(certificates.folder, { recursive: true });
 });
 afterEach(async () => {
   for (const each of running.splice(0).reverse()) await each.stop();
@@ -148,7 +149,7 @@ async function work(client: pg.Client, count: number): Promise<void> {
   }
 }
 
-describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
+describeWith(rsyslogd)('the log of a guard', () => {
   it('arrives as valid OCSF, each record, whole, in order, the last one before the guard has ended', async () => {
     const collector = await rsyslog();
     await collector.start();
@@ -302,7 +303,7 @@ describe.skipIf(!rsyslogd || !openssl)('the log of a guard', () => {
   });
 });
 
-describe.skipIf(!rsyslogd)('a collector', () => {
+describeWith(rsyslogd)('a collector', () => {
   function forward(folder: LogFolder, port: number, form: 'ocsf' | 'json'): Forwarder {
     const destination = { kind: 'syslog', host: '127.0.0.1', port, tls: false } as const;
     return new Forwarder({

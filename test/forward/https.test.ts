@@ -13,7 +13,7 @@ import { collectorOf } from '../../src/forward/collector.ts';
 import { Forwarder } from '../../src/forward/forwarder.ts';
 import { Positions } from '../../src/forward/position.ts';
 import { postRecords } from '../../src/record/sending/https-post.ts';
-import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
+import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
 import { LogFolder } from './log-folder.ts';
 
@@ -30,14 +30,13 @@ let said: string[];
 const running: Forwarder[] = [];
 
 beforeAll(() => {
-  if (openssl) certificates = makeCertificates();
+  certificates = makeCertificates();
 });
 beforeEach(async () => {
   folder = new LogFolder();
   requests = [];
   said = [];
   answer = () => 200;
-  if (!openssl) return;
   const { ca, server: own } = certificates;
   const files = { ca: readFileSync(ca), cert: readFileSync(own.cert), key: readFileSync(own.key) };
   server = createServer({ ...files, requestCert: true, rejectUnauthorized: false }, (request, response) => {
@@ -63,7 +62,7 @@ afterEach(async () => {
 });
 
 afterAll(() => {
-  if (openssl) rmSync(certificates.folder, { recursive: true });
+  rmSync(certificates.folder, { recursive: true });
 });
 
 const path = () => `${folder.log}.forward`;
@@ -98,7 +97,7 @@ function take(decide: (seqs: number[], request: IncomingMessage) => Answer = () 
 }
 const upTo = (last: number) => Array.from({ length: last }, (_, n) => n + 1);
 
-describe.skipIf(!openssl)('a receiver of HTTPS', () => {
+describe('a receiver of HTTPS', () => {
   it('gets lines of JSON, with what it knows us by', async () => {
     for (let n = 0; n < 50; n++) folder.record();
     const { cert, key } = certificates.client;

@@ -5,9 +5,9 @@ import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from '../proxy/support.ts';
-import { findProgram } from '../support/programs.ts';
+import { tool } from '../support/tools.ts';
 
-export const rsyslogd = findProgram('rsyslogd');
+export const rsyslogd = tool('rsyslogd');
 
 /** One message as rsyslog has understood it. */
 export interface Received {
@@ -62,7 +62,7 @@ export async function makeRsyslog(options: RsyslogOptions = {}): Promise<Rsyslog
       writeFileSync(join(folder, 'rsyslog.conf'), text);
       const args = ['-n', '-f', join(folder, 'rsyslog.conf'), '-i', join(folder, 'rsyslog.pid')];
       rmSync(join(folder, 'rsyslog.pid'), { force: true });
-      child = spawn(rsyslogd ?? 'rsyslogd', args, { stdio: ['ignore', 'pipe', 'pipe'] });
+      child = spawn(rsyslogd.path ?? '', args, { stdio: ['ignore', 'pipe', 'pipe'] });
       for (const stream of [child.stdout, child.stderr]) {
         stream?.on('data', (chunk) => {
           said += chunk;

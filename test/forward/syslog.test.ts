@@ -7,8 +7,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { type SyslogMessage, syslogFrame } from '../../src/record/sending/syslog-message.ts';
 import { sendSyslog } from '../../src/record/sending/syslog-send.ts';
-import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
+import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
+import { describeWith } from '../support/tools.ts';
 import { freePort, makeRsyslog, type Rsyslog, type RsyslogOptions, rsyslogd } from './rsyslog.ts';
 
 const MESSAGE: SyslogMessage = {
@@ -37,7 +38,7 @@ describe('a frame', () => {
   });
 });
 
-describe.skipIf(!rsyslogd || !openssl)('to rsyslog', () => {
+describeWith(rsyslogd)('to rsyslog', () => {
   let certificates: Certificates;
   const running: Rsyslog[] = [];
   beforeAll(() => {

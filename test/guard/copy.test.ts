@@ -10,6 +10,7 @@ import { logIn, Received } from '../session/peer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { testSince } from '../support/since.ts';
+import { describeWith } from '../support/tools.ts';
 
 const SCHEMA = `
 CREATE TABLE pupils (id integer PRIMARY KEY, school integer NOT NULL, name text, born date, secret text DEFAULT 'hidden',
@@ -77,7 +78,7 @@ const psql = (...lines: readonly string[]): Promise<string> => psqlScript(guard.
 const fileAt = (name: string): string => join(folder, name);
 const inbox = () => database.query('SELECT id, body, came IS NOT NULL AS came, twice FROM inbox ORDER BY id');
 
-describe.skipIf(!PSQL)('out', () => {
+describeWith(PSQL)('out', () => {
   test('a table: granted columns in their order, without generated ones, masked and filtered', async () => {
     const shown = await psql('\\copy pupils to stdout');
     expect(shown.trim().split('\n')).toEqual([2, 4, 6, 8, 10, 12].map((id) => `${id}\tZoé "${id}"\\n;\t2012-01-01`));
@@ -128,7 +129,7 @@ describe.skipIf(!PSQL)('out', () => {
   });
 });
 
-describe.skipIf(!PSQL)('in', () => {
+describeWith(PSQL)('in', () => {
   test('granted columns; defaults, generated columns and triggers do their work', async () => {
     expect(await psql('\\copy inbox (id, body) from stdin', '1\tone', '2\ttwo', '\\.')).toContain('COPY 2\n');
     expect(await inbox()).toEqual([

@@ -6,7 +6,8 @@ import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
-import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { testSince } from '../support/since.ts';
 
 const SCHEMA = `
 CREATE TABLE pupils (id integer PRIMARY KEY, school integer, name text, secret text DEFAULT 'hidden');
@@ -105,29 +106,26 @@ describe('what applications do with one', () => {
     await client.query('ROLLBACK');
   });
 
-  test.skipIf(serverVersion() < 15)(
-    'ON CONFLICT, MERGE (PostgreSQL 15), TABLE, cursors and prepared statements',
-    async () => {
-      const upsert =
-        'INSERT INTO work_ids (id, note) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET note = excluded.note WHERE work_ids.note <> excluded.note RETURNING id, work_ids.note';
-      expect(await rows(upsert, [1, 'a'])).toEqual([['1', 'a']]);
-      expect(await rows(upsert, [1, 'b'])).toEqual([['1', 'b']]);
-      await client.query(
-        "MERGE INTO work_ids USING (VALUES (1::bigint), (7)) AS v (id) ON work_ids.id = v.id WHEN MATCHED THEN UPDATE SET note = 'm' WHEN NOT MATCHED THEN INSERT (id, note) VALUES (v.id, 'n')",
-      );
-      expect(await rows('TABLE work_ids')).toEqual([
-        ['1', 'm'],
-        ['7', 'n'],
-      ]);
-      await client.query('BEGIN; DECLARE c CURSOR FOR SELECT id FROM work_ids ORDER BY id FOR UPDATE');
-      expect(await rows('FETCH ALL FROM c')).toEqual([['1'], ['7']]);
-      await client.query('COMMIT');
-      await client.query('PREPARE put (bigint) AS INSERT INTO work_ids (id) VALUES ($1) RETURNING id');
-      expect(await rows('EXECUTE put (9)')).toEqual([['9']]);
-    },
-  );
+  testSince(15)('ON CONFLICT, MERGE (PostgreSQL 15), TABLE, cursors and prepared statements', async () => {
+    const upsert =
+      'INSERT INTO work_ids (id, note) VALUES ($1, $2) ON CONFLICT (id) DO UPDATE SET note = excluded.note WHERE work_ids.note <> excluded.note RETURNING id, work_ids.note';
+    expect(await rows(upsert, [1, 'a'])).toEqual([['1', 'a']]);
+    expect(await rows(upsert, [1, 'b'])).toEqual([['1', 'b']]);
+    await client.query(
+      "MERGE INTO work_ids USING (VALUES (1::bigint), (7)) AS v (id) ON work_ids.id = v.id WHEN MATCHED THEN UPDATE SET note = 'm' WHEN NOT MATCHED THEN INSERT (id, note) VALUES (v.id, 'n')",
+    );
+    expect(await rows('TABLE work_ids')).toEqual([
+      ['1', 'm'],
+      ['7', 'n'],
+    ]);
+    await client.query('BEGIN; DECLARE c CURSOR FOR SELECT id FROM work_ids ORDER BY id FOR UPDATE');
+    expect(await rows('FETCH ALL FROM c')).toEqual([['1'], ['7']]);
+    await client.query('COMMIT');
+    await client.query('PREPARE put (bigint) AS INSERT INTO work_ids (id) VALUES ($1) RETURNING id');
+    expect(await rows('EXECUTE put (9)')).toEqual([['9']]);
+  });
 
-  test.skipIf(serverVersion() < 18)('a whole row of RETURNING, old and new (PostgreSQL 18)', async () => {
+  testSince(18)('a whole row of RETURNING, old and new', async () => {
     await client.query("INSERT INTO work_ids VALUES (1, 'a')");
     const changed =
       "UPDATE work_ids SET note = 'b' RETURNING old.note, new.note AS now, to_jsonb(work_ids)->>'note' AS row";
@@ -231,18 +229,15 @@ describe('how much of other tables goes into it', () => {
     );
   });
 
-  test.skipIf(serverVersion() < 15)(
-    'also where its rows are changed by others, and by MERGE (PostgreSQL 15)',
-    async () => {
-      for (const from of [1, 6])
-        await client.query('INSERT INTO work_ids SELECT i FROM generate_series($1::int, $1 + 4) AS i', [from]);
-      const changed = 'UPDATE work_ids SET note = (SELECT name FROM pupils WHERE pupils.id = work_ids.id)';
-      expect(await failure(changed)).toContain('53400');
-      const merged =
-        'MERGE INTO work_ids w USING pupils p ON w.id = p.id WHEN MATCHED THEN UPDATE SET note = p.name WHEN NOT MATCHED THEN INSERT VALUES (p.id, p.name)';
-      expect(await failure(merged)).toContain('53400');
-    },
-  );
+  testSince(15)('also where its rows are changed by others, and by MERGE', async () => {
+    for (const from of [1, 6])
+      await client.query('INSERT INTO work_ids SELECT i FROM generate_series($1::int, $1 + 4) AS i', [from]);
+    const changed = 'UPDATE work_ids SET note = (SELECT name FROM pupils WHERE pupils.id = work_ids.id)';
+    expect(await failure(changed)).toContain('53400');
+    const merged =
+      'MERGE INTO work_ids w USING pupils p ON w.id = p.id WHEN MATCHED THEN UPDATE SET note = p.name WHEN NOT MATCHED THEN INSERT VALUES (p.id, p.name)';
+    expect(await failure(merged)).toContain('53400');
+  });
 
   test('its own rows are not counted among the changed ones', async () => {
     await client.query('INSERT INTO work_ids VALUES (1), (2), (3), (4), (5), (6), (7)');

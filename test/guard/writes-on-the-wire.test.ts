@@ -19,6 +19,7 @@ import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { eachSince } from '../support/since.ts';
+import { describeWith } from '../support/tools.ts';
 
 const SCHEMA = `
 CREATE TABLE pupils (id integer PRIMARY KEY, school integer DEFAULT 12, name text, born date, secret text DEFAULT 'hidden');
@@ -477,7 +478,7 @@ describe('node-postgres', () => {
   });
 });
 
-describe.skipIf(!PSQL)('psql', () => {
+describeWith(PSQL)('psql', () => {
   test('shows what it always shows', async () => {
     const script = [
       "insert into pupils (id, name) values (20, 'a');",

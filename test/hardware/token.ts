@@ -3,8 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { openssl } from '../proxy/certificates.ts';
-import { findProgram } from '../support/programs.ts';
+import { all, condition, tool as find } from '../support/tools.ts';
 
 export interface HardwareToken {
   readonly folder: string;
@@ -29,23 +28,23 @@ export interface HardwareToken {
 const PIN = '1234';
 const LABEL = 'rowgate-test';
 
-const softhsm = findProgram('softhsm2-util');
-const tool = findProgram('pkcs11-tool');
+const softhsm = find('softhsm2-util');
+const tool = find('pkcs11-tool');
+export const openssl = find('openssl', { since: 3 });
 const module = firstOf(['/usr/lib/softhsm/libsofthsm2.so', '/usr/lib64/pkcs11/libsofthsm2.so']);
 const engine = inLibraries('engines-3/pkcs11.so');
 const provider = inLibraries('ossl-modules/pkcs11.so');
 
-/** What the machine lacks; empty where there is everything. */
-export const missing: readonly string[] = Object.entries({
-  'softhsm2-util': softhsm,
-  'pkcs11-tool': tool,
+/** In CI none may be missing. */
+export const HARDWARE = all(
+  softhsm,
+  tool,
   openssl,
-  'libsofthsm2.so': module,
-  'engines-3/pkcs11.so': engine,
-  'ossl-modules/pkcs11.so': provider,
-}).flatMap(([name, path]) => (path === undefined ? [name] : []));
-
-if (process.env.CI && missing.length > 0) throw new Error(`not installed: ${missing.join(', ')}`);
+  condition(module !== undefined, 'libsofthsm2.so'),
+  condition(engine !== undefined, 'engines-3/pkcs11.so'),
+  condition(provider !== undefined, 'ossl-modules/pkcs11.so'),
+);
+if (process.env.CI && HARDWARE.lacks) throw new Error(`not on this machine: ${HARDWARE.lacks}`);
 
 /** @param algorithm as pkcs11-tool's --key-type */
 export function newToken(algorithm = 'EC:prime256v1'): HardwareToken {
@@ -65,8 +64,8 @@ export function newToken(algorithm = 'EC:prime256v1'): HardwareToken {
   const run = (program: string | undefined, args: readonly string[]) =>
     execFileSync(program ?? '', args, { env: environment, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
   const onToken = (...args: string[]) =>
-    run(tool, ['--module', module ?? '', '--token-label', LABEL, '--login', '--pin', PIN, ...args]);
-  run(softhsm, ['--init-token', '--free', '--label', LABEL, '--pin', PIN, '--so-pin', '567890']);
+    run(tool.path, ['--module', module ?? '', '--token-label', LABEL, '--login', '--pin', PIN, ...args]);
+  run(softhsm.path, ['--init-token', '--free', '--label', LABEL, '--pin', PIN, '--so-pin', '567890']);
   onToken('--keypairgen', '--key-type', algorithm, '--label', 'app', '--id', '01');
   const address = `pkcs11:token=${LABEL};object=app;type=private`;
   return {
@@ -81,7 +80,7 @@ export function newToken(algorithm = 'EC:prime256v1'): HardwareToken {
     },
     request(subject) {
       const file = join(folder, 'app.csr');
-      run(openssl, ['req', '-new', '-key', `${address}?pin-value=${PIN}`, '-subj', subject, '-out', file]);
+      run(openssl.path, ['req', '-new', '-key', `${address}?pin-value=${PIN}`, '-subj', subject, '-out', file]);
       return file;
     },
     tool: onToken,

@@ -4,7 +4,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { TokenRule } from '../../src/policy/token-rule.ts';
-import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
+import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { type Key, keySet, makeKey, ruleOf, token } from './issuer.ts';
 import { type KeyServer, startKeyServer } from './key-server.ts';
 import { makeWorld, type World } from './world.ts';
@@ -175,7 +175,7 @@ it('of a server that takes its time no key is waited for', async () => {
   expect(says()).toEqual([expect.stringMatching(/no token can be checked: .*timeout/)]);
 });
 
-describe.skipIf(!openssl)('https', () => {
+describe('https', () => {
   it.each([
     [
       'of an authority that the machine does not know',

@@ -4,11 +4,11 @@ import { access } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findProgram } from '../support/programs.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { condition, describeWith, tool } from '../support/tools.ts';
 import { makeWorld, standardPrincipals, type World } from './world.ts';
 
-const python = findProgram('python3');
+const python = tool('python3');
 const libraries = await librariesOfServer();
 
 let world: World;
@@ -32,7 +32,7 @@ async function login(user: string, token: string, more = ''): Promise<Said> {
     `host=localhost hostaddr=127.0.0.1 port=${world.proxy.port} dbname=${world.database.name} user=${user} ` +
     `sslmode=verify-full sslrootcert=${world.certificates.ca} oauth_issuer=https://id.example oauth_client_id=rowgate-cli ${more}`;
   const { stdout } = await promisify(execFile)(
-    python ?? 'python3',
+    python.path ?? '',
     [join(import.meta.dirname, 'libpq.py'), 'SELECT 40 + 2'],
     {
       timeout: 20_000,
@@ -48,7 +48,7 @@ async function login(user: string, token: string, more = ''): Promise<Said> {
   return JSON.parse(stdout);
 }
 
-describe.skipIf(!python || !libraries)('libpq 18', () => {
+describeWith(python, condition(libraries !== undefined, 'libpq of the tests’ own server'))('libpq 18', () => {
   const OAUTH = `options='-c rowgate.login=oauth' require_auth=oauth`;
 
   test.each(['anna', 'teachers'])('asks where to get a token, gets it and logs in, as %s', async (user) => {

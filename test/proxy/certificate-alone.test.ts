@@ -16,13 +16,22 @@ import { Backend } from '../../src/wire/message-types.ts';
 import { answerServerFirst, clientFirst } from '../../src/wire/scram-client.ts';
 import { startupMessage } from '../../src/wire/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { type Certificate, type Certificates, makeCertificates, openssl } from './certificates.ts';
+import {
+  type Certificate,
+  type Certificates,
+  type Dates,
+  FOR_AUTHORITIES,
+  FOR_SERVERS_ALONE,
+  IN_THE_FUTURE,
+  LONG_AGO,
+  makeCertificates,
+  UNKNOWN,
+} from './certificates.ts';
 import { eventually, policyOf, principal, psql, startTestProxy, type TestProxy, until, verifierOf } from './support.ts';
 
-const FOR_AUTHORITIES = 'basicConstraints=critical,CA:TRUE\nkeyUsage=critical,keyCertSign,cRLSign\n';
 const SUBJECT = 'subject:CN=app,O=School';
 
-describe.skipIf(!openssl)('a certificate alone', () => {
+describe('a certificate alone', () => {
   let database: FreshDatabase;
   let account: { user: string; password: string; database: string };
   let made: Certificates;
@@ -219,18 +228,18 @@ describe.skipIf(!openssl)('a certificate alone', () => {
           return bundled(made.issue('by-signer', '/O=School/CN=app', { by: 'signer' }), 'signer');
         },
       ],
-      ['out of date', () => issued('expired', ['-not_before', '20250101000000Z', '-not_after', '20250102000000Z'])],
-      ['not yet valid', () => issued('early', ['-not_before', '20400101000000Z', '-not_after', '20400102000000Z'])],
-      ['for servers', () => made.issue('servers', '/O=School/CN=app', { extensions: 'extendedKeyUsage=serverAuth\n' })],
+      ['out of date', () => issued('expired', LONG_AGO)],
+      ['not yet valid', () => issued('early', IN_THE_FUTURE)],
+      ['for servers', () => made.issue('servers', '/O=School/CN=app', { extensions: FOR_SERVERS_ALONE })],
       [
         'with a critical extension that nobody knows',
-        () => made.issue('critical', '/O=School/CN=app', { extensions: '1.2.3.4=critical,DER:0500\n' }),
+        () => made.issue('critical', '/O=School/CN=app', { extensions: UNKNOWN }),
       ],
     ])('%s', async (_what, make) => {
       expect(await ask(await start([alone()]), make(), 'password=secret')).toEqual(NOT_TRUSTED);
     });
 
-    const issued = (name: string, sign: readonly string[]) => made.issue(name, '/O=School/CN=app', { sign });
+    const issued = (name: string, valid: Dates) => made.issue(name, '/O=School/CN=app', { valid });
     const bundled = (one: Certificate, above: string): Certificate => {
       const cert = join(made.folder, `${above}-bundle.crt`);
       writeFileSync(cert, readFileSync(one.cert, 'utf8') + readFileSync(join(made.folder, `${above}.crt`), 'utf8'));
@@ -251,7 +260,7 @@ describe.skipIf(!openssl)('a certificate alone', () => {
     test('by fingerprint, without an authority: out of date is told', async () => {
       const { cert, key } = made.server;
       const old = made.selfSign('old', '/CN=old', {
-        sign: ['-not_before', '20250101000000Z', '-not_after', '20250102000000Z'],
+        valid: LONG_AGO,
       });
       const running = await start([alone({ certificate: old.fingerprint })], { tls: { cert, key } });
       expect(await ask(running, old)).toContain('is out of date');

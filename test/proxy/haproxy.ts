@@ -5,10 +5,10 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { findProgram } from '../support/programs.ts';
+import { tool } from '../support/tools.ts';
 import { eventually, until } from './support.ts';
 
-export const haproxy = findProgram('haproxy');
+export const haproxy = tool('haproxy');
 
 /** From which HAProxy connects, so that it is told from clients, which come from 127.0.0.1. */
 export const HAPROXY_ADDRESS = '127.0.0.2';
@@ -55,7 +55,7 @@ listen postgres
   server rowgate 127.0.0.1:${target} source ${HAPROXY_ADDRESS} check inter 300ms ${options.sendProxy === false ? '' : 'send-proxy-v2 check-send-proxy'}
 `,
   );
-  const child = spawn(haproxy ?? 'haproxy', ['-db', '-f', join(folder, 'haproxy.cfg')], { stdio: 'ignore' });
+  const child = spawn(haproxy.path ?? '', ['-db', '-f', join(folder, 'haproxy.cfg')], { stdio: 'ignore' });
   const ended = once(child, 'exit');
   const status = async () => {
     const socket = connect(stats);

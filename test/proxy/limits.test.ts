@@ -7,6 +7,7 @@ import { openFiles, tooFewFiles } from '../../src/cli/open-files.ts';
 import type { ConnectionLimits } from '../../src/proxy/places/connection-limits.ts';
 import { Holding, Places } from '../../src/proxy/places/places.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { LINUX, testWith } from '../support/tools.ts';
 import {
   errorIn,
   eventually,
@@ -191,7 +192,7 @@ describe('open files', () => {
     expect(openFiles('')).toBeUndefined();
   });
 
-  test.skipIf(process.platform !== 'linux')('too few for what is configured are said', () => {
+  testWith(LINUX)('too few for what is configured are said', () => {
     const limits = { ...WIDE, connections: 5_000_000_000 };
     expect(tooFewFiles({ limits, workers: 1 })).toMatch(
       /may need 10000000264 open files, and this process may open \d+/,

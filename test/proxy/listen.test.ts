@@ -8,7 +8,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { StartOptions } from '../../src/proxy/start.ts';
 import { sslRequest } from '../../src/wire/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { type Certificates, makeCertificates, openssl } from './certificates.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
 import { policyOf, principal, psql, startTestProxy, type TestProxy, until, verifierOf } from './support.ts';
 
 let database: FreshDatabase;
@@ -128,7 +128,7 @@ describe('a unix socket', () => {
   });
 });
 
-describe.skipIf(!openssl)('where TLS is required', () => {
+describe('where TLS is required', () => {
   let certificates: Certificates;
   beforeAll(() => {
     certificates = makeCertificates();

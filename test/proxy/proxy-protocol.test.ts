@@ -7,7 +7,8 @@ import { localState } from '../../src/proxy/places/local-state.ts';
 import type { StartOptions } from '../../src/proxy/start.ts';
 import { sslRequest, startupMessage } from '../../src/wire/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { type Certificates, makeCertificates, openssl } from './certificates.ts';
+import { describeWith } from '../support/tools.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
 import { HAPROXY_ADDRESS, haproxy, type RunningHaproxy, startHaproxy } from './haproxy.ts';
 import {
   errorIn,
@@ -173,7 +174,7 @@ test('from anybody else a header is no PostgreSQL', async () => {
   expect(await ask(running.port)).toBe('1');
 });
 
-describe.skipIf(!openssl)('a proxy beside the guard, by a unix socket', () => {
+describe('a proxy beside the guard, by a unix socket', () => {
   test('brings clients that came over a network: they need TLS, and have it', async () => {
     const certificates = makeCertificates();
     const path = join(certificates.folder, '.s.PGSQL.7432');
@@ -193,7 +194,7 @@ describe.skipIf(!openssl)('a proxy beside the guard, by a unix socket', () => {
   });
 });
 
-describe.skipIf(!haproxy || !openssl)('HAProxy in front', () => {
+describeWith(haproxy)('HAProxy in front', () => {
   let certificates: Certificates;
   let front: RunningHaproxy;
 

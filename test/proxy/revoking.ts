@@ -1,50 +1,54 @@
-/** An authority that takes certificates back: openssl's own little database of what was issued, and the lists made of it. */
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+/** An authority that takes certificates back: what was taken back, and the lists made of it. */
+import { X509Certificate } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Certificates } from './certificates.ts';
-import { openssl } from './certificates.ts';
-
-export interface ListDates {
-  /** As openssl's -crl_lastupdate and -crl_nextupdate; default: from now, for a day. */
-  readonly last?: string;
-  readonly next?: string;
-}
+import { AsnConvert } from '@peculiar/asn1-schema';
+import { Certificate, CertificateList, RevokedCertificate, TBSCertList, Time, Version } from '@peculiar/asn1-x509';
+import { keyIn, pem, signatureOf } from './certificate-signing.ts';
+import type { Certificates, Dates } from './certificates.ts';
 
 export interface RevokingAuthority {
-  /** Absolute path of the newest list. */
+  /** Absolute path of the newest list, in PEM. */
   readonly list: string;
+  /** The newest list. */
+  der(): Buffer;
   /** Takes the certificate in that file back; it stands in lists made from then on. */
   revoke(cert: string): void;
-  /** Writes the list anew. */
-  makeList(dates?: ListDates): void;
+  /** Writes the list anew; without dates: from now, for a day. */
+  makeList(dates?: Dates): void;
 }
+
+const DAY_MS = 86_400_000;
 
 /** `name`: of files `NAME.crt` and `NAME.key` in the folder, an authority's. Its list is empty at first. */
 export function revokingAuthority({ folder }: Pick<Certificates, 'folder'>, name = 'ca'): RevokingAuthority {
   const list = join(folder, `${name}.crl`);
-  writeFileSync(join(folder, `${name}.txt`), '');
-  writeFileSync(join(folder, `${name}.crlnumber`), '01\n');
-  const settings = [
-    '[ca]',
-    'default_ca = authority',
-    '[authority]',
-    `database = ${name}.txt`,
-    `crlnumber = ${name}.crlnumber`,
-    `certificate = ${name}.crt`,
-    `private_key = ${name}.key`,
-    'default_md = sha256',
-    'default_crl_days = 1',
-  ];
-  writeFileSync(join(folder, `${name}.cnf`), `${settings.join('\n')}\n`);
-  const run = (...args: string[]) =>
-    execFileSync(openssl ?? 'openssl', ['ca', '-config', `${name}.cnf`, ...args], { cwd: folder, stdio: 'ignore' });
+  const revoked: RevokedCertificate[] = [];
+  const certificateIn = (cert: string) =>
+    AsnConvert.parse(new X509Certificate(readFileSync(cert)).raw, Certificate).tbsCertificate;
+  let der = Buffer.alloc(0);
   const authority: RevokingAuthority = {
     list,
-    revoke: (cert) => void run('-revoke', cert),
-    makeList: ({ last, next } = {}) => {
-      const dates = [...(last ? ['-crl_lastupdate', last] : []), ...(next ? ['-crl_nextupdate', next] : [])];
-      run('-gencrl', '-out', list, ...dates);
+    der: () => der,
+    revoke: (cert) => {
+      const { serialNumber } = certificateIn(cert);
+      const revocationDate = new Time(new Date());
+      revoked.push(new RevokedCertificate({ userCertificate: serialNumber, revocationDate }));
+    },
+    makeList: (dates = { from: new Date(), until: new Date(Date.now() + DAY_MS) }) => {
+      const { algorithm, sign } = signatureOf(keyIn(join(folder, `${name}.key`)));
+      const tbsCertList = new TBSCertList({
+        version: Version.v2,
+        signature: algorithm,
+        issuer: certificateIn(join(folder, `${name}.crt`)).subject,
+        thisUpdate: new Time(dates.from),
+        nextUpdate: new Time(dates.until),
+        ...(revoked.length > 0 && { revokedCertificates: [...revoked] }),
+      });
+      const signature = sign(AsnConvert.serialize(tbsCertList));
+      const whole = new CertificateList({ tbsCertList, signatureAlgorithm: algorithm, signature });
+      der = Buffer.from(AsnConvert.serialize(whole));
+      writeFileSync(list, pem('X509 CRL', AsnConvert.serialize(whole)));
     },
   };
   authority.makeList();

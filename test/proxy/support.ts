@@ -17,7 +17,7 @@ import { errorResponse } from '../../src/wire/error-response.ts';
 import { formatVerifier, makeVerifier } from '../../src/wire/scram-verifier.ts';
 import { emptyCatalog } from '../support/empty-catalog.ts';
 import { serverAddress, serverVersion } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
+import { need, tool } from '../support/tools.ts';
 
 export interface Recorded {
   readonly kind: string;
@@ -180,7 +180,16 @@ export async function startTestProxy(
   };
 }
 
-const PSQL = findProgram('psql') ?? 'psql';
+/** The first psql that knows these parameters of a connection. */
+const SINCE: Readonly<Record<string, number>> = { sslnegotiation: 17, require_auth: 16 };
+
+/** A psql that takes these words. Skips the test that runs where there is none. */
+function psqlFor(conninfo: string): string {
+  const since = Math.max(10, ...Object.keys(SINCE).map((name) => (conninfo.includes(name) ? SINCE[name]! : 0)));
+  const psql = tool('psql', { since });
+  need(psql);
+  return psql.path ?? '';
+}
 
 export interface Ran {
   readonly status: number | null;
@@ -188,11 +197,12 @@ export interface Ran {
   readonly stderr: string;
 }
 
-/** Runs psql, bounded in time. */
+/** Runs psql, bounded in time; where this machine has none that will do, the test is skipped. */
 export function psql(conninfo: string, args: readonly string[], env: Record<string, string> = {}): Promise<Ran> {
+  const program = psqlFor(conninfo);
   return new Promise((done) => {
     const child = execFile(
-      PSQL,
+      program,
       ['-X', '-A', '-t', '-d', conninfo, ...args],
       { timeout: 20_000, env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent', ...env } },
       (_error, stdout, stderr) => done({ status: child.exitCode, stdout: stdout.trim(), stderr: stderr.trim() }),
@@ -201,7 +211,7 @@ export function psql(conninfo: string, args: readonly string[], env: Record<stri
 }
 
 export function psqlProcess(conninfo: string, args: readonly string[]): ReturnType<typeof spawn> {
-  return spawn(PSQL, ['-X', '-A', '-t', '-d', conninfo, ...args], {
+  return spawn(psqlFor(conninfo), ['-X', '-A', '-t', '-d', conninfo, ...args], {
     env: { PATH: process.env.PATH ?? '', HOME: '/nonexistent' },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

@@ -6,7 +6,7 @@ import { Frontend } from '../../src/wire/message-types.ts';
 import { MessageWriter } from '../../src/wire/message-writer.ts';
 import { sslRequest, startupMessage } from '../../src/wire/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { type Certificates, makeCertificates, openssl } from './certificates.ts';
+import { type Certificates, makeCertificates } from './certificates.ts';
 import { errorIn, policyOf, principal, psql, startTestProxy, type TestProxy, until, verifierOf } from './support.ts';
 
 const LOGIN_MS = 700;
@@ -23,7 +23,7 @@ const sasl = new MessageWriter(Frontend.Password)
 /** The beginning of a ClientHello of 4 kB. */
 const hello = Buffer.concat([Buffer.from('1603011000010010fc0303', 'hex'), Buffer.alloc(1_000, 7)]);
 
-describe.skipIf(!openssl)('logins that take their time are ended', () => {
+describe('logins that take their time are ended', () => {
   let database: FreshDatabase;
   let certificates: Certificates;
   let proxy: TestProxy;

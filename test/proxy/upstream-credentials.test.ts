@@ -21,12 +21,12 @@ import type { UpstreamTlsOptions } from '../../src/proxy/upstream/tls.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { otherServer } from '../support/versions.ts';
-import { type Certificate, type Certificates, makeCertificates, openssl } from './certificates.ts';
+import { type Certificate, type Certificates, makeCertificates } from './certificates.ts';
 import { eventually, policyOf, principal, psql, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 
 const ONE = ['-c', 'SELECT 1'];
 
-describe.skipIf(!openssl)('a server that asks for a client certificate', () => {
+describe('a server that asks for a client certificate', () => {
   let made: Certificates;
   let server: Server;
   let superuser: pg.Client;

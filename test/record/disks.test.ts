@@ -5,14 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { verifyLog } from '../../src/record/verify/verify.ts';
 import { eventually } from '../proxy/support.ts';
 import { recordsOf } from '../support/decision-log.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
+import { condition, describeWith, testWith } from '../support/tools.ts';
 import { type Served, serve } from '../workers/served.ts';
-import { hasCompiler, SlowDisk } from './slow-disk.ts';
+import { SLOW_DISK, SlowDisk } from './slow-disk.ts';
 
 const succeeds = (command: string, ...args: string[]) => spawnSync(command, args).status === 0;
 
@@ -33,7 +34,7 @@ const [canMount, canMakeImmutable] = (() => {
 
 const SLOW_MS = 300;
 
-describe.runIf(hasCompiler).each(['batched', 'strict'] as const)('%s', (durability) => {
+describeWith(SLOW_DISK).each(['batched', 'strict'] as const)('%s', (durability) => {
   let database: FreshDatabase;
   let disk: SlowDisk;
   let guard: Served;
@@ -105,41 +106,47 @@ describe.runIf(hasCompiler).each(['batched', 'strict'] as const)('%s', (durabili
     await Promise.all(clients.map((client) => client.end()));
   });
 
-  test.runIf(durability === 'strict')('none runs sooner after its record than the disk takes', async () => {
-    const client = await guard.connect('dba');
-    disk.slow(SLOW_MS);
-    for (let i = 0; i < 3; i++) await mark(client, `m${i}`);
-    disk.slow(0);
-    const ran = await database.query<{ at: Date }>('SELECT at FROM marks ORDER BY at');
-    const { findings } = await verifyLog({ log: join(logs, 'd.jsonl'), keys: [], anchors: [] });
-    expect(findings).toEqual([]);
-    const decided = recordsOf(readFileSync(join(logs, 'd.jsonl'), 'utf8'))
-      .filter(({ kind }) => kind === 'decision')
-      .slice(-3);
-    for (const [i, { at }] of ran.entries())
-      expect(at.getTime() - Date.parse(String(decided[i]?.time))).toBeGreaterThanOrEqual(SLOW_MS - 2);
-    await client.end();
-  });
+  testWith(condition(durability === 'strict', '`strict`'))(
+    'none runs sooner after its record than the disk takes',
+    async () => {
+      const client = await guard.connect('dba');
+      disk.slow(SLOW_MS);
+      for (let i = 0; i < 3; i++) await mark(client, `m${i}`);
+      disk.slow(0);
+      const ran = await database.query<{ at: Date }>('SELECT at FROM marks ORDER BY at');
+      const { findings } = await verifyLog({ log: join(logs, 'd.jsonl'), keys: [], anchors: [] });
+      expect(findings).toEqual([]);
+      const decided = recordsOf(readFileSync(join(logs, 'd.jsonl'), 'utf8'))
+        .filter(({ kind }) => kind === 'decision')
+        .slice(-3);
+      for (const [i, { at }] of ran.entries())
+        expect(at.getTime() - Date.parse(String(decided[i]?.time))).toBeGreaterThanOrEqual(SLOW_MS - 2);
+      await client.end();
+    },
+  );
 
-  test.runIf(canMount)('a folder that has become read-only, when the file must be opened again', async () => {
-    const client = await guard.connect('dba');
-    await mark(client, 'before');
-    const other = await guard.connect('dba');
-    await sleep(300);
-    expect(readOnly(logs)).toBe(true);
-    // The open file is still there; a disk that fails is why it must be opened again, and why a system makes it read-only.
-    disk.fails('fails-once');
-    if (durability === 'strict') expect(await codeOf(mark(other, 'refused'))).toBe('58030');
-    else await eventually(async () => (await codeOf(other.query('SELECT 1'))) === '58030', 'a sync has failed');
-    await refuses(client);
-    execFileSync('umount', [logs]);
-    await mark(client, 'after');
-    await mark(await guard.connect('dba'), 'after');
-    expect(await marks()).toEqual(['after', 'after', 'before']);
-    await client.end();
-  });
+  testWith(condition(canMount, 'root, and mounting'))(
+    'a folder that has become read-only, when the file must be opened again',
+    async () => {
+      const client = await guard.connect('dba');
+      await mark(client, 'before');
+      const other = await guard.connect('dba');
+      await sleep(300);
+      expect(readOnly(logs)).toBe(true);
+      // The open file is still there; a disk that fails is why it must be opened again, and why a system makes it read-only.
+      disk.fails('fails-once');
+      if (durability === 'strict') expect(await codeOf(mark(other, 'refused'))).toBe('58030');
+      else await eventually(async () => (await codeOf(other.query('SELECT 1'))) === '58030', 'a sync has failed');
+      await refuses(client);
+      execFileSync('umount', [logs]);
+      await mark(client, 'after');
+      await mark(await guard.connect('dba'), 'after');
+      expect(await marks()).toEqual(['after', 'after', 'before']);
+      await client.end();
+    },
+  );
 
-  test.runIf(canMakeImmutable)('a file that takes nothing any more', async () => {
+  testWith(condition(canMakeImmutable, 'root, and chattr +i'))('a file that takes nothing any more', async () => {
     const [meets, client] = [await guard.connect('dba'), await guard.connect('dba')];
     await mark(client, 'before');
     execFileSync('chattr', ['+i', join(logs, 'd.jsonl')]);
@@ -154,7 +161,7 @@ describe.runIf(hasCompiler).each(['batched', 'strict'] as const)('%s', (durabili
     await client.end();
   });
 
-  test.runIf(canMount && durability === 'batched')(
+  testWith(condition(canMount, 'root, and mounting'), condition(durability === 'batched', '`batched`'))(
     'a guard that starts where it cannot write does not start',
     async () => {
       const folder = mkdtempSync(join(tmpdir(), 'rowgate-read-only-'));

@@ -23,7 +23,8 @@ import type { SessionContext, SessionLog } from '../../src/record/session-log.ts
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 import { eventually } from '../proxy/support.ts';
 import { allRecords, recordsOf } from '../support/decision-log.ts';
-import { hasCompiler, SlowDisk } from './slow-disk.ts';
+import { describeWith, ROOT } from '../support/tools.ts';
+import { SLOW_DISK, SlowDisk } from './slow-disk.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'rowgate-failures-'));
 afterAll(() => rmSync(root, { recursive: true, force: true }));
@@ -86,7 +87,6 @@ const outcomeOf = (id: string): OutcomeEntry => ({
 });
 /** What a session is told of its decisions. */
 const told = (session: SessionLog): Promise<boolean> => new Promise((done) => session.reachDisk()?.tell(done));
-const isRoot = process.getuid?.() === 0;
 
 /** Numbers of the records that do not fit behind the line before them. */
 function breaks(): number[] {
@@ -102,7 +102,7 @@ function breaks(): number[] {
     });
 }
 
-describe.runIf(isRoot)('a disk that is full', () => {
+describeWith(ROOT)('a disk that is full', () => {
   test.each(['batched', 'strict'] as const)(
     '%s: refused while it is, and on by itself, wherever a line was torn',
     async (durability) => {
@@ -318,7 +318,7 @@ describe('a pipe', () => {
   });
 });
 
-describe.runIf(hasCompiler)('a disk that fails to sync', () => {
+describeWith(SLOW_DISK)('a disk that fails to sync', () => {
   const built = resolve(import.meta.dirname, '../../dist/record/log.js');
 
   /** Runs in a process of its own; what it prints is JSON. */

@@ -1,8 +1,9 @@
 /** A disk that is slow, stands still or fails, for the decision logs of one process: nothing else makes a real one do so. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { all, LINUX, tool } from '../support/tools.ts';
 
 /** What it does stands in the files of a folder. */
 const SHIM = `
@@ -66,7 +67,9 @@ int fdatasync(int fd) {
 }
 `;
 
-export const hasCompiler = spawnSync('cc', ['--version']).status === 0;
+const compiler = tool('cc');
+/** What a disk of this kind is made with. */
+export const SLOW_DISK = all(LINUX, compiler);
 
 /** For processes that are started with its environment. */
 export class SlowDisk {
@@ -76,7 +79,7 @@ export class SlowDisk {
   constructor() {
     const library = join(this.folder, 'shim.so');
     writeFileSync(`${library}.c`, SHIM);
-    execFileSync('cc', ['-shared', '-fPIC', '-o', library, `${library}.c`, '-ldl']);
+    execFileSync(compiler.path ?? '', ['-shared', '-fPIC', '-o', library, `${library}.c`, '-ldl']);
     this.environment = { LD_PRELOAD: library, SLOW_DISK: this.folder };
   }
 

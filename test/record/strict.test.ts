@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { verifyLog } from '../../src/record/verify/verify.ts';
 import { Backend, Frontend } from '../../src/wire/message-types.ts';
 import { MessageWriter } from '../../src/wire/message-writer.ts';
@@ -14,8 +14,9 @@ import { errorIn, eventually, talk } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 import { seedSmall } from '../support/seed.ts';
+import { describeWith } from '../support/tools.ts';
 import { type Served, serve } from '../workers/served.ts';
-import { hasCompiler, SlowDisk } from './slow-disk.ts';
+import { SLOW_DISK, SlowDisk } from './slow-disk.ts';
 
 const query = (sql: string) => new MessageWriter(Frontend.Query).string(sql).finish();
 const parse = (sql: string) => new MessageWriter(Frontend.Parse).string('').string(sql).int16(0).finish();
@@ -23,7 +24,7 @@ const bind = () => new MessageWriter(Frontend.Bind).string('').string('').int16(
 const execute = () => new MessageWriter(Frontend.Execute).string('').int32(0).finish();
 const extended = (sql: string) => Buffer.concat([parse(sql), bind(), execute()]);
 
-describe.runIf(hasCompiler)('strict', () => {
+describeWith(SLOW_DISK)('strict', () => {
   let database: FreshDatabase;
   let disk: SlowDisk;
   let guard: Served;

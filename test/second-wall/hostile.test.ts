@@ -10,7 +10,7 @@ import { oneStatement } from '../../src/policy/native/one-statement.ts';
 import { identifier, literal, remark } from '../../src/policy/native/sql-text.ts';
 import { loadParser } from '../../src/sql/parse.ts';
 import { type FreshDatabase, freshDatabase, uniqueName } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
+import { testWith, tool } from '../support/tools.ts';
 import { type WallsInTest, wallsOf } from './walls.ts';
 
 const AWKWARD = [
@@ -123,8 +123,8 @@ describe('a policy full of awkward names', () => {
     await seesItsOwnAlone();
   });
 
-  const psql = findProgram('psql');
-  test.skipIf(!psql)('by psql from a file as well, with hostile variables set', async () => {
+  const psql = tool('psql');
+  testWith(psql)('by psql from a file as well, with hostile variables set', async () => {
     const { sql } = await walls.compile();
     const file = join(folder, 'wall.sql');
     await writeFile(file, sql!);
@@ -140,7 +140,7 @@ describe('a policy full of awkward names', () => {
       file,
       database.url,
     ];
-    const { stdout, stderr } = await promisify(execFile)(psql!, args);
+    const { stdout, stderr } = await promisify(execFile)(psql.path!, args);
     expect([stdout, stderr]).toEqual(['', '']);
     expect(await walls.compile({ verify: true })).toMatchObject({ differences: [] });
     await seesItsOwnAlone();

@@ -13,13 +13,14 @@ import { query } from '../../src/wire/query.ts';
 import { sync } from '../../src/wire/simple-frontend.ts';
 import { type RawClient, rawLogin } from '../proxy/raw-client.ts';
 import { eventually } from '../proxy/support.ts';
+import { PGBOUNCER } from '../support/pgbouncer.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { samplesWithoutBudgets } from '../support/sample-policies.ts';
 import { seedSmall } from '../support/seed.ts';
+import { describeWith } from '../support/tools.ts';
 import { type Pooled, type PooledOptions, pooledGuard } from './pooled.ts';
 
-const program = findProgram('pgbouncer') ?? '';
+const program = PGBOUNCER.path ?? '';
 let database: FreshDatabase;
 let pooled: Pooled | undefined;
 
@@ -59,7 +60,7 @@ const failure = (work: Promise<unknown>) =>
     (error: { code: string; message: string }) => ({ code: error.code, message: error.message }),
   );
 
-describe.skipIf(program === '')('pooling of transactions', () => {
+describeWith(PGBOUNCER)('pooling of transactions', () => {
   describe('as it is meant', () => {
     beforeAll(() => start({ mode: 'transaction', settings: { default_pool_size: 1 } }));
     afterAll(async () => {
@@ -343,7 +344,7 @@ describe.skipIf(program === '')('pooling of transactions', () => {
   });
 });
 
-describe.skipIf(program === '')("when the server takes Rowgate's account no more", () => {
+describeWith(PGBOUNCER)("when the server takes Rowgate's account no more", () => {
   afterEach(async () => {
     await pooled?.stop();
     pooled = undefined;
@@ -381,7 +382,7 @@ describe.skipIf(program === '')("when the server takes Rowgate's account no more
   );
 });
 
-describe.skipIf(program === '')('pooling of sessions', () => {
+describeWith(PGBOUNCER)('pooling of sessions', () => {
   afterEach(async () => {
     await pooled?.stop();
     pooled = undefined;

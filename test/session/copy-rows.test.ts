@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CopyFormat } from '../../src/guard/decision.ts';
 import { rowCounter } from '../../src/session/copy-rows.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
+import { testSince } from '../support/since.ts';
 import { DATA, DONE, tuples } from './copy-data.ts';
 import { Q } from './messages.ts';
 import { direct, type Peer } from './peer.ts';
@@ -58,7 +59,7 @@ const forms: readonly (readonly [string, string, CopyFormat])[] = [
 
 describe.each(forms)('%s', (name, options, format) => {
   // Text had no header before 15.
-  test.skipIf(name === 'text with a header' && serverVersion() < 15)('random data', async () => {
+  testSince(name === 'text with a header' ? 15 : 0)('random data', async () => {
     const character = fc.constantFrom('a', 'b', '\n', '\n', '\r', '\r\n', '\\', '.', '"', "'", '\\.\n');
     const text = fc.array(character, { maxLength: 14 }).map((parts) => parts.join(''));
     let taken = 0;

@@ -6,7 +6,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import { bind } from '../../src/wire/bind.ts';
 import { decodeErrorFields } from '../../src/wire/error-response.ts';
 import { FrameReader, SERVER_LIMITS } from '../../src/wire/frame-reader.ts';
@@ -15,6 +15,7 @@ import { formatVerifier, makeVerifier } from '../../src/wire/scram-verifier.ts';
 import { rawLogin } from '../proxy/raw-client.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
+import { file, testWith } from '../support/tools.ts';
 import { type Served, serve } from '../workers/served.ts';
 import { E, P, Q, S } from './messages.ts';
 
@@ -143,7 +144,7 @@ async function warmUp(): Promise<void> {
   socket.destroy();
 }
 
-const linux = test.skipIf(!existsSync('/proc/self/clear_refs'));
+const linux = testWith(file('/proc/self/clear_refs'));
 /** Again, where the collector came late: what piles up does so each time. */
 const OPTIONS = { timeout: 120_000, retry: 2 };
 

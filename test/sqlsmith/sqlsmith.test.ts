@@ -6,13 +6,13 @@ import { cp, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { Catalog } from '../../src/sql/catalog.ts';
 import { catalogOf, loadPolicies } from '../decisions/policies.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { fuzzSeed } from '../support/random.ts';
+import { condition, testWith, tool } from '../support/tools.ts';
 import { harmlessFunctions } from './functions.ts';
 import { watchMemory } from './memory.ts';
 import { failures, isAllowed, listed, made, tally } from './report.ts';
@@ -30,7 +30,7 @@ const MOST_GROWTH = 60;
 /** Longer than `statement_timeout` and a busy machine together. */
 const HANGS_MS = 20_000;
 
-const smith = findProgram('sqlsmith');
+const smith = tool('sqlsmith');
 
 let database: FreshDatabase;
 let guard: TestGuard;
@@ -65,13 +65,13 @@ afterAll(async () => {
   if (folder) await rm(folder, { recursive: true, force: true });
 });
 
-test.skipIf(!smith || MINUTES === 0)(
+testWith(smith, condition(MINUTES > 0, 'a long run: npm run test:long'))(
   'what SQLsmith makes up',
   { timeout: READING_MS + MINUTES * 60_000 + 600_000 },
   async () => {
     const seed = fuzzSeed();
     const memory = watchMemory();
-    const run = await runSmith(smith!, guard.url('the_smith', 'demo-smith'), {
+    const run = await runSmith(smith.path!, guard.url('the_smith', 'demo-smith'), {
       seed,
       seconds: MINUTES * 60,
       sampled: SAMPLE,

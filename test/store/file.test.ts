@@ -19,6 +19,7 @@ import type { Window } from '../../src/meter/measure.ts';
 import { checkedLine } from '../../src/store/file/checked-line.ts';
 import { fileStore } from '../../src/store/file.ts';
 import { hashOf, seen } from '../support/people.ts';
+import { ROOT, testWith } from '../support/tools.ts';
 import { contract, newOwner } from './contract.ts';
 
 const ZONE = 'Europe/Paris';
@@ -239,25 +240,22 @@ it('an account of many people is written in pieces, with other work between them
   expect(await again.used(other, 'rows', [HOUR])).toEqual([4]);
 });
 
-it.runIf(process.getuid?.() === 0)(
-  'a folder of somebody else, or with what they have put there, is not used',
-  async () => {
-    const stranger = 54_321;
-    const theirs = newFolder();
-    mkdirSync(theirs);
-    chownSync(theirs, stranger, stranger);
-    await expect(openStore(theirs)).rejects.toThrow(`${theirs} belongs to somebody else`);
-    const open = newFolder();
-    mkdirSync(open);
-    chmodSync(open, 0o777);
-    const put = join(open, 'journal-1');
-    writeFileSync(put, '');
-    chownSync(put, stranger, stranger);
-    await expect(openStore(open)).rejects.toThrow(`${put} belongs to somebody else`);
-    rmSync(put);
-    mkdirSync(join(open, 'lost+found'));
-    chownSync(join(open, 'lost+found'), stranger, stranger);
-    await openStore(open);
-    expect(statSync(open).mode & 0o777).toBe(0o700);
-  },
-);
+testWith(ROOT)('a folder of somebody else, or with what they have put there, is not used', async () => {
+  const stranger = 54_321;
+  const theirs = newFolder();
+  mkdirSync(theirs);
+  chownSync(theirs, stranger, stranger);
+  await expect(openStore(theirs)).rejects.toThrow(`${theirs} belongs to somebody else`);
+  const open = newFolder();
+  mkdirSync(open);
+  chmodSync(open, 0o777);
+  const put = join(open, 'journal-1');
+  writeFileSync(put, '');
+  chownSync(put, stranger, stranger);
+  await expect(openStore(open)).rejects.toThrow(`${put} belongs to somebody else`);
+  rmSync(put);
+  mkdirSync(join(open, 'lost+found'));
+  chownSync(join(open, 'lost+found'), stranger, stranger);
+  await openStore(open);
+  expect(statSync(open).mode & 0o777).toBe(0o700);
+});

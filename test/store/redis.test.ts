@@ -1,21 +1,21 @@
 /** The state in Redis: two guards that share it, and a server that is killed, stands still, is full, or has forgotten everything. */
 import { Redis } from 'ioredis';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { Accounts } from '../../src/meter/accounts.ts';
 import { type BudgetStore, type Opening, StoreUnavailable } from '../../src/meter/budget-store.ts';
 import type { Window } from '../../src/meter/measure.ts';
 import { redisStore } from '../../src/store/redis.ts';
 import { hashOf, seen } from '../support/people.ts';
-import { findProgram } from '../support/programs.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
+import { describeWith, tool } from '../support/tools.ts';
 import { contract, newOwner } from './contract.ts';
 
-const program = findProgram('valkey-server');
+const program = tool('valkey-server');
 const HOUR: Window = { count: 1, unit: 'hour' };
 const PUPILS = 'subjects.student';
 const notices: string[] = [];
 
-describe.skipIf(!program)('with a server', () => {
+describeWith(program)('with a server', () => {
   let server: TestRedis;
   let first: BudgetStore;
   let second: BudgetStore;
@@ -23,7 +23,7 @@ describe.skipIf(!program)('with a server', () => {
     redisStore({ url, name: 'g 1', timeZone: 'Europe/Paris', notice: (message) => notices.push(message) });
 
   beforeAll(async () => {
-    server = await startRedis(program ?? '');
+    server = await startRedis(program.path!);
     first = await open(server.url);
     second = await open(server.url);
   });
@@ -218,7 +218,7 @@ describe.skipIf(!program)('with a server', () => {
   });
 
   it('one that forgets or evicts is told of, and keys leave it with their windows', async () => {
-    const careless = await startRedis(program ?? '', '--appendonly', 'no', '--maxmemory-policy', 'allkeys-lru');
+    const careless = await startRedis(program.path!, '--appendonly', 'no', '--maxmemory-policy', 'allkeys-lru');
     const store = await open(careless.url);
     expect(notices.join('\n')).toMatch(/maxmemory-policy is allkeys-lru[\s\S]*appendonly is no/);
     await take(store, 'o', 1);
@@ -232,7 +232,7 @@ describe.skipIf(!program)('with a server', () => {
   });
 
   it('a password is used, and none is shown', async () => {
-    const locked = await startRedis(program ?? '', '--requirepass', 'p@ss/word');
+    const locked = await startRedis(program.path!, '--requirepass', 'p@ss/word');
     const store = await open(locked.url.replace('//', '//:p%40ss%2Fword@'));
     expect((await take(store, 'o', 1)).granted).toBe(1);
     await locked.kill();

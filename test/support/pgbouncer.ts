@@ -7,9 +7,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pg from 'pg';
 import type { Address } from './postgres.ts';
+import { tool } from './tools.ts';
+
+/** Before 1.21 it kept no prepared statements. */
+export const PGBOUNCER = tool('pgbouncer', { since: '1.21' });
 
 export interface PgBouncerOptions {
-  /** The program, as `findProgram` found it. */
+  /** As `PGBOUNCER` has it. */
   readonly program: string;
   readonly mode: 'session' | 'transaction';
   readonly server: Address;

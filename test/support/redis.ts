@@ -16,7 +16,7 @@ export interface TestRedis {
   remove(): Promise<void>;
 }
 
-/** `program`: of `findProgram`. */
+/** @param program valkey-server. */
 export async function startRedis(program: string, ...settings: string[]): Promise<TestRedis> {
   const folder = mkdtempSync(join(tmpdir(), 'rowgate-redis-'));
   const port = await freePort();

@@ -1,6 +1,7 @@
 /** Records taken out, moved, copied, brought in from elsewhere: found at their place and by their name. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { condition, testWith } from '../support/tools.ts';
 import { lineAt, linesOf, sameWriter, seqOf, withLines } from './lines.ts';
 import { TestLog } from './logs.ts';
 import { always, expectFound, ofRecords, SHAPES, Tampered } from './tampered.ts';
@@ -92,7 +93,7 @@ describe.each(SHAPES)('%s', (_name, shape) => {
     });
   });
 
-  it.skipIf(shape.workers === undefined)('records of another worker put in', async () => {
+  testWith(condition(shape.workers !== undefined, 'several workers'))('records of another worker put in', async () => {
     await always(fc.tuple(log.amid(), log.amid()), async ([a, b]) => {
       fc.pre(!sameWriter(log.whole, a.file, b.file));
       const line = lineAt(log.whole, a);

@@ -1,10 +1,10 @@
 /** pgbench's own scripts and its initialisation leave the same rows behind through Rowgate as directly, from the same seed. */
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { findProgram } from '../support/programs.ts';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { describeWith, tool } from '../support/tools.ts';
 import { run } from './run.ts';
 import { type TwoWays, twoWays } from './world.ts';
 
-const PGBENCH = findProgram('pgbench');
+const PGBENCH = tool('pgbench');
 
 /** All rows of its tables, of the accounts those that have changed; of the history all but the time. */
 const ROWS = `
@@ -20,7 +20,7 @@ const OBJECTS = `
 SELECT relname, relkind, reloptions, relispartition, ARRAY(SELECT pg_get_constraintdef(c.oid) FROM pg_constraint AS c WHERE c.conrelid = r.oid ORDER BY 1) AS constraints
 FROM pg_class AS r WHERE relname LIKE 'pgbench%' ORDER BY relname`;
 
-describe.skipIf(!PGBENCH)('pgbench', () => {
+describeWith(PGBENCH)('pgbench', () => {
   let world: TwoWays;
   beforeAll(async () => {
     world = await twoWays();
@@ -31,7 +31,7 @@ describe.skipIf(!PGBENCH)('pgbench', () => {
   async function bench(...args: string[]): Promise<void> {
     const said: string[] = [];
     for (const env of [world.direct, world.guarded]) {
-      const printed = await run(PGBENCH!, args, '/', env);
+      const printed = await run(PGBENCH.path!, args, '/', env);
       expect(printed).not.toMatch(/error|fatal|aborted/i);
       said.push(printed.replace(/^(latency|tps|initial connection time|.*done in|.* of \d+ tuples) .*$/gm, ''));
     }

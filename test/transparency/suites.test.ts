@@ -2,13 +2,14 @@
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { describeWith } from '../support/tools.ts';
 import { type Outcomes, SUITES } from './suites.ts';
 import { type TwoWays, twoWays } from './world.ts';
 
 const LONG = process.env.ROWGATE_LONG === '1';
 
 describe.each(SUITES.filter(({ long }) => LONG || !long))('$name', (suite) => {
-  describe.skipIf(!suite.found)('its tests', () => {
+  describeWith(suite.needs)('its tests', () => {
     let world: TwoWays;
     beforeAll(async () => {
       await suite.build?.();

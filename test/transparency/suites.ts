@@ -1,9 +1,10 @@
 /** Test suites that client libraries bring in their own packages, and what of them may turn out otherwise through Rowgate. */
 import { join } from 'node:path';
 import { build, CACHE } from '../drivers/build.ts';
-import { GO, GO_ENVIRONMENT, GO_PATH, hasGo } from '../drivers/compiled.ts';
-import { hasPython, PYTHON } from '../drivers/python.ts';
+import { GO, GO_ENVIRONMENT, GO_PATH, goWith } from '../drivers/compiled.ts';
+import { python } from '../drivers/python.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
+import type { Need } from '../support/tools.ts';
 import { run } from './run.ts';
 import type { Environment } from './world.ts';
 
@@ -12,7 +13,7 @@ export type Outcomes = ReadonlyMap<string, string>;
 
 export interface Suite {
   readonly name: string;
-  readonly found: boolean;
+  readonly needs: Need;
   /** How many tests at least must pass directly; fewer, and the suite did not run. */
   readonly passes: number;
   /** Tests that turn out otherwise through Rowgate, and why: as in `docs/clients.md`. */
@@ -31,15 +32,20 @@ const ACCOUNT = 'it expects to be current_user; that is the account with which R
 const goSuite = (
   name: string,
   pack: string,
-  more: Pick<Suite, 'passes' | 'differs' | 'long'> & { readonly needs?: readonly string[] },
+  { packages = [], ...more }: Pick<Suite, 'passes' | 'differs' | 'long'> & { readonly packages?: readonly string[] },
 ): Suite => {
   const folder = join(GO_PATH, 'src/github.com', pack);
   const program = `${name.replaceAll('/', '-')}.test`;
   return {
     name,
-    found: [pack, ...(more.needs ?? [])].every(hasGo),
+    needs: goWith(pack, ...packages),
     build: () =>
-      build(program, GO!, (output) => ['test', '-c', '-vet=off', '-o', output, `github.com/${pack}`], GO_ENVIRONMENT),
+      build(
+        program,
+        GO.path!,
+        (output) => ['test', '-c', '-vet=off', '-o', output, `github.com/${pack}`],
+        GO_ENVIRONMENT,
+      ),
     async run(env) {
       const address = `host=${env.PGHOST} port=${env.PGPORT} user=${env.PGUSER} password=${env.PGPASSWORD}`;
       const conninfo = `${address} dbname=${env.PGDATABASE} sslmode=disable`;
@@ -55,22 +61,25 @@ const goSuite = (
   };
 };
 
-const sqlalchemySuite = (dialect: string, modules: readonly string[]): Suite => ({
-  name: `SQLAlchemy's for dialects, on ${dialect}`,
-  found: hasPython(['pytest', 'sqlalchemy', ...modules]),
-  passes: 1200,
-  differs: {},
-  long: dialect !== 'psycopg2',
-  prepare: async (database) => {
-    await database.query('CREATE SCHEMA test_schema');
-  },
-  async run(env) {
-    const url = `postgresql+${dialect}://${env.PGUSER}:${env.PGPASSWORD}@${env.PGHOST}:${env.PGPORT}/${env.PGDATABASE}`;
-    const folder = join(import.meta.dirname, 'sqlalchemy');
-    const printed = await run(PYTHON, ['-B', '-m', 'pytest', 'test_suite.py', '--dburi', url], folder, env);
-    return outcomesIn(printed, /^test_suite\.py::(.*) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)\b/gm, 2, 1);
-  },
-});
+const sqlalchemySuite = (dialect: string): Suite => {
+  const needs = python('pytest', 'sqlalchemy', dialect);
+  return {
+    name: `SQLAlchemy's for dialects, on ${dialect}`,
+    needs,
+    passes: 1200,
+    differs: {},
+    long: dialect !== 'psycopg2',
+    prepare: async (database) => {
+      await database.query('CREATE SCHEMA test_schema');
+    },
+    async run(env) {
+      const url = `postgresql+${dialect}://${env.PGUSER}:${env.PGPASSWORD}@${env.PGHOST}:${env.PGPORT}/${env.PGDATABASE}`;
+      const folder = join(import.meta.dirname, 'sqlalchemy');
+      const printed = await run(needs.path!, ['-B', '-m', 'pytest', 'test_suite.py', '--dburi', url], folder, env);
+      return outcomesIn(printed, /^test_suite\.py::(.*) (PASSED|FAILED|SKIPPED|ERROR|XFAIL|XPASS)\b/gm, 2, 1);
+    },
+  };
+};
 
 export const SUITES: readonly Suite[] = [
   goSuite('lib/pq', 'lib/pq', { passes: 220, differs: { TestRuntimeParameters: SEARCH_PATH } }),
@@ -78,19 +87,19 @@ export const SUITES: readonly Suite[] = [
   goSuite('pgx', 'jackc/pgx/v4', {
     passes: 200,
     differs: { TestConnect: ACCOUNT },
-    needs: ['cockroachdb/apd'],
+    packages: ['cockroachdb/apd'],
     long: true,
   }),
   goSuite('pgx/stdlib', 'jackc/pgx/v4/stdlib', {
     passes: 90,
     differs: {},
-    needs: ['Masterminds/semver'],
+    packages: ['Masterminds/semver'],
     long: true,
   }),
   goSuite('pgx/pgxpool', 'jackc/pgx/v4/pgxpool', { passes: 50, differs: {}, long: true }),
-  sqlalchemySuite('psycopg2', ['psycopg2']),
-  sqlalchemySuite('psycopg', ['psycopg']),
-  sqlalchemySuite('asyncpg', ['asyncpg']),
+  sqlalchemySuite('psycopg2'),
+  sqlalchemySuite('psycopg'),
+  sqlalchemySuite('asyncpg'),
 ];
 
 function outcomesIn(printed: string, line: RegExp, outcome: number, test: number): Outcomes {

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Certificates, makeCertificates, openssl } from '../proxy/certificates.ts';
+import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { revokingAuthority } from '../proxy/revoking.ts';
 import { eventually } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -45,7 +45,7 @@ test('a new password towards the server is known to every worker, and to one tha
   expect(running.output.stderr).not.toMatch(/new(%20| )one/);
 });
 
-describe.skipIf(!openssl)('a certificate that is taken back', () => {
+describe('a certificate that is taken back', () => {
   let made: Certificates;
   beforeAll(() => {
     made = makeCertificates();

@@ -1,10 +1,9 @@
 /** Applications that set the token of a request's person, each by the piece of code that `docs/applications.md` shows of it. */
-import { execFileSync, spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { spawn } from 'node:child_process';
 import { join } from 'node:path';
 import { build, CACHE } from '../../drivers/build.ts';
-import { hasPython, PYTHON } from '../../drivers/python.ts';
-import { findProgram } from '../../support/programs.ts';
+import { python } from '../../drivers/python.ts';
+import { all, file, type Need, NOTHING, type Tool, tool } from '../../support/tools.ts';
 
 type Environment = Readonly<Record<string, string>>;
 
@@ -12,8 +11,7 @@ export interface Application {
   readonly name: string;
   /** What the page shows, from this folder on. */
   readonly shown: string;
-  /** False where this machine lacks it: its tests are shown as skipped. */
-  readonly found: boolean;
+  readonly needs: Need;
   /** SQLSTATE for who reads pupils by another way to a connection; `none`: there is no other way. */
   readonly outside: '28000' | 'none';
   /** What the error says to who keeps what was handed out, and uses it when the request is over; absent: that is a new transaction of the same person. */
@@ -25,44 +23,31 @@ export interface Application {
 
 const HERE = import.meta.dirname;
 const JARS = ['postgresql', 'HikariCP', 'slf4j-api'].map((name) => `/usr/share/java/${name}.jar`);
-const JAVA = findProgram('java');
-const JAVAC = findProgram('javac');
-const RUBY = '/usr/bin/ruby';
+const JAVA = tool('java');
+const JAVAC = tool('javac');
+const RUBY = tool('ruby', { runs: ['-ractive_record', '-rpg', '-e', ''], with: 'ActiveRecord and pg' });
 const CLASSES = 'jdbc-person';
 
-/** In CI a missing one is an error. */
-function inCi(what: string, isFound: () => boolean): boolean {
-  const found = isFound();
-  if (!found && process.env.CI) throw new Error(`${what} is not installed`);
-  return found;
+/** A program in one of these folders, by a Python that has what it imports. */
+function inPython(folder: string, ...modules: readonly string[]): Pick<Application, 'needs' | 'command'> {
+  const needs: Tool = python(...modules);
+  return { needs, command: [needs.path ?? '', '-B', join(HERE, folder, 'run.py')] };
 }
-
-function hasActiveRecord(): boolean {
-  try {
-    execFileSync(RUBY, ['-ractive_record', '-rpg', '-e', ''], { stdio: 'ignore' });
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-const python = (folder: string): readonly string[] => [PYTHON, '-B', join(HERE, folder, 'run.py')];
 
 const django = (binding: 'on' | 'off'): Application => ({
   name: `Django, server_side_binding ${binding}`,
   shown: 'django/middleware.py',
-  found: hasPython(['django', 'psycopg']),
   outside: '28000',
   kept: 'no token says for whom this is',
   env: { SERVER_SIDE_BINDING: binding },
-  command: python('django'),
+  ...inPython('django', 'django', 'psycopg'),
 });
 
 export const APPLICATIONS: readonly Application[] = [
   {
     name: 'node-postgres',
     shown: 'node-postgres/person.js',
-    found: true,
+    needs: NOTHING,
     outside: 'none',
     kept: 'the transaction is over',
     command: [process.execPath, join(HERE, 'node-postgres/run.js')],
@@ -70,29 +55,27 @@ export const APPLICATIONS: readonly Application[] = [
   {
     name: 'psycopg 3',
     shown: 'psycopg/person.py',
-    found: hasPython(['psycopg', 'psycopg_pool']),
     outside: '28000',
     kept: 'the cursor is closed',
-    command: python('psycopg'),
+    ...inPython('psycopg', 'psycopg', 'psycopg_pool'),
   },
   {
     name: 'SQLAlchemy',
     shown: 'sqlalchemy/person.py',
-    found: hasPython(['sqlalchemy', 'psycopg']),
     outside: '28000',
-    command: python('sqlalchemy'),
+    ...inPython('sqlalchemy', 'sqlalchemy', 'psycopg'),
   },
   django('off'),
   django('on'),
   {
     name: 'JDBC',
     shown: 'jdbc/Person.java',
-    found: JAVA !== undefined && JAVAC !== undefined && inCi('HikariCP', () => JARS.every(existsSync)),
+    needs: all(JAVA, JAVAC, file(...JARS)),
     outside: '28000',
     kept: 'Connection is closed',
     build: () => {
       const sources = ['Person', 'Run'].map((name) => join(HERE, `jdbc/${name}.java`));
-      return build(CLASSES, JAVAC!, (output) => [
+      return build(CLASSES, JAVAC.path!, (output) => [
         '-encoding',
         'UTF-8',
         '-cp',
@@ -103,17 +86,17 @@ export const APPLICATIONS: readonly Application[] = [
       ]);
     },
     command: [
-      ...[JAVA ?? '', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
+      ...[JAVA.path ?? '', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'],
       ...['-cp', [join(CACHE, CLASSES), ...JARS].join(':'), 'Run'],
     ],
   },
   {
     name: 'Rails',
     shown: 'rails/application_record.rb',
-    found: inCi('ActiveRecord', hasActiveRecord),
+    needs: RUBY,
     outside: '28000',
     kept: 'no token says for whom this is',
-    command: [RUBY, join(HERE, 'rails/run.rb')],
+    command: [RUBY.path ?? '', join(HERE, 'rails/run.rb')],
   },
 ];
 

@@ -3,7 +3,7 @@ import { type ChildProcess, execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { basename } from 'node:path';
 import { promisify } from 'node:util';
-import { findProgram } from '../../support/programs.ts';
+import { tool } from '../../support/tools.ts';
 
 const run = promisify(execFile);
 
@@ -23,7 +23,7 @@ export interface Sampling {
 
 /** Undefined where perf is not installed. @param file to keep the samples in. */
 export async function sample(pid: number, file: string): Promise<Sampling | undefined> {
-  const perf = findProgram('perf');
+  const perf = tool('perf').path;
   if (!perf) return undefined;
   const args = ['record', '-F', String(SAMPLES_A_SECOND), '-p', String(pid), '-o', file];
   const child: ChildProcess = spawn(perf, args, { stdio: ['ignore', 'ignore', 'pipe'] });

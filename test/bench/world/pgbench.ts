@@ -1,7 +1,7 @@
 /** Runs pgbench for some seconds and reads its figures. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { findProgram } from '../../support/programs.ts';
+import { tool } from '../../support/tools.ts';
 import { IS_TRIAL, SECONDS } from '../figures/knobs.ts';
 
 const run = promisify(execFile);
@@ -66,7 +66,7 @@ export async function warmUp(...urls: readonly string[]): Promise<void> {
 }
 
 function program(): string {
-  const found = findProgram('pgbench');
+  const found = tool('pgbench').path;
   if (!found) throw new Error('pgbench is not installed');
   return found;
 }

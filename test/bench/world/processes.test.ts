@@ -1,10 +1,11 @@
 /** Processor time and memory of processes, beside what Node says of them. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, expect } from 'vitest';
+import { LINUX, testWith } from '../../support/tools.ts';
 import { memory, processorTime } from './processes.ts';
 
-const linux = test.skipIf(process.platform !== 'linux');
+const linux = testWith(LINUX);
 const children: ChildProcess[] = [];
 
 afterEach(() => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { startPgBouncer } from '../../support/pgbouncer.ts';
 import { serverAddress } from '../../support/postgres.ts';
-import { findProgram } from '../../support/programs.ts';
+import { tool } from '../../support/tools.ts';
 import { freePort, startProgram } from './program.ts';
 import { haproxySettings, pgpoolSettings } from './proxy-settings.ts';
 import type { Account, Database } from './world.ts';
@@ -53,7 +53,7 @@ export function pgbouncer(
   settings: Readonly<Record<string, string | number>> = {},
   name = 'PgBouncer',
 ): Start | undefined {
-  const program = findProgram('pgbouncer');
+  const program = tool('pgbouncer').path;
   if (!program) return undefined;
   return async ({ account, name: database }) => {
     const { pid, through, stop } = await startPgBouncer({
@@ -75,7 +75,7 @@ export function pgbouncer(
 }
 
 function haproxy(): Start | undefined {
-  const program = findProgram('haproxy');
+  const program = tool('haproxy').path;
   if (!program) return undefined;
   return ({ account }) =>
     started('HAProxy', account, async (folder, port) => {
@@ -86,7 +86,7 @@ function haproxy(): Start | undefined {
 }
 
 function pgpool(): Start | undefined {
-  const program = findProgram('pgpool');
+  const program = tool('pgpool').path;
   if (!program) return undefined;
   return ({ account }) =>
     started('pgpool-II', account, async (folder, port) => {

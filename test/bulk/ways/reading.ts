@@ -242,7 +242,7 @@ export const READING: readonly Scenario[] = [
   {
     name: 'psql with FETCH_COUNT, \\copy and \\gdesc',
     asked: PUPILS,
-    skip: PSQL === undefined,
+    needs: PSQL,
     async run(thief) {
       const script = [
         '\\set FETCH_COUNT 5',

@@ -7,6 +7,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { condition, testWith } from '../../support/tools.ts';
 import type { Served } from '../../workers/served.ts';
 import { writeSection } from '../figures.ts';
 import { ms } from '../trials.ts';
@@ -57,7 +58,7 @@ function mayMount(): boolean {
     return false;
   }
 }
-const ROOT = mayMount();
+const MOUNTS = condition(mayMount(), 'root, and mounting');
 
 const open = (state: string): Promise<Served> => stand.guard(`state: "file:${state}"`);
 
@@ -96,7 +97,7 @@ test('its guard is killed in the middle, again and again', MINUTE, async () => {
 /** What node-postgres says where a guard is gone. */
 const BROKEN = ['Connection terminated unexpectedly', 'ECONNRESET', 'EPIPE', 'Connection terminated'];
 
-test.skipIf(!ROOT)('its disk is full', MINUTE, async () => {
+testWith(MOUNTS)('its disk is full', MINUTE, async () => {
   const state = place('full');
   mount(state, `size=${FULL_MB}m`);
   const guard = await open(join(state, 'state'));
@@ -113,7 +114,7 @@ test.skipIf(!ROOT)('its disk is full', MINUTE, async () => {
   rows.push(row(`disk full for ${ms(SCALE.troubleMs)}`, outcome, lockHeld(outcome)));
 });
 
-test.skipIf(!ROOT)('a read-only file system takes the place of its folder', MINUTE, async () => {
+testWith(MOUNTS)('a read-only file system takes the place of its folder', MINUTE, async () => {
   const state = place('readonly');
   const { outcome, lives } = await restarted(
     state,

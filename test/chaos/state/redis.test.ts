@@ -3,9 +3,9 @@
  * `npm run reliability` does it in full and writes docs/reliability.md.
  */
 import { Redis } from 'ioredis';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { findProgram } from '../../support/programs.ts';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startRedis, type TestRedis } from '../../support/redis.ts';
+import { describeWith, tool } from '../../support/tools.ts';
 import type { Served } from '../../workers/served.ts';
 import { writeSection } from '../figures.ts';
 import { ms } from '../trials.ts';
@@ -15,7 +15,7 @@ import { SCALE } from './scale.ts';
 import { openStand, type Stand } from './stand.ts';
 import { type Outcome, trial } from './trial.ts';
 
-const program = findProgram('valkey-server');
+const program = tool('valkey-server');
 const MINUTE = { timeout: 300_000 };
 /** A table without one of them is not written. */
 const TRIALS = 8;
@@ -28,7 +28,7 @@ interface Fleet {
   stop(): Promise<void>;
 }
 
-describe.skipIf(!program)('two guards that share a Redis', () => {
+describeWith(program)('two guards that share a Redis', () => {
   let stand: Stand;
   let fleet: Fleet;
   const rows: string[][] = [];
@@ -151,7 +151,7 @@ function lockedLate({ locks }: Outcome): string {
 }
 
 async function openFleet(stand: Stand, ...settings: string[]): Promise<Fleet> {
-  const redis = await startRedis(program ?? '', ...settings);
+  const redis = await startRedis(program.path!, ...settings);
   const links = await Promise.all([1, 2].map(() => startLink(Number(new URL(redis.url).port))));
   const guards = await Promise.all(links.map(({ port }) => stand.guard(`state: "redis://127.0.0.1:${port}"`)));
   return {

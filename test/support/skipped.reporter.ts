@@ -1,0 +1,37 @@
+/** Ends a run by saying what was skipped for what: a green run on a machine that lacks tools has not shown all that it could. */
+import type { Reporter, TestModule } from 'vitest/node';
+
+export default class SkippedReporter implements Reporter {
+  onTestRunEnd(modules: readonly TestModule[]): void {
+    const counts = new Map<string, number>();
+    for (const module of modules) {
+      for (const test of module.children.allTests('skipped')) {
+        const result = test.result();
+        const note = 'note' in result ? result.note : undefined;
+        const reason = reasonIn(note ?? test.fullName);
+        if (reason !== undefined) counts.set(reason, (counts.get(reason) ?? 0) + 1);
+      }
+    }
+    if (counts.size === 0) return;
+    const lines = [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count} for ${reason}`);
+    process.stdout.write(`Skipped, for what this machine or this run lacks: ${lines.join('; ')}.\n`);
+  }
+}
+
+/** As `tools.ts` writes it. Tests that others are picked from, by a name or a line, have none. */
+function reasonIn(text: string): string | undefined {
+  const at = text.indexOf('needs ');
+  if (at < 0) return undefined;
+  const reason = text.slice(at + 'needs '.length);
+  return text.charAt(at - 1) === '(' ? upToItsEnd(reason) : reason;
+}
+
+/** Up to the parenthesis that closes the one before it. */
+function upToItsEnd(text: string): string {
+  let depth = 0;
+  for (const [at, character] of [...text].entries()) {
+    if (character === '(') depth++;
+    if (character === ')' && depth-- === 0) return [...text].slice(0, at).join('');
+  }
+  return text;
+}
