@@ -39,7 +39,7 @@ const VARIANTS = [
     : []),
 ];
 
-vi.setConfig({ testTimeout: 60_000 + Math.max(...VARIANTS.map(({ lives }) => lives)) * 30_000 });
+vi.setConfig({ testTimeout: 180_000 + Math.max(...VARIANTS.map(({ lives }) => lives)) * 180_000 });
 
 /** A server of our own: it is killed, and it tells all. */
 let folder: string;
@@ -68,14 +68,14 @@ async function killServer(): Promise<void> {
   process.kill(postmaster, 'SIGKILL');
   await server.ended;
   // They notice by themselves, and keep another one from starting until then.
-  await eventually(() => !sessions.some(isAlive), 'its sessions have ended', 20_000);
+  await eventually(() => !sessions.some(isAlive), 'its sessions have ended');
   server = await startServer({ folder, port: server.port, settings: LOGGING });
 }
 
 /** Until the server has nothing more to run for a guard that was killed. */
 async function quiet(account: string): Promise<void> {
   const left = `SELECT pid FROM pg_stat_activity WHERE usename = '${account}'`;
-  await eventually(async () => (await database.query(left)).length === 0, 'the server has ended its sessions', 20_000);
+  await eventually(async () => (await database.query(left)).length === 0, 'the server has ended its sessions');
 }
 
 function shuffled<T>(items: readonly T[], random: Random): T[] {
@@ -116,7 +116,7 @@ it.each(VARIANTS)(
           await ordeal({ random, pid: life.child.pid ?? 0, folder: guard.folder, workers, killServer });
         }
         await sleep(LONGEST_MS + random.int(LONGEST_MS));
-        await eventually(() => clients.answered > FEWEST_TURNS, 'clients are answered', 20_000);
+        await eventually(() => clients.answered > FEWEST_TURNS, 'clients are answered');
         await kill(life.child, workers);
         await clients.stop();
         await quiet(guard.account);
