@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
+import { testWith, tool } from '../support/tools.ts';
 import { ASK, type BearerOutcome, bearerLogin, withToken } from './bearer-client.ts';
 import { CLIENT, type OpenIdProvider, startProvider } from './provider.ts';
 import { type WholeGuard, wholeGuard } from './whole-guard.ts';
@@ -98,11 +99,13 @@ async function logIn(user: string, token: string | undefined, at = world): Promi
 
 // Each waits for seconds until a device asks again.
 describe.concurrent('rowgate login', () => {
-  test('prints what psql needs to log in', async () => {
+  const psql = tool('psql');
+  testWith(psql)('prints what psql needs to log in', async () => {
     const conninfo = `host=localhost hostaddr=127.0.0.1 port=${world.guard.port} dbname=${world.database.name} user=boris sslmode=verify-full sslrootcert=${certificates.ca}`;
     const query = 'SELECT DISTINCT owner FROM notes';
-    const said = await shell(`vars=$(${LOGIN}) && eval "$vars" && psql -XAt "${conninfo}" -c "${query}"`, (address) =>
-      provider.agree(address, 'boris'),
+    const said = await shell(
+      `vars=$(${LOGIN}) && eval "$vars" && "${psql.path}" -XAt "${conninfo}" -c "${query}"`,
+      (address) => provider.agree(address, 'boris'),
     );
     expect(said).toMatchObject({ status: 0, stdout: 'boris\n' });
     expect(said.stderr).toMatch(/^Open http:\S+ in a browser, and enter the code [A-Z]{4}-[A-Z]{4}\n/);

@@ -77,7 +77,7 @@ const usedFor = (purpose: string): Extension => extension(id_ce_extKeyUsage, new
 export const FOR_SERVERS = [
   extension(id_ce_subjectAltName, new SubjectAlternativeName([new GeneralName({ dNSName: 'localhost' })])),
 ];
-export const FOR_CLIENTS = [usedFor(id_kp_clientAuth)];
+const FOR_CLIENTS = [usedFor(id_kp_clientAuth)];
 export const FOR_SERVERS_ALONE = [usedFor(id_kp_serverAuth)];
 export const FOR_AUTHORITIES = [
   extension(id_ce_basicConstraints, new BasicConstraints({ cA: true }), true),
