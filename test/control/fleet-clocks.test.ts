@@ -2,20 +2,20 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import { askGuard } from '../../src/control/client.ts';
 import { OPENING_NAMESPACE } from '../../src/meter/opening.ts';
 import { PERMIT_NAMESPACE } from '../../src/meter/permit.ts';
 import { eventually, verifierOf } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
-import { findProgram } from '../support/programs.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { seedSmall } from '../support/seed.ts';
 import { newSigner } from '../support/ssh-signer.ts';
+import { describeWith, tool } from '../support/tools.ts';
 import { type Served, serve } from '../workers/served.ts';
 import { VENDOR } from './served.ts';
 
-const valkey = findProgram('valkey-server');
+const valkey = tool('valkey-server');
 const HOUR_MS = 3_600_000;
 const HALF_AN_HOUR_MS = HOUR_MS / 2;
 /** Between a question and a look at what it was answered with. */
@@ -71,7 +71,7 @@ const cameIn = (guard: Served, principal: string): Promise<string> =>
 const isInHalfAnHour = (time: string | undefined): boolean =>
   Math.abs(Date.parse(time ?? '') - Date.now() - HALF_AN_HOUR_MS) < SLACK_MS;
 
-describe.skipIf(!valkey)('two guards, one an hour ahead and with two workers', () => {
+describeWith(valkey)('two guards, one an hour ahead and with two workers', () => {
   let database: FreshDatabase;
   let redis: TestRedis;
   let folder: string;
@@ -82,7 +82,7 @@ describe.skipIf(!valkey)('two guards, one an hour ahead and with two workers', (
   beforeAll(async () => {
     database = await freshDatabase();
     await seedSmall(database.url);
-    redis = await startRedis(valkey ?? '');
+    redis = await startRedis(valkey.path ?? '');
     folder = await policies();
     const configuration = `time_zone: UTC\nstate: "${redis.url}"`;
     right = await serve(database, configuration, {}, folder);
