@@ -1,7 +1,7 @@
 /** For each reason of a refusal: what would have to be granted, and where, if the statement is meant to work. */
 import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
-import type { RelationGrant, RolePolicy, StatementOption } from '../policy/policy.ts';
+import type { RolePolicy, StatementOption } from '../policy/policy.ts';
 import type { Catalog, Relation } from '../sql/catalog.ts';
 import { ANY, columnsSnippet, writeSnippet, yamlText } from './explain-snippets.ts';
 
@@ -126,13 +126,17 @@ function columnAdvice(refused: Refused): Advice {
     if (grant.system) continue;
     const { relation } = grant;
     const asked = /column "(.+?)" of relation "(.+)"$/.exec(refusal.message);
-    const column = relation.name === asked?.[2] ? grant.select?.columns.get(asked[1] ?? '') : undefined;
+    // Of several with such a column the refusal names the one whose it is.
+    if (asked && relation.name !== asked[2]) continue;
+    const column = asked ? grant.select?.columns.get(asked[1] ?? '') : undefined;
     if (column?.mask && statement?.kind.kind === 'write')
       return {
         text: `"${column.column.name}" is seen behind a mask, at ${column.rule}: a statement that writes cannot read it.`,
       };
     const names = new Set(relation.columns.map((column) => column.name));
-    const withheld = askedOf(relation, statement).filter((name) => names.has(name) && !grant.select?.columns.has(name));
+    const withheld = askedOf(relation, statement, 'select').filter(
+      (name) => names.has(name) && !grant.select?.columns.has(name),
+    );
     if (withheld.length === 0) continue;
     const shown = [...(grant.select?.columns.values() ?? [])].filter((c) => c.mask === undefined);
     return {
@@ -154,7 +158,8 @@ function copyAdvice({ refusal, statement, catalog }: Refused): Advice {
   };
 }
 
-function relationAdvice({ refusal, statement, role, catalog }: Refused): Advice {
+function relationAdvice(refused: Refused): Advice {
+  const { refusal, statement, role, catalog } = refused;
   const [, action, name] = /was not granted (\w+).* on (.+)\.$/.exec(refusal.hint ?? '') ?? [];
   const relation = relationsOf(statement, catalog).find((candidate) => nameOf(candidate) === name);
   if (!relation) return { text: `Grant the relation in ${fileOf(role)}, for what the statement does with it.` };
@@ -163,11 +168,9 @@ function relationAdvice({ refusal, statement, role, catalog }: Refused): Advice 
       text: `"${relation.name}" holds data, secrets or other sessions' statements: no restricted role may have it.`,
     };
   }
-  if (action !== 'SELECT') {
-    return writesTo(relation, role.relations.get(relation.oid), (action ?? 'update').toLowerCase(), fileOf(role));
-  }
+  if (action !== 'SELECT') return writesTo(relation, refused, (action ?? 'update').toLowerCase());
   const known = new Set(relation.columns.map((column) => column.name));
-  const asked = askedOf(relation, statement).filter((column) => known.has(column));
+  const asked = askedOf(relation, statement, 'select').filter((column) => known.has(column));
   return {
     text: `Grant ${nameOf(relation)} in ${fileOf(role)}: the columns that are needed, with "rows" beside them where not every row is.`,
     snippet: columnsSnippet(relation, asked.length > 0 ? asked : [ANY]),
@@ -183,15 +186,19 @@ function writeAdvice({ refusal, statement }: Refused): Advice {
   return { text: refusal.hint ?? 'A restricted role cannot write it; the table behind it can be granted.' };
 }
 
-/** A command that the role was not granted on the relation. */
-function writesTo(relation: Relation, grant: RelationGrant | undefined, verb: string, file: string): Advice {
-  const reads =
-    verb !== 'insert' && !grant?.select
-      ? ' What an UPDATE, DELETE or MERGE finds must be granted for reading too.'
-      : '';
+/** A command that the role was not granted on the relation: the columns that this statement writes by it, and those that it reads. */
+function writesTo(relation: Relation, { statement, role }: Refused, verb: string): Advice {
+  const grant = role.relations.get(relation.oid);
+  const reads = askedOf(relation, statement, 'select').filter((name) => !grant?.select?.columns.has(name));
+  const written = verb === 'insert' || verb === 'update' ? askedOf(relation, statement, verb) : [];
+  // What an UPDATE, DELETE or MERGE finds must be granted for reading, be it without a column.
+  const selects = reads.length > 0 || (verb !== 'insert' && !grant?.select);
+  const shown = [...(grant?.select?.columns.values() ?? [])].filter((c) => c.mask === undefined);
+  const select = selects ? [...shown.map((c) => c.column.name), ...reads] : undefined;
+  const columns = verb === 'delete' ? '' : 'the columns that may be written, ';
   return {
-    text: `Grant it in ${file}: the columns that may be written, with "rows" beside them where not every row may be.${reads}`,
-    snippet: writeSnippet(relation, verb),
+    text: `Grant it in ${fileOf(role)}: ${columns}with "rows" beside them where not every row may be.${selects ? ' What the statement reads of it must be granted, too.' : ''}`,
+    snippet: writeSnippet(relation, verb, written, select),
   };
 }
 
@@ -255,10 +262,16 @@ function relationsOf(statement: StatementJudgement | undefined, catalog: Catalog
   return catalog.data.relations.filter((relation) => names.has(nameOf(relation)));
 }
 
-/** Columns of that relation among those that the statement asked for. */
-function askedOf(relation: Relation, statement: StatementJudgement | undefined): string[] {
+/** Columns of that relation with which the statement would do that. */
+function askedOf(
+  relation: Relation,
+  statement: StatementJudgement | undefined,
+  action: 'select' | 'insert' | 'update',
+): string[] {
   const prefix = `${nameOf(relation)}.`;
-  return (statement?.columns ?? []).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length));
+  return (statement?.access?.[action] ?? [])
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length));
 }
 
 /** As judgements name it. */

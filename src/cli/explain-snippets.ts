@@ -9,13 +9,16 @@ export function columnsSnippet(relation: Relation, columns: readonly string[]): 
   return ['tables:', `  ${key(relation)}:`, '    select:', `      columns: ${list(columns)}`].join('\n');
 }
 
-/** One kind of write on a table; what is changed or deleted must be held whole for reading as well. */
-export function writeSnippet(relation: Relation, verb: string): string {
-  const all = list(relation.columns.map((column) => column.name));
-  const columns = `{ columns: ${all} }`;
+/** One kind of write on a table, and what must be read of it for that; `select`: absent where nothing more must be. */
+export function writeSnippet(
+  relation: Relation,
+  verb: string,
+  written: readonly string[],
+  select: readonly string[] | undefined,
+): string {
   const lines = ['tables:', `  ${key(relation)}:`];
-  if (verb !== 'insert') lines.push(`    select: ${columns}`);
-  lines.push(`    ${verb}: ${verb === 'delete' ? '{}' : columns}`);
+  if (select) lines.push(`    select: { columns: ${list(select)} }`);
+  lines.push(`    ${verb}: ${verb === 'delete' ? '{}' : `{ columns: ${list(written)} }`}`);
   return lines.join('\n');
 }
 

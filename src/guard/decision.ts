@@ -93,6 +93,8 @@ export interface StatementJudgement {
   readonly tables: readonly string[];
   /** `public.students.ine`, sorted: every column read or written, or asked for where that is why it was refused. */
   readonly columns: readonly string[];
+  /** Of one that was refused: the same by what it does with them. */
+  readonly access?: Readonly<Record<'select' | 'insert' | 'update', readonly string[]>>;
   /** Where it stands in the client's text, in characters, without the semicolon; absent where the text was not taken apart. */
   readonly extent?: { readonly start: number; readonly end: number };
   /** Its new rows are judged as they are stored; absent where nothing is. */

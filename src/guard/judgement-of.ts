@@ -1,6 +1,6 @@
 /** What the stages have found, as plain data: the end of each judgement. */
 import type { Refusal } from '../errors.ts';
-import { toldTypes } from '../sql/analyze/analyze.ts';
+import { type Analysis, toldTypes } from '../sql/analyze/analyze.ts';
 import { applyEdits } from '../sql/edits.ts';
 import { fingerprint, normalize } from '../sql/normalize.ts';
 import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
@@ -64,8 +64,19 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     ...(!refused && statement.people && { people: statement.people }),
     ...(statement.about && { about: statement.about }),
     ...(refused && { refusal: refused }),
+    ...(refused && statement.analysis && { access: accessOf(statement.analysis) }),
     ...(rule !== undefined && { rule }),
   };
+}
+
+function accessOf({ uses }: Analysis): NonNullable<StatementJudgement['access']> {
+  const columns = { select: new Set<string>(), insert: new Set<string>(), update: new Set<string>() };
+  for (const use of uses) {
+    if (use.kind !== 'column' && use.kind !== 'written') continue;
+    const { schema, name } = use.relation;
+    columns[use.kind === 'column' ? 'select' : use.action].add(`${schema}.${name}.${use.column}`);
+  }
+  return { select: [...columns.select].sort(), insert: [...columns.insert].sort(), update: [...columns.update].sort() };
 }
 
 /** Those of the message itself: a PREPARE declares its own. */

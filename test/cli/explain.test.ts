@@ -62,6 +62,30 @@ to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8, o
 `);
   });
 
+  test('a column in USING is refused where it stands, as in ON', async () => {
+    const { stdout } = await asTeacher('SELECT s.id FROM students s JOIN (SELECT 1 AS ssn) x USING (ssn)');
+    expect(stdout).toContain(
+      'rule:     roles/teacher.yaml:8\nmessage:  permission denied for column "ssn" of relation "students" (42501, at character 61)\n',
+    );
+    expect(stdout).toContain('to allow: Add "ssn" to the columns of public.students at roles/teacher.yaml:8');
+  });
+
+  test.each([
+    ['UPDATE salaries SET amount = 1 WHERE id = 2', 'select: { columns: [id] }\n        update: { columns: [amount] }'],
+    ['UPDATE salaries SET amount = 1', 'select: { columns: [] }\n        update: { columns: [amount] }'],
+    ['UPDATE salaries SET amount = amount + 1', 'select: { columns: [amount] }\n        update: { columns: [amount] }'],
+    ["UPDATE students SET notes = 'x' WHERE id = 2", 'students:\n        update: { columns: [notes] }'],
+    ['INSERT INTO salaries (amount) VALUES (1)', 'salaries:\n        insert: { columns: [amount] }'],
+    ['DELETE FROM salaries WHERE amount = 0', 'select: { columns: [amount] }\n        delete: {}'],
+    [
+      'INSERT INTO salaries (amount) VALUES (1) RETURNING id',
+      'select: { columns: [id] }\n        insert: { columns: [amount] }',
+    ],
+  ])('advises the least that lets a statement write: %s', async (sql, snippet) => {
+    const { stdout } = await asTeacher(sql);
+    expect(stdout).toContain(snippet);
+  });
+
   test('what runs shows the SQL that would be sent; exit code 0', async () => {
     const { stdout, status } = await asTeacher('SELECT label FROM classes');
     expect(status).toBe(0);
@@ -175,7 +199,11 @@ describe('of each refused golden case', () => {
     const followed = loadPolicies(catalog, POLICIES, follow(role, advice.snippet, catalog));
     const after = explanationOf(sql, followed.of(role), catalog);
     // It runs, or what is missing now is another thing.
-    expect({ reason: after.reason, message: after.message, hint: after.hint }).not.toEqual({ reason, message, hint });
+    const { snippet } = advice;
+    expect({
+      ...{ reason: after.reason, message: after.message, hint: after.hint },
+      snippet: after.advice?.snippet,
+    }).not.toEqual({ reason, message, hint, snippet });
   });
 });
 
