@@ -15,7 +15,8 @@ export interface Edit {
 const CLOSE = 0;
 const SUFFIX = 1_000_000;
 const OPEN = 2_000_000;
-const REPLACE = 3_000_000;
+const INSERT = 3_000_000;
+const REPLACE = 4_000_000;
 
 /** One statement text's edits. Ranges may nest only as wrap around wrap or replacement; overlapping replacements throw. */
 export class Edits {
@@ -41,7 +42,9 @@ export class Edits {
     // What stands there already is no edit: a statement without any goes as it came.
     if (text.length === 1 && text[0] === this.source.slice(start, end)) return;
     this.sequence += 1;
-    const edit = { start, end, text: this.apart(start, end, text), order: REPLACE + this.sequence };
+    // What is put in front of a place stands there whether or not that is replaced, now or before.
+    const order = (start === end ? INSERT : REPLACE) + this.sequence;
+    const edit = { start, end, text: this.apart(start, end, text), order };
     this.list.push(short ? { ...edit, short: this.apart(start, end, short) } : edit);
   }
 

@@ -61,3 +61,8 @@ export function tokenAt(tokens: readonly Token[], at: number): number {
   }
   return -1;
 }
+
+/** Whether the token is that name, as it stands or in quotes. */
+export function isName({ word, text }: Token, name: string): boolean {
+  return word === name || text === `"${name.replaceAll('"', '""')}"`;
+}

@@ -52,6 +52,17 @@ export function partsOf(part: object): object[] {
   return fieldsOf(part).map(([, inner]) => inner);
 }
 
+/** Some byte of the text that the part covers; undefined where nothing in it says. */
+export function placeIn(part: object): number | undefined {
+  const { location } = ('A_Const' in part ? part.A_Const : part) as { location?: unknown };
+  if (typeof location === 'number' && location >= 0) return location;
+  for (const inner of partsOf(part)) {
+    const place = placeIn(inner);
+    if (place !== undefined) return place;
+  }
+  return undefined;
+}
+
 /** True for the fields that say where a node stood in its text. */
 function isLocation(field: string): boolean {
   let is = LOCATIONS.get(field);

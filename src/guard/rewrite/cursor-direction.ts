@@ -1,5 +1,6 @@
 /** Says of a cursor over what is withheld in part that it goes forward only, where the client says nothing. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { RelationView } from '../../sql/analyze/model.ts';
 import { as } from '../../sql/tree.ts';
 import type { DraftStatement } from '../draft.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
@@ -15,7 +16,9 @@ const NO_SCROLL = 0x4;
 export function fixDirection(w: Rewriter, statement: DraftStatement, analysis: Analysis): void {
   const declare = as(statement.node, 'DeclareCursorStmt');
   if (!declare || (declare.options ?? 0) & (SCROLL | NO_SCROLL)) return;
-  if (!analysis.marks.relations.some(({ entry: { source } }) => source.kind === 'relation' && source.view.guarded))
+  if (
+    !analysis.marks.relations.some(({ entry: { source } }) => source.kind === 'relation' && isHeldInPart(source.view))
+  )
     return;
   const tokens = w.parsed.tokens();
   const first = tokens.findIndex((token) => token.start >= statement.start);
@@ -26,4 +29,9 @@ export function fixDirection(w: Rewriter, statement: DraftStatement, analysis: A
   w.mutate(() => {
     declare.options = (declare.options ?? 0) | NO_SCROLL;
   });
+}
+
+/** INVARIANT: a plan follows from the table's size, too, in which columns that are withheld have their part. */
+function isHeldInPart({ guarded, hides, system, columns }: RelationView): boolean {
+  return guarded && (hides !== 'no' || system || columns.some(({ masked, access }) => masked || access === 'withheld'));
 }

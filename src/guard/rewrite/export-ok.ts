@@ -5,24 +5,30 @@ import { as, kindOf, type Node } from '../../sql/tree.ts';
 import { guardsOf } from './guard-demand.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 
-/** One more column, last: `ok` of all that this query reads, for the query around it. */
+/** One more column, last: `ok` of all that this query reads, for the query around it. TABLE gets it with its list (`stars.ts`). */
 export function exportOk(w: Rewriter, level: Level): void {
   const name = level.exports!;
-  const guards = guardsOf(level.entries).map((g) => g.name);
-  const terms = level.aggregated ? guards.map((g) => `pg_catalog.bool_and(${g})`) : guards;
-  const ok = terms.length === 0 ? 'true' : `(${terms.join(' AND ')}) IS NOT FALSE`;
+  const ok = okOf(level);
   if (level.kind === 'values') {
     exportFromValues(w, level, ok);
     return;
   }
   const list = level.select?.targetList;
+  if (list && isTable(list)) return;
   if (!list?.length) throw new NotRewritable('a query without columns in a place where it must say ok');
   const text = `, ${ok} AS ${name}`;
-  w.edits.append(endOfTargets(w, level, list), [text]);
+  w.edits.append(endOfTargets(w, list), [text]);
   const val = expressionTree([ok]);
   w.mutate(() => {
     list.push({ ResTarget: { name, val } });
   });
+}
+
+/** Of all that the query reads. */
+export function okOf(level: Level): string {
+  const guards = guardsOf(level.entries).map((g) => g.name);
+  const terms = level.aggregated ? guards.map((g) => `pg_catalog.bool_and(${g})`) : guards;
+  return terms.length === 0 ? 'true' : `(${terms.join(' AND ')}) IS NOT FALSE`;
 }
 
 /** `TABLE t`: there is no list in the text. */
@@ -32,13 +38,8 @@ export function isTable(list: readonly Node[]): boolean {
 }
 
 /** Behind the last item of a select list, and its name. */
-export function endOfTargets(w: Rewriter, level: Level, list: readonly Node[]): number {
+export function endOfTargets(w: Rewriter, list: readonly Node[]): number {
   const target = as(list.at(-1), 'ResTarget')!;
-  if (isTable(list)) {
-    // TABLE t: behind the list that `writeOutStar` puts in TABLE's place.
-    const relation = as(level.select?.fromClause?.[0], 'RangeVar');
-    throw new NotRewritable(`TABLE ${relation?.relname ?? ''} in a place where it must say ok: write SELECT`);
-  }
   const { end } = w.outerRange(target.val!);
   if (target.name === undefined) return end;
   const tokens = w.parsed.tokens();

@@ -4,18 +4,18 @@ import type { Entry } from '../../sql/analyze/model.ts';
 import { tokenAt } from '../../sql/tokens.ts';
 import { as, type Node, quoteName } from '../../sql/tree.ts';
 import type { Bounded, Groups } from '../groups/groups.ts';
-import { ROW } from './names.ts';
+import { type AddedColumn, ROW } from './names.ts';
 import { become, detached, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { spelled } from './stars.ts';
 
 /** What the relation's guarded subquery exports to be counted. The row itself has no name but its place. */
-export function exportedUnits(groups: readonly Groups[], entry: Entry): string[] {
+export function exportedUnits(groups: readonly Groups[], entry: Entry): AddedColumn[] {
   return groups
     .flatMap(({ units }) => units)
     .filter((unit) => unit.entry === entry)
     .map(({ name, of }) => {
-      const unit = of.kind === 'column' ? `${ROW}.${quoteName(of.name)}` : `ROW(${ROW}.tableoid, ${ROW}.ctid)`;
-      return `${unit} AS ${name}`;
+      const text = of.kind === 'column' ? `${ROW}.${quoteName(of.name)}` : `ROW(${ROW}.tableoid, ${ROW}.ctid)`;
+      return { text, name };
     });
 }
 

@@ -5,19 +5,22 @@ import type { Relation } from '../../sql/catalog.ts';
 import { joined } from '../../sql/edits.ts';
 import type { Template } from '../../sql/template.ts';
 import { quoteName } from '../../sql/tree.ts';
-import { ROW } from './names.ts';
+import { type AddedColumn, ROW } from './names.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporary, withoutOrigin } from './temporary.ts';
+
+/** What of a guard shapes the subquery. */
+type AskedOf = Pick<Guard, 'needed' | 'name' | 'fenced'>;
 
 /** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `system`: a catalog, whose masks need no guarding. `open`: a table, or a view whose query cannot fail. `exported`: more of the row, for Rowgate's own use. */
 export function guardedRelation(
   relation: Relation,
   select: SelectGrant,
-  guard: Guard | undefined,
+  guard: AskedOf | undefined,
   only: boolean,
   system: boolean,
   open = true,
-  exported: readonly string[] = [],
+  exported: readonly AddedColumn[] = [],
 ): Template {
   // Most statements ask nothing more of a table than its grant says.
   const isPlain = relation.kind !== 'v' && !only && !guard?.needed && !guard?.fenced && exported.length === 0;
@@ -34,16 +37,18 @@ const plain = new WeakMap<SelectGrant, { readonly relation: Relation; readonly t
 function subqueryOf(
   relation: Relation,
   select: SelectGrant,
-  guard: Guard | undefined,
+  guard: AskedOf | undefined,
   only: boolean,
   system: boolean,
   open: boolean,
-  exported: readonly string[],
+  exported: readonly AddedColumn[],
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
   let separator = '';
   // INVARIANT: nothing but the granted columns is selected; a mask stands in its column's place.
   for (const { column, mask, maskTells } of select.columns.values()) {
+    // Only where it is named, and then under another name (`added-columns.ts`): here it would be a column like any other.
+    if (column.attnum < 0) continue;
     pieces.push(separator);
     separator = ', ';
     const name = quoteName(column.name);
@@ -64,8 +69,8 @@ function subqueryOf(
     else pieces.push('true');
     pieces.push(` AS ${guard.name}`);
   }
-  for (const column of exported) {
-    pieces.push(separator, column);
+  for (const { text, name } of exported) {
+    pieces.push(`${separator}${text} AS ${name}`);
     separator = ', ';
   }
   pieces.push(` FROM ${only ? 'ONLY ' : ''}${sentName(relation)} AS ${ROW}`);
@@ -79,7 +84,7 @@ function subqueryOf(
  * A view's own filter cannot be seen: nothing that can tell may be moved below it. INVARIANT: so it is fenced, but where nothing in its
  * query, in its masks or beside it can.
  */
-function mayMoveInto(select: SelectGrant, guard: Guard, open: boolean): boolean {
+function mayMoveInto(select: SelectGrant, guard: AskedOf, open: boolean): boolean {
   return open && !guard.needed && [...select.columns.values()].every(({ maskTells }) => maskTells !== true);
 }
 

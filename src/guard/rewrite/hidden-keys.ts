@@ -8,16 +8,17 @@ import type { Template } from '../../sql/template.ts';
 import type { HiddenKey, PeopleOfRow } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { endOfTargets } from './export-ok.ts';
-import { type Carried, KeySearch } from './key-search.ts';
+import { KeySearch } from './key-search.ts';
+import type { AddedColumn } from './names.ts';
 import { expressionTree, type Rewriter } from './rewriter.ts';
 import { CHECK_COLUMN } from './row-check.ts';
 
 export interface HiddenKeys {
   readonly keys: readonly HiddenKey[];
   /** Of each relation that does not show its key: what its guarded subquery gives besides. */
-  readonly exported: ReadonlyMap<Entry, readonly string[]>;
+  readonly exported: ReadonlyMap<Entry, readonly AddedColumn[]>;
   /** What the queries of subqueries and CTEs give besides. */
-  readonly inside: ReadonlyMap<Level, readonly Carried[]>;
+  readonly inside: ReadonlyMap<Level, readonly AddedColumn[]>;
   /** How each key is written in the select list. */
   readonly spelled: readonly string[];
 }
@@ -52,7 +53,7 @@ export function addHiddenKeys(w: Rewriter, level: Level, { keys, spelled, inside
 
 function addTarget(w: Rewriter, level: Level, expression: Template, name: string): void {
   const list = level.select!.targetList!;
-  w.edits.append(endOfTargets(w, level, list), [', ', ...expression, ` AS ${name}`]);
+  w.edits.append(endOfTargets(w, list), [', ', ...expression, ` AS ${name}`]);
   const val = expressionTree(expression);
   w.mutate(() => {
     list.push({ ResTarget: { name, val } });

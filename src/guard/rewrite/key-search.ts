@@ -9,7 +9,7 @@ import { as, type Body, quoteName } from '../../sql/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { Draft } from '../draft.ts';
 import { isTable } from './export-ok.ts';
-import { ROW } from './names.ts';
+import { type AddedColumn, ROW } from './names.ts';
 
 /** Characters of a key as text, by its type: so that the column has one length, and can be taken out of a row that passes in pieces. */
 const WIDTHS: ReadonlyMap<number, number> = new Map([
@@ -27,12 +27,6 @@ const MOST_COLUMNS = 1_600;
 
 const CARRIED = 'rowgate_key_';
 
-/** One more column of a query. */
-export interface Carried {
-  readonly text: string;
-  readonly name: string;
-}
-
 interface Found {
   readonly subject: string;
   readonly width: number;
@@ -41,8 +35,8 @@ interface Found {
 
 /** Of one statement. What is found is noted, and so what carries it. */
 export class KeySearch {
-  readonly exported = new Map<Entry, string[]>();
-  readonly inside = new Map<Level, Carried[]>();
+  readonly exported = new Map<Entry, AddedColumn[]>();
+  readonly inside = new Map<Level, AddedColumn[]>();
   /** Stars that cannot be written out. */
   private readonly unspelled: readonly { readonly level: Level; readonly entries: ReadonlySet<Entry> }[];
   private names = 0;
@@ -120,7 +114,7 @@ export class KeySearch {
     if (entry.source.kind !== 'relation' || !entry.source.view.guarded || !this.mayCarry(level, entry))
       return undefined;
     const own = this.newName();
-    this.exported.set(entry, [...(this.exported.get(entry) ?? []), `${ROW}.${quoteName(name)} AS ${own}`]);
+    this.exported.set(entry, [...(this.exported.get(entry) ?? []), { text: `${ROW}.${quoteName(name)}`, name: own }]);
     return this.carriedBy(entry, own);
   }
 

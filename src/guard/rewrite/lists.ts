@@ -1,8 +1,9 @@
 /** Changes what lists hold: stars written out, one more column for `ok`, names that must survive, keys for functional dependency. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Catalog } from '../../sql/catalog.ts';
-import { columnName, nameGivers } from '../../sql/colname.ts';
-import { as, type Body, type Node, quoteName } from '../../sql/tree.ts';
+import { nameGivers } from '../../sql/colname.ts';
+import { as, type Node } from '../../sql/tree.ts';
+import { rewriteSystemColumns } from './added-columns.ts';
 import { addKeys, aggregateReference } from './dependent-columns.ts';
 import { exportOk } from './export-ok.ts';
 import type { Rewriter } from './rewriter.ts';
@@ -10,6 +11,7 @@ import type { Sites } from './sites.ts';
 import {
   type Aggregated,
   addsColumns,
+  isRenamed,
   rewriteRowField,
   rewriteWholeRow,
   showsMore,
@@ -40,6 +42,10 @@ export function rewriteLists(
     replaced.add(as(node, 'ColumnRef'));
     renamed.add(node);
   }
+  for (const node of rewriteSystemColumns(w, analysis, replaced)) {
+    replaced.add(as(node, 'ColumnRef'));
+    renamed.add(node);
+  }
   for (const star of marks.stars) {
     const { val } = star.target;
     if (writeOutStar(w, star, aggregated))
@@ -47,7 +53,7 @@ export function rewriteLists(
   }
   for (const level of marks.levels) {
     for (const root of level.roots) {
-      if (root.target && nameGivers(root.node).some((node) => renamed.has(node))) keepName(w, root.target, root.node);
+      if (root.target && nameGivers(root.node).some((node) => renamed.has(node))) w.keepName(root.target, root.node);
     }
     if (level.exports !== undefined && level.kind !== 'set') exportOk(w, level);
   }
@@ -76,19 +82,9 @@ function rewriteRows(
     rewritten.push(star.item);
   }
   for (const { node, entry } of marks.wholeRows) {
-    if (taken.has(node) || !(addsColumns(entry) || grouped.has(node))) continue;
+    if (taken.has(node) || !(addsColumns(entry) || isRenamed(entry) || grouped.has(node))) continue;
     rewriteWholeRow(w, node, entry, aggregated, grouped.has(node));
     rewritten.push(node);
   }
   return rewritten;
-}
-
-/** Gives an unnamed target the name that it had before its expression was wrapped. */
-function keepName(w: Rewriter, target: Body<'ResTarget'>, node: Node): void {
-  if (target.name !== undefined) return;
-  const name = columnName(node);
-  w.edits.append(w.outerRange(node).end, [` AS ${quoteName(name)}`]);
-  w.mutate(() => {
-    target.name = name;
-  });
 }

@@ -3,8 +3,7 @@
  * subquery that first looks its object up in the filtered catalog, and gives NULL where it is not there.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import { columnName } from '../../sql/colname.ts';
-import { as, type Node, partsOf, quoteName, strings } from '../../sql/tree.ts';
+import { as, type Node, partsOf, strings } from '../../sql/tree.ts';
 import { METADATA } from '../metadata/functions.ts';
 import { passSequences, rewriteCall } from './metadata-calls.ts';
 import { type MetadataContext, MetadataWork } from './metadata-work.ts';
@@ -54,10 +53,6 @@ function keepNames(w: Rewriter, { marks }: Analysis, wrapped: ReadonlySet<Node>,
   for (const { node, target } of marks.levels.flatMap((level) => level.roots)) {
     if (!target || target.name !== undefined || wrapped.has(node) || changed.has(node)) continue;
     if (!('CaseExpr' in node || 'TypeCast' in node || 'CollateClause' in node) || !holds(node)) continue;
-    const name = columnName(node);
-    w.edits.append(w.outerRange(node).end, [` AS ${quoteName(name)}`]);
-    w.mutate(() => {
-      target.name = name;
-    });
+    w.keepName(target, node);
   }
 }

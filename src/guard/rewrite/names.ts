@@ -8,3 +8,9 @@ export const ROW = 'rowgate_row';
 
 /** With a number: the one column of what is parsed in a guarded subquery's place. Never sent. */
 export const PIECE = 'rowgate_piece_';
+
+/** One more column of a query or of a guarded subquery, under a name that no client may use. */
+export interface AddedColumn {
+  readonly text: string;
+  readonly name: string;
+}

@@ -1,5 +1,5 @@
 /** Puts guarded subqueries, schema names and renamed aliases into FROM. */
-import type { RolePolicy } from '../../policy/policy.ts';
+import type { RolePolicy, SelectGrant } from '../../policy/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Entry } from '../../sql/analyze/model.ts';
 import { isSoundView } from '../../sql/analyze/sound-view.ts';
@@ -8,28 +8,24 @@ import { nameExtent } from '../../sql/extent.ts';
 import { type Token, tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, quoteName } from '../../sql/tree.ts';
-import type { Groups } from '../groups/groups.ts';
-import { exportedUnits } from './groups.ts';
+import type { AddedColumns } from './added-columns.ts';
+import { behindJoins } from './group-keys.ts';
 import { guardedRelation } from './guarded-relation.ts';
+import type { AddedColumn } from './names.ts';
 import { become, NotRewritable, type Rewriter } from './rewriter.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporary } from './temporary.ts';
 
-/** `groups`: whose units the guarded relations export, to be counted. `keys`: what else they do. */
+/** `added`: what the guarded subqueries give besides. */
 export function rewriteRelations(
   w: Rewriter,
   analysis: Analysis,
   role: RolePolicy,
   catalog: Catalog,
-  groups: readonly Groups[] = [],
-  keys?: ReadonlyMap<Entry, readonly string[]>,
+  added: AddedColumns,
 ): void {
-  for (const { node, entry } of analysis.marks.relations) {
-    const exported = [...exportedUnits(groups, entry), ...(keys?.get(entry) ?? [])];
-    rewriteRelation(w, node, entry, role, catalog, exported);
-  }
-  for (const { node, entry } of analysis.marks.cteReferences)
-    if (entry.guard?.needed) rewriteCteReference(w, node, entry);
+  for (const { node, entry } of analysis.marks.relations)
+    rewriteRelation(w, analysis, node, entry, role, catalog, added.ofRelation(entry));
 }
 
 /** References that name a schema, or an entry that is renamed. `replaced`: references that became something else. */
@@ -38,13 +34,24 @@ export function rewriteReferences(w: Rewriter, analysis: Analysis, replaced: Rea
     if (!replaced.has(body)) rewriteReference(w, body, entry, drop);
 }
 
+function readsTellingMask(entry: Entry, { columns }: SelectGrant, { marks }: Analysis): boolean {
+  if (![...columns.values()].some((column) => column.maskTells)) return false;
+  return [...marks.references.values()].map(behindJoins).some((found) => {
+    const { source } = found.entry;
+    const at = found.entry.columns.indexOf(found.column);
+    const name = source.kind === 'relation' ? source.view.columns[at]?.column.name : undefined;
+    return found.entry === entry && name !== undefined && columns.get(name)?.maskTells === true;
+  });
+}
+
 function rewriteRelation(
   w: Rewriter,
+  analysis: Analysis,
   node: Node,
   entry: Entry,
   role: RolePolicy,
   catalog: Catalog,
-  exported: readonly string[],
+  exported: readonly AddedColumn[],
 ): void {
   if (entry.source.kind !== 'relation') throw new NotRewritable('not a relation');
   const { view, use } = entry.source;
@@ -61,7 +68,10 @@ function rewriteRelation(
   if (!select) throw new NotRewritable(`no grant for ${relation.name}`);
   const only = body.inh !== true;
   const open = relation.kind !== 'v' || isSoundView(catalog, relation);
-  const subquery = guardedRelation(relation, select, entry.guard, only, view.system, open, exported);
+  // INVARIANT: beside groups that are hidden, a mask that can fail fails whatever rows the client chooses.
+  const masksFirst = role.minGroup !== undefined && readsTellingMask(entry, select, analysis);
+  const guard = masksFirst ? { needed: false, name: '', ...entry.guard, fenced: true } : entry.guard;
+  const subquery = guardedRelation(relation, select, guard, only, view.system, open, exported);
   const range = relationRange(w, body);
   const alias = entry.rename ?? (body.alias ? undefined : relation.name);
   const tree = w.replaceBySubquery(range, subquery, alias === undefined ? '' : ` AS ${quoteName(alias)}`);
@@ -114,28 +124,6 @@ function relationRange(w: Rewriter, body: Body<'RangeVar'>): { start: number; en
     first -= 1;
   }
   return { start: tokens[first]!.start, end: tokens[last]!.end };
-}
-
-/** `c [AS a [(x, y)]]` becomes `c AS a(x, y, …, ok)`: each reference names its own ok. */
-function rewriteCteReference(w: Rewriter, node: Node, entry: Entry): void {
-  if (entry.source.kind !== 'cte' || !entry.guard) throw new NotRewritable('not a CTE reference');
-  const { cte } = entry.source;
-  const body = as(node, 'RangeVar')!;
-  const own = cte.columns?.length ?? 0;
-  const names = entry.columns.map((c) => c.name);
-  // What SEARCH and CYCLE add comes behind the named columns, and takes no alias.
-  const columns = [...names.slice(0, own), entry.guard.name];
-  const alias = entry.name ?? cte.name;
-  const tokens = w.parsed.tokens();
-  const name = nameExtent(body.location, w.parsed);
-  if (!name) throw new NotRewritable('no place for a CTE reference');
-  const end = body.alias ? endOfAlias(tokens, tokenAt(tokens, name.end - 1), body.alias) : name.end;
-  w.edits.replace(name.start, end, [
-    `${quoteName(cte.name)} AS ${quoteName(alias)}(${columns.map(quoteName).join(', ')})`,
-  ]);
-  w.mutate(() => {
-    body.alias = { aliasname: alias, colnames: columns.map((c) => ({ String: { sval: c } })) };
-  });
 }
 
 function endOfAlias(tokens: readonly Token[], last: number, alias: Body<'Alias'>): number {

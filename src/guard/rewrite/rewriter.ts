@@ -1,11 +1,12 @@
 /** Makes each change twice: in the text, as a replaced range, and in the tree, as what is meant; `verify` holds them against each other. */
+import { columnName } from '../../sql/colname.ts';
 import { Edits } from '../../sql/edits.ts';
 import { extentOf } from '../../sql/extent.ts';
 import { isParsed, type ParsedText, parse } from '../../sql/parse.ts';
 import type { Template } from '../../sql/template.ts';
 import { tokenAt } from '../../sql/tokens.ts';
 import type { Body, Kind, Node } from '../../sql/tree.ts';
-import { as, kindOf } from '../../sql/tree.ts';
+import { as, kindOf, quoteName } from '../../sql/tree.ts';
 import { expressionPiece, type SubqueryPiece, standIn, subqueryPiece } from './pieces.ts';
 import { placeholders } from './placeholders.ts';
 
@@ -16,6 +17,7 @@ export class Rewriter {
   readonly edits: Edits;
   private readonly mutations: (() => void)[] = [];
   private readonly first: (() => void)[] = [];
+  private readonly named = new Set<Body<'ResTarget'>>();
   private readonly subqueries = new Map<SubqueryPiece, string>();
 
   constructor(readonly parsed: ParsedText) {
@@ -40,6 +42,17 @@ export class Rewriter {
       last += 1;
     }
     return { start: tokens[first]!.start, end: tokens[last]!.end };
+  }
+
+  /** Gives an unnamed target the name that it had before its expression became another. Once: whoever comes first. */
+  keepName(target: Body<'ResTarget'>, node: Node): void {
+    if (target.name !== undefined || this.named.has(target)) return;
+    this.named.add(target);
+    const name = columnName(node);
+    this.edits.append(this.outerRange(node).end, [` AS ${quoteName(name)}`]);
+    this.mutate(() => {
+      target.name = name;
+    });
   }
 
   /** As `expressionTree`, for one that stands in many places and is changed in none. */

@@ -4,6 +4,7 @@ import { spell } from '../../sql/analyze/column.ts';
 import type { Entry, EntryColumn } from '../../sql/analyze/model.ts';
 import { tokenAt } from '../../sql/tokens.ts';
 import { as, type Node, quoteName } from '../../sql/tree.ts';
+import { okOf } from './export-ok.ts';
 import { behindJoins } from './group-keys.ts';
 import { become, expressionTree, NotRewritable, type Rewriter, selectTree } from './rewriter.ts';
 import { isTemporaryTarget, withoutOrigin } from './temporary.ts';
@@ -15,15 +16,27 @@ export type Aggregated = ReadonlyMap<EntryColumn, string>;
 
 const NONE: Aggregated = new Map();
 
-/** Whether rewriting puts more beside this entry's columns: an `ok`, or system columns that were granted. */
+/** Whether rewriting puts more beside this entry's columns, or gives some of them other names. */
 export function addsColumns(entry: Entry): boolean {
-  const { source } = entry;
+  const { source, systemColumns, distinct, guard, carries } = entry;
+  if (distinct) return true;
   if (source.kind === 'join') return source.arms.some(addsColumns);
   if (source.kind === 'excluded') return addsColumns(source.of);
   // INVARIANT: a target stands in the text as itself, with the columns that are withheld.
   if (source.kind === 'relation' && source.use === 'target' && source.view.guarded) return true;
-  const system = source.kind === 'relation' && source.view.guarded && entry.columns.some((c) => c.implicit);
-  return system || entry.guard?.needed === true || entry.carries === true;
+  return systemColumns !== undefined || guard?.needed === true || carries === true;
+}
+
+/** Whether a row of it may be that of an outer join which has found none. */
+function mayBeAbsent({ level }: Entry): boolean {
+  return level.entries.some(({ source }) => source.kind === 'join' && source.join.jointype !== 'JOIN_INNER');
+}
+
+/** Whether an alias gives its columns other names: those of its rows as a whole are the table's own all the same. */
+export function isRenamed({ source, prefix }: Entry): boolean {
+  return (
+    prefix !== undefined && source.kind === 'relation' && as(source.node, 'RangeVar')?.alias?.colnames !== undefined
+  );
 }
 
 /** `t` becomes `(SELECT r FROM (SELECT t.a, t.b) AS r)`: the row without its `ok`; NULL where an outer join has none. */
@@ -31,7 +44,7 @@ export function rewriteWholeRow(w: Rewriter, node: Node, entry: Entry, aggregate
   const range = w.range(node);
   const columns = entry.columns
     .filter((c) => c.access === 'granted' && !c.implicit)
-    .map((c) => listed(entry, c, grouped ? aggregated : NONE));
+    .map((c) => listed(entry, c, grouped ? aggregated : NONE, fieldOf(entry, c)));
   const row = `(SELECT rowgate_r FROM (SELECT ${columns.join(', ')}) AS rowgate_r)`;
   const present = presenceOf(entry, grouped);
   const text = present ? `CASE WHEN ${present} THEN ${row} END` : row;
@@ -41,22 +54,31 @@ export function rewriteWholeRow(w: Rewriter, node: Node, entry: Entry, aggregate
   w.mutateFirst(() => become(node, tree));
 }
 
-/** True where there is a row, false where an outer join has none; undefined where rewriting has put nothing into it that could tell. */
+/** True where there is a row, false where an outer join has none; undefined where there always is one. */
 function presenceOf(entry: Entry, grouped: boolean): string | undefined {
   // The row of a target is always there.
   if (entry.source.kind === 'relation' && entry.source.use === 'target') return undefined;
-  const system = entry.columns.find((column) => column.implicit);
-  const mark = entry.guard?.needed ? entry.guard.name : system && spelled(entry, system);
-  if (mark === undefined) return undefined;
-  return grouped ? `pg_catalog.count(${mark}) > 0` : `${mark} IS NOT NULL`;
+  if (entry.guard?.needed)
+    return grouped ? `pg_catalog.count(${entry.guard.name}) > 0` : `${entry.guard.name} IS NOT NULL`;
+  if (!mayBeAbsent(entry)) return undefined;
+  const row = `${quoteName(entry.rename ?? entry.name ?? '')}.*`;
+  // Not IS NOT NULL, which is false of a row that holds NULL.
+  return grouped ? `pg_catalog.count(${row}) > 0` : `${row} IS DISTINCT FROM NULL`;
 }
 
-/** As an item of a list that keeps the column's name. */
-function listed(entry: Entry, column: EntryColumn, aggregated: Aggregated): string {
+/** The name of a column in a row as a whole. */
+function fieldOf({ source, columns }: Entry, column: EntryColumn): string {
+  const own = source.kind === 'relation' ? source.view.columns[columns.indexOf(column)] : undefined;
+  return own?.column.name ?? column.name;
+}
+
+/** As an item of a list that has this name. */
+function listed(entry: Entry, column: EntryColumn, aggregated: Aggregated, name: string): string {
   const aggregate = aggregated.get(column.from ? behindJoins({ entry, column }).column : column);
-  if (aggregate !== undefined) return `${aggregate} AS ${quoteName(column.name)}`;
+  if (aggregate !== undefined) return `${aggregate} AS ${quoteName(name)}`;
   const text = spelled(entry, column);
-  return isTemporaryTarget(entry) ? `${withoutOrigin(text)} AS ${quoteName(column.name)}` : text;
+  if (isTemporaryTarget(entry)) return `${withoutOrigin(text)} AS ${quoteName(name)}`;
+  return text.endsWith(`.${quoteName(name)}`) || text === quoteName(name) ? text : `${text} AS ${quoteName(name)}`;
 }
 
 /** `(t).field` becomes `(t.field)`: the row that would be made without its `ok` has no names. */
@@ -104,7 +126,7 @@ export function spelled(entry: Entry, column: EntryColumn): string {
 }
 
 /** Whether a star becomes a list of columns, once it is known which guards are needed. */
-function isWrittenOut(star: Star): boolean {
+export function isWrittenOut(star: Pick<Star, 'level' | 'columns'>): boolean {
   return star.level.entries.some(addsColumns) || showsMore(star.columns);
 }
 
@@ -115,9 +137,12 @@ export function writeOutStar(w: Rewriter, star: Star, aggregated: Aggregated): b
   const writesOut = isWrittenOut(star) || holdsAggregate;
   const isTable = reference !== undefined && (reference.location ?? -1) < 0;
   const guarded = star.level.entries.some((e) => e.source.kind === 'relation' && e.source.view.guarded);
-  if (!writesOut && !(isTable && guarded)) return false;
+  // TABLE has no list that could be added to.
+  const ok = isTable && star.level.exports !== undefined ? [`${okOf(star.level)} AS ${star.level.exports}`] : [];
+  if (!writesOut && !(isTable && (guarded || ok.length > 0))) return false;
   if (star.columns.length === 0) throw new NotRewritable('a star without columns');
-  const text = writesOut ? star.columns.map(({ entry, column }) => listed(entry, column, aggregated)).join(', ') : '*';
+  const columns = star.columns.map(({ entry, column }) => listed(entry, column, aggregated, column.name));
+  const text = [...(writesOut ? columns : ['*']), ...ok].join(', ');
   if (isTable) {
     // TABLE t: the whole form becomes a SELECT.
     const relation = as(star.level.select?.fromClause?.[0], 'RangeVar');

@@ -19,11 +19,15 @@ export function findColumns(entries: readonly Entry[], name: string): Found[] {
   const found: Found[] = [];
   for (const entry of entries) {
     if (!entry.columnsVisible) continue;
-    for (const column of entry.columns) {
-      if (column.name === name && column.access === 'granted') found.push({ entry, column });
-    }
+    for (const column of grantedColumns(entry, name)) found.push({ entry, column });
   }
   return found;
+}
+
+/** The columns that an entry shows under a name: a system column where no other has it. */
+export function grantedColumns(entry: Entry, name: string): EntryColumn[] {
+  const found = entry.columns.filter((c) => c.name === name && c.access === 'granted');
+  return found.length > 1 ? found.filter((c) => !c.implicit) : found;
 }
 
 const UNRESOLVED: Expression = { type: 0, sound: false, constant: false, barrier: 'none' };
@@ -100,7 +104,7 @@ function qualified(r: Resolver, node: Node, body: Body<'ColumnRef'>, parts: stri
   const entry = findEntry(r, parts.slice(0, -1), scope, at);
   if (!entry) return UNRESOLVED;
   noteQualified(r, body, entry, parts.length - 2);
-  const matches = entry.columns.filter((c) => c.name === column && c.access === 'granted');
+  const matches = grantedColumns(entry, column);
   if (matches.length > 1) {
     r.refuse('column-unknown', '42702', `column reference "${column}" is ambiguous`, at);
     return UNRESOLVED;
@@ -145,7 +149,22 @@ function taken(r: Resolver, node: Node, found: Found, at: number): Expression {
   r.marks.references.set(node, found);
   r.touched.push(found.entry.level);
   recordUse(r, found.entry, found.column, at);
+  if (readSystemColumn(found)) r.marks.systemColumns.push({ node, ...found });
   return { type: found.column.type, sound: !found.column.tells, constant: false, barrier: 'none' };
+}
+
+/** Notes a system column that a guarded subquery must give besides; true where it is one. */
+export function readSystemColumn({ entry, column }: Found): boolean {
+  if (!column.implicit || entry.prefix === undefined) return false;
+  entry.systemColumns ??= new Set();
+  entry.systemColumns.add(column);
+  return true;
+}
+
+/** The name that a column has in the text that is sent, where it has one of its own. */
+export function sentColumn(entry: Entry, column: EntryColumn): string | undefined {
+  if (column.implicit && entry.prefix !== undefined) return `${entry.prefix}_${column.name}`;
+  return entry.distinct?.get(column);
 }
 
 /** Tells the policy which base columns are read, through joins. */
@@ -170,7 +189,8 @@ function baseName(entry: Entry, column: EntryColumn): string {
   return entry.source.view.columns[index]?.column.name ?? column.name;
 }
 
-function denied(r: Resolver, entry: Entry, name: string, at: number): Expression {
+/** Refuses a column that is withheld. */
+export function denied(r: Resolver, entry: Entry, name: string, at: number): Expression {
   const source = sourceOf(entry, name);
   if (source) r.uses.push({ kind: 'column', relation: source, column: name, at });
   r.refuse(
@@ -261,6 +281,12 @@ export function spell(entry: Entry, column: EntryColumn): string | undefined {
   }
   const name = entry.rename ?? entry.name;
   if (name === undefined) return undefined;
-  const twins = entry.columns.filter((c) => c.name === column.name && c.access === 'granted');
-  return twins.length > 1 ? undefined : `${quoteName(name)}.${quoteName(column.name)}`;
+  const own = sentColumn(entry, column);
+  if (own !== undefined) return `${quoteName(name)}.${own}`;
+  return isTwin(entry, column) ? undefined : `${quoteName(name)}.${quoteName(column.name)}`;
+}
+
+/** Whether another column of the entry has its name. */
+export function isTwin(entry: Entry, column: EntryColumn): boolean {
+  return entry.columns.some((c) => c !== column && c.name === column.name && c.access === 'granted' && !c.implicit);
 }

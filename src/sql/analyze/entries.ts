@@ -8,7 +8,7 @@ import type { Resolver } from './resolver.ts';
 export function enter(
   r: Resolver,
   level: Level,
-  { name, schema, columns, source }: Pick<Entry, 'name' | 'schema' | 'columns' | 'source'>,
+  { name, schema, columns, source, prefix }: Pick<Entry, 'name' | 'schema' | 'columns' | 'source' | 'prefix'>,
   at: number,
 ): Entry {
   r.parsed.patience.spend(level.entries.length);
@@ -21,6 +21,7 @@ export function enter(
     nameVisible: name !== undefined,
     columnsVisible: true,
     guard: undefined,
+    ...(prefix !== undefined && { prefix }),
   };
   const twin = entry.name === undefined ? undefined : level.entries.find((e) => e.nameVisible && e.name === entry.name);
   if (twin) {

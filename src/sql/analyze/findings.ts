@@ -84,6 +84,10 @@ export interface Marks {
   readonly rowFields: { readonly node: Node; readonly entry: Entry; readonly column: EntryColumn }[];
   /** `ROW(t.*)`: an item of the row's list that stands for many. */
   readonly rowStars: { readonly row: Body<'RowExpr'>; readonly item: Node; readonly columns: readonly StarColumn[] }[];
+  /** References to system columns of relations that are read through a guarded subquery. */
+  readonly systemColumns: { readonly node: Node; readonly entry: Entry; readonly column: EntryColumn }[];
+  /** Subqueries and joins with an alias, the inner ones first. */
+  readonly aliased: { readonly body: Body<'RangeSubselect'> | Body<'JoinExpr'>; readonly entry: Entry }[];
   /** References to columns of an entry, for functional dependency. */
   readonly references: Map<Node, { readonly entry: Entry; readonly column: EntryColumn }>;
   /** Collations that fields of rows have by their row's type. */

@@ -97,6 +97,7 @@ function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Leve
     },
     -1,
   );
+  if (body.alias) r.marks.aliased.push({ body, entry });
   if (reaches(inner)) entry.guard = r.newGuard(entry);
   return entry;
 }

@@ -5,6 +5,7 @@ import { as, kindOf, stringOf } from '../tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
 import { declaredCollation } from './collation.ts';
+import { grantedColumns, readSystemColumn } from './column.ts';
 import { inPhase } from './levels.ts';
 import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -137,9 +138,10 @@ function wholeRowField(
   const { entry } = whole;
   // The server takes the column, and never makes the row.
   r.marks.expressions.set(body.arg!, { ...arg, sound: true });
-  const [column, other] = entry.columns.filter((c) => c.name === field && c.access === 'granted');
+  const [column, other] = grantedColumns(entry, field);
   if (column && other) r.refuse('column-unknown', '42702', `column reference "${field}" is ambiguous`);
   if (column) {
+    readSystemColumn({ entry, column });
     r.marks.rowFields.push({ node, entry, column });
     return { entry, column, type: column.type, tells: column.tells };
   }

@@ -1,10 +1,12 @@
 /** Resolves JOIN: which columns it shows, merged by USING or NATURAL, and its condition. */
+import { isName, tokenAt } from '../tokens.ts';
 import type { Body } from '../tree.ts';
-import { strings } from '../tree.ts';
+import { placeIn, strings } from '../tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import { resolveOperator } from '../types/operator.ts';
 import { columnCollation } from './collation.ts';
+import { denied } from './column.ts';
 import { aliasColumns, enter } from './entries.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
 import type { Resolver } from './resolver.ts';
@@ -28,13 +30,9 @@ export function resolveJoin(
   const scope: Scope = { level, entries: below, outer: level.outer };
   const sides = body.jointype === 'JOIN_FULL' ? ([left, right] as const) : undefined;
   if (body.quals) condition(r, body.quals, 'row', scope, 'JOIN/ON', sides);
-  // Inside a guarded subquery a system column is one like any other, and NATURAL would join on it.
-  if (body.isNatural && [l, other].every((entry) => entry.columns.some((c) => c.implicit))) {
-    r.unsupported('NATURAL JOIN of tables whose system columns are granted', undefined);
-  }
   r.parsed.patience.spend(below.length + l.columns.length + other.columns.length);
   const shared = body.isNatural ? commonNames(l, other) : strings(body.usingClause);
-  const merged = shared.map((name) => merge(r, l, other, name, body.jointype));
+  const merged = shared.map((name) => merge(r, l, other, name, body));
   const rest = (entry: Entry): EntryColumn[] => {
     if (shared.length === 0 && isPlainJoin(entry)) return entry.columns;
     return entry.columns
@@ -47,7 +45,7 @@ export function resolveJoin(
   if (body.alias) for (const entry of below) entry.nameVisible = false;
   const plain =
     !body.alias && [l, other].every((arm) => arm.source.kind !== 'join' || isPlainJoin(arm)) && merged.length === 0;
-  const source = { kind: 'join', arms: [l, other], plain, join: body } as const;
+  const source = { kind: 'join', arms: [l, other], plain, shared, join: body } as const;
   const added: Entry[] = [];
   if (body.join_using_alias) {
     const using = enter(
@@ -60,7 +58,9 @@ export function resolveJoin(
     added.push(using);
   }
   const named = aliasColumns(r, columns, body.alias, -1);
-  added.push(enter(r, level, { name: body.alias?.aliasname, schema: undefined, columns: named, source }, -1));
+  const entry = enter(r, level, { name: body.alias?.aliasname, schema: undefined, columns: named, source }, -1);
+  if (body.alias) r.marks.aliased.push({ body, entry });
+  added.push(entry);
   return [...below, ...added];
 }
 
@@ -87,15 +87,18 @@ function commonNames(left: Entry, right: Entry): string[] {
 }
 
 /** The column that USING or NATURAL makes of two. */
-function merge(r: Resolver, left: Entry, right: Entry, name: string, join: Body<'JoinExpr'>['jointype']): EntryColumn {
+function merge(r: Resolver, left: Entry, right: Entry, name: string, join: Body<'JoinExpr'>): EntryColumn {
   const [a, b] = [left, right].map((entry) => {
-    const found = entry.columns.filter((c) => c.name === name && c.access === 'granted');
+    const found = entry.columns.filter((c) => c.name === name && c.access === 'granted' && !c.implicit);
     if (found.length === 1) return found[0];
     const withheld = entry.columns.some((c) => c.name === name && c.access === 'withheld');
-    if (withheld) r.refuse('column-withheld', '42501', `permission denied for column "${name}" in USING clause`);
+    const at = placeInUsing(r, join, name);
+    const side = `${entry === left ? 'left' : 'right'} table`;
+    if (withheld) denied(r, entry, name, at);
     else if (found.length > 1)
-      r.refuse('column-unknown', '42702', `common column name "${name}" appears more than once in table`);
-    else r.refuse('column-unknown', '42703', `column "${name}" specified in USING clause does not exist in table`);
+      r.refuse('column-unknown', '42702', `common column name "${name}" appears more than once in ${side}`, at);
+    else
+      r.refuse('column-unknown', '42703', `column "${name}" specified in USING clause does not exist in ${side}`, at);
     return undefined;
   });
   const { catalog, searchPath } = r.env;
@@ -119,7 +122,7 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string, join: Body<
     r.marks.fallible.push({ scope, afterRows: false });
   }
   const [collation] = collations;
-  const same = sameAs(join, { entry: left, column: a }, { entry: right, column: b }, type);
+  const same = sameAs(join.jointype, { entry: left, column: a }, { entry: right, column: b }, type);
   return {
     name,
     type,
@@ -129,6 +132,23 @@ function merge(r: Resolver, left: Entry, right: Entry, name: string, join: Body<
     ...(same && { same }),
     ...(collation !== undefined && { collation }),
   };
+}
+
+/** The place of a name in a join's USING, of which the tree says none; -1 where it is not found. */
+function placeInUsing(r: Resolver, { usingClause, rarg }: Body<'JoinExpr'>, name: string): number {
+  const inside = rarg && placeIn(rarg);
+  const tokens = r.parsed.tokens();
+  const names = strings(usingClause);
+  for (
+    let i = inside === undefined ? -1 : tokenAt(tokens, r.parsed.toChar(inside));
+    i >= 0 && i < tokens.length;
+    i += 1
+  ) {
+    if (tokens[i]!.word !== 'using' || tokens[i + 1]?.word !== '(') continue;
+    const listed = names.map((_, k) => tokens[i + 2 + 2 * k]);
+    if (listed.every((token, k) => token && isName(token, names[k]!))) return listed[names.indexOf(name)]?.start ?? -1;
+  }
+  return -1;
 }
 
 type Side = { readonly entry: Entry; readonly column: EntryColumn | undefined };

@@ -60,8 +60,14 @@ export interface Entry {
   readonly level: Level;
   /** Set where rows behind it are hidden: what `ok` is made of. */
   guard: Guard | undefined;
+  /** Of a relation that is read through a guarded subquery: how the names begin of columns that are added to it there. */
+  readonly prefix?: string;
+  /** System columns of such a relation that the statement names: they are added, under names that nothing else can mean. */
+  systemColumns?: Set<EntryColumn>;
   /** Filled in while rewriting: a column of Rowgate's own stands behind its columns. */
   carries?: boolean;
+  /** Filled in while rewriting: names of columns of it that share theirs, by which each can be meant. */
+  distinct?: Map<EntryColumn, string>;
   /** The name that rewriting gives it instead, where two share theirs. */
   rename?: string;
 }
@@ -92,7 +98,14 @@ export type Source =
   /** `scalar`: it gives no rows but values, so that its name alone is the value. */
   | { readonly kind: 'function'; readonly scalar?: boolean }
   /** `plain`: nothing in it was merged or renamed, so that its columns say themselves where they come from. */
-  | { readonly kind: 'join'; readonly arms: readonly Entry[]; readonly plain: boolean; readonly join: Body<'JoinExpr'> }
+  | {
+      readonly kind: 'join';
+      readonly arms: readonly Entry[];
+      readonly plain: boolean;
+      /** Names of the columns that USING or NATURAL merges. */
+      readonly shared: readonly string[];
+      readonly join: Body<'JoinExpr'>;
+    }
   /** `excluded`, `old` and `new`: rows of the target. */
   | { readonly kind: 'excluded'; readonly of: Entry };
 

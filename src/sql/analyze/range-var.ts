@@ -40,6 +40,7 @@ export function resolveRangeVar(r: Resolver, node: Node, level: Level, writing?:
       schema: alias ? undefined : relation.schema,
       columns: aliasColumns(r, all, alias, at),
       source,
+      ...(!writing && view.guarded && { prefix: r.newPrefix() }),
     },
     at,
   );
@@ -113,14 +114,15 @@ function enterCte(r: Resolver, cte: Cte, node: Node, body: Body<'RangeVar'>, lev
       `recursive reference to query "${cte.name}" must not appear within its non-recursive term`,
       at,
     );
-  const columns = [...(cte.columns ?? []), ...cte.extra];
+  // As in PostgreSQL, an alias names none of the columns that SEARCH and CYCLE add.
+  const columns = [...aliasColumns(r, cte.columns ?? [], body.alias, at), ...cte.extra];
   const entry = enter(
     r,
     level,
     {
       name: body.alias?.aliasname ?? cte.name,
       schema: undefined,
-      columns: aliasColumns(r, columns, body.alias, at),
+      columns,
       source: { kind: 'cte', cte, node },
     },
     at,

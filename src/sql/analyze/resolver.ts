@@ -34,11 +34,14 @@ const MOST_COMPARED = 30;
  */
 const HIGHEST_PARAMETER = 65535;
 
+/** How many names of each kind were made. */
+type Made = readonly [guards: number, renames: number, prefixes: number];
+
 /** A subquery that was read, and how many names of each kind had been made before and behind it. */
 interface ReadSubquery {
   readonly select: Body<'SelectStmt'>;
-  readonly from: readonly [guards: number, renames: number];
-  readonly to: readonly [guards: number, renames: number];
+  readonly from: Made;
+  readonly to: Made;
 }
 
 export class Resolver {
@@ -62,6 +65,8 @@ export class Resolver {
     stars: [],
     wholeRows: [],
     rowFields: [],
+    systemColumns: [],
+    aliased: [],
     rowStars: [],
     references: new Map(),
     collations: new Map(),
@@ -82,6 +87,7 @@ export class Resolver {
   private exhausted = false;
   private guards = 0;
   private renames = 0;
+  private prefixes = 0;
   private readonly subqueries = new Map<Level, ReadSubquery[]>();
 
   constructor(
@@ -153,16 +159,20 @@ export class Resolver {
     this.subqueries.set(scope.level, beside);
     const spend = (): undefined => this.parsed.patience.spend() as undefined;
     const twin = beside.find((other) => sameTree(other.select, select, spend));
-    const { guards, renames } = this;
-    if (twin) [this.guards, this.renames] = twin.from;
-    const from = [this.guards, this.renames] as const;
+    const before = this.made();
+    if (twin) [this.guards, this.renames, this.prefixes] = twin.from;
+    const from = this.made();
     const level = this.select(select, { outer: scope, ctes: scope.level.ctes });
     if (twin) {
       // INVARIANT: the names behind its twin's may be those of relations around it.
-      if (this.guards > twin.to[0] || this.renames > twin.to[1]) this.unsupported('a subquery beside one like it', -1);
-      [this.guards, this.renames] = [guards, renames];
-    } else if (beside.length < MOST_COMPARED) beside.push({ select, from, to: [this.guards, this.renames] });
+      if (this.made().some((count, i) => count > twin.to[i]!)) this.unsupported('a subquery beside one like it', -1);
+      [this.guards, this.renames, this.prefixes] = before;
+    } else if (beside.length < MOST_COMPARED) beside.push({ select, from, to: this.made() });
     return level;
+  }
+
+  private made(): Made {
+    return [this.guards, this.renames, this.prefixes];
   }
 
   newGuard(entry: Entry): Guard {
@@ -173,6 +183,12 @@ export class Resolver {
   newName(): string {
     this.renames += 1;
     return `rowgate_t_${this.renames}`;
+  }
+
+  /** For the columns that are added to one relation. */
+  newPrefix(): string {
+    this.prefixes += 1;
+    return `rowgate_c_${this.prefixes}`;
   }
 
   /** The type of $n so far; unknown where nothing has settled it. */

@@ -1,0 +1,62 @@
+/**
+ * What a guarded subquery gives beside the columns that the role may see: in which order, and under which names. Each stands behind the visible
+ * ones, under a name that no client may use and no other relation's column has, so that NATURAL, USING and lists of aliases never mean it.
+ */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import { sentColumn, spell } from '../../sql/analyze/column.ts';
+import type { Entry } from '../../sql/analyze/model.ts';
+import { as, type Node, quoteName } from '../../sql/tree.ts';
+import type { Groups } from '../groups/groups.ts';
+import { exportedUnits } from './groups.ts';
+import type { HiddenKeys } from './hidden-keys.ts';
+import { type AddedColumn, ROW } from './names.ts';
+import { become, expressionTree, type Rewriter } from './rewriter.ts';
+
+/** Of one statement, behind the `ok` of a guard that is needed. */
+export class AddedColumns {
+  constructor(
+    private readonly groups: readonly Groups[],
+    private readonly keys: HiddenKeys | undefined,
+  ) {}
+
+  /** What the guarded subquery of a relation gives besides. */
+  ofRelation(entry: Entry): AddedColumn[] {
+    const { groups, keys } = this;
+    const added: AddedColumn[] = [];
+    for (const column of entry.systemColumns ?? [])
+      added.push({ text: `${ROW}.${quoteName(column.name)}`, name: sentColumn(entry, column)! });
+    return [...added, ...exportedUnits(groups, entry), ...(keys?.exported.get(entry) ?? [])];
+  }
+
+  /** The names of all that stands behind an entry's own columns; of a join, behind those of its arms. */
+  namesOf(entry: Entry): string[] {
+    const { source, guard } = entry;
+    const ok = guard?.needed ? [guard.name] : [];
+    if (source.kind === 'relation') return source.use === 'read' ? [...ok, ...this.ofRelation(entry).map(nameOf)] : [];
+    const level = source.kind === 'query' ? source.level : source.kind === 'cte' ? source.cte.level : undefined;
+    return [...ok, ...((level && this.keys?.inside.get(level)) ?? []).map(nameOf)];
+  }
+}
+
+function nameOf({ name }: AddedColumn): string {
+  return name;
+}
+
+/** References to system columns get the names under which these are added. `replaced`: those that became something else. Gives the nodes. */
+export function rewriteSystemColumns(
+  w: Rewriter,
+  analysis: Analysis,
+  replaced: ReadonlySet<object | undefined>,
+): Node[] {
+  const nodes: Node[] = [];
+  for (const { node, entry, column } of analysis.marks.systemColumns) {
+    if (replaced.has(as(node, 'ColumnRef'))) continue;
+    const text = spell(entry, column)!;
+    const range = w.range(node);
+    w.edits.replace(range.start, range.end, [text]);
+    const tree = expressionTree([text]);
+    w.mutateFirst(() => become(node, tree));
+    nodes.push(node);
+  }
+  return nodes;
+}
