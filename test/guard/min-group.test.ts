@@ -24,6 +24,11 @@ CREATE TABLE friends (a integer NOT NULL, b integer NOT NULL, since integer, PRI
 CREATE TABLE rooms (id integer, seats integer, school_id integer);
 CREATE TABLE towns (id integer PRIMARY KEY, name text);
 CREATE TABLE old_towns () INHERITS (towns);
+CREATE TABLE visits (id integer PRIMARY KEY, day date, seen date);
+INSERT INTO visits SELECT i, date '2024-03-01' + i, '2024-01-01' FROM generate_series(1, 8) AS i;
+CREATE TABLE odd_visits (id integer PRIMARY KEY, day date, seen date);
+INSERT INTO odd_visits TABLE visits;
+INSERT INTO odd_visits VALUES (99, '300000-01-01', '2024-01-01');
 CREATE VIEW names AS SELECT id, name FROM students;
 INSERT INTO classes VALUES (1, '6e A', 6, 12), (2, '6e B', 6, 12), (3, '5e C', 5, 12), (9, 'hidden', 5, 13);
 INSERT INTO subjects VALUES (1, 'maths'), (2, 'sport');
@@ -50,6 +55,8 @@ tables:
   towns: { select: { columns: "*" } }
   friends: { select: { columns: [a, b, since] } }
   rooms: { rows: school_id = :school_id, select: { columns: [id, seats] } }
+  visits: { select: { columns: [id, seen], masks: { day: "date_trunc('year', day::timestamp)::date" } } }
+  odd_visits: { select: { columns: [id, seen], masks: { day: "date_trunc('year', day::timestamp)::date" } } }
   names: { rows: id < 100, select: { columns: [id, name] } }
 statements: [copy_to, explain, explain_analyze]
 collect: allow
@@ -100,6 +107,16 @@ async function rowsOf(sql: string, judge = guard): Promise<string[]> {
   return rows.map((row) => row.join(' ')).sort();
 }
 
+test.each(['id = 99', 'id < 5', 'id = 1000'])(
+  'a mask that fails on one row fails whatever is chosen: %s',
+  async (chosen) => {
+    await expect(rowsOf(`SELECT day, count(*) FROM odd_visits WHERE ${chosen} GROUP BY day`)).rejects.toMatchObject({
+      code: '22008',
+    });
+    expect(await rowsOf('SELECT seen::text, count(*) FROM odd_visits GROUP BY seen')).toEqual(['2024-01-01 9']);
+  },
+);
+
 describe('what is shown', () => {
   test.each<[string, string, string[]]>([
     ['one group, of all', 'SELECT count(*) FROM students', ['13']],
@@ -139,6 +156,11 @@ describe('what is shown', () => {
       'a group by a key that is NULL, too small',
       'SELECT class_id, count(id) FROM students WHERE class_id IS NULL GROUP BY class_id',
       [],
+    ],
+    [
+      'a key behind a mask that can fail',
+      'SELECT extract(year FROM day) AS y, count(*) FROM visits WHERE id > 1 GROUP BY day',
+      ['2024 7'],
     ],
     ['keys alone', 'SELECT class_id FROM students GROUP BY class_id', ['1', '2']],
     ['a key that is an expression', 'SELECT id > 6, count(*) FROM students GROUP BY id > 6', ['false 6', 'true 7']],

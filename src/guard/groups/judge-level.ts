@@ -157,9 +157,28 @@ class Expressions {
   private ofRow(node: Node): void {
     this.checkPlace(node);
     const known = this.analysis.marks.expressions.get(node);
-    if (known && !known.constant && (!known.sound || known.barrier !== 'none'))
-      throw new NotAggregated(TELLS, locationOf(node));
+    if (known && !known.constant && (!(known.sound || this.isMasked(node)) || known.barrier !== 'none'))
+      throw new NotAggregated(this.whyTelling(node), locationOf(node));
     for (const child of childrenOf(node)) this.ofRow(child);
+  }
+
+  /**
+   * INVARIANT: a mask that can fail is computed for every row that the role may count before any is chosen (`relations.ts`): its failing tells
+   * of no single row.
+   */
+  private isMasked(node: Node): boolean {
+    const found = this.analysis.marks.references.get(node);
+    if (!found) return false;
+    const { entry, column } = behindJoins(found);
+    const { source } = entry;
+    return source.kind === 'relation' && source.view.columns[entry.columns.indexOf(column)]?.masked === true;
+  }
+
+  private whyTelling(node: Node): string {
+    const found = this.analysis.marks.references.get(node);
+    return found
+      ? `Column "${found.column.name}" is computed by an expression that can fail, and would tell of one row by it.`
+      : TELLS;
   }
 
   /** Computed of groups that are shown. */
