@@ -8,7 +8,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parseVerifier, shareChallenge } from '../../src/wire/scram-verifier.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
-import { eventually, psql } from './support.ts';
+import { testWith } from '../support/tools.ts';
+import { eventually, PSQL, psql } from './support.ts';
 
 const MAIN = resolve('dist/cli/main.js');
 let folder: string;
@@ -114,10 +115,10 @@ describe('rowgate serve', () => {
     await writeFile(join(folder, 'rowgate.yaml'), text);
   }
 
-  test('says where it listens, serves, and ends when told', async () => {
+  testWith(PSQL)('says where it listens, serves, and ends when told', async () => {
     await configure(0);
     const { child, output, status } = start(['serve']);
-    await eventually(() => output.stdout.includes('\n'), 'it listens', 10_000);
+    await eventually(() => output.stdout.includes('\n'), 'it listens');
     expect(output.stdout).toMatch(/^rowgate listens on 127\.0\.0\.1:\d+, in front of 127\.0\.0\.1:\d+\/test_\w+\n$/);
     const port = /:(\d+),/.exec(output.stdout)?.[1];
     const ran = await psql(`postgres://dba:demo-dba@127.0.0.1:${port}/${database.name}`, ['-c', 'SELECT 1']);

@@ -12,7 +12,8 @@ import { parseConfig } from '../../src/config/load.ts';
 import { recordsOf } from '../support/decision-log.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
-import { eventually, psql } from './support.ts';
+import { testWith } from '../support/tools.ts';
+import { eventually, PSQL, psql } from './support.ts';
 
 let database: FreshDatabase;
 let folder: string;
@@ -76,19 +77,22 @@ describe('policies change under way', () => {
   const file = () => join(folder, 'policies', 'principals.yaml');
   const edit = async (change: (text: string) => string) => writeFile(file(), change(await readFile(file(), 'utf8')));
 
-  test('a broken edit leaves the running policy in force, and is logged with file, line and column', async () => {
-    const before = await readFile(file(), 'utf8');
-    await edit((text) => text.replace('role: teacher', 'rolle: teacher'));
-    await eventually(() => lines.some((line) => /principals\.yaml:\d+:\d+: error/.test(line)), 'the error is logged');
-    expect((await psql(url('teacher'), ['-c', 'SELECT 1'])).stdout).toBe('1');
-    await eventually(
-      async () => (await records()).some(({ kind, problems }) => kind === 'policy' && problems),
-      'it is recorded',
-    );
-    await writeFile(file(), before);
-  });
+  testWith(PSQL)(
+    'a broken edit leaves the running policy in force, and is logged with file, line and column',
+    async () => {
+      const before = await readFile(file(), 'utf8');
+      await edit((text) => text.replace('role: teacher', 'rolle: teacher'));
+      await eventually(() => lines.some((line) => /principals\.yaml:\d+:\d+: error/.test(line)), 'the error is logged');
+      expect((await psql(url('teacher'), ['-c', 'SELECT 1'])).stdout).toBe('1');
+      await eventually(
+        async () => (await records()).some(({ kind, problems }) => kind === 'policy' && problems),
+        'it is recorded',
+      );
+      await writeFile(file(), before);
+    },
+  );
 
-  test('a good one holds at the next statement; who may no longer log in is sent away', async () => {
+  testWith(PSQL)('a good one holds at the next statement; who may no longer log in is sent away', async () => {
     const [stays, leaves] = ['teacher', 'canteen'].map((user) => new pg.Client({ connectionString: url(user) }));
     await stays!.connect();
     await leaves!.connect();

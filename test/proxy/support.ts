@@ -180,6 +180,9 @@ export async function startTestProxy(
   };
 }
 
+/** For tests that have changed something before they run psql: skipped at once where there is none. */
+export const PSQL = tool('psql');
+
 /** The first psql that knows these parameters of a connection. */
 const SINCE: Readonly<Record<string, number>> = { sslnegotiation: 17, require_auth: 16 };
 
