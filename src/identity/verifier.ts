@@ -31,8 +31,8 @@ export interface Verified extends VerifiedToken {
   /** What the rule says: the same rule is another object after a reload. */
   readonly ruleText: string;
   readonly keys: KeySet;
-  /** SHA-256 of the token. */
-  readonly digest: string;
+  /** By what it is named: SHA-256 of what is signed, and of the whole token, by which an earlier version named it. */
+  readonly digests: readonly [string, string];
   /** Who it is, by the policy of a session. */
   readonly persons: WeakMap<SessionPolicy, Person | Problem>;
 }
@@ -63,7 +63,7 @@ export class TokenVerifier {
   /** What became of a verified token: itself while it holds; undefined where it has to be verified anew. */
   stands(verified: Verified): Verified | Problem | undefined {
     if (this.options.now() >= verified.expires) return problem('the token has expired');
-    if (this.options.givenBack.has(verified.digest)) return problem('the token was given back');
+    if (this.isGivenBack(verified)) return problem('the token was given back');
     const keys = this.sourceOf(verified.rule).current();
     if (keys === 'lost') return unchecked();
     // INVARIANT: a key that is gone from the set has signed nothing.
@@ -109,20 +109,22 @@ export class TokenVerifier {
     if (wrong === 'unknown') return problem('the token is signed by a key that its issuer does not publish');
     if (wrong) return wrong;
     const ruleText = this.textOf(rule);
-    const digest = createHash('sha256').update(token).digest('base64url');
-    const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, digest, persons: new WeakMap() };
+    // INVARIANT: by what is signed: of an ECDSA signature (r, s) anybody can make a second one, (r, n - s).
+    const digests = [digestOf(token.slice(0, token.lastIndexOf('.'))), digestOf(token)] as const;
+    const verified = { ...claimed, claims: read.claims, rule, ruleText, keys, digests, persons: new WeakMap() };
     this.remembered.set(token, verified);
     return this.stands(verified) ?? verified;
   }
 
   isGivenBack(verified: Verified | undefined): boolean {
-    return verified !== undefined && this.options.givenBack.has(verified.digest);
+    return verified?.digests.some((digest) => this.options.givenBack.has(digest)) ?? false;
   }
 
   /** It is good for nothing from now on, wherever it is shown. Undefined: done. Never rejects. */
-  async giveBack({ digest, expires }: Verified): Promise<Problem | undefined> {
+  async giveBack({ digests, claims }: Verified): Promise<Problem | undefined> {
     try {
-      return (await this.options.givenBack.add(digest, expires))
+      // INVARIANT: until the token itself ends, however long the rule takes it for: another account may take it for longer.
+      return (await this.options.givenBack.add(digests[0], Number(claims.exp) * 1000))
         ? undefined
         : problem('too many tokens were given back');
     } catch (error) {
@@ -153,4 +155,8 @@ export class TokenVerifier {
     }
     return text;
   }
+}
+
+function digestOf(text: string): string {
+  return createHash('sha256').update(text).digest('base64url');
 }

@@ -1,7 +1,6 @@
 /** What holds for principals beyond their policy, and how it changes: one value in the place of another. */
 import { mergedApprovals } from './approvals.ts';
 import type { Lock, Opening, Permit, Raise, Standing, StandingChange } from './budget-store.ts';
-import { tokenOf } from './owner.ts';
 import { windowKey } from './slots.ts';
 
 export const NO_STANDING: Standing = { locks: new Map(), raises: [], permits: [], openings: [] };
@@ -10,8 +9,6 @@ export const NO_STANDING: Standing = { locks: new Map(), raises: [], permits: []
 const KEPT_SIGNED_MS = 90 * 86_400_000;
 /** What is over is kept for so long: a store's clock that was wrong, and is put right, must not have ended it for good. */
 const KEPT_ENDED_MS = 86_400_000;
-/** A token that was given back, so long behind its own end. */
-const KEPT_TOKEN_MS = 300_000;
 
 /** As it is written down: plain JSON. */
 export interface StandingState {
@@ -24,7 +21,7 @@ export interface StandingState {
 
 /** What was over long before `now` is left out: whoever reads a standing looks at `until` all the same. */
 export function changeStanding(standing: Standing, change: StandingChange, now: number): Standing {
-  const locks = new Map([...standing.locks].filter(([, lock]) => endOf(lock) + keptFor(lock) > now));
+  const locks = new Map([...standing.locks].filter(([, lock]) => endOf(lock) + KEPT_ENDED_MS > now));
   const raises = standing.raises.filter(({ until }) => until + KEPT_ENDED_MS > now);
   const permits = standing.permits.filter(({ until }) => until + KEPT_SIGNED_MS > now);
   const openings = standing.openings.filter(({ until }) => until + KEPT_SIGNED_MS > now);
@@ -86,11 +83,6 @@ function isWithin(one: Raise, { owner, measure, window, amount, until, asked }: 
   if (one.asked || asked) return false;
   const same = one.owner === owner && one.measure === measure && windowKey(one.window) === windowKey(window);
   return same && one.window.count === window.count && one.amount <= amount && one.until <= until;
-}
-
-/** Tokens are many, and expire by themselves. */
-function keptFor({ owner }: Lock): number {
-  return tokenOf(owner) === undefined ? KEPT_ENDED_MS : KEPT_TOKEN_MS;
 }
 
 function endOf({ until }: Lock): number {
