@@ -67,7 +67,8 @@ const inRule = (pattern: string, type: string): string =>
 /** The system's own are guarded otherwise. An array of arrays may fail: it is told as a node. */
 export const VIEWS = asJson(`
   SELECT w.ev_class::int8 AS relation, ${inRule('(?:\\{|:(?=multidims true))([A-Z_0-9]+|multidims)', 'text')} AS nodes,
-    ${inRule(':opno (\\d+)', 'int8')} AS operators, ${inRule(':relid (\\d+)', 'int8')} AS relations
+    ${inRule(':opno (\\d+)', 'int8')} AS operators, ${inRule(':relid (\\d+)', 'int8')} AS relations,
+    ${inRule(':(?:func|aggfno|winfno)id (\\d+)', 'int8')} AS functions
   FROM pg_rewrite AS w JOIN pg_class AS c ON c.oid = w.ev_class JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE w.ev_type = '1' AND c.relkind = 'v' AND ${LASTING} AND c.relpersistence <> 't'
     AND n.nspname NOT IN ('pg_catalog', 'information_schema')

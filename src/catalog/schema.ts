@@ -36,7 +36,12 @@ const relation = z.strictObject({
   rules: events.exactOptional(),
   constraints: z.array(z.strictObject({ name: z.string(), columns: z.array(z.int()) })).exactOptional(),
   view: z
-    .strictObject({ nodes: z.array(z.string()), operators: z.array(oid), relations: z.array(oid) })
+    .strictObject({
+      nodes: z.array(z.string()),
+      operators: z.array(oid),
+      relations: z.array(oid),
+      functions: z.array(oid).optional(),
+    })
     .exactOptional(),
   ownedBy: z.strictObject({ relation: oid, column: z.int() }).nullable().exactOptional(),
 });

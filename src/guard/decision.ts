@@ -114,6 +114,11 @@ export interface StatementJudgement {
   readonly people?: readonly PeopleOfRow[];
   /** Of unrestricted roles: the subjects of which its text names relations with a key. */
   readonly about?: readonly string[];
+  /**
+   * Code of users may run in it (functions, triggers, rules, checks), which may change settings that Rowgate relies on. Absent: none does, or (unrestricted
+   * roles) nothing is said. Of PREPARE and DECLARE: of the statement inside.
+   */
+  readonly runsUserCode?: true;
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;

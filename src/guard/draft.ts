@@ -1,7 +1,7 @@
 /** A judgement in the making: what the stages hand on to one another. */
 import type { Refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
-import type { Analysis } from '../sql/analyze/analyze.ts';
+import type { Analysis, Use } from '../sql/analyze/analyze.ts';
 import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
@@ -47,6 +47,7 @@ export interface DraftStatement {
   about: readonly string[] | undefined;
   /** How its new rows are judged; undefined where none is. */
   check: RowCheck | undefined;
+  runsUserCode: boolean;
   rewritten: boolean;
   refusal: Refusal | undefined;
 }
@@ -59,6 +60,8 @@ export interface Draft {
   readonly parameterTypes: readonly number[];
   /** What holds people, by subject. */
   readonly holders: readonly Holders[];
+  /** Which statements run code of users. */
+  readonly userCode: { runsIn(uses: readonly Use[], role: RolePolicy): boolean };
   /** Spent by every stage. */
   readonly patience: Patience;
   parsed: ParsedText | undefined;

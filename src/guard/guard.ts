@@ -27,8 +27,10 @@ import { pooledStage } from './stages/pooled.ts';
 import { resolveStage } from './stages/resolve.ts';
 import { rewriteStage } from './stages/rewrite.ts';
 import { tokenStage } from './stages/token.ts';
+import { userCodeStage } from './stages/user-code.ts';
 import { verifyStage } from './stages/verify.ts';
 import { unreadable } from './unreadable.ts';
+import { userCodeOf } from './user-code.ts';
 import { holdsToken, ofToken, withoutToken } from './without-token.ts';
 
 /** The stages for a restricted role, in order. */
@@ -40,6 +42,7 @@ const RESTRICTED: readonly Stage[] = [
   resolveStage,
   authorizeStage,
   peopleStage,
+  userCodeStage,
   rewriteStage,
   verifyStage,
 ];
@@ -196,6 +199,7 @@ export class Guard {
       searchPath,
       parameterTypes,
       holders: this.holders,
+      userCode: { runsIn: (uses, of) => userCodeOf(catalog).runsIn(uses, of) },
       patience,
       parsed: undefined,
       statements: [],

@@ -63,6 +63,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     ...(!refused && statement.kind.kind !== 'prepare' && patternsOf(statement)),
     ...(!refused && statement.people && { people: statement.people }),
     ...(statement.about && { about: statement.about }),
+    ...(!refused && statement.runsUserCode && { runsUserCode: true }),
     ...(refused && { refusal: refused }),
     ...(refused && statement.analysis && { access: accessOf(statement.analysis) }),
     ...(rule !== undefined && { rule }),
@@ -109,6 +110,7 @@ function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
     ...(statement.check && { check: statement.check }),
     ...(kind.kind === 'prepare' && patternsOf(statement)),
     ...(statement.people && { people: statement.people }),
+    ...(statement.runsUserCode && { runsUserCode: true }),
     ...(statement.rule !== undefined && { rule: statement.rule }),
   };
   return { ...kind, inner };

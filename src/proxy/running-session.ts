@@ -15,6 +15,7 @@ import type { LiveSession, Progress } from './sessions.ts';
 import type { Turns } from './turns.ts';
 import { newUlid } from './ulid.ts';
 import type { UpstreamFailure, UpstreamKey } from './upstream/error.ts';
+import { sessionPins } from './upstream/session-pins.ts';
 import type { UpstreamSession } from './upstream/upstream.ts';
 
 /** Both sides, and who has come. */
@@ -126,6 +127,8 @@ export class RunningSession implements LiveSession, RelayOptions {
       persons: identity.persons(this.wake),
       token,
       settings: upstream.parameters,
+      pins: sessionPins(services.pinned, options.accountOf(this.role).user),
+      pinsChanged: this.pinsChanged,
       policy: this.policyNow,
       now: monotonic,
       newId: newUlid,
@@ -171,6 +174,12 @@ export class RunningSession implements LiveSession, RelayOptions {
 
   private readonly fault = (error: unknown): void =>
     this.services.log.error({ ...this.logged, err: error }, 'internal error in a session; it was ended');
+
+  private readonly pinsChanged = (names: readonly string[]): void =>
+    this.services.log.error(
+      { ...this.logged, role: this.role, settings: names },
+      'a function, trigger or rule changed settings that are pinned; the session was ended',
+    );
 
   private readonly misjudged = (error: unknown, decision: string): void =>
     this.services.log.error(

@@ -22,7 +22,8 @@ import { unsoundPattern } from './patterns.ts';
 import type { PendingBind } from './pending.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
-import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
+import { privateName } from './private-name.ts';
+import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { parameterValue, type SlotValues } from './render.ts';
 import { renew } from './renew.ts';
 import { slotValues, valuesFor } from './renewal.ts';
@@ -121,6 +122,8 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
   };
   if (bytes) c.send(bytes, pending);
   else c.pass(addition ? frame : withFormats(frame, added), pending, addition);
+  // Bind plans, and planning computes what is constant.
+  if (prepared.statement?.runsUserCode) c.pins.ran(pending.batch);
   return true;
 }
 

@@ -13,10 +13,11 @@ import type { Pending } from './pending.ts';
 import { endsPortals } from './portal-life.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal } from './prepared.ts';
+import { privateName } from './private-name.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded } from './records.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
-import { decideRefusal, ownWords, privateName, refuseExtended } from './refuse.ts';
+import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
 import { checkOf } from './row-check.ts';
 import type { Watch } from './run.ts';
 import { sentOfPortal } from './sent.ts';
@@ -168,6 +169,8 @@ function run(
   };
   const mayPass = nature.pure && !c.batchHasEffects;
   c.send(execute({ portal: message.portal, maxRows }), pending);
+  if ((resolved.inner ?? statement).runsUserCode) c.pins.ran(pending.batch);
+  else if (statement.kind.kind === 'transaction' && endsPortals(statement.kind)) c.pins.commits(pending.batch);
   if (!nature.pure) c.batchHasEffects = true;
   if (statement.kind.kind === 'transaction') {
     c.batchHasControl = true;

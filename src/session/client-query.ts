@@ -113,17 +113,19 @@ interface Message {
 function sendQuery(c: Conversation, frame: Frame, message: Message, parts: readonly Part[]): boolean {
   const { judgement, text, policy, whose } = message;
   const { person } = whose;
-  const statements = parts.map(({ statement, nature, watch }) => ({
+  const statements = parts.map(({ statement, nature, watch, resolved }) => ({
     kind: statement.kind,
     cuttable: cuttable(watch),
     pure: nature.pure,
+    runsUserCode: (resolved.inner ?? statement).runsUserCode === true,
   }));
   const needs = needsStatus(statements);
   if (needs && c.pending.batchEnds > 0) return false;
   // A parameter in a Query is an error of analysis, whatever else the statement would do.
   const fails = parts.length === 1 && judgement.parameters > 0;
   const planned = fails ? 'plain' : planQuery(statements, c.status);
-  const divisible = planned !== 'in-turn' || takeApart(message, slotValues(policy, person)) !== undefined;
+  const inTurn = planned === 'in-turn' || planned === 'wrapped-in-turn';
+  const divisible = !inTurn || takeApart(message, slotValues(policy, person)) !== undefined;
   const untold = needs && c.batchHasControl ? unsynced() : undefined;
   const plan = untold ?? (divisible ? planned : notTogether());
   if (typeof plan !== 'string') {
@@ -180,7 +182,10 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
       sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!);
       break;
     case 'in-turn':
-      sendStep(c, stepsOf(takeApart(message, values)!, runs.of)!);
+      sendStep(c, stepsOf(takeApart(message, values)!, runs.of, false)!);
+      break;
+    case 'wrapped-in-turn':
+      sendWrapped(c, stepsOf(takeApart(message, values)!, runs.of, true)!);
       break;
   }
 }
@@ -228,6 +233,7 @@ function record(
     const run = c.records.decide(subject, watch, resolved.usage, bounded);
     if (!run) return { complete: false, of };
     run.most = most;
+    run.runsUserCode = (resolved.inner ?? statement).runsUserCode === true;
     run.tokenChange = change;
     // What is converted has no formats in its Bind: text, as a Query.
     if (watch.looksForPeople) run.shows = new WhomItShows(resolved.inner ?? statement, converted ? [] : 'described');

@@ -94,6 +94,7 @@ export class ClientSide {
 
   private dispatch(frame: Frame): boolean {
     const { c } = this;
+    if (ASKS.has(frame.type)) c.pins.assertInBatch();
     switch (frame.type) {
       case Frontend.Query:
         return takeQuery(c, frame);
@@ -135,6 +136,16 @@ export class ClientSide {
     return true;
   }
 }
+
+/** What the server reads by its settings, or runs. */
+const ASKS: ReadonlySet<number> = new Set([
+  Frontend.Query,
+  Frontend.Parse,
+  Frontend.Bind,
+  Frontend.Describe,
+  Frontend.Execute,
+  Frontend.FunctionCall,
+]);
 
 const known: ReadonlySet<number> = new Set(Object.values(Frontend));
 

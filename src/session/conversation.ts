@@ -12,6 +12,7 @@ import { Notices } from './notices.ts';
 import { Outbox } from './outbox.ts';
 import { type Passage, UNCHANGED } from './passage.ts';
 import { type Conversion, endsBatch, type Pending, PendingQueue, type PendingSync } from './pending.ts';
+import { PinWatch } from './pins.ts';
 import { PortalLife } from './portal-life.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import type { Portal, Prepared } from './prepared.ts';
@@ -38,6 +39,7 @@ export class Conversation {
   /** DateStyle, IntervalStyle and TimeZone as the server last said: what a literal means depends on them. */
   readonly settings = new Map<string, string>();
   readonly admission = new Admission(this);
+  readonly pins = new PinWatch(this);
   /** Who is behind the account. */
   readonly token: TokenSetting;
   /** The last batch in which something was sent that may change that, until the server is ready behind it. */
@@ -169,7 +171,7 @@ export class Conversation {
 
   /** Nothing of the client's may go to the server now. */
   get blocked(): boolean {
-    return this.barrier !== undefined || this.debt !== undefined || this.cancelling;
+    return this.barrier !== undefined || this.debt !== undefined || this.cancelling || this.pins.blocks;
   }
 
   /** Sends a message whose answer is owed. */

@@ -32,6 +32,7 @@ export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch,
   });
   const pending = { kind: 'execute', own: false, portal: undefined, run, maxRows: 0, ...sent } as const;
   c.send(execute({ portal: '', maxRows }), pending);
+  if (run.runsUserCode) c.pins.ran(pending.batch);
   c.flush();
   c.block(pending);
 }

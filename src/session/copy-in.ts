@@ -8,8 +8,8 @@ import type { Conversation } from './conversation.ts';
 import type { Copying } from './copying.ts';
 import { tellBudget } from './flow.ts';
 import type { Passage } from './passage.ts';
+import { privateName } from './private-name.ts';
 import { refusalResponse } from './refusal-response.ts';
-import { privateName } from './refuse.ts';
 import type { Run } from './run.ts';
 import { brokenProtocol } from './session-ends.ts';
 

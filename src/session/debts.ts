@@ -6,8 +6,9 @@ import { sendStep } from './steps.ts';
 
 /** Does nothing while a cancel is on its way, which could hit what is sent, nor while a frame of the client's is. */
 export function payDebt(c: Conversation): void {
+  if (c.cancelling || c.passing || c.closed || c.pins.pay()) return;
   const { debt } = c;
-  if (!debt || c.cancelling || c.passing || c.closed) return;
+  if (!debt) return;
   c.debt = undefined;
   switch (debt.kind) {
     case 'fail-statement': {

@@ -46,6 +46,8 @@ interface Sent {
   readonly own: boolean;
   readonly forced?: Forced | undefined;
   readonly conversion?: Conversion | undefined;
+  /** It belongs to an assertion of what is pinned (`pins.ts`). */
+  readonly assertion?: true;
 }
 
 export interface PendingParse extends Sent {

@@ -16,6 +16,16 @@ export interface TimeSlice {
   ask(): void;
 }
 
+/** What is pinned in the session of a server. */
+export interface Pins {
+  /** A query that fails where one of them has another value: with 22P02, and their names in the message. */
+  readonly assertion: string;
+  /** The names that such a message holds. */
+  namesIn(message: string): readonly string[];
+  /** Whether a value that the server reports is another one than is pinned. */
+  differs(name: string, value: string): boolean;
+}
+
 export interface SessionPorts {
   toServer(bytes: Uint8Array): void;
   toClient(bytes: Uint8Array): void;
@@ -52,6 +62,10 @@ export interface SessionPorts {
    * reset, and the last error lost with it. Called once; the session takes nothing more.
    */
   end(): void;
+  /** What must stay as it is in the server's session; absent: nothing is watched. */
+  readonly pins?: Pins;
+  /** Some of it was changed, which ends the session: for the operator's log. */
+  pinsChanged?(names: readonly string[]): void;
   /** What the server said of its parameters at login: DateStyle, IntervalStyle and TimeZone are kept for estimates. */
   readonly settings?: ReadonlyMap<string, string>;
   /** A pooler like PgBouncer stands between: it may give each transaction, or each session, another connection of the server. */

@@ -8,22 +8,26 @@ export interface PlannedStatement {
   /** It may be cut off. */
   readonly cuttable: boolean;
   readonly pure: boolean;
+  /** Code of users may run in it, and change what the server makes of the statements behind it. */
+  readonly runsUserCode: boolean;
 }
 
 /**
  * `plain`: as a Query. `converted`: as Parse, Bind, Describe, Execute, with Sync held back until the result has passed.
  * `wrapped`: as a Query between a BEGIN and a COMMIT of the guard's own.
  * `in-turn`: each statement as a Query of its own, when the one before it has passed.
+ * `wrapped-in-turn`: both.
  */
-export type QueryPlan = 'plain' | 'converted' | 'wrapped' | 'in-turn';
+export type QueryPlan = 'plain' | 'converted' | 'wrapped' | 'in-turn' | 'wrapped-in-turn';
 
 /** Does the plan depend on where the transaction stands? Then it must be known first. */
 export function needsStatus(statements: readonly PlannedStatement[]): boolean {
-  return statements.length > 1 && !plainAlways(statements);
+  return statements.length > 1 && (!plainAlways(statements) || hasUserCodeBefore(statements));
 }
 
 /** @param status of the transaction before the message. */
 export function planQuery(statements: readonly PlannedStatement[], status: TransactionStatus): QueryPlan | Refusal {
+  if (hasUserCodeBefore(statements)) return apart(statements, status);
   if (plainAlways(statements)) return 'plain';
   if (statements.length === 1) return 'converted';
   const first = statements.findIndex((statement) => statement.cuttable);
@@ -50,6 +54,18 @@ function canTakeTurns(statements: readonly PlannedStatement[], status: Transacti
     if (action === 'commit' || action === 'rollback' || action === 'prepared') inside = false;
   }
   return true;
+}
+
+/** Does anything stand behind code of users that is more than the end of a transaction? */
+function hasUserCodeBefore(statements: readonly PlannedStatement[]): boolean {
+  const first = statements.findIndex(({ runsUserCode }) => runsUserCode);
+  return first >= 0 && statements.slice(first + 1).some(({ kind }) => kind.kind !== 'transaction');
+}
+
+/** INVARIANT: each behind such code is sent only when the settings are known to hold. */
+function apart(statements: readonly PlannedStatement[], status: TransactionStatus): QueryPlan | Refusal {
+  if (canTakeTurns(statements, status)) return 'in-turn';
+  return statements.some(({ kind }) => kind.kind === 'transaction') ? notTogether() : 'wrapped-in-turn';
 }
 
 /** Nothing can be cut off; or all that would be undone with it, in the server's implicit transaction, changes nothing. */

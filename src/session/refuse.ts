@@ -13,16 +13,12 @@ import { isByPolicy } from './by-policy.ts';
 import type { Conversation } from './conversation.ts';
 import type { Version } from './names.ts';
 import type { Conversion, Forced, PendingQuery } from './pending.ts';
+import { privateName } from './private-name.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded, type Subject } from './records.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run, Watch } from './run.ts';
 import { whoAsks } from './whose.ts';
-
-/** A name that nothing of the client's has, and that the server's error will quote. */
-export function privateName(id: string): string {
-  return `rowgate_${id}`;
-}
 
 /** Analysis of it fails: there is no such column. In a failed transaction the server's own 25P02 comes first, and stands. */
 function textBoundToFail(id: string): string {

@@ -60,6 +60,8 @@ export class Run {
   shows: WhomItShows | undefined;
   /** The person behind the account for whom it runs. */
   person: Person | undefined;
+  /** Code of users may run in it. */
+  runsUserCode = false;
   /** It was left out of what was sent (`unsent.ts`). */
   unsent = false;
   /** What becomes of the token's setting once it is complete. */

@@ -58,6 +58,10 @@ export function answerError(c: Conversation, frame: Frame): false {
   if (head.kind === 'query' && head.part === 'client' && !head.forced) completeUnsent(c, head);
   c.life.failed = true;
   const run = runOf(head);
+  if (head.assertion && !c.pins.failed(head.batch, fields)) {
+    if (!c.closed) fail(c, head, fields.get('C'));
+    return false;
+  }
   if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
   else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
   else if (!isKnown(head) && !violates(c, head, fields)) c.toClient.add(shown(c, fields, frame, head));

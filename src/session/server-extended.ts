@@ -103,6 +103,10 @@ function answerExecute(c: Conversation, head: PendingExecute, frame: Frame): boo
 
 function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean {
   const { run } = head;
+  if (head.assertion) {
+    if (frame.type === Backend.CommandComplete) done(c, head);
+    return false;
+  }
   if (frame.type === Backend.EmptyQueryResponse && !run) {
     done(c, head);
     return true;

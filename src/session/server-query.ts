@@ -10,7 +10,7 @@ import { descriptionOf } from './description.ts';
 import { admitRow, admitTag, rowsChanged, tellCut, verify } from './flow.ts';
 import type { PendingQuery, Step } from './pending.ts';
 import { preparedAnew } from './prepared-anew.ts';
-import { privateName } from './refuse.ts';
+import { privateName } from './private-name.ts';
 import type { Run } from './run.ts';
 import { applyNames } from './sql-names.ts';
 import { completeUnsent } from './unsent.ts';
@@ -76,7 +76,7 @@ function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame):
     query.cut = run.cut;
     return false;
   }
-  if (query.wrapped && query.at === query.runs.length) {
+  if (query.wrapped && !query.next && query.at === query.runs.length) {
     // PostgreSQL commits before it says that the last statement is complete.
     query.heldComplete = { bytes: Uint8Array.from(frame.bytes), run, changed };
     return false;
@@ -136,7 +136,10 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
   }
   if (query.cut && !query.told) tellQueryCut(c, query);
   if (query.wrapped) {
-    c.debt = { kind: 'end-wrapped', query, commit: status === 'T' && !query.cut };
+    const goesOn = status === 'T' && !query.cut;
+    if (!goesOn) skipSteps(c, query.next);
+    const step = goesOn ? query.next : undefined;
+    c.debt = step ? { kind: 'step', step } : { kind: 'end-wrapped', query, commit: goesOn };
     return false;
   }
   if (query.cut && status === 'T') {

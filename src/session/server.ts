@@ -102,7 +102,7 @@ export class ServerSide {
     switch (frame.type) {
       case Backend.ParameterStatus:
         this.follow(frame);
-        return !this.late.takes(c, frame);
+        return !c.closed && !this.late.takes(c, frame);
       case Backend.NotificationResponse:
         return hears(c.ports.policy()) && !this.late.takes(c, frame);
       case Backend.NoticeResponse:
@@ -139,6 +139,7 @@ export class ServerSide {
     const { name, value } = decodeParameterStatus(frame.bytes);
     if (name === 'application_name') this.c.records.application = value;
     if (OF_LITERALS.includes(name)) this.c.settings.set(name, value);
+    this.c.pins.reported(name, value);
   }
 
   private ready(frame: Frame): boolean {
@@ -152,6 +153,11 @@ export class ServerSide {
     if (status === 'I') c.token.ended(!c.life.failed);
     if (c.tokenMovesIn !== undefined && c.tokenMovesIn <= head.batch) c.tokenMovesIn = undefined;
     c.life.ready(status !== 'I');
+    if (head.assertion) {
+      c.pins.answered(status);
+      return false;
+    }
+    c.pins.ready(head.batch, status);
     if (status === 'I' && c.ports.pooling === 'transaction') {
       // INVARIANT: outside a transaction the next connection's unnamed statement may be another client's.
       c.statements.drop((version) => version.name === '' && version.batch <= head.batch);

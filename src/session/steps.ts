@@ -14,6 +14,7 @@ export function sendStep(c: Conversation, { rendered, runs, wrapped, next }: Ste
   const versions = runs.length > 0 ? unnamedDropped(c) : [c.statements.define('', undefined, c.batch)];
   const pending = queryPending(c, 'client', { rendered, runs, wrapped, next, versions });
   c.send(bytes ?? query(rendered.sent), pending);
+  if (runs.some((run) => run.runsUserCode)) c.pins.ran(pending.batch);
   c.block(pending);
 }
 
@@ -25,9 +26,9 @@ export function sendWrapped(c: Conversation, next: Step): void {
 }
 
 /** The first of the statements, each with its run; undefined where there are none. */
-export function stepsOf(rendered: readonly Rendered[], runs: readonly Run[]): Step | undefined {
+export function stepsOf(rendered: readonly Rendered[], runs: readonly Run[], wrapped: boolean): Step | undefined {
   return rendered.reduceRight<Step | undefined>(
-    (next, one, at) => ({ rendered: one, runs: [runs[at]!], wrapped: false, next }),
+    (next, one, at) => ({ rendered: one, runs: [runs[at]!], wrapped, next }),
     undefined,
   );
 }

@@ -56,6 +56,8 @@ export interface ViewParts {
   readonly nodes: readonly string[];
   readonly operators: readonly Oid[];
   readonly relations: readonly Oid[];
+  /** That it calls by name. Absent in an older saved catalog: unknown. */
+  readonly functions?: readonly Oid[] | undefined;
 }
 
 export type WriteEvent = 'insert' | 'update' | 'delete';

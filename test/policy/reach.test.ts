@@ -30,6 +30,14 @@ const SCHEMA = `
   CREATE FUNCTION known(text) RETURNS boolean LANGUAGE sql AS 'SELECT EXISTS (SELECT FROM secrets WHERE what = $1)';
   CREATE DOMAIN code AS text CHECK (known(VALUE));
   CREATE TABLE coded (id int, codes code[]);
+  CREATE FUNCTION by_set_config() RETURNS text LANGUAGE sql AS $$SELECT set_config('role', 'x', false)$$;
+  CREATE FUNCTION calls_setting() RETURNS text LANGUAGE sql AS 'SELECT public.by_set_config()';
+  CREATE FUNCTION by_set() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF true THEN SET standard_conforming_strings = off; END IF; RETURN NEW; END $$;
+  CREATE TABLE beds (id int, note text);
+  CREATE TRIGGER sets BEFORE UPDATE ON beds FOR EACH ROW EXECUTE FUNCTION by_set();
+  CREATE FUNCTION for_itself() RETURNS int LANGUAGE plpgsql SET search_path = public AS $$ BEGIN
+    -- set nothing
+    UPDATE beds SET note = 'set role'; RETURN 1; END $$;
 `;
 
 let database: FreshDatabase;
@@ -63,6 +71,14 @@ const PUPILS = 'pupils: { select: { columns: [id, school, name] } }';
 describe('warnings', () => {
   test.each<[string, string, string[]]>([
     ['nothing that is not granted is looked at', tables(PUPILS), []],
+    [
+      'functions and triggers that change settings, and none that changes them for itself',
+      'functions: [calls_setting, for_itself]\ntables:\n  beds: { select: { columns: "*" }, update: { columns: [note] } }',
+      [
+        '2: function "public.calls_setting" changes settings, in function "public.by_set_config": a session in which it changes one that Rowgate relies on is ended',
+        '4: trigger function "public.by_set" of "public.beds", set off by UPDATE, changes settings, in function "public.by_set": a session in which it changes one that Rowgate relies on is ended',
+      ],
+    ],
     ['a view of granted columns', tables(`${PUPILS}\n  names: { select: { columns: "*" } }`), []],
     [
       'a view that reads a withheld column',

@@ -45,6 +45,7 @@ export const parseStage: Stage = {
       check: undefined,
       people: undefined,
       about: undefined,
+      runsUserCode: false,
       rewritten: false,
       refusal: undefined,
     }));

@@ -8,6 +8,8 @@ export interface Reached {
   readonly tables: ReadonlyMap<Relation, ReadonlySet<Column>>;
   /** Functions that cannot be seen through, in whole or in part. */
   readonly opaque: readonly Fn[];
+  /** Functions that visibly change a setting, beyond their own end. */
+  readonly setting: readonly Fn[];
 }
 
 export class Closure {
@@ -82,6 +84,7 @@ export class Closure {
     const body = this.bodies.get(fn.oid);
     const mentions = body && mentionsOf(body);
     if (!mentions || mentions.opaque) walk.cannotSee(fn);
+    if (body && changesSettings(body)) walk.sets(fn);
     if (!body || !mentions) return;
     const path = pathOf(body) ?? this.searchPath;
     for (const name of mentions.relations) {
@@ -111,6 +114,7 @@ export class Closure {
 class Walk implements Reached {
   readonly tables = new Map<Relation, Set<Column>>();
   readonly opaque: Fn[] = [];
+  readonly setting: Fn[] = [];
   private readonly entered = new Set<Relation | Fn>();
 
   /** False: it was entered before. */
@@ -129,11 +133,23 @@ class Walk implements Reached {
   cannotSee(fn: Fn): void {
     this.opaque.push(fn);
   }
+
+  sets(fn: Fn): void {
+    this.setting.push(fn);
+  }
 }
 
 function mentionsOf({ language, source }: FunctionBody): Mentions | undefined {
   if (language === 'sql') return mentionsOfSql(source);
   return language === 'plpgsql' ? mentionsOfPlpgsql(source) : undefined;
+}
+
+/** By its words, for a warning: SET where a statement begins, or a call of set_config. A SET of its definition ends with it. */
+function changesSettings({ source }: FunctionBody): boolean {
+  const inside = /\bAS (\$\w*\$)(.*)\1\s*$/s.exec(source)?.[2] ?? source;
+  const words = inside.replace(/--.*$/gm, ' ').replace(/\/\*.*?\*\//gs, ' ');
+  const set = /(?:^|;|\b(?:begin|then|else|loop)\b)\s*(?:set|reset|discard)\s+(?!constraints\b|transaction\b)/i;
+  return set.test(words) || /\bset_config\s*\(/i.test(words);
 }
 
 /** `"$user", public` as a function's setting has it. */

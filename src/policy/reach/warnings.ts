@@ -149,6 +149,10 @@ function messagesOf({ name, reached, filtered, verb = 'reads' }: Reader, role: R
   });
   return [
     ...messages,
+    ...reached.setting.map(
+      (fn) =>
+        `${name} changes settings, in function ${nameOf(fn)}: a session in which it changes one that Rowgate relies on is ended`,
+    ),
     ...reached.opaque.map((fn) => `${name} cannot be seen through: what function ${nameOf(fn)} reads is not known`),
   ];
 }

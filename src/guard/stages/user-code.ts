@@ -1,0 +1,15 @@
+/** Behind stage 4: which statements may run code of users, for what watches the settings of the session. */
+import type { Draft, DraftStatement, Stage } from '../draft.ts';
+
+export const userCodeStage: Stage = {
+  name: 'user-code',
+  run(draft: Draft): void {
+    for (const statement of draft.statements) statement.runsUserCode = runs(draft, statement);
+  },
+};
+
+function runs({ userCode, role }: Draft, { kind, analysis, token }: DraftStatement): boolean {
+  if (analysis) return userCode.runsIn(analysis.uses, role);
+  // SET CONSTRAINTS runs triggers that were put off; what is made and dropped sets off event triggers.
+  return !token && (kind.kind === 'other' || kind.kind === 'temporary');
+}

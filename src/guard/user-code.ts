@@ -1,0 +1,257 @@
+/**
+ * Whether code of users may run in a statement: their functions, triggers, rules, checks, row security. Such code may change settings of the session
+ * that Rowgate relies on. What is known to run none is told here; everything else is taken to run some.
+ */
+import { KNOWN_EXTENSIONS } from '../policy/known-extensions.ts';
+import type { Condition, RelationGrant, RolePolicy, SqlNeeds } from '../policy/policy.ts';
+import type { Use } from '../sql/analyze/analyze.ts';
+import type { Catalog, Dependent, Fn, Oid, Relation, Type } from '../sql/catalog.ts';
+import { BUILTINS, DENIED, INFORMATION_SCHEMA_FUNCTIONS } from './builtin-functions.ts';
+import { FIRST_USER_OID } from './may-use.ts';
+import { isSequenceFunction } from './sequences.ts';
+
+/** OIDs of the catalogs that an object's names stand in. */
+const PG_TYPE = 1247;
+const PG_PROC = 1255;
+const PG_CLASS = 1259;
+const PG_CONSTRAINT = 2606;
+const PG_OPERATOR = 2617;
+const PG_COLLATION = 3456;
+
+const known = new WeakMap<Catalog, UserCode>();
+
+/** The guards of one catalog share it. */
+export function userCodeOf(catalog: Catalog): UserCode {
+  let one = known.get(catalog);
+  if (!one) {
+    one = new UserCode(catalog);
+    known.set(catalog, one);
+  }
+  return one;
+}
+
+export class UserCode {
+  private readonly dependents = new Map<Oid, Dependent[]>();
+  private readonly ofTypes = new Map<Oid, Dependent[]>();
+  /** Tables whose foreign keys refer to this one: a change of it may change them. */
+  private readonly referring = new Map<Oid, Set<Oid>>();
+  private readonly children = new Map<Oid, Relation[]>();
+  private readonly reads = new Map<Oid, boolean>();
+  private readonly writes = new Map<Oid, boolean>();
+  private readonly grants = new WeakMap<RelationGrant, boolean>();
+
+  constructor(private readonly catalog: Catalog) {
+    for (const one of catalog.data.dependents ?? []) {
+      put(one.type === 0 ? this.dependents : this.ofTypes, one.type === 0 ? one.relation : one.type, one);
+      if (one.kind !== 'constraint') continue;
+      for (const [of, oid] of one.names) {
+        if (of !== PG_CLASS || oid === one.relation) continue;
+        const known = this.referring.get(oid);
+        if (known) known.add(one.relation);
+        else this.referring.set(oid, new Set([one.relation]));
+      }
+    }
+    for (const relation of catalog.data.relations) for (const of of relation.parents) put(this.children, of, relation);
+  }
+
+  /** What resolution found in a statement of this role. */
+  runsIn(uses: readonly Use[], role: RolePolicy): boolean {
+    return uses.some((use) => this.runsBy(use, role));
+  }
+
+  private runsBy(use: Use, role: RolePolicy): boolean {
+    switch (use.kind) {
+      case 'function':
+        // A setting that a statement gives itself was judged.
+        return use.candidates.some((fn) => !isHarmless(fn) && !isSetConfig(fn));
+      case 'operator':
+        return use.candidates.some(({ oid, fn }) => oid >= FIRST_USER_OID && this.isFunctionOfUsers(fn));
+      case 'type':
+        return this.isCodeInType(use.type.oid);
+      case 'relation':
+        return this.runsByRelation(use.relation, use.action !== 'select' && use.action !== 'lock', role);
+      case 'column':
+      case 'written':
+      case 'sample':
+      case 'collects':
+        return false;
+    }
+  }
+
+  private runsByRelation(relation: Relation, written: boolean, role: RolePolicy): boolean {
+    if (relation.persistence === 't') return relation.columns.some(({ type }) => this.isCodeInType(type));
+    const grant = role.relations.get(relation.oid);
+    if (grant && this.isCodeInGrant(grant)) return true;
+    return written ? this.runsByWriting(relation) : this.runsByReading(relation);
+  }
+
+  /** Conditions and masks of the policy, which stand in what is sent. */
+  private isCodeInGrant(grant: RelationGrant): boolean {
+    let known = this.grants.get(grant);
+    if (known === undefined) {
+      const { select } = grant;
+      const commands = [select, grant.insert, grant.update, grant.delete];
+      const conditions: readonly Condition[] = commands.flatMap((command) => command?.conditions ?? []);
+      const masks = [...(select?.columns.values() ?? [])].map(({ maskNeeds }) => maskNeeds);
+      known = [...conditions.map(({ needs }) => needs), ...masks].some((needs) => needs && this.isCodeIn(needs));
+      this.grants.set(grant, known);
+    }
+    return known;
+  }
+
+  private isCodeIn({ functions, elsewhere }: SqlNeeds): boolean {
+    return functions.some((fn) => !isHarmless(fn)) || elsewhere.some(({ relation }) => this.runsByReading(relation));
+  }
+
+  private runsByReading(relation: Relation): boolean {
+    return reaches(this.reads, relation, (of) => this.readsWithCode(of));
+  }
+
+  private runsByWriting(relation: Relation): boolean {
+    return reaches(this.writes, relation, (of) => this.writesWithCode(of));
+  }
+
+  /** Of the relation by itself, or else what is read with it. */
+  private readsWithCode(relation: Relation): boolean | readonly (Relation | undefined)[] {
+    if (relation.oid < FIRST_USER_OID) return false;
+    if (relation.rowSecurity) return true;
+    switch (relation.kind) {
+      case 'v':
+        return this.isCodeInView(relation) || (relation.view?.relations ?? []).map((oid) => this.relation(oid));
+      case 'r':
+      case 'p':
+      case 'm':
+      case 'S':
+        // While it plans, the server computes what is constant in them.
+        return (
+          this.isCodeInDependents(relation, ['index', 'constraint', 'statistics', 'partitioning']) ||
+          this.childrenOf(relation)
+        );
+      default:
+        return true;
+    }
+  }
+
+  private isCodeInView(relation: Relation): boolean {
+    const { view } = relation;
+    if (!view?.functions || view.nodes.includes('COERCETODOMAIN')) return true;
+    const functions = view.functions.map((oid) => this.catalog.functionsByOid.get(oid));
+    return functions.some((fn) => !fn || !isHarmless(fn)) || this.isCodeInDependents(relation, ['view']);
+  }
+
+  /** The same of a change; foreign keys may pass it on. */
+  private writesWithCode(relation: Relation): boolean | readonly (Relation | undefined)[] {
+    const { oid, kind, rules, columns } = relation;
+    if ((kind !== 'r' && kind !== 'p') || rules === undefined || rules.length > 0) return true;
+    if (this.runsByReading(relation) || columns.some(({ type }) => this.isCodeInType(type))) return true;
+    if (this.isCodeInDependents(relation, ['trigger', 'default'])) return true;
+    return [...[...(this.referring.get(oid) ?? [])].map((of) => this.relation(of)), ...this.childrenOf(relation)];
+  }
+
+  private relation(oid: Oid): Relation | undefined {
+    return this.catalog.relationsByOid.get(oid);
+  }
+
+  private childrenOf({ oid }: Relation): readonly Relation[] {
+    return this.children.get(oid) ?? [];
+  }
+
+  private isCodeInDependents({ oid }: Relation, kinds: readonly Dependent['kind'][]): boolean {
+    if (!this.catalog.data.dependents) return true;
+    return (this.dependents.get(oid) ?? []).some((one) => kinds.includes(one.kind) && this.namesCode(one));
+  }
+
+  /** INVARIANT: of what an object is made of, only what is known to hold no code is none. */
+  private namesCode({ kind, names, type }: Dependent): boolean {
+    return names.some(([of, oid, attnum]) => {
+      switch (of) {
+        case PG_CLASS:
+          // The key of a partitioned table does not name the functions in it.
+          return kind === 'partitioning' && attnum === 0;
+        case PG_CONSTRAINT:
+        case PG_COLLATION:
+          return false;
+        case PG_TYPE:
+          // A check names the domain that it is of.
+          return oid !== type && this.isCodeInType(oid);
+        case PG_PROC:
+          return this.isFunctionOfUsers(oid);
+        case PG_OPERATOR: {
+          const operator = this.catalog.operatorsByOid.get(oid);
+          return !operator || this.isFunctionOfUsers(operator.fn);
+        }
+        default:
+          return true;
+      }
+    });
+  }
+
+  private isFunctionOfUsers(oid: Oid): boolean {
+    if (oid < FIRST_USER_OID) return false;
+    const fn = this.catalog.functionsByOid.get(oid);
+    return !fn || !isHarmless(fn);
+  }
+
+  /** Checks of domains, and what ranges call. Input and output of a base type are C. */
+  private isCodeInType(oid: Oid, within: readonly Oid[] = []): boolean {
+    if (oid < FIRST_USER_OID || within.includes(oid)) return false;
+    const type = this.catalog.typesByOid.get(oid);
+    if (!type) return true;
+    const inside = (of: Oid): boolean => this.isCodeInType(of, [...within, oid]);
+    switch (type.kind) {
+      case 'e':
+        return false;
+      case 'b':
+        return type.element !== 0 && inside(type.element);
+      case 'd':
+        return this.isCodeInDomain(type) || inside(type.base);
+      case 'c':
+        return (this.catalog.relationsByOid.get(type.relation)?.columns ?? []).some((column) => inside(column.type));
+      default:
+        return true;
+    }
+  }
+
+  private isCodeInDomain({ oid, constrained }: Type): boolean {
+    if (!constrained) return false;
+    return !this.catalog.data.dependents || (this.ofTypes.get(oid) ?? []).some((one) => this.namesCode(one));
+  }
+}
+
+/** Whether one of those that can be come to holds code. Only of the first is it remembered: the others may stand on a circle. */
+function reaches(
+  known: Map<Oid, boolean>,
+  first: Relation,
+  look: (relation: Relation) => boolean | readonly (Relation | undefined)[],
+): boolean {
+  const before = known.get(first.oid);
+  if (before !== undefined) return before;
+  const seen = new Set<Relation | undefined>([first]);
+  let found = false;
+  for (const relation of seen) {
+    const further = relation ? look(relation) : true;
+    if (typeof further === 'object') for (const next of further) seen.add(next);
+    else if (further) found = true;
+    if (found) break;
+  }
+  known.set(first.oid, found);
+  return found;
+}
+
+/** INVARIANT: the server's own that the guard knows, and what known extensions brought. What was granted beyond that may do anything. */
+function isHarmless(fn: Fn): boolean {
+  if (fn.extension !== '') return KNOWN_EXTENSIONS.has(fn.extension) && !DENIED.has(fn.name);
+  if (fn.oid >= FIRST_USER_OID) return false;
+  if (fn.schema === 'information_schema') return INFORMATION_SCHEMA_FUNCTIONS.has(fn.name);
+  return BUILTINS.has(fn.name) || fn.name === 'current_setting' || isSequenceFunction(fn);
+}
+
+function isSetConfig({ oid, name }: Fn): boolean {
+  return oid < FIRST_USER_OID && name === 'set_config';
+}
+
+function put<K, T>(map: Map<K, T[]>, key: K, value: T): void {
+  const list = map.get(key);
+  if (list) list.push(value);
+  else map.set(key, [value]);
+}
