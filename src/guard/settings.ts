@@ -65,6 +65,18 @@ export function maySet(
   return values.length === 1 && allowed.includes(value) ? 'allowed' : 'pinned';
 }
 
+/** By these the guard reads text: INVARIANT: they keep their values in every role's sessions, or another statement runs than was read. */
+const LEXER: ReadonlySet<string> = new Set([
+  'standard_conforming_strings',
+  'backslash_quote',
+  'escape_string_warning',
+  'client_encoding',
+]);
+
+export function movesLexer(name: string): boolean {
+  return LEXER.has(name.toLowerCase());
+}
+
 /** Whether SET may give the setting any value whatever. */
 export function takesAny(name: string): boolean {
   const key = name.toLowerCase();

@@ -113,7 +113,10 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     else if (error instanceof ProtocolError || error instanceof MalformedMessage) {
       services.log.debug({ client: peer.shown, reason: error.message }, 'not the PostgreSQL protocol');
       // Noise on the port is no login: without a name it is not recorded, lest the log be flooded.
-      refuse(protocolViolation(error.message), known !== undefined);
+      if (error instanceof ProtocolError && !error.answered) {
+        services.options.turnedAway?.('protocol');
+        endWith(channel.socket, undefined);
+      } else refuse(protocolViolation(error.message), known !== undefined);
     } else {
       services.log.error({ client: peer.shown, err: error }, 'internal error during login');
       refuse(internalError(), true);

@@ -4,6 +4,14 @@
 export class ProtocolError extends Error {
   override readonly name = 'ProtocolError';
   readonly sqlstate = '08P01';
+
+  /** `answered`: false where PostgreSQL closes the connection without a word: what was sent may not be its protocol at all. */
+  constructor(
+    message: string,
+    readonly answered = true,
+  ) {
+    super(message);
+  }
 }
 
 /** One message is wrong inside, the next one can still be read: PostgreSQL answers with an ERROR. */

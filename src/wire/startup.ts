@@ -5,8 +5,8 @@ import { MessageWriter } from './message-writer.ts';
 import { ProtocolError } from './protocol-error.ts';
 import { decodeClientText } from './text.ts';
 
-/** PostgreSQL's MAX_STARTUP_PACKET_LENGTH. */
-const MAX_STARTUP_PACKET = 10_000;
+/** PostgreSQL's MAX_STARTUP_PACKET_LENGTH, which does not count the four bytes of the length itself. */
+const MAX_STARTUP_PACKET = 10_004;
 
 const SSL_REQUEST = 80877103;
 const GSSENC_REQUEST = 80877104;
@@ -42,7 +42,7 @@ export class StartupReader {
     if (this.bytes.length < 4) return undefined;
     const length = this.bytes.readUInt32BE(0);
     // INVARIANT: before login nobody makes us hold more than this.
-    if (length < 8 || length > MAX_STARTUP_PACKET) throw new ProtocolError('invalid length of startup packet');
+    if (length < 8 || length > MAX_STARTUP_PACKET) throw invalidLength();
     if (this.bytes.length < length) return undefined;
     const packet = decodeStartup(this.bytes.subarray(0, length));
     this.bytes = this.bytes.subarray(length);
@@ -56,17 +56,21 @@ export class StartupReader {
   }
 }
 
+function invalidLength(): ProtocolError {
+  return new ProtocolError('invalid length of startup packet', false);
+}
+
 function decodeStartup(bytes: Uint8Array): StartupPacket {
   const cursor = new MessageCursor(bytes, decodeClientText, 4);
   const code = cursor.uint32();
   if (code === SSL_REQUEST || code === GSSENC_REQUEST) {
-    if (cursor.remaining > 0) throw new ProtocolError('invalid length of startup packet');
+    if (cursor.remaining > 0) throw invalidLength();
     return { kind: code === SSL_REQUEST ? 'ssl-request' : 'gssenc-request' };
   }
   if (code === CANCEL_REQUEST) {
+    if (cursor.remaining < 8 || cursor.remaining > 260) throw invalidLength();
     const processId = cursor.int32();
     const secretKey = cursor.rest();
-    if (secretKey.length < 4 || secretKey.length > 256) throw new ProtocolError('invalid length of cancel request');
     return { kind: 'cancel-request', processId, secretKey };
   }
   return {

@@ -1,4 +1,5 @@
 import { connect } from 'node:net';
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Frontend } from '../../src/wire/message-types.ts';
 import { MessageWriter } from '../../src/wire/message-writer.ts';
@@ -46,13 +47,53 @@ async function expectHealthy(): Promise<void> {
   expect((await psql(proxy.url('app', 'secret'), ['-c', 'SELECT 1'])).stdout).toBe('1');
 }
 
+describe('what is broken before anybody is named is answered as PostgreSQL answers it: most often not at all', () => {
+  const request = (code: number, more = 0) => Buffer.concat([int32(8 + more), int32(code), Buffer.alloc(more)]);
+  test.each<[string, Uint8Array | string]>([
+    ['HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n'],
+    ['a Terminate, as of a client that ends before it has connected', Buffer.from('X\0\0\0\x04')],
+    ['a length of 2 GB', Buffer.concat([int32(0x7fffffff), int32(196608)])],
+    ['a length of 4 GB', Buffer.concat([int32(0xffffffff), int32(196608)])],
+    ['a length of 0', int32(0)],
+    ['a length that covers itself alone', int32(4)],
+    ['a length just above the most', Buffer.concat([int32(10_005), int32(196608), Buffer.alloc(9_997)])],
+    ['the longest packet, of zeros', Buffer.concat([int32(10_004), int32(196608), Buffer.alloc(9_996)])],
+    ['a TLS handshake where there is no TLS', Buffer.from('16030100c8010000c40303', 'hex')],
+    ['a CancelRequest without a key', request(80877102)],
+    ['SSLRequest twice', Buffer.concat([sslRequest(), sslRequest()])],
+    ['GSSENCRequest twice', Buffer.concat([request(80877104), request(80877104)])],
+    ['an unknown request code', request(80877199)],
+    ['protocol 4.0', startupMessage(4, 0, [])],
+    ['protocol 3.0 without a word', Buffer.concat([int32(8), int32(196608)])],
+    ['no terminator', Buffer.concat([int32(13), int32(196608), Buffer.from('user\0')])],
+    ['bytes behind the terminator', Buffer.concat([int32(12), int32(196608), Buffer.from('\0\0ab')])],
+    ['no user', startup({ database: 'x' })],
+  ])('%s', async (_what, bytes) => {
+    const { port } = new URL(database.url);
+    const words = (answer: Buffer) => {
+      const { S, C } = errorIn(answer);
+      return { before: answer.toString('latin1', 0, Math.max(0, answer.indexOf('E'))), S, C };
+    };
+    const [own, server] = await Promise.all([talk(proxy.port, bytes), talk(Number(port), bytes)]);
+    expect(words(own)).toEqual(words(server));
+    await expectHealthy();
+  });
+
+  test('a node-postgres client that ends before it has connected hears of no error', async () => {
+    const client = new pg.Client({ connectionString: proxy.url('app', 'secret') });
+    const errors: Error[] = [];
+    client.on('error', (error) => errors.push(error));
+    const ended = new Promise<void>((done) => client.once('end', () => done()));
+    void client.connect().catch(() => {});
+    await client.end();
+    await ended;
+    expect(errors).toEqual([]);
+    await expectHealthy();
+  });
+});
+
 describe('what is not PostgreSQL ends its own connection, with an answer', () => {
   test.each([
-    ['HTTP', 'GET / HTTP/1.1\r\nHost: x\r\n\r\n', '08P01'],
-    ['a length of 2 GB', Buffer.concat([int32(0x7fffffff), int32(196608)]), '08P01'],
-    ['a length of 4 GB', Buffer.concat([int32(0xffffffff), int32(196608)]), '08P01'],
-    ['a length of 0', int32(0), '08P01'],
-    ['a TLS handshake where there is no TLS', Buffer.from('16030100c8010000c40303', 'hex'), '08P01'],
     ['protocol 2.0', startupMessage(2, 0, []), '0A000'],
     ['protocol 4.0', startupMessage(4, 0, []), '0A000'],
     ['no user', startup({ database: 'x' }), '28000'],
@@ -70,7 +111,6 @@ describe('what is not PostgreSQL ends its own connection, with an answer', () =>
       Buffer.concat([int32(17), int32(196608), Buffer.from('user\0\xff\xfe\0\0', 'latin1')]),
       '08P01',
     ],
-    ['SSLRequest twice', Buffer.concat([sslRequest(), sslRequest()]), '08P01'],
     [
       'a query before login',
       Buffer.concat([startup(user), new MessageWriter(Frontend.Query).string('SELECT 1').finish()]),
@@ -91,8 +131,7 @@ describe('what is not PostgreSQL ends its own connection, with an answer', () =>
   });
 
   test('an endless startup packet is cut off at its stated length', async () => {
-    const answer = await talk(proxy.port, Buffer.concat([int32(10_001), Buffer.alloc(200_000, 0x41)]));
-    expect(errorIn(answer)).toMatchObject({ C: '08P01', M: 'invalid length of startup packet' });
+    expect(await talk(proxy.port, Buffer.concat([int32(10_005), Buffer.alloc(200_000, 0x41)]))).toHaveLength(0);
   });
 
   test('a frame cut anywhere is waited for, and its sender hung up on', async () => {
@@ -131,10 +170,14 @@ test('connections that do not log in are bounded, by address too, and the bound 
 
 test('GSSENCRequest and SSLRequest are declined, then the login goes on', async () => {
   const gssenc = new MessageWriter(undefined).int32(80877104).finish();
-  const answer = await talk(
-    proxy.port,
-    Buffer.concat([gssenc, sslRequest(), startup({ user: 'app' }), Buffer.from('X\0\0\0\x04')]),
-  );
+  const socket = connect({ port: proxy.port, host: '127.0.0.1', allowHalfOpen: true });
+  const steps = [sslRequest(), Buffer.concat([startup({ user: 'app' }), Buffer.from('X\0\0\0\x04')])];
+  socket.write(gssenc);
+  socket.on('data', () => {
+    const next = steps.shift();
+    if (next) socket.write(next);
+  });
+  const answer = await until(socket);
   expect(answer.toString('latin1')).toMatch(/^NNR\0\0\0.\0\0\0\x0aSCRAM-SHA-256\0\0E/s);
 });
 

@@ -121,8 +121,7 @@ describe('from a proxy that is believed', () => {
 
   test('a second header is none of the client', async () => {
     const running = await start();
-    const answer = errorIn(await talk(running.port, Buffer.concat([from4(), from4()])));
-    expect(answer).toMatchObject({ C: '08P01', M: 'invalid length of startup packet' });
+    expect(await talk(running.port, Buffer.concat([from4(), from4()]))).toHaveLength(0);
   });
 
   test('a header that never ends is ended', async () => {
@@ -169,8 +168,8 @@ describe('from a proxy that is believed', () => {
 
 test('from anybody else a header is no PostgreSQL', async () => {
   const running = await start({ proxies: ['192.0.2.1/32'] });
-  const answer = errorIn(await talk(running.port, Buffer.concat([from4(), startupMessage(3, 0, [['user', 'app']])])));
-  expect(answer).toMatchObject({ C: '08P01' });
+  const answer = await talk(running.port, Buffer.concat([from4(), startupMessage(3, 0, [['user', 'app']])]));
+  expect(answer, 'as by PostgreSQL').toHaveLength(0);
   expect(await ask(running.port)).toBe('1');
 });
 

@@ -59,7 +59,7 @@ describe('refused', () => {
   test.each([
     ['a length of 2 GB', Buffer.from([0x7f, 0xff, 0xff, 0xff])],
     ['a length below that of a version', Buffer.from([0, 0, 0, 7])],
-    ['one over 10,000 bytes', Buffer.from([0, 0, 0x27, 0x11])],
+    ['one over 10,000 bytes behind its length', Buffer.from([0, 0, 0x27, 0x15])],
     ['HTTP', Buffer.from('GET / HTTP/1.1\r\n')],
     ['an SSLRequest with something in it', packet(0x04, 0xd2, 0x16, 0x2f, 1)],
     ['no terminator', packet(0, 3, 0, 0, 0x75, 0, 0x61, 0)],

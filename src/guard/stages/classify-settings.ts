@@ -1,10 +1,10 @@
 /** Stage 2 for SET, RESET and SHOW: which settings, to which values. */
 import { type Refusal, refusal } from '../../errors.ts';
 import type { Body, Node } from '../../sql/tree.ts';
-import { as } from '../../sql/tree.ts';
+import { as, fieldsOf, strings } from '../../sql/tree.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { formatSearchPath, parseSearchPath } from '../search-path.ts';
-import { maySet, mayShow, takesAny } from '../settings.ts';
+import { maySet, mayShow, movesLexer, takesAny } from '../settings.ts';
 
 export function classifySet(
   draft: Draft,
@@ -46,6 +46,27 @@ export function verdict(draft: Draft, name: string, pieces: readonly string[]): 
   if (name.toLowerCase() !== 'search_path') return judgeValues(draft, name, pieces);
   const names = parseSearchPath(pieces.join(','));
   return names ? judgeValues(draft, name, names) : notThis(draft, name);
+}
+
+/** A refusal where the text would be read differently behind it, which not even an unrestricted role may bring about. `values`: undefined for the default, which is pinned. */
+export function lexerVerdict(draft: Draft, { node }: DraftStatement): Refusal | undefined {
+  const set = as(node, 'VariableSetStmt');
+  const calls = set ? [] : callsOfSetConfig(node);
+  const settings: (readonly [name: string, values: readonly string[] | undefined])[] = set
+    ? [[set.name ?? '', set.kind === 'VAR_SET_VALUE' ? (set.args ?? []).map(settingValue) : undefined]]
+    : calls.map(([name, value]) => [name ? settingValue(name) : '', [value ? settingValue(value) : '']]);
+  const moved = settings.find(
+    ([name, values]) => movesLexer(name) && maySet(name, values, draft.searchPath) !== 'allowed',
+  );
+  return moved && notThis(draft, moved[0]);
+}
+
+/** Arguments of each call in the statement. A name that is computed, or comes with Bind, is seen by what the server reports. */
+function callsOfSetConfig(value: unknown): (readonly Node[])[] {
+  if (typeof value !== 'object' || value === null) return [];
+  const call = as(value as Node, 'FuncCall');
+  const own = call && strings(call.funcname).at(-1) === 'set_config' ? [call.args ?? []] : [];
+  return [...own, ...fieldsOf(value).flatMap(([, inner]) => callsOfSetConfig(inner))];
 }
 
 /** A refusal where the role may not give the setting a value that only Bind tells. */

@@ -1,9 +1,10 @@
-/** The one stage of an unrestricted role after parsing: what must be known to follow, meter and record its statements. Nothing is refused. */
+/** The one stage of an unrestricted role after parsing: what must be known to follow, meter and record its statements. Refused is what would have texts read differently. */
 import { as, type Body, fieldsOf, kindOf, type Node } from '../../sql/tree.ts';
 import { formatOf } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
+import { lexerVerdict } from './classify-settings.ts';
 import { cursorKind } from './cursor.ts';
 import { aboutIn, peopleOfCopy, relationOf } from './open-copy.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
@@ -21,6 +22,7 @@ export const openStage: Stage = {
         continue;
       }
       statement.command = commandOf(kindOf(statement.node));
+      statement.refusal = lexerVerdict(draft, statement);
       const about = aboutIn(draft, statement.node);
       if (about.length > 0) statement.about = about;
       statement.kind = kindOfStatement(statement, statement.node);

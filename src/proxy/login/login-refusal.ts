@@ -46,13 +46,11 @@ export const noUserName = () => refuse('protocol', '28000', 'no PostgreSQL user 
 
 export const replicationRefused = () => refuse('protocol', '0A000', 'replication connections are not supported');
 
-export const tlsRequired = () =>
-  refuse(
-    'tls-required',
-    '28000',
-    'connection requires TLS',
-    'Set sslmode=require, or better verify-full, in the client.',
-  );
+export const tlsRequired = (): LoginRefusal => ({
+  ...refuse('tls-required', '28000', 'connection requires TLS'),
+  detail: 'The configuration of Rowgate has "tls", and "tls.required" is true where it does not say otherwise.',
+  hint: 'Set sslmode=require, or better sslmode=verify-full, in the client.',
+});
 
 export const tooManyLogins = () =>
   refuse('too-many-logins', '53300', 'too many connections that have not logged in yet', 'Try again in a moment.');

@@ -78,11 +78,18 @@ export async function negotiate(
       return readStartup(packet.major, packet.minor, packet.parameters);
     }
     const kind = packet.kind === 'ssl-request' ? 'ssl' : 'gssenc';
-    // Each may be asked for once, and none of them inside TLS: else a connection could ask for ever.
-    if (asked[kind]) throw new ProtocolError('encryption was negotiated before');
+    // Each may be asked for once, and none of them inside TLS: else a connection could ask for ever. PostgreSQL takes more for a version.
+    if (asked[kind]) return { kind: 'refused', refusal: unsupportedProtocol(1234, kind === 'ssl' ? 5679 : 5680) };
     asked = { ...asked, [kind]: true };
     if (kind === 'ssl' && tls) await encrypt(false);
-    else channel.socket.write('N');
+    else {
+      channel.socket.write('N');
+      // As PostgreSQL: who asks waits for the answer.
+      if (channel.reader.hasUnread()) {
+        const what = kind === 'ssl' ? 'SSL' : 'GSSAPI encryption';
+        throw new ProtocolError(`received unencrypted data after ${what} request`);
+      }
+    }
     if (channel.encrypted) asked = { ssl: true, gssenc: true };
   }
 }
