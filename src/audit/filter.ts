@@ -85,6 +85,36 @@ export class Filter {
   }
 }
 
+/** Of names that somebody asks for, those that no record has had so far: what is misspelt is not taken for what was never done. */
+export class Unseen {
+  private readonly tests: Map<string, (record: LogRecord) => boolean>;
+
+  constructor({ principal, user, role, table, column, person }: Wanted) {
+    const all: readonly (readonly [string, string | undefined, (record: LogRecord, name: string) => boolean])[] = [
+      ['principal', principal, (record, name) => record.principal === name],
+      ['user', user, (record, name) => record.user === name],
+      ['role', role, (record, name) => record.role === name],
+      ['table', table, (record, name) => among(record.tables, name)],
+      ['column', column, (record, name) => among(record.columns, name)],
+      ['subject', person?.subject, (record, name) => Object.hasOwn(record.subjects ?? {}, name)],
+    ];
+    this.tests = new Map(
+      all.flatMap(([what, name, has]) =>
+        name === undefined ? [] : [[`${what} "${name}"`, (record: LogRecord) => has(record, name)] as const],
+      ),
+    );
+  }
+
+  look(record: LogRecord): void {
+    for (const [name, has] of this.tests) if (has(record)) this.tests.delete(name);
+  }
+
+  /** As `role "techer"`. */
+  get names(): readonly string[] {
+    return [...this.tests.keys()];
+  }
+}
+
 function among(names: unknown, name: string): boolean {
   return Array.isArray(names) && names.some((each) => each === name || String(each).endsWith(`.${name}`));
 }

@@ -2,13 +2,16 @@
 import { once } from 'node:events';
 import type { Command } from 'commander';
 import { ChainReader } from '../audit/chain-reader.ts';
-import { Filter, type Wanted } from '../audit/filter.ts';
+import { Filter, Unseen, type Wanted } from '../audit/filter.ts';
 import { type Chain, chainsOf, openNameOf } from '../audit/log-files.ts';
 import { merged } from '../audit/merged.ts';
 import { RecordLines } from '../audit/show/record-lines.ts';
+import { suggestion } from '../policy/suggestion.ts';
+import { RECORD_KINDS } from '../record/fields.ts';
 import { printable } from '../record/printable.ts';
 import type { LogRecord } from '../record/read/expand.ts';
 import { subjectId } from '../record/subject-ids.ts';
+import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
 import { soughtIn } from './sought.ts';
@@ -23,7 +26,9 @@ Examples:
 
 Times: 2026-11-25 (that day), 2026-11-25T14:30, 2h (ago), today, yesterday.
 An outcome is found with the decision that it belongs to. Records of several workers stand in the order of time.
-Exit code: 0, 1 where nothing was found, 2 for a wrong call or a log that cannot be read.`;
+Exit code: 0, 1 where nothing was found, 2 for a wrong call, a name that stands nowhere in the log, or a log that cannot be read.`;
+
+const EFFECTS = ['allow', 'rewrite', 'refuse', 'throttle', 'lock'];
 
 interface Options extends LogOptions {
   readonly principal?: string;
@@ -63,7 +68,7 @@ export function register(program: Command): void {
     .option('--subject-key <file>', 'the key of the ids in the log; may be given several times', several)
     .option('--since <time>', 'the first moment')
     .option('--until <time>', 'up to then')
-    .option('--limit <count>', 'no more than the last so many')
+    .option('--limit <count>', 'no more than the last so many; a statement with its outcome is one')
     .option('--follow', 'go on with what is written')
     .option('--json', 'one record a line, whole, as JSON')
     .addHelpText('after', HELP)
@@ -83,8 +88,11 @@ async function query(files: readonly string[], options: Options, command: Comman
   // Whoever reads has seen enough.
   process.stdout.on('error', end);
   try {
-    const found = await show(log, new Filter(wanted), options, most, stop.signal);
-    if (found === 0 && !options.follow) process.exitCode = 1;
+    const unseen = new Unseen(wanted);
+    const found = await show(log, new Filter(wanted), unseen, options, most, stop.signal);
+    if (found > 0 || options.follow) return;
+    process.exitCode = 1;
+    for (const name of unseen.names) failed(2, `no record of this log names ${name}`);
   } catch (error) {
     unreadable(error);
   } finally {
@@ -97,6 +105,7 @@ async function query(files: readonly string[], options: Options, command: Comman
 async function show(
   log: LogSource,
   filter: Filter,
+  unseen: Unseen,
   options: Options,
   most: number,
   signal: AbortSignal,
@@ -118,21 +127,61 @@ async function show(
       await once(process.stdout, 'drain', { signal }).catch(() => {});
   };
   let found = 0;
-  let last: LogRecord[] = [];
+  const last = new Last(most);
   for await (const record of merged(readers, options.follow ? { signal, more } : undefined)) {
     if (signal.aborted) break;
+    unseen.look(record);
     if (!filter.takes(record)) continue;
     found += 1;
     if (most === Number.POSITIVE_INFINITY || options.follow) await give(record);
-    else {
-      last.push(record);
-      if (last.length >= 2 * most) last = last.slice(-most);
-    }
+    else last.add(record);
   }
-  for (const record of last.slice(-most)) await give(record);
+  for (const record of last.records) await give(record);
   const strange = readers.reduce((sum, reader) => sum + reader.strange, 0);
   if (strange > 0) process.stderr.write(`rowgate: ${strange} lines hold no record, and were passed over\n`);
   return found;
+}
+
+/** The last so many things that a log tells of: a decision with what became of it is one of them. */
+class Last {
+  private readonly kept = new Map<unknown, { readonly at: number; readonly record: LogRecord }[]>();
+  /** Decisions that have made room, and may still have an outcome. */
+  private readonly dropped = new Set<unknown>();
+  private count = 0;
+
+  constructor(private readonly most: number) {}
+
+  add(record: LogRecord): void {
+    this.count += 1;
+    const isOfStatement = record.kind === 'decision' || record.kind === 'outcome' || record.kind === 'seen';
+    const key = isOfStatement ? record.id : this.count;
+    if (this.dropped.has(key)) {
+      if (record.kind === 'outcome') this.dropped.delete(key);
+      return;
+    }
+    const known = this.kept.get(key);
+    if (known) known.push({ at: this.count, record });
+    else this.kept.set(key, [{ at: this.count, record }]);
+    if (this.kept.size <= this.most) return;
+    const [[oldest, parts] = []] = this.kept;
+    this.kept.delete(oldest);
+    if (parts?.at(-1)?.record.kind !== 'outcome') this.dropped.add(oldest);
+  }
+
+  /** In their order. */
+  get records(): readonly LogRecord[] {
+    return [...this.kept.values()]
+      .flat()
+      .sort((a, b) => a.at - b.at)
+      .map(({ record }) => record);
+  }
+}
+
+/** Ends the command where an option with a closed list has a word that is not in it. */
+function oneOf(command: Command, option: string, word: string | undefined, words: readonly string[]): void {
+  if (word === undefined || words.includes(word)) return;
+  const expected = `expected ${words.join(', ')}, found "${word}"${suggestion(word, words)}`;
+  command.error(`error: ${option}: ${expected}`, { exitCode: 2 });
 }
 
 function nameOf([file = '']: Chain): string {
@@ -140,6 +189,8 @@ function nameOf([file = '']: Chain): string {
 }
 
 function wantedIn(options: Options, command: Command, timeZone: string): Wanted | 'failed' {
+  oneOf(command, '--effect', options.effect, EFFECTS);
+  oneOf(command, '--kind', options.kind, RECORD_KINDS);
   const sought = soughtIn(options, command);
   if (sought === 'failed') return 'failed';
   const { principal, user, role, table, column, effect, reason, kind, text, id, since, until } = options;

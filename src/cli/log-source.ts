@@ -1,4 +1,5 @@
 /** What the commands that read a log share: which files, in whose time zone, and what opens them where they are encrypted. */
+import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { Command } from 'commander';
 import { NoDuckDB } from '../audit/duckdb.ts';
@@ -46,6 +47,8 @@ export function several(value: string, before: readonly string[] = []): readonly
 export function logSource(options: LogOptions): LogSource | undefined {
   const place = options.log ? undefined : logPlace(options.config, process.env);
   if (place && 'problem' in place) return failed(2, place.problem);
+  const missing = options.log?.find((file) => !existsSync(file) && !existsSync(`${file}.gz`));
+  if (missing !== undefined) return failed(2, `${missing} cannot be read (ENOENT)`);
   const chains = options.log ? chainsAmong(options.log) : chainsOf(place?.file ?? '');
   if (chains.length === 0) return failed(2, `there is no log at ${place?.file}`);
   const timeZone = options.timeZone ?? place?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;

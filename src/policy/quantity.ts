@@ -33,7 +33,7 @@ const BYTES = '[0-9]+ ?([kKMGT]?B)?';
 
 export const FORMS = {
   bytes: { title: 'bytes', pattern: `^${BYTES}$` },
-  duration: { title: 'duration', pattern: '^[0-9]+ ?(ms|s|seconds?|min|minutes?|h|hours?|d|days?)$' },
+  duration: { title: 'duration', pattern: '^0*[1-9][0-9]* ?(ms|s|seconds?|min|minutes?|h|hours?|d|days?)$' },
   window: { title: 'amount per time', pattern: `^[0-9]+ ${WINDOW}${EFFECT}$` },
   byteWindow: { title: 'bytes per time', pattern: `^${BYTES} ${WINDOW}${EFFECT}$` },
   rate: { title: 'amount per second', pattern: '^[0-9]+ per second$' },

@@ -32,11 +32,14 @@ export const sql = z
   .union([z.string(), z.number(), z.boolean(), z.null()], { error: 'expected an SQL expression' })
   .meta({ title: 'SQL' });
 
-/** A text of that form, which `reader` reads. A bare number is taken as its digits. */
+/** A text of that form, which `reader` reads. A bare number is taken as its digits, where the form has such. */
 export function written<T>({ title, pattern }: TextForm, reader: (text: string) => Reading<T>) {
   const expected = `expected ${expectation(reader)}`;
+  const error = (issue: { readonly input?: unknown }): string => `${expected}${found(issue.input)}`;
+  const text = z.string({ error }).meta({ pattern });
+  const isNumber = 'value' in reader('1');
   return z
-    .union([z.string().meta({ pattern }), z.number()], { error: (issue) => `${expected}${found(issue.input)}` })
+    .union(isNumber ? [text, z.number()] : [text], { error })
     .meta({ title })
     .transform((text, context) => {
       const reading = reader(String(text));

@@ -2,25 +2,28 @@
 import { withoutTokens } from '../without-tokens.ts';
 import type { SubjectsShown } from './subject-ids.ts';
 
-export type RecordKind =
-  | 'decision'
-  | 'outcome'
-  | 'seen'
-  | 'login'
-  | 'login-refused'
-  | 'policy'
-  | 'warning'
-  | 'lock'
-  | 'release'
-  | 'canary'
-  | 'raise'
-  | 'permit'
-  | 'break-glass'
-  | 'usage'
-  | 'alarms-lost'
-  | 'drain'
-  | 'start'
-  | 'stop';
+export const RECORD_KINDS = [
+  'decision',
+  'outcome',
+  'seen',
+  'login',
+  'login-refused',
+  'policy',
+  'warning',
+  'lock',
+  'release',
+  'canary',
+  'raise',
+  'permit',
+  'break-glass',
+  'usage',
+  'alarms-lost',
+  'drain',
+  'start',
+  'stop',
+] as const;
+
+export type RecordKind = (typeof RECORD_KINDS)[number];
 
 export interface PermitFields {
   readonly id: string;

@@ -179,7 +179,11 @@ describe('what it finds', () => {
     ],
     [
       ['--principal', 'homework', '--limit', '2'],
-      ['outcome 3', 'lock k'],
+      ['decision 3', 'outcome 3', 'lock k'],
+    ],
+    [
+      ['--user', '7731', '--limit', '1'],
+      ['decision 3', 'outcome 3'],
     ],
     [['--since', '2026-11-25T09:00:06Z', '--table', 'absences'], ['outcome 2']],
     [
@@ -220,11 +224,40 @@ describe('what it finds', () => {
   });
 
   it('says by its exit code that there is nothing, and that it was called wrongly', async () => {
-    expect((await query(file, '--principal', 'nobody')).status).toBe(1);
-    expect((await query(join(folder, 'missing.jsonl'))).status).toBe(2);
+    expect((await query(file, '--principal', 'office', '--text', 'never')).status).toBe(1);
+    const missing = join(folder, 'missing.jsonl');
+    expect(await query(missing)).toEqual({
+      stdout: '',
+      stderr: `rowgate: ${missing} cannot be read (ENOENT)\n`,
+      status: 2,
+    });
     await expect(query(file, '--since', 'soon')).rejects.toThrow('expected a time');
     await expect(query(file, '--limit', 'few')).rejects.toThrow('expected a number');
   });
+});
+
+it.each([
+  [['--principal', 'ofice'], 'principal "ofice"'],
+  [['--user', '1'], 'user "1"'],
+  [['--role', 'homework'], 'role "homework"'],
+  [['--table', 'student'], 'table "student"'],
+  [['--column', 'inee'], 'column "inee"'],
+])('%j: a name that stands nowhere in the log is said, and is no answer', async (args, name) => {
+  await writeFile(file, LINES.map((line) => `${line}\n`).join(''));
+  expect(await query(file, ...args)).toEqual({
+    stdout: '',
+    stderr: `rowgate: no record of this log names ${name}\n`,
+    status: 2,
+  });
+});
+
+it.each([
+  [['--effect', 'deny'], '--effect: expected allow, rewrite, refuse, throttle, lock, found "deny"'],
+  [['--effect', 'refused'], 'did you mean "refuse"?'],
+  [['--kind', 'decisions'], 'did you mean "decision"?'],
+])('%j: what is none of a closed list ends the call', async (args, why) => {
+  await writeFile(file, LINES.map((line) => `${line}\n`).join(''));
+  await expect(query(file, ...args)).rejects.toThrow(why);
 });
 
 it('what would work on a terminal is written out, in words and in JSON', async () => {
