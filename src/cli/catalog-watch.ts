@@ -84,11 +84,15 @@ class Watch implements CatalogWatch {
       const began = performance.now();
       const found = await catalogFingerprint(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows);
       ms = performance.now() - began;
+      if (this.unreachable && version() !== '') log.info('the database answers again');
       this.unreachable = false;
       if (found !== version() && !this.stopped) await changed();
     } catch (error) {
       if (this.stopped) return ms;
-      if (!this.unreachable) log.warn({ err: error }, 'could not ask the database whether its catalog has changed');
+      const detail = error instanceof Error ? error.message : String(error);
+      // Without a policy there was a word about it already.
+      if (!this.unreachable && version() !== '')
+        log.warn({ detail }, 'could not ask the database whether its catalog has changed');
       this.unreachable = true;
       await this.client?.end().catch(() => {});
       this.client = undefined;

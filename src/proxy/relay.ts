@@ -59,6 +59,8 @@ export interface RelayOptions {
   cancelUpstream(): Promise<unknown>;
   /** An exception in the session is a bug: the session ends, the others do not. */
   onBug(error: unknown): void;
+  /** The server has ended the session, and no client had asked for it. */
+  onServerLost?(): void;
   /** Both sides are closed. Called once. */
   onClosed(): void;
 }
@@ -278,6 +280,7 @@ export class Relay implements Taker {
 
   private onServerGone(): void {
     if (this.ending) return;
+    if (!this.clientGone && !this.goodbye.said) this.options.onServerLost?.();
     this.run(() => this.session.onServerClosed());
     this.end();
   }

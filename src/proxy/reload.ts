@@ -41,6 +41,8 @@ export interface ReloadOptions {
 
 export class Reloader {
   private running: Promise<ReloadAnswer> | undefined;
+  /** Why the last reading failed, where it did. */
+  private unread: string | undefined;
   private next: { readonly via: ReloadVia; readonly by: string } | undefined;
 
   constructor(private readonly options: ReloadOptions) {}
@@ -71,10 +73,15 @@ export class Reloader {
       reading = await this.options.read();
     } catch (error) {
       // INVARIANT: whatever goes wrong while reading, the policy in force stays in force.
-      if (runtime.ready) log.error({ via, err: error }, 'policy not reloaded; the one in force stays');
-      else log.warn({ via, err: error }, 'no policy yet; nobody is let in');
-      return { kind: 'unread', message: error instanceof Error ? error.message : String(error) };
+      const message = error instanceof Error ? error.message : String(error);
+      if (runtime.ready) log.error({ via, detail: message }, 'policy not reloaded; the one in force stays');
+      // It is tried again and again: a reason is said once, and the first one was said at the start.
+      else if (message !== (this.unread ?? (via === 'start' ? message : undefined)))
+        log.warn({ via, detail: message }, 'no policy yet; nobody is let in');
+      this.unread = message;
+      return { kind: 'unread', message };
     }
+    this.unread = undefined;
     const { withheld } = runtime;
     const outcome = runtime.replace(reading);
     this.tell(outcome, withheld, reading.warnings, via, by);

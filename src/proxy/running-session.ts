@@ -148,6 +148,10 @@ export class RunningSession implements LiveSession, RelayOptions {
     this.services.log.error({ ...this.logged, err: error }, 'internal error in a relay; its session was ended');
   }
 
+  onServerLost(): void {
+    this.services.log.warn(this.logged, 'the database server ended a session');
+  }
+
   onClosed(): void {
     const { services, key, budget, held, logged } = this;
     services.sessions.remove(key);
