@@ -1,0 +1,98 @@
+/**
+ * What the answer of a statement can tell about data subjects, as far as the statement itself shows it: the proofs by which it is cheap. Plain
+ * data, found once for each judgement; what was really sent is counted by the session, on this.
+ */
+import type { Oid } from '../../sql/catalog.ts';
+
+/** Of one statement and the subjects of one kind. A statement that touches nothing of a subject has none. */
+export interface Disclosure {
+  readonly subject: string;
+  readonly access: Access;
+  /**
+   * Whether it may end in an error that hangs on data: an error is an answer, so one is set aside for it also where nothing else would be.
+   * `at-commit`: a constraint of its may be deferred, so that the error can come as late as COMMIT.
+   */
+  readonly canFail: 'no' | 'at-once' | 'at-commit';
+  /**
+   * Present: its rows are named, each by these keys. A row in which a key shows nothing but NULL is not named. None of them: its rows
+   * hang on nobody. Absent: no row is named.
+   */
+  readonly named?: readonly RowKey[];
+  /**
+   * Result columns (of the client's, from 0) that are values though the row is named: they do not hang on its own people alone. In a row that
+   * is not named every column is one, whatever stands here.
+   */
+  readonly values: readonly number[];
+  /** What the guard has the statement return for itself, behind the client's columns. */
+  readonly added: readonly AddedKey[];
+  /**
+   * Which of its answers is free, because it was fixed beforehand. `known`: every row is named, without values and OFFSET: the answer that shows
+   * nobody but people who are counted already, or no row. `repeated`: the last one to this text. An error is never free.
+   */
+  readonly free: 'known' | 'repeated';
+  /** Of a role with `min_group`: its rows cost nothing as rows, and of a row that is not named these columns are no values. */
+  readonly grouped?: { readonly counts: readonly number[] };
+  /** Present where it writes. */
+  readonly write?: WriteDisclosure;
+  /**
+   * What it does that cannot be counted as it is done: rows locked that are not sent, rows written of which nothing tells how many they are,
+   * functions whose effects can be read later. Where the subject is counted, it must not run.
+   */
+  readonly uncountable?: string;
+}
+
+/**
+ * How its people are counted.
+ * - `pinned`: the statement gives the people itself. They are counted before it runs, whether or not a row comes; none: it reads nobody. Where one
+ *   of the places cannot be read when it runs, it is a question.
+ * - `held`: one row is asked for by a unique key that is not the person's. It costs whom the row names, and one where no row came. It is named.
+ * - `question`: everything else.
+ */
+export type Access =
+  | { readonly kind: 'pinned'; readonly people: readonly GivenKeys[] }
+  | { readonly kind: 'held' }
+  | { readonly kind: 'question' };
+
+/**
+ * A place in the client's text where keys stand: constants and parameters, with commas between where they are many. It is a place, and not the
+ * values, because one judgement serves all texts that differ in constants alone, and long lists of constants are judged by a few of them.
+ * `given-keys.ts` reads it.
+ */
+export interface GivenKeys {
+  /** Characters of the client's text. */
+  readonly start: number;
+  readonly end: number;
+  /** Type of the key column, behind domains: by its rules a constant and a bound value are read. */
+  readonly type: Oid;
+  /** The one thing that stands there is an array of keys (`= ANY ($1)`). */
+  readonly array: boolean;
+}
+
+/** Where the key of one person shows in a row. Any of the places that is not NULL shows it: those that are not, show the same. */
+export interface RowKey {
+  /** Result columns of the client's, from 0. A place that the server calls no column of a table (UNION) holds it all the same. */
+  readonly columns: readonly number[];
+  /** Indexes in `added`. */
+  readonly added: readonly number[];
+  /** Of the key: binary values are read by it. */
+  readonly type: Oid;
+}
+
+/** A key that is returned for the guard alone. */
+export type AddedKey =
+  /** Characters: the key as text, with blanks in front of it; blanks alone for NULL. */
+  | { readonly kind: 'one'; readonly width: number }
+  /** Keys of all rows that json_agg and its kin have taken: a text array of any length, with NULL for a row without one; NULL or empty for no row. */
+  | { readonly kind: 'list' };
+
+export interface WriteDisclosure {
+  /**
+   * What each changed row costs as it is written. 0: it holds nothing but its own people's. A number: so many values, for what is put into it is of
+   * others, of types with a length. `measured`: of others, with texts among it: the guard returns its length for itself.
+   */
+  readonly row: number | 'measured';
+  /** Its tag is a value: the choice of rows hangs on people whom no row names. */
+  readonly tag: boolean;
+  /** Each row that is given costs one: ON CONFLICT would tell by it whether another's row is there. So many rows. */
+  readonly given: number;
+}
