@@ -33,6 +33,15 @@ const RULES = `coalesce((SELECT array_agg(DISTINCT CASE w.ev_type WHEN '2' THEN 
 const CONSTRAINTS = `coalesce((SELECT json_agg(json_build_object('name', k.conname, 'columns', k.conkey) ORDER BY k.oid)
       FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype IN ('p', 'u', 'x')), '[]')`;
 
+/** Without the columns that an index holds besides (INCLUDE). */
+const UNIQUE_INDEXES = `coalesce((SELECT json_agg(json_build_object('columns', (i.indkey::int2[])[0:i.indnkeyatts - 1],
+        'whole', i.indisunique AND i.indpred IS NULL AND i.indisvalid, 'deferrable', NOT i.indimmediate) ORDER BY i.indexrelid)
+      FROM pg_index AS i WHERE i.indrelid = c.oid AND (i.indisunique OR i.indisexclusion)), '[]')`;
+
+const FOREIGN_KEYS = `coalesce((SELECT json_agg(json_build_object('columns', k.conkey, 'relation', k.confrelid::int8, 'referenced', k.confkey,
+        'deferrable', k.condeferrable) ORDER BY k.oid)
+      FROM pg_constraint AS k WHERE k.conrelid = c.oid AND k.contype = 'f'), '[]')`;
+
 /** Of a sequence: the column whose values it makes. */
 const OWNED_BY = `(SELECT json_build_object('relation', d.refobjid::int8, 'column', d.refobjsubid) FROM pg_depend AS d
       WHERE d.classid = 'pg_class'::regclass AND d.objid = c.oid AND d.refclassid = 'pg_class'::regclass AND d.deptype IN ('a', 'i') LIMIT 1)`;
@@ -46,6 +55,7 @@ export const RELATIONS = asJson(`
     CASE WHEN c.relhastriggers THEN ${ROW_TRIGGERS} ELSE '{}' END AS "rowTriggers",
     CASE WHEN c.relhasrules THEN ${RULES} ELSE '{}' END AS rules,
     ${CONSTRAINTS} AS constraints,
+    CASE WHEN c.relhasindex THEN ${UNIQUE_INDEXES} ELSE '[]' END AS "uniqueIndexes", ${FOREIGN_KEYS} AS "foreignKeys",
     CASE WHEN c.relkind = 'S' THEN ${OWNED_BY} END AS "ownedBy"
   FROM pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace
   WHERE ${LASTING} AND c.relpersistence <> 't' AND c.relkind <> 't'

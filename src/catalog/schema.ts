@@ -35,6 +35,19 @@ const relation = z.strictObject({
   rowTriggers: events.exactOptional(),
   rules: events.exactOptional(),
   constraints: z.array(z.strictObject({ name: z.string(), columns: z.array(z.int()) })).exactOptional(),
+  uniqueIndexes: z
+    .array(z.strictObject({ columns: z.array(z.int()), whole: z.boolean(), deferrable: z.boolean() }))
+    .exactOptional(),
+  foreignKeys: z
+    .array(
+      z.strictObject({
+        columns: z.array(z.int()),
+        relation: oid,
+        referenced: z.array(z.int()),
+        deferrable: z.boolean(),
+      }),
+    )
+    .exactOptional(),
   view: z
     .strictObject({
       nodes: z.array(z.string()),

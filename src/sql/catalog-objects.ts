@@ -47,8 +47,28 @@ export interface Relation {
   readonly rules?: readonly WriteEvent[];
   /** What ON CONFLICT ON CONSTRAINT can name: primary key, unique and exclusion constraints, with their attnums (0: an expression). */
   readonly constraints?: readonly { readonly name: string; readonly columns: readonly number[] }[];
+  /** Unique indexes and those of exclusion constraints. Absent in an older saved catalog: unknown. */
+  readonly uniqueIndexes?: readonly UniqueIndex[];
+  /** Absent in an older saved catalog: unknown. */
+  readonly foreignKeys?: readonly ForeignKey[];
   /** Of a view outside the system's schemas: what its query is made of. Absent in an older saved catalog: unknown. */
   readonly view?: ViewParts;
+}
+
+export interface UniqueIndex {
+  /** attnums; 0: an expression. */
+  readonly columns: readonly number[];
+  /** One row at most has given values of all columns: it is unique, not partial, and valid. */
+  readonly whole: boolean;
+  /** It may be checked as late as COMMIT; until then two rows may be alike. */
+  readonly deferrable: boolean;
+}
+
+export interface ForeignKey {
+  readonly columns: readonly number[];
+  readonly relation: Oid;
+  readonly referenced: readonly number[];
+  readonly deferrable: boolean;
 }
 
 /** The rule that makes a view one, taken apart (pg_rewrite.ev_action): names of parse nodes, OIDs of operators and of relations. */

@@ -23,8 +23,8 @@ export interface Disclosure {
    * is not named every column is one, whatever stands here.
    */
   readonly values: readonly number[];
-  /** What the guard has the statement return for itself, behind the client's columns. */
-  readonly added: readonly AddedKey[];
+  /** What the guard has the statement return for itself, in one more column, the last; absent: nothing. */
+  readonly added?: AddedKeys;
   /**
    * Which of its answers is free, because it was fixed beforehand. `known`: every row is named, without values and OFFSET: the answer that shows
    * nobody but people who are counted already, or no row. `repeated`: the last one to this text. An error is never free.
@@ -66,24 +66,28 @@ export interface GivenKeys {
   readonly type: Oid;
   /** The one thing that stands there is an array of keys (`= ANY ($1)`). */
   readonly array: boolean;
+  /** Rows of VALUES stand there, in brackets: the key is the item of this number (from 0) in each. */
+  readonly column?: number;
 }
 
 /** Where the key of one person shows in a row. Any of the places that is not NULL shows it: those that are not, show the same. */
 export interface RowKey {
   /** Result columns of the client's, from 0. A place that the server calls no column of a table (UNION) holds it all the same. */
   readonly columns: readonly number[];
-  /** Indexes in `added`. */
+  /** Its numbers among the keys that are added. One that is a list names everybody in it; an empty list names nobody. */
   readonly added: readonly number[];
   /** Of the key: binary values are read by it. */
   readonly type: Oid;
 }
 
-/** A key that is returned for the guard alone. */
-export type AddedKey =
-  /** Characters: the key as text, with blanks in front of it; blanks alone for NULL. */
-  | { readonly kind: 'one'; readonly width: number }
-  /** Keys of all rows that json_agg and its kin have taken: a text array of any length, with NULL for a row without one; NULL or empty for no row. */
-  | { readonly kind: 'list' };
+/**
+ * Keys that are returned for the guard alone, in one text that is never NULL. `fixed`: each with so many characters, one behind the other, with
+ * blanks in front of it; blanks alone for NULL. `json`: an array with an element for each: a string, null, or (of what json_agg and its kin have
+ * taken) an array of such elements, one for each row of theirs.
+ */
+export type AddedKeys =
+  | { readonly format: 'fixed'; readonly widths: readonly number[] }
+  | { readonly format: 'json'; readonly count: number };
 
 export interface WriteDisclosure {
   /**

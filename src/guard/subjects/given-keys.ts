@@ -1,0 +1,139 @@
+/** Reads the keys that stand at a place of the client's text: constants, and which parameters hold the others. */
+import { KIND, type Lexed, lex } from '../../sql/lexer.ts';
+import type { GivenKeys } from './disclosure.ts';
+import { readKey } from './key-types.ts';
+
+/** `text`: the key as it is counted. `array`: the parameter holds many. NULL is no key, and is left out. */
+export type GivenKey = { readonly text: string } | { readonly parameter: number; readonly array: boolean };
+
+/** Of all that stands there. undefined: something of it cannot be read as the server would. `text`: the client's. */
+export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey[] | undefined {
+  const items = itemsOf(text.slice(given.start, given.end), given.column);
+  if (!items) return undefined;
+  const keys: GivenKey[] = [];
+  for (const item of items) {
+    if (item.kind === 'null') continue;
+    if (item.kind === 'word') return undefined;
+    if (item.kind === 'parameter') {
+      keys.push({ parameter: item.number, array: given.array });
+      continue;
+    }
+    const values = given.array ? elementsOf(item.value) : [item.value];
+    if (!values) return undefined;
+    for (const value of values) {
+      const key = readKey(given.type, value);
+      // INVARIANT: a key that is not read as the server reads it would be counted as another's.
+      if (key === undefined) return undefined;
+      keys.push({ text: key });
+    }
+  }
+  return keys;
+}
+
+/** Whether what stands there has a form that can be read; its values are not looked into. */
+export function isReadableForm(text: string, { start, end, array, column }: Omit<GivenKeys, 'type'>): boolean {
+  const items = itemsOf(text.slice(start, end), column);
+  return items?.every(({ kind }) => kind !== 'word') === true && (!array || items.length === 1);
+}
+
+type Item =
+  | { readonly kind: 'constant'; readonly value: string }
+  | { readonly kind: 'parameter'; readonly number: number }
+  | { readonly kind: 'null' }
+  /** TRUE, FALSE, DEFAULT: no key, but it may stand beside one. */
+  | { readonly kind: 'word' };
+
+/** Constants and parameters with commas between; with `column` rows of them in brackets, of which that one is meant. */
+function itemsOf(source: string, column: number | undefined): readonly Item[] | undefined {
+  const reader = new Reader(source, lex(source));
+  return column === undefined ? reader.list() : reader.rows(column);
+}
+
+class Reader {
+  private at = 0;
+
+  constructor(
+    private readonly source: string,
+    private readonly tokens: Lexed,
+  ) {}
+
+  list(): readonly Item[] | undefined {
+    const items = this.items();
+    return items && this.at === this.tokens.count ? items : undefined;
+  }
+
+  rows(column: number): readonly Item[] | undefined {
+    const found: Item[] = [];
+    do {
+      if (!this.takes('(')) return undefined;
+      const item = this.items()?.[column];
+      if (!item || !this.takes(')')) return undefined;
+      found.push(item);
+    } while (this.takes(','));
+    return this.at === this.tokens.count ? found : undefined;
+  }
+
+  private items(): Item[] | undefined {
+    const items: Item[] = [];
+    do {
+      const item = this.item();
+      if (!item) return undefined;
+      items.push(item);
+    } while (this.takes(','));
+    return items;
+  }
+
+  private item(): Item | undefined {
+    const sign = this.takes('-') ? '-' : '';
+    const { kind, count } = this.tokens;
+    if (this.at >= count) return undefined;
+    const token = this.token();
+    const found = itemOf(token, kind[this.at]!, sign);
+    this.at += 1;
+    if (!found) return undefined;
+    // The type was read with the statement: here it is passed by. INVARIANT: of `-5::int` the sign is an operator on what was cast.
+    if (!this.takes('::')) return found;
+    if (sign !== '' || this.at >= count || kind[this.at] !== KIND.word) return undefined;
+    this.at += 1;
+    return this.takes('[') && !this.takes(']') ? undefined : found;
+  }
+
+  private takes(sign: string): boolean {
+    if (this.at >= this.tokens.count || this.token() !== sign) return false;
+    this.at += 1;
+    return true;
+  }
+
+  private token(): string {
+    return this.source.slice(this.tokens.start[this.at], this.tokens.end[this.at]);
+  }
+}
+
+/** INVARIANT: strings in plain quotes alone, on one line: `E'…'`, `U&'…'` and `$$…$$` mean something else than their characters. */
+const PLAIN_STRING = /^'((?:[^']|'')*)'$/;
+
+const WORDS: Readonly<Record<string, Item>> = {
+  null: { kind: 'null' },
+  true: { kind: 'word' },
+  false: { kind: 'word' },
+  default: { kind: 'word' },
+};
+
+function itemOf(token: string, kind: number, sign: string): Item | undefined {
+  if (kind === KIND.number) return { kind: 'constant', value: sign + token };
+  if (sign !== '') return undefined;
+  if (kind === KIND.parameter) return { kind: 'parameter', number: Number(token.slice(1)) };
+  if (kind === KIND.word) return WORDS[token.toLowerCase()];
+  const inside = kind === KIND.string ? PLAIN_STRING.exec(token)?.[1] : undefined;
+  return inside === undefined ? undefined : { kind: 'constant', value: inside.replaceAll("''", "'") };
+}
+
+/** Of an array's text with one dimension, and no quotes; NULL is left out. */
+function elementsOf(text: string): readonly string[] | undefined {
+  const inside = /^\{([^{}"\\]*)\}$/.exec(text.trim())?.[1];
+  if (inside === undefined) return undefined;
+  if (inside.trim() === '') return [];
+  const elements = inside.split(',').map((element) => element.trim());
+  if (elements.includes('')) return undefined;
+  return elements.filter((element) => element.toLowerCase() !== 'null');
+}

@@ -1,0 +1,196 @@
+/** Which keys of a level are equal in every row, and which follow another: what its joins and its WHERE prove. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Entry, Level } from '../../sql/analyze/model.ts';
+import type { Catalog } from '../../sql/catalog.ts';
+import { type Body, type Node, strings } from '../../sql/tree.ts';
+import { behindJoins } from '../rewrite/group-keys.ts';
+import { type Conditions, conjuncts } from './conditions.ts';
+import { Key } from './key.ts';
+import { isOneKey } from './key-types.ts';
+import type { ColumnOf, ShownKeys } from './shown-keys.ts';
+
+export interface LevelKeys {
+  readonly level: Level;
+  readonly analysis: Analysis;
+  readonly catalog: Catalog;
+  readonly conditions: Conditions;
+  readonly shown: ShownKeys;
+  /** The keys of the level. */
+  readonly keys: Key[];
+  /** Columns of its FROM items that have one value, which the statement gives. */
+  readonly fixed: ColumnOf[];
+}
+
+type Pair = readonly [ColumnOf, ColumnOf];
+
+/** `where`: what every row of the level fulfils. */
+export function tieKeys(context: LevelKeys, where: Node | undefined): void {
+  const joins = new Map<Body<'JoinExpr'>, Entry>();
+  // A join whose USING has a name of its own stands there twice.
+  for (const entry of context.level.entries) if (entry.source.kind === 'join') joins.set(entry.source.join, entry);
+  const missing = new Set<Entry>();
+  for (const { source } of joins.values()) {
+    if (source.kind !== 'join') continue;
+    for (const side of nullableSides(source.join.jointype, source.arms)) for (const one of below(side)) missing.add(one);
+  }
+  for (const entry of joins.values()) tieJoin(context, entry, missing);
+  for (const condition of conjuncts(where)) tieHere(context, condition, true);
+  // INVARIANT: WHERE lets no row pass in which the key is missing: there it equals what it follows.
+  for (const key of context.keys)
+    if (key.present) for (const leader of key.leaders()) if (leader.level === context.level) key.unite(leader);
+}
+
+function nullableSides(type: Body<'JoinExpr'>['jointype'], [left, right]: readonly Entry[]): readonly Entry[] {
+  if (!left || !right) return [];
+  switch (type) {
+    case 'JOIN_INNER':
+      return [];
+    case 'JOIN_LEFT':
+      return [right];
+    case 'JOIN_RIGHT':
+      return [left];
+    default:
+      return [left, right];
+  }
+}
+
+function tieJoin(context: LevelKeys, entry: Entry, missing: ReadonlySet<Entry>): void {
+  if (entry.source.kind !== 'join') return;
+  const { join, arms } = entry.source;
+  const [left, right] = arms;
+  if (!left || !right) return;
+  const conditions = conjuncts(join.quals);
+  const merged = mergedPairs(context, entry, join, left, right);
+  switch (join.jointype) {
+    case 'JOIN_INNER':
+      for (const condition of conditions) tieHere(context, condition, !missing.has(entry));
+      for (const { pair } of merged) unite(context, pair, !missing.has(entry));
+      return;
+    case 'JOIN_LEFT':
+      tieOuter(context, conditions, merged, below(left), below(right));
+      return;
+    case 'JOIN_RIGHT':
+      tieOuter(context, conditions, merged, below(right), below(left));
+      return;
+    case 'JOIN_FULL':
+      tieFull(context, entry, conditions, merged, below(left), below(right));
+      return;
+    default:
+      // INVARIANT: a join of another kind ties nothing.
+      return;
+  }
+}
+
+/** A condition that holds in every row, or (`always` is false) in every row in which what it speaks of is not missing. */
+function tieHere(context: LevelKeys, condition: Node, always: boolean): void {
+  const pair = context.conditions.equal(condition);
+  if (pair) unite(context, pair, always);
+  const given = context.conditions.given(condition);
+  if (!given) return;
+  const key = context.shown.comparable(given.column);
+  if (given.single) context.fixed.push(given.column);
+  if (key?.level !== context.level) return;
+  key.give(given.keys);
+  if (always) key.setPresent();
+}
+
+function unite({ level, shown }: LevelKeys, [a, b]: Pair, always: boolean): void {
+  const [x, y] = [shown.comparable(a), shown.comparable(b)];
+  for (const key of [x, y]) if (always && key?.level === level) key.setPresent();
+  if (!x || !y) return;
+  if (x.level === level && y.level === level) x.unite(y);
+  else if (x.level === level) x.follow(y);
+  else if (y.level === level) y.follow(x);
+}
+
+/** INVARIANT: ON says something of the side that may be missing alone: rows of the other side stay, whatever it says of them. */
+function tieOuter(
+  context: LevelKeys,
+  conditions: readonly Node[],
+  merged: readonly { readonly pair: Pair }[],
+  stays: ReadonlySet<Entry>,
+  mayMiss: ReadonlySet<Entry>,
+): void {
+  const { level, shown } = context;
+  const tie = ([a, b]: Pair): void => {
+    for (const [mine, other] of [[a, b] as const, [b, a] as const]) {
+      const [key, leader] = [shown.comparable(mine), shown.comparable(other)];
+      if (!key || !leader || !mayMiss.has(mine.entry) || key.level !== level) continue;
+      if (mayMiss.has(other.entry)) key.unite(leader);
+      else if (stays.has(other.entry) || leader.level !== level) key.follow(leader);
+    }
+  };
+  for (const { pair } of merged) tie(pair);
+  for (const condition of conditions) {
+    const pair = context.conditions.equal(condition);
+    if (pair) tie(pair);
+    const given = context.conditions.given(condition);
+    if (!given || !mayMiss.has(given.column.entry)) continue;
+    if (given.single) context.fixed.push(given.column);
+    const key = shown.comparable(given.column);
+    if (key?.level === level) key.give(given.keys);
+  }
+}
+
+/** Of both sides of a FULL JOIN one may be missing: their keys follow the one that is the left's or, where that is missing, the right's. */
+function tieFull(
+  { level, shown, keys, conditions: known }: LevelKeys,
+  entry: Entry,
+  conditions: readonly Node[],
+  merged: readonly { readonly pair: Pair; readonly index: number }[],
+  left: ReadonlySet<Entry>,
+  right: ReadonlySet<Entry>,
+): void {
+  const either = ([a, b]: Pair): Key | undefined => {
+    const [x, y] = [shown.comparable(a), shown.comparable(b)];
+    const across = (left.has(a.entry) && right.has(b.entry)) || (right.has(a.entry) && left.has(b.entry));
+    if (!x || !y || x.level !== level || y.level !== level || !across) return undefined;
+    const key = new Key(level, x.type, true);
+    keys.push(key);
+    x.follow(key);
+    y.follow(key);
+    return key;
+  };
+  for (const condition of conditions) {
+    const pair = known.equal(condition);
+    if (pair) either(pair);
+  }
+  for (const { pair, index } of merged) {
+    const key = either(pair);
+    const column = entry.columns[index];
+    if (key && column) shown.set({ entry, column }, key);
+  }
+}
+
+/** What USING and NATURAL hold equal, and the join's own column of both: the merged ones come first (manual, section 7.2.1.1). */
+function mergedPairs(
+  { catalog }: LevelKeys,
+  entry: Entry,
+  join: Body<'JoinExpr'>,
+  left: Entry,
+  right: Entry,
+): { readonly pair: Pair; readonly index: number }[] {
+  const names = join.isNatural ? commonNames(left, right) : strings(join.usingClause);
+  return names.flatMap((name, index) => {
+    const [a, b] = [left, right].map((side) => {
+      const found = side.columns.filter((column) => column.name === name && column.access === 'granted');
+      return found.length === 1 ? behindJoins({ entry: side, column: found[0]! }) : undefined;
+    });
+    const isMerged = entry.columns[index]?.merged === true;
+    return a && b && isMerged && isOneKey(catalog, a.column, b.column) ? [{ pair: [a, b] as const, index }] : [];
+  });
+}
+
+function commonNames(left: Entry, right: Entry): string[] {
+  const named = (entry: Entry) =>
+    entry.columns.filter(({ access, implicit }) => access === 'granted' && !implicit).map(({ name }) => name);
+  const names = new Set(named(right));
+  return named(left).filter((name) => names.has(name));
+}
+
+/** All FROM items that a join's arm stands for. */
+export function below(entry: Entry): Set<Entry> {
+  const all = new Set<Entry>([entry]);
+  if (entry.source.kind === 'join') for (const arm of entry.source.arms) for (const inner of below(arm)) all.add(inner);
+  return all;
+}

@@ -1,0 +1,67 @@
+/** In which types two keys that are equal are the same key, and how the text of one is read as the server reads it. */
+import type { Catalog, Oid } from '../../sql/catalog.ts';
+import * as t from '../../sql/types/oids.ts';
+import { baseType } from '../../sql/types/type.ts';
+
+const VARCHAR = 1043;
+const UUID = 2950;
+const INTEGERS: readonly Oid[] = [t.INT2, t.INT4, t.INT8];
+const TEXTS: readonly Oid[] = [t.TEXT, VARCHAR];
+
+export interface Compared {
+  readonly type: Oid;
+  readonly collation?: Oid | undefined;
+}
+
+/**
+ * Whether `=` between them is the server's own and holds of one value alone. INVARIANT: no type that somebody has made (citext holds two texts for
+ * equal), no collation of a column's own (it may not be deterministic), and no operator of somebody's own, which exact types would choose.
+ */
+export function isOneKey(catalog: Catalog, a: Compared, b: Compared): boolean {
+  if (a.collation !== undefined || b.collation !== undefined) return false;
+  const [x, y] = [baseType(catalog, a.type), baseType(catalog, b.type)];
+  if (catalog.typesByOid.get(x)?.schema !== 'pg_catalog') return false;
+  if (x !== y && ![INTEGERS, TEXTS].some((family) => family.includes(x) && family.includes(y))) return false;
+  return !hasOwnEquality(catalog, [a.type, x], [b.type, y]);
+}
+
+function hasOwnEquality(catalog: Catalog, left: readonly Oid[], right: readonly Oid[]): boolean {
+  return catalog.operatorsNamed('=').some((operator) => {
+    if (operator.schema === 'pg_catalog') return false;
+    const meets = (a: readonly Oid[], b: readonly Oid[]) => a.includes(operator.left) && b.includes(operator.right);
+    return meets(left, right) || meets(right, left);
+  });
+}
+
+/** Whether a key of the type can be read from what a client writes. */
+export function isReadableKey(type: Oid): boolean {
+  return INTEGERS.includes(type) || TEXTS.includes(type) || type === UUID || type === t.BPCHAR;
+}
+
+/** The key as the server would show it, of a text that it would read as a value of the type; undefined where that is not known. */
+export function readKey(type: Oid, text: string): string | undefined {
+  if (INTEGERS.includes(type)) return readInteger(text);
+  if (type === UUID) return readUuid(text);
+  if (type === t.BPCHAR) return text.replace(/ +$/, '');
+  return TEXTS.includes(type) ? text : undefined;
+}
+
+const INTEGER =
+  /^[ \t\n\v\f\r]*([-+]?)(0[xX](?:_?[0-9a-fA-F])+|0[oO](?:_?[0-7])+|0[bB](?:_?[01])+|\d(?:_?\d)*)[ \t\n\v\f\r]*$/;
+
+/** As pg_strtoint64 does: ` 0x4D ` and `7_7` are 77. An older server refuses such forms. */
+function readInteger(text: string): string | undefined {
+  const [, sign, digits] = INTEGER.exec(text) ?? [];
+  if (digits === undefined) return undefined;
+  const value = BigInt(digits.replaceAll('_', ''));
+  const signed = sign === '-' ? -value : value;
+  return signed === BigInt.asIntN(64, signed) ? String(signed) : undefined;
+}
+
+/** As uuid_in does: in braces or not, a hyphen behind each four digits or not. */
+function readUuid(text: string): string | undefined {
+  const inside = /^\{(.*)\}$/.exec(text)?.[1] ?? text;
+  if (!/^[0-9a-fA-F]{4}(?:-?[0-9a-fA-F]{4}){7}$/.test(inside)) return undefined;
+  const hex = inside.replaceAll('-', '').toLowerCase();
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+}

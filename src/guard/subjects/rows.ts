@@ -1,0 +1,53 @@
+/** What is proven of the rows that a query level gives. */
+import type { Key } from './key.ts';
+
+/**
+ * Of rows with given values of all its keys the statement's data under those keys, tables without people, parameters and the row around decide alone:
+ * whether they are there, how many they are, and what their columns hold but those that are `values`.
+ */
+export interface Rows {
+  /** Each is one person of a row. What follows a key of a level around is no key of the rows. */
+  readonly keys: readonly RowsKey[];
+  /** Columns (from 0) that show the key of a level around, or nothing. */
+  readonly passed: readonly { readonly column: number; readonly key: Key }[];
+  /** Columns that hang on other people. */
+  readonly values: ReadonlySet<number>;
+  /** It is not so: which rows there are hangs on other people as well. */
+  readonly loose: boolean;
+  /** It is so of all rows together alone, for LIMIT, OFFSET or DISTINCT ON has chosen them: whoever drops some of them tells of others. */
+  readonly cut: boolean;
+  /** OFFSET has dropped rows of people who are named nowhere. */
+  readonly skips: boolean;
+  /** A condition on one of its columns could as well stand inside, with the conditions of its own. */
+  readonly open: boolean;
+}
+
+export interface RowsKey {
+  readonly key: Key;
+  /** Columns that show it. */
+  readonly columns: readonly number[];
+  /** Columns that show it, or nothing. */
+  readonly perhaps: readonly number[];
+  /** Each row stands for many people, whose keys the guard can have collected (`array_agg`) with the level's own aggregates. */
+  readonly list: boolean;
+}
+
+export const NO_ROWS: Rows = {
+  keys: [],
+  passed: [],
+  values: new Set(),
+  loose: false,
+  cut: false,
+  skips: false,
+  open: false,
+};
+
+/** INVARIANT: whatever is not understood. */
+export function unknownRows({ keys }: Pick<Rows, 'keys'>, columns: number): Rows {
+  return {
+    ...NO_ROWS,
+    keys: keys.map((one) => ({ ...one, columns: [], perhaps: [] })),
+    values: new Set(Array.from({ length: columns }, (_, i) => i)),
+    loose: true,
+  };
+}

@@ -1,0 +1,49 @@
+/** What is proven of the rows of UNION, INTERSECT and EXCEPT. */
+import type { Level } from '../../sql/analyze/model.ts';
+import type { Catalog } from '../../sql/catalog.ts';
+import { isOneKey } from './key-types.ts';
+import { type Rows, type RowsKey, unknownRows } from './rows.ts';
+
+/** INVARIANT: each person of a row is shown by the same column whichever query it comes from, and whichever it is held against. */
+export function combinedRows(level: Level, left: Rows, right: Rows, catalog: Catalog): Rows {
+  const { op, all } = level.select ?? {};
+  const appends = op === 'SETOP_UNION' && all === true;
+  const values = new Set([...left.values, ...right.values]);
+  const keys = pairs(left, right, level, catalog);
+  // Rows that are the same are one: which are, others' values must not say; nor which of those that LIMIT has chosen.
+  const told = !appends && (values.size > 0 || left.cut || right.cut);
+  if (!keys || left.loose || right.loose || told)
+    return unknownRows({ keys: [...left.keys, ...right.keys] }, level.outputs.length);
+  const passed = left.passed.filter((one) =>
+    right.passed.some((other) => other.column === one.column && other.key.one === one.key.one),
+  );
+  const cut = left.cut || right.cut;
+  return { keys, passed, values, loose: false, cut, skips: left.skips || right.skips, open: false };
+}
+
+function pairs(left: Rows, right: Rows, level: Level, catalog: Catalog): readonly RowsKey[] | undefined {
+  const fits = (one: RowsKey): RowsKey => {
+    const isKey = (column: number) =>
+      one.key.comparable && isOneKey(catalog, { type: one.key.type }, { type: level.outputs[column]?.type ?? 0 });
+    return { ...one, columns: one.columns.filter(isKey), perhaps: one.perhaps.filter(isKey), list: false };
+  };
+  // A query whose rows hang on nobody gives rows that are counted for the key in their column, where they show one.
+  if (left.keys.length === 0) return right.keys.map(fits);
+  if (right.keys.length === 0) return left.keys.map(fits);
+  if (left.keys.length !== right.keys.length) return undefined;
+  const others = right.keys.map(fits);
+  const found: RowsKey[] = [];
+  for (const one of left.keys.map(fits)) {
+    const index = others.findIndex((other) => common(one, other).length > 0);
+    const [twin] = index < 0 ? [] : others.splice(index, 1);
+    if (!twin) return undefined;
+    const columns = one.columns.filter((column) => twin.columns.includes(column));
+    found.push({ ...one, columns, perhaps: common(one, twin).filter((column) => !columns.includes(column)) });
+  }
+  return found;
+}
+
+function common(one: RowsKey, other: RowsKey): number[] {
+  const shown = [...other.columns, ...other.perhaps];
+  return [...one.columns, ...one.perhaps].filter((column) => shown.includes(column));
+}

@@ -1,0 +1,33 @@
+/** Which columns of FROM items show which key, as it stands. */
+import type { Entry, EntryColumn } from '../../sql/analyze/model.ts';
+import type { Key } from './key.ts';
+
+export interface ColumnOf {
+  readonly entry: Entry;
+  readonly column: EntryColumn;
+}
+
+export class ShownKeys {
+  private readonly keys = new Map<Entry, Map<EntryColumn, Key>>();
+
+  set({ entry, column }: ColumnOf, key: Key): void {
+    const columns = this.keys.get(entry) ?? new Map<EntryColumn, Key>();
+    this.keys.set(entry, columns.set(column, key));
+  }
+
+  /** Through joins: a column that USING or NATURAL merged shows what the side shows from which it is taken. */
+  get(found: ColumnOf): Key | undefined {
+    const { entry, column } = found;
+    const own = this.keys.get(entry)?.get(column);
+    if (own) return own.one;
+    // INVARIANT: `same` is there only where the join takes the value of that side, of the same type (`sql/analyze/join.ts`).
+    const source = column.from ?? (column.merged ? column.same : undefined);
+    return source && this.get(source);
+  }
+
+  /** INVARIANT: none is known by an equality that holds of two different people; a subquery's column does not say its collation, but its key does. */
+  comparable(found: ColumnOf): Key | undefined {
+    const key = this.get(found);
+    return key?.comparable ? key : undefined;
+  }
+}

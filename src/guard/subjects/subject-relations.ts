@@ -1,0 +1,81 @@
+/** What holds data of a subject: relations with its keys, views over them, and functions that may read them. */
+import { KNOWN_EXTENSIONS } from '../../policy/known-extensions.ts';
+import type { RolePolicy, Subject } from '../../policy/policy.ts';
+import { keysOn } from '../../policy/subjects.ts';
+import { FIRST_USER_OID } from '../../policy/visible-types.ts';
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Catalog, Fn, Relation } from '../../sql/catalog.ts';
+
+/** `keys`: the columns that say whose row it is. `opaque`: it reads people, and nothing says whose each row is. */
+export interface HeldData {
+  readonly keys: ReadonlySet<string>;
+  readonly opaque: boolean;
+}
+
+const NO_KEYS: ReadonlySet<string> = new Set();
+const NOTHING: HeldData = { keys: NO_KEYS, opaque: false };
+const OPAQUE: HeldData = { keys: NO_KEYS, opaque: true };
+
+/** Of one subject; remembers what it was asked. */
+export class SubjectRelations {
+  private readonly relations = new Map<Relation, HeldData>();
+
+  constructor(
+    readonly subject: Subject,
+    private readonly catalog: Catalog,
+    private readonly role: RolePolicy,
+  ) {}
+
+  of(relation: Relation): HeldData {
+    let held = this.relations.get(relation);
+    if (!held) {
+      held = this.look(relation);
+      this.relations.set(relation, held);
+    }
+    return held;
+  }
+
+  holds(relation: Relation): boolean {
+    const { keys, opaque } = this.of(relation);
+    return opaque || keys.size > 0;
+  }
+
+  private look(relation: Relation): HeldData {
+    if (relation.persistence === 't' || this.role.relations.get(relation.oid)?.system === true) return NOTHING;
+    const keys = new Set(keysOn(this.catalog, this.subject, relation).map(({ name }) => name));
+    if (keys.size > 0) return { keys, opaque: false };
+    // INVARIANT: a view without a key shows people of whom nothing says who they are; one whose query is not known may read everything.
+    return this.reads(relation, new Set()) ? OPAQUE : NOTHING;
+  }
+
+  /** Whether it is a view that reads a relation with a key, through other views too. */
+  private reads({ kind, view }: Relation, seen: Set<Relation>): boolean {
+    if (kind !== 'v' && kind !== 'm') return false;
+    if (!view) return true;
+    return view.relations.some((oid) => {
+      const relation = this.catalog.relationsByOid.get(oid);
+      if (!relation || seen.has(relation)) return false;
+      seen.add(relation);
+      return keysOn(this.catalog, this.subject, relation).length > 0 || this.reads(relation, seen);
+    });
+  }
+}
+
+/**
+ * Whether what a function gives may come from data. INVARIANT: of what somebody has made and granted only IMMUTABLE is believed to compute from its
+ * arguments alone; an aggregate is marked so whatever its steps do.
+ */
+export function mayRead({ oid, extension, kind, volatility }: Fn): boolean {
+  if (oid < FIRST_USER_OID || KNOWN_EXTENSIONS.has(extension)) return false;
+  return volatility !== 'i' || kind !== 'f';
+}
+
+/** Functions of a statement that may read data, those behind operators and casts too; undefined for one that is not known. */
+export function readers({ uses }: Analysis, catalog: Catalog): (Fn | undefined)[] {
+  return uses.flatMap((use) => {
+    if (use.kind === 'function') return use.candidates.filter(mayRead);
+    if (use.kind !== 'operator') return [];
+    const fns = use.candidates.map(({ fn }) => catalog.functionsByOid.get(fn));
+    return fns.filter((fn) => !fn || mayRead(fn));
+  });
+}

@@ -1,0 +1,49 @@
+/** Whether a statement asks for one row of a table by a unique key that is not the person's, and reads nothing but that row's people. */
+import type { Entry } from '../../sql/analyze/model.ts';
+import type { Catalog, Relation } from '../../sql/catalog.ts';
+import type { Key } from './key.ts';
+import type { LevelReader } from './level-reader.ts';
+import type { Rows } from './rows.ts';
+
+/** `rows`: what the statement gives. */
+export function isHeld({ analysis, fixed, references }: LevelReader, rows: Rows, catalog: Catalog): boolean {
+  const held = analysis.marks.relations.filter(({ entry }) => holdsOneRow(entry, fixed, catalog));
+  return held.some(({ entry }) => {
+    const own = references.filter((key) => key.origins.some((origin) => origin.entry === entry));
+    // INVARIANT: every row of the answer is about the people of that one row.
+    return own.length > 0 && rows.keys.length > 0 && rows.keys.every(({ key }) => comesFrom(key, own, new Set()));
+  });
+}
+
+function holdsOneRow(entry: Entry, fixed: LevelReader['fixed'], catalog: Catalog): boolean {
+  if (entry.source.kind !== 'relation') return false;
+  const { relation } = entry.source.view;
+  const given = new Set<string>();
+  for (const one of fixed) {
+    const { view } = entry.source;
+    const shown = one.entry === entry ? view.columns[entry.columns.indexOf(one.column)] : undefined;
+    // INVARIANT: what stands behind a mask is not the value that is unique.
+    if (shown && shown.access === 'granted' && !shown.masked) given.add(shown.column.name);
+  }
+  return given.size > 0 && uniqueKeys(relation, catalog).some((key) => key.every((name) => given.has(name)));
+}
+
+/** Names of the columns of each key of which a relation has one row at most. */
+function uniqueKeys(relation: Relation, catalog: Catalog): string[][] {
+  // INVARIANT: an index of a table says nothing of the rows of those that inherit from it; that of a partitioned one does.
+  const inherited = catalog.data.relations.some(({ parents }) => parents.includes(relation.oid));
+  if (inherited && relation.kind !== 'p') return [];
+  const found = (relation.uniqueIndexes ?? []).filter(({ whole, deferrable }) => whole && !deferrable);
+  const names = (columns: readonly number[]) =>
+    columns.map((attnum) => relation.columns.find((column) => column.attnum === attnum)?.name ?? '');
+  return found.map(({ columns }) => names(columns)).filter((key) => key.length > 0 && !key.includes(''));
+}
+
+/** Whether a key is one of these, through the queries that show it. */
+function comesFrom(key: Key, sources: readonly Key[], seen: Set<Key>): boolean {
+  const { one } = key;
+  if (seen.has(one)) return false;
+  seen.add(one);
+  if (sources.some((source) => source.one === one)) return true;
+  return one.origins.some(({ inner }) => inner !== undefined && comesFrom(inner, sources, seen));
+}

@@ -1,0 +1,190 @@
+/** Which expressions hang on other people than those whose keys stand in their row: what they give is a value. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import { collects } from '../../sql/analyze/collects.ts';
+import type { Entry, Level } from '../../sql/analyze/model.ts';
+import type { Fn } from '../../sql/catalog.ts';
+import { as, type Body, fieldsOf, type Node, sameTree } from '../../sql/tree.ts';
+import { behindJoins } from '../rewrite/group-keys.ts';
+import { columnOf } from './conditions.ts';
+import { endsOf, type Key } from './key.ts';
+import { below } from './key-equivalence.ts';
+import type { Rows } from './rows.ts';
+import type { ColumnOf, ShownKeys } from './shown-keys.ts';
+import { mayRead } from './subject-relations.ts';
+
+export interface LevelProofs {
+  rowsOf(level: Level): Rows;
+  keysOf(level: Level): readonly Key[];
+}
+
+export class Values {
+  /** Subqueries of conditions whose people are those of the row. */
+  readonly tied = new Set<Node>();
+  private readonly columns = new Map<Entry, ReadonlySet<number>>();
+  private readonly wholeRows: ReadonlyMap<Node, Entry>;
+  private readonly rowStars: ReadonlyMap<Node, readonly ColumnOf[]>;
+  private readonly windows: boolean;
+
+  constructor(
+    private readonly analysis: Analysis,
+    private readonly shown: ShownKeys,
+    private readonly proofs: LevelProofs,
+  ) {
+    const { marks } = analysis;
+    this.wholeRows = new Map(marks.wholeRows.map(({ node, entry }) => [node, entry]));
+    this.rowStars = new Map(marks.rowStars.map(({ item, columns }) => [item, columns]));
+    this.windows = [...marks.expressions.values()].some(({ barrier }) => barrier === 'window');
+  }
+
+  /** Columns of a FROM item that are values. */
+  note(entry: Entry, columns: ReadonlySet<number>): void {
+    if (columns.size > 0) this.columns.set(entry, columns);
+  }
+
+  isColumn(found: ColumnOf): boolean {
+    const { entry, column } = behindJoins(found);
+    // INVARIANT: where a tuple lies hangs on what was written before it.
+    if (column.implicit) return true;
+    if (entry.source.kind === 'join') return [...below(entry)].some((one) => this.columns.has(one));
+    return this.columns.get(entry)?.has(entry.columns.indexOf(column)) === true;
+  }
+
+  /** Whether one stands in the expression, whose level is that. */
+  isIn(part: unknown, level: Level | undefined): boolean {
+    if (typeof part !== 'object' || part === null) return false;
+    this.analysis.parsed.patience.spend();
+    if (Array.isArray(part)) return part.some((inner) => this.isIn(inner, level));
+    const node = part as Node;
+    const { marks } = this.analysis;
+    if ('SubLink' in part || marks.sublinks.has(node)) return this.isSubquery(node, level);
+    const reference = marks.references.get(node);
+    if (reference) return this.isColumn(reference);
+    if ('ColumnRef' in part) return this.isRow(node);
+    const call = as(node, 'FuncCall');
+    const fn = call && marks.calls.get(call)?.fn;
+    if (fn && mayRead(fn)) return true;
+    const over = call?.over ?? windowOfJson(node);
+    if (over && !this.isOwnWindow(over, level)) return true;
+    return fieldsOf(part).some(([, inner]) => this.isIn(inner, level));
+  }
+
+  private isSubquery(node: Node, level: Level | undefined): boolean {
+    const inner = this.analysis.marks.sublinks.get(node);
+    const link = as(node, 'SubLink');
+    if (!inner) return true;
+    if (!this.tied.has(node)) {
+      const { keys, loose, values } = this.proofs.rowsOf(inner);
+      // INVARIANT: all of its people are those of a row around, and so is all that it does with them: order, LIMIT, counting.
+      if (loose || keys.length > 0) return true;
+      if (values.size > 0 && link?.subLinkType !== 'EXISTS_SUBLINK') return true;
+    }
+    return this.isIn(link?.testexpr, level);
+  }
+
+  /** A whole row, as itself or as the columns of ROW(t.*). INVARIANT: what was resolved as neither is not known. */
+  private isRow(node: Node): boolean {
+    const columns = this.rowStars.get(node);
+    if (columns) return columns.some((column) => this.isColumn(column));
+    const entry = this.wholeRows.get(node);
+    return !entry || [...below(entry)].some((one) => this.columns.has(one));
+  }
+
+  /** A window over rows that all have the keys of their row. */
+  private isOwnWindow(over: Body<'WindowDef'>, level: Level | undefined): boolean {
+    if (!level) return false;
+    const parts = (windowOf(over, level).partitionClause ?? []).flatMap((node) => {
+      const column = columnOf(this.analysis, node);
+      return (column && this.shown.get(column)?.one) ?? [];
+    });
+    // INVARIANT: the very key: one that may be missing would bring together all rows in which it is.
+    return this.proofs.keysOf(level).every((key) => [...endsOf(key).own].every((end) => parts.includes(end)));
+  }
+
+  hasWindow(level: Level): boolean {
+    return this.windows && level.roots.some(({ node }) => this.holds(node, 'window'));
+  }
+
+  /** Whether the list of a level has calls that give any number of rows. */
+  givesRows(level: Level): boolean {
+    return level.roots.some(({ node, inFrom }) => !inFrom && this.givesRowsIn(node));
+  }
+
+  givesRowsIn(node: Node): boolean {
+    return this.holds(node, 'set-returning');
+  }
+
+  private holds(part: unknown, barrier: 'window' | 'set-returning'): boolean {
+    if (typeof part !== 'object' || part === null) return false;
+    this.analysis.parsed.patience.spend();
+    const { marks } = this.analysis;
+    if (marks.expressions.get(part as Node)?.barrier === barrier) return true;
+    if (marks.sublinks.has(part as Node)) return false;
+    return fieldsOf(part).some(([, inner]) => this.holds(inner, barrier));
+  }
+
+  /** Whether the level puts values of many rows into one (json_agg and its kin). */
+  collects({ outputs }: Level): boolean {
+    return outputs.some(({ node }) => node !== undefined && this.collectsIn(node));
+  }
+
+  private collectsIn(part: unknown): boolean {
+    if (typeof part !== 'object' || part === null) return false;
+    this.analysis.parsed.patience.spend();
+    const { marks } = this.analysis;
+    if (marks.sublinks.has(part as Node)) return false;
+    const call = as(part as Node, 'FuncCall');
+    const fn: Fn | undefined = call && marks.calls.get(call)?.fn;
+    if (fn?.kind === 'a' && !call?.over && collects(fn) !== undefined) return true;
+    if (('JsonArrayAgg' in part || 'JsonObjectAgg' in part) && !windowOfJson(part as Node)) return true;
+    return fieldsOf(part).some(([, inner]) => this.collectsIn(inner));
+  }
+
+  /** Whether it is `row_number()` over all rows, in the order in which they are sent. */
+  numbersRows(node: Node, level: Level): boolean {
+    const call = as(node, 'FuncCall');
+    const fn = call && this.analysis.marks.calls.get(call)?.fn;
+    if (fn?.name !== 'row_number' || fn.schema !== 'pg_catalog' || !call?.over || call.agg_filter) return false;
+    const { partitionClause = [], orderClause = [] } = windowOf(call.over, level);
+    const { sortClause = [] } = level.select ?? {};
+    return (
+      partitionClause.length === 0 &&
+      orderClause.length === sortClause.length &&
+      orderClause.every((key, i) => this.isSameOrder(key, sortClause[i]!, level))
+    );
+  }
+
+  /** INVARIANT: in ORDER BY of the query a name means an output column before it means an input column; in a window never. */
+  private isSameOrder(ofWindow: Node, ofQuery: Node, level: Level): boolean {
+    const [window, query] = [as(ofWindow, 'SortBy'), as(ofQuery, 'SortBy')];
+    if (!window?.node || !query?.node) return false;
+    if (window.sortby_dir !== query.sortby_dir || window.sortby_nulls !== query.sortby_nulls) return false;
+    const own = columnOf(this.analysis, window.node);
+    const name = as(query.node, 'ColumnRef')?.fields;
+    if (!this.analysis.marks.expressions.has(query.node)) {
+      const named = level.outputs.filter((output) => name?.length === 1 && output.name === as(name[0], 'String')?.sval);
+      const source = named.length === 1 && named[0]!.source ? behindJoins(named[0]!.source) : undefined;
+      return own !== undefined && source?.entry === own.entry && source.column === own.column;
+    }
+    return sameTree(window.node, query.node, (a, b) => {
+      const [left, right] = [columnOf(this.analysis, a as Node), columnOf(this.analysis, b as Node)];
+      if (!left && !right) return undefined;
+      return left?.entry === right?.entry && left?.column === right?.column;
+    });
+  }
+}
+
+function windowOfJson(node: Node): Body<'WindowDef'> | undefined {
+  const made = as(node, 'JsonArrayAgg') ?? as(node, 'JsonObjectAgg');
+  // Every object has a `constructor`; the tree's own is a field.
+  if (!made || !Object.hasOwn(made, 'constructor')) return undefined;
+  return (made.constructor as { over?: Body<'WindowDef'> }).over;
+}
+
+/** The definition that `OVER name` and `OVER (name …)` take. */
+function windowOf(over: Body<'WindowDef'>, level: Level): Body<'WindowDef'> {
+  const name = over.refname ?? (over.partitionClause || over.orderClause ? undefined : over.name);
+  if (name === undefined) return over;
+  const named = (level.select?.windowClause ?? []).map((node) => as(node, 'WindowDef'));
+  const found = named.find((window) => window?.name === name);
+  return found && found !== over ? found : over;
+}

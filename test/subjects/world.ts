@@ -1,0 +1,155 @@
+/** Patients, what is written about them, and one role: what the guard's proofs say of its statements. The server is asked for its catalog alone. */
+import { readCatalog } from '../../src/catalog/read.ts';
+import type { Draft } from '../../src/guard/draft.ts';
+import { classifyStage } from '../../src/guard/stages/classify.ts';
+import { authorizeStage } from '../../src/guard/stages/authorize.ts';
+import { parseStage } from '../../src/guard/stages/parse.ts';
+import { resolveStage } from '../../src/guard/stages/resolve.ts';
+import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
+import { disclosureOf } from '../../src/guard/subjects/disclosures.ts';
+import { readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
+import { SubjectRelations } from '../../src/guard/subjects/subject-relations.ts';
+import { compileCondition, compileMask } from '../../src/policy/condition.ts';
+import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
+import { loadPolicy } from '../../src/policy/load.ts';
+import type { RolePolicy } from '../../src/policy/policy.ts';
+import { Catalog } from '../../src/sql/catalog.ts';
+import { loadParser } from '../../src/sql/parse.ts';
+import { Patience } from '../../src/sql/patience.ts';
+import { freshDatabase } from '../support/postgres.ts';
+
+const SCHEMA = `
+CREATE TABLE clinics (id integer PRIMARY KEY, name text, beds integer);
+CREATE TABLE patient (id integer PRIMARY KEY, name text, email text, weight integer, fee numeric, ward integer, clinic_id integer REFERENCES clinics, hiv boolean, born date);
+CREATE TABLE visit (id serial PRIMARY KEY, patient_id integer REFERENCES patient, day date, diag text, clinic_id integer, UNIQUE (patient_id, day));
+CREATE TABLE lab (id serial PRIMARY KEY, patient_id bigint, value integer, code uuid UNIQUE DEFERRABLE INITIALLY DEFERRED);
+CREATE TABLE profile (patient_id integer PRIMARY KEY, body text, seen integer);
+CREATE TABLE siblings (id integer PRIMARY KEY, a integer, b integer, note text);
+CREATE TABLE badge (code text PRIMARY KEY, tag uuid, folded text COLLATE "C", note text);
+CREATE TABLE letter (id integer PRIMARY KEY, patient_id integer, body text);
+CREATE TABLE notes (id serial PRIMARY KEY, body text, n integer);
+CREATE TABLE marked (id integer PRIMARY KEY, patient_id integer REFERENCES patient, note text);
+CREATE VIEW roll AS SELECT name, weight FROM patient;
+CREATE VIEW beds AS SELECT id, beds FROM clinics;
+CREATE FUNCTION name_of(n integer) RETURNS text LANGUAGE sql STABLE AS $$ SELECT name FROM patient WHERE id = n $$;
+CREATE FUNCTION twice(n integer) RETURNS integer LANGUAGE sql IMMUTABLE AS $$ SELECT 2 * n $$;
+CREATE FUNCTION log_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
+CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
+`;
+
+const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, letter.patient_id]`;
+
+const ROLE = (name: string, more: string): string => `
+role: ${name}
+scope: { patient: all }
+tables:
+  clinics: { select: { columns: "*" }, update: { columns: [beds] }, delete: {} }
+  patient: { select: { columns: [id, name, email, weight, fee, ward, clinic_id, hiv, born] }, update: { columns: [name, weight] } }
+  visit: { select: { columns: [id, patient_id, day, diag, clinic_id] }, insert: { columns: [id, patient_id, day, diag, clinic_id] }, update: { columns: [patient_id, day, diag] }, delete: {} }
+  lab: { select: { columns: [id, patient_id, value, code] }, insert: { columns: [id, patient_id, value, code] } }
+  profile: { select: { columns: [patient_id, body, seen] }, insert: { columns: [patient_id, body, seen] }, update: { columns: [patient_id, body, seen] } }
+  siblings: { select: { columns: [id, a, b, note] } }
+  badge: { select: { columns: [code, tag, folded, note] } }
+  letter: { select: { columns: [id, body], masks: { patient_id: 'patient_id % 10' } } }
+  notes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" } }
+  marked: { select: { columns: "*" }, insert: { columns: "*" } }
+  roll: { select: { columns: "*" } }
+  beds: { select: { columns: "*" } }
+functions: [public.name_of(integer), public.twice(integer), public.log_it(text), int4eq]
+statements: [copy_to, copy_from, explain]
+limits: { subjects: { patient: 60 per day } }
+${more}`;
+
+const ROLES = ['doctor', 'reporter'];
+
+export interface SubjectWorld {
+  /** What is proven of a statement of the role. */
+  disclosure(sql: string, role?: string): Disclosure | undefined;
+}
+
+export async function subjectWorld(): Promise<SubjectWorld> {
+  await loadParser();
+  const database = await freshDatabase();
+  await database.query(SCHEMA);
+  const client = await database.connect();
+  const catalog = new Catalog(
+    await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows),
+  );
+  await client.end();
+  await database.drop();
+  const policies = rolesOn(catalog);
+  return { disclosure: (sql, role = 'doctor') => find(sql, policies.get(role)!, catalog) };
+}
+
+function rolesOn(catalog: Catalog): ReadonlyMap<string, RolePolicy> {
+  const files = [
+    ...ROLES.map((name) => ({
+      path: `roles/${name}.yaml`,
+      text: ROLE(name, name === 'reporter' ? 'min_group: 5' : 'collect: allow'),
+    })),
+    { path: 'principals.yaml', text: 'principals: {}' },
+    { path: 'subjects.yaml', text: `subjects: { patient: { keys: ${KEYS} } }` },
+  ];
+  const reading = { catalog, searchPath: ['public'], timeZone: 'UTC', compileCondition, compileMask };
+  const { policy, diagnostics } = loadPolicy(files, reading);
+  for (const name of ROLES) {
+    const role = policy.roles.get(name);
+    if (!role || role.disabled) throw new Error(diagnostics.map(formatDiagnostic).join('\n'));
+  }
+  return policy.roles;
+}
+
+function find(sql: string, role: RolePolicy, catalog: Catalog): Disclosure | undefined {
+  const draft: Draft = {
+    text: sql,
+    role,
+    catalog,
+    searchPath: ['public'],
+    parameterTypes: [],
+    holders: [],
+    patience: new Patience(() => false),
+    parsed: undefined,
+    statements: [],
+    refusal: undefined,
+    edits: [],
+    pieces: new Map(),
+  };
+  for (const stage of [parseStage, classifyStage, resolveStage, authorizeStage]) {
+    stage.run(draft);
+    const refused = draft.refusal ?? draft.statements.find((statement) => statement.refusal)?.refusal;
+    const { analysis } = draft.statements[0] ?? {};
+    const first = refused ?? analysis?.refusals[0];
+    if (first) throw new Error(`refused: ${first.message}`);
+  }
+  const [subject] = role.subjects ?? [];
+  const relations = new SubjectRelations(subject!, catalog, role);
+  return disclosureOf({ role, catalog, relations }, draft.statements[0]!);
+}
+
+/**
+ * `pinned 5 $1; [0,2] v3; known`: the access with the people that are given, the row's keys (`unnamed` where there are none), the columns that are
+ * values, which answer is free, and what else is to be said.
+ */
+export function written(disclosure: Disclosure | undefined, sql: string): string {
+  if (!disclosure) return 'nothing';
+  const { access, named, values, free, canFail, added, grouped, write, uncountable } = disclosure;
+  const rows = named ? named.map(({ columns, added: own }) => `[${[...columns, ...own.map((n) => `+${n}`)].join()}]`) : ['unnamed'];
+  const parts = [
+    access.kind === 'pinned' ? ['pinned', ...access.people.map((place) => keysAt(sql, place))].join(' ') : access.kind,
+    [...rows, ...values.map((column) => `v${column}`)].join(' '),
+    free,
+  ];
+  if (canFail !== 'no') parts.push(canFail);
+  if (added) parts.push(added.format === 'fixed' ? `fixed ${added.widths.join()}` : `json ${added.count}`);
+  if (grouped) parts.push(`counts ${grouped.counts.join()}`);
+  if (write) parts.push(`writes ${write.row}${write.tag ? ' tag' : ''}${write.given > 0 ? ` given ${write.given}` : ''}`);
+  if (uncountable) parts.push(`uncountable: ${uncountable}`);
+  return parts.filter((part) => part !== '').join('; ');
+}
+
+function keysAt(sql: string, place: Parameters<typeof readGivenKeys>[1]): string {
+  const keys = readGivenKeys(sql, place);
+  if (!keys) return 'unreadable';
+  const shown = keys.map((key) => ('text' in key ? key.text : `$${key.parameter}${key.array ? '[]' : ''}`));
+  return shown.join(',') || 'nobody';
+}
