@@ -6,8 +6,8 @@ import { authorizeStage } from '../../src/guard/stages/authorize.ts';
 import { parseStage } from '../../src/guard/stages/parse.ts';
 import { resolveStage } from '../../src/guard/stages/resolve.ts';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
-import { disclosureOf } from '../../src/guard/subjects/disclosures.ts';
-import { readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
+import { disclosuresOf } from '../../src/guard/subjects/disclosures.ts';
+import { countRows, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
 import { SubjectRelations } from '../../src/guard/subjects/subject-relations.ts';
 import { compileCondition, compileMask } from '../../src/policy/condition.ts';
 import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
@@ -64,8 +64,10 @@ const ROLES = ['doctor', 'reporter'];
 
 export interface SubjectWorld {
   /** What is proven of a statement of the role. */
-  disclosure(sql: string, role?: string): Disclosure | undefined;
+  disclosures(sql: string, role?: string): Found;
 }
+
+type Found = ReturnType<typeof disclosuresOf>;
 
 export async function subjectWorld(): Promise<SubjectWorld> {
   await loadParser();
@@ -78,7 +80,7 @@ export async function subjectWorld(): Promise<SubjectWorld> {
   await client.end();
   await database.drop();
   const policies = rolesOn(catalog);
-  return { disclosure: (sql, role = 'doctor') => find(sql, policies.get(role)!, catalog) };
+  return { disclosures: (sql, role = 'doctor') => find(sql, policies.get(role)!, catalog) };
 }
 
 function rolesOn(catalog: Catalog): ReadonlyMap<string, RolePolicy> {
@@ -99,7 +101,7 @@ function rolesOn(catalog: Catalog): ReadonlyMap<string, RolePolicy> {
   return policy.roles;
 }
 
-function find(sql: string, role: RolePolicy, catalog: Catalog): Disclosure | undefined {
+function find(sql: string, role: RolePolicy, catalog: Catalog): Found {
   const draft: Draft = {
     text: sql,
     role,
@@ -121,28 +123,37 @@ function find(sql: string, role: RolePolicy, catalog: Catalog): Disclosure | und
     const first = refused ?? analysis?.refusals[0];
     if (first) throw new Error(`refused: ${first.message}`);
   }
-  const [subject] = role.subjects ?? [];
-  const relations = new SubjectRelations(subject!, catalog, role);
-  return disclosureOf({ role, catalog, relations }, draft.statements[0]!);
+  const subjects = (role.subjects ?? []).map((subject) => new SubjectRelations(subject, catalog, role));
+  return disclosuresOf({ role, catalog, subjects }, draft.statements[0]!);
 }
 
 /**
  * `pinned 5 $1; [0,2] v3; known`: the access with the people that are given, the row's keys (`unnamed` where there are none), the columns that are
  * values, which answer is free, and what else is to be said.
  */
-export function written(disclosure: Disclosure | undefined, sql: string): string {
-  if (!disclosure) return 'nothing';
-  const { access, named, values, free, canFail, added, grouped, write, uncountable } = disclosure;
-  const rows = named ? named.map(({ columns, added: own }) => `[${[...columns, ...own.map((n) => `+${n}`)].join()}]`) : ['unnamed'];
+export function written({ disclosures: { subjects, added } }: Found, sql: string): string {
+  if (subjects.length === 0) return 'nothing';
+  const parts = subjects.map((one) => writtenOf(one, sql));
+  if (added) parts.push(added.format === 'fixed' ? `fixed ${added.widths.join()}` : `json ${added.count}`);
+  return parts.join('; ');
+}
+
+function writtenOf(disclosure: Disclosure, sql: string): string {
+  const { access, named, values, free, canFail, grouped, write, uncountable } = disclosure;
+  const rows = named
+    ? named.map(({ columns, added }) => `[${[...columns, ...added.map((n) => `+${n}`)].join()}]`)
+    : ['unnamed'];
   const parts = [
     access.kind === 'pinned' ? ['pinned', ...access.people.map((place) => keysAt(sql, place))].join(' ') : access.kind,
     [...rows, ...values.map((column) => `v${column}`)].join(' '),
     free,
   ];
   if (canFail !== 'no') parts.push(canFail);
-  if (added) parts.push(added.format === 'fixed' ? `fixed ${added.widths.join()}` : `json ${added.count}`);
   if (grouped) parts.push(`counts ${grouped.counts.join()}`);
-  if (write) parts.push(`writes ${write.row}${write.tag ? ' tag' : ''}${write.given > 0 ? ` given ${write.given}` : ''}`);
+  if (write) {
+    const given = write.given ? ` given ${countRows(sql, write.given)}` : '';
+    parts.push(`writes ${write.row}${write.tag ? ' tag' : ''}${given}`);
+  }
   if (uncountable) parts.push(`uncountable: ${uncountable}`);
   return parts.filter((part) => part !== '').join('; ');
 }

@@ -1,14 +1,69 @@
-/** Whether all rows that LIMIT and its kin have chosen of a FROM item come into the rows of its level, so that nobody is left out of them. */
+/**
+ * Rows that hang on one another: LIMIT and its kin have chosen them, or aggregates stand for all of a group. They are told of as a whole: whoever drops
+ * some of them, by what is in them or by their number, tells of people who are not shown. This file says where none is dropped. An allow-list.
+ */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Entry, Level } from '../../sql/analyze/model.ts';
 import { askText } from '../../sql/constants.ts';
-import { as, type Node } from '../../sql/tree.ts';
+import { as, fieldsOf, type Node, strings } from '../../sql/tree.ts';
+import { behindJoins } from '../rewrite/group-keys.ts';
 
-/** `chosen`: a subquery of WHERE has chosen them, and is all that stands there. An allow-list of FROM. */
-export function allReachTheAnswer(select: Level['select'], entry: Entry, chosen: boolean): boolean {
-  if (!select || select.havingClause || (select.whereClause && !chosen)) return false;
-  const items = select.fromClause ?? [];
+export interface CutRows {
+  readonly level: Level;
+  /** FROM items with such rows. */
+  readonly items: readonly Entry[];
+  /** The FROM item of which a subquery in WHERE has chosen rows, and is all that stands there. */
+  readonly chosen: Entry | undefined;
+  /** The level chooses among its rows itself. */
+  readonly chooses: boolean;
+}
+
+/** Whether all of them come into the rows of the level, beside each row of the items to their left. */
+export function allReachTheAnswer(analysis: Analysis, { level, items, chosen, chooses }: CutRows): boolean {
+  const { select } = level;
+  const cut = chosen ? [...items, chosen] : items;
+  if (level.kind !== 'select' || !select || select.havingClause) return false;
   // What stands further left in a list is joined with what comes behind it, and may find nothing there.
-  return items.every((item, i) => i === items.length - 1 || !holds(item, entry)) && reaches(items.at(-1), entry);
+  const from = select.fromClause ?? [];
+  if (!cut.every((entry) => reaches(from.at(-1), entry))) return false;
+  const many = cut.filter((entry) => entry === chosen || !givesOneRow(entry));
+  if (many.length > 1 || (many.length === 1 && chooses)) return false;
+  const conditions = chosen ? [] : [select.whereClause];
+  const first = Math.min(...cut.map((entry) => level.entries.indexOf(entry)));
+  const choosing = chooses ? [...(select.sortClause ?? []), ...(select.distinctClause ?? [])] : [];
+  return [...conditions, ...choosing].every((node) => !node || speaksOfItemsBefore(analysis, level, node, first));
+}
+
+/** Aggregates without a group, with nothing behind them that could take the row away. */
+function givesOneRow({ source }: Entry): boolean {
+  if (source.kind !== 'query' || !source.level.aggregated || source.level.kind !== 'select') return false;
+  const { groupClause, havingClause, limitCount, limitOffset } = source.level.select ?? {};
+  return !groupClause?.length && !havingClause && !limitCount && !limitOffset;
+}
+
+/** INVARIANT: columns of plain items to the left alone, and no subqueries: nothing of the rows that must all come. */
+function speaksOfItemsBefore({ marks, parsed }: Analysis, level: Level, node: Node, first: number): boolean {
+  const isBefore = (entry: Entry): boolean => {
+    const place = level.entries.indexOf(entry);
+    return entry.level !== level || (place >= 0 && place < first);
+  };
+  const visit = (part: unknown): boolean => {
+    if (typeof part !== 'object' || part === null) return true;
+    parsed.patience.spend();
+    if (marks.sublinks.has(part as Node)) return false;
+    const reference = marks.references.get(part as Node);
+    if (reference) return isBefore(behindJoins(reference).entry);
+    if ('ColumnRef' in part) {
+      // An output column, in ORDER BY.
+      const [name, more] = strings(as(part as Node, 'ColumnRef')?.fields);
+      const named = level.outputs.filter((output) => output.name === name);
+      const [source] = named.map((output) => output.source);
+      return more === undefined && named.length === 1 && source !== undefined && isBefore(behindJoins(source).entry);
+    }
+    return fieldsOf(part).every(([, inner]) => visit(inner));
+  };
+  // The number of an output column is a constant.
+  return !('A_Const' in (as(node, 'SortBy')?.node ?? node)) && visit(node);
 }
 
 function reaches(item: Node | undefined, entry: Entry): boolean {
@@ -33,8 +88,10 @@ function holds(item: Node | undefined, { source }: Entry): boolean {
     case 'relation':
     case 'cte':
       return source.node === item;
-    case 'query':
-      return source.level.select !== undefined && as(as(item, 'RangeSubselect')?.subquery, 'SelectStmt') === source.level.select;
+    case 'query': {
+      const { select } = source.level;
+      return select !== undefined && as(as(item, 'RangeSubselect')?.subquery, 'SelectStmt') === select;
+    }
     default:
       return false;
   }

@@ -23,8 +23,6 @@ export interface Disclosure {
    * is not named every column is one, whatever stands here.
    */
   readonly values: readonly number[];
-  /** What the guard has the statement return for itself, in one more column, the last; absent: nothing. */
-  readonly added?: AddedKeys;
   /**
    * Which of its answers is free, because it was fixed beforehand. `known`: every row is named, without values and OFFSET: the answer that shows
    * nobody but people who are counted already, or no row. `repeated`: the last one to this text. An error is never free.
@@ -74,10 +72,21 @@ export interface GivenKeys {
 export interface RowKey {
   /** Result columns of the client's, from 0. A place that the server calls no column of a table (UNION) holds it all the same. */
   readonly columns: readonly number[];
-  /** Its numbers among the keys that are added. One that is a list names everybody in it; an empty list names nobody. */
+  /**
+   * Its numbers among the keys that are added. One that is a list names everybody in it. A list that is missing or empty, and each null in one, says that
+   * somebody is not there: the row is not named by it (where it is `certain`, each of them may be counted as one value instead).
+   */
   readonly added: readonly number[];
   /** Of the key: binary values are read by it. */
   readonly type: Oid;
+  /** The column in its table is never NULL: where the key shows nothing, there is no such row of anybody, and so nothing of its data. */
+  readonly certain: boolean;
+}
+
+/** Of one statement: what it tells of each subject that it touches, and what the guard has it return for itself, in one more column, the last. */
+export interface Disclosures {
+  readonly subjects: readonly Disclosure[];
+  readonly added?: AddedKeys;
 }
 
 /**
@@ -91,12 +100,19 @@ export type AddedKeys =
 
 export interface WriteDisclosure {
   /**
-   * What each changed row costs as it is written. 0: it holds nothing but its own people's. A number: so many values, for what is put into it is of
-   * others, of types with a length. `measured`: of others, with texts among it: the guard returns its length for itself.
+   * Values that each changed row costs as it is written, whatever becomes of the answer. 0: nothing but its own people's data is put into it, and they alone
+   * choose it. Where it is more, that is so for the longest values of the columns' types; of types without a length it is not to be counted.
    */
-  readonly row: number | 'measured';
+  readonly row: number;
   /** Its tag is a value: the choice of rows hangs on people whom no row names. */
   readonly tag: boolean;
-  /** Each row that is given costs one: ON CONFLICT would tell by it whether another's row is there. So many rows. */
-  readonly given: number;
+  /** Each row that it gives costs one: by what ON CONFLICT does, it would tell whether another's row is there. Where they stand. */
+  readonly given?: GivenRows;
+}
+
+/** A place in the client's text where rows of VALUES stand, in brackets with commas between. */
+export interface GivenRows {
+  /** Characters of the client's text. */
+  readonly start: number;
+  readonly end: number;
 }

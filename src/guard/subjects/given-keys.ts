@@ -1,6 +1,6 @@
 /** Reads the keys that stand at a place of the client's text: constants, and which parameters hold the others. */
 import { KIND, type Lexed, lex } from '../../sql/lexer.ts';
-import type { GivenKeys } from './disclosure.ts';
+import type { GivenKeys, GivenRows } from './disclosure.ts';
 import { readKey } from './key-types.ts';
 
 /** `text`: the key as it is counted. `array`: the parameter holds many. NULL is no key, and is left out. */
@@ -34,6 +34,21 @@ export function readGivenKeys(text: string, given: GivenKeys): readonly GivenKey
 export function isReadableForm(text: string, { start, end, array, column }: Omit<GivenKeys, 'type'>): boolean {
   const items = itemsOf(text.slice(start, end), column);
   return items?.every(({ kind }) => kind !== 'word') === true && (!array || items.length === 1);
+}
+
+/** How many rows of VALUES stand at a place. */
+export function countRows(text: string, { start, end }: GivenRows): number {
+  const { count, kind, start: starts } = lex(text.slice(start, end));
+  let depth = 0;
+  let rows = 0;
+  for (let i = 0; i < count; i++) {
+    const sign = kind[i] === KIND.single ? text[start + starts[i]!] : undefined;
+    if (sign === '(') {
+      if (depth === 0) rows += 1;
+      depth += 1;
+    } else if (sign === ')') depth -= 1;
+  }
+  return rows;
 }
 
 type Item =

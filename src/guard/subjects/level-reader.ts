@@ -2,11 +2,12 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import type { Cte, Entry, Level, OutputColumn } from '../../sql/analyze/model.ts';
-import type { Catalog } from '../../sql/catalog.ts';
+import type { Catalog, Column } from '../../sql/catalog.ts';
 import { askInteger } from '../../sql/constants.ts';
 import { as, type Node, strings } from '../../sql/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { Conditions, columnOf, conjuncts } from './conditions.ts';
+import { type Conflict, conflictOf } from './conflicts.ts';
 import { allReachTheAnswer } from './cut-rows.ts';
 import { endsOf, Key } from './key.ts';
 import { type LevelKeys, tieKeys } from './key-equivalence.ts';
@@ -16,6 +17,9 @@ import { NO_ROWS, type Rows, type RowsKey, unknownRows } from './rows.ts';
 import { type ColumnOf, ShownKeys } from './shown-keys.ts';
 import { readers, type SubjectRelations } from './subject-relations.ts';
 import { Values } from './values.ts';
+import { insertColumns, setItems, valueOf } from './written-columns.ts';
+
+const NO_KEYS: ReadonlySet<string> = new Set();
 
 const isZero = (number: number): boolean => number === 0;
 
@@ -30,8 +34,14 @@ export class LevelReader {
   readonly values: Values;
   /** The keys of each level's rows before they are grouped. */
   readonly keysOf = new Map<Level, readonly Key[]>();
+  /** What ON CONFLICT tells, by the statement that has it. */
+  readonly conflicts = new Map<Write, Conflict>();
   private readonly known = new Map<Level, Rows>();
+  /** What SET lists put into columns: it chooses no rows. */
+  private readonly assigned = new Set<Node>();
   private readonly conditions: Conditions;
+  /** Keys of a query whose rows are inserted, among the rows that are written. */
+  private readonly takenAs = new Map<Key, Key>();
 
   constructor(
     readonly analysis: Analysis,
@@ -39,6 +49,13 @@ export class LevelReader {
     readonly relations: SubjectRelations,
   ) {
     this.conditions = new Conditions(analysis, catalog);
+    for (const write of analysis.marks.writes) {
+      const { target } = write;
+      for (const item of setItems(write)) for (const node of assignedBy(item)) this.assigned.add(node);
+      const keys = target?.source.kind === 'relation' ? relations.of(target.source.view.relation).keys : NO_KEYS;
+      const conflict = conflictOf(analysis, write, keys, catalog);
+      if (conflict) this.conflicts.set(write, conflict);
+    }
     this.values = new Values(analysis, this.shown, {
       rowsOf: (level) => this.rowsOf(level),
       keysOf: (level) => this.keysOf.get(level) ?? [],
@@ -118,9 +135,9 @@ export class LevelReader {
 
   private ofSelect(level: Level, write?: Write): Rows {
     const keys: Key[] = [];
-    const found: FromItems = { loose: false, skips: false, cut: [] };
-    if (write?.source) this.take(level, undefined, this.rowsOf(write.source), false, keys, found);
+    const found: FromItems = { loose: false, skips: false, cut: [], cutAtSource: false };
     for (const entry of level.entries) this.enter(level, entry, keys, found, write);
+    if (write) this.enterWritten(level, write, keys, found);
     this.keysOf.set(level, keys);
     const { analysis, catalog, conditions, shown, fixed } = this;
     const where = level.select?.whereClause ?? whereOf(write);
@@ -134,22 +151,27 @@ export class LevelReader {
     const distinct = distinctOf(level);
     const cuts = limits !== 'none' || distinct === 'on';
     const isCutBelow = found.cut.length > 0 || chosen !== undefined;
-    const reaches = this.reachTheAnswer(level, found.cut, chosen, cuts);
+    const reaches =
+      !this.values.givesRows(level) &&
+      allReachTheAnswer(analysis, { level, items: found.cut, chosen, chooses: cuts });
     const loose =
       found.loose ||
       ends.lost ||
+      // INVARIANT: MERGE does different things with rows that it finds and that it does not find.
+      (write?.command === 'MergeStmt' && (keys.length > 0 || found.loose)) ||
       limits === 'loose' ||
       (open && isCutBelow && !reaches) ||
       this.choosesByValues(level) ||
       this.sortsByValues(level, values) ||
       (distinct === 'all' && values.size > 0);
+    const columns = this.columnsOf(level, ends.keys, cuts || distinct !== 'none');
     return {
-      ...this.columnsOf(level, ends.keys),
+      ...columns,
       values,
       loose,
-      cut: open && (cuts || isCutBelow),
+      cut: open && (cuts || isCutBelow || found.cutAtSource || columns.keys.some(({ list }) => list)),
       skips: open && (found.skips || skips),
-      open: !cuts && distinct === 'none' && level.kind === 'select' && !level.aggregated && !this.values.hasWindow(level),
+      open: !cuts && distinct === 'none' && isPlain(level) && !this.values.hasWindow(level),
     };
   }
 
@@ -158,8 +180,8 @@ export class LevelReader {
     switch (source.kind) {
       case 'relation':
         // What is inserted the client gives: the table is not read.
-        if (source.use === 'target' && write?.command === 'InsertStmt') return;
-        this.enterRelation(level, entry, keys, found);
+        if (source.use === 'read' || write?.command !== 'InsertStmt' || this.meetsRows(write))
+          this.enterRelation(level, entry, keys, found);
         return;
       case 'query':
         this.take(level, entry, this.rowsOf(source.level), true, keys, found);
@@ -175,6 +197,73 @@ export class LevelReader {
     }
   }
 
+  /** Whether an INSERT reads rows of its table: those in its way. */
+  private meetsRows(write: Write): boolean {
+    const conflict = this.conflicts.get(write);
+    return conflict !== undefined && conflict.kind !== 'nothing';
+  }
+
+  /** Rows that are inserted: what they are made of, and whose they are. */
+  private enterWritten(level: Level, write: Write, keys: Key[], found: FromItems): void {
+    const { source, target } = write;
+    if (target?.source.kind !== 'relation') return;
+    const { view } = target.source;
+    const rows = source && this.rowsOf(source);
+    const inner = rows && this.take(level, undefined, rows, false, keys, found);
+    const conflict = this.conflicts.get(write);
+    const names = insertColumns(write);
+    const filled = new Set<number>();
+    view.columns.forEach(({ column }, index) => {
+      const at = names.indexOf(column.name);
+      if (at >= 0 && rows?.values.has(at)) filled.add(index);
+      const own = target.columns[index];
+      if (!own || !this.relations.of(view.relation).keys.has(column.name)) return;
+      const place = { entry: target, column: own };
+      const read = this.shown.get(place);
+      if (conflict?.kind === 'given') {
+        const given = conflict.keys.find((one) => one.column === at);
+        if (given) read?.give(given);
+      }
+      const kept = this.keptAt(rows, source, column, at);
+      const key = kept && inner?.get(kept.key);
+      // Whose rows are in the way of a query's rows nothing tells, where the keys of these are nobody's.
+      if (!key && conflict?.kind === 'given' && conflict.keys.length === 0) this.conflicts.set(write, { kind: 'others' });
+      if (!key) return;
+      // INVARIANT: ON CONFLICT that finds rows by this key alone, and leaves it as it is, finds rows of the same person.
+      if (read && conflict?.kind === 'given') read.unite(key);
+      else if (!read && own.access === 'granted') this.shown.set(place, key);
+    });
+    for (const item of setItems(write)) {
+      const index = view.columns.findIndex(({ column }) => column.name === as(item, 'ResTarget')?.name);
+      if (index >= 0 && this.values.isIn(valueOf(item), level)) filled.add(index);
+    }
+    this.values.note(target, filled);
+  }
+
+  /** The key of a query's rows that goes into a key column of the table that they are inserted into. */
+  private keptAt(rows: Rows | undefined, source: Level | undefined, column: Column, at: number): RowsKey | undefined {
+    const type = source?.outputs[at]?.type;
+    if (type === undefined || !isOneKey(this.catalog, { type: column.type }, { type })) return undefined;
+    return rows?.keys.find(({ key, columns }) => key.comparable && columns.includes(at));
+  }
+
+  /** Whether all people on whom the rows of a write hang are those whose keys its rows have in the end. */
+  areOfTarget({ target, source, ...write }: Write, rows: Rows): boolean {
+    if (target?.source.kind !== 'relation') return rows.keys.length === 0;
+    const names = insertColumns(write);
+    const { relation } = target.source.view;
+    const keys = this.relations.of(relation).keys;
+    const isKept = ({ key }: RowsKey): boolean =>
+      key.origins.some(({ entry }) => entry === target) ||
+      (source !== undefined &&
+        relation.columns.some((column) => {
+          const at = names.indexOf(column.name);
+          const kept = keys.has(column.name) && at >= 0 ? this.keptAt(this.rowsOf(source), source, column, at) : undefined;
+          return kept !== undefined && this.takenAs.get(kept.key)?.one === key.one;
+        }));
+    return rows.keys.every(isKept);
+  }
+
   private enterRelation(level: Level, entry: Entry, all: Key[], found: FromItems): void {
     if (entry.source.kind !== 'relation' || entry.source.view.system) return;
     const { view } = entry.source;
@@ -188,6 +277,7 @@ export class LevelReader {
       const own = entry.columns[index];
       const comparable = own !== undefined && isOneKey(this.catalog, own, own);
       const key = new Key(level, column.type, comparable);
+      if (column.notNull) key.setCertain();
       all.push(key);
       this.references.push(key);
       // INVARIANT: what stands behind a mask is not the key.
@@ -198,17 +288,27 @@ export class LevelReader {
   }
 
   /** What a query gives, among the rows of the level that reads it. `alone`: nothing else reads it. */
-  private take(level: Level, entry: Entry | undefined, rows: Rows, alone: boolean, keys: Key[], found: FromItems): void {
+  private take(
+    level: Level,
+    entry: Entry | undefined,
+    rows: Rows,
+    alone: boolean,
+    keys: Key[],
+    found: FromItems,
+  ): ReadonlyMap<Key, Key> {
+    const taken = new Map<Key, Key>();
     found.loose ||= rows.loose;
     found.skips ||= rows.skips;
     if (rows.cut && entry) found.cut.push(entry);
-    // What is cut on its way into a table is chosen by others.
-    if (rows.cut && !entry) found.loose = true;
+    if (rows.cut && !entry) found.cutAtSource = true;
     const perhaps = new Map<number, Key[]>();
     const add = (column: number, key: Key) => perhaps.set(column, [...(perhaps.get(column) ?? []), key]);
     for (const inner of rows.keys) {
       const key = new Key(level, inner.key.type, inner.key.comparable);
       keys.push(key);
+      if (inner.key.certain) key.setCertain();
+      taken.set(inner.key, key);
+      if (!entry) this.takenAs.set(inner.key, key);
       if (alone && rows.open) inner.key.showAs(key);
       for (const index of inner.columns) {
         const column = entry?.columns[index];
@@ -230,6 +330,7 @@ export class LevelReader {
       this.shown.set({ entry, column }, key);
     }
     if (entry) this.values.note(entry, rows.values);
+    return taken;
   }
 
   private isReadOnce(cte: Cte): boolean {
@@ -291,14 +392,6 @@ export class LevelReader {
     return entry.columns.indexOf(column) === other.entry.columns.indexOf(other.column);
   }
 
-  private reachTheAnswer(level: Level, cut: readonly Entry[], chosen: Entry | undefined, cuts: boolean): boolean {
-    const entries = chosen ? [...cut, chosen] : cut;
-    const [entry, another] = entries;
-    if (!entry || another || cuts || level.kind !== 'select') return false;
-    if (this.values.givesRows(level)) return false;
-    return allReachTheAnswer(level.select, entry, chosen !== undefined);
-  }
-
   /** Where keys end that follow others; `lost`: some lead nowhere. */
   private endsIn(keys: readonly Key[]): { readonly keys: ReadonlySet<Key>; readonly lost: boolean } {
     const all = new Set<Key>();
@@ -311,7 +404,7 @@ export class LevelReader {
     return { keys: all, lost };
   }
 
-  private columnsOf(level: Level, ends: ReadonlySet<Key>): Pick<Rows, 'keys' | 'passed'> {
+  private columnsOf(level: Level, ends: ReadonlySet<Key>, chooses: boolean): Pick<Rows, 'keys' | 'passed'> {
     const columns = new Map<Key, { readonly shown: number[]; readonly perhaps: number[] }>();
     for (const key of ends) columns.set(key, { shown: [], perhaps: [] });
     const passed: Rows['passed'][number][] = [];
@@ -326,7 +419,9 @@ export class LevelReader {
       for (const end of own) columns.get(end)?.[end === key.one ? 'shown' : 'perhaps'].push(column);
       for (const end of outer) passed.push({ column, key: end });
     });
-    const list = level.aggregated && !level.groupingSets && this.values.collects(level);
+    // INVARIANT: of groups that are all there: which ones are not, people would tell who are not named.
+    const whole = !chooses && !level.groupingSets && !level.select?.havingClause;
+    const list = whole && level.aggregated && this.values.collects(level);
     const keys = [...columns].map(([key, { shown, perhaps }]): RowsKey => {
       return { key, columns: shown, perhaps, list: list && shown.length + perhaps.length === 0 };
     });
@@ -344,7 +439,8 @@ export class LevelReader {
 
   /** `row_number()` by the order of the whole answer is the place of a row in it. */
   private isPlaceInAnswer(level: Level, node: Node | undefined): boolean {
-    if (!node || level !== this.analysis.level || distinctOf(level) !== 'none') return false;
+    // INVARIANT: no row of those that are numbered is left out, nor stands there twice.
+    if (!node || level !== this.analysis.level || distinctOf(level) !== 'none' || this.values.givesRows(level)) return false;
     return this.values.numbersRows(node, level);
   }
 
@@ -352,6 +448,7 @@ export class LevelReader {
   private choosesByValues(level: Level): boolean {
     const { values } = this;
     return level.roots.some(({ node, target }) => {
+      if (this.assigned.has(node)) return false;
       if (target && !level.groupKeys.includes(node)) return values.givesRowsIn(node) && values.isIn(node, level);
       return values.isIn(node, level);
     });
@@ -387,11 +484,25 @@ interface FromItems {
   skips: boolean;
   /** Items whose rows LIMIT and its kin have chosen. */
   readonly cut: Entry[];
+  /** The same of the query whose rows are inserted. */
+  cutAtSource: boolean;
 }
 
 /** What every row of a write fulfils. A MERGE has rows of which its condition does not hold. */
 function whereOf(write: Write | undefined): Node | undefined {
   return (as(write?.node, 'UpdateStmt') ?? as(write?.node, 'DeleteStmt'))?.whereClause;
+}
+
+/** INVARIANT: neither is a key above its aggregates a condition on its rows, nor one above FOR UPDATE, which locks them all. */
+function isPlain({ kind, aggregated, select }: Level): boolean {
+  return kind === 'select' && !aggregated && !select?.lockingClause?.length;
+}
+
+/** The expressions of an item of SET. */
+function assignedBy(item: Node): Node[] {
+  const value = valueOf(item);
+  const row = as(value, 'RowExpr')?.args;
+  return value ? [value, ...(row ?? [])] : [];
 }
 
 function distinctOf({ select }: Level): 'none' | 'all' | 'on' {

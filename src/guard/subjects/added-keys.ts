@@ -1,0 +1,161 @@
+/** Finds how keys that a client did not ask for can be written in its query, so that the rows are named: for the guard alone, which takes them out again. */
+import { spell } from '../../sql/analyze/column.ts';
+import type { Entry, Level } from '../../sql/analyze/model.ts';
+import type { Catalog, Oid } from '../../sql/catalog.ts';
+import type { Template } from '../../sql/template.ts';
+import { type Body, quoteName } from '../../sql/tree.ts';
+import { baseType } from '../../sql/types/type.ts';
+import { isTable } from '../rewrite/export-ok.ts';
+import type { AddedKeys } from './disclosure.ts';
+import type { LevelReader } from './level-reader.ts';
+import type { RowsKey } from './rows.ts';
+
+/** Characters of a key as text, by its type. */
+const WIDTHS: ReadonlyMap<Oid, number> = new Map([
+  [21, 6],
+  [23, 11],
+  [20, 20],
+  [2950, 36],
+]);
+
+const MOST_KEYS = 32;
+/** Queries one inside the other: each writes all keys anew. */
+const MOST_DEEP = 12;
+/** As PostgreSQL has it for a select list, with some to spare. */
+const MOST_COLUMNS = 1_600;
+
+const CARRIED = 'rowgate_key_';
+
+/** What is put behind the lists of a statement's queries. */
+export interface KeyPlan {
+  readonly added: AddedKeys;
+  /** The last column of the statement. */
+  readonly expression: Template;
+  /** What queries inside it give besides, under names that no client may use. */
+  readonly inside: ReadonlyMap<Level, readonly { readonly text: string; readonly name: string }[]>;
+  /** FROM items that have more columns by it. */
+  readonly carrying: ReadonlySet<Entry>;
+}
+
+interface Spelled {
+  readonly text: string;
+  /** It is a JSON array of the keys of many. */
+  readonly list: boolean;
+  readonly type: Oid;
+}
+
+/** Of one statement, whose subjects are looked for one after the other. */
+export class KeySpelling {
+  private keys: Spelled[] = [];
+  private readonly inside = new Map<Level, readonly { readonly text: string; readonly name: string }[]>();
+  private readonly carrying = new Set<Entry>();
+  private names = 0;
+
+  constructor(private readonly catalog: Catalog) {}
+
+  /** The numbers of the keys among those that are added; undefined where one of them cannot be: then none is. */
+  add(reader: LevelReader, top: Level, keys: readonly RowsKey[]): readonly number[] | undefined {
+    const before = { names: this.names, inside: [...this.inside] };
+    const found = keys.map((key) => this.in(reader, top, key, 0));
+    if (this.keys.length + keys.length > MOST_KEYS || found.some((one) => one === undefined)) {
+      this.names = before.names;
+      this.inside.clear();
+      for (const [level, list] of before.inside) this.inside.set(level, list);
+      return undefined;
+    }
+    const first = this.keys.length;
+    this.keys.push(...(found as Spelled[]));
+    return keys.map((_, i) => first + i);
+  }
+
+  /** undefined: nothing is added. */
+  plan(): KeyPlan | undefined {
+    const { keys, inside, carrying } = this;
+    if (keys.length === 0) return undefined;
+    const widths = keys.flatMap(({ list, type }) => (list ? [] : (WIDTHS.get(baseType(this.catalog, type)) ?? [])));
+    if (widths.length === keys.length) {
+      const parts = keys.map(
+        ({ text }, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${widths[i]!})`,
+      );
+      return { added: { format: 'fixed', widths }, expression: [`pg_catalog.concat(${parts.join(', ')})`], inside, carrying };
+    }
+    const parts = keys.map(({ text, list }) => (list ? text : `(${text})::pg_catalog.text`));
+    const expression = [`pg_catalog.json_build_array(${parts.join(', ')})::pg_catalog.text`];
+    return { added: { format: 'json', count: keys.length }, expression, inside, carrying };
+  }
+
+  private in(reader: LevelReader, level: Level, key: RowsKey, depth: number): Spelled | undefined {
+    if (depth > MOST_DEEP || !(takesAnother(level, key.list) || (depth === 0 && mayReturn(reader, level)))) return undefined;
+    for (const { entry, column, inner } of key.key.origins) {
+      if (entry.level !== level || !entry.nameVisible) continue;
+      const text = column && spell(entry, column);
+      const found = text !== undefined ? { text, list: false, type: key.key.type } : undefined;
+      const spelled = found ?? (inner && this.through(reader, level, entry, inner, depth));
+      if (!spelled) continue;
+      if (!key.list) return spelled;
+      const item = spelled.list ? 'json' : 'text';
+      return { ...spelled, text: `pg_catalog.json_agg((${spelled.text})::pg_catalog.${item})`, list: true };
+    }
+    return undefined;
+  }
+
+  /** What a query of its own finds, it gives as a column. */
+  private through(
+    reader: LevelReader,
+    level: Level,
+    entry: Entry,
+    inner: RowsKey['key'],
+    depth: number,
+  ): Spelled | undefined {
+    const query = queryOf(reader, entry);
+    if (!query || !mayCarry(reader, level, entry)) return undefined;
+    const key = reader.rowsOf(query).keys.find((one) => one.key === inner);
+    const found = key && this.in(reader, query, key, depth + 1);
+    if (!found) return undefined;
+    this.names += 1;
+    const name = `${CARRIED}${this.names}`;
+    this.inside.set(query, [...(this.inside.get(query) ?? []), { text: found.text, name }]);
+    this.carrying.add(entry);
+    return { ...found, text: `${quoteName(entry.rename ?? entry.name ?? '')}.${name}` };
+  }
+}
+
+/** INVARIANT: a query that is read in one place: others would have more columns, too. */
+function queryOf({ analysis }: LevelReader, { source }: Entry): Level | undefined {
+  if (source.kind === 'query') return source.level;
+  if (source.kind !== 'cte' || source.cte.recursions.length > 0) return undefined;
+  const { cteReferences } = analysis.marks;
+  const places = cteReferences.filter(({ entry }) => entry.source.kind === 'cte' && entry.source.cte === source.cte);
+  return places.length === 1 ? source.cte.level : undefined;
+}
+
+/** Rows as a whole would have it in them, and stars must be written out, which some cannot. */
+function mayCarry({ analysis: { marks } }: LevelReader, level: Level, entry: Entry): boolean {
+  if (entry.name === undefined && entry.rename === undefined) return false;
+  if (marks.wholeRows.some((row) => row.entry === entry || row.entry.source.kind === 'join')) return false;
+  if (marks.rowStars.length > 0 || marks.rowFields.some((field) => field.entry === entry)) return false;
+  return marks.stars.every((star) => {
+    const concerned = star.level === level || star.columns.some((column) => column.entry === entry);
+    return !concerned || star.columns.every((found) => spell(found.entry, found.column) !== undefined);
+  });
+}
+
+/** Another column changes none of its rows. `list`: it stands beside aggregates. */
+function takesAnother({ kind, select, aggregated, groupingSets, outputs }: Level, list: boolean): boolean {
+  if (kind !== 'select' || !select || aggregated !== list || groupingSets || isDistinct(select)) return false;
+  if (select.intoClause || !select.targetList?.length || outputs.length >= MOST_COLUMNS) return false;
+  return !isTable(select.targetList);
+}
+
+/** An UPDATE or DELETE can return the keys of its rows. A rule that has no RETURNING of its own would make it fail. */
+function mayReturn({ analysis }: LevelReader, level: Level): boolean {
+  const write = analysis.marks.writes.find((one) => one.level === level);
+  if (write?.target?.source.kind !== 'relation' || !['UpdateStmt', 'DeleteStmt'].includes(write.command)) return false;
+  const { rules } = write.target.source.view.relation;
+  return rules !== undefined && !rules.some((event) => write.events.includes(event));
+}
+
+/** DISTINCT ON has expressions of its own: which rows are left does not depend on the list. */
+function isDistinct({ distinctClause = [] }: Body<'SelectStmt'>): boolean {
+  return distinctClause.some((node) => Object.keys(node).length === 0);
+}

@@ -1,0 +1,109 @@
+/** What ON CONFLICT tells of rows that are there: nothing, something of the people whose keys are given, or of others. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
+import type { Catalog, Relation } from '../../sql/catalog.ts';
+import { extentOf } from '../../sql/extent.ts';
+import { tokenAt } from '../../sql/tokens.ts';
+import { as, type Node } from '../../sql/tree.ts';
+import { baseType } from '../../sql/types/type.ts';
+import type { GivenKeys, GivenRows } from './disclosure.ts';
+import { isReadableForm } from './given-keys.ts';
+import { isReadableKey } from './key-types.ts';
+import { insertColumns } from './written-columns.ts';
+
+/**
+ * `nothing`: every row is written, whatever is there. `given`: whether and how it is written hangs on data of the people whose keys the rows give, at
+ * these places; none: they are the people of the query whose rows are written. `others`: on rows that may be anybody's; `rows` is where they stand,
+ * absent where nothing says how many they are.
+ */
+export type Conflict =
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'given'; readonly keys: readonly GivenKeys[] }
+  | { readonly kind: 'others'; readonly rows?: GivenRows };
+
+/** `keys`: the key columns of the target. undefined: there is no ON CONFLICT. */
+export function conflictOf(
+  analysis: Analysis,
+  write: Write,
+  keys: ReadonlySet<string>,
+  catalog: Catalog,
+): Conflict | undefined {
+  const body = as(write.node, 'InsertStmt');
+  const clause = body?.onConflictClause;
+  if (!clause || write.target?.source.kind !== 'relation' || keys.size === 0) return undefined;
+  const { relation } = write.target.source.view;
+  const others: Conflict = { kind: 'others', ...rowsAt(analysis, write) };
+  const updates = clause.action === 'ONCONFLICT_UPDATE';
+  const met = updates ? [inferred(clause.infer, relation)] : uniqueColumns(relation, catalog, insertColumns(write));
+  // INVARIANT: a row that stands in the way has the person's key that is given, and keeps it.
+  if (!met.every((columns) => [...keys].every((key) => columns?.has(key)))) return others;
+  if ([...keys].some((key) => write.sets.has(key))) return others;
+  if (updates && !clause.whereClause && !body?.returningClause) return { kind: 'nothing' };
+  const given = [...keys].map((key) => givenAt(analysis, write, relation, key, catalog));
+  if (given.every((place) => place !== undefined)) return { kind: 'given', keys: given };
+  return write.source?.kind === 'values' || !write.source ? others : { kind: 'given', keys: [] };
+}
+
+/** Names of the columns by which the row in the way is found; undefined where they cannot be told. */
+function inferred(infer: { indexElems?: Node[]; conname?: string } | undefined, relation: Relation): ReadonlySet<string> | undefined {
+  if (infer?.conname) {
+    const found = relation.constraints?.find(({ name }) => name === infer.conname);
+    return found && namesOf(relation, found.columns);
+  }
+  const names = (infer?.indexElems ?? []).map((item) => as(item, 'IndexElem')?.name);
+  return new Set(names.filter((name) => name !== undefined));
+}
+
+/** Of each index in which a row can meet another. undefined among them: one that cannot be told. */
+function uniqueColumns(
+  relation: Relation,
+  catalog: Catalog,
+  given: readonly (string | undefined)[],
+): (ReadonlySet<string> | undefined)[] {
+  if (!relation.uniqueIndexes) return [undefined];
+  const isMade = (attnum: number): boolean => {
+    const column = relation.columns.find((one) => one.attnum === attnum);
+    if (!column || given.includes(column.name)) return false;
+    return column.identity !== '' || catalog.data.relations.some((one) => one.ownedBy?.relation === relation.oid && one.ownedBy.column === attnum);
+  };
+  return relation.uniqueIndexes
+    .filter(({ columns }) => !columns.some(isMade))
+    .map(({ columns }) => namesOf(relation, columns));
+}
+
+function namesOf({ columns }: Relation, attnums: readonly number[]): ReadonlySet<string> {
+  return new Set(attnums.map((attnum) => columns.find((column) => column.attnum === attnum)?.name ?? ''));
+}
+
+function givenAt(
+  analysis: Analysis,
+  write: Write,
+  relation: Relation,
+  key: string,
+  catalog: Catalog,
+): GivenKeys | undefined {
+  const column = insertColumns(write).indexOf(key);
+  const target = relation.columns.find(({ name }) => name === key);
+  // A text that is too long for its column may lose blanks on its way into it.
+  if (!target || target.typmod >= 0) return undefined;
+  const type = baseType(catalog, target.type);
+  const { rows } = rowsAt(analysis, write);
+  if (column < 0 || !rows || !isReadableKey(type)) return undefined;
+  const place = { ...rows, array: false, column };
+  return isReadableForm(analysis.parsed.text, place) ? { ...place, type } : undefined;
+}
+
+/** Where the rows of VALUES stand. */
+function rowsAt(analysis: Analysis, { source }: Write): { readonly rows?: GivenRows } {
+  const first = as(source?.select?.valuesLists?.[0], 'List')?.items?.[0];
+  const { parsed } = analysis;
+  const start = source?.kind === 'values' && first ? extentOf(first, parsed)?.start : undefined;
+  if (start === undefined) return {};
+  const tokens = parsed.tokens();
+  let open = tokenAt(tokens, start);
+  while (tokens[open - 1]?.word === '(') open -= 1;
+  if (tokens[open - 1]?.word !== 'values') return {};
+  let close = tokens[open]?.match ?? -1;
+  while (tokens[close + 1]?.word === ',' && tokens[close + 2]?.word === '(') close = tokens[close + 2]!.match;
+  return close < 0 ? {} : { rows: { start: tokens[open]!.start, end: tokens[close]!.end } };
+}

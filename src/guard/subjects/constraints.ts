@@ -1,0 +1,77 @@
+/** Which constraints a write can run into that tell of rows that are there: unique and exclusion, foreign keys, and the policy's own. */
+import type { RolePolicy } from '../../policy/policy.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
+import type { Catalog, Relation } from '../../sql/catalog.ts';
+import type { Disclosure } from './disclosure.ts';
+import type { SubjectRelations } from './subject-relations.ts';
+import { insertedColumns } from './written-columns.ts';
+
+type CanFail = Disclosure['canFail'];
+
+export interface ConstraintContext {
+  readonly role: RolePolicy;
+  readonly catalog: Catalog;
+  readonly relations: SubjectRelations;
+}
+
+/** `later`: which of two fails with more to be set aside for it. */
+export function later(a: CanFail, b: CanFail): CanFail {
+  return [a, b].includes('at-commit') ? 'at-commit' : [a, b].includes('at-once') ? 'at-once' : 'no';
+}
+
+/** Whether a write may fail for what stands in the rows of others. */
+export function failsByRows(context: ConstraintContext, write: Write): CanFail {
+  const { target, events } = write;
+  if (target?.source.kind !== 'relation') return 'no';
+  const { relation } = target.source.view;
+  if (relation.persistence === 't') return 'no';
+  const { uniqueIndexes, foreignKeys } = relation;
+  // INVARIANT: of a catalog that does not say which there are, each may be, and deferred.
+  if (!uniqueIndexes || !foreignKeys) return 'at-commit';
+  const met: boolean[] = [];
+  const [inserts, updates, deletes] = (['insert', 'update', 'delete'] as const).map((event) => events.includes(event));
+  const given = inserts ? insertedColumns(write, relation) : new Set<string>();
+  const writes = (columns: readonly number[], change: ReadonlySet<string>): boolean =>
+    columns.some((attnum) => attnum === 0 || change.has(nameOf(relation, attnum)));
+  if (context.relations.holds(relation))
+    for (const { columns, deferrable } of uniqueIndexes) {
+      const own = inserts && !columns.some((attnum) => isMade(context.catalog, relation, attnum, given));
+      if (own || (updates && writes(columns, write.sets))) met.push(deferrable);
+    }
+  for (const key of foreignKeys) {
+    const other = context.catalog.relationsByOid.get(key.relation);
+    if (other && !context.relations.holds(other)) continue;
+    if ((inserts && writes(key.columns, given)) || (updates && writes(key.columns, write.sets))) met.push(key.deferrable);
+  }
+  for (const other of context.catalog.data.relations)
+    for (const key of other.foreignKeys ?? []) {
+      if (key.relation !== relation.oid || !context.relations.holds(other)) continue;
+      if (deletes || (updates && writes(key.referenced, write.sets))) met.push(key.deferrable);
+    }
+  const constraints: CanFail = met.includes(true) ? 'at-commit' : met.length > 0 ? 'at-once' : 'no';
+  return later(constraints, isChecked(context, write, relation) ? 'at-once' : 'no');
+}
+
+/** Whether the policy's conditions on rows are asked of what is written. */
+function isChecked({ role }: ConstraintContext, { events }: Write, { oid }: Relation): boolean {
+  const grant = role.relations.get(oid);
+  const conditions = [grant?.insert, grant?.update, grant?.select].flatMap((one) => one?.conditions ?? []);
+  return conditions.length > 0 && events.some((event) => event !== 'delete');
+}
+
+/** The column has a number that no other row has: an identity or a sequence of its own makes it, and the statement gives none. */
+function isMade(catalog: Catalog, relation: Relation, attnum: number, given: ReadonlySet<string>): boolean {
+  const column = relation.columns.find((one) => one.attnum === attnum);
+  if (!column || given.has(column.name)) return false;
+  if (column.identity !== '') return true;
+  return (
+    column.hasDefault &&
+    catalog.data.relations.some(
+      ({ kind, ownedBy }) => kind === 'S' && ownedBy?.relation === relation.oid && ownedBy.column === attnum,
+    )
+  );
+}
+
+function nameOf({ columns }: Relation, attnum: number): string {
+  return columns.find((column) => column.attnum === attnum)?.name ?? '';
+}

@@ -1,0 +1,34 @@
+/** Whether a statement that is cheap otherwise can end in an error that hangs on rows: of its conditions, or of constraints that it meets. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Level } from '../../sql/analyze/model.ts';
+import { fieldsOf, type Node } from '../../sql/tree.ts';
+import { type ConstraintContext, failsByRows, later } from './constraints.ts';
+import type { Disclosure } from './disclosure.ts';
+
+export function canFail(context: ConstraintContext, analysis: Analysis, top: Level): Disclosure['canFail'] {
+  const byConditions: Disclosure['canFail'] = hasFallibleCondition(analysis, top) ? 'at-once' : 'no';
+  return analysis.marks.writes.map((write) => failsByRows(context, write)).reduce(later, byConditions);
+}
+
+/**
+ * INVARIANT: an allow-list: whatever can fail counts, but what is computed from the rows of the answer alone (its list, new values of rows that were
+ * found), and from nothing but what the client gives.
+ */
+function hasFallibleCondition({ marks, parsed }: Analysis, top: Level): boolean {
+  if (marks.tellingMerges.length > 0) return true;
+  if (marks.fallible.some(({ scope, afterRows }) => scope.level !== top || !afterRows)) return true;
+  const harmless = new Set<Node>();
+  const add = (part: unknown): void => {
+    if (typeof part !== 'object' || part === null) return;
+    parsed.patience.spend();
+    if (marks.expressions.has(part as Node)) harmless.add(part as Node);
+    if (marks.sublinks.has(part as Node)) return;
+    for (const [, inner] of fieldsOf(part)) add(inner);
+  };
+  const given = marks.writes.find(({ level }) => level === top)?.source;
+  const isGiven = given?.kind === 'values' && given.subqueries.length === 0;
+  for (const { node, target, scope } of top.roots) if (target || scope.late) add(node);
+  if (isGiven) for (const { node } of given.roots) add(node);
+  for (const [node, { sound, constant }] of marks.expressions) if (!sound && !constant && !harmless.has(node)) return true;
+  return false;
+}

@@ -1,0 +1,28 @@
+/** Row locks (FOR UPDATE and its kin): other statements can see them, so rows that are locked must be rows that are sent. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Level } from '../../sql/analyze/model.ts';
+import { as } from '../../sql/tree.ts';
+import type { Rows } from './rows.ts';
+
+export interface Locks {
+  /** SKIP LOCKED and NOWAIT: which rows come hangs on what others have locked. */
+  readonly skips: boolean;
+  /** Rows are locked that may not be sent, by data of people. */
+  readonly unsent: boolean;
+}
+
+/** `rowsOf`: what is proven of a level's rows. */
+export function locksOf({ marks }: Analysis, top: Level, rowsOf: (level: Level) => Rows): Locks {
+  let [skips, unsent] = [false, false];
+  for (const level of marks.levels) {
+    const clauses = (level.select?.lockingClause ?? []).map((node) => as(node, 'LockingClause'));
+    if (clauses.length === 0) continue;
+    skips ||= clauses.some((clause) => clause?.waitPolicy !== 'LockWaitBlock');
+    const { keys, loose, values } = rowsOf(level);
+    if (keys.length === 0 && !loose && values.size === 0) continue;
+    // INVARIANT: a lock on a subquery is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it passes by.
+    const plain = level.entries.every(({ source: { kind } }) => kind === 'relation' || kind === 'join' || kind === 'function');
+    unsent ||= level !== top || !plain || level.select?.limitOffset !== undefined;
+  }
+  return { skips, unsent };
+}

@@ -1,0 +1,87 @@
+/** What a write takes from people who are not those of its rows. */
+import type { Analysis } from '../../sql/analyze/analyze.ts';
+import type { Write } from '../../sql/analyze/findings.ts';
+import type { Catalog, Oid } from '../../sql/catalog.ts';
+import { as, type Node } from '../../sql/tree.ts';
+import * as t from '../../sql/types/oids.ts';
+import { baseType } from '../../sql/types/type.ts';
+import type { LevelReader } from './level-reader.ts';
+import type { Rows } from './rows.ts';
+import { insertColumns, setItems, valueOf } from './written-columns.ts';
+
+export interface WriteProof {
+  /** Values that each row costs as it is written; undefined: texts of others are put into it, whose length nothing tells. */
+  readonly row: number | undefined;
+  /** It puts a row that stood there before under another key. */
+  readonly moves: boolean;
+  /** Its rows hold and hang on their own people alone. */
+  readonly own: boolean;
+}
+
+/** `pinned`: the statement gives everybody whom it reads. */
+export function proveWrite(reader: LevelReader, write: Write, catalog: Catalog, pinned: boolean): WriteProof {
+  const rows = reader.rowsOf(write.level);
+  const { target } = write;
+  const keys = target?.source.kind === 'relation' ? reader.relations.of(target.source.view.relation).keys : new Set();
+  const moves = [...keys].some((key) => write.sets.has(key as string));
+  if (pinned) return { row: moves ? 1 : 0, moves, own: true };
+  const chosen = rows.loose || !reader.areOfTarget(write, rows);
+  const values = othersColumns(reader, write, rows, chosen);
+  const own = !chosen && !rows.cut && values.length === 0;
+  let row: number | undefined = moves || !own ? 1 : 0;
+  let sum = 0;
+  for (const type of values) {
+    const most = mostValues(catalog, type);
+    if (most === undefined) row = undefined;
+    else sum += most;
+  }
+  return { row: row === undefined ? undefined : Math.max(row, sum), moves, own };
+}
+
+/** Types of the columns into which others' data go. Where others choose the rows, that may be any but a constant. */
+function othersColumns(reader: LevelReader, write: Write, rows: Rows, chosen: boolean): Oid[] {
+  const { analysis, values } = reader;
+  const types: Oid[] = [];
+  const typeOf = (name: string | undefined): Oid => {
+    const source = write.target?.source;
+    const columns = source?.kind === 'relation' ? source.view.relation.columns : [];
+    return columns.find((column) => column.name === name)?.type ?? t.UNTELLABLE;
+  };
+  for (const item of setItems(write)) {
+    const value = valueOf(item);
+    if (chosen ? !isGiven(analysis, value) : values.isIn(value, write.level)) types.push(typeOf(as(item, 'ResTarget')?.name));
+  }
+  const source = write.source && reader.rowsOf(write.source);
+  const columns = insertColumns(write);
+  write.source?.outputs.forEach(({ node }, index) => {
+    const given = write.source?.kind === 'values' ? write.source.subqueries.length === 0 : isGiven(analysis, node);
+    if (chosen ? !given : source?.values.has(index)) types.push(typeOf(columns[index]));
+  });
+  // What a MERGE inserts is read with its rows.
+  if (write.command === 'MergeStmt' && rows.loose) types.push(t.UNTELLABLE);
+  return types;
+}
+
+function isGiven({ marks }: Analysis, node: Node | undefined): boolean {
+  return node !== undefined && ('ParamRef' in node || 'SetToDefault' in node || marks.expressions.get(node)?.constant === true);
+}
+
+/** Values of 8 bytes that the longest text of a type begins; undefined: it may have any length. */
+function mostValues(catalog: Catalog, type: Oid): number | undefined {
+  return LENGTHS.get(baseType(catalog, type));
+}
+
+const LENGTHS: ReadonlyMap<Oid, number> = new Map([
+  [t.BOOL, 1],
+  [t.INT2, 1],
+  [t.INT4, 2],
+  [t.INT8, 3],
+  [t.FLOAT4, 2],
+  [t.FLOAT8, 4],
+  [t.DATE, 2],
+  [t.TIME, 2],
+  [t.TIMETZ, 4],
+  [t.TIMESTAMP, 5],
+  [t.TIMESTAMPTZ, 5],
+  [2950 /* uuid */, 5],
+]);
