@@ -1,22 +1,27 @@
 /** Patients, what is written about them, and one role: what the guard's proofs say of its statements. The server is asked for its catalog alone. */
 import { readCatalog } from '../../src/catalog/read.ts';
 import type { Draft } from '../../src/guard/draft.ts';
-import { classifyStage } from '../../src/guard/stages/classify.ts';
+import { rewriteLists } from '../../src/guard/rewrite/lists.ts';
+import { Rewriter } from '../../src/guard/rewrite/rewriter.ts';
+import { findSites } from '../../src/guard/rewrite/sites.ts';
 import { authorizeStage } from '../../src/guard/stages/authorize.ts';
+import { classifyStage } from '../../src/guard/stages/classify.ts';
 import { parseStage } from '../../src/guard/stages/parse.ts';
 import { resolveStage } from '../../src/guard/stages/resolve.ts';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
 import { disclosuresOf } from '../../src/guard/subjects/disclosures.ts';
 import { countRows, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
 import { SubjectRelations } from '../../src/guard/subjects/subject-relations.ts';
+import { carryKeys, writeKeys } from '../../src/guard/subjects/write-keys.ts';
 import { compileCondition, compileMask } from '../../src/policy/condition.ts';
 import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
 import type { RolePolicy } from '../../src/policy/policy.ts';
 import { Catalog } from '../../src/sql/catalog.ts';
+import { applyEdits, renderTemplate } from '../../src/sql/edits.ts';
 import { loadParser } from '../../src/sql/parse.ts';
 import { Patience } from '../../src/sql/patience.ts';
-import { freshDatabase } from '../support/postgres.ts';
+import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 const SCHEMA = `
 CREATE TABLE clinics (id integer PRIMARY KEY, name text, beds integer);
@@ -26,6 +31,7 @@ CREATE TABLE lab (id serial PRIMARY KEY, patient_id bigint, value integer, code 
 CREATE TABLE profile (patient_id integer PRIMARY KEY, body text, seen integer);
 CREATE TABLE siblings (id integer PRIMARY KEY, a integer, b integer, note text);
 CREATE TABLE badge (code text PRIMARY KEY, tag uuid, folded text COLLATE "C", note text);
+CREATE TABLE mark (code text, tag uuid);
 CREATE TABLE letter (id integer PRIMARY KEY, patient_id integer, body text);
 CREATE TABLE notes (id serial PRIMARY KEY, body text, n integer);
 CREATE TABLE marked (id integer PRIMARY KEY, patient_id integer REFERENCES patient, note text);
@@ -37,7 +43,7 @@ CREATE FUNCTION log_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
 CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 `;
 
-const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, letter.patient_id]`;
+const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id]`;
 
 const ROLE = (name: string, more: string): string => `
 role: ${name}
@@ -50,6 +56,7 @@ tables:
   profile: { select: { columns: [patient_id, body, seen] }, insert: { columns: [patient_id, body, seen] }, update: { columns: [patient_id, body, seen] } }
   siblings: { select: { columns: [id, a, b, note] } }
   badge: { select: { columns: [code, tag, folded, note] } }
+  mark: { select: { columns: [code, tag] } }
   letter: { select: { columns: [id, body], masks: { patient_id: 'patient_id % 10' } } }
   notes: { select: { columns: "*" }, insert: { columns: "*" }, update: { columns: "*" } }
   marked: { select: { columns: "*" }, insert: { columns: "*" } }
@@ -65,9 +72,13 @@ const ROLES = ['doctor', 'reporter'];
 export interface SubjectWorld {
   /** What is proven of a statement of the role. */
   disclosures(sql: string, role?: string): Found;
+  database: FreshDatabase;
 }
 
-type Found = ReturnType<typeof disclosuresOf>;
+export interface Found extends ReturnType<typeof disclosuresOf> {
+  /** The statement with the keys that it adds. */
+  readonly sent: string;
+}
 
 export async function subjectWorld(): Promise<SubjectWorld> {
   await loadParser();
@@ -78,9 +89,8 @@ export async function subjectWorld(): Promise<SubjectWorld> {
     await readCatalog(async (sql) => (await client.query<Record<string, unknown>>(sql)).rows),
   );
   await client.end();
-  await database.drop();
   const policies = rolesOn(catalog);
-  return { disclosures: (sql, role = 'doctor') => find(sql, policies.get(role)!, catalog) };
+  return { database, disclosures: (sql, role = 'doctor') => find(sql, policies.get(role)!, catalog) };
 }
 
 function rolesOn(catalog: Catalog): ReadonlyMap<string, RolePolicy> {
@@ -124,14 +134,25 @@ function find(sql: string, role: RolePolicy, catalog: Catalog): Found {
     if (first) throw new Error(`refused: ${first.message}`);
   }
   const subjects = (role.subjects ?? []).map((subject) => new SubjectRelations(subject, catalog, role));
-  return disclosuresOf({ role, catalog, subjects }, draft.statements[0]!);
+  const found = disclosuresOf({ role, catalog, subjects }, draft.statements[0]!);
+  return { ...found, sent: sentText(draft, found) };
+}
+
+function sentText(draft: Draft, { plan }: ReturnType<typeof disclosuresOf>): string {
+  const { analysis, kind } = draft.statements[0]!;
+  if (!plan || !analysis?.level || kind.kind !== 'read') return draft.text;
+  const rewriter = new Rewriter(draft.parsed!);
+  carryKeys(plan);
+  rewriteLists(rewriter, analysis, findSites(analysis), draft.catalog);
+  writeKeys(rewriter, analysis.level, plan);
+  return renderTemplate(applyEdits(draft.text, rewriter.edits.sorted()), () => '');
 }
 
 /**
  * `pinned 5 $1; [0,2] v3; known`: the access with the people that are given, the row's keys (`unnamed` where there are none), the columns that are
  * values, which answer is free, and what else is to be said.
  */
-export function written({ disclosures: { subjects, added } }: Found, sql: string): string {
+export function written({ disclosures: { subjects, added } }: Pick<Found, 'disclosures'>, sql: string): string {
   if (subjects.length === 0) return 'nothing';
   const parts = subjects.map((one) => writtenOf(one, sql));
   if (added) parts.push(added.format === 'fixed' ? `fixed ${added.widths.join()}` : `json ${added.count}`);

@@ -77,7 +77,12 @@ export class KeySpelling {
       const parts = keys.map(
         ({ text }, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${widths[i]!})`,
       );
-      return { added: { format: 'fixed', widths }, expression: [`pg_catalog.concat(${parts.join(', ')})`], inside, carrying };
+      return {
+        added: { format: 'fixed', widths },
+        expression: [`pg_catalog.concat(${parts.join(', ')})`],
+        inside,
+        carrying,
+      };
     }
     const parts = keys.map(({ text, list }) => (list ? text : `(${text})::pg_catalog.text`));
     const expression = [`pg_catalog.json_build_array(${parts.join(', ')})::pg_catalog.text`];
@@ -85,7 +90,8 @@ export class KeySpelling {
   }
 
   private in(reader: LevelReader, level: Level, key: RowsKey, depth: number): Spelled | undefined {
-    if (depth > MOST_DEEP || !(takesAnother(level, key.list) || (depth === 0 && mayReturn(reader, level)))) return undefined;
+    if (depth > MOST_DEEP || !(takesAnother(level, key.list) || (depth === 0 && mayReturn(reader, level))))
+      return undefined;
     for (const { entry, column, inner } of key.key.origins) {
       if (entry.level !== level || !entry.nameVisible) continue;
       const text = column && spell(entry, column);

@@ -38,7 +38,9 @@ export class Conditions {
   }
 
   /** The column whose values the statement gives, and where. `single`: it can be one value alone. */
-  given(condition: Node): { readonly column: ColumnOf; readonly keys: GivenKeys; readonly single: boolean } | undefined {
+  given(
+    condition: Node,
+  ): { readonly column: ColumnOf; readonly keys: GivenKeys; readonly single: boolean } | undefined {
     const pair = this.equated(condition, 'AEXPR_OP');
     if (pair) {
       for (const [one, other] of [pair, [pair[1], pair[0]] as const]) {

@@ -45,7 +45,10 @@ export function conflictOf(
 }
 
 /** Names of the columns by which the row in the way is found; undefined where they cannot be told. */
-function inferred(infer: { indexElems?: Node[]; conname?: string } | undefined, relation: Relation): ReadonlySet<string> | undefined {
+function inferred(
+  infer: { indexElems?: Node[]; conname?: string } | undefined,
+  relation: Relation,
+): ReadonlySet<string> | undefined {
   if (infer?.conname) {
     const found = relation.constraints?.find(({ name }) => name === infer.conname);
     return found && namesOf(relation, found.columns);
@@ -64,7 +67,10 @@ function uniqueColumns(
   const isMade = (attnum: number): boolean => {
     const column = relation.columns.find((one) => one.attnum === attnum);
     if (!column || given.includes(column.name)) return false;
-    return column.identity !== '' || catalog.data.relations.some((one) => one.ownedBy?.relation === relation.oid && one.ownedBy.column === attnum);
+    return (
+      column.identity !== '' ||
+      catalog.data.relations.some((one) => one.ownedBy?.relation === relation.oid && one.ownedBy.column === attnum)
+    );
   };
   return relation.uniqueIndexes
     .filter(({ columns }) => !columns.some(isMade))

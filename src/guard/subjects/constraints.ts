@@ -41,7 +41,8 @@ export function failsByRows(context: ConstraintContext, write: Write): CanFail {
   for (const key of foreignKeys) {
     const other = context.catalog.relationsByOid.get(key.relation);
     if (other && !context.relations.holds(other)) continue;
-    if ((inserts && writes(key.columns, given)) || (updates && writes(key.columns, write.sets))) met.push(key.deferrable);
+    if ((inserts && writes(key.columns, given)) || (updates && writes(key.columns, write.sets)))
+      met.push(key.deferrable);
   }
   for (const other of context.catalog.data.relations)
     for (const key of other.foreignKeys ?? []) {

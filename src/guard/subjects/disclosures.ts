@@ -71,7 +71,10 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const values = [...rows.values].sort((a, b) => a - b);
   const holds = !people && values.length === 0 && !rows.loose && isHeld(reader, rows, context.catalog);
   const mayAdd = !people && context.role.minGroup === undefined && (isRead(statement) || (holds && isWrite(statement)));
-  const named = locks.skips || !writes.named ? undefined : namedBy(rows, mayAdd && addedTo(context, reader, analysis.level));
+  const named =
+    locks.skips || !writes.named
+      ? undefined
+      : namedBy(rows, mayAdd ? addedTo(context, reader, analysis.level) : undefined);
   const access: Access = people ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
   return {
     ...found,
@@ -102,11 +105,11 @@ function addedTo({ spelling }: Context, reader: LevelReader, top: Level): Add {
   return (keys) => spelling.add(reader, top, keys);
 }
 
-/** `add`: adds keys to the list; false where none can be. */
-function namedBy({ keys, loose }: Rows, add: Add | false): readonly RowKey[] | undefined {
+/** `add`: adds keys to the list; undefined where none can be. */
+function namedBy({ keys, loose }: Rows, add: Add | undefined): readonly RowKey[] | undefined {
   if (loose) return undefined;
   const hidden = keys.filter(({ columns, perhaps }) => columns.length + perhaps.length === 0);
-  const added = hidden.length === 0 ? [] : add && add(hidden);
+  const added = hidden.length === 0 ? [] : add?.(hidden);
   if (!added) return undefined;
   return keys.map((one) => {
     const number = added[hidden.indexOf(one)];
@@ -137,8 +140,10 @@ function writesOf(context: Context, reader: LevelReader, analysis: Analysis, pin
     // How many rows a WITH writes nobody is told, nor how many a query gives of which some are not written.
     const uncounted = (!isTop && (proof.row !== 0 || conflict?.kind === 'others')) || proof.row === undefined;
     if (uncounted) found = { ...found, problem: 'rows written from people who are not their own' };
-    else if (conflict?.kind === 'others' && !rows) found = { ...found, problem: 'ON CONFLICT with the rows of a query' };
-    if (isTop) found = { ...found, top: proof, named: proof.own && !proof.moves, ...(rows && { given: { given: rows } }) };
+    else if (conflict?.kind === 'others' && !rows)
+      found = { ...found, problem: 'ON CONFLICT with the rows of a query' };
+    if (isTop)
+      found = { ...found, top: proof, named: proof.own && !proof.moves, ...(rows && { given: { given: rows } }) };
   }
   return found;
 }

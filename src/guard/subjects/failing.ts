@@ -29,6 +29,7 @@ function hasFallibleCondition({ marks, parsed }: Analysis, top: Level): boolean 
   const isGiven = given?.kind === 'values' && given.subqueries.length === 0;
   for (const { node, target, scope } of top.roots) if (target || scope.late) add(node);
   if (isGiven) for (const { node } of given.roots) add(node);
-  for (const [node, { sound, constant }] of marks.expressions) if (!sound && !constant && !harmless.has(node)) return true;
+  for (const [node, { sound, constant }] of marks.expressions)
+    if (!sound && !constant && !harmless.has(node)) return true;
   return false;
 }

@@ -31,7 +31,8 @@ export function tieKeys(context: LevelKeys, where: Node | undefined): void {
   const missing = new Set<Entry>();
   for (const { source } of joins.values()) {
     if (source.kind !== 'join') continue;
-    for (const side of nullableSides(source.join.jointype, source.arms)) for (const one of below(side)) missing.add(one);
+    for (const side of nullableSides(source.join.jointype, source.arms))
+      for (const one of below(side)) missing.add(one);
   }
   for (const entry of joins.values()) tieJoin(context, entry, missing);
   for (const condition of conjuncts(where)) tieHere(context, condition, true);

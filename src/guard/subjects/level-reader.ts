@@ -12,12 +12,12 @@ import { allReachTheAnswer } from './cut-rows.ts';
 import { endsOf, Key } from './key.ts';
 import { type LevelKeys, tieKeys } from './key-equivalence.ts';
 import { isOneKey } from './key-types.ts';
-import { combinedRows } from './set-operations.ts';
 import { NO_ROWS, type Rows, type RowsKey, unknownRows } from './rows.ts';
+import { combinedRows } from './set-operations.ts';
 import { type ColumnOf, ShownKeys } from './shown-keys.ts';
 import { readers, type SubjectRelations } from './subject-relations.ts';
 import { Values } from './values.ts';
-import { insertColumns, setItems, valueOf } from './written-columns.ts';
+import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
 const NO_KEYS: ReadonlySet<string> = new Set();
 
@@ -103,7 +103,10 @@ export class LevelReader {
       case 'select':
         return this.ofSelect(level);
       case 'write':
-        return this.ofSelect(level, this.analysis.marks.writes.find((write) => write.level === level));
+        return this.ofSelect(
+          level,
+          this.analysis.marks.writes.find((write) => write.level === level),
+        );
       case 'values':
         return this.ofValues(level);
       case 'set':
@@ -152,8 +155,7 @@ export class LevelReader {
     const cuts = limits !== 'none' || distinct === 'on';
     const isCutBelow = found.cut.length > 0 || chosen !== undefined;
     const reaches =
-      !this.values.givesRows(level) &&
-      allReachTheAnswer(analysis, { level, items: found.cut, chosen, chooses: cuts });
+      !this.values.givesRows(level) && allReachTheAnswer(analysis, { level, items: found.cut, chosen, chooses: cuts });
     const loose =
       found.loose ||
       ends.lost ||
@@ -227,7 +229,8 @@ export class LevelReader {
       const kept = this.keptAt(rows, source, column, at);
       const key = kept && inner?.get(kept.key);
       // Whose rows are in the way of a query's rows nothing tells, where the keys of these are nobody's.
-      if (!key && conflict?.kind === 'given' && conflict.keys.length === 0) this.conflicts.set(write, { kind: 'others' });
+      if (!key && conflict?.kind === 'given' && conflict.keys.length === 0)
+        this.conflicts.set(write, { kind: 'others' });
       if (!key) return;
       // INVARIANT: ON CONFLICT that finds rows by this key alone, and leaves it as it is, finds rows of the same person.
       if (read && conflict?.kind === 'given') read.unite(key);
@@ -235,7 +238,7 @@ export class LevelReader {
     });
     for (const item of setItems(write)) {
       const index = view.columns.findIndex(({ column }) => column.name === as(item, 'ResTarget')?.name);
-      if (index >= 0 && this.values.isIn(valueOf(item), level)) filled.add(index);
+      if (index >= 0 && this.values.isIn(assignedValue(item), level)) filled.add(index);
     }
     this.values.note(target, filled);
   }
@@ -258,7 +261,8 @@ export class LevelReader {
       (source !== undefined &&
         relation.columns.some((column) => {
           const at = names.indexOf(column.name);
-          const kept = keys.has(column.name) && at >= 0 ? this.keptAt(this.rowsOf(source), source, column, at) : undefined;
+          const kept =
+            keys.has(column.name) && at >= 0 ? this.keptAt(this.rowsOf(source), source, column, at) : undefined;
           return kept !== undefined && this.takenAs.get(kept.key)?.one === key.one;
         }));
     return rows.keys.every(isKept);
@@ -324,7 +328,11 @@ export class LevelReader {
       const column = entry?.columns[index];
       const [first] = leaders;
       if (!entry || !column || !first || this.shown.get({ entry, column })) continue;
-      const key = new Key(level, first.type, leaders.every(({ comparable }) => comparable));
+      const key = new Key(
+        level,
+        first.type,
+        leaders.every(({ comparable }) => comparable),
+      );
       keys.push(key);
       for (const leader of leaders) key.follow(leader);
       this.shown.set({ entry, column }, key);
@@ -440,7 +448,8 @@ export class LevelReader {
   /** `row_number()` by the order of the whole answer is the place of a row in it. */
   private isPlaceInAnswer(level: Level, node: Node | undefined): boolean {
     // INVARIANT: no row of those that are numbered is left out, nor stands there twice.
-    if (!node || level !== this.analysis.level || distinctOf(level) !== 'none' || this.values.givesRows(level)) return false;
+    if (!node || level !== this.analysis.level || distinctOf(level) !== 'none' || this.values.givesRows(level))
+      return false;
     return this.values.numbersRows(node, level);
   }
 
@@ -472,7 +481,8 @@ export class LevelReader {
     const { limitCount, limitOffset, limitOption } = select ?? {};
     if (!limitCount && !limitOffset) return { limits: 'none', skips: false };
     const parts = [limitCount, limitOffset].filter((node) => node !== undefined);
-    const plain = limitOption === undefined || limitOption === 'LIMIT_OPTION_COUNT' || limitOption === 'LIMIT_OPTION_DEFAULT';
+    const plain =
+      limitOption === undefined || limitOption === 'LIMIT_OPTION_COUNT' || limitOption === 'LIMIT_OPTION_DEFAULT';
     const limits = plain && !parts.some((node) => this.values.isIn(node, undefined)) ? 'some' : 'loose';
     const zero = as(limitOffset, 'A_Const')?.ival;
     return { limits, skips: limitOffset !== undefined && !(zero && askInteger(zero, isZero)) };
@@ -500,7 +510,7 @@ function isPlain({ kind, aggregated, select }: Level): boolean {
 
 /** The expressions of an item of SET. */
 function assignedBy(item: Node): Node[] {
-  const value = valueOf(item);
+  const value = assignedValue(item);
   const row = as(value, 'RowExpr')?.args;
   return value ? [value, ...(row ?? [])] : [];
 }

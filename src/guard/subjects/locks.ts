@@ -21,7 +21,9 @@ export function locksOf({ marks }: Analysis, top: Level, rowsOf: (level: Level) 
     const { keys, loose, values } = rowsOf(level);
     if (keys.length === 0 && !loose && values.size === 0) continue;
     // INVARIANT: a lock on a subquery is one on all rows that it reads, whatever the query around does with them; OFFSET locks what it passes by.
-    const plain = level.entries.every(({ source: { kind } }) => kind === 'relation' || kind === 'join' || kind === 'function');
+    const plain = level.entries.every(
+      ({ source: { kind } }) => kind === 'relation' || kind === 'join' || kind === 'function',
+    );
     unsent ||= level !== top || !plain || level.select?.limitOffset !== undefined;
   }
   return { skips, unsent };

@@ -7,7 +7,7 @@ import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { LevelReader } from './level-reader.ts';
 import type { Rows } from './rows.ts';
-import { insertColumns, setItems, valueOf } from './written-columns.ts';
+import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
 export interface WriteProof {
   /** Values that each row costs as it is written; undefined: texts of others are put into it, whose length nothing tells. */
@@ -48,8 +48,9 @@ function othersColumns(reader: LevelReader, write: Write, rows: Rows, chosen: bo
     return columns.find((column) => column.name === name)?.type ?? t.UNTELLABLE;
   };
   for (const item of setItems(write)) {
-    const value = valueOf(item);
-    if (chosen ? !isGiven(analysis, value) : values.isIn(value, write.level)) types.push(typeOf(as(item, 'ResTarget')?.name));
+    const value = assignedValue(item);
+    if (chosen ? !isGiven(analysis, value) : values.isIn(value, write.level))
+      types.push(typeOf(as(item, 'ResTarget')?.name));
   }
   const source = write.source && reader.rowsOf(write.source);
   const columns = insertColumns(write);
@@ -63,7 +64,10 @@ function othersColumns(reader: LevelReader, write: Write, rows: Rows, chosen: bo
 }
 
 function isGiven({ marks }: Analysis, node: Node | undefined): boolean {
-  return node !== undefined && ('ParamRef' in node || 'SetToDefault' in node || marks.expressions.get(node)?.constant === true);
+  return (
+    node !== undefined &&
+    ('ParamRef' in node || 'SetToDefault' in node || marks.expressions.get(node)?.constant === true)
+  );
 }
 
 /** Values of 8 bytes that the longest text of a type begins; undefined: it may have any length. */

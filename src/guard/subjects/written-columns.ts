@@ -30,7 +30,7 @@ export function setItems({ node }: Pick<Write, 'node'>): readonly Node[] {
 }
 
 /** What is put into a column: of `(a, b) = (…)` the whole that it comes from. */
-export function valueOf(item: Node): Node | undefined {
+export function assignedValue(item: Node): Node | undefined {
   const value = as(item, 'ResTarget')?.val;
   return as(value, 'MultiAssignRef')?.source ?? value;
 }

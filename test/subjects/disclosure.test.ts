@@ -1,0 +1,736 @@
+/** What is proven of a statement, and so what it costs: honest ones are cheap, and whatever was once a way around the count is dear. */
+import { beforeAll, expect, test } from 'vitest';
+import { type SubjectWorld, subjectWorld, written } from './world.ts';
+
+let world: SubjectWorld;
+beforeAll(async () => {
+  world = await subjectWorld();
+  await world.database.drop();
+});
+
+/** As `written` says it: whom it gives; which columns show the keys of its rows, and which are values; which answer is free. */
+type Case = readonly [note: string, sql: string, disclosure: string];
+
+const PINNED: readonly Case[] = [
+  ['by a constant', 'SELECT * FROM patient WHERE id = 5', 'pinned 5; [0]; known'],
+  ['by a parameter, without the key', 'SELECT name FROM patient WHERE id = $1', 'pinned $1; unnamed; repeated'],
+  ['by a list', 'SELECT id FROM patient WHERE id IN (1, 2, $3)', 'pinned 1,2,$3; [0]; known'],
+  ['by an array that is bound', 'SELECT id FROM patient WHERE id = ANY ($1)', 'pinned $1[]; [0]; known'],
+  ['by an array of constants', 'SELECT id FROM patient WHERE id = ANY (ARRAY[1, $2])', 'pinned 1,$2; [0]; known'],
+  ['by an array as text', "SELECT id FROM patient WHERE id = ANY ('{1, 2,NULL}')", 'pinned 1,2; [0]; known'],
+  ['cast to the type of the key', 'SELECT id FROM patient WHERE id = $1::integer', 'pinned $1; [0]; known'],
+  ['cast to another integer', "SELECT id FROM patient WHERE id = '5'::bigint", 'pinned 5; [0]; known'],
+  ['read as the server reads it', "SELECT id FROM patient WHERE id = ' 0x4D '", 'pinned 77; [0]; known'],
+  ['with a sign', 'SELECT id FROM patient WHERE id = -7', 'pinned -7; [0]; known'],
+  ['nobody', 'SELECT id FROM patient WHERE id = NULL', 'pinned nobody; [0]; known'],
+  [
+    'texts',
+    "SELECT 1 FROM mark WHERE code = 'it''s' AND tag = '{A0EEBC99-9C0B4EF8-BB6D6BB9-BD380A11}'",
+    "pinned it's a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11; unnamed; repeated",
+  ],
+  [
+    'a count and an extreme of a given person',
+    'SELECT count(*), max(p.weight) FROM visit v JOIN patient p ON p.id = v.patient_id WHERE p.id = $1',
+    'pinned $1; unnamed; repeated',
+  ],
+  [
+    'ON of an inner join',
+    'SELECT v.diag FROM patient p JOIN visit v ON v.patient_id = p.id AND p.id = 5',
+    'pinned 5; unnamed; repeated',
+  ],
+  [
+    'what is joined to a given person',
+    'SELECT v.diag FROM patient p LEFT JOIN visit v ON v.patient_id = p.id WHERE p.id = 5',
+    'pinned 5; unnamed; repeated',
+  ],
+  [
+    'a given row of an outer join',
+    'SELECT p.name FROM patient p LEFT JOIN visit v ON v.patient_id = p.id WHERE v.patient_id = 5',
+    'pinned 5; unnamed; repeated',
+  ],
+  [
+    'inside a query',
+    'SELECT x.name FROM (SELECT id, name FROM patient) x WHERE x.id = 5',
+    'pinned 5; unnamed; repeated',
+  ],
+  [
+    'inside a WITH',
+    'WITH x AS (SELECT id, name FROM patient) SELECT name FROM x WHERE id = 5',
+    'pinned 5; unnamed; repeated',
+  ],
+  ['two keys in one row', 'SELECT note FROM siblings WHERE a = 1 AND b = $1', 'pinned 1 $1; unnamed; repeated'],
+  [
+    'another person who is given, in a condition',
+    'SELECT id FROM visit WHERE patient_id = 5 AND EXISTS (SELECT FROM patient q WHERE q.id = 77 AND q.hiv)',
+    'pinned 5 77; unnamed; repeated',
+  ],
+  [
+    'visits in a subquery of the list',
+    'SELECT name, (SELECT count(*) FROM visit v WHERE v.patient_id = p.id) FROM patient p WHERE p.id = 5',
+    'pinned 5; unnamed; repeated',
+  ],
+  [
+    'a condition that cannot fail',
+    "SELECT name FROM patient WHERE id = 5 AND name ILIKE '%a%'",
+    'pinned 5; unnamed; repeated',
+  ],
+  ['a list that can', 'SELECT 1 / weight FROM patient WHERE id = 5', 'pinned 5; unnamed; repeated'],
+  [
+    'a condition that can',
+    'SELECT name FROM patient WHERE id = 5 AND 1 / weight > 0',
+    'pinned 5; unnamed; repeated; at-once',
+  ],
+  ['COPY of a query', 'COPY (SELECT id FROM patient WHERE id = 5) TO STDOUT', 'pinned 5; [0]; known'],
+];
+
+const NOT_PINNED: readonly Case[] = [
+  ['one of two keys', 'SELECT a, note FROM siblings WHERE a = 1', 'question; [0] [+0]; known; fixed 11'],
+  ['a key of another that is computed', 'SELECT id FROM patient WHERE id + 0 = 5', 'question; [0]; known; at-once'],
+  [
+    'a setting',
+    "SELECT id FROM patient WHERE id = current_setting('application_name')::int",
+    'question; [0]; known; at-once',
+  ],
+  [
+    'a subquery',
+    'SELECT id FROM patient WHERE id = (SELECT max(patient_id) FROM visit)',
+    'question; unnamed; repeated; at-once',
+  ],
+  ['a function', 'SELECT id FROM patient WHERE id = twice(4)', 'question; [0]; known'],
+  ['another kind of number', 'SELECT id FROM patient WHERE id = 5.0', 'question; [0]; known'],
+  [
+    'a number that was rounded',
+    'SELECT id FROM patient WHERE id = $1::numeric::integer',
+    'question; [0]; known; at-once',
+  ],
+  [
+    'a collation',
+    "SELECT note, folded FROM badge WHERE folded = 'x' AND code = 'y' AND tag = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'",
+    'held; [+0] [+1] [1]; known; json 2',
+  ],
+  ['an operator that looks like it', 'SELECT id FROM patient WHERE id === 5', 'question; [0]; known'],
+  ['under OR', 'SELECT id FROM patient WHERE id = 5 OR id = 6', 'question; [0]; known'],
+  ['a masked key', 'SELECT id FROM letter WHERE patient_id = 5', 'question; unnamed; repeated'],
+  [
+    'ON of an outer join for the side that stays',
+    'SELECT p.id FROM patient p LEFT JOIN visit v ON v.patient_id = p.id AND p.id = 5',
+    'question; [0]; known',
+  ],
+  [
+    'above a window',
+    'SELECT c FROM (SELECT id, max(CASE WHEN id = 77 THEN name END) OVER () c FROM patient) x WHERE x.id = 5',
+    'question; [+0] v0; repeated; fixed 11',
+  ],
+  [
+    'above an aggregate',
+    'SELECT c FROM (SELECT patient_id, count(*) c FROM visit GROUP BY patient_id) x WHERE x.patient_id = 5',
+    'question; [+0]; known; fixed 11',
+  ],
+  [
+    'above a LIMIT',
+    'SELECT name FROM (SELECT id, name FROM patient ORDER BY weight LIMIT 3) x WHERE x.id = 5',
+    'question; unnamed; repeated',
+  ],
+  [
+    'above DISTINCT',
+    'SELECT ward FROM (SELECT DISTINCT id, ward FROM patient) x WHERE x.id = 5',
+    'question; [+0]; known; fixed 11',
+  ],
+  [
+    'above a UNION',
+    'SELECT w FROM (SELECT id, weight w FROM patient UNION ALL SELECT patient_id, 0 FROM visit) x WHERE x.id = 5',
+    'question; [+0]; known; fixed 11',
+  ],
+  [
+    'above row locks',
+    'SELECT * FROM (SELECT id FROM patient FOR UPDATE) x WHERE x.id = 5',
+    'question; [0]; known; uncountable: row locks in a query',
+  ],
+  [
+    'a WITH that is read twice',
+    'WITH x AS (SELECT id, name FROM patient) SELECT a.name FROM x a, x b WHERE a.id = 5',
+    'question; [+0] [+1]; known; fixed 11,11',
+  ],
+  [
+    'one that is tied and another',
+    'SELECT id FROM visit WHERE patient_id = 5 AND EXISTS (SELECT FROM patient q WHERE q.hiv)',
+    'question; unnamed; repeated',
+  ],
+  ['a view without a key', 'SELECT * FROM roll', 'question; unnamed; repeated'],
+  ['a function that reads', 'SELECT id, name_of(id + 1) FROM patient WHERE id = 5', 'question; [0] v1; repeated'],
+  ['EXPLAIN', 'EXPLAIN SELECT id FROM patient WHERE id = 5', 'question; unnamed; repeated; at-once'],
+  ['SKIP LOCKED', 'SELECT id FROM patient WHERE id = 5 FOR UPDATE SKIP LOCKED', 'question; unnamed; repeated'],
+  ['NOWAIT', 'SELECT id FROM patient WHERE id = 5 FOR UPDATE NOWAIT', 'question; unnamed; repeated'],
+];
+
+const HELD: readonly Case[] = [
+  ['by a primary key', 'SELECT patient_id, diag FROM visit WHERE id = 7', 'held; [0]; known'],
+  ['with the key added', 'SELECT id, diag FROM visit WHERE id = $1', 'held; [+0]; known; fixed 11'],
+  ['with LIMIT 1', 'SELECT * FROM visit WHERE id = $1 LIMIT 1', 'held; [1]; known'],
+  [
+    'with what is about the same person',
+    'SELECT v.*, p.name FROM visit v JOIN patient p ON p.id = v.patient_id WHERE v.id = 7',
+    'held; [1]; known',
+  ],
+  [
+    'in a query',
+    'SELECT x.* FROM (SELECT * FROM visit WHERE id = 7 LIMIT 1) x LEFT JOIN patient p ON p.id = x.patient_id',
+    'held; [1]; known',
+  ],
+  ['two people', 'SELECT * FROM siblings WHERE id = 4', 'held; [1] [2]; known'],
+  [
+    'an index that may be deferred',
+    "SELECT * FROM lab WHERE code = 'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11'",
+    'question; [1]; known',
+  ],
+  ['a list of them', 'SELECT * FROM visit WHERE id IN (7, 8)', 'question; [1]; known'],
+  ['a part of a key', "SELECT * FROM visit WHERE day = '2026-01-01'", 'question; [1]; known'],
+  [
+    'beside another person',
+    'SELECT v.*, p.id, p.name FROM visit v, patient p WHERE v.id = 7',
+    'question; [1] [5]; known',
+  ],
+  [
+    'beside a value',
+    'SELECT v.*, (SELECT count(*) FROM patient) FROM visit v WHERE v.id = 7',
+    'question; [1] v5; repeated',
+  ],
+];
+
+const NAMED: readonly Case[] = [
+  ['a list', 'SELECT id, name, upper(name) FROM patient WHERE ward = 3 ORDER BY name', 'question; [0]; known'],
+  ['a key that is added', 'SELECT name FROM patient WHERE ward = 3', 'question; [+0]; known; fixed 11'],
+  ['a star beside a query', 'SELECT * FROM (SELECT name, ward FROM patient) x', 'question; [+0]; known; fixed 11'],
+  ['a page', 'SELECT id, name FROM patient ORDER BY name LIMIT 20', 'question; [0]; known'],
+  ['OFFSET 0', 'SELECT id FROM patient ORDER BY name LIMIT 20 OFFSET 0', 'question; [0]; known'],
+  ['another page', 'SELECT id, name FROM patient ORDER BY name LIMIT 20 OFFSET 20', 'question; [0]; repeated'],
+  ['with a count beside it', 'SELECT id, count(*) OVER () FROM patient LIMIT 20', 'question; [0] v1; repeated'],
+  ['tied rows', 'SELECT p.id, v.diag FROM patient p JOIN visit v ON v.patient_id = p.id', 'question; [0]; known'],
+  [
+    'an outer join',
+    'SELECT p.id, v.patient_id, v.diag FROM patient p LEFT JOIN visit v ON v.patient_id = p.id',
+    'question; [0,1]; known',
+  ],
+  [
+    'FULL JOIN',
+    'SELECT p.id, v.patient_id FROM patient p FULL JOIN visit v ON v.patient_id = p.id',
+    'question; [0,1]; known',
+  ],
+  ['FULL JOIN USING', 'SELECT patient_id FROM visit FULL JOIN profile USING (patient_id)', 'question; [0]; known'],
+  [
+    'other integers',
+    'SELECT l.patient_id, p.name FROM lab l JOIN patient p ON p.id = l.patient_id',
+    'question; [0]; known',
+  ],
+  [
+    'a condition on the same person',
+    'SELECT id FROM patient p WHERE EXISTS (SELECT FROM visit v WHERE v.patient_id = p.id)',
+    'question; [0]; known',
+  ],
+  [
+    'and its opposite',
+    'SELECT id FROM patient p WHERE NOT EXISTS (SELECT FROM visit v WHERE v.patient_id = p.id)',
+    'question; [0]; known',
+  ],
+  [
+    'IN',
+    "SELECT id FROM patient WHERE id IN (SELECT patient_id FROM visit WHERE diag = 'flu')",
+    'question; [0]; known',
+  ],
+  [
+    'grouped by the key',
+    'SELECT patient_id, count(*), max(diag) FROM visit GROUP BY patient_id HAVING count(*) > 2',
+    'question; [0]; known',
+  ],
+  [
+    'DISTINCT ON',
+    'SELECT DISTINCT ON (patient_id) patient_id, day FROM visit ORDER BY patient_id, day DESC',
+    'question; [0]; known',
+  ],
+  [
+    'the last visit of each',
+    'SELECT p.id, x.day FROM patient p LEFT JOIN LATERAL (SELECT day FROM visit v WHERE v.patient_id = p.id ORDER BY day DESC LIMIT 1) x ON true',
+    'question; [0]; known',
+  ],
+  [
+    'a window over the own rows',
+    'SELECT id, patient_id, row_number() OVER (PARTITION BY patient_id ORDER BY day) FROM visit',
+    'question; [1]; known',
+  ],
+  [
+    'the place in the answer',
+    'SELECT id, row_number() OVER (ORDER BY weight) FROM patient ORDER BY weight',
+    'question; [0]; known',
+  ],
+  [
+    'a rank is a value',
+    'SELECT id, rank() OVER (ORDER BY weight) FROM patient ORDER BY weight',
+    'question; [0] v1; repeated',
+  ],
+  [
+    'a page with its rows',
+    'SELECT p.id, v.day FROM (SELECT id FROM patient ORDER BY name LIMIT 10) p LEFT JOIN visit v ON v.patient_id = p.id',
+    'question; [0]; known',
+  ],
+  [
+    'a page in a WITH',
+    'WITH page AS (SELECT * FROM patient ORDER BY name LIMIT 10) SELECT page.*, v.day FROM page LEFT JOIN visit v ON v.patient_id = page.id',
+    'question; [0]; known',
+  ],
+  [
+    'a page by IN',
+    'SELECT * FROM patient WHERE id IN (SELECT id FROM patient ORDER BY name LIMIT 10)',
+    'question; [0]; known',
+  ],
+  ['UNION', 'SELECT id, name FROM patient UNION SELECT patient_id, diag FROM visit', 'question; [0]; known'],
+  ['EXCEPT', 'SELECT id FROM patient EXCEPT SELECT patient_id FROM visit', 'question; [0]; known'],
+  [
+    'what everybody may know beside it',
+    'SELECT p.id, c.name FROM patient p JOIN clinics c ON c.id = p.clinic_id',
+    'question; [0]; known',
+  ],
+  [
+    'a value in the list',
+    'SELECT p.id, (SELECT count(*) FROM patient q WHERE q.ward = p.ward) FROM patient p',
+    'question; [0] v1; repeated',
+  ],
+  [
+    'values alone',
+    'SELECT c.name, (SELECT count(*) FROM patient p WHERE p.clinic_id = c.id) FROM clinics c',
+    'question; v1; repeated',
+  ],
+  ['a dashboard', 'SELECT (SELECT count(*) FROM patient), (SELECT count(*) FROM visit)', 'question; v0 v1; repeated'],
+  ['row locks', 'SELECT id FROM patient WHERE ward = 3 FOR UPDATE', 'question; [0]; known'],
+  ['COPY of a table', 'COPY visit TO STDOUT', 'question; [1]; known; at-once'],
+];
+
+/** As Prisma, Drizzle, Hasura and PostgREST send them. */
+const INCLUDES: readonly Case[] = [
+  [
+    'of the own rows, in a LATERAL',
+    `SELECT t1.id, t1.name, j.data FROM patient AS t1 LEFT JOIN LATERAL (SELECT coalesce(jsonb_agg(t4.o), '[]') AS data
+       FROM (SELECT t3.o FROM (SELECT jsonb_build_object('id', t2.id, 'day', t2.day) AS o FROM (SELECT * FROM visit AS t5 WHERE t5.patient_id = t1.id) AS t2) AS t3) AS t4) AS j ON true`,
+    'question; [0]; known; at-once',
+  ],
+  [
+    'of the own rows, in a subquery',
+    `SELECT p.id, (SELECT coalesce(json_agg(json_build_array(v.id, v.day)), '[]') FROM visit v WHERE v.patient_id = p.id) FROM patient p`,
+    'question; [0]; known; at-once',
+  ],
+  [
+    'of people, in a LATERAL',
+    `SELECT c.id, c.name, j.data FROM clinics c LEFT JOIN LATERAL (SELECT coalesce(json_agg(json_build_array(p.id, p.name)), '[]') AS data
+       FROM (SELECT * FROM patient p WHERE p.clinic_id = c.id ORDER BY p.name LIMIT 10) p) j ON true WHERE c.beds > 3 ORDER BY c.name LIMIT 20`,
+    'question; [+0]; known; at-once; json 1',
+  ],
+  [
+    'two of them',
+    `SELECT c.id, a.data, b.data FROM clinics c LEFT JOIN LATERAL (SELECT json_agg(p.name) AS data FROM patient p WHERE p.clinic_id = c.id) a ON true
+       LEFT JOIN LATERAL (SELECT json_agg(v.diag) AS data FROM visit v WHERE v.clinic_id = c.id) b ON true WHERE c.id = $1`,
+    'question; [+0] [+1]; known; at-once; json 2',
+  ],
+  [
+    'all of a query',
+    `SELECT coalesce(json_agg(t), '[]') AS body, count(*) AS total FROM (SELECT id, name FROM patient WHERE ward = 3 LIMIT 10) t`,
+    'question; [+0]; known; json 1',
+  ],
+  [
+    'all of a query, without the key',
+    `SELECT coalesce(json_agg("root"), '[]') AS "root" FROM (SELECT row_to_json((SELECT "_e" FROM (SELECT "base"."name" AS "name", "visits"."v" AS "v") AS "_e")) AS "root"
+       FROM (SELECT * FROM "public"."patient" WHERE ward = 3) AS "base" LEFT OUTER JOIN LATERAL (SELECT coalesce(json_agg("v"), '[]') AS "v"
+         FROM (SELECT * FROM visit WHERE "base".id = patient_id) AS "v") AS "visits" ON ('true')) AS "_root"`,
+    'question; [+0]; known; at-once; json 1',
+  ],
+  [
+    'grouped by what nobody is',
+    'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id',
+    'question; [+0]; known; json 1',
+  ],
+  [
+    'groups of which some are left out',
+    'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id HAVING count(*) > 3',
+    'question; unnamed; repeated',
+  ],
+  [
+    'by what is in them',
+    `SELECT c.id FROM clinics c LEFT JOIN LATERAL (SELECT json_agg(p.name) AS data FROM patient p WHERE p.clinic_id = c.id) a ON true WHERE a.data IS NULL`,
+    'question; unnamed; repeated; at-once',
+  ],
+  [
+    'or by their number',
+    'SELECT c.id, json_agg(p.name) FROM clinics c JOIN patient p ON p.clinic_id = c.id GROUP BY c.id LIMIT 1',
+    'question; unnamed; repeated',
+  ],
+  ['whose rows have no key', 'SELECT json_agg(t) FROM (SELECT name FROM patient) t', 'question; unnamed; repeated'],
+];
+
+/** What once got through: each is a question whose rows are not named, or in which what tells is a value. */
+const WAYS: readonly Case[] = [
+  [
+    'many numbers beside a row',
+    'SELECT p.id, count(*) FILTER (WHERE p.id = 11 AND g <= ascii(substr(p.name, 1, 1))) OVER () FROM patient p, generate_series(1, 127) g',
+    'question; [0] v1; repeated',
+  ],
+  [
+    'of a table of nobody',
+    'SELECT count(c.id) OVER () FROM patient p LEFT JOIN clinics c ON c.id <= p.weight',
+    'question; [+0] v0; repeated; fixed 11',
+  ],
+  [
+    'hypothetical sets',
+    'SELECT rank(1) WITHIN GROUP (ORDER BY CASE WHEN p.id = 11 AND g <= p.weight THEN 0 ELSE 2 END) FROM patient p, generate_series(1, 9) g',
+    'question; unnamed; repeated',
+  ],
+  [
+    'ranks',
+    'SELECT p.id, rank() OVER (ORDER BY CASE WHEN p.id = 11 THEN p.weight ELSE 60 END) FROM patient p',
+    'question; [0] v1; repeated',
+  ],
+  [
+    'sizes of partitions',
+    'SELECT p.id, count(*) OVER (PARTITION BY CASE WHEN p.id = 11 THEN p.weight END) FROM patient p',
+    'question; [0] v1; repeated',
+  ],
+  [
+    'the group of all who are missing',
+    'SELECT v.patient_id, string_agg(p.name, $1) FROM patient p LEFT JOIN visit v ON v.patient_id = p.id GROUP BY v.patient_id',
+    'question; [0]; known',
+  ],
+  [
+    'conditions that choose rows',
+    'SELECT s.id FROM patient s JOIN patient t ON t.id = (SELECT q.weight - 39 FROM patient q WHERE q.id = s.id + 1000)',
+    'question; unnamed; repeated; at-once',
+  ],
+  [
+    'LATERAL with an OFFSET',
+    'SELECT c.id, x.id FROM clinics c CROSS JOIN LATERAL (SELECT id FROM patient p WHERE p.ward = c.id ORDER BY weight LIMIT 1 OFFSET 2) x JOIN patient y ON y.id = x.id',
+    'question; unnamed; repeated',
+  ],
+  ['EXCEPT of others', 'SELECT 5 AS id EXCEPT SELECT 5 FROM patient WHERE weight > 70', 'question; unnamed; repeated'],
+  [
+    'row numbers filtered from outside',
+    'SELECT id FROM (SELECT id, row_number() OVER (ORDER BY weight) n FROM patient) x WHERE n = 3',
+    'question; unnamed; repeated',
+  ],
+  [
+    'a window in ORDER BY',
+    `SELECT g FROM patient p CROSS JOIN generate_series(1, 9) g ORDER BY p.id <> 5, get_bit(convert_to(string_agg(name, '') OVER (), 'UTF8'), g)`,
+    'question; unnamed; repeated; at-once',
+  ],
+  [
+    'the order of a window',
+    'SELECT id, 0 * row_number() OVER (ORDER BY (SELECT q.weight FROM patient q WHERE q.id = p.id + 1)) FROM patient p',
+    'question; unnamed v1; repeated; at-once',
+  ],
+  [
+    'an anti-join',
+    'SELECT p.id, g FROM patient p CROSS JOIN generate_series(1, 1000000) g LEFT JOIN patient q ON q.id = g AND q.hiv WHERE p.id = 5 AND q.id IS NULL',
+    'question; [0] [+0]; known; fixed 11',
+  ],
+  [
+    'a LIMIT that is a value',
+    'SELECT id FROM clinics LIMIT (SELECT weight FROM patient WHERE id + 0 = 77)',
+    'question; unnamed; repeated; at-once',
+  ],
+  ['WITH TIES', 'SELECT id FROM patient ORDER BY weight FETCH FIRST 3 ROWS WITH TIES', 'question; unnamed; repeated'],
+  [
+    'rows of a function in the list',
+    'SELECT id, generate_series(1, (SELECT weight FROM patient q WHERE q.id = p.id + 1)) FROM patient p',
+    'question; unnamed v1; repeated; at-once',
+  ],
+  [
+    'numbers of rows that do not come',
+    "SELECT id, row_number() OVER (ORDER BY id), unnest(string_to_array(name, ' ')) FROM patient ORDER BY id",
+    'question; [0] v1; repeated',
+  ],
+  [
+    'DISTINCT of a value',
+    'SELECT DISTINCT p.id, (SELECT q.name FROM patient q WHERE q.id = v.id) FROM patient p JOIN visit v ON v.patient_id = p.id',
+    'question; unnamed v1; repeated',
+  ],
+  [
+    'DISTINCT ON a value',
+    'SELECT DISTINCT ON (x) p.id, (SELECT q.weight FROM patient q WHERE q.id = p.id + 1) x FROM patient p',
+    'question; unnamed v1; repeated; at-once',
+  ],
+  [
+    'ORDER BY a value',
+    'SELECT p.id, (SELECT q.weight FROM patient q WHERE q.id = p.id + 1) x FROM patient p ORDER BY x',
+    'question; unnamed v1; repeated; at-once',
+  ],
+  [
+    'ORDER BY its number',
+    'SELECT p.id, (SELECT q.weight FROM patient q WHERE q.id = p.id + 1) x FROM patient p ORDER BY 2',
+    'question; unnamed v1; repeated; at-once',
+  ],
+  [
+    'GROUP BY a value',
+    'SELECT p.id, (SELECT q.weight FROM patient q WHERE q.ward = p.id) x FROM patient p GROUP BY p.id, 2',
+    'question; unnamed v1; repeated',
+  ],
+  ['NOT IN', 'SELECT id FROM patient WHERE id NOT IN (SELECT patient_id FROM visit)', 'question; unnamed; repeated'],
+  [
+    'IN a page and one more condition',
+    "SELECT * FROM patient WHERE id IN (SELECT id FROM patient ORDER BY name LIMIT 10) AND name > 'M'",
+    'question; unnamed; repeated',
+  ],
+  [
+    'a page of a page',
+    'SELECT id FROM (SELECT id, name FROM patient ORDER BY weight LIMIT 10) x ORDER BY name LIMIT 1',
+    'question; unnamed; repeated',
+  ],
+  [
+    'a page in the middle of a join',
+    'SELECT p.id FROM (SELECT id FROM patient ORDER BY weight LIMIT 10) p JOIN visit v ON v.patient_id = p.id',
+    'question; unnamed; repeated',
+  ],
+  [
+    'two that equal what may be missing',
+    'SELECT a.id, b.id, l.value FROM patient a CROSS JOIN patient b LEFT JOIN lab l ON l.patient_id = a.id AND l.patient_id = b.id',
+    'question; [0] [1]; known',
+  ],
+  [
+    'a recursive query',
+    'WITH RECURSIVE r AS (SELECT id, name FROM patient UNION ALL SELECT r.id, p.name FROM r JOIN patient p ON p.id = r.id + 1) SELECT id FROM r',
+    'question; unnamed v0; repeated; at-once',
+  ],
+  [
+    'a collation between two keys',
+    'SELECT a.code, x.note FROM badge a JOIN (SELECT folded, note FROM badge) x ON x.folded = a.folded',
+    'question; [0] [+0] [+1] [+2] [+3] [+4]; known; at-once; json 5',
+  ],
+  [
+    'a name that a list of aliases gives',
+    'SELECT j.x, j.y FROM (visit a JOIN lab b USING (id)) AS j (patient_id, x, c, d, e, y)',
+    'question; [0] [1]; known',
+  ],
+  [
+    'one of two people',
+    'SELECT s.a, p.name FROM siblings s JOIN patient p ON p.id = s.b',
+    'question; [0] [+0]; known; fixed 11',
+  ],
+  [
+    'nextval inside CASE',
+    "SELECT CASE WHEN hiv THEN nextval('notes_id_seq') END, id FROM patient",
+    'question; [1]; known; uncountable: nextval',
+  ],
+  [
+    'set_config',
+    "SELECT id FROM patient WHERE set_config('application_name', 'x', false) IS NULL",
+    'question; [0]; known; at-once; uncountable: set_config',
+  ],
+  [
+    'a function that leaves something',
+    'SELECT id FROM patient WHERE log_it(name) IS NULL',
+    'question; unnamed; repeated; at-once; uncountable: log_it',
+  ],
+  [
+    'locks that are not sent',
+    'WITH w AS MATERIALIZED (SELECT id FROM patient WHERE hiv FOR UPDATE) SELECT 1',
+    'question; unnamed; repeated; uncountable: row locks in a query',
+  ],
+  ['system columns', 'SELECT id, ctid FROM patient', 'refused'],
+];
+
+const WRITES: readonly Case[] = [
+  ['by id', "UPDATE patient SET name = 'x' WHERE id = 5", 'pinned 5; unnamed; repeated; writes 0'],
+  ['by the key of the row', "UPDATE visit SET diag = 'x' WHERE id = 7", 'held; [+0]; repeated; writes 0; fixed 11'],
+  ['a DELETE by it', 'DELETE FROM visit WHERE id = 7', 'held; [+0]; repeated; writes 0; fixed 11'],
+  ['with what it returns', "UPDATE visit SET diag = 'x' WHERE id = 7 RETURNING *", 'held; [1]; repeated; writes 0'],
+  [
+    'by anything else, the tag tells',
+    "UPDATE visit SET diag = 'x' WHERE diag = 'flu'",
+    'question; unnamed; repeated; writes 0 tag',
+  ],
+  [
+    'unless the rows do',
+    "UPDATE visit SET diag = 'x' WHERE diag = 'flu' RETURNING patient_id",
+    'question; [0]; repeated; writes 0',
+  ],
+  ['a DELETE of others', "DELETE FROM visit WHERE diag = 'flu'", 'question; unnamed; repeated; writes 0 tag'],
+  [
+    'a key that moves',
+    'UPDATE visit SET patient_id = 5 WHERE id <= 2000 RETURNING patient_id',
+    'question; unnamed; repeated; at-once; writes 1 tag',
+  ],
+  [
+    'a key that moves from a given person',
+    'UPDATE visit SET patient_id = 5 WHERE patient_id = 7',
+    'pinned 7; unnamed; repeated; at-once; writes 1',
+  ],
+  [
+    'a unique key',
+    "UPDATE visit SET day = '2026-01-01' WHERE patient_id = 5",
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  ['nobody', 'UPDATE clinics SET beds = 3 WHERE id = 4', 'nothing'],
+  ['what somebody may refer to', 'DELETE FROM clinics WHERE id = 4', 'pinned; repeated; at-once; writes 0'],
+  [
+    'a value of a given person',
+    'UPDATE clinics SET beds = (SELECT weight FROM patient WHERE id = 77) WHERE id = 4',
+    'pinned 77; repeated; writes 0',
+  ],
+  [
+    'a value of another',
+    'UPDATE clinics SET beds = (SELECT weight FROM patient WHERE id + 0 = 77) WHERE id = 4',
+    'question; unnamed; repeated; at-once; writes 2 tag',
+  ],
+  [
+    'a text of others',
+    'UPDATE notes SET body = p.name FROM patient p WHERE p.id = notes.n',
+    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
+  ],
+  [
+    'chosen by others',
+    'UPDATE notes SET n = 4 FROM patient p WHERE p.weight = notes.n',
+    'question; unnamed; repeated; writes 1 tag',
+  ],
+  [
+    'given values',
+    "INSERT INTO visit (patient_id, day, diag) VALUES (5, '2026-01-01', 'flu') RETURNING id",
+    'pinned; repeated; at-once; writes 0',
+  ],
+  ['given values of nobody', "INSERT INTO notes (body) VALUES ('x')", 'nothing'],
+  [
+    'a constraint that is deferred',
+    'INSERT INTO lab (patient_id, value) VALUES (5, 5)',
+    'pinned; repeated; at-commit; writes 0',
+  ],
+  ['a foreign key alone', 'INSERT INTO marked (id, patient_id) VALUES (1, 5)', 'pinned; repeated; at-once; writes 0'],
+  ['COPY FROM', 'COPY visit (patient_id, diag) FROM STDIN', 'pinned; repeated; at-once; writes 0'],
+  [
+    'a name into a table of nobody',
+    'INSERT INTO notes (body) SELECT name FROM patient WHERE id + 0 = $1',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: rows written from people who are not their own',
+  ],
+  [
+    'a number into a table of nobody',
+    'INSERT INTO notes (n) SELECT weight FROM patient WHERE id + 0 = $1',
+    'question; unnamed; repeated; at-once; writes 2 tag',
+  ],
+  [
+    'a given person into it',
+    'INSERT INTO notes (body) SELECT name FROM patient WHERE id = $1',
+    'pinned $1; unnamed; repeated; writes 0',
+  ],
+  [
+    'under the own keys',
+    'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient WHERE weight > 70',
+    'question; unnamed; repeated; at-once; writes 0 tag',
+  ],
+  [
+    'under the own keys, and returned',
+    'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient WHERE weight > 70 RETURNING patient_id',
+    'question; [0]; repeated; at-once; writes 0',
+  ],
+  [
+    'under the own keys, as LIMIT chooses',
+    'INSERT INTO visit (patient_id, diag) SELECT id, name FROM patient ORDER BY weight LIMIT 1',
+    'question; unnamed; repeated; at-once; writes 1 tag',
+  ],
+  [
+    'under another key',
+    'INSERT INTO visit (patient_id, day) SELECT 5, born FROM patient',
+    'question; unnamed; repeated; at-once; writes 2 tag',
+  ],
+  [
+    'a WITH that writes of others',
+    'WITH w AS (INSERT INTO notes (n) SELECT weight FROM patient) SELECT 1',
+    'question; unnamed; repeated; uncountable: rows written from people who are not their own',
+  ],
+  [
+    'a WITH that writes of a given person',
+    'WITH w AS (UPDATE patient SET weight = 1 WHERE id = 5 RETURNING id) SELECT * FROM w',
+    'pinned 5; [0]; repeated',
+  ],
+  [
+    'MERGE',
+    "MERGE INTO visit v USING (VALUES (1)) s (id) ON s.id = v.id WHEN MATCHED THEN UPDATE SET diag = 'x'",
+    'question; unnamed; repeated; writes 0 tag; uncountable: rows written from people who are not their own',
+  ],
+];
+
+const UPSERTS: readonly Case[] = [
+  [
+    'by the key of the person',
+    "INSERT INTO profile (patient_id, body) VALUES (5, 'x'), (6, 'y') ON CONFLICT (patient_id) DO UPDATE SET body = excluded.body",
+    'pinned; repeated; at-once; writes 0',
+  ],
+  [
+    'of bound arrays',
+    'INSERT INTO profile (patient_id, body) SELECT * FROM unnest($1::int[], $2::text[]) ON CONFLICT (patient_id) DO UPDATE SET body = excluded.body',
+    'pinned; repeated; at-once; writes 0',
+  ],
+  [
+    'by a key with more in it',
+    "INSERT INTO visit (patient_id, day) VALUES (5, '2026-01-01') ON CONFLICT (patient_id, day) DO UPDATE SET diag = 'x'",
+    'pinned; repeated; at-once; writes 0',
+  ],
+  [
+    'that returns the row',
+    "INSERT INTO profile (patient_id, body) VALUES (5, 'x'), ($1, DEFAULT) ON CONFLICT (patient_id) DO UPDATE SET body = excluded.body RETURNING *",
+    'pinned 5,$1; [0]; repeated; at-once; writes 0',
+  ],
+  [
+    'with a condition',
+    "INSERT INTO profile (patient_id, body) VALUES (5, 'x'), ($1, 'y') ON CONFLICT (patient_id) DO UPDATE SET body = excluded.body WHERE profile.seen > 4",
+    'pinned 5,$1; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'DO NOTHING',
+    "INSERT INTO profile (patient_id, body) VALUES (5, 'x'), ($1, 'y') ON CONFLICT DO NOTHING",
+    'pinned 5,$1; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'DO NOTHING, where a sequence makes the other key',
+    "INSERT INTO visit (patient_id, day) VALUES (5, '2026-01-01') ON CONFLICT DO NOTHING",
+    'pinned 5; unnamed; repeated; at-once; writes 0',
+  ],
+  [
+    'DO NOTHING, where another may be in the way',
+    'INSERT INTO visit (id, patient_id) VALUES (1, 5), (2, 5), ((3), 5) ON CONFLICT DO NOTHING',
+    'question; unnamed; repeated; at-once; writes 0 tag given 3',
+  ],
+  [
+    'DO UPDATE of another',
+    "INSERT INTO visit (id, patient_id) VALUES (1, 5), (2, 5) ON CONFLICT (id) DO UPDATE SET diag = 'x' RETURNING patient_id",
+    'question; [0]; repeated; at-once; writes 0 given 2',
+  ],
+  [
+    'a key that is set',
+    "INSERT INTO profile (patient_id, body) VALUES (5, 'x') ON CONFLICT (patient_id) DO UPDATE SET patient_id = 6",
+    'question; unnamed; repeated; at-once; writes 1 tag given 1',
+  ],
+  [
+    'DO NOTHING of a query',
+    'INSERT INTO profile (patient_id, body) SELECT * FROM unnest($1::int[], $2::text[]) ON CONFLICT DO NOTHING',
+    'question; unnamed; repeated; at-once; writes 0 tag; uncountable: ON CONFLICT with the rows of a query',
+  ],
+];
+
+const GROUPED: readonly Case[] = [
+  [
+    'counts of plain columns',
+    'SELECT ward, count(*), count(weight)::int, avg(weight) FROM patient GROUP BY ward',
+    'question; unnamed; repeated; counts 1,2,3',
+  ],
+];
+
+const groups = { PINNED, NOT_PINNED, HELD, NAMED, INCLUDES, WAYS, WRITES, UPSERTS };
+for (const [name, cases] of Object.entries(groups))
+  test.each(cases)(`${name.toLowerCase()}: %s`, (_note, sql, disclosure) => {
+    expect(found(sql)).toBe(disclosure);
+  });
+
+test.each(GROUPED)('min_group: %s', (_note, sql, disclosure) => {
+  expect(found(sql, 'reporter')).toBe(disclosure);
+});
+
+function found(sql: string, role?: string): string {
+  try {
+    return written(world.disclosures(sql, role), sql);
+  } catch (error) {
+    if (/^refused/.test((error as Error).message)) return 'refused';
+    throw error;
+  }
+}
