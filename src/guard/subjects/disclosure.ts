@@ -9,8 +9,8 @@ export interface Disclosure {
   readonly subject: string;
   readonly access: Access;
   /**
-   * Whether it may end in an error that hangs on data: an error is an answer, so one is set aside for it also where nothing else would be.
-   * `at-commit`: a constraint of its may be deferred, so that the error can come as late as COMMIT.
+   * Whether it may end in an error that hangs on data: an error is an answer, so one is set aside for it also where nothing else would be. Of a question
+   * one is set aside anyway. `at-commit`: a constraint of its may be deferred, so that the error can come as late as COMMIT.
    */
   readonly canFail: 'no' | 'at-once' | 'at-commit';
   /**

@@ -50,7 +50,7 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const unknown: Disclosure = {
     subject: subject.name,
     access: { kind: 'question' },
-    canFail: 'at-once',
+    canFail: 'no',
     values: [],
     free: 'repeated',
   };
@@ -66,7 +66,6 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     writes.problem ??
     (people?.length === 0 ? undefined : effectIn(analysis, analysis.level)) ??
     (locks.unsent && !people ? 'row locks in a query' : undefined);
-  const found = { subject: subject.name, canFail: canFail(context, analysis, analysis.level) };
   const counts = context.role.minGroup === undefined ? undefined : { counts: countsIn(analysis, analysis.level) };
   const values = [...rows.values].sort((a, b) => a - b);
   const holds = !people && values.length === 0 && !rows.loose && isHeld(reader, rows, context.catalog);
@@ -75,10 +74,12 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     locks.skips || !writes.named
       ? undefined
       : namedBy(rows, mayAdd ? addedTo(context, reader, analysis.level) : undefined);
-  const access: Access = people ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
+  const access: Access =
+    people && !locks.skips ? { kind: 'pinned', people } : { kind: named && holds ? 'held' : 'question' };
   return {
-    ...found,
-    access: locks.skips ? { kind: 'question' } : access,
+    subject: subject.name,
+    access,
+    canFail: canFail(context, analysis, analysis.level, access.kind),
     ...(named && { named }),
     values,
     free: named && values.length === 0 && !rows.skips && analysis.marks.writes.length === 0 ? 'known' : 'repeated',

@@ -3,11 +3,27 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Level } from '../../sql/analyze/model.ts';
 import { fieldsOf, type Node } from '../../sql/tree.ts';
 import { type ConstraintContext, failsByRows, later } from './constraints.ts';
-import type { Disclosure } from './disclosure.ts';
+import type { Access, Disclosure } from './disclosure.ts';
 
-export function canFail(context: ConstraintContext, analysis: Analysis, top: Level): Disclosure['canFail'] {
-  const byConditions: Disclosure['canFail'] = hasFallibleCondition(analysis, top) ? 'at-once' : 'no';
+/**
+ * `access`: of a question one is set aside whatever it is made of, so that its constraints alone are to be told. Of a pinned statement what is computed
+ * from the rows of the answer is about people who are counted before it runs.
+ */
+export function canFail(
+  context: ConstraintContext,
+  analysis: Analysis,
+  top: Level,
+  access: Access['kind'],
+): Disclosure['canFail'] {
+  const fails =
+    access === 'pinned' ? hasFallibleCondition(analysis, top) : access === 'held' && hasFallibleExpression(analysis);
+  const byConditions: Disclosure['canFail'] = fails ? 'at-once' : 'no';
   return analysis.marks.writes.map((write) => failsByRows(context, write)).reduce(later, byConditions);
+}
+
+function hasFallibleExpression({ marks }: Analysis): boolean {
+  if (marks.tellingMerges.length > 0 || marks.fallible.length > 0) return true;
+  return [...marks.expressions.values()].some(({ sound, constant }) => !sound && !constant);
 }
 
 /**

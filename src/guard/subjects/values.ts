@@ -101,7 +101,7 @@ export class Values {
   }
 
   hasWindow(level: Level): boolean {
-    return this.windows && level.roots.some(({ node }) => this.holds(node, 'window'));
+    return this.windows && level.roots.some(({ node }) => this.countOf(node, 'window') > 0);
   }
 
   /** Whether the list of a level has calls that give any number of rows. */
@@ -110,16 +110,17 @@ export class Values {
   }
 
   givesRowsIn(node: Node): boolean {
-    return this.holds(node, 'set-returning');
+    return this.countOf(node, 'set-returning') > 0;
   }
 
-  private holds(part: unknown, barrier: 'window' | 'set-returning'): boolean {
-    if (typeof part !== 'object' || part === null) return false;
+  /** How many such calls stand in an expression; those of subqueries are theirs. */
+  private countOf(part: unknown, barrier: 'window' | 'set-returning'): number {
+    if (typeof part !== 'object' || part === null) return 0;
     this.analysis.parsed.patience.spend();
     const { marks } = this.analysis;
-    if (marks.expressions.get(part as Node)?.barrier === barrier) return true;
-    if (marks.sublinks.has(part as Node)) return false;
-    return fieldsOf(part).some(([, inner]) => this.holds(inner, barrier));
+    if (marks.sublinks.has(part as Node)) return 0;
+    const own = marks.expressions.get(part as Node)?.barrier === barrier ? 1 : 0;
+    return fieldsOf(part).reduce((sum, [, inner]) => sum + this.countOf(inner, barrier), own);
   }
 
   /** Whether the level puts values of many rows into one (json_agg and its kin). */
@@ -144,6 +145,14 @@ export class Values {
     const call = as(node, 'FuncCall');
     const fn = call && this.analysis.marks.calls.get(call)?.fn;
     if (fn?.name !== 'row_number' || fn.schema !== 'pg_catalog' || !call?.over || call.agg_filter) return false;
+    // INVARIANT: another window may sort the rows anew between their numbering and the answer.
+    if (
+      this.countOf(
+        level.roots.map((root) => root.node),
+        'window',
+      ) !== 1
+    )
+      return false;
     const { partitionClause = [], orderClause = [] } = windowOf(call.over, level);
     const { sortClause = [] } = level.select ?? {};
     return (
