@@ -154,6 +154,8 @@ export class RandomQueries {
       () => `${key()} IN (${1 + random.int(PEOPLE)}, ${1 + random.int(PEOPLE)})`,
       () => `${random.pick([...plain, '1'])}::text > '4'`,
       () => `${key()} IS NULL`,
+      // A unique key that is not the person's.
+      () => `${random.pick(plain.filter((text) => text.endsWith('.id')).concat(key()))} = ${1 + random.int(PEOPLE)}`,
       () => `${key()} < ${random.pick(around.length > 0 ? around : ['3'])}`,
       ...(depth > 0
         ? [

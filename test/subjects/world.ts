@@ -119,6 +119,7 @@ function find(sql: string, role: RolePolicy, catalog: Catalog): Found {
     searchPath: ['public'],
     parameterTypes: [],
     holders: [],
+    userCode: { runsIn: () => false },
     patience: new Patience(() => false),
     parsed: undefined,
     statements: [],

@@ -19,7 +19,7 @@ export function writeKeys(w: Rewriter, top: Level, { inside, expression }: KeyPl
 
 function addTarget(w: Rewriter, level: Level, expression: Template, name: string): void {
   const list = level.select!.targetList!;
-  w.edits.append(endOfTargets(w, level, list), [', ', ...expression, ` AS ${name}`]);
+  w.edits.append(endOfTargets(w, list), [', ', ...expression, ` AS ${name}`]);
   const val = expressionTree(expression);
   w.mutate(() => {
     list.push({ ResTarget: { name, val } });
