@@ -15,6 +15,7 @@ import { failed, table } from './ask-guard.ts';
 import { ask } from './ask-server.ts';
 import { type LogOptions, logSource, unreadable } from './log-source.ts';
 import { environmentFor } from './placeholders.ts';
+import { printError } from './print.ts';
 import { readPolicies } from './read-policies.ts';
 import { reasonOf } from './reason.ts';
 
@@ -70,7 +71,7 @@ export async function findStale(options: StaleOptions): Promise<Stale | undefine
   const since = now - options.days * DAY_MS;
   const { timeZone } = log;
   try {
-    const notice = (message: string) => void process.stderr.write(`rowgate: ${message}\n`);
+    const notice = (message: string) => printError(`rowgate: ${message}\n`);
     const source = await openSource({ chains: log.chains, indexed: options.index, openerOf: log.openerOf, notice });
     try {
       const uses = new Map((await lastUseOf(source)).map((use) => [use.principal, use]));

@@ -21,6 +21,7 @@ import { formatAccess } from './access-table.ts';
 import { ask } from './ask-server.ts';
 import { fromLog, type LogOptions } from './log-source.ts';
 import { environmentFor } from './placeholders.ts';
+import { printError, printOut } from './print.ts';
 import { readPolicies } from './read-policies.ts';
 import { reasonOf } from './reason.ts';
 
@@ -70,11 +71,11 @@ export function register(program: Command): void {
       if (name === undefined) return stale(options, command);
       const reviewed = await review(name, options);
       if ('problems' in reviewed) {
-        process.stderr.write(reviewed.problems.map((problem) => `rowgate: ${problem}\n`).join(''));
+        printError(reviewed.problems.map((problem) => `rowgate: ${problem}\n`).join(''));
         process.exitCode = 2;
         return;
       }
-      process.stdout.write(options.json ? `${JSON.stringify(reviewed)}\n` : formatAccess(reviewed));
+      printOut(options.json ? `${JSON.stringify(reviewed)}\n` : formatAccess(reviewed));
       process.exitCode = reviewed.closed.length + reviewed.withheld.length > 0 ? 1 : 0;
     });
 }
@@ -86,7 +87,7 @@ async function stale(options: Options, command: Command): Promise<void> {
   const found = await findStale({ ...options, days: Number(options.days) });
   if (!found) return;
   const { timeZone, ...shown } = found;
-  process.stdout.write(options.json ? `${JSON.stringify(shown)}\n` : staleInWords(found));
+  printOut(options.json ? `${JSON.stringify(shown)}\n` : staleInWords(found));
   process.exitCode = found.stale.length > 0 ? 1 : 0;
 }
 

@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { controlPath } from '../config/control-path.ts';
 import { askGuard, NoGuard } from '../control/client.ts';
 import { readDuration } from '../policy/quantity.ts';
+import { oneLine, printError, printExactly, printOut } from './print.ts';
 
 export interface GuardOptions {
   readonly config: string;
@@ -47,11 +48,17 @@ export async function ask<T>(
 
 /** Prints the answer: as it is, or in words. */
 export function print(options: GuardOptions, answer: unknown, words: () => string): void {
-  process.stdout.write(options.json ? `${JSON.stringify(answer)}\n` : words());
+  printOut(options.json ? `${JSON.stringify(answer)}\n` : words());
+}
+
+/** What is to be signed, to the letter. */
+export function printToSign(options: GuardOptions, asked: { readonly text?: string }): void {
+  if (options.json) print(options, asked, () => '');
+  else printExactly(asked.text ?? '');
 }
 
 export function failed(exitCode: 1 | 2, message: string, hint?: string): undefined {
-  process.stderr.write(`rowgate: ${message}\n${hint === undefined ? '' : `hint: ${hint}\n`}`);
+  printError(`rowgate: ${oneLine(message)}\n${hint === undefined ? '' : `hint: ${oneLine(hint)}\n`}`);
   process.exitCode = exitCode;
   return undefined;
 }
@@ -64,7 +71,8 @@ export function duration(command: Command, option: string, text: string): number
 }
 
 /** Columns as wide as what stands in them. */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(values: readonly (readonly string[])[]): string {
+  const rows = values.map((row) => row.map(oneLine));
   const widths = rows[0]?.map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0))) ?? [];
   return rows
     .map(

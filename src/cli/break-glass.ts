@@ -2,7 +2,18 @@
 import type { Command } from 'commander';
 import type { ShownOpening } from '../control/commands/break-glass.ts';
 import { OPENING_NAMESPACE } from '../meter/opening.ts';
-import { ask, duration, EXIT_CODES, failed, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import {
+  ask,
+  duration,
+  EXIT_CODES,
+  failed,
+  type GuardOptions,
+  print,
+  printToSign,
+  shownTime,
+  table,
+  toGuard,
+} from './ask-guard.ts';
 import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
 
 const HELP = `
@@ -46,7 +57,7 @@ export function register(program: Command): void {
     .argument('<id>')
     .action(async (id: string, options: GuardOptions) => {
       const found = await find(id, options);
-      if (found) print(options, found, () => found.text);
+      if (found) printToSign(options, found);
     });
   withSigning(toGuard(breakGlass.command('approve')))
     .description('sign an opening with your SSH key')

@@ -10,6 +10,7 @@ import { failed, table } from './ask-guard.ts';
 import { readCanaryKey } from './canary-key.ts';
 import { CannotMake, makeCanaries } from './canary-make.ts';
 import type { SampleRow } from './plausible-person.ts';
+import { printOut } from './print.ts';
 
 const HELP = `
 Examples:
@@ -76,11 +77,11 @@ async function make(
     await loadParser();
     const made = await makeCanaries(ready.config, ready.key, table, count, given satisfies SampleRow);
     if (options.json) {
-      process.stdout.write(`${JSON.stringify(made)}\n`);
+      printOut(`${JSON.stringify(made)}\n`);
       return;
     }
     const lines = made.canaries.map((one) => `--   - ${one}`);
-    process.stdout.write(
+    printOut(
       `-- Look at them first. Run them where people are written, not through the guard, and keep this nowhere.
 ${made.inserts.join('\n')}
 -- And in subjects.yaml, of ${made.subject}:
@@ -108,17 +109,15 @@ async function hash(keys: string[], options: Options & { subject?: string }): Pr
   if (all.some((key) => !/^[\x20-\x7e]+$/.test(key)))
     return failed(1, 'a key of a canary must be ASCII, and not empty');
   const canaries = all.map((key) => canaryHash(ready.key, subject, key));
-  process.stdout.write(
-    options.json ? `${JSON.stringify({ subject, canaries })}\n` : canaries.map((one) => `${one}\n`).join(''),
-  );
+  printOut(options.json ? `${JSON.stringify({ subject, canaries })}\n` : canaries.map((one) => `${one}\n`).join(''));
 }
 
 async function list(options: Options): Promise<void> {
   const config = read(options);
   const counts = config && (await subjectsIn(config));
   if (!counts) return;
-  if (options.json) process.stdout.write(`${JSON.stringify(Object.fromEntries(counts))}\n`);
-  else process.stdout.write(table([['subject', 'canaries'], ...[...counts].map(([name, n]) => [name, String(n)])]));
+  if (options.json) printOut(`${JSON.stringify(Object.fromEntries(counts))}\n`);
+  else printOut(table([['subject', 'canaries'], ...[...counts].map(([name, n]) => [name, String(n)])]));
 }
 
 function read(options: Options): Config | undefined {

@@ -5,6 +5,7 @@ import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { ask } from './ask-server.ts';
+import { printError, printOut } from './print.ts';
 import { reasonOf } from './reason.ts';
 
 const EXAMPLES = `
@@ -30,7 +31,7 @@ export function register(program: Command): void {
       if (!config) return fail(problems.map(formatProblem));
       try {
         const data = await ask(config.upstream, readCatalogWithReaches);
-        if (out === undefined) process.stdout.write(catalogText(data));
+        if (out === undefined) printOut(catalogText(data));
         else await saveCatalog(out, data);
       } catch (error) {
         fail([reasonOf(error)]);
@@ -39,6 +40,6 @@ export function register(program: Command): void {
 }
 
 function fail(problems: readonly string[]): void {
-  process.stderr.write(problems.map((problem) => `rowgate: ${problem}\n`).join(''));
+  printError(problems.map((problem) => `rowgate: ${problem}\n`).join(''));
   process.exitCode = 2;
 }

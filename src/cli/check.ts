@@ -3,6 +3,7 @@ import type { Command } from 'commander';
 import { compileCondition, compileMask } from '../policy/condition.ts';
 import { loadParser } from '../sql/parse.ts';
 import { checkPolicies, formatCheck } from './check-policies.ts';
+import { printOut } from './print.ts';
 
 const EXAMPLES = `
 Examples:
@@ -29,7 +30,7 @@ export function register(program: Command): void {
         await loadParser();
         const result = await checkPolicies(options, { compileCondition, compileMask });
         const { exitCode, ...shown } = result;
-        process.stdout.write(options.json ? `${JSON.stringify(shown)}\n` : formatCheck(result));
+        printOut(options.json ? `${JSON.stringify(shown)}\n` : formatCheck(result));
         process.exitCode = exitCode;
       },
     );

@@ -2,6 +2,7 @@
 import type { Command } from 'commander';
 import { loadParser } from '../sql/parse.ts';
 import { type Compiled, compileWalls } from './compile-walls.ts';
+import { printError, printExactly, printOut } from './print.ts';
 
 const EXAMPLES = `
 Examples:
@@ -49,16 +50,14 @@ export function register(program: Command): void {
 function show(compiled: Compiled, json: boolean): void {
   const { problems, without, sql, differences } = compiled;
   if (json) {
-    process.stdout.write(
-      `${JSON.stringify({ sql: sql ?? null, differences: differences ?? null, without, problems })}\n`,
-    );
+    printOut(`${JSON.stringify({ sql: sql ?? null, differences: differences ?? null, without, problems })}\n`);
     return;
   }
-  process.stderr.write([...problems, ...without].map((line) => `rowgate: ${line}\n`).join(''));
-  if (sql !== undefined) process.stdout.write(sql);
+  printError([...problems, ...without].map((line) => `rowgate: ${line}\n`).join(''));
+  if (sql !== undefined) printExactly(sql);
   if (differences === undefined) return;
-  process.stdout.write(differences.map(({ account, what }) => `${onOneLine(account)}: ${what}\n`).join(''));
-  process.stdout.write(differences.length === 0 ? 'nothing differs\n' : '');
+  printOut(differences.map(({ account, what }) => `${onOneLine(account)}: ${what}\n`).join(''));
+  printOut(differences.length === 0 ? 'nothing differs\n' : '');
 }
 
 /** A name of an account may hold anything, the end of a line too. */

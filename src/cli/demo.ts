@@ -16,6 +16,7 @@ import { Expander } from '../record/read/expand.ts';
 import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
 import { operatorLog } from './operator-log.ts';
+import { printError, printOut } from './print.ts';
 import { startGuard } from './run-guard.ts';
 import { StartError } from './start-error.ts';
 
@@ -62,7 +63,7 @@ export function register(program: Command): void {
 
 async function demo(options: DemoCommandOptions): Promise<number> {
   if (options.token !== undefined) {
-    process.stdout.write(`${portalToken(options.token, Date.now())}\n`);
+    printOut(`${portalToken(options.token, Date.now())}\n`);
     return 0;
   }
   await mkdir(FOLDER, { recursive: true });
@@ -84,7 +85,7 @@ async function demo(options: DemoCommandOptions): Promise<number> {
     const guard = await startGuard(config, log);
     const ending = new Ending(guard);
     const control = await openControlOf(guard, ending, config, log);
-    process.stdout.write(tourText(place(guard.address.port)));
+    printOut(tourText(place(guard.address.port)));
     void told.then(() => {
       ending.tell();
       for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => ending.tell());
@@ -125,14 +126,14 @@ async function playTour(server: DemoServer, told: Promise<unknown>): Promise<num
         const lines = (await readFile(log, 'utf8')).trimEnd().split('\n');
         return lines.map((line) => expander.whole(JSON.parse(line)));
       },
-      say: (line) => void (interrupted || process.stdout.write(`${line}\n`)),
+      say: (line) => void (interrupted || printOut(`${line}\n`)),
       pupils: DEMO_SCALE.students,
       breathMs: process.stdout.isTTY ? BREATH_MS : 0,
     });
     const played = await Promise.race([play, told.then(() => undefined)]);
     if (!played)
       play.catch(() => {}); // its connections end with the guard
-    else process.stdout.write(tourEnd({ log, configFile: file, key }));
+    else printOut(tourEnd({ log, configFile: file, key }));
     return 0;
   } finally {
     await guard.stop('at-once');
@@ -180,11 +181,11 @@ function place(port: number) {
 }
 
 function say(table: string): void {
-  process.stdout.write(`making ${table}\n`);
+  printOut(`making ${table}\n`);
 }
 
 function failed(lines: readonly string[]): number {
-  for (const line of lines) process.stderr.write(`rowgate: ${line}\n`);
+  for (const line of lines) printError(`rowgate: ${line}\n`);
   return 1;
 }
 

@@ -9,6 +9,7 @@ import { loadParser } from '../sql/parse.ts';
 import { attributesBy, missingIn } from './claimed-person.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
 import { PolicyReader } from './policy-reader.ts';
+import { printError, printOut } from './print.ts';
 import { reasonOf } from './reason.ts';
 
 const EXAMPLES = `
@@ -86,12 +87,12 @@ export function register(program: Command): void {
     .action(async (sql: string, options: ExplainOptions & { readonly json?: boolean }) => {
       const explained = await explain(sql === '-' ? readFileSync(0, 'utf8') : sql, options);
       if ('problems' in explained) {
-        process.stderr.write(explained.problems.map((problem) => `rowgate: ${problem}\n`).join(''));
+        printError(explained.problems.map((problem) => `rowgate: ${problem}\n`).join(''));
         process.exitCode = 2;
         return;
       }
       const { explanation } = explained;
-      process.stdout.write(`${options.json ? JSON.stringify(explanation) : formatExplanation(explanation)}\n`);
+      printOut(`${options.json ? JSON.stringify(explanation) : formatExplanation(explanation)}\n`);
       process.exitCode = explanation.effect === 'refuse' ? 1 : 0;
     });
 }

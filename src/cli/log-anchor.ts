@@ -4,6 +4,7 @@ import { logPlace } from '../config/log-place.ts';
 import { lastSeals } from '../record/anchors/last-seals.ts';
 import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
+import { printOut } from './print.ts';
 
 const HELP = `
 Examples:
@@ -30,7 +31,7 @@ async function anchor({ config, log }: { config: string; log?: string }): Promis
   try {
     const anchors = await lastSeals(place.file);
     if (anchors.length === 0) return failed(1, `${place.file} holds no seal`);
-    for (const anchor of anchors) process.stdout.write(`${JSON.stringify(anchor)}\n`);
+    for (const anchor of anchors) printOut(`${JSON.stringify(anchor)}\n`);
   } catch (error) {
     return failed(2, `${place.file} cannot be read: ${(error as Error).message}`);
   }

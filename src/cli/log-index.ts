@@ -7,6 +7,7 @@ import { segmentOf } from '../audit/lines.ts';
 import { isOpen } from '../audit/log-files.ts';
 import { logCommand } from './log-command.ts';
 import { fromLog, type LogOptions, logSource, unreadable } from './log-source.ts';
+import { printError, printOut } from './print.ts';
 
 const HELP = `
 Reports make what is missing by themselves: run it at night, and nobody waits. Each closed file gets an index of its own, readable by
@@ -37,7 +38,7 @@ async function index(options: Options): Promise<void> {
   let failures = 0;
   const notice = (message: string): void => {
     failures += 1;
-    process.stderr.write(`rowgate: ${message}\n`);
+    printError(`rowgate: ${message}\n`);
   };
   try {
     const db = await openDatabase(true);
@@ -45,7 +46,7 @@ async function index(options: Options): Promise<void> {
       const { indexes, made } = await indexesOf(db, plain, { indexes: options.indexFolder, notice });
       const removed = removeOrphans(log.chains.flat(), options.indexFolder);
       const encrypted = closed.length - plain.length;
-      process.stdout.write(
+      printOut(
         `${indexes.size} of ${closed.length} closed files have an index; made now: ${made}, removed: ${removed}${encrypted > 0 ? `; encrypted: ${encrypted}` : ''}\n`,
       );
     } finally {

@@ -6,6 +6,7 @@ import type { Command } from 'commander';
 import { SUBJECT_KEY_NAME } from '../record/subject-key-file.ts';
 import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
+import { printOut } from './print.ts';
 
 const HELP = `
 Examples:
@@ -44,7 +45,7 @@ function makeKey({ name, out }: { name: string; out: string }, command: Command)
     failed(1, code === 'EEXIST' ? `${file} exists already` : `${file} cannot be written (${code ?? String(error)})`);
     return;
   }
-  process.stdout.write(`${file} holds the key "${name}". It belongs to the guard's user, and stands in rowgate.yaml:
+  printOut(`${file} holds the key "${name}". It belongs to the guard's user, and stands in rowgate.yaml:
   keys: { subjects: ${file} }
 Give a copy of it to the data protection officer, to be kept apart from the log and its backups. With it one can ask the log for
 a person; without it nobody can. When the time of the records is over, all copies are destroyed, and they are about nobody.

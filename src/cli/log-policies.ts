@@ -9,6 +9,7 @@ import type { LogRecord } from '../record/read/expand.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
 import { keptBeside } from './log-source.ts';
+import { printOut } from './print.ts';
 
 const HELP = `
 Examples:
@@ -78,10 +79,10 @@ async function policies(options: Options, command: Command): Promise<void> {
   if (found.kept === undefined) return failed(1, `its files were not kept${found.message ? `: ${found.message}` : ''}`);
   const files = keptPolicy(options.folder ?? keptBeside(chains, place?.file), found.kept);
   if ('problem' in files) return failed(1, files.problem);
-  if (options.json) process.stdout.write(`${JSON.stringify({ ...found, files })}\n`);
+  if (options.json) printOut(`${JSON.stringify({ ...found, files })}\n`);
   else {
-    process.stdout.write(`# ${found.to}, in force since ${found.time}, by ${found.by} (${found.via})\n`);
-    for (const { path, text } of files) process.stdout.write(`\n# --- ${path}\n${text.trimEnd()}\n`);
+    printOut(`# ${found.to}, in force since ${found.time}, by ${found.by} (${found.via})\n`);
+    for (const { path, text } of files) printOut(`\n# --- ${path}\n${text.trimEnd()}\n`);
   }
 }
 
@@ -119,7 +120,7 @@ function changeIn({ time, guard, from, to, kept, by, via, problems, message }: L
 
 function list(changes: readonly Change[], { json }: Options): void {
   if (json) {
-    process.stdout.write(changes.map((change) => `${JSON.stringify(change)}\n`).join(''));
+    printOut(changes.map((change) => `${JSON.stringify(change)}\n`).join(''));
     return;
   }
   const rows = changes.map(({ time, guard, from, to, kept, by, via, problems = [] }) => [
@@ -132,7 +133,7 @@ function list(changes: readonly Change[], { json }: Options): void {
     kept === undefined ? '' : short(kept),
     problems.length === 0 ? '' : `${problems.length} problems`,
   ]);
-  process.stdout.write(table([['time', 'guard', 'from', 'to', 'by', 'via', 'kept', ''], ...rows]));
+  printOut(table([['time', 'guard', 'from', 'to', 'by', 'via', 'kept', ''], ...rows]));
 }
 
 function short(hash: string | undefined): string {

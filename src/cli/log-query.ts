@@ -14,6 +14,7 @@ import { subjectId } from '../record/subject-ids.ts';
 import { failed } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
+import { printError, printOut } from './print.ts';
 import { soughtIn } from './sought.ts';
 
 const HELP = `
@@ -123,8 +124,7 @@ async function show(
   const lines = new RecordLines(timeZone, columns);
   const give = async (record: LogRecord): Promise<void> => {
     const text = options.json ? printable(JSON.stringify(record)) : lines.line(record);
-    if (!process.stdout.write(`${text}\n`) && !signal.aborted)
-      await once(process.stdout, 'drain', { signal }).catch(() => {});
+    if (!printOut(`${text}\n`) && !signal.aborted) await once(process.stdout, 'drain', { signal }).catch(() => {});
   };
   let found = 0;
   const last = new Last(most);
@@ -138,7 +138,7 @@ async function show(
   }
   for (const record of last.records) await give(record);
   const strange = readers.reduce((sum, reader) => sum + reader.strange, 0);
-  if (strange > 0) process.stderr.write(`rowgate: ${strange} lines hold no record, and were passed over\n`);
+  if (strange > 0) printError(`rowgate: ${strange} lines hold no record, and were passed over\n`);
   return found;
 }
 

@@ -20,6 +20,7 @@ import { openSource, type Source } from '../audit/source.ts';
 import { keptPolicy } from '../record/policies/kept-policies.ts';
 import { failed } from './ask-guard.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
+import { printError, printOut } from './print.ts';
 import { type SubjectOptions, soughtIn } from './sought.ts';
 
 const TIMES = `
@@ -140,7 +141,7 @@ async function make(options: ReportOptions, command: Command, maker: Maker): Pro
       indexes: options.indexFolder,
       indexed: options.index,
       openerOf: log.openerOf,
-      notice: (message) => process.stderr.write(`rowgate: ${message}\n`),
+      notice: (message) => printError(`rowgate: ${message}\n`),
     });
     try {
       const made = { files: source.files, strange: source.strange, at: Date.now() };
@@ -165,7 +166,7 @@ function give(options: ReportOptions, { data, report }: Found): void {
         : reportText(report, process.stdout.columns ?? WIDTH);
   // INVARIANT: what is in the log may be read by whoever may read the log, and the report as well.
   if (options.output !== undefined) writeFileSync(options.output, text, { flag: 'wx', mode: 0o600 });
-  else process.stdout.write(text);
+  else printOut(text);
 }
 
 async function refusals(source: Source, period: Period, made: Made): Promise<Found | undefined> {

@@ -12,6 +12,7 @@ import type { Percentiles } from './log-report-percentiles.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, unreadable } from './log-source.ts';
+import { printError, printOut } from './print.ts';
 
 const HELP = `
 Examples:
@@ -67,9 +68,9 @@ async function usage(options: Options, command: Command): Promise<void> {
     return unreadable(error);
   }
   const report = usageReport(tally, log.timeZone, margin);
-  if (strange > 0) process.stderr.write(`rowgate: ${strange} lines hold no record, and were passed over\n`);
+  if (strange > 0) printError(`rowgate: ${strange} lines hold no record, and were passed over\n`);
   if (!report) return failed(1, 'nothing was used in that time');
-  process.stdout.write(options.json ? `${JSON.stringify(report)}\n` : words(report));
+  printOut(options.json ? `${JSON.stringify(report)}\n` : words(report));
 }
 
 /** How many lines held no record. */

@@ -2,11 +2,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { logPlace } from '../config/log-place.ts';
-import { printable } from '../record/printable.ts';
 import { readPublicKey } from '../record/verify/keys.ts';
 import { NoLog, type Verification, verifyLog } from '../record/verify/verify.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
+import { printOut } from './print.ts';
 
 const HELP = `
 Examples:
@@ -63,7 +63,7 @@ async function verify(options: Options): Promise<void> {
     });
     const sound = verification.findings.length === 0;
     const text = options.json ? `${JSON.stringify({ sound, ...verification })}\n` : words(verification);
-    process.stdout.write(printable(text));
+    printOut(text);
     process.exitCode = sound ? 0 : 1;
   } catch (error) {
     if (error instanceof NoLog) return failed(2, `${place.file}: no such file`);

@@ -9,6 +9,7 @@ import {
   type DeviceToken,
   logInByDevice,
 } from './device-login.ts';
+import { printError, printOut } from './print.ts';
 
 const HELP = `
 Examples:
@@ -48,11 +49,11 @@ export function register(program: Command): void {
       const wanted = await wantedBy(options);
       if (typeof wanted === 'string') command.error(`error: ${wanted}`, { exitCode: 2 });
       try {
-        const token = await logInByDevice(wanted, (prompt) => process.stderr.write(inWords(prompt)));
-        process.stdout.write(options.json ? asJson(token) : asShell(token));
+        const token = await logInByDevice(wanted, (prompt) => printError(inWords(prompt)));
+        printOut(options.json ? asJson(token) : asShell(token));
       } catch (error) {
         if (!(error instanceof DeviceLoginError)) throw error;
-        process.stderr.write(`rowgate: ${error.message}\n`);
+        printError(`rowgate: ${error.message}\n`);
         process.exitCode = 1;
       }
     });

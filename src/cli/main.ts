@@ -22,6 +22,7 @@ import { register as logVerify } from './log-verify.ts';
 import { register as login } from './login.ts';
 import { register as password } from './password.ts';
 import { register as permit } from './permit.ts';
+import { printError } from './print.ts';
 import { register as reload } from './reload.ts';
 import { register as serve } from './serve.ts';
 import { version } from './version.ts';
@@ -56,7 +57,7 @@ try {
     // Commander has said what is wrong; help and version are no mistakes.
     process.exitCode = error.exitCode === 0 ? 0 : 2;
   } else {
-    process.stderr.write(`rowgate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+    printError(`rowgate: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
     process.exitCode = 1;
   }
 }

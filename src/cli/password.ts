@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import type { Command } from 'commander';
 import { DEFAULT_ITERATIONS, formatVerifier, makeVerifier, parseVerifier } from '../wire/scram-verifier.ts';
 import { passwordJudge } from './password-strength.ts';
+import { printError, printOut } from './print.ts';
 import { readSecret } from './secret-prompt.ts';
 
 const HELP = `
@@ -42,17 +43,17 @@ export function register(program: Command): void {
       const password = options.generate ? randomBytes(24).toString('base64url') : await readSecret('Password: ');
       const flaws = options.generate ? [] : await flawsOf(password, options.for);
       if (flaws.length > 0) {
-        process.stderr.write(`rowgate: ${flaws.join('\nhint: ')}\n`);
+        printError(`rowgate: ${flaws.join('\nhint: ')}\n`);
         process.exitCode = 1;
         return;
       }
-      if (options.generate) process.stderr.write(`password: ${password}\n`);
+      if (options.generate) printError(`password: ${password}\n`);
       const verifier = await makeVerifier(
         password,
         like?.salt ?? randomBytes(16),
         like?.iterations ?? DEFAULT_ITERATIONS,
       );
-      process.stdout.write(`${formatVerifier(verifier)}\n`);
+      printOut(`${formatVerifier(verifier)}\n`);
     });
 }
 

@@ -2,7 +2,18 @@
 import type { Command } from 'commander';
 import type { ShownPermit } from '../control/commands/permits.ts';
 import { PERMIT_NAMESPACE } from '../meter/permit.ts';
-import { ask, duration, EXIT_CODES, failed, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import {
+  ask,
+  duration,
+  EXIT_CODES,
+  failed,
+  type GuardOptions,
+  print,
+  printToSign,
+  shownTime,
+  table,
+  toGuard,
+} from './ask-guard.ts';
 import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
 
 const HELP = `
@@ -55,7 +66,7 @@ export function register(program: Command): void {
     .argument('<id>')
     .action(async (id: string, options: GuardOptions) => {
       const found = await find(id, options);
-      if (found) print(options, found, () => found.text);
+      if (found) printToSign(options, found);
     });
   withSigning(toGuard(permit.command('approve')))
     .description('sign a permit with your SSH key')

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ShownRaise } from '../control/commands/raises.ts';
 import { RAISE_NAMESPACE } from '../meter/raise.ts';
-import { ask, failed, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import { ask, failed, type GuardOptions, print, printToSign, shownTime, table, toGuard } from './ask-guard.ts';
 import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
 
 /** The answer where a raise waits for signatures. */
@@ -18,7 +18,7 @@ export function registerRaises(limits: Command): void {
     .argument('<id>')
     .action(async (id: string, options: GuardOptions) => {
       const found = await find(id, options);
-      if (found) print(options, found, () => found.text);
+      if (found) printToSign(options, found);
     });
   withSigning(toGuard(limits.command('approve')))
     .description('sign a larger limit with your SSH key')

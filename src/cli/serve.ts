@@ -8,6 +8,7 @@ import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
 import { openForwarding } from './open-forwarding.ts';
 import { operatorLog } from './operator-log.ts';
+import { printError, printOut } from './print.ts';
 import { startGuard } from './run-guard.ts';
 import { serveAsWorker } from './serve-worker.ts';
 import { type RunningWorkers, startWorkers } from './serve-workers.ts';
@@ -43,7 +44,7 @@ async function serve(file: string, verbose: boolean): Promise<number> {
     const running = await (config.workers > 1 ? startWorkers(config, text, verbose) : startAlone(config, verbose));
     const { hosts, database } = config.upstream;
     const places = running.listening.join(', ');
-    process.stdout.write(
+    printOut(
       `rowgate listens on ${places}, in front of ${hosts.map(({ host, port }) => shownAddress(host, port)).join(',')}/${database}\n`,
     );
     process.on('SIGHUP', () => running.reload());
@@ -78,6 +79,6 @@ async function startAlone(config: Config, verbose: boolean): Promise<RunningWork
 }
 
 function failed(lines: readonly string[]): number {
-  for (const line of lines) process.stderr.write(`rowgate: ${line}\n`);
+  for (const line of lines) printError(`rowgate: ${line}\n`);
   return 1;
 }

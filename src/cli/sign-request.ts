@@ -5,6 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { failed } from './ask-guard.ts';
+import { printError } from './print.ts';
 
 export interface SigningOptions {
   readonly key?: string;
@@ -26,7 +27,7 @@ export function signatureOf(text: string, namespace: string, options: SigningOpt
   const key = options.key ?? '';
   if (!existsSync(key)) return failed(2, `${key}: no such key`, 'Name yours by --key.');
   // What is signed is shown first.
-  process.stderr.write(`${text}\n`);
+  printError(`${text}\n`);
   const made = spawnSync('ssh-keygen', ['-Y', 'sign', '-n', namespace, '-f', key], {
     input: text,
     encoding: 'utf8',

@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { type Holder, holderOf, holderWords, ownerOf as ownerOfHolder } from '../meter/owner.ts';
+import { isUserName } from '../meter/user-name.ts';
 import type { Policy } from '../policy/policy.ts';
 import type { AlarmSink } from '../proxy/alarm-sink.ts';
 import type { RecordSink } from '../proxy/record-sink.ts';
@@ -45,8 +46,8 @@ export function command<Shape extends z.ZodRawShape>(
 /** Shown in terminals: nothing that would move the cursor, begin a line, or turn text around. */
 const LINE = /^[^\p{C}\p{Zl}\p{Zp}]*$/u;
 const EXPECTED_LINE = 'expected a line of text';
-export const name = z.string().min(1).max(128);
-export const tableName = name.regex(LINE, EXPECTED_LINE);
+export const name = z.string().min(1).max(128).regex(LINE, EXPECTED_LINE);
+export const tableName = name;
 /** A principal, or a person behind one as `portal/7731`; `user` where the name of the principal leaves that open. */
 export const holder = {
   principal: z.string().min(1).max(500),
@@ -86,6 +87,10 @@ export function findHolder(guard: Commanded, { principal: said, user }: SaidHold
   const possible = holders.filter((one) => one.user === undefined || known?.get(one.principal)?.token);
   if (possible.length > 1) return { refusal: ambiguous(said, possible) };
   const holder = possible[0] ?? holders[0] ?? { principal: said };
+  // INVARIANT: by the grammar of names in tokens: nobody is called otherwise, and what is kept is shown to others.
+  if (holder.user !== undefined && !isUserName(holder.user)) {
+    return { refusal: failed('call', 'the name of the person holds a character that no name of a person has') };
+  }
   const found = findPrincipal(guard, holder.principal);
   if (found.refusal) return { refusal: found.refusal };
   if (holder.user !== undefined && !found.principal.token) {

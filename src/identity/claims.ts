@@ -1,4 +1,5 @@
 /** What a token says, held against what a principal's rule asks of it. */
+import { isUserName } from '../meter/user-name.ts';
 import type { TokenRule } from '../policy/token-rule.ts';
 import { type Problem, problem } from './problem.ts';
 
@@ -64,14 +65,11 @@ function says(claim: string, value: unknown, text: string): boolean {
   return listed(value).includes(text);
 }
 
-/**
- * INVARIANT: two people do not look alike in the log, as far as characters that do not show can make them. Undefined where it names nobody.
- */
+/** Undefined where it names nobody. INVARIANT: no two people differ in what does not show alone. */
 function userOf(value: unknown): string | undefined {
   const user = typeof value === 'number' && Number.isSafeInteger(value) ? String(value) : value;
-  if (typeof user !== 'string' || user === '' || user.length > LONGEST_USER) return undefined;
-  if (/[\p{C}\p{Default_Ignorable_Code_Point}]|[^\P{Z} ]|^ | $| {2}/u.test(user)) return undefined;
-  return user.normalize('NFC') === user ? user : undefined;
+  if (typeof user !== 'string' || user.length > LONGEST_USER) return undefined;
+  return isUserName(user) ? user : undefined;
 }
 
 /** INVARIANT: what every object has by birth is no claim. */

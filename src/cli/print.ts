@@ -1,0 +1,33 @@
+/** What commands print. INVARIANT: it goes out through here alone, so that no value from outside moves the cursor, colours or turns around what is read. */
+
+/** Controls, formats, what is not assigned, line ends but `\n`, and what shows as nothing. */
+const NOT_SHOWN = /[^\P{C}\n\t]|[\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu;
+
+/** The same text with these written as `\u…`: of JSON, the same JSON. */
+export function shownText(text: string): string {
+  return text.replace(NOT_SHOWN, (character) =>
+    Array.from(
+      { length: character.length },
+      (_, i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`,
+    ).join(''),
+  );
+}
+
+/** The same in one line: of a value that is shown among others. */
+export function oneLine(text: string): string {
+  return shownText(text.replace(/[\r\n\t]+/g, ' '));
+}
+
+/** To standard output. False where it should be waited for. */
+export function printOut(text: string): boolean {
+  return process.stdout.write(shownText(text));
+}
+
+/** What another program reads to the letter: SQL, a text to be signed. On a terminal as all else. */
+export function printExactly(text: string): void {
+  process.stdout.write(process.stdout.isTTY ? shownText(text) : text);
+}
+
+export function printError(text: string): void {
+  process.stderr.write(shownText(text));
+}

@@ -1,0 +1,30 @@
+/** Names that commands keep for others to read: by the grammar of names in tokens. */
+import { expect, it } from 'vitest';
+import type { Commanded } from '../../src/control/command.ts';
+import { Commands } from '../../src/control/commands.ts';
+import { memoryStore } from '../../src/store/memory.ts';
+
+const policy = {
+  principals: new Map([['portal', { name: 'portal', role: 'app', token: {} }]]),
+  roles: new Map([['app', { name: 'app' }]]),
+};
+const store = memoryStore({ timeZone: 'UTC', now: Date.now });
+const commands = new Commands({
+  store,
+  policy: () => policy,
+  now: Date.now,
+  records: { append: () => true },
+  alarms: { raise: () => {} },
+} as unknown as Commanded);
+const add = (given: object) => commands.run({ command: 'locks.add', arguments: { reason: 'x', ...given } }, 'ines');
+
+it.each(['ev\nil', '\u001b[2Jevil', 'a\u2800', 'a\u202eb', 'a  b', '\u3164'])('%j is nobody', async (user) => {
+  for (const given of [{ principal: `portal/${user}` }, { principal: 'portal', user }])
+    expect(await add(given)).toMatchObject({ ok: false, error: { kind: 'call' } });
+  expect(store.standing().locks.size).toBe(0);
+});
+
+it('who may be somebody is locked out', async () => {
+  expect(await add({ principal: 'portal/josé peña' })).toMatchObject({ ok: true });
+  expect(store.standing().locks.size).toBe(1);
+});
