@@ -9,7 +9,7 @@ import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
 import type { PolicyFile } from '../policy/document.ts';
 import { loadPolicy } from '../policy/load.ts';
 import type { Policy } from '../policy/policy.ts';
-import type { Families } from '../policy/subjects.ts';
+import type { Families } from '../policy/sql-source.ts';
 import type { PolicyInForce, PolicyReading } from '../proxy/guard-runtime.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';

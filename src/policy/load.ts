@@ -10,8 +10,8 @@ import type { Policy, Principal, RolePolicy, Subject } from './policy.ts';
 import { compilePrincipal } from './principals.ts';
 import { principalSchema, principalsFileSchema, subjectsSchema } from './principals-schema.ts';
 import { grantsSchema, type RoleFile, roleSchema } from './role-schema.ts';
-import type { PolicyEnvironment } from './sql-source.ts';
-import { compileSubjects, type Families } from './subjects.ts';
+import type { Families, PolicyEnvironment } from './sql-source.ts';
+import { compileSubjects } from './subjects.ts';
 import { validate } from './validate.ts';
 
 export interface LoadedPolicy {

@@ -4,7 +4,6 @@ import type { Template } from '../sql/template.ts';
 import type { CanaryKey } from './canaries.ts';
 import type { AttributeType, Condition, SqlNeeds } from './policy.ts';
 import type { RuleRef } from './rule.ts';
-import type { Families } from './subjects.ts';
 
 export interface SqlSource {
   readonly sql: string;
@@ -42,6 +41,12 @@ export type CompileMask = (
 
 /** Principals of unrestricted roles, all of them, or none. */
 export type RequireCertificate = 'none' | 'unrestricted' | 'all';
+
+/**
+ * By key as its file writes it (`subjects.ts`): the relations that have held data of its subject since the guard began. INVARIANT: a partition
+ * that was detached, or whose parent was dropped, holds the same people as before, whatever the catalog says of it now.
+ */
+export type Families = ReadonlyMap<string, ReadonlySet<string>>;
 
 /** What a policy is compiled against. */
 export interface PolicyEnvironment {

@@ -8,12 +8,6 @@ import type { ColumnRef, Subject } from './policy.ts';
 import type { SubjectsFile } from './principals-schema.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
 
-/**
- * By key as its file writes it (`familyKey`): the relations that have held data of its subject since the guard began. INVARIANT: a partition
- * that was detached, or whose parent was dropped, holds the same people as before, whatever the catalog says of it now.
- */
-export type Families = ReadonlyMap<string, ReadonlySet<string>>;
-
 const familyKey = (subject: string, text: string): string => `${subject}\0${text}`;
 
 /**
