@@ -47,7 +47,6 @@ export function command<Shape extends z.ZodRawShape>(
 const LINE = /^[^\p{C}\p{Zl}\p{Zp}]*$/u;
 const EXPECTED_LINE = 'expected a line of text';
 export const name = z.string().min(1).max(128).regex(LINE, EXPECTED_LINE);
-export const tableName = name;
 /** A principal, or a person behind one as `portal/7731`; `user` where the name of the principal leaves that open. */
 export const holder = {
   principal: z.string().min(1).max(500),

@@ -15,7 +15,6 @@ import {
   ownerOf,
   reason,
   shownOwner,
-  tableName,
   UNRECORDED,
 } from '../command.ts';
 import { type ControlReply, done, failed } from '../protocol.ts';
@@ -45,7 +44,7 @@ const MOST_OF_ONE = 200;
 export const requestPermit = command(
   {
     principal: name,
-    tables: z.array(tableName).min(1, 'name a table').max(100),
+    tables: z.array(name).min(1, 'name a table').max(100),
     rows: z.int().min(1).max(10_000_000_000),
     from: z.int().optional(),
     forMs,
