@@ -20,10 +20,9 @@ export default class SkippedReporter implements Reporter {
 
 /** As `tools.ts` writes it. Tests that others are picked from, by a name or a line, have none. */
 function reasonIn(text: string): string | undefined {
-  const at = text.indexOf('needs ');
-  if (at < 0) return undefined;
-  const reason = text.slice(at + 'needs '.length);
-  return text.charAt(at - 1) === '(' ? upToItsEnd(reason) : reason;
+  if (text.startsWith('needs ')) return text.slice('needs '.length);
+  const at = text.indexOf('(needs ');
+  return at < 0 ? undefined : upToItsEnd(text.slice(at + '(needs '.length));
 }
 
 /** Up to the parenthesis that closes the one before it. */

@@ -101,6 +101,7 @@ describeWith(tool('psql', { since: 16 }))('by psql', () => {
   testWith(tool('openssl')).each(['one', 'two'])('%s', () => expect(1).toBe(2));
   testWith()('three', () => expect(1).toBe(2));
 });
+testWith(tool('psql', { since: 16 }))('what one needs to log in', () => expect(1).toBe(2));
 testWith()('in the middle', () => need(tool('openssl')));
 testWith()('runs', () => expect(1).toBe(1));
 `,
@@ -118,7 +119,7 @@ testWith()('runs', () => expect(1).toBe(1));
   expect(stdout).toMatch(/↓ skips\.test\.ts > in the middle .*\[needs openssl\]/);
   expect(stdout).toMatch(/✓ skips\.test\.ts > runs/);
   expect(stdout.trimEnd().split('\n').at(-1)).toBe(
-    'Skipped, for what this machine or this run lacks: 3 for psql 16; 1 for openssl.',
+    'Skipped, for what this machine or this run lacks: 4 for psql 16; 1 for openssl.',
   );
 }, 120_000);
 
