@@ -63,7 +63,10 @@ describe.each(EVIL)('%j', (text) => {
 
   it('adds no element and no attribute to the page', () => {
     const tags = (html: string): string[] =>
-      html.match(/<[^>]*>/g)?.map((tag) => tag.replace(/aria-label="[^"]*"|width="[^"]*"|x="[^"]*"/g, '')) ?? [];
+      html
+        .replace(/<span class="long">([^<>]*)<\/span>/g, '$1')
+        .match(/<[^>]*>/g)
+        ?.map((tag) => tag.replace(/aria-label="[^"]*"|width="[^"]*"|x="[^"]*"/g, '')) ?? [];
     expect(tags(page)).toEqual(tags(bare));
   });
 
@@ -92,4 +95,32 @@ it('a table fits a terminal: amounts stay whole, text goes on in the next line',
   expect(text).toMatch(/^SELECT SELECT .* {2}1,234,567$/m);
   expect(text.match(/SELECT/g)).toHaveLength(40);
   for (const line of text.split('\n')) expect(line.length).toBeLessThanOrEqual(60);
+});
+
+describe('a word of the fixed vocabulary is never broken in the middle', () => {
+  const words = ['warning', 'login-refused', 'break-glass', 'function-not-granted', 'statement', 'released'];
+  const name = 'LONG_NAME_OF_A_TABLE_WITHOUT_ANY_BLANK.AND_COLUMN_8';
+  const table = {
+    columns: [
+      { name: 'time', kind: 'time' as const },
+      { name: 'what', kind: 'text' as const },
+      { name: 'why', kind: 'text' as const },
+      { name: 'table', kind: 'code' as const },
+    ],
+    rows: words.map((word) => ['2026-11-25 14:30:07', word, `${word} was said of it, and more than once`, name]),
+  };
+
+  it('on a page and on paper: only a part of a cell that is longer than a word may be broken', () => {
+    const page = reportHtml({ ...evil('x'), sections: [{ heading: 'x', notes: [], table }] });
+    const cellRules = page.match(/^[^{\n]*\b(td|th|code|table|long)\b[^{\n]*\{[^}\n]*overflow-wrap.*$/gm);
+    expect(cellRules).toEqual(['.long { overflow-wrap: anywhere; }']);
+    const long = [...page.matchAll(/<span class="long">([^<]*)<\/span>/g)].map(([, text]) => text);
+    expect(new Set(long)).toEqual(new Set([name]));
+  });
+
+  it.each([60, 80, 100])('on a terminal of %d characters', (width) => {
+    const wordsOf = (text: string): string[] => (text.match(/[a-z]+/g) ?? []).sort();
+    const given = [table.columns.map((column) => column.name), ...table.rows].flat().join(' ');
+    expect(wordsOf(tableText(table, width))).toEqual(wordsOf(given));
+  });
 });

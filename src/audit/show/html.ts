@@ -2,7 +2,7 @@
 import type { Column, Report, Section, Table } from '../report.ts';
 import { cellText, isAmount } from './cells.ts';
 import { barsChart, timeChart } from './charts.ts';
-import { escaped } from './escaped.ts';
+import { escaped, escapedCell } from './escaped.ts';
 import { STYLE } from './style.ts';
 
 export function reportHtml({ title, facts, figures, sections, foot }: Report): string {
@@ -53,10 +53,10 @@ ${table ? tableHtml(table, id) : ''}
 
 function tableHtml({ columns, rows, more = 0 }: Table, labelled: string): string {
   if (rows.length === 0) return '<p class="none">None.</p>';
-  const head = columns.map((column) => `<th scope="col"${classOf(column)}>${escaped(column.name)}</th>`);
+  const head = columns.map((column) => `<th scope="col"${classOf(column)}>${escapedCell(column.name)}</th>`);
   const body = rows.map((row) => {
     const cells = columns.map((column, at) => {
-      const text = escaped(cellText(row[at], column));
+      const text = escapedCell(cellText(row[at], column));
       const shown = column.kind === 'code' && text !== '' ? `<code>${text}</code>` : text;
       return at === 0 ? `<th scope="row"${classOf(column)}>${shown}</th>` : `<td${classOf(column)}>${shown}</td>`;
     });

@@ -34,10 +34,11 @@ table { width: 100%; border-collapse: collapse; font-size: 0.9rem; }
 th, td { padding: 0.38rem 1rem 0.38rem 0; text-align: left; vertical-align: top; font-weight: 400; }
 th:last-child, td:last-child { padding-right: 0; }
 thead th { color: var(--quiet); font-size: 0.87rem; border-bottom: 1px solid var(--ink); white-space: nowrap; }
-tbody th, tbody td { border-bottom: 1px solid var(--line); overflow-wrap: anywhere; }
+tbody th, tbody td { border-bottom: 1px solid var(--line); }
+.long { overflow-wrap: anywhere; }
 .time { white-space: nowrap; font-variant-numeric: tabular-nums; }
 .amount { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
-code { font: 0.86em/1.5 ui-monospace, "SF Mono", Consolas, monospace; overflow-wrap: anywhere; }
+code { font: 0.86em/1.5 ui-monospace, "SF Mono", Consolas, monospace; }
 footer { margin-top: 3rem; padding-top: 1rem; border-top: 1px solid var(--line); color: var(--quiet); font-size: 0.87rem; }
 footer p { margin: 0 0 0.3rem; }
 @media (max-width: 40rem) { .facts div { grid-template-columns: 1fr; } main { padding-top: 1.5rem; } }

@@ -2,6 +2,7 @@
 import type { Report, Section, Table } from '../report.ts';
 import { cellText, isAmount } from './cells.ts';
 import { visible } from './visible.ts';
+import { unbroken, widestWord } from './words.ts';
 
 /** @param width of the terminal, in characters. */
 export function reportText(report: Report, width: number): string {
@@ -34,7 +35,7 @@ const GAP = 2;
 /** What is no amount is made no narrower. */
 const SHORTEST = 8;
 
-/** Amounts are never broken; the widest other columns are, where a line would not fit. */
+/** Amounts are never broken; the widest other columns are between their words, where a line would not fit. */
 export function tableText({ columns, rows, more = 0 }: Table, width: number): string {
   if (rows.length === 0) return '  none\n';
   const cells = [
@@ -42,14 +43,17 @@ export function tableText({ columns, rows, more = 0 }: Table, width: number): st
     ...rows.map((row) => columns.map((column, at) => visible(cellText(row[at], column)))),
   ];
   const widths = columns.map((_, at) => Math.max(...cells.map((row) => row[at]?.length ?? 0)));
+  const shortest = columns.map((_, at) => Math.max(SHORTEST, ...cells.map((row) => widestWord(row[at] ?? ''))));
   const over = (): number => widths.reduce((sum, each) => sum + each + GAP, GAP - GAP) - width;
   while (over() > 0) {
-    const candidates = widths.map((each, at) =>
-      columns[at] && (isAmount(columns[at]) || columns[at].kind === 'time') ? 0 : each,
-    );
+    const candidates = widths.map((each, at) => {
+      const isWhole = columns[at] && (isAmount(columns[at]) || columns[at].kind === 'time');
+      return isWhole || each <= (shortest[at] ?? 0) ? 0 : each;
+    });
     const widest = Math.max(...candidates);
-    if (widest <= SHORTEST) break;
-    widths[candidates.indexOf(widest)] = Math.max(SHORTEST, widest - over(), secondOf(candidates));
+    if (widest === 0) break;
+    const at = candidates.indexOf(widest);
+    widths[at] = Math.max(shortest[at] ?? 0, widest - over(), secondOf(candidates));
   }
   const lines = cells.flatMap((row) => {
     const folds = row.map((cell, at) => foldsOf(cell, widths[at] ?? 0));
@@ -84,16 +88,16 @@ function folded(text: string, width: number): string {
 function foldsOf(text: string, width: number): string[] {
   const lines: string[] = [];
   let line = '';
-  for (let word of text.split(' ')) {
-    if (line !== '' && line.length + 1 + word.length > width) {
-      lines.push(line);
+  for (const part of unbroken(text)) {
+    if (line !== '' && line.length + part.trimEnd().length > width) {
+      lines.push(line.trimEnd());
       line = '';
     }
-    while (word.length > width) {
-      lines.push(word.slice(0, width));
-      word = word.slice(width);
+    line += part;
+    while (line.trimEnd().length > width) {
+      lines.push(line.slice(0, width));
+      line = line.slice(width);
     }
-    line = line === '' ? word : `${line} ${word}`;
   }
-  return [...lines, line];
+  return [...lines, line.trimEnd()];
 }
