@@ -67,7 +67,7 @@ export function failed(exitCode: 1 | 2, message: string, hint?: string): undefin
 export function duration(command: Command, option: string, text: string): number {
   const reading = readDuration(text);
   if ('value' in reading) return reading.value;
-  return command.error(`error: ${option}: expected ${reading.expected}`, { exitCode: 2 });
+  return command.error(`error: ${option}: expected ${reading.expected}, found "${text}"`, { exitCode: 2 });
 }
 
 /** Columns as wide as what stands in them. */

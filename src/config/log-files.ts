@@ -1,13 +1,13 @@
 /** The keys `log.rotate`, `log.keep` and `log.seal`: when a file of the decision log is closed, how long it is kept, and who signs for it. */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { FORMS, readBytes, readDuration } from '../policy/quantity.ts';
+import { FORMS, type Period, readBytes, readDuration, readPeriod } from '../policy/quantity.ts';
 import { mapping, oneOrList, written } from '../policy/schema-values.ts';
 
 export interface LogFiles {
-  readonly rotate: { readonly every?: Period; readonly bytes?: number };
+  readonly rotate: { readonly every?: Rotation; readonly bytes?: number };
   /** Absent: for ever. */
-  readonly keep?: { readonly amount: number; readonly unit: Unit };
+  readonly keep?: Period;
   readonly seal: {
     readonly signer: Signer;
     readonly everyMs: number;
@@ -19,9 +19,7 @@ export interface LogFiles {
 export type Signer = { readonly key: string } | { readonly command: string; readonly publicKey: string };
 
 const PERIODS = ['hourly', 'daily', 'weekly', 'monthly'] as const;
-type Period = (typeof PERIODS)[number];
-const UNITS = ['second', 'minute', 'hour', 'day', 'week', 'month', 'year'] as const;
-type Unit = (typeof UNITS)[number];
+type Rotation = (typeof PERIODS)[number];
 
 const text = z.string().min(1);
 /** A file that is full at once would be closed at each record. */
@@ -46,15 +44,6 @@ const rotate = oneOrList(part)
   )
   .default([{ every: 'daily' }]);
 
-const DURATION = new RegExp(`^([1-9][0-9]{0,5}) (${UNITS.join('|')})s?$`);
-const keep = z
-  .string()
-  .regex(DURATION, 'expected a duration, as 90 days or 12 months')
-  .transform((duration) => {
-    const [, amount, unit] = DURATION.exec(duration) ?? [];
-    return { amount: Number(amount), unit: unit as Unit };
-  });
-
 const seal = mapping({
   key: text.optional(),
   command: text.optional(),
@@ -71,11 +60,11 @@ const seal = mapping({
   })
   .prefault({});
 
-export const logFilesKeys = { rotate, keep: keep.optional(), seal };
+export const logFilesKeys = { rotate, keep: written(FORMS.period, readPeriod).optional(), seal };
 
 interface Raw {
   readonly rotate: z.output<typeof rotate>;
-  readonly keep?: z.output<typeof keep> | undefined;
+  readonly keep?: Period | undefined;
   readonly seal: z.output<typeof seal>;
 }
 

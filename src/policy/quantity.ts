@@ -6,17 +6,46 @@ export type Reading<T> = { readonly value: T } | { readonly expected: string };
 
 const BYTE_UNITS: Readonly<Record<string, number>> = { b: 1, kb: 1024, mb: 1024 ** 2, gb: 1024 ** 3, tb: 1024 ** 4 };
 
-const DURATION_UNITS: Readonly<Record<string, number>> = {
+/** Units of time whose length is fixed, in milliseconds. */
+export const FIXED_UNITS = {
   ms: 1,
-  s: 1000,
   second: 1000,
-  min: 60_000,
   minute: 60_000,
-  h: 3_600_000,
   hour: 3_600_000,
-  d: 86_400_000,
   day: 86_400_000,
-};
+  week: 7 * 86_400_000,
+} as const;
+
+type FixedUnit = keyof typeof FIXED_UNITS;
+
+/** A length of time as it is written. A month and a year are as long as the calendar has them. */
+export interface Period {
+  readonly amount: number;
+  readonly unit: FixedUnit | 'month' | 'year';
+}
+
+/** Every word for a unit of time, in the singular: of durations and windows, in policies, in `rowgate.yaml` and on the command line. */
+const TIME_UNITS: ReadonlyMap<string, Period['unit']> = new Map([
+  ['ms', 'ms'],
+  ['s', 'second'],
+  ['second', 'second'],
+  ['min', 'minute'],
+  ['minute', 'minute'],
+  ['h', 'hour'],
+  ['hour', 'hour'],
+  ['d', 'day'],
+  ['day', 'day'],
+  ['w', 'week'],
+  ['week', 'week'],
+  ['month', 'month'],
+  ['year', 'year'],
+] as const);
+
+const expectedDuration = (more = '') =>
+  `a duration such as "5 s" (ms, s, minutes, hours, days, weeks${more}), more than 0`;
+
+/** Of months and years: far beyond all calendars. */
+const MOST_OF_CALENDAR = 999_999;
 
 export const WEEKDAYS: readonly Weekday[] = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
 export const LIMIT_EFFECTS: readonly LimitEffect[] = ['warn', 'throttle', 'deny', 'lock'];
@@ -27,17 +56,19 @@ export interface TextForm {
   readonly pattern: string;
 }
 
-const WINDOW = 'per ([0-9]+ )?(second|minute|hour|day)s?';
+const IN_WINDOWS = 's|seconds?|min|minutes?|h|hours?|d|days?|w|weeks?';
+const WINDOW = `per ([0-9]+ ?)?(${IN_WINDOWS})`;
 const EFFECT = '( (warn|throttle|deny|lock))?';
 const BYTES = '[0-9]+ ?([kKMGT]?B)?';
 
 export const FORMS = {
   bytes: { title: 'bytes', pattern: `^${BYTES}$` },
-  duration: { title: 'duration', pattern: '^0*[1-9][0-9]* ?(ms|s|seconds?|min|minutes?|h|hours?|d|days?)$' },
+  duration: { title: 'duration', pattern: `^0*[1-9][0-9]* ?(ms|${IN_WINDOWS})$` },
+  period: { title: 'duration', pattern: `^0*[1-9][0-9]* ?(ms|${IN_WINDOWS}|months?|years?)$` },
   window: { title: 'amount per time', pattern: `^[0-9]+ ${WINDOW}${EFFECT}$` },
   byteWindow: { title: 'bytes per time', pattern: `^${BYTES} ${WINDOW}${EFFECT}$` },
-  rate: { title: 'amount per second', pattern: '^[0-9]+ per second$' },
-  byteRate: { title: 'bytes per second', pattern: `^${BYTES} per second$` },
+  rate: { title: 'amount per second', pattern: '^[0-9]+ per (s|second)$' },
+  byteRate: { title: 'bytes per second', pattern: `^${BYTES} per (s|second)$` },
   lockAfter: { title: 'events per time', pattern: `^[0-9]+ (overrun|refusal)s? ${WINDOW}$` },
   hours: { title: 'hours', pattern: '^[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]$' },
   date: { title: 'date', pattern: '^[0-9]{4}-[0-9]{2}-[0-9]{2}$' },
@@ -52,12 +83,15 @@ export function readBytes(text: string): Reading<number> {
 
 /** `5 s`, `30 minutes`: milliseconds, at least 1. */
 export function readDuration(text: string): Reading<number> {
-  const match = /^([0-9]+) ?([a-z]+)$/i.exec(text);
-  const unit = DURATION_UNITS[singular(match?.[2] ?? '')];
-  const milliseconds = match && unit !== undefined ? Number(match[1]) * unit : null;
-  // 0 would switch the server's own timeouts off.
-  const reading = milliseconds === 0 ? undefined : whole(milliseconds);
-  return reading ?? { expected: 'a duration such as "5 s" (ms, s, minutes, hours, days), more than 0' };
+  const period = periodIn(text);
+  return (period && inMs(period)) ?? { expected: expectedDuration() };
+}
+
+/** The same where a calendar is at hand: `90 days`, `12 months`. */
+export function readPeriod(text: string): Reading<Period> {
+  const period = periodIn(text);
+  const isKnown = period && (inMs(period) ?? period.amount <= MOST_OF_CALENDAR);
+  return isKnown ? { value: period } : { expected: expectedDuration(', months, years') };
 }
 
 /** `N per WINDOW [warn | throttle | deny | lock]`; with `bytes`, N may have a unit. */
@@ -118,11 +152,25 @@ export function readDate(text: string): Reading<string> {
 }
 
 function readWindow(text: string): Window | undefined {
-  const match = /^(?:([0-9]+) )?(second|minute|hour|day)s?$/.exec(text);
-  const count = match?.[1] === undefined ? 1 : Number(match[1]);
-  if (!match || !Number.isSafeInteger(count) || count === 0) return undefined;
-  const unit = match[2] as Window['unit'];
-  return { count, unit };
+  const period = periodIn(/^[0-9]/.test(text) ? text : `1 ${text}`);
+  if (!period || !inMs(period)) return undefined;
+  const { amount: count, unit } = period;
+  if (unit === 'week') return { count: 7 * count, unit: 'day' };
+  return unit === 'ms' || unit === 'month' || unit === 'year' ? undefined : { count, unit };
+}
+
+/** More than 0. */
+function periodIn(text: string): Period | undefined {
+  const [, digits, word = ''] = /^([0-9]+) ?([a-z]+)$/i.exec(text) ?? [];
+  const unit = TIME_UNITS.get(singular(word.toLowerCase()));
+  // 0 would switch the server's own timeouts off.
+  return unit && Number(digits) > 0 ? { amount: Number(digits), unit } : undefined;
+}
+
+/** Undefined where the unit has no fixed length, or the number is too large. */
+function inMs({ amount, unit }: Period): { readonly value: number } | undefined {
+  const milliseconds = unit === 'month' || unit === 'year' ? Number.NaN : amount * FIXED_UNITS[unit];
+  return Number.isSafeInteger(milliseconds) ? { value: milliseconds } : undefined;
 }
 
 function readCount(text: string): Reading<number> {

@@ -2,6 +2,7 @@
  * The decision log: one JSON object a line, handed to the file before `append` returns; those of sessions, where it is not `strict`, at the end of the
  * turn (`turn.ts`). Who is in a session is bound once.
  */
+import type { Period } from '../policy/quantity.ts';
 import type { DecisionEntry } from '../session/entries.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from './chain/seal.ts';
 import type { Written } from './disk/append.ts';
@@ -11,7 +12,6 @@ import type { RecordFields, RecordKind } from './fields.ts';
 import type { Durability } from './file.ts';
 import { isoTime } from './iso-time.ts';
 import { type ChainFields, type ChainKind, GROUPED, isOfChain, isOfStatement } from './kinds.ts';
-import type { Keep } from './rotation/retention.ts';
 import type { Rotation } from './rotation/schedule.ts';
 import { Tidying } from './rotation/tidying.ts';
 import { type SealKey, sealKeyIn } from './seals/seal-key.ts';
@@ -44,7 +44,7 @@ export interface LogOptions {
   /** IANA name, for `rotate`; absent: UTC. */
   readonly timeZone?: string;
   /** How long closed files are kept; absent: for ever. */
-  readonly keep?: Keep | undefined;
+  readonly keep?: Period | undefined;
   readonly seal?: SealOptions;
   /** Milliseconds since the epoch. */
   readonly clock: () => number;

@@ -46,7 +46,8 @@ describe('amounts', () => {
     ['3 days', 259_200_000],
     ['0 s', 'refused'],
     ['5', 'refused'],
-    ['5 weeks', 'refused'],
+    ['5 weeks', 3_024_000_000],
+    ['1 month', 'refused'],
     ['constructor', 'refused'],
     ['5 constructor', 'refused'],
   ])('duration %s', (text, expected) => expect(value(readDuration(text))).toBe(expected));

@@ -235,7 +235,11 @@ describe('rowgate.yaml', () => {
     [`${MINIMAL}log:\n  rotate: often\n`, 'log.rotate: expected hourly, daily, weekly, monthly or a size', '4:11'],
     [`${MINIMAL}log:\n  rotate: 1 kB\n`, 'log.rotate: expected hourly, daily, weekly, monthly or a size', '4:11'],
     [`${MINIMAL}log:\n  rotate: [daily, weekly]\n`, 'log.rotate: expected one time and one size at most', '4:11'],
-    [`${MINIMAL}log:\n  keep: long\n`, 'log.keep: expected a duration, as 90 days or 12 months', '4:9'],
+    [
+      `${MINIMAL}log:\n  keep: long\n`,
+      'log.keep: expected a duration such as "5 s" (ms, s, minutes, hours, days, weeks, months, years), more than 0',
+      '4:9',
+    ],
     [`${MINIMAL}log:\n  seal: { key: k, command: c }\n`, 'log.seal: expected key or command, not both', '4:9'],
     [
       `${MINIMAL}log:\n  seal: { command: sign }\n`,

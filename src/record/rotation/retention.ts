@@ -1,25 +1,18 @@
 /** Which closed files are kept no longer. The guard records each that it deletes, before it does. */
 import { basename } from 'node:path';
+import { FIXED_UNITS, type Period } from '../../policy/quantity.ts';
 import type { RetentionFields } from '../chain/seal.ts';
 import { closedFiles } from './closed-files.ts';
 import { firstRecord, segmentOf } from './first-record.ts';
-
-/** For how long a file is kept after its last record. */
-export interface Keep {
-  readonly amount: number;
-  readonly unit: 'second' | 'minute' | 'hour' | 'day' | 'week' | 'month' | 'year';
-}
 
 export interface Overdue {
   readonly path: string;
   readonly fields: RetentionFields;
 }
 
-const UNITS_MS = { second: 1000, minute: 60_000, hour: 3_600_000, day: 86_400_000, week: 7 * 86_400_000 };
-
 /** What was closed before this, in milliseconds since the epoch, is deleted. */
-export function keptSince({ amount, unit }: Keep, now: number): number {
-  if (unit !== 'month' && unit !== 'year') return now - amount * UNITS_MS[unit];
+export function keptSince({ amount, unit }: Period, now: number): number {
+  if (unit !== 'month' && unit !== 'year') return now - amount * FIXED_UNITS[unit];
   const since = new Date(now);
   const day = since.getUTCDate();
   since.setUTCMonth(since.getUTCMonth() - amount * (unit === 'year' ? 12 : 1));

@@ -1,14 +1,15 @@
 /** What is done with closed files beside the running guard: those whose time is over are deleted, the others compressed, one at a time. */
 import type { ChildProcess } from 'node:child_process';
 import { rmSync } from 'node:fs';
+import type { Period } from '../../policy/quantity.ts';
 import type { RetentionFields } from '../chain/seal.ts';
 import { closedFiles } from './closed-files.ts';
 import { compress } from './gzip.ts';
-import { type Keep, keptSince, overdue } from './retention.ts';
+import { keptSince, overdue } from './retention.ts';
 
 export interface TidyingOptions {
   readonly file: string;
-  readonly keep: Keep | undefined;
+  readonly keep: Period | undefined;
   readonly clock: () => number;
   /** The number of the record; undefined where it is not on the disk. */
   readonly record: (fields: RetentionFields) => number | undefined;
