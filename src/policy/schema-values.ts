@@ -37,7 +37,7 @@ export function written<T>({ title, pattern }: TextForm, reader: (text: string) 
   const expected = `expected ${expectation(reader)}`;
   const error = (issue: { readonly input?: unknown }): string => `${expected}${found(issue.input)}`;
   const text = z.string({ error }).meta({ pattern });
-  const isNumber = 'value' in reader('1');
+  const isNumber = ['0', '1'].some((digits) => 'value' in reader(digits));
   return z
     .union(isNumber ? [text, z.number()] : [text], { error })
     .meta({ title })
