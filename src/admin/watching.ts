@@ -19,6 +19,8 @@ export interface Watch {
   read(read: () => Promise<PolicyReading>): () => Promise<PolicyReading>;
   /** A connection was turned away unrecorded. */
   turnedAway(reason: LoginReason): void;
+  /** As it happens: many may have one record between them. */
+  loginRefused(reason: LoginReason, sqlstate: string): void;
 }
 
 /** Nobody will ask for figures: nothing is counted. */
@@ -27,6 +29,7 @@ export const UNWATCHED: Watch = {
   makeJudge: (makeJudge) => makeJudge,
   read: (read) => read,
   turnedAway: () => {},
+  loginRefused: () => {},
 };
 
 export function watchInto(tally: Tally): Watch {
@@ -35,6 +38,7 @@ export function watchInto(tally: Tally): Watch {
     makeJudge: (makeJudge) => watchJudge(makeJudge, tally),
     read: (read) => watchReading(read, tally),
     turnedAway: (reason) => tally.turnedAway.add(reason),
+    loginRefused: (reason, sqlstate) => countRefused(tally, reason, sqlstate),
   };
 }
 
@@ -60,17 +64,18 @@ function watchLog(log: DecisionLog, tally: Tally): DecisionLog {
   };
 }
 
-/** INVARIANT: of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
 function countRecord(tally: Tally, kind: RecordKind, fields: RecordFields): void {
   if (kind === 'login' && fields.role !== undefined) {
     tally.role(fields.role).logins += 1;
     tally.upstreamFailedAt = undefined;
   }
   if (kind === 'policy') tally.policyHash = fields.to;
-  if (kind !== 'login-refused') return;
-  tally.loginFailures.add(fields.reason ?? 'internal');
-  if (fields.reason !== 'upstream') return;
-  const { sqlstate = '' } = fields;
+}
+
+/** INVARIANT: of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
+function countRefused(tally: Tally, reason: LoginReason, sqlstate: string): void {
+  tally.loginFailures.add(reason);
+  if (reason !== 'upstream') return;
   tally.upstreamFailures.add(sqlstate);
   if (isOutOfReach(sqlstate)) tally.upstreamFailedAt = tally.clock();
 }

@@ -44,6 +44,8 @@ export const COLUMNS = {
   kept: 'VARCHAR',
   by: 'VARCHAR',
   until: 'VARCHAR',
+  count: 'BIGINT',
+  since: 'TIMESTAMP',
   message: 'VARCHAR',
   canary: 'STRUCT(subject VARCHAR, hash VARCHAR)',
   break_glass:

@@ -9,7 +9,7 @@ import { checkWhole } from './lines.ts';
 import { loadShort } from './short.ts';
 
 /** Of the columns and what stands in them: an index of another form is made anew. */
-const FORM = 6;
+const FORM = 7;
 /** Small, so that of one principal only its own are read. */
 const ROWS_IN_GROUP = 30_720;
 /** The last hash of a plain file stands in it; of a compressed one, the checksum of all that it holds. */

@@ -1,4 +1,4 @@
-/** Whether the system lets this process open as many files as the configured connections need. Every session takes two. */
+/** Whether the system lets this process open as many files as the configured connections need. Every session takes two, a login one or two, and as many wait refused. */
 import { readFileSync } from 'node:fs';
 import type { Config } from '../config/config.ts';
 
@@ -13,7 +13,7 @@ export function tooFewFiles({ limits, workers }: Pick<Config, 'limits' | 'worker
   const allowed = openFiles(limitsOfThisProcess());
   // Connections go to the workers in turn, which keeps them about even: a quarter more than the share.
   const share = workers > 1 ? 1.25 / workers : 1;
-  const needed = Math.ceil((2 * limits.connections + 2 * limits.logins) * share) + OTHERS;
+  const needed = Math.ceil((2 * limits.connections + 3 * limits.logins) * share) + OTHERS;
   if (allowed === undefined || needed <= allowed) return undefined;
   return `limits.connections and limits.logins may need ${needed} open files, and this process may open ${allowed}`;
 }

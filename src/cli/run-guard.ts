@@ -200,6 +200,7 @@ async function startListening(
       records,
       log,
       turnedAway: watch.turnedAway,
+      loginRefused: watch.loginRefused,
       makeJudge: watch.makeJudge(
         ({ catalog, role }) =>
           new Guard({

@@ -18,8 +18,9 @@ export function story(records: readonly Logged[], principal: string): string[] {
     const what = wordsOf(record, statements.get(record.id));
     if (what === undefined) continue;
     const last = told.at(-1);
-    if (last?.what === what) last.times += 1;
-    else told.push({ time: String(record.time).slice(11, 19), what, times: 1 });
+    const times = typeof record.count === 'number' ? record.count : 1;
+    if (last?.what === what) last.times += times;
+    else told.push({ time: String(record.time).slice(11, 19), what, times });
   }
   return told.map(({ time, what, times }) => `${time}  ${what}${times > 1 ? `   ×${times}` : ''}`);
 }

@@ -42,6 +42,7 @@ export function ecsEvent(record: LogRecord, decision: LogRecord | undefined): Re
       dataset: 'rowgate.decisions',
       provider: guard,
       ...(reason !== undefined && { reason }),
+      ...(rest.since !== undefined && { start: rest.since, end: time }),
       // Nanoseconds.
       ...(typeof ms === 'number' && { duration: Math.round(ms * 1e6) }),
     },

@@ -40,6 +40,8 @@ const KEPT = [
   'role',
   'effect',
   'reason',
+  'count',
+  'since',
   'status',
   'hash',
 ];

@@ -2,9 +2,7 @@
 import type { Socket } from 'node:net';
 import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
 import { cancel } from './cancel.ts';
-import { endWith, FAREWELL_MS } from './farewell.ts';
 import type { HeadStart } from './head-starts.ts';
-import type { ClientCertificate } from './login/client-certificate.ts';
 import { logInClient } from './login/client-login.ts';
 import {
   internalError,
@@ -17,11 +15,9 @@ import { LOCAL, type PeerAddress, proxiedPeer } from './login/peer-address.ts';
 import { type Channel, negotiate } from './login/startup-negotiation.ts';
 import type { StartupRequest } from './login/startup-request.ts';
 import { headStart, openSession } from './open-session.ts';
+import { FAREWELL_MS } from './refused-connections.ts';
 import type { Services } from './services.ts';
 import { ConnectionClosed, SocketReader } from './socket-reader.ts';
-
-/** A stranger's name may fill a startup packet; it does not fill the log. */
-const SHOWN_OF_NAME = 64;
 
 class LoginTimeout extends Error {}
 
@@ -57,9 +53,9 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
   let known: StartupRequest | undefined;
   let early: HeadStart | undefined;
   const refuse = (refusal: LoginRefusal, record: boolean): void => {
-    if (record) recordRefusal(services, peer.shown, known, refusal, channel.certificate);
+    if (record) services.refusedLogins.add(refusal, { peer, request: known, certificate: channel.certificate });
     else services.options.turnedAway?.(refusal.reason);
-    endWith(channel.socket, refusal);
+    services.refused.end(channel.socket, peer.address, refusal);
   };
   try {
     if (arrival.behindProxy) {
@@ -95,7 +91,7 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
     if (result.kind === 'refused') {
       // To ask where one gets a token is no login.
       return result.refusal.reason === 'discovery'
-        ? endWith(channel.socket, result.refusal)
+        ? services.refused.end(channel.socket, peer.address, result.refusal)
         : refuse(result.refusal, true);
     }
     const refusal = await openSession({
@@ -115,50 +111,11 @@ export async function serveClient(arrival: Arrival, services: Services): Promise
       // Noise on the port is no login: without a name it is not recorded, lest the log be flooded.
       if (error instanceof ProtocolError && !error.answered) {
         services.options.turnedAway?.('protocol');
-        endWith(channel.socket, undefined);
+        services.refused.end(channel.socket, peer.address, undefined);
       } else refuse(protocolViolation(error.message), known !== undefined);
-    } else {
-      services.log.error({ client: peer.shown, err: error }, 'internal error during login');
-      refuse(internalError(), true);
-    }
+    } else refuse(internalError(error), true);
   } finally {
     clearTimeout(timer);
     early?.letGo();
   }
-}
-
-/**
- * INVARIANT: of what a stranger says of itself only names that the policy has are kept: a password that was typed in the place of the user stands in
- * no log.
- */
-function recordRefusal(
-  services: Services,
-  client: string,
-  request: StartupRequest | undefined,
-  refusal: LoginRefusal,
-  certificate: ClientCertificate | undefined,
-): void {
-  const { principals, roles } = services.runtime.policy;
-  const known = request && principals.has(request.user) ? request : undefined;
-  services.records.append('login-refused', {
-    client,
-    ...(known && { principal: known.user, application: known.application }),
-    ...(request?.database === services.options.database && { database: request.database }),
-    ...(certificate && { certificate: certificate.fingerprint }),
-    reason: refusal.reason,
-    sqlstate: refusal.sqlstate,
-  });
-  const message = refusal.message.replace(/"([^"]*)"/g, (quoted, name: string) =>
-    principals.has(name) || roles.has(name) ? quoted : '"…"',
-  );
-  services.log.warn(
-    {
-      client,
-      principal: known?.user,
-      sqlstate: refusal.sqlstate,
-      ...(refusal.reason === 'token' && { detail: refusal.detail }),
-      subject: certificate?.subject?.slice(0, 4 * SHOWN_OF_NAME),
-    },
-    `login refused: ${message.slice(0, 4 * SHOWN_OF_NAME)}`,
-  );
 }

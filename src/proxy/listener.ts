@@ -2,11 +2,10 @@
 import cluster from 'node:cluster';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { serveClient } from './client-connection.ts';
-import { endWith } from './farewell.ts';
 import { ignoreError } from './ignore-error.ts';
 import { type ListenAddress, shownListening } from './listen-address.ts';
 import { type LoginRefusal, stopping, tooManyLogins } from './login/login-refusal.ts';
-import { isInBlocks, socketPeer } from './login/peer-address.ts';
+import { isInBlocks, type PeerAddress, socketPeer } from './login/peer-address.ts';
 import { takeLogin, takeLoginFrom } from './places/connection-limits.ts';
 import type { Services } from './services.ts';
 import { claimSocketFile, setSocketMode } from './unix-socket.ts';
@@ -27,7 +26,6 @@ export class Listener {
   private readonly servers: Server[] = [];
   /** Sockets before login. */
   private readonly loggingIn = new Set<Socket>();
-  private turnedAway = 0;
   /** Resolves when all connections are closed; set when no new ones are taken any more. */
   private closed: Promise<unknown> | undefined;
 
@@ -91,6 +89,7 @@ export class Listener {
   async stop(graceMs: number): Promise<void> {
     this.close();
     for (const socket of this.loggingIn) socket.destroy();
+    this.services.refused.answerAll();
     this.services.sessions.terminateAll(terminated);
     let timer: NodeJS.Timeout | undefined;
     const grace = new Promise<void>((done) => {
@@ -105,7 +104,7 @@ export class Listener {
     // INVARIANT: strangers cannot take more than this of our memory and descriptors, whatever the other workers answer.
     const isFull = this.loggingIn.size >= this.services.options.limits.logins;
     if (this.closed || isFull) {
-      this.turnAway(socket, this.closed ? stopping() : tooManyLogins());
+      this.turnAway(socket, socketPeer(socket, isUnix), this.closed ? stopping() : tooManyLogins());
       return;
     }
     this.loggingIn.add(socket);
@@ -119,7 +118,7 @@ export class Listener {
     const behindProxy = isInBlocks(options.proxies, peer.address);
     const taken = await takeLogin(shared, options.limits, behindProxy ? undefined : peer.address);
     if ('refusal' in taken) {
-      this.turnAway(socket, taken.refusal);
+      this.turnAway(socket, peer, taken.refusal);
       return;
     }
     const held = [taken.held];
@@ -135,18 +134,9 @@ export class Listener {
     }
   }
 
-  /** With a word where there is room for it: in a flood the word is what costs. */
-  private turnAway(socket: Socket, refusal: LoginRefusal): void {
+  private turnAway(socket: Socket, { address }: PeerAddress, refusal: LoginRefusal): void {
     this.services.options.turnedAway?.(refusal.reason);
-    if (this.turnedAway >= this.services.options.limits.logins) {
-      socket.destroy();
-      return;
-    }
-    this.turnedAway += 1;
-    socket.once('close', () => {
-      this.turnedAway -= 1;
-    });
-    endWith(socket, refusal);
+    this.services.refused.end(socket, address, refusal);
   }
 }
 

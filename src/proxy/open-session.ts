@@ -58,7 +58,7 @@ function openerFor(role: RolePolicy, { settings }: StartupRequest, { options, up
 
 /** Undefined where the session runs; the refusal otherwise, and nothing is left open upstream. */
 export async function openSession(opening: Opening): Promise<LoginRefusal | undefined> {
-  const { admitted, services, client } = opening;
+  const { admitted, services } = opening;
   const { principal, role, request, proof } = admitted;
   const { address } = admitted.peer;
   const locked = services.budgets.loginRefusal(principal.name, userOf(proof));
@@ -77,8 +77,7 @@ export async function openSession(opening: Opening): Promise<LoginRefusal | unde
     const opened = early ? { session: early } : await services.upstream.open(opener);
     if ('failure' in opened) {
       const { detail, refusal } = opened.failure;
-      services.log.error({ client, principal: principal.name, upstream: opener.user, detail }, refusal.message);
-      return refusal;
+      return { ...refusal, forOperators: { upstream: opener.user, detail } };
     }
     const refusal = await run(opening, opened.session, taken.held);
     running = refusal === undefined;
@@ -130,8 +129,10 @@ function versionRefusal({ services }: Opening, server: UpstreamSession): LoginRe
   const reported = server.parameters.get('server_version') ?? '';
   const known = services.runtime.serverVersion;
   if (Number.parseInt(reported, 10) === known) return undefined;
-  services.log.error({ reported, known }, 'the database server is of another version than its catalog, as it was read');
-  return upstreamRefused('08001', 'the database server is of another version than the one that is known');
+  return {
+    ...upstreamRefused('08001', 'the database server is of another version than the one that is known'),
+    forOperators: { reported, known },
+  };
 }
 
 function contextOf({ admitted, channel, client, services }: Opening): SessionContext {

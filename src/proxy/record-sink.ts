@@ -21,9 +21,11 @@ export interface SessionContext {
 
 /** A refused login has only what was known by then. */
 export interface RefusedLogin extends Partial<SessionContext> {
-  readonly client: string;
   readonly reason: string;
   readonly sqlstate: string;
+  /** The record stands for so many, `since` this ISO time; `client` is then an address without a port, and absent where there were too many. */
+  readonly count?: number;
+  readonly since?: string;
 }
 
 /** A change of the policy in force, or an edit that did not come into force. */

@@ -7,10 +7,12 @@ import type { GuardRuntime } from './guard-runtime.ts';
 import type { HeadStarts } from './head-starts.ts';
 import type { IdleLimits } from './idle-sweep.ts';
 import type { LoginReason } from './login/login-refusal.ts';
+import type { RefusedLogins } from './login/refused-logins.ts';
 import type { ServerTls } from './login/server-tls.ts';
 import type { ConnectionLimits } from './places/connection-limits.ts';
 import type { SharedState } from './places/shared-state.ts';
 import type { RecordSink } from './record-sink.ts';
+import type { RefusedConnections } from './refused-connections.ts';
 import type { SessionMachine } from './relay.ts';
 import type { Sessions } from './sessions.ts';
 import type { Turns } from './turns.ts';
@@ -37,8 +39,12 @@ export interface ProxyOptions {
   readonly loginTimeoutMs: number;
   readonly idle: IdleLimits;
   readonly limits: ConnectionLimits;
+  /** How many refused startups of one address in a minute are answered at once, and have a record each. Default: 20. */
+  readonly firstRefusals?: number;
   /** Told of each connection that was turned away without a record: noise on the port, a flood. */
   turnedAway?(reason: LoginReason): void;
+  /** Told of each other login that was refused, whether it has a record of its own or not. */
+  loginRefused?(reason: LoginReason, sqlstate: string): void;
   /** Makes the challenges of unknown users; never shown. */
   readonly mockSecret: Uint8Array;
 }
@@ -49,6 +55,8 @@ export interface Services {
   clock(): number;
   readonly runtime: GuardRuntime;
   readonly records: RecordSink;
+  readonly refusedLogins: RefusedLogins;
+  readonly refused: RefusedConnections;
   readonly sessions: Sessions;
   readonly budgets: Budgets;
   /** Who is behind an account. */

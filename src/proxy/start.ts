@@ -18,11 +18,13 @@ import { startIdleSweep } from './idle-sweep.ts';
 import { LastDays } from './last-days.ts';
 import type { ListenAddress } from './listen-address.ts';
 import { Listener, type Listening } from './listener.ts';
+import { RefusedLogins } from './login/refused-logins.ts';
 import type { TlsFiles } from './login/server-tls.ts';
 import { startOvertimeSweep } from './overtime.ts';
 import { localState } from './places/local-state.ts';
 import type { SharedState } from './places/shared-state.ts';
 import type { PolicyChange, RecordSink } from './record-sink.ts';
+import { RefusedConnections } from './refused-connections.ts';
 import type { SessionMachine } from './relay.ts';
 import { type ReloadAnswer, Reloader, type ReloadVia } from './reload.ts';
 import type { ProxyOptions, Services } from './services.ts';
@@ -32,6 +34,9 @@ import { Turns } from './turns.ts';
 import { pinnedSettings } from './upstream/pinned-settings.ts';
 import { UpstreamSetup } from './upstream/setup.ts';
 import { Upstream, type UpstreamOptions } from './upstream/upstream.ts';
+
+/** Of one address in a minute: a pool that starts with a mistake, and somebody who tries. */
+const FIRST_REFUSALS = 20;
 
 export interface StartOptions extends ProxyOptions {
   readonly listen: readonly ListenAddress[];
@@ -119,6 +124,16 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     policy: () => runtime.policy,
     estimates,
   });
+  const first = options.firstRefusals ?? FIRST_REFUSALS;
+  const refusedLogins = new RefusedLogins({
+    records,
+    log,
+    policy: () => runtime.policy,
+    database: options.database,
+    first,
+    clock: Date.now,
+    ...(options.loginRefused && { told: options.loginRefused }),
+  });
   const services: Services = {
     options,
     clock,
@@ -126,6 +141,8 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
     identity: options.identity,
     runtime,
     records,
+    refusedLogins,
+    refused: new RefusedConnections(options.limits, first),
     sessions,
     shared: options.worker?.shared ?? localState(),
     upstream,
@@ -197,6 +214,7 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
       draining = true;
       for (const stop of stopSweeps) stop();
       return listener.stop(graceMs).finally(() => {
+        refusedLogins.close();
         budgets.stop();
         estimates.stop();
       });

@@ -103,6 +103,9 @@ export interface RecordFields {
   readonly canary?: { readonly subject: string; readonly hash: string } | undefined;
   /** Milliseconds for which a result was held back. */
   readonly waited?: number | undefined;
+  /** How many the record stands for, and since when, ISO time: of refused logins that are counted together. */
+  readonly count?: number | undefined;
+  readonly since?: string | undefined;
   /** `sha256:…` of the policy files in force. */
   readonly policy?: string | undefined;
   /** Of a policy change: the hashes before and after, who asked for it and how. */
@@ -155,6 +158,8 @@ const ORDER = {
   subjects: 0,
   canary: 0,
   waited: 0,
+  count: 0,
+  since: 0,
   until: 0,
   permit: 0,
   raise: 0,

@@ -98,9 +98,10 @@ describe('counting', () => {
 
   test('refused logins are counted by reason, failures of the server by SQLSTATE too', async () => {
     const guard = new WatchedGuard('1');
-    const log = guard.watch.log(fakeLog());
-    log.append('login-refused', { client: 'c', principal: 'x"\n', reason: 'password', sqlstate: '28P01' });
-    log.append('login-refused', { client: 'c', reason: 'upstream', sqlstate: '08001' });
+    guard.watch.loginRefused('password', '28P01');
+    guard.watch.loginRefused('upstream', '08001');
+    // The record of many comes later than they did, and is none more.
+    guard.watch.log(fakeLog()).append('login-refused', { reason: 'password', sqlstate: '28P01', count: 80 });
     const read = await figures(guard);
     expect(figure(read, 'rowgate_login_failures_total', { reason: 'password' })).toBe(1);
     expect(figure(read, 'rowgate_login_failures_total', { reason: 'expired' }), 'shown from the start').toBe(0);
@@ -226,7 +227,7 @@ describe('ready', () => {
     const guard = new WatchedGuard('1', () => now);
     guard.running(proxy(), []);
     const log = guard.watch.log(fakeLog());
-    const failure = (sqlstate: string) => log.append('login-refused', { client: 'c', reason: 'upstream', sqlstate });
+    const failure = (sqlstate: string) => guard.watch.loginRefused('upstream', sqlstate);
     failure('53300');
     failure('28P01');
     expect(guard.notReady(), 'it is there').toBeUndefined();

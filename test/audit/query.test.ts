@@ -260,6 +260,14 @@ it.each([
   await expect(query(file, ...args)).rejects.toThrow(why);
 });
 
+it('a record of many refused logins says how many, since when and from where', async () => {
+  const counted = { reason: 'protocol', count: 812, since: '2026-11-25T08:59:00.000Z', client: '10.12.0.7' };
+  const record = { time: '2026-11-25T09:00:00.000Z', kind: 'login-refused', guard: 'g1', seq: 1, ...counted };
+  await writeFile(file, `${JSON.stringify(record)}\n`);
+  const { stdout } = await query(file, '--kind', 'login-refused');
+  expect(stdout).toContain('protocol, count 812, since 2026-11-25T08:59:00.000Z, client 10.12.0.7');
+});
+
 it('what would work on a terminal is written out, in words and in JSON', async () => {
   const evil = {
     time: '2026-11-25T09:00:00.000Z',

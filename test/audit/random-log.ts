@@ -82,7 +82,9 @@ const statement = fc.record({
 const event = fc.record({
   minute: fc.integer({ min: 0, max: SPAN_MINUTES }),
   principal: name,
-  kind: fc.constantFrom('lock', 'login', 'login-refused', 'warning'),
+  kind: fc.constantFrom('lock', 'login', 'login-refused', 'login-refused', 'warning'),
+  /** For how many refused logins the record stands. */
+  count: fc.option(fc.integer({ min: 1, max: 5_000 }), { nil: undefined }),
 });
 
 /** What happened, and in how many pieces it is written. */
@@ -124,11 +126,17 @@ interface Happened {
   readonly fields: Whole;
 }
 
-function ofEvent({ minute, principal, kind }: RandomLog['events'][number]): Happened {
+function ofEvent({ minute, principal, kind, count }: RandomLog['events'][number]): Happened {
+  const at = START + minute * 60_000;
+  const isCounted = kind === 'login-refused' && count !== undefined;
   return {
-    at: START + minute * 60_000,
+    at,
     kind,
-    fields: { principal, ...(kind === 'lock' && { by: 'guard', reason: 'overruns' }) },
+    fields: {
+      principal,
+      ...(isCounted && { count, since: new Date(at - 30_000).toISOString() }),
+      ...(kind === 'lock' && { by: 'guard', reason: 'overruns' }),
+    },
   };
 }
 

@@ -76,6 +76,11 @@ describe('as a plain computation has it', () => {
             const statements = plain.statementsOf(records, asked);
             expect(found.totals).toEqual(plain.totalsOf(statements));
             expect(found.people).toEqual(plain.peopleOf(statements));
+            const refused = found.events.filter(({ kind }) => kind === 'login-refused');
+            const own = records.filter((record) => record.principal === principal);
+            expect(refused.reduce((sum, { times }) => sum + times, 0)).toBe(
+              plain.refusalsOf(own, time.since, time.until).logins,
+            );
             const sorted = <T extends { name: string }>(rows: readonly T[]): T[] =>
               rows.toSorted((a, b) => (a.name < b.name ? -1 : 1));
             expect(sorted(found.tables)).toEqual(plain.readsOf(statements, 'tables'));

@@ -166,7 +166,7 @@ export function refusalsOf(records: readonly Whole[], since: number, until: numb
   return {
     statements: refused.length,
     late: late.length,
-    logins: inside.filter(({ kind }) => kind === 'login-refused').length,
+    logins: inside.reduce((n, { kind, count }) => n + (kind === 'login-refused' ? Number(count ?? 1) : 0), 0),
     decisions: inside.filter(({ kind }) => kind === 'decision').length,
     observed: observed.length,
     by: [refused, observed].map((those) => ({

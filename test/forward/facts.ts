@@ -34,6 +34,9 @@ const EVERY: Shape = {
   status_code: '?string',
   status_detail: '?string',
   duration: '?long',
+  count: '?integer',
+  start_time: '?timestamp',
+  end_time: '?timestamp',
   unmapped: '?object',
 };
 /** The profile `security_control`. */

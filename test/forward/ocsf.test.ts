@@ -80,6 +80,10 @@ const RECORDS: readonly Fields[] = [
     sqlstate: '28P01',
   },
   { time, kind: 'login-refused', guard, seq: 1, client: 'local', reason: 'startup', sqlstate: '08P01' },
+  ...['10.12.0.7', '2001:db8:0:1::/64', undefined].map((client) => ({
+    ...{ time, kind: 'login-refused', guard, seq: 1, client, reason: 'protocol', sqlstate: '08P01' },
+    ...{ count: 812, since: '2026-11-25T08:59:00.000Z' },
+  })),
   { time, kind: 'policy', guard, seq: 1, from: 'sha256:a', to: 'sha256:b', by: 'root', via: 'signal' },
   { time, kind: 'policy', guard, seq: 1, to: 'sha256:b', by: 'root', via: 'file', problems: ['roles/a.yaml:1:1: x'] },
   { ...standing, kind: 'warning', limit, message: 'a lock is near' },
@@ -242,6 +246,22 @@ describe('the facts', () => {
     const harmed = event(decision);
     harm(harmed);
     expect(violations(harmed).join('\n')).toContain(expected);
+  });
+});
+
+it('a record of many refused logins says how many, since when and from where', () => {
+  const counted = RECORDS.find(({ count, client }) => count !== undefined && client !== undefined) ?? {};
+  expect(event(counted)).toMatchObject({
+    message: 'login refused 812 times: protocol',
+    count: 812,
+    start_time: Date.UTC(2026, 10, 25, 8, 59),
+    end_time: Date.UTC(2026, 10, 25, 9),
+    src_endpoint: { ip: '10.12.0.7' },
+  });
+  expect(ecsEvent(counted, undefined)).toMatchObject({
+    event: { action: 'login-refused', outcome: 'failure', start: '2026-11-25T08:59:00.000Z', end: time },
+    source: { address: '10.12.0.7', ip: '10.12.0.7' },
+    rowgate: { count: 812 },
   });
 });
 

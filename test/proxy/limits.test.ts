@@ -195,7 +195,7 @@ describe('open files', () => {
   testWith(LINUX)('too few for what is configured are said', () => {
     const limits = { ...WIDE, connections: 5_000_000_000 };
     expect(tooFewFiles({ limits, workers: 1 })).toMatch(
-      /may need 10000000264 open files, and this process may open \d+/,
+      /may need 10000000364 open files, and this process may open \d+/,
     );
     expect(tooFewFiles({ limits: { ...WIDE, connections: 10, logins: 10 }, workers: 1 })).toBeUndefined();
   });

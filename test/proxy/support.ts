@@ -150,6 +150,8 @@ export async function startTestProxy(
     proxies: [],
     unixSocketMode: 0o777,
     loginTimeoutMs: 5_000,
+    // All tests come from one address.
+    firstRefusals: 1_000,
     idle: {},
     limits: { connections: 100, connectionsPerAddress: 100, reservedConnections: 0, logins: 50, loginsPerAddress: 25 },
     mockSecret: Buffer.alloc(32, 1),

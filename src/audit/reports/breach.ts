@@ -180,10 +180,10 @@ const CLIENTS = `SELECT coalesce(regexp_replace(client, ':[0-9]+$', ''), 'not kn
   FROM taken GROUP BY ALL ORDER BY "rows" DESC, statements DESC, address, application`;
 
 /** Of the principal itself, whoever the person behind it was; what repeats itself in a minute is one. */
-const EVENTS = `SELECT epoch_ms(min(time)) AS "at", kind, what, any_value("by") AS "by", count(*) AS times FROM (
-    SELECT time, kind, "by", concat_ws('; ', CASE WHEN kind = 'canary' THEN 'made-up ' || canary.subject END, status,
+const EVENTS = `SELECT epoch_ms(min(began)) AS "at", kind, what, any_value("by") AS "by", sum(n)::BIGINT AS times FROM (
+    SELECT coalesce("since", time) AS began, coalesce("count", 1) AS n, kind, "by", concat_ws('; ', CASE WHEN kind = 'canary' THEN 'made-up ' || canary.subject END, status,
       CASE WHEN "limit".name <> coalesce(reason, '') THEN "limit".name END,
       nullif(reason, ''), message, CASE WHEN until IS NOT NULL THEN 'until ' || until END) AS what
     FROM records WHERE principal = $principal AND kind IN ('lock', 'release', 'raise', 'permit', 'break-glass', 'canary', 'warning', 'login-refused')
       AND time >= ${instant('$since')} AND time < ${instant('$until')})
-  GROUP BY kind, what, date_trunc('minute', time) ORDER BY "at", kind LIMIT ${MOST_EVENTS}`;
+  GROUP BY kind, what, date_trunc('minute', began) ORDER BY "at", kind LIMIT ${MOST_EVENTS}`;

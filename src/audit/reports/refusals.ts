@@ -37,8 +37,10 @@ export interface Refusals {
 }
 
 const MOST = 200;
-const COUNTS = 'count(*) FILTER (NOT observed) AS times, count(*) FILTER (observed) AS observed';
-const SUMS = `${COUNTS}, count(DISTINCT principal) AS principals, epoch_ms(min(time)) AS first, epoch_ms(max(time)) AS last`;
+/** A record of refused logins may stand for many: `n`. */
+const sumOf = (which: string): string => `coalesce(sum(n) FILTER (${which}), 0)::BIGINT`;
+const COUNTS = `${sumOf('NOT observed')} AS times, ${sumOf('observed')} AS observed`;
+const SUMS = `${COUNTS}, count(DISTINCT principal) AS principals, epoch_ms(min(began)) AS first, epoch_ms(max(time)) AS last`;
 const ORDER = `ORDER BY times DESC, observed DESC, name LIMIT ${MOST}`;
 
 export async function refusalsOf({ db }: Source, period: Period): Promise<Refusals> {
@@ -46,7 +48,7 @@ export async function refusalsOf({ db }: Source, period: Period): Promise<Refusa
   const rows = <T>(sql: string): Promise<T[]> => db.rows<T>(sql, parameters);
   await db.run(
     `CREATE OR REPLACE TEMP TABLE refused AS
-    SELECT time, principal, kind = 'login-refused' AS login, kind = 'outcome' AS late,
+    SELECT time, coalesce("since", time) AS began, coalesce("count", 1) AS n, principal, kind = 'login-refused' AS login, kind = 'outcome' AS late,
       kind = 'decision' AND effect NOT IN ('refuse', 'lock') AS observed, id, tables,
       coalesce(reason, CASE WHEN kind = 'outcome' THEN coalesce("limit".name, status) ELSE effect END, kind) AS reason
     FROM records WHERE ${within('time')} AND (
@@ -60,7 +62,7 @@ export async function refusalsOf({ db }: Source, period: Period): Promise<Refusa
   const [totals] = await rows<
     Pick<Refusals, 'statements' | 'late' | 'logins' | 'observed'> & { first?: number; last?: number }
   >(
-    `SELECT count(*) FILTER (NOT login AND NOT observed) AS statements, count(*) FILTER (observed) AS observed, count(*) FILTER (late) AS late, count(*) FILTER (login) AS logins,
+    `SELECT count(*) FILTER (NOT login AND NOT observed) AS statements, count(*) FILTER (observed) AS observed, count(*) FILTER (late) AS late, ${sumOf('login')} AS logins,
       epoch_ms(min(time)) AS first, epoch_ms(max(time)) AS last FROM refused`,
   );
   const [all] = await rows<Pick<Refusals, 'decisions'>>(
@@ -86,7 +88,7 @@ export async function refusalsOf({ db }: Source, period: Period): Promise<Refusa
     step,
     timeline: await rows(
       `SELECT ${stepOf('time', step)} AS "at", count(*) FILTER (NOT login AND NOT observed) AS times,
-        count(*) FILTER (observed) AS observed, count(*) FILTER (login) AS logins FROM refused GROUP BY 1 ORDER BY 1`,
+        count(*) FILTER (observed) AS observed, ${sumOf('login')} AS logins FROM refused GROUP BY 1 ORDER BY 1`,
     ),
   };
 }

@@ -56,7 +56,20 @@ function taken({ rows, bytes, changed, subjects, ms, reason, sqlstate, limit }: 
   ].join(', ');
 }
 
-const OTHER = ['status', 'message', 'by', 'via', 'until', 'from', 'to', 'version', 'client', 'file'] as const;
+const OTHER = [
+  'status',
+  'count',
+  'since',
+  'message',
+  'by',
+  'via',
+  'until',
+  'from',
+  'to',
+  'version',
+  'client',
+  'file',
+] as const;
 
 function words(record: LogRecord): string {
   const { would, reason, rule, statement, command, limit, canary } = record;

@@ -72,8 +72,9 @@ export function event<Class extends OcsfClass>(
   };
 }
 
-/** `10.12.0.7:50412`, `[::1]:50412` or `local`. */
+/** `10.12.0.7:50412`, `[::1]:50412`, `local`; or, where a record stands for many, `10.12.0.7` or `2001:db8::/64`. */
 export function endpoint(client: unknown): OcsfObject {
+  if (typeof client === 'string' && isIP(client) > 0) return { ip: client };
   const [, host = '', port] = /^\[?(.*?)\]?:([0-9]+)$/.exec(String(client ?? 'unknown')) ?? [];
   return isIP(host) > 0 ? { ip: host, port: Number(port) } : { name: String(client ?? 'unknown') };
 }

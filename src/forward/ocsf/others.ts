@@ -7,16 +7,18 @@ const success = { status_id: STATUSES.Success, status: 'Success' };
 const failure = { status_id: STATUSES.Failure, status: 'Failure' };
 
 export function loginEvent(record: LogRecord, version: string): OcsfObject {
-  const { kind, session, client, application, reason, sqlstate } = record;
+  const { kind, session, client, application, reason, sqlstate, count, since, time } = record;
   const isRefused = kind === 'login-refused';
   const isByToken = record.user !== undefined || String(reason).startsWith('token');
   return event(record, version, {
     class: CLASSES.authentication,
     activity: 'Logon',
     severity: isRefused ? 'Low' : 'Informational',
-    message: isRefused ? `login refused: ${reason}` : 'login',
+    message: isRefused ? `login refused${count === undefined ? '' : ` ${count} times`}: ${reason}` : 'login',
     attributes: only({
       ...(isRefused ? failure : success),
+      count,
+      ...(typeof since === 'string' && { start_time: Date.parse(since), end_time: Date.parse(String(time)) }),
       status_code: sqlstate,
       status_detail: reason,
       user: user(record),
@@ -31,7 +33,7 @@ export function loginEvent(record: LogRecord, version: string): OcsfObject {
       logon_type: 'Network',
       is_remote: client !== 'local',
     }),
-    mapped: ['principal', 'user', 'role', 'session', 'client', 'sqlstate', 'reason'],
+    mapped: ['principal', 'user', 'role', 'session', 'client', 'sqlstate', 'reason', 'count'],
   });
 }
 

@@ -31,6 +31,10 @@ export interface LoginRefusal {
   readonly detail?: string;
   readonly hint?: string;
   readonly reason: LoginReason;
+  /** Its answer has waited for what failed before (`attempted`), or for the client itself. */
+  readonly hasWaited?: true;
+  /** What else the operators' log says; the client is never told. */
+  readonly forOperators?: Readonly<Record<string, unknown>>;
 }
 
 function refuse(reason: LoginReason, sqlstate: string, message: string, hint?: string): LoginRefusal {
@@ -55,7 +59,10 @@ export const tlsRequired = (): LoginRefusal => ({
 export const tooManyLogins = () =>
   refuse('too-many-logins', '53300', 'too many connections that have not logged in yet', 'Try again in a moment.');
 
-export const loginTimeout = () => refuse('protocol', '08006', 'login took too long');
+export const loginTimeout = (): LoginRefusal => ({
+  ...refuse('protocol', '08006', 'login took too long'),
+  hasWaited: true,
+});
 
 export const unknownOption = (option: string) =>
   refuse(
@@ -180,4 +187,7 @@ export const notReady = () => refuse('upstream', '57P03', 'Rowgate is waiting fo
 
 export const stopping = () => refuse('stopping', '57P03', 'Rowgate is shutting down');
 
-export const internalError = () => refuse('internal', 'XX000', 'internal error in Rowgate');
+export const internalError = (err: unknown): LoginRefusal => ({
+  ...refuse('internal', 'XX000', 'internal error in Rowgate'),
+  forOperators: { err },
+});

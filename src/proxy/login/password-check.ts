@@ -71,7 +71,7 @@ export async function checkPassword(
   const accepted = final.kind === 'accepted' && known !== undefined ? final : undefined;
   const delay = await shared.attempted(user, address, accepted !== undefined);
   if (delay > 0) await sleep(delay);
-  if (!accepted) return { kind: 'refused', refusal: wrongPassword(user) };
+  if (!accepted) return { kind: 'refused', refusal: { ...wrongPassword(user), hasWaited: true } };
   const finalMessage = authenticationSaslFinal(accepted.message);
   const verifier = formatVerifier(accepted.verifier);
   // The policy's own text, where it stands word for word: sessions keep it.

@@ -62,7 +62,7 @@ async function checkToken(
   if (owner.refusal?.reason === 'token-unchecked') return owner;
   const delay = await shared.attempted(user, address, owner.refusal === undefined);
   if (delay > 0) await sleep(delay);
-  return owner;
+  return owner.refusal ? { refusal: { ...owner.refusal, hasWaited: true } } : owner;
 }
 
 async function ask(reader: SocketReader, challenge: string): Promise<string> {
