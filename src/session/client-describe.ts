@@ -33,7 +33,7 @@ function describeStatement(c: Conversation, frame: Frame, target: Target, policy
   const added = addedTo(c, prepared.statement);
   if (added === 'wait') return false;
   const { provenance, parameters } = prepared;
-  sendDescribe(c, frame.bytes, { prepared, provenance, policy, parameters, added });
+  sendDescribe(c, frame.bytes, { owes: 'parameters', prepared, provenance, policy, parameters, added });
   return true;
 }
 
@@ -43,7 +43,7 @@ function describePortal(c: Conversation, frame: Frame, target: Target, policy: S
   const portal = version?.value;
   if (!portal) return describeUnknown(c, target, policy);
   const { prepared, provenance, added } = portal;
-  sendDescribe(c, frame.bytes, { prepared, provenance, policy, added });
+  sendDescribe(c, frame.bytes, { owes: 'columns', prepared, provenance, policy, added });
   return true;
 }
 
@@ -57,6 +57,7 @@ function describeUnknown(c: Conversation, { of, name }: Target, policy: SessionP
   const bytes = describe({ of, name: privateName(forced.id) });
   return sendUnknown(c, bytes, {
     kind: 'describe',
+    owes: of === 'statement' ? 'parameters' : 'columns',
     batch: c.batch,
     own: false,
     prepared: undefined,
@@ -66,15 +67,15 @@ function describeUnknown(c: Conversation, { of, name }: Target, policy: SessionP
   });
 }
 
-type Described = Pick<PendingDescribe, 'prepared' | 'provenance' | 'policy' | 'parameters' | 'added'>;
+type Described = Pick<PendingDescribe, 'owes' | 'prepared' | 'provenance' | 'policy' | 'parameters' | 'added'>;
 
 /** @param own the guard asks for itself: the client does not see the answer. */
 export function sendDescribe(c: Conversation, bytes: Uint8Array, described: Described, own = false): void {
-  const { prepared, provenance, policy, parameters, added } = described;
+  const { prepared, provenance } = described;
   provenance.askedIn = c.batch;
   const rendered = prepared?.rendered;
   const { batch } = c;
-  c.send(bytes, { kind: 'describe', batch, own, rendered, prepared, provenance, policy, parameters, added });
+  c.send(bytes, { ...described, kind: 'describe', batch, own, rendered });
 }
 
 export function takeClose(c: Conversation, frame: Frame): boolean {

@@ -155,7 +155,8 @@ function run(
     provenance.askedIn !== c.batch
   ) {
     const bytes = describe({ of: 'portal', name: message.portal });
-    sendDescribe(c, bytes, { prepared: portal.prepared, provenance, policy, added: check?.added }, true);
+    const described = { prepared: portal.prepared, provenance, policy, added: check?.added };
+    sendDescribe(c, bytes, { owes: 'columns', ...described }, true);
   }
   const pending: Pending = {
     kind: 'execute',
@@ -164,7 +165,7 @@ function run(
     portal,
     run: recorded,
     rendered: portal.rendered,
-    maxRows: message.maxRows,
+    maxRows,
     begins,
   };
   const mayPass = nature.pure && !c.batchHasEffects;

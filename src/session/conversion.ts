@@ -22,6 +22,7 @@ export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch,
   c.send(bind({ portal: '', statement: '', ...noValues }), { kind: 'bind', own: true, versions: [], ...sent });
   c.send(describe({ of: 'portal', name: '' }), {
     kind: 'describe',
+    owes: 'columns',
     own: false,
     prepared: undefined,
     provenance: watch.provenance,
@@ -30,7 +31,7 @@ export function sendConverted(c: Conversation, rendered: Rendered, watch: Watch,
     added: watch.check?.added,
     ...sent,
   });
-  const pending = { kind: 'execute', own: false, portal: undefined, run, maxRows: 0, ...sent } as const;
+  const pending = { kind: 'execute', own: false, portal: undefined, run, maxRows, ...sent } as const;
   c.send(execute({ portal: '', maxRows }), pending);
   if (run.runsUserCode) c.pins.ran(pending.batch);
   c.flush();

@@ -33,8 +33,12 @@ export class ManyAtOnce {
     const type = ahead.chunk[ahead.at]!;
     if (type !== Backend.DataRow && type !== Backend.CopyData) return false;
     const { c, rows } = this;
-    const run = plainRun(c.pending.head);
-    if (!run || c.unheard || !rows.find(ahead.chunk, ahead.at, type)) return false;
+    const { head } = c.pending;
+    const run = plainRun(head);
+    if (!run || c.unheard) return false;
+    const fields = run.answer.fieldsOfMany(type, head?.kind === 'execute' ? run.watch.provenance.fields : undefined);
+    if (fields === undefined || !rows.find(ahead.chunk, ahead.at, type, fields)) return false;
+    if (head?.kind === 'execute' && head.maxRows > 0 && run.rows + rows.count > head.maxRows) return false;
     switch (this.admit(run)) {
       case 'wait':
         c.stall(run);

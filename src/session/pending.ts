@@ -65,6 +65,8 @@ export interface PendingBind extends Sent {
 
 export interface PendingDescribe extends Sent {
   readonly kind: 'describe';
+  /** What the server says next. Of a portal it says no parameters. */
+  owes: 'parameters' | 'columns';
   readonly prepared: Prepared | undefined;
   readonly provenance: Provenance;
   /** By which the columns must be allowed to be read. */
@@ -88,7 +90,7 @@ export interface PendingExecute extends Sent {
   readonly rendered?: Rendered | undefined;
   /** The portal has not run before. */
   readonly begins?: boolean;
-  /** The client asked for so many rows, and no more are asked for than that. */
+  /** The server was asked for no more rows than that; 0: for all. */
   readonly maxRows: number;
 }
 

@@ -1,6 +1,7 @@
 /** Promise P5: the server itself says which table's column stands behind each result column, and each must be one that the role may read. */
 import type { Refusal } from '../errors.ts';
 import type { PeopleOfRow } from '../guard/decision.ts';
+import type { Described } from './answer-grammar.ts';
 import type { Description } from './description.ts';
 import type { RowPlan } from './row-plan.ts';
 import type { ShownColumns } from './shown-columns.ts';
@@ -10,6 +11,8 @@ export class Provenance {
   verdict: 'unknown' | 'verified' | Refusal = 'unknown';
   /** The batch in which a Describe that will tell was last sent. */
   askedIn: number | undefined;
+  /** How many columns there are. */
+  fields: Described;
   private description: Description | undefined;
 
   /** INVARIANT: takes the server's word for where each column comes from; a statement without a result has none to show. */

@@ -52,6 +52,7 @@ function sendRenewed(c: Conversation, prepared: Prepared, renewed: Prepared): vo
   const pending: Pending = {
     ...sent,
     kind: 'describe',
+    owes: 'parameters',
     prepared: undefined,
     provenance: renewed.provenance,
     policy: renewed.policy,

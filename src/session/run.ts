@@ -3,6 +3,7 @@ import type { Refusal } from '../errors.ts';
 import type { PeopleOfRow, RowCheck, StatementJudgement } from '../guard/decision.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
+import { AnswerGrammar } from './answer-grammar.ts';
 import type { Account, LimitReached, People } from './budget.ts';
 import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
 import type { Person } from './person.ts';
@@ -68,6 +69,8 @@ export class Run {
   tokenChange: Change | undefined;
   /** The server was asked for no more than one row above so many, over all runs that share `usage`. */
   most: number | undefined;
+  /** What the server may answer to it. */
+  readonly answer: AnswerGrammar;
 
   constructor(
     /** Of its decision. */
@@ -81,7 +84,10 @@ export class Run {
     /** The server stops by itself at one row above the limit. */
     readonly bounded: boolean,
     readonly startedAt: number,
-  ) {}
+  ) {
+    const { role } = policy;
+    this.answer = new AnswerGrammar(statement, role.access === 'restricted' && role.mode === 'enforce');
+  }
 
   /** Does a row of so many bytes fit into what one statement may show, or what is no row? Cuts the run if not. */
   fits(rows: number, bytes: number): boolean {

@@ -4,6 +4,7 @@ import type { Frame } from '../wire/frame-reader.ts';
 import { Backend } from '../wire/message-types.ts';
 import { decodeParameterDescription, parameterDescription } from '../wire/parameter-description.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
+import { countIn } from './answer-grammar.ts';
 import type { Conversation } from './conversation.ts';
 import { descriptionOf } from './description.ts';
 import { admitRow, admitSuspended, admitTag, rowsChanged, tellCut, verify } from './flow.ts';
@@ -45,11 +46,15 @@ function done(c: Conversation, head: Extended): void {
 function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): boolean {
   switch (frame.type) {
     case Backend.ParameterDescription:
+      if (head.owes !== 'parameters') throw unexpected();
+      head.owes = 'columns';
       return !head.own && ownParameters(c, head, frame);
     case Backend.RowDescription:
-      learn(head, frame.bytes);
+      if (head.owes !== 'columns') throw unexpected();
+      learn(head, frame);
       break;
     case Backend.NoData:
+      if (head.owes !== 'columns') throw unexpected();
       learn(head, null);
       break;
     default:
@@ -75,12 +80,13 @@ function ownParameters(c: Conversation, { parameters, rendered }: PendingDescrib
 }
 
 /** Takes in what the columns are: whether they may be read, and what the client will have been shown. */
-function learn(head: PendingDescribe, bytes: Uint8Array | null): void {
+function learn(head: PendingDescribe, frame: Frame | null): void {
   const { prepared, provenance, renewal, policy } = head;
-  const description = descriptionOf(policy, bytes);
+  const description = descriptionOf(policy, frame ? frame.bytes : null);
   const looked = policy.role.access === 'restricted' || isAboutPeople(policy.subjectKeys);
   if (looked) provenance.learn(description);
   else provenance.verdict = 'verified';
+  provenance.fields = frame ? countIn(frame.bytes, 0, frame.length) : 'none';
   if (prepared && !head.own) prepared.described = description.digest;
   if (!renewal) return;
   const before = renewal.prepared;
@@ -114,20 +120,30 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
   if (!run) throw unexpected();
   switch (frame.type) {
     case Backend.DataRow:
+      run.answer.rowOfPortal(frame, run.watch.provenance.fields, run.rows, head.maxRows);
+      return admitRow(c, run, frame);
     case Backend.CopyData:
+      run.answer.copyOut(frame.type);
       return admitRow(c, run, frame);
     case Backend.CopyOutResponse:
+      run.answer.beginsCopy(frame.type);
+      return verify(c, run);
     case Backend.CopyDone:
+      run.answer.copyOut(frame.type);
       return verify(c, run);
     case Backend.CopyInResponse:
+      run.answer.beginsCopy(frame.type);
       c.beginCopyIn(run);
       return true;
     case Backend.CommandComplete: {
       const tag = decodeCommandComplete(frame.bytes);
+      run.answer.complete(tag, c.copyIn);
       if (!admitTag(c, run, tag)) return c.stalled ? false : endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame, tag) : endCut(c, head, run);
     }
     case Backend.PortalSuspended:
+      // Rows that nobody is shown are not counted.
+      if (!run.cut && !c.unheard) run.answer.suspended(run.rows, head.maxRows);
       if (!admitSuspended(run)) return endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
     default:

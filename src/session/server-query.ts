@@ -27,6 +27,7 @@ export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame):
 
 function answerClients(c: Conversation, query: PendingQuery, frame: Frame): boolean {
   completeUnsent(c, query);
+  const { begun } = query;
   query.begun = frame.type !== Backend.CommandComplete;
   if (query.cut) return passOver(c, query, frame);
   const run = query.runs[query.at];
@@ -34,23 +35,35 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
   if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
   switch (frame.type) {
     case Backend.EmptyQueryResponse:
+      if (query.runs.length > 0 || query.told || begun) throw unexpected();
       return true;
     case Backend.RowDescription:
       return describe(c, current(run), frame);
     case Backend.CopyOutResponse:
+      current(run).answer.beginsCopy(frame.type);
+      return verify(c, current(run));
     case Backend.CopyDone:
+      current(run).answer.copyOut(frame.type);
       return verify(c, current(run));
     case Backend.CopyInResponse:
+      current(run).answer.beginsCopy(frame.type);
       c.beginCopyIn(current(run));
       return true;
     case Backend.DataRow:
+      current(run).answer.row(frame);
+      return admitRow(c, current(run), frame);
     case Backend.CopyData:
+      current(run).answer.copyOut(frame.type);
       return admitRow(c, current(run), frame);
     case Backend.CommandComplete:
       return complete(c, query, current(run), frame);
     default:
-      throw new ProtocolError('server sent an unexpected message');
+      throw unexpected();
   }
+}
+
+function unexpected(): ProtocolError {
+  return new ProtocolError('server sent an unexpected message');
 }
 
 function current(run: Run | undefined): Run {
@@ -59,6 +72,7 @@ function current(run: Run | undefined): Run {
 }
 
 function describe(c: Conversation, run: Run, frame: Frame): boolean {
+  run.answer.description(frame);
   const { verifies, looksForPeople, provenance } = run.watch;
   if (verifies || looksForPeople) provenance.learn(descriptionOf(run.policy, frame.bytes));
   return verify(c, run);
@@ -66,6 +80,7 @@ function describe(c: Conversation, run: Run, frame: Frame): boolean {
 
 function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
   const tag = decodeCommandComplete(frame.bytes);
+  run.answer.complete(tag, c.copyIn);
   const changed = rowsChanged(tag, run);
   const stands = admitTag(c, run, tag);
   if (c.stalled) return false;
@@ -100,7 +115,7 @@ function passOver(c: Conversation, query: PendingQuery, frame: Frame): false {
 
 /** BEGIN, COMMIT and ROLLBACK of the guard's own. */
 function answerOwn(c: Conversation, query: PendingQuery, frame: Frame): boolean {
-  if (frame.type !== Backend.CommandComplete) throw new ProtocolError('server sent an unexpected message');
+  if (frame.type !== Backend.CommandComplete) throw unexpected();
   query.committed = decodeCommandComplete(frame.bytes) === 'COMMIT';
   if (query.part === 'end') {
     c.token.ended(query.committed);
@@ -132,6 +147,8 @@ export function readyAfterQuery(c: Conversation, query: PendingQuery, status: Tr
       return endWrapped(c, query, status);
     case 'client':
       if (!query.told) completeUnsent(c, query);
+      if (!query.told && query.at < query.runs.length)
+        throw new ProtocolError('server is ready while it owes an answer');
       break;
   }
   if (query.cut && !query.told) tellQueryCut(c, query);

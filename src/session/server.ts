@@ -125,7 +125,8 @@ export class ServerSide {
       case 'query':
         return answerQuery(c, head, frame);
       case 'function-call':
-        if (frame.type !== Backend.FunctionCallResponse) throw new ProtocolError('server sent an unexpected message');
+        if (frame.type !== Backend.FunctionCallResponse || head.run?.ended)
+          throw new ProtocolError('server sent an unexpected message');
         if (head.run) c.records.end(head.run, 'ok');
         return true;
       case 'sync':

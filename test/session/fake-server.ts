@@ -33,14 +33,41 @@ function error(sqlstate: string, message: string): Buffer {
   );
 }
 
-/** As `policyOf` takes it. */
-function readsData(text: string): boolean {
-  const words = text
+/** As `policyOf` takes them. */
+function wordsOf(text: string): string[] {
+  return text
     .replaceAll(/\/\*.*?\*\//g, ' ')
     .trim()
     .toLowerCase()
     .split(/\s+/);
+}
+
+function readsData(text: string): boolean {
+  const words = wordsOf(text);
   return words[0] === 'copy' && words.includes('stdin');
+}
+
+/** @param first of the text's words. */
+function tagOf(first: string, second: string): string {
+  switch (first) {
+    case 'SELECT':
+    case 'EXECUTE':
+      return 'SELECT 1';
+    case 'INSERT':
+      return 'INSERT 0 1';
+    case 'UPDATE':
+    case 'DELETE':
+    case 'FETCH':
+    case 'COPY':
+      return `${first} 1`;
+    case 'DECLARE':
+    case 'CLOSE':
+      return `${first} CURSOR`;
+    case 'DISCARD':
+      return `DISCARD ${second}`;
+    default:
+      return first;
+  }
 }
 
 export class FakeServer {
@@ -53,6 +80,8 @@ export class FakeServer {
   private readonly portals = new Map<string, string>();
   private skipping = false;
   private copy: 'by query' | 'by execute' | undefined;
+  /** Of a Query: the statements that follow its COPY. */
+  private behindCopy: readonly string[] = [];
   /** A timeout has struck at the end of a statement: it is told of in the place of the next message. */
   private timedOut = false;
 
@@ -133,18 +162,24 @@ export class FakeServer {
     const fails = this.whyNot(text);
     if (fails) answers.push(this.failed(fails));
     else if (text.trim() === '') answers.push(plain(Backend.EmptyQueryResponse));
-    else {
-      for (const one of text.split(';').filter((part) => part.trim() !== '')) {
-        if (readsData(one)) {
-          this.copy = 'by query';
-          return [...answers, plain(Backend.CopyInResponse, COPY)];
-        }
-        answers.push(
-          ...(this.returnsRows(one) ? [COLUMNS, ...this.rows(one)] : []),
-          ...this.copyOut(one),
-          complete(this.run(one)),
-        );
+    else return this.runAll(text.split(';').filter((part) => part.trim() !== ''));
+    return [...answers, readyForQuery(this.status)];
+  }
+
+  /** Up to a COPY that asks for data, or the end of the message. */
+  private runAll(statements: readonly string[]): Uint8Array[] {
+    const answers: Uint8Array[] = [];
+    for (const [at, one] of statements.entries()) {
+      if (readsData(one)) {
+        this.copy = 'by query';
+        this.behindCopy = statements.slice(at + 1);
+        return [...answers, plain(Backend.CopyInResponse, COPY)];
       }
+      answers.push(
+        ...(this.returnsRows(one) ? [COLUMNS, ...this.rows(one)] : []),
+        ...this.copyOut(one),
+        complete(this.run(one)),
+      );
     }
     return [...answers, readyForQuery(this.status)];
   }
@@ -172,7 +207,10 @@ export class FakeServer {
       this.copy = 'by execute';
       return [plain(Backend.CopyInResponse, COPY)];
     }
-    return [...(this.returnsRows(text) ? this.rows(text) : []), ...this.copyOut(text), complete(this.run(text))];
+    const rows = this.returnsRows(text) ? this.rows(text) : [];
+    const most = frame.last ? Buffer.from(frame.bytes).readInt32BE(frame.bytes.length - 4) : 0;
+    if (most > 0 && rows.length >= most) return [...rows.slice(0, most), plain(Backend.PortalSuspended)];
+    return [...rows, ...this.copyOut(text), complete(this.run(text))];
   }
 
   /** Behind a name that the session does not know may be what nobody judged. */
@@ -182,11 +220,10 @@ export class FakeServer {
 
   private inCopy(frame: Frame): Uint8Array[] {
     const { copy } = this;
-    const ready = copy === 'by query' ? [readyForQuery(this.status)] : [];
     switch (frame.type) {
       case Frontend.CopyDone:
         this.copy = undefined;
-        return [complete('COPY 1'), ...ready];
+        return [complete('COPY 1'), ...(copy === 'by query' ? this.runAll(this.behindCopy) : [])];
       case Frontend.CopyFail: {
         this.copy = undefined;
         const message = Buffer.from(frame.bytes.subarray(5, -1)).toString();
@@ -216,7 +253,7 @@ export class FakeServer {
   }
 
   private run(text: string): string {
-    const [first = ''] = text.trim().toUpperCase().split(/\W/);
+    const [first = '', second = ''] = wordsOf(text.toUpperCase()).map((word) => word.toUpperCase());
     if (first === 'BEGIN') this.status = 'T';
     if (first === 'COMMIT' || first === 'ROLLBACK') {
       const tag = this.status === 'E' ? 'ROLLBACK' : first;
@@ -227,11 +264,13 @@ export class FakeServer {
     const [, name = ''] = text.trim().split(/\s+/);
     if (first === 'PREPARE') this.statements.set(name, 'select 5');
     if (first === 'DECLARE') this.portals.set(name, 'select many');
-    return this.returnsRows(text) ? 'SELECT 1' : first;
+    return tagOf(first, second);
   }
 
   private returnsRows(text: string): boolean {
-    return /^\s*(select|fetch|execute|show)|returning/i.test(text);
+    const [first = '', ...others] = wordsOf(text);
+    if (first === 'insert' || first === 'update' || first === 'delete') return others.includes('returning');
+    return ['select', 'fetch', 'execute', 'show'].includes(first);
   }
 
   private rows(text: string): Buffer[] {
@@ -239,7 +278,7 @@ export class FakeServer {
   }
 
   private copyOut(text: string): Buffer[] {
-    return /stdout/.test(text)
+    return wordsOf(text)[0] === 'copy'
       ? [plain(Backend.CopyOutResponse, COPY), plain(Backend.CopyData, Buffer.from('1\n')), plain(Backend.CopyDone)]
       : [];
   }

@@ -154,7 +154,7 @@ test('an error that quotes a large value is shown in its beginning', async () =>
   const [error] = peer.received.errors();
   expect(error?.get('C')).toBe('22P02');
   expect(error?.get('M')).toMatch(/^invalid input syntax for type integer: "x{50000,60000}…$/);
-  const notice = `do $$ begin raise notice '%', repeat('x', 20000000); end $$`;
+  const notice = String.raw`do E'begin raise notice \'%\', repeat(\'x\', 20000000)\x3b end'`;
   expect(await ask(peer, Q(notice))).toEqual(['NoticeResponse:00000', 'CommandComplete:DO', 'ReadyForQuery:I']);
   await peer.close();
 });

@@ -237,6 +237,7 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
       return { kind: 'transaction', action: 'release', savepoint: words.at(-1)! };
     case 'set':
     case 'reset': {
+      if (second === 'constraints') return { kind: 'other' };
       const token = tokenIn(words);
       return { kind: 'set', ...(token && { token }) };
     }
