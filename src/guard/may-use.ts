@@ -23,10 +23,11 @@ export function mayUseOperator(role: RolePolicy, operator: Operator): boolean {
   return role.functions.has(operator.fn) || (operator.extension !== '' && KNOWN_EXTENSIONS.has(operator.extension));
 }
 
-/** System types, enums, and what extensions bring; types of granted columns; a domain only where it is one of those, for its CHECK is code. */
+/** System types, and what extensions bring; types of granted columns; a domain only where it is one of those, for its CHECK is code; an enum also of a granted function. */
 export function mayUseType(draft: Draft, type: Type): boolean {
   if (type.schema === 'pg_catalog' || type.schema === 'information_schema') return type.oid < FIRST_USER_OID;
-  if (type.kind === 'e') return true;
+  // INVARIANT: by a value of an enum its labels are had, one and all.
+  if (type.kind === 'e') return draft.role.types?.has(type.oid) === true;
   const element = type.element !== 0 ? draft.catalog.typesByOid.get(type.element) : undefined;
   if (element) return mayUseType(draft, element);
   const row = type.relation === 0 ? undefined : draft.role.relations.get(type.relation);

@@ -1,4 +1,5 @@
 /** Which run-time settings a restricted role may read and change (`rewriting.md` §6). The others are pinned or nobody's business. */
+import { type SETTABLE, SHOWN_SETTINGS } from '../policy/shown-settings.ts';
 import { isSearchPath } from './search-path.ts';
 
 /** What SET may do: any value, one value alone, or a value that passes a test. */
@@ -7,7 +8,7 @@ type Rule = 'any' | { readonly only: readonly string[] } | { readonly min: reado
 const LEVELS = ['notice', 'warning', 'error'];
 
 /** By lower-case name. INVARIANT: nothing here moves the lexer, name resolution, row security, roles, or what is printed of plans. */
-const RULES: Readonly<Record<string, Rule>> = {
+const RULES: Readonly<Record<(typeof SETTABLE)[number], Rule>> = {
   application_name: 'any',
   bytea_output: 'any',
   client_min_messages: { min: LEVELS },
@@ -38,14 +39,10 @@ const RULES: Readonly<Record<string, Rule>> = {
   default_table_access_method: { only: ['heap'] },
 };
 
-/** Settings that SHOW and current_setting may read beyond those that SET may change. */
-const READABLE: ReadonlySet<string> = new Set(
-  `server_version server_version_num server_encoding search_path is_superuser session_authorization in_hot_standby
-integer_datetimes max_identifier_length lc_collate lc_ctype lc_messages lc_monetary lc_numeric lc_time max_index_keys
-block_size default_with_oids max_connections transaction_isolation transaction_read_only default_transaction_isolation`.split(
-    /\s+/,
-  ),
-);
+function ruleOf(name: string): Rule | undefined {
+  const key = name.toLowerCase();
+  return Object.hasOwn(RULES, key) ? RULES[key as keyof typeof RULES] : undefined;
+}
 
 export type SettingVerdict = 'allowed' | 'pinned' | 'unknown';
 
@@ -55,9 +52,9 @@ export function maySet(
   values: readonly string[] | undefined,
   searchPath: readonly string[],
 ): SettingVerdict {
-  const key = name.toLowerCase();
-  if (key === 'search_path') return values === undefined || isSearchPath(values, searchPath) ? 'allowed' : 'pinned';
-  const rule = Object.hasOwn(RULES, key) ? RULES[key] : undefined;
+  if (name.toLowerCase() === 'search_path')
+    return values === undefined || isSearchPath(values, searchPath) ? 'allowed' : 'pinned';
+  const rule = ruleOf(name);
   if (rule === undefined) return 'unknown';
   if (rule === 'any' || values === undefined) return 'allowed';
   const value = (values[0] ?? '').toLowerCase();
@@ -79,12 +76,10 @@ export function movesLexer(name: string): boolean {
 
 /** Whether SET may give the setting any value whatever. */
 export function takesAny(name: string): boolean {
-  const key = name.toLowerCase();
-  return Object.hasOwn(RULES, key) && RULES[key] === 'any';
+  return ruleOf(name) === 'any';
 }
 
 /** Whether SHOW and current_setting may read it. */
 export function mayShow(name: string): boolean {
-  const key = name.toLowerCase();
-  return Object.hasOwn(RULES, key) || READABLE.has(key);
+  return SHOWN_SETTINGS.has(name.toLowerCase());
 }

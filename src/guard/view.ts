@@ -66,10 +66,11 @@ function viewOfGrant(grant: RelationGrant, relation: Relation): RelationView {
 }
 
 function hidesRows(grant: RelationGrant, relation: Relation): RelationView['hides'] {
-  // Rows of the catalogs that are filtered are other tables' names, not data.
-  if (grant.system) return 'no';
-  if (relation.kind === 'v') return 'fence';
-  return evaluated(grant.select!.conditions);
+  const hides = evaluated(grant.select!.conditions);
+  if (relation.kind !== 'v') return hides;
+  if (!grant.system) return 'fence';
+  // What a system view shows of an object is hidden by its name or number alone. That condition is evaluated where the view joins.
+  return hides === 'no' ? 'no' : 'join';
 }
 
 function evaluated(conditions: readonly Condition[]): RelationView['hides'] {

@@ -120,9 +120,9 @@ subrunasowner subfailover subslotname subsynccommit subpublications suborigin`),
 
 export const INFORMATION_SCHEMA_COLUMNS: Readonly<Record<string, ReadonlySet<string>>> = {
   information_schema_catalog_name: words('catalog_name'),
-  character_sets:
-    words(`character_set_catalog character_set_schema character_set_name character_repertoire form_of_use default_collate_catalog
-default_collate_schema default_collate_name`),
+  character_sets: words(
+    `character_set_catalog character_set_schema character_set_name character_repertoire form_of_use`,
+  ),
   collations: words('collation_catalog collation_schema collation_name pad_attribute'),
   enabled_roles: words('role_name'),
   applicable_roles: words('grantee role_name is_grantable'),

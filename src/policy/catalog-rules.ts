@@ -21,6 +21,7 @@ import {
 } from './catalog-conditions.ts';
 import { sequenceNamed, viewText, visibleName } from './catalog-names.ts';
 import { KNOWN_EXTENSIONS } from './known-extensions.ts';
+import { SHOWN_SETTINGS } from './shown-settings.ts';
 import type { Visible } from './visible.ts';
 
 /** A rule for one catalog. Without `rows` every row is shown. Its columns are those that `catalog-columns.ts` names, and those masked here. */
@@ -67,16 +68,6 @@ const ownOnly: CatalogRule = { rows: () => template`(${system(column('oid'))})`,
 /** Not of Rowgate's making, nor the unnamed portal in which it runs what came as a Query. */
 const ownNames = (): Template =>
   template`(NOT pg_catalog.starts_with(${column('name')}, 'rowgate_') AND ${column('name')} <> '')`;
-
-/** Settings that clients and drivers ask for. */
-const SETTINGS = [
-  'server_version',
-  'server_version_num',
-  'server_encoding',
-  'max_identifier_length',
-  'max_index_keys',
-  'block_size',
-];
 
 export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_class: {
@@ -195,8 +186,7 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
     masks: { useconfig: nullOf('text[]'), valuntil: nullOf('timestamptz') },
   },
   pg_settings: {
-    rows: () =>
-      template`(${column('category')} LIKE 'Client Connection Defaults%' OR ${column('name')} IN (${SETTINGS.map(literal).join(', ')}))`,
+    rows: () => template`(pg_catalog.lower(${column('name')}) IN (${[...SHOWN_SETTINGS].map(literal).join(', ')}))`,
     masks: { sourcefile: nullOf('text'), sourceline: nullOf('int4') },
   },
   // The session's own; their texts and parameters are as rewriting made them.

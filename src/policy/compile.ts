@@ -1,5 +1,5 @@
 /** One role file against the catalog: attributes, scope, grants, functions, limits, put together into a RolePolicy. */
-import type { Fn } from '../sql/catalog.ts';
+import type { Fn, Oid } from '../sql/catalog.ts';
 import type { Approver } from './approvers.ts';
 import { compileAttributes } from './attributes.ts';
 import type { Report } from './diagnostic.ts';
@@ -20,6 +20,7 @@ import { keysOn } from './subjects.ts';
 import { suggestion } from './suggestion.ts';
 import { systemCatalogGrants } from './system-catalogs.ts';
 import { compileTemporary, temporaryGrant } from './temporary.ts';
+import { type Visible, visibleTo } from './visible.ts';
 
 /** A grants file by its name; `file` is undefined where it has errors, `failure` then says which. */
 export interface GrantsSource {
@@ -75,7 +76,8 @@ export function compileRole(
     : compileTemporary(file, document, attributes, context.env, report);
   const { catalog, searchPath } = context.env;
   const rule = document.rule(['role']);
-  const system = unrestricted ? [] : systemCatalogGrants(catalog, searchPath, relations, functions, rule);
+  const visible = unrestricted ? undefined : visibleTo(catalog, searchPath, relations, functions);
+  const system = visible ? systemCatalogGrants(catalog, visible, rule) : [];
   return {
     name: file.role,
     mode: file.mode ?? 'enforce',
@@ -88,6 +90,7 @@ export function compileRole(
       ]),
     ),
     ...(temporary.size > 0 && { temporary }),
+    ...(visible && { types: typesOf(visible, temporary), schemas: visible.schemas }),
     functions: new Set(functions.map((fn) => fn.oid)),
     functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
     statements: new Set(file.statements ?? []),
@@ -103,6 +106,11 @@ export function compileRole(
     ...(file.raise && { raise: file.raise }),
     rule,
   };
+}
+
+function typesOf(visible: Visible, temporary: ReadonlyMap<string, TemporaryTable>): Set<Oid> {
+  const ofTemporary = [...temporary.values()].flatMap(({ relation }) => relation.columns.map(({ type }) => type));
+  return new Set([...visible.types.map(({ oid }) => oid), ...ofTemporary]);
 }
 
 function compileRelations(

@@ -28,9 +28,18 @@ const ofConstraint = (rows: (visible: Visible) => Template, table?: string): Cat
   rows: (v) => template`(${rows(v)} AND ${constraintNamed(v, 'constraint_schema', 'constraint_name', table)})`,
 });
 
+const noIdentifier: Template = ['NULL::information_schema.sql_identifier'];
+
 export const INFORMATION_SCHEMA: Readonly<Record<string, CatalogRule>> = {
   information_schema_catalog_name: open,
-  character_sets: open,
+  // Its collation is the one with the longest name of those that are like the database's: perhaps, or but for, a user's.
+  character_sets: {
+    masks: {
+      default_collate_catalog: noIdentifier,
+      default_collate_schema: noIdentifier,
+      default_collate_name: noIdentifier,
+    },
+  },
   collations: { rows: () => systemSchema('collation_schema') },
   enabled_roles: nothing,
   applicable_roles: nothing,

@@ -78,7 +78,7 @@ export interface RelationGrant {
   readonly update?: WriteGrant;
   readonly delete?: WriteGrant;
   readonly rule: RuleRef;
-  /** True for system catalogs: filtered by what the role was granted, but holding no rows of data, so expressions over them need no guarding. */
+  /** True for system catalogs: filtered by what the role was granted, and holding no rows of data. */
   readonly system: boolean;
 }
 
@@ -116,6 +116,10 @@ export interface RolePolicy {
   readonly relations: ReadonlyMap<Oid, RelationGrant>;
   /** By name; each has its grant among `relations`. */
   readonly temporary?: ReadonlyMap<string, TemporaryTable>;
+  /** Users' types that it finds in pg_type: those of what it was granted, and those of known extensions. Absent: none. */
+  readonly types?: ReadonlySet<Oid>;
+  /** Schemas that it finds in pg_namespace, but for the server's own. Absent: none. */
+  readonly schemas?: readonly string[];
   /** Granted beyond the built-in safe set. */
   readonly functions: ReadonlySet<Oid>;
   /** Where each of them is granted. */

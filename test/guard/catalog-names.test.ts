@@ -1,5 +1,6 @@
 /** Functions and casts that look into the catalogs by OID or name tell no more than the catalogs do, whatever they are asked about. */
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
+import { SHOWN_SETTINGS } from '../../src/policy/shown-settings.ts';
 import { serverVersion } from '../support/postgres.ts';
 import { type CatalogWorld, catalogWorld, NUMBERS } from './catalog-world.ts';
 
@@ -287,4 +288,46 @@ describe('a name in a long list, of which a part is judged', () => {
   test('one that may be found is found', async () => {
     expect(await world.ask(`SELECT count(*) FROM pg_class WHERE oid::regclass IN (${list()})`)).toEqual(['2']);
   });
+});
+
+describe('what stands in no catalog row, and would tell all the same', () => {
+  it.each([
+    'SELECT enum_range(NULL::qzxmood)',
+    'SELECT enum_first(NULL::public.qzxmood)',
+    "SELECT 'glad'::qzxmood",
+    "SELECT CAST('qzxlabel' AS qzxmood) = 'qzxlabel'",
+    'SELECT NULL::qzxmood[]',
+  ])('%s: labels of a hidden enum', async (sql) => {
+    expect(world.judge(sql).refusal?.reason).toBe('type-not-granted');
+  });
+
+  test('a visible enum is what it was', async () => {
+    expect(await world.ask("SELECT enum_range('glad'::mood)")).toEqual(['{glad,sad}']);
+  });
+
+  test('settings but those of the list', async () => {
+    const names = (await world.ask('SELECT name FROM pg_settings')) as string[];
+    expect(names.filter((name) => !SHOWN_SETTINGS.has(String(name).toLowerCase()))).toEqual([]);
+    expect(names).toContain('server_version_num');
+    expect(await world.raw("SELECT name FROM pg_settings WHERE name = 'primary_conninfo'")).toHaveLength(1);
+  });
+
+  test('a collation of a user that is like the database’s own', async () => {
+    expect(await world.ask('SELECT default_collate_name FROM information_schema.character_sets')).toEqual([null]);
+  });
+
+  it.each(['kinds', 'public.kinds', '"public".kinds', 'public . kinds', '"DATABASE"."public"."kinds"'])(
+    'the name %s is looked up',
+    async (name) => {
+      const text = name.replace('DATABASE', world.database.name);
+      expect(await world.ask(`SELECT to_regclass($1::text)::text`, [text])).toEqual(['kinds']);
+    },
+  );
+
+  it.each(['qzxschema.qzxinside', '"a public.x"', 'my_public.kinds', 'pg_toast.x', 'public.kinds.x'])(
+    'the name %s is not',
+    async (name) => {
+      expect(await world.ask(`SELECT to_regclass($1::text)::text`, [name])).toEqual([null]);
+    },
+  );
 });

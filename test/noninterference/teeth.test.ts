@@ -3,6 +3,8 @@
  * mocks of this file; the product has no such switch.
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { runOverCatalogs } from './catalog-run.ts';
+import { type CatalogWorlds, makeCatalogWorlds } from './catalog-worlds.ts';
 import { Runner, type RunOptions } from './run.ts';
 import { forgetJudgements } from './shared-judgements.ts';
 import { type Databases, makeDatabases } from './worlds.ts';
@@ -27,6 +29,17 @@ vi.mock('../../src/guard/rewrite/expressions.ts', async (original) => {
 vi.mock('../../src/guard/rewrite/fences.ts', async (original) => {
   const real = await original<typeof import('../../src/guard/rewrite/fences.ts')>();
   return { ...real, fence: (...args: Parameters<typeof real.fence>) => off.has('fences') || real.fence(...args) };
+});
+
+vi.mock('../../src/guard/view.ts', async (original) => {
+  const real = await original<typeof import('../../src/guard/view.ts')>();
+  return {
+    ...real,
+    viewOf: (...args: Parameters<typeof real.viewOf>) => {
+      const view = real.viewOf(...args);
+      return view?.system && off.has('catalogs') ? { ...view, hides: 'no' as const } : view;
+    },
+  };
 });
 
 vi.mock('../../src/session/redact.ts', async (original) => {
@@ -97,5 +110,26 @@ describe('the worlds are told apart', () => {
       `without ${without}: told apart after ${ran} statements, by ${differences[0]?.script.texts.join('; ')}`,
     );
     expect(differences.length, `${ran} statements, seed ${SEED}`).toBeGreaterThan(0);
+  });
+});
+
+describe('the catalogs are told apart', () => {
+  let worlds: CatalogWorlds;
+  beforeAll(async () => {
+    worlds = await makeCatalogWorlds();
+  });
+  afterAll(() => worlds?.drop());
+
+  test('without the guarding of their rows', async () => {
+    forgetJudgements();
+    off.add('catalogs');
+    try {
+      const how = { untilDifference: true, deadline: Date.now() + 90_000 };
+      const { differences, ran } = await runOverCatalogs(worlds, SEED, 20_000, how);
+      console.log(`without the guarding of catalogs: told apart after ${ran} statements, by ${differences[0]?.sql}`);
+      expect(differences.length, `${ran} statements, seed ${SEED}`).toBeGreaterThan(0);
+    } finally {
+      off.clear();
+    }
   });
 });

@@ -38,7 +38,7 @@ export interface Guarded {
 
 const LATE_MS = 2_000;
 
-const read = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
+export const read = (file: string): string => readFileSync(join(import.meta.dirname, file), 'utf8');
 
 export async function makeDatabases(): Promise<Databases> {
   const few = await freshDatabase();
@@ -102,7 +102,7 @@ function cancelLate(database: string): Promise<void> {
   ]);
 }
 
-function guardOn(database: FreshDatabase, account: { user: string; password: string }, policies: string) {
+export function guardOn(database: FreshDatabase, account: { user: string; password: string }, policies: string) {
   const url = database.urlFor(account.user, account.password);
   return guardInFrontOf(database, { policies, upstream: () => `{ url: "${url}" }` });
 }
@@ -127,7 +127,7 @@ function worldOf(name: string, database: FreshDatabase, login: Login): World {
 }
 
 /** Of the same OIDs. */
-async function cloneOf(original: FreshDatabase): Promise<FreshDatabase> {
+export async function cloneOf(original: FreshDatabase): Promise<FreshDatabase> {
   await original.disconnect();
   const clone = await freshDatabase();
   await runOnce(superuserUrl(), [
@@ -137,7 +137,7 @@ async function cloneOf(original: FreshDatabase): Promise<FreshDatabase> {
   return clone;
 }
 
-async function runOnce(url: string, texts: readonly string[]): Promise<void> {
+export async function runOnce(url: string, texts: readonly string[]): Promise<void> {
   const client = new pg.Client({ connectionString: url });
   await client.connect();
   try {

@@ -53,6 +53,13 @@ export const AWKWARD: Readonly<Record<string, readonly string[]>> = {
   int8: ["'-9223372036854775808'", "'9223372036854775807'", '0', '1', '-1'],
   text: TEXTS,
   oid: ['0', "'4294967295'", '25'],
+  // By number: of objects, and of what is none.
+  regclass: ['0', '4294967295', '1259', '25'],
+  regtype: ['0', '4294967295', '25', '1259'],
+  regproc: ['0', '4294967295', '1242', '25'],
+  regprocedure: ['0', '4294967295', '1242', '25'],
+  regnamespace: ['0', '4294967295', '11', '25'],
+  regrole: ['0', '4294967295', '10', '25'],
   float4: [...NUMBERS, "'3.4e38'", "'1e-45'"],
   float8: [...NUMBERS, "'1.7e308'", "'-1.7e308'", "'5e-324'"],
   inet: ["'0.0.0.0/0'", "'10.1.2.3/8'", "'255.255.255.255'", "'::/0'", "'::ffff:1.2.3.4/96'", "'fe80::1'"],
@@ -162,7 +169,9 @@ const COLLATED = ['text', 'varchar', 'bpchar', '_text'];
 export function awkwardTables(): string[] {
   const tables = Object.entries(AWKWARD).map(([type, values]) => {
     const written = type.startsWith('_') ? `${type.slice(1)}[]` : type === 'char' ? '"char"' : type;
-    const rows = ['NULL', ...values].map((value) => `((${value})::text::${written})`);
+    // Their text is a name, but for a number that is read as one.
+    const first = type.startsWith('reg') ? 'oid' : 'text';
+    const rows = ['NULL', ...values].map((value) => `((${value})::${first}::${written})`);
     return `CREATE TABLE "awkward_${type}" (v ${written}); INSERT INTO "awkward_${type}" VALUES ${rows.join(', ')}`;
   });
   // In steps: a new value of an enum is not there before its transaction ends.

@@ -1,4 +1,6 @@
 /** SQL that asks whether an object is one that the role finds in a system catalog: the catalog's own row filter, with the object's key. */
+
+import { literal } from '../../policy/catalog-conditions.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
 import type { Catalog } from '../../sql/catalog.ts';
 import { renderTemplate } from '../../sql/edits.ts';
@@ -8,10 +10,19 @@ import { ROW } from '../rewrite/names.ts';
 export interface Finder {
   /** Some row of that catalog, as the role finds it, for which the condition over `rowgate_row` holds. */
   found(catalog: string, condition: string): string;
+  /** The OID that a text names, by one of `to_regclass` and its kin; NULL where it names a schema that the role does not find. */
+  named(lookup: string, text: string): string;
 }
 
+/** The server's own schemas that everybody may look into. */
+const SYSTEM_SCHEMAS = ['pg_catalog', 'information_schema'];
+
 export function finderOf(role: RolePolicy, catalog: Catalog): Finder {
+  const visible = visibleSchemas([...SYSTEM_SCHEMAS, ...(role.schemas ?? [])]);
   return {
+    // INVARIANT: a lookup in a schema that its account may not use fails, and so tells that there is one: none is looked into but visible ones.
+    named: (lookup, text) =>
+      `CASE WHEN pg_catalog.regexp_replace(${text}, ${visible}, '\\1', 'g') !~ '[.]' THEN pg_catalog.${lookup}(${text}) END`,
     found(name, condition) {
       const relation = catalog.relation('pg_catalog', name);
       const select = relation && role.relations.get(relation.oid)?.select;
@@ -33,4 +44,19 @@ export function roleFound(f: Finder, oid: string): string {
   const named = `pg_catalog.pg_get_userbyid(${oid}) = CURRENT_USER`;
   const owns = `${f.found('pg_class', `${ROW}.relowner = ${oid}`)} OR ${f.found('pg_database', `${ROW}.datdba = ${oid}`)}`;
   return `(${named} OR ${owns})`;
+}
+
+/**
+ * A regular expression, as a string constant: such a schema's name and the dot behind it; before it no part of a longer name, but perhaps a
+ * database's: of another database's name the server says so, whatever there is.
+ */
+function visibleSchemas(names: readonly string[]): string {
+  const schemas = names.map(asPattern).join('|');
+  return literal(`(^|[^[:alnum:]_".$])(?:(?:[[:alnum:]_$]+|"[^"]*")[.])?("?)(?:${schemas})\\2[[:space:]]*[.]`);
+}
+
+function asPattern(name: string): string {
+  return name
+    .replaceAll('"', '""')
+    .replace(/[^A-Za-z0-9_]/gu, (character) => ('\\^'.includes(character) ? `\\${character}` : `[${character}]`));
 }

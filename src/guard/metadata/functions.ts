@@ -30,11 +30,11 @@ const keyed = (catalog: string, column = 'oid', zero = false): MetadataFunction 
 
 /** A relation by OID, regclass or name. */
 function relation(f: Finder, { fn, args }: Asked, at: number, more = ''): string {
-  return f.found('pg_class', `${ROW}.oid = ${relationOid(fn.args[at]!, args[at]!)}${more}`);
+  return f.found('pg_class', `${ROW}.oid = ${relationOid(f, fn.args[at]!, args[at]!)}${more}`);
 }
 
-function relationOid(type: number, arg: string): string {
-  return isName(type) ? `pg_catalog.to_regclass(${arg}::pg_catalog.text)` : arg;
+function relationOid(f: Finder, type: number, arg: string): string {
+  return isName(type) ? f.named('to_regclass', `${arg}::pg_catalog.text`) : arg;
 }
 
 function isName(type: number): boolean {
@@ -47,7 +47,7 @@ const ofRelation: MetadataFunction = { condition: (f, asked) => relation(f, aske
 /** What of a view is written in its definition is all visible: pg_rewrite shows only such rules. */
 const view: MetadataFunction = {
   condition: (f, asked) => {
-    const oid = relationOid(asked.fn.args[0]!, asked.args[0]!);
+    const oid = relationOid(f, asked.fn.args[0]!, asked.args[0]!);
     return `${relation(f, asked, 0)} AND NOT EXISTS (SELECT FROM pg_catalog.pg_rewrite AS rowgate_w WHERE rowgate_w.ev_class = ${oid} AND rowgate_w.rulename = '_RETURN' AND NOT ${f.found('pg_rewrite', `${ROW}.oid = rowgate_w.oid`)})`;
   },
 };
@@ -68,7 +68,10 @@ const ofFunction = (defaults: boolean): MetadataFunction => ({
 
 const column = (number: (asked: Asked) => string): MetadataFunction => ({
   condition: (f, asked) =>
-    f.found('pg_attribute', `${ROW}.attrelid = ${relationOid(asked.fn.args[0]!, asked.args[0]!)} AND ${number(asked)}`),
+    f.found(
+      'pg_attribute',
+      `${ROW}.attrelid = ${relationOid(f, asked.fn.args[0]!, asked.args[0]!)} AND ${number(asked)}`,
+    ),
 });
 const columnByNumber = column(({ args }) => `${ROW}.attnum = ${args[1]}`);
 const columnByName = column(({ args }) => `${ROW}.attname = ${args[1]}::pg_catalog.text`);
@@ -99,11 +102,11 @@ const named =
 
 const ofColumn = (f: Finder, { fn, args }: Asked, at: number): string => {
   const which = isName(fn.args[at + 1]!) ? `attname = ${args[at + 1]}::pg_catalog.text` : `attnum = ${args[at + 1]}`;
-  return f.found('pg_attribute', `${ROW}.attrelid = ${relationOid(fn.args[at]!, args[at]!)} AND ${ROW}.${which}`);
+  return f.found('pg_attribute', `${ROW}.attrelid = ${relationOid(f, fn.args[at]!, args[at]!)} AND ${ROW}.${which}`);
 };
 
 const byText = (catalog: string, name: string): MetadataFunction => ({
-  condition: (f, { args: [text] }) => f.found(catalog, `${ROW}.oid = pg_catalog.${name}(${text})`),
+  condition: (f, { args: [text] }) => f.found(catalog, `${ROW}.oid = ${f.named(name, text!)}`),
 });
 
 /** What moves with the data, of every row or of other databases. */
@@ -178,7 +181,7 @@ export const METADATA: Readonly<Record<string, MetadataFunction>> = {
   has_function_privilege: privilege(false, (f, { fn, args }, at) =>
     f.found(
       'pg_proc',
-      `${ROW}.oid = ${isName(fn.args[at]!) ? `pg_catalog.to_regprocedure(${args[at]}::pg_catalog.text)` : args[at]}`,
+      `${ROW}.oid = ${isName(fn.args[at]!) ? f.named('to_regprocedure', `${args[at]}::pg_catalog.text`) : args[at]}`,
     ),
   ),
   pg_has_role: privilege(false, account),

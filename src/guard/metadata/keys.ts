@@ -1,6 +1,4 @@
 /** Columns of system catalogs that hold nothing but OIDs of what the role finds in another catalog, or 0: they may be asked about as they stand. */
-import type { Entry, EntryColumn } from '../../sql/analyze/model.ts';
-
 const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 
 const NAMESPACES = `pg_namespace.oid pg_class.relnamespace pg_proc.pronamespace pg_type.typnamespace pg_constraint.connamespace
@@ -44,16 +42,6 @@ pg_range.rngtypid pg_range.rngsubtype pg_range.rngmultitypid pg_sequence.seqtypi
 const LISTS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_type: words('pg_proc.proargtypes pg_proc.proallargtypes'),
 };
-
-/** `pg_class.oid` of a reference to a system catalog's column as it stands, from the FROM item itself; undefined for any other. */
-export function catalogColumn(entry: Entry, column: EntryColumn): string | undefined {
-  if (column.from) return catalogColumn(column.from.entry, column.from.column);
-  const { source } = entry;
-  if (source.kind !== 'relation' || !source.view.system || column.catalog !== true) return undefined;
-  const base = source.view.columns[entry.columns.indexOf(column)];
-  if (!base || source.view.relation.schema !== 'pg_catalog') return undefined;
-  return `${source.view.relation.name}.${base.column.name}`;
-}
 
 export function isKeyOf(catalog: string, column: string | undefined): boolean {
   return column !== undefined && KEYS[catalog]?.has(column) === true;

@@ -26,7 +26,7 @@ export function rewriteCopyTo(w: Rewriter, copy: Copy, copied: Copied, role: Rol
   const source: Template =
     grant.select.whole && relation.kind === 'r'
       ? [`ONLY ${sentName(relation)}`]
-      : [...guardedRelation(relation, grant.select, undefined, true, grant.system), ` AS ${quoteName(relation.name)}`];
+      : [...guardedRelation(relation, grant.select, undefined, true), ` AS ${quoteName(relation.name)}`];
   const select: Template = [
     `SELECT ${columns.map(({ name }) => quoteName(name)).join(', ')} FROM `,
     ...source,

@@ -12,22 +12,24 @@ import { isTemporary, withoutOrigin } from './temporary.ts';
 /** What of a guard shapes the subquery. */
 type AskedOf = Pick<Guard, 'needed' | 'name' | 'fenced'>;
 
-/** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `system`: a catalog, whose masks need no guarding. `open`: a table, or a view whose query cannot fail. `exported`: more of the row, for Rowgate's own use. */
+/** What a relation is made of: `plain`: a table, or a view of the server's own; of a user's view, whether its query can fail. */
+export type RelationBody = 'plain' | 'leakproof' | 'leaky';
+
+/** `(SELECT columns FROM relation WHERE filter)`, without alias. `only`: ONLY was written. `exported`: more of the row, for Rowgate's own use. */
 export function guardedRelation(
   relation: Relation,
   select: SelectGrant,
   guard: AskedOf | undefined,
   only: boolean,
-  system: boolean,
-  open = true,
+  body: RelationBody = 'plain',
   exported: readonly AddedColumn[] = [],
 ): Template {
   // Most statements ask nothing more of a table than its grant says.
-  const isPlain = relation.kind !== 'v' && !only && !guard?.needed && !guard?.fenced && exported.length === 0;
-  if (!isPlain) return subqueryOf(relation, select, guard, only, system, open, exported);
+  const isPlain = body === 'plain' && !only && !guard?.needed && !guard?.fenced && exported.length === 0;
+  if (!isPlain) return subqueryOf(relation, select, guard, only, body, exported);
   const known = plain.get(select);
   if (known?.relation === relation) return known.template;
-  const template = subqueryOf(relation, select, undefined, false, system, true, []);
+  const template = subqueryOf(relation, select, undefined, false, 'plain', []);
   plain.set(select, { relation, template });
   return template;
 }
@@ -39,8 +41,7 @@ function subqueryOf(
   select: SelectGrant,
   guard: AskedOf | undefined,
   only: boolean,
-  system: boolean,
-  open: boolean,
+  body: RelationBody,
   exported: readonly AddedColumn[],
 ): Template {
   const pieces: Template[number][] = ['(SELECT '];
@@ -54,7 +55,7 @@ function subqueryOf(
     const name = quoteName(column.name);
     if (!mask && isTemporary(relation)) pieces.push(`${withoutOrigin(`${ROW}.${name}`)} AS ${name}`);
     else if (!mask) pieces.push(`${ROW}.${name}`);
-    else if (maskTells && !system && select.conditions.length > 0) {
+    else if (maskTells && select.conditions.length > 0) {
       // INVARIANT: of a hidden row the condition may be NULL, not FALSE: only IS TRUE keeps the mask from running on it.
       const guarded = ['CASE WHEN ', ...allOf(select.conditions, 'ok'), ' IS TRUE THEN ', ...fill(mask), ' END'];
       // CASE loses a type's modifier, as of varchar(11).
@@ -75,17 +76,20 @@ function subqueryOf(
   }
   pieces.push(` FROM ${only ? 'ONLY ' : ''}${sentName(relation)} AS ${ROW}`);
   if (select.conditions.length > 0) pieces.push(' WHERE ', ...allOf(select.conditions, 'filter'));
-  if (guard && (guard.fenced || (relation.kind === 'v' && !mayMoveInto(select, guard, open)))) pieces.push(' OFFSET 0');
+  if (guard && (guard.fenced || !mayMoveInto(select, guard, body))) pieces.push(' OFFSET 0');
   pieces.push(')');
   return joined(pieces);
 }
 
 /**
- * A view's own filter cannot be seen: nothing that can tell may be moved below it. INVARIANT: so it is fenced, but where nothing in its
- * query, in its masks or beside it can.
+ * A user's view filters by a query that we do not see: nothing that can tell may be moved below it. INVARIANT: so it is fenced, but where
+ * nothing in its query, in its masks or beside it can. What a view of the server's own filters out beside its rule's rows names no object.
  */
-function mayMoveInto(select: SelectGrant, guard: AskedOf, open: boolean): boolean {
-  return open && !guard.needed && [...select.columns.values()].every(({ maskTells }) => maskTells !== true);
+function mayMoveInto(select: SelectGrant, guard: AskedOf, body: RelationBody): boolean {
+  if (body === 'plain') return true;
+  return (
+    body === 'leakproof' && !guard.needed && [...select.columns.values()].every(({ maskTells }) => maskTells !== true)
+  );
 }
 
 /** All conditions, ANDed, in parentheses. */

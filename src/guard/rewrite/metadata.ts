@@ -11,18 +11,13 @@ import { rewriteCast, rewriteUncast } from './reg-casts.ts';
 import { refuseUnfiltered } from './reg-values.ts';
 import type { Rewriter } from './rewriter.ts';
 
-/** `wrapped`: expressions that have their names already. Gives the bodies of calls that were replaced and of types that went with their casts: no schema is put in front of those. */
-export function rewriteMetadata(
-  w: Rewriter,
-  analysis: Analysis,
-  wrapped: ReadonlySet<Node>,
-  context: MetadataContext,
-): ReadonlySet<object> {
+/** Gives the bodies of calls that were replaced and of types that went with their casts: no schema is put in front of those. */
+export function rewriteMetadata(w: Rewriter, analysis: Analysis, context: MetadataContext): ReadonlySet<object> {
   const work = new MetadataWork(w, analysis, context);
   passSequences(work);
   rewriteCallsAndCasts(work);
   rewriteUncast(work);
-  keepNames(w, analysis, wrapped, work.nodes);
+  keepNames(w, analysis, work.nodes);
   refuseUnfiltered(analysis, context.catalog, work);
   return work.replaced;
 }
@@ -47,12 +42,11 @@ function isConcerned(work: MetadataWork, node: Node): boolean {
 }
 
 /** A target without AS takes its name from the expression, also from inside CASE or a cast: a subquery there would be another name. */
-function keepNames(w: Rewriter, { marks }: Analysis, wrapped: ReadonlySet<Node>, changed: ReadonlySet<Node>): void {
+function keepNames(w: Rewriter, { marks }: Analysis, changed: ReadonlySet<Node>): void {
   const holds = (value: unknown): boolean =>
     typeof value === 'object' && value !== null && (changed.has(value as Node) || partsOf(value).some(holds));
   for (const { node, target } of marks.levels.flatMap((level) => level.roots)) {
-    if (!target || target.name !== undefined || wrapped.has(node) || changed.has(node)) continue;
-    if (!('CaseExpr' in node || 'TypeCast' in node || 'CollateClause' in node) || !holds(node)) continue;
-    w.keepName(target, node);
+    if (!target || changed.has(node)) continue;
+    if (('CaseExpr' in node || 'TypeCast' in node || 'CollateClause' in node) && holds(node)) w.keepName(target, node);
   }
 }

@@ -67,11 +67,12 @@ function rewriteRelation(
   const select = role.relations.get(relation.oid)?.select;
   if (!select) throw new NotRewritable(`no grant for ${relation.name}`);
   const only = body.inh !== true;
-  const open = relation.kind !== 'v' || isSoundView(catalog, relation);
+  const plain = relation.kind !== 'v' || view.system;
+  const made = plain ? 'plain' : isSoundView(catalog, relation) ? 'leakproof' : 'leaky';
   // INVARIANT: beside groups that are hidden, a mask that can fail fails whatever rows the client chooses.
   const masksFirst = role.minGroup !== undefined && readsTellingMask(entry, select, analysis);
   const guard = masksFirst ? { needed: false, name: '', ...entry.guard, fenced: true } : entry.guard;
-  const subquery = guardedRelation(relation, select, guard, only, view.system, open, exported);
+  const subquery = guardedRelation(relation, select, guard, only, made, exported);
   const range = relationRange(w, body);
   const alias = entry.rename ?? (body.alias ? undefined : relation.name);
   const tree = w.replaceBySubquery(range, subquery, alias === undefined ? '' : ` AS ${quoteName(alias)}`);

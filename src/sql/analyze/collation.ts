@@ -7,6 +7,7 @@ import { NAME } from '../types/oids.ts';
 import { baseType, category, elementType } from '../types/type.ts';
 import type { EntryColumn, Expression } from './model.ts';
 import type { Resolver } from './resolver.ts';
+import { FIRST_USER_OID } from './stability.ts';
 
 /** pg_collation's OIDs: the database's default, and the one that values of type `name` have. */
 const DEFAULT = 100;
@@ -22,13 +23,26 @@ export function columnCollation(catalog: Catalog, { collation, type }: EntryColu
   return collation ?? typeCollation(catalog, type);
 }
 
-/** What a type brings along: `name` the collation "C", a domain over text perhaps one of its own, which then is known by the domain alone. */
+/** Types, by category, whose values have no collation at all. */
+const WITHOUT: ReadonlySet<string> = new Set(['N', 'B', 'D', 'T', 'E', 'I', 'G']);
+const CHAR = 18;
+
+/** Whether a collation inside an output of the type shows to what reads it: it is the column's own, or the type's, or the type has none. */
+export function isKnownBy(r: Resolver, type: Oid, own: Oid | undefined, collation: Oid): boolean {
+  const { catalog } = r.env;
+  if (collation === (own ?? typeCollation(catalog, type))) return true;
+  const base = baseType(catalog, type);
+  return base === CHAR || WITHOUT.has(category(catalog, base));
+}
+
+/** Of `name` and the information schema's domains the collation "C", of another domain over text perhaps one of its own, which then is known by the domain alone. */
 function typeCollation(catalog: Catalog, type: Oid): Oid | undefined {
   const element = elementType(catalog, baseType(catalog, type));
   if (type === NAME || element === NAME) return C;
   for (const oid of [type, element]) {
-    const isDomain = catalog.typesByOid.get(oid)?.kind === 'd';
-    if (isDomain && isCollated(catalog, baseType(catalog, oid))) return -oid;
+    const domain = catalog.typesByOid.get(oid);
+    if (domain?.kind === 'd' && isCollated(catalog, baseType(catalog, oid)))
+      return domain.schema === 'information_schema' && oid < FIRST_USER_OID ? C : -oid;
   }
   return undefined;
 }
@@ -66,15 +80,15 @@ function ownCollation(r: Resolver, node: Node, type = r.marks.expressions.get(no
 const known = new WeakMap<object, boolean>();
 
 /**
- * Whether a value's collation can only be the database's own, which is deterministic: no column or field with another, no COLLATE, no
- * domain, no subquery. LIKE and its kin fail on a collation that is not. Asked when the tree has been resolved, and remembered by node.
+ * Whether a value's collation can only be the database's own or "C", which are deterministic: no column or field with another, no COLLATE,
+ * no domain with another, no subquery. LIKE and its kin fail on a collation that is not. Asked when the tree has been resolved, and remembered by node.
  */
 export function hasPlainCollation(r: Resolver, tree: object): boolean {
   const before = known.get(tree);
   if (before !== undefined) return before;
   const plain =
     !('CollateClause' in tree || 'SubLink' in tree) &&
-    ownCollation(r, tree as Node) === undefined &&
+    [undefined, C].includes(ownCollation(r, tree as Node)) &&
     partsOf(tree).every((inner) => hasPlainCollation(r, inner));
   known.set(tree, plain);
   return plain;

@@ -85,6 +85,7 @@ function resolveSubselect(r: Resolver, body: Body<'RangeSubselect'>, level: Leve
     tells: o.tells,
     access: 'granted',
     catalog: o.catalog,
+    collation: o.collation,
   }));
   const entry = enter(
     r,

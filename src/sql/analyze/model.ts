@@ -196,6 +196,8 @@ export interface OutputColumn {
   readonly tells: boolean;
   /** As of an EntryColumn. */
   readonly catalog: boolean;
+  /** The same, of a column that it shows as it is. */
+  readonly collation?: Oid | undefined;
   /** The parameter that it is, where nothing has given that a type yet. */
   readonly untyped?: number | undefined;
   /** The column that it shows as it is. */

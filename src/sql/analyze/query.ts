@@ -117,7 +117,7 @@ function resolveSet(r: Resolver, select: Select, place: Place, afterLeft?: (left
     level.outputs.push({
       name: output.name,
       type,
-      tells: output.tells || other?.tells === true || converts,
+      tells: arms.some((o) => o.tells || o.collation !== undefined) || converts,
       catalog: output.catalog && other?.catalog === true,
     });
   });

@@ -9,6 +9,7 @@ import * as t from '../types/oids.ts';
 import type { Found, Resolved } from '../types/resolved.ts';
 import { sortFunctions } from '../types/sort.ts';
 import { baseType, elementType } from '../types/type.ts';
+import { isModifierOf, isStoredExpression } from './catalog-column.ts';
 import { hasPlainCollation } from './collation.ts';
 import {
   isClock,
@@ -116,6 +117,10 @@ function cannotFail(r: Resolver, { fn, argTypes }: Found, nodes: readonly (Node 
       return plain(r, nodes) && literalText(r, third) === '';
     case 'clock':
       return isClock(r, first) && isSmallStep(second);
+    case 'stored expression':
+      return isStoredExpression(r, first);
+    case 'own modifier':
+      return isModifierOf(r, first, second);
   }
 }
 

@@ -5,7 +5,7 @@ import type { Resolved } from '../types/resolved.ts';
 import type { Resolver } from './resolver.ts';
 
 /** PostgreSQL's FirstNormalObjectId: objects below it came with the server. */
-const FIRST_USER_OID = 16384;
+export const FIRST_USER_OID = 16384;
 
 /** The transaction's time: the one moving value that conditions may use. */
 const CLOCK: ReadonlySet<string> = new Set(['now', 'transaction_timestamp', 'statement_timestamp']);

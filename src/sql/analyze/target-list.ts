@@ -1,11 +1,12 @@
 /** Resolves select and RETURNING lists: each item becomes output columns of its level. */
 
+import type { Oid } from '../catalog.ts';
 import { columnName } from '../colname.ts';
 import type { Body, Node } from '../tree.ts';
 import { as, kindOf, partsOf } from '../tree.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { notePath, notePaths } from './builds.ts';
-import { collationsIn, declaredCollation } from './collation.ts';
+import { collationsIn, declaredCollation, isKnownBy } from './collation.ts';
 import { isStar, resolveStar } from './column.ts';
 import type { StarColumn } from './findings.ts';
 import { resolveRowStar } from './indirection.ts';
@@ -42,7 +43,18 @@ export function resolveTarget(r: Resolver, node: Node, scope: Scope, list: reado
   const catalog = source?.column.catalog === true;
   const name = target.name ?? columnName(value);
   const literal = scope.level.open && found.type === UNKNOWN && parameter === undefined;
-  scope.level.outputs.push({ name, type, tells: tells(r, value), catalog, untyped, literal, source, node: value });
+  const collation = source?.column.collation;
+  scope.level.outputs.push({
+    name,
+    type,
+    tells: tells(r, value, (of) => isKnownBy(r, type, collation, of)),
+    catalog,
+    collation,
+    untyped,
+    literal,
+    source,
+    node: value,
+  });
 }
 
 function showStar(
@@ -60,8 +72,9 @@ function showStar(
     scope.level.outputs.push({
       name: column.name,
       type: column.type,
-      tells: column.tells || column.collation !== undefined,
+      tells: column.tells,
       catalog: column.catalog === true,
+      collation: column.collation,
       source,
     });
   }
@@ -96,9 +109,12 @@ function showRowStar(
   }
 }
 
-/** Whether anything in the expression is unsound. A collation is, as an output: two that differ fail where they are compared. */
-export function tells(r: Resolver, node: Node): boolean {
-  let found = collationsIn(r, node).size > 0;
+/**
+ * Whether anything in the expression is unsound. A collation is, as an output: two that differ fail where they are compared. `isKnown`:
+ * what reads the output knows that collation.
+ */
+export function tells(r: Resolver, node: Node, isKnown: (collation: Oid) => boolean = () => false): boolean {
+  let found = ![...collationsIn(r, node)].every(isKnown);
   const walk = (value: unknown): void => {
     if (found || typeof value !== 'object' || value === null) return;
     const expression = r.marks.expressions.get(value as Node);

@@ -41,7 +41,11 @@ export type Needs =
   /** The third argument is the empty string; and no collation. */
   | 'removes'
   /** The first argument is the clock, the second a small literal. */
-  | 'clock';
+  | 'clock'
+  /** The first argument is a column of a catalog that holds expressions over one relation. */
+  | 'stored expression'
+  /** The second argument is the type modifier that goes with the first, or NULL. */
+  | 'own modifier';
 
 const TYPES: Readonly<Record<string, Oid>> = {
   bool: t.BOOL,
@@ -72,6 +76,7 @@ const TYPES: Readonly<Record<string, Oid>> = {
   tsvector: 3614,
   tsquery: 3615,
   jsonb: t.JSONB,
+  pg_node_tree: 194,
   anyrange: t.ANYRANGE,
 };
 
@@ -167,6 +172,18 @@ const ENTRIES: readonly (readonly [Needs, string])[] = [
      range_contained_by(anyrange,anyrange) range_overlaps(anyrange,anyrange) range_eq(anyrange,anyrange) range_ne(anyrange,anyrange)
      isempty(anyrange) lower(anyrange) upper(anyrange) lower_inf(anyrange) upper_inf(anyrange)`,
   ],
+  // The catalogs: of a number that is no such object the answer is NULL.
+  [
+    'nothing',
+    `current_database() current_schema() obj_description(oid,name) obj_description(oid) shobj_description(oid,name) col_description(oid,int4)
+     pg_get_userbyid(oid) pg_encoding_to_char(int4) pg_get_constraintdef(oid) pg_get_constraintdef(oid,bool) pg_get_triggerdef(oid) pg_get_triggerdef(oid,bool) pg_get_indexdef(oid)
+     pg_get_indexdef(oid,int4,bool) pg_get_function_arguments(oid) pg_get_function_identity_arguments(oid) pg_get_function_result(oid)
+     pg_table_is_visible(oid) pg_type_is_visible(oid) pg_function_is_visible(oid) pg_operator_is_visible(oid) pg_opclass_is_visible(oid)
+     pg_opfamily_is_visible(oid) pg_collation_is_visible(oid) pg_conversion_is_visible(oid) pg_statistics_obj_is_visible(oid)
+     pg_ts_config_is_visible(oid) pg_ts_dict_is_visible(oid) pg_ts_parser_is_visible(oid) pg_ts_template_is_visible(oid)`,
+  ],
+  ['stored expression', 'pg_get_expr(pg_node_tree,oid) pg_get_expr(pg_node_tree,oid,bool)'],
+  ['own modifier', 'format_type(oid,int4)'],
 ];
 
 /** Of well-known extensions, by name: their types have no fixed OIDs. They compare, and fail only where memory ends. */
@@ -253,6 +270,12 @@ const OUTPUTS: ReadonlySet<string> = new Set([
   'textout',
   'varcharout',
   'bpcharout',
+  'regclassout',
+  'regtypeout',
+  'regprocout',
+  'regprocedureout',
+  'regnamespaceout',
+  'regroleout',
 ]);
 
 /** Input functions that take any text as it is, where no type modifier cuts it. */
