@@ -31,6 +31,7 @@ export async function ask<T>(upstream: UpstreamConfig, work: (query: Query) => P
 /** A connection to the first host that lets us in and suits, as `proxy/upstream.ts` does it for sessions; the caller ends it. */
 export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
   const failures: string[] = [];
+  let cause: unknown;
   let lasting = false;
   for (const wanted of roundsFor(upstream.targetSessionAttrs)) {
     for await (const place of new UpstreamAddresses(upstream.hosts, upstream.loadBalance).inOrder()) {
@@ -44,12 +45,13 @@ export async function connected(upstream: UpstreamConfig): Promise<pg.Client> {
         // A server that has answered would answer so elsewhere: a wrong password, an unknown database.
         if (error instanceof pg.DatabaseError && !passes(error)) throw error;
         lasting ||= !passes(error);
+        cause ??= error;
         failures.push(messageOf(error));
       }
     }
   }
   const all = [...new Set(failures)].join('; ');
-  throw lasting ? new Error(all) : new ServerUnavailable(all);
+  throw lasting ? new Error(all, { cause }) : new ServerUnavailable(all, { cause });
 }
 
 /** As `proxy/upstream.ts` has it: a command is asked once more where the server will not have what it said before. */

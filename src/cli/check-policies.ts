@@ -5,18 +5,23 @@ import { loadCatalog, saveCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import type { Config, ConfigProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { keyFileErrors } from '../identity/key-file-errors.ts';
+import { keyFileErrors, tokensOf } from '../identity/key-file-errors.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
+import type { PolicyFile } from '../policy/document.ts';
 import { type LoadedPolicy, loadPolicy } from '../policy/load.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import { reachWarnings } from '../policy/reach/warnings.ts';
+import { readableFiles } from '../policy/readable.ts';
 import type { PolicyEnvironment } from '../policy/sql-source.ts';
+import { NoPassword } from '../proxy/upstream/password.ts';
 import { Catalog, type CatalogData } from '../sql/catalog.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
-import { ask } from './ask-server.ts';
+import { ask, ServerUnavailable } from './ask-server.ts';
 import { readCanaryKey } from './canary-key.ts';
+import { atKey, fileProblems, type KeyProblem } from './named-files.ts';
 import { environmentFor } from './placeholders.ts';
 import { policyWarnings } from './policy-warnings.ts';
+import { reasonOf } from './reason.ts';
 
 export interface CheckOptions {
   /** `rowgate.yaml` */
@@ -42,40 +47,69 @@ export interface CheckResult {
   readonly observed: readonly string[];
 }
 
+/** What can be looked at is, whatever is wrong with the rest: one run names all of it. */
 export async function checkPolicies(options: CheckOptions, compilers: SqlCompilers): Promise<CheckResult> {
-  const { config, problems } = loadConfig(options.config, environmentFor(options.catalog));
-  if (!config) {
-    const result = found(problems.map((problem) => ofConfig(problem, options.config)));
+  const loaded = loadConfig(options.config, environmentFor(options.catalog));
+  const ofFile = (loaded.problems ?? []).map((problem) => ofConfig(problem, options.config));
+  const usable = loaded.config ? { ...loaded, spoilt: new Set<string>() } : loaded.rest;
+  if (!usable) {
+    const result = found(ofFile);
     return existsSync(options.config) ? result : { ...result, exitCode: 2 };
   }
-  let data: CatalogData;
-  try {
-    data = await catalogOf(config, options);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message || error.name : String(error);
-    const what = options.catalog === undefined ? 'could not read the catalog of the database: ' : '';
-    return { ...found([problemOf(shown(config.file), `${what}${reason}`)]), exitCode: 2 };
-  }
-  const { catalog, searchPath, timeZone, requireCertificate } = { ...config, catalog: new Catalog(data) };
+  const { config, placeOf, spoilt } = usable;
+  const placed = (problem: KeyProblem): Diagnostic => ofConfig(atKey(problem, placeOf), options.config);
+  // With a saved catalog, neither the database nor secrets need to be at hand.
+  const isLive = options.catalog === undefined;
+  const files = isLive ? (await fileProblems(config)).filter(({ key }) => !spoilt.has(String(key[0]))) : [];
+  const read = await catalogOf(config, options, spoilt, files);
+  const ofConfiguration = [...ofFile, ...files.map(placed), ...read.problems.map(placed), ...read.diagnostics];
+  const policies = spoilt.has('policies')
+    ? found([])
+    : await ofFolder(config, spoilt.has('search_path') ? undefined : read.data, spoilt, isLive, compilers);
+  const diagnostics = [...inOrder(ofConfiguration), ...policies.diagnostics];
+  return { ...policies, diagnostics, exitCode: read.failed ? 2 : found(diagnostics).exitCode };
+}
+
+async function ofFolder(
+  config: Config,
+  data: CatalogData | undefined,
+  spoilt: ReadonlySet<string>,
+  isLive: boolean,
+  compilers: SqlCompilers,
+): Promise<CheckResult> {
   try {
     const files = await readPolicyFolder(config.policies);
-    const clientCa = config.tls?.clientCa !== undefined;
-    // With a saved catalog, neither the database nor secrets need to be at hand.
-    const canaryKey = await (options.catalog === undefined
-      ? readCanaryKey(config.keys.canaries)
-      : config.keys.canaries && 'elsewhere');
+    if (!data) return await ofFilesAlone(files, config);
+    const { searchPath, timeZone, requireCertificate } = config;
+    const catalog = new Catalog(data);
+    const clientCa = spoilt.has('tls') || config.tls?.clientCa !== undefined;
+    // A key that does not serve was named where it stands.
+    const key = isLive && !spoilt.has('keys') ? await readCanaryKey(config.keys.canaries) : undefined;
+    const canaryKey =
+      key && !(typeof key === 'object' && 'problem' in key)
+        ? key
+        : (config.keys.canaries ?? spoilt.has('keys'))
+          ? 'elsewhere'
+          : undefined;
     const env = { catalog, searchPath, timeZone, clientCa, requireCertificate, canaryKey, ...compilers };
     const loaded = loadPolicy(files, env);
     const further = [
       ...reachWarnings(loaded.policy, catalog, searchPath),
       ...policyWarnings(loaded.policy, config, Date.now()),
-      ...(await keyFileErrors(loaded.policy, config.policies)),
+      ...(await keyFileErrors(tokensOf(loaded.policy), config.policies)),
     ];
     return ofPolicy({ ...loaded, diagnostics: inOrder([...loaded.diagnostics, ...further]) }, config.policies);
   } catch (error) {
     if (!(error instanceof PolicyFolderError)) throw error;
     return found([problemOf(shown(config.policies), error.message)]);
   }
+}
+
+/** Without a catalog: what is wrong in the files by themselves. */
+async function ofFilesAlone(files: readonly PolicyFile[], { policies }: Config): Promise<CheckResult> {
+  const { diagnostics, roles, principals, tokens } = readableFiles(files);
+  const all = inOrder([...diagnostics, ...(await keyFileErrors(tokens, policies))]);
+  return { ...found(all.map((diagnostic) => inFolder(diagnostic, policies))), roles, principals };
 }
 
 /** The result in lines: each diagnostic, then a summary. */
@@ -91,15 +125,63 @@ export function formatCheck(result: CheckResult): string {
   return `${lines.join('\n')}\n`;
 }
 
-async function catalogOf(config: Config, options: CheckOptions): Promise<CatalogData> {
-  if (options.catalog !== undefined) return loadCatalog(options.catalog);
-  const data = await ask(config.upstream, readCatalogWithReaches);
-  if (options.saveCatalog !== undefined) await saveCatalog(options.saveCatalog, data);
-  return data;
+interface CatalogRead {
+  readonly data?: CatalogData;
+  readonly problems: readonly KeyProblem[];
+  /** Of a file that no key names. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** It could not be had, though nothing in the configuration says so. */
+  readonly failed: boolean;
+}
+
+const NOT_ASKED = { problems: [], diagnostics: [], failed: false };
+
+/** Of the file, or of the server; each account of `upstream.logins` is let in there as well. */
+async function catalogOf(
+  config: Config,
+  { catalog, saveCatalog: file }: CheckOptions,
+  spoilt: ReadonlySet<string>,
+  files: readonly KeyProblem[],
+): Promise<CatalogRead> {
+  if (catalog !== undefined) {
+    try {
+      return { ...NOT_ASKED, data: await loadCatalog(catalog) };
+    } catch (error) {
+      return { ...NOT_ASKED, diagnostics: [problemOf(shown(catalog), reasonOf(error))], failed: true };
+    }
+  }
+  if (spoilt.has('upstream')) return NOT_ASKED;
+  if (files.some(({ key }) => key[0] === 'upstream')) return { ...NOT_ASKED, failed: true };
+  const { upstream } = config;
+  const problems: KeyProblem[] = [];
+  let data: CatalogData | undefined;
+  try {
+    data = await ask(upstream, readCatalogWithReaches);
+    if (file !== undefined) await saveCatalog(file, data);
+  } catch (error) {
+    problems.push(loginProblem(['upstream'], 'url', error, 'could not read the catalog of the database'));
+    // It would be down for the others too, each after its own time.
+    if (error instanceof ServerUnavailable && !isOfCommand(error)) return { ...NOT_ASKED, problems, failed: true };
+  }
+  for (const [role, login] of upstream.logins) {
+    const key = ['upstream', 'logins', role];
+    await ask({ ...upstream, login }, async () => {}).catch((error: unknown) =>
+      problems.push(loginProblem(key, 'password', error, `account "${login.user}" cannot log in`)),
+    );
+  }
+  return { ...NOT_ASKED, ...(data && { data }), problems, failed: data === undefined };
+}
+
+function loginProblem(key: readonly string[], password: string, error: unknown, what: string): KeyProblem {
+  return { key: [...key, isOfCommand(error) ? 'password_command' : password], message: `${what}: ${reasonOf(error)}` };
+}
+
+function isOfCommand(error: unknown): boolean {
+  return error instanceof Error && error.cause instanceof NoPassword;
 }
 
 function ofPolicy({ policy, diagnostics }: Pick<LoadedPolicy, 'policy' | 'diagnostics'>, folder: string): CheckResult {
-  const placed = diagnostics.map((diagnostic) => ({ ...diagnostic, file: shown(join(folder, diagnostic.file)) }));
+  const placed = diagnostics.map((diagnostic) => inFolder(diagnostic, folder));
   const roles = [...policy.roles.values()];
   const named = (which: (role: RolePolicy) => boolean): string[] =>
     roles
@@ -113,6 +195,10 @@ function ofPolicy({ policy, diagnostics }: Pick<LoadedPolicy, 'policy' | 'diagno
     unrestricted: named(({ access }) => access === 'unrestricted'),
     observed: named(({ mode, access }) => mode === 'observe' && access === 'restricted'),
   };
+}
+
+function inFolder(diagnostic: Diagnostic, folder: string): Diagnostic {
+  return { ...diagnostic, file: shown(join(folder, diagnostic.file)) };
 }
 
 /** As an editor shows them. */

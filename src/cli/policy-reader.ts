@@ -2,7 +2,7 @@
 import { readCatalog } from '../catalog/read.ts';
 import { catalogFingerprint } from '../catalog/watch.ts';
 import type { Config } from '../config/config.ts';
-import { keyFileErrors } from '../identity/key-file-errors.ts';
+import { keyFileErrors, tokensOf } from '../identity/key-file-errors.ts';
 import type { CanaryKey } from '../policy/canaries.ts';
 import { compileCondition, compileMask } from '../policy/condition.ts';
 import { type Diagnostic, formatDiagnostic } from '../policy/diagnostic.ts';
@@ -60,7 +60,7 @@ export class PolicyReader {
       return { ...base, ...(lastGood && { lastGood }), errors: [error.message], withheld: [], warnings: [] };
     }
     const compiled = this.compile(files, catalog, canaryKey);
-    const keys = (await keyFileErrors(compiled.policy, this.config.policies)).map(formatDiagnostic);
+    const keys = (await keyFileErrors(tokensOf(compiled.policy), this.config.policies)).map(formatDiagnostic);
     // As at start, where the first files are put into force with what is wrong in them.
     const good = this.good && this.compile(this.good, catalog, canaryKey);
     const unknown = good ? newlyWithheld(compiled, good) : [];

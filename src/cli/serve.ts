@@ -6,6 +6,7 @@ import { loadConfig } from '../config/load.ts';
 import { shownAddress, shownListening } from '../proxy/listen-address.ts';
 import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
+import { atKey, tlsProblems } from './named-files.ts';
 import { openForwarding } from './open-forwarding.ts';
 import { operatorLog } from './operator-log.ts';
 import { printError, printOut } from './print.ts';
@@ -38,8 +39,10 @@ export function register(program: Command): void {
 async function serve(file: string, verbose: boolean): Promise<number> {
   // The channel to the primary would keep a worker that has ended alive.
   if (cluster.isWorker) process.exit(await serveAsWorker(verbose));
-  const { config, text, problems } = loadConfig(file, process.env);
+  const { config, text, placeOf, problems } = loadConfig(file, process.env);
   if (!config) return failed(problems.map(formatProblem));
+  const named = tlsProblems(config);
+  if (named.length > 0) return failed(named.map((problem) => formatProblem(atKey(problem, placeOf))));
   try {
     const running = await (config.workers > 1 ? startWorkers(config, text, verbose) : startAlone(config, verbose));
     const { hosts, database } = config.upstream;

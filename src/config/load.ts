@@ -3,7 +3,8 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename, dirname, resolve } from 'node:path';
-import { type Flaw, PolicyDocument } from '../policy/document.ts';
+import type { Place } from '../policy/diagnostic.ts';
+import { type Flaw, type Path, PolicyDocument } from '../policy/document.ts';
 import { validate } from '../policy/validate.ts';
 import { anchorOf } from './anchor.ts';
 import { keysOf } from './canary-key.ts';
@@ -16,11 +17,29 @@ import { logFilesOf } from './log-files.ts';
 import { configSchema, type RawConfig } from './schema.ts';
 import { joinState, stateOf } from './state.ts';
 import { upstreamOf } from './upstream.ts';
-import { parseUpstreamUrl } from './upstream-url.ts';
+import { parseUpstreamUrl, type UpstreamUrl } from './upstream-url.ts';
+
+/** Where a key stands, or the nearest above it. */
+export type PlaceOf = (key: Path) => Place;
+
+/** What can be looked at of a configuration that cannot be used: its keys with problems, at the top, have other values here. */
+interface Rest {
+  readonly config: Config;
+  readonly placeOf: PlaceOf;
+  /** These keys. */
+  readonly spoilt: ReadonlySet<string>;
+}
 
 export type LoadedConfig =
-  | { readonly config: Config; readonly text: string; readonly problems?: undefined }
-  | { readonly config?: undefined; readonly text?: undefined; readonly problems: readonly ConfigProblem[] };
+  | { readonly config: Config; readonly text: string; readonly placeOf: PlaceOf; readonly problems?: undefined }
+  | {
+      readonly config?: undefined;
+      readonly text?: undefined;
+      readonly placeOf?: undefined;
+      readonly problems: readonly ConfigProblem[];
+      /** For what only looks. Absent where the file is no configuration at all. */
+      readonly rest?: Rest;
+    };
 
 export function loadConfig(file: string, environment: Environment): LoadedConfig {
   const path = resolve(file);
@@ -36,29 +55,67 @@ export function loadConfig(file: string, environment: Environment): LoadedConfig
 /** `path` is absolute: relative paths in the file are relative to its folder. */
 export function parseConfig(path: string, text: string, environment: Environment): LoadedConfig {
   const document = new PolicyDocument({ path: basename(path), text });
-  if (document.flaws.length > 0) return { problems: document.flaws.map(problemOf) };
-  const { value, pieces, missing } = expandAll(document, environment);
-  if (missing.length > 0) return { problems: missing };
-  const parsed = validate(document, configSchema, value);
-  if (!parsed.ok) return { problems: parsed.flaws.map(problemOf) };
-  const url = parseUpstreamUrl(pieces.get(URL_PATH) ?? []);
-  if (typeof url === 'string') {
-    return { problems: [{ ...document.placeOfValue(URL_PATH.split('.')), message: `upstream.url: ${url}` }] };
-  }
+  if (document.malformed) return { problems: document.flaws.map(problemOf) };
   const hash = `sha256:${createHash('sha256').update(text).digest('hex')}`;
-  const upstream = upstreamOf(path, parsed.value.upstream, url);
-  if (typeof upstream === 'string') {
-    const place = document.placeOfValue(['upstream', 'password_command']);
-    return { problems: [{ ...place, message: `upstream.password_command: ${upstream}` }] };
+  const placeOf: PlaceOf = (key) => document.placeOfValue(key);
+  const { value, pieces, missing } = expandAll(document, environment);
+  const parsed = validate(document, configSchema, value);
+  // What a schema says of a text that is not there is no news.
+  const isMissing = ({ path }: Flaw) =>
+    missing.some((other) => path.length > 0 && `${pathKey(other.path)}.`.startsWith(`${pathKey(path)}.`));
+  const ofSchema = parsed.ok ? [] : parsed.flaws.filter((flaw) => !isMissing(flaw));
+  const flaws = [...document.flaws, ...missing, ...ofSchema];
+  const written = pieces.get(URL_PATH);
+  const isWritten = written && !flaws.some((flaw) => pathKey(flaw.path) === URL_PATH);
+  const url = isWritten ? parseUpstreamUrl(written) : undefined;
+  const flaw = (path: string[], message: string): Flaw => ({ path, place: placeOf(path), message });
+  if (typeof url === 'string') flaws.push(flaw(URL_PATH.split('.'), url));
+  if (parsed.ok && typeof url === 'object') {
+    const upstream = upstreamOf(path, parsed.value.upstream, url);
+    if (typeof upstream === 'string') flaws.push(flaw(['upstream', 'password_command'], upstream));
+    else if (flaws.length === 0) return { config: build(path, hash, parsed.value, upstream), text, placeOf };
   }
-  return { config: build(path, hash, parsed.value, upstream), text };
+  const rest = restOf(path, hash, value, typeof url === 'object' ? url : undefined, flaws, document);
+  return { problems: flaws.map(problemOf), ...(rest && { rest: { ...rest, placeOf } }) };
 }
 
 const URL_PATH = 'upstream.url';
 
+/** Stand where there must be something, and are not used. */
+const PLACEHOLDERS = { listen: '127.0.0.1:1', upstream: { url: 'postgres://unknown@127.0.0.1/unknown' } };
+
+/** Leaves out what has flaws, and what does not go without that. */
+function restOf(
+  path: string,
+  hash: string,
+  value: unknown,
+  url: UpstreamUrl | undefined,
+  flaws: readonly Flaw[],
+  document: PolicyDocument,
+): Omit<Rest, 'placeOf'> | undefined {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return undefined;
+  const spoilt = new Set<string>();
+  let wrong = flaws;
+  while (wrong.length > 0) {
+    const before = spoilt.size;
+    for (const flaw of wrong) spoilt.add(String(flaw.path[0]));
+    if (spoilt.size === before) return undefined;
+    const kept = Object.fromEntries(Object.entries(value).filter(([key]) => !spoilt.has(key)));
+    const parsed = validate(document, configSchema, { ...PLACEHOLDERS, ...kept });
+    if (parsed.ok) {
+      const unknown = parseUpstreamUrl([{ text: PLACEHOLDERS.upstream.url, fromVariable: false }]);
+      const used = spoilt.has('upstream') ? unknown : url;
+      const upstream = typeof used === 'object' ? upstreamOf(path, parsed.value.upstream, used) : undefined;
+      return typeof upstream === 'object' ? { config: build(path, hash, parsed.value, upstream), spoilt } : undefined;
+    }
+    wrong = parsed.flaws;
+  }
+  return undefined;
+}
+
 /** The document's data with the environment's variables put in, and the pieces that each text is made of, by its path. */
 function expandAll(document: PolicyDocument, environment: Environment) {
-  const missing: ConfigProblem[] = [];
+  const missing: Flaw[] = [];
   const allPieces = new Map<string, Piece[]>();
   const expandAt = (value: unknown, path: readonly PropertyKey[]): unknown => {
     if (Array.isArray(value)) return value.map((item, index) => expandAt(item, [...path, index]));
@@ -68,13 +125,15 @@ function expandAll(document: PolicyDocument, environment: Environment) {
     if (typeof value !== 'string') return value;
     const { pieces, missing: names } = expand(value, environment);
     for (const name of names) {
-      missing.push({ ...document.placeOfValue(path), message: `environment variable ${name} is not set` });
+      missing.push({ path, place: document.placeOfValue(path), message: `environment variable ${name} is not set` });
     }
-    allPieces.set(path.join('.'), pieces);
-    return path.join('.') === 'state' ? joinState(pieces) : joinPieces(pieces);
+    allPieces.set(pathKey(path), pieces);
+    return pathKey(path) === 'state' ? joinState(pieces) : joinPieces(pieces);
   };
   return { value: expandAt(document.value, []), pieces: allPieces, missing };
 }
+
+const pathKey = (path: Path): string => path.map(String).join('.');
 
 /** With the key that it is about, and without what was found where that is a secret. */
 function problemOf({ path, place, message }: Flaw): ConfigProblem {
@@ -82,9 +141,9 @@ function problemOf({ path, place, message }: Flaw): ConfigProblem {
     path.some((key) => String(key).startsWith('password')) ||
     path.includes('authorization') ||
     ['notify', 'state', 'keys'].includes(String(path[0])) ||
-    path.join('.') === URL_PATH;
+    pathKey(path) === URL_PATH;
   const shown = isSecret ? message.replace(/, found.*/s, '') : message;
-  return { ...place, message: path.length === 0 ? shown : `${path.join('.')}: ${shown}` };
+  return { ...place, message: path.length === 0 ? shown : `${pathKey(path)}: ${shown}` };
 }
 
 function build(path: string, hash: string, raw: RawConfig, upstream: UpstreamConfig): Config {

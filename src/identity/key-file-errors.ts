@@ -1,17 +1,25 @@
 /** Files of keys that a policy names, looked at when it is read. Addresses are asked when a token comes. */
 import { type Diagnostic, placeOfRule } from '../policy/diagnostic.ts';
 import type { Policy } from '../policy/policy.ts';
+import type { TokenRule } from '../policy/token-rule.ts';
 import { isKeysAddress } from '../policy/tokens.ts';
 import { readKeySet } from './key-set.ts';
 import { keysPlace } from './read-keys.ts';
 
+/** What a principal says of its tokens' keys, and where. */
+type NamedKeys = Pick<TokenRule, 'keys' | 'rule'>;
+
+export function tokensOf({ principals }: Policy): NamedKeys[] {
+  return [...principals.values()].flatMap(({ token }) => token ?? []);
+}
+
 /** An error at each `token` whose keys are in a file that cannot be read, is no set of public keys, or holds none that is of use. */
-export async function keyFileErrors(policy: Policy, folder: string): Promise<Diagnostic[]> {
+export async function keyFileErrors(tokens: readonly NamedKeys[], folder: string): Promise<Diagnostic[]> {
   const found: Diagnostic[] = [];
-  for (const { token } of policy.principals.values()) {
-    const wrong = token && !isKeysAddress(token.keys) ? await problemOf(token.keys, folder) : undefined;
-    if (!token || wrong === undefined) continue;
-    found.push({ ...placeOfRule(token.rule), severity: 'error', message: `keys "${token.keys}": ${wrong}` });
+  for (const { keys, rule } of tokens) {
+    const wrong = isKeysAddress(keys) ? undefined : await problemOf(keys, folder);
+    if (wrong === undefined) continue;
+    found.push({ ...placeOfRule(rule), severity: 'error', message: `keys "${keys}": ${wrong}` });
   }
   return found;
 }

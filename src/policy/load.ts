@@ -72,7 +72,7 @@ export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment)
 }
 
 /** By content, then by where the file lies. A file that is no YAML is judged by its place alone. */
-function kindOf(document: PolicyDocument): Kind | undefined {
+export function kindOf(document: PolicyDocument): Kind | undefined {
   const { value, path } = document;
   const has = (key: string): boolean => typeof value === 'object' && value !== null && Object.hasOwn(value, key);
   if (!document.malformed) {
@@ -247,12 +247,12 @@ function warnOfUnused(
   }
 }
 
-function addFlaws(flaws: readonly Flaw[], report: Report): void {
+export function addFlaws(flaws: readonly Flaw[], report: Report): void {
   for (const { place, message } of flaws) report.error(place, message);
 }
 
 /** In the order in which an editor shows them; a mistake in a grants file stands there once, not once for each role. */
-function inOrder(reports: readonly Report[]): Diagnostic[] {
+export function inOrder(reports: readonly Report[]): Diagnostic[] {
   const seen = new Map<string, Diagnostic>();
   for (const diagnostic of reports.flatMap((report) => report.diagnostics)) {
     const { file, line, column, message } = diagnostic;

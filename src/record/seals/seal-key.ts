@@ -35,7 +35,7 @@ export function keyId(publicKey: string): string {
 
 /** The key in the file, which is made where there is none. Throws where it cannot be used. */
 export function sealKeyIn(file: string): SealKey {
-  const key = readKey(file) ?? makeKey(file);
+  const key = readSealKey(file) ?? makeKey(file);
   return {
     publicKey: rawPublicKey(createPublicKey(key)),
     sign: (text) => sign(null, Buffer.from(text), key).toString('base64url'),
@@ -52,7 +52,8 @@ export function isSigned(publicKey: string, text: string, signature: string): bo
   }
 }
 
-function readKey(file: string): KeyObject | undefined {
+/** Undefined where there is no such file. Throws where it cannot be used. */
+export function readSealKey(file: string): KeyObject | undefined {
   let fd: number;
   try {
     fd = openSync(file, constants.O_RDONLY | constants.O_NONBLOCK);
@@ -92,7 +93,7 @@ function makeKey(file: string): KeyObject {
   } finally {
     rmSync(draft, { force: true });
   }
-  const made = readKey(file);
+  const made = readSealKey(file);
   if (!made) throw new Error(`${file} cannot be made`);
   return made;
 }
