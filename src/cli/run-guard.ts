@@ -218,7 +218,7 @@ async function startListening(
         log,
         now: clock,
         elapsed: () => performance.now(),
-        givenBack: new GivenBack(kept.store, clock),
+        givenBack: new GivenBack(kept.store),
       }),
       ...kept,
     }),

@@ -68,6 +68,15 @@ export interface BudgetStore {
   onStanding(changed: () => void): void;
   /** Changes it everywhere. Resolves when every later look here sees it, and it survives a restart. */
   change(change: StandingChange): Promise<void>;
+  /** Tokens that were given back, as it is known here. */
+  readonly logouts: KnownLogouts;
+  /** Called with those that are new, wherever they were made; within a second in a fleet. */
+  onLogout(told: (logouts: readonly Logout[]) => void): void;
+  /**
+   * Keeps it everywhere, at a cost that does not grow with their number. Resolves as `change`, with false where there are too many. INVARIANT: where it
+   * rejects, the token is good for nothing here all the same, and the others are told when they can be.
+   */
+  logOut(logout: Logout): Promise<boolean>;
   /**
    * 32 random bytes that the store was given when it began: the same for all who share it, and after a restart. People's keys are hashed
    * with them, so that what the store holds names nobody.
@@ -94,6 +103,20 @@ export interface Lock {
   readonly reason: string;
   /** Who locked: `rowgate` itself, or the user at the control socket. */
   readonly by: string;
+}
+
+/** A token that was given back. */
+export interface Logout {
+  /** Its digest. */
+  readonly token: string;
+  /** When it ends by itself (`exp`), milliseconds since the epoch. */
+  readonly end: number;
+}
+
+export interface KnownLogouts {
+  has(token: string): boolean;
+  /** Those that hold at `now`. */
+  inPieces(now: number): Iterable<readonly Logout[]>;
 }
 
 /** `rowgate limits raise NAME … --for 2h --reason …` */

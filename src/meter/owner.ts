@@ -36,7 +36,7 @@ export function holderWords(holder: Holder): string {
   return `${holder.user === undefined ? 'principal' : 'user'} "${holderName(holder)}"`;
 }
 
-/** A token that was given back, by its digest. */
+/** A token that was given back, by its digest: among the locks in the state of an earlier version. */
 export function ownerOfToken(digest: string): Owner {
   return `${OF_TOKEN}${digest}`;
 }

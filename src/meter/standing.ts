@@ -8,7 +8,7 @@ export const NO_STANDING: Standing = { locks: new Map(), raises: [], permits: []
 /** A permit or an opening that is over is still shown for so long. */
 const KEPT_SIGNED_MS = 90 * 86_400_000;
 /** What is over is kept for so long: a store's clock that was wrong, and is put right, must not have ended it for good. */
-const KEPT_ENDED_MS = 86_400_000;
+export const KEPT_ENDED_MS = 86_400_000;
 
 /** As it is written down: plain JSON. */
 export interface StandingState {

@@ -12,11 +12,13 @@ import {
   type BudgetStore,
   type Claim,
   type Grant,
+  type Logout,
   type Return,
   type Standing,
   type StandingChange,
   StoreUnavailable,
 } from '../meter/budget-store.ts';
+import type { Logouts } from '../meter/logouts.ts';
 import type { Measure, Owner, Window } from '../meter/measure.ts';
 import { type Sightings, sightingsOf } from '../meter/sightings.ts';
 import { changeStanding } from '../meter/standing.ts';
@@ -24,7 +26,7 @@ import { Disk, type DiskOptions } from './file/disk.ts';
 import { findGenerations } from './file/generation.ts';
 import { load } from './file/load.ts';
 import { type Ownership, ownFolder } from './file/ownership.ts';
-import { backLine, changeLine, sawLine, takeLine } from './file/records.ts';
+import { backLine, changeLine, logoutLine, sawLine, takeLine } from './file/records.ts';
 
 export interface FileStoreOptions {
   readonly folder: string;
@@ -62,10 +64,10 @@ export async function fileStore(options: FileStoreOptions): Promise<BudgetStore>
   };
   const giveUp = (): Promise<void> => owned.giveUp();
   try {
-    const { accounts, standing, hashKey, newest, stale, cut } = load(folder, timeZone);
+    const { accounts, standing, logouts, hashKey, newest, stale, cut } = load(folder, timeZone, now());
     for (const [file, bytes] of cut) notice(`the last ${bytes} bytes of ${file} are no whole record and are left out`);
     for (const file of stale) await rm(file, { force: true });
-    const store = new FileStore(accounts, standing, hashKey ?? randomBytes(32), now, giveUp);
+    const store = new FileStore(accounts, standing, logouts, hashKey ?? randomBytes(32), now, giveUp);
     await store.begin({ folder, notice, own, journalBytes: options.journalBytes ?? JOURNAL_BYTES }, newest + 1);
     return store;
   } catch (error) {
@@ -92,12 +94,14 @@ function mustBeOurs(folder: string): void {
 
 class FileStore implements BudgetStore {
   private readonly listeners: (() => void)[] = [];
+  private readonly logoutListeners: ((logouts: readonly Logout[]) => void)[] = [];
   private readonly sweeping: NodeJS.Timeout;
   private disk: Disk | undefined;
 
   constructor(
     private readonly accounts: Accounts,
     private stands: Standing,
+    readonly logouts: Logouts,
     private readonly key: Uint8Array,
     /** Of the guard that owns the folder: there is no other one. */
     readonly now: () => number,
@@ -108,7 +112,8 @@ class FileStore implements BudgetStore {
   }
 
   async begin(options: Omit<DiskOptions, 'kept'>, generation: number) {
-    const kept = { accounts: this.accounts, standing: () => this.stands, hashKey: this.key };
+    const { accounts, logouts, key, now } = this;
+    const kept = { accounts, standing: () => this.stands, logouts: () => logouts.inPieces(now()), hashKey: key };
     const disk = new Disk({ ...options, kept }, generation);
     await disk.begin();
     this.disk = disk;
@@ -186,6 +191,22 @@ class FileStore implements BudgetStore {
     this.stands = changeStanding(this.stands, change, now);
     for (const changed of this.listeners) changed();
     await disk.sync();
+  }
+
+  onLogout(told: (logouts: readonly Logout[]) => void): void {
+    this.logoutListeners.push(told);
+  }
+
+  async logOut(logout: Logout): Promise<boolean> {
+    const { disk, logouts } = this;
+    if (!disk) throw new StoreUnavailable('the state is closed');
+    const now = this.now();
+    if (logouts.isFull(now)) return false;
+    logouts.add(logout, now);
+    disk.note(logoutLine(logout));
+    for (const told of this.logoutListeners) told([logout]);
+    await disk.sync();
+    return true;
   }
 
   async hashKey(): Promise<Uint8Array> {

@@ -1,7 +1,8 @@
 /** Budgets kept in the process and lost with it: `state: memory`. */
 import { randomBytes } from 'node:crypto';
 import { Accounts } from '../meter/accounts.ts';
-import type { BudgetStore } from '../meter/budget-store.ts';
+import type { BudgetStore, Logout } from '../meter/budget-store.ts';
+import { Logouts } from '../meter/logouts.ts';
 import { sightingsOf } from '../meter/sightings.ts';
 import { changeStanding, NO_STANDING } from '../meter/standing.ts';
 
@@ -21,6 +22,8 @@ export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore 
   const hashKey = randomBytes(32);
   let standing = NO_STANDING;
   const listeners: (() => void)[] = [];
+  const logouts = new Logouts();
+  const logoutListeners: ((logouts: readonly Logout[]) => void)[] = [];
   const sweeping = setInterval(() => accounts.sweep(now(), SWEPT_AT_ONCE), SWEEP_MS);
   sweeping.unref();
   return {
@@ -43,6 +46,14 @@ export function memoryStore({ timeZone, now }: MemoryStoreOptions): BudgetStore 
     change: async (change) => {
       standing = changeStanding(standing, change, now());
       for (const changed of listeners) changed();
+    },
+    logouts,
+    onLogout: (told) => void logoutListeners.push(told),
+    logOut: async (logout) => {
+      if (logouts.isFull(now())) return false;
+      logouts.add(logout, now());
+      for (const told of logoutListeners) told([logout]);
+      return true;
     },
     hashKey: async () => hashKey,
     close: async () => clearInterval(sweeping),

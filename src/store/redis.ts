@@ -11,6 +11,7 @@ import { backOperation, RedisAccounts, sawOperation } from './redis/accounts.ts'
 import { RedisConnection } from './redis/connection.ts';
 import { Owed } from './redis/owed.ts';
 import { ServerClock } from './redis/server-clock.ts';
+import { LOGOUTS_CHANNEL, SharedLogouts } from './redis/shared-logouts.ts';
 import { SharedStanding, STANDING_CHANNEL } from './redis/shared-standing.ts';
 
 export interface RedisStoreOptions {
@@ -43,25 +44,32 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     giveKey();
     notice(message);
   });
+  const logouts = new SharedLogouts(connection, now, notice);
+  const lookAtBoth = async (): Promise<void> => {
+    await Promise.all([standing.look(), logouts.look()]);
+  };
   try {
     await connection.start();
     await clock.look();
     key = await hashKey(connection, randomBytes(32));
-    await standing.look();
+    await lookAtBoth();
     await warnOfForgetting(connection, notice);
   } catch (error) {
     connection.stop();
     throw error;
   }
-  const look = (): void => void standing.look().catch(() => {});
-  messages.client.on('ready', () => void messages.client.subscribe(STANDING_CHANNEL).catch(() => {}));
-  messages.client.on('message', look);
+  messages.client.on('ready', () => {
+    messages.client.subscribe(STANDING_CHANNEL, LOGOUTS_CHANNEL).catch(() => {});
+  });
+  messages.client.on('message', (channel: string) => {
+    (channel === LOGOUTS_CHANNEL ? logouts : standing).look().catch(() => {});
+  });
   messages.client.connect().catch(() => {});
   let reachable = true;
   const looking = setInterval(() => {
     void owed.tell();
     clock.look().catch(() => {});
-    standing.look().then(
+    lookAtBoth().then(
       () => {
         if (!reachable) notice(`the state in ${connection.place} can be reached again`);
         reachable = true;
@@ -96,6 +104,9 @@ export async function redisStore({ url, name, timeZone, notice }: RedisStoreOpti
     standing: () => standing.current,
     onStanding: (changed) => standing.onChange(changed),
     change: (change) => standing.change(change),
+    logouts: logouts.known,
+    onLogout: (told) => logouts.onLogout(told),
+    logOut: (logout) => logouts.logOut(logout),
     hashKey: async () => ours,
     close: async () => {
       clearInterval(looking);

@@ -1,6 +1,6 @@
 /** What the primary and its workers say to each other. All of it is plain JSON, and none of it is a statement or a row. */
 
-import type { Claim as BudgetClaim, Grant, Return, StandingChange } from '../meter/budget-store.ts';
+import type { Claim as BudgetClaim, Grant, Logout, Return, StandingChange } from '../meter/budget-store.ts';
 import type { Measure, Owner, Window } from '../meter/measure.ts';
 import type { Sightings } from '../meter/sightings.ts';
 import type { StandingState } from '../meter/standing.ts';
@@ -56,6 +56,8 @@ export type StoreMessages = {
   };
   readonly budgetUsed: { readonly says: Counted; readonly answer: readonly number[] };
   readonly standingChange: { readonly says: StandingChange; readonly answer: null };
+  /** Answered with whether there was room for it. */
+  readonly logOut: { readonly says: Logout; readonly answer: boolean };
   /** In base64. */
   readonly hashKey: { readonly says: null; readonly answer: string };
   /** Answered when all that was said before has been done. */
@@ -90,6 +92,8 @@ export type ToWorker = {
   readonly report: { readonly says: null; readonly answer: unknown };
   /** What holds for principals beyond their policy, from now on. */
   readonly standing: { readonly says: StandingState; readonly answer: null };
+  /** Tokens that were given back: in pieces all that were before the answer to `assignment`, then those that are new. */
+  readonly logouts: { readonly says: readonly Logout[]; readonly answer: null };
   /** By how much the store's clock is ahead of this host's, milliseconds. */
   readonly clock: { readonly says: number; readonly answer: null };
   /** Another worker has sealed its log. */

@@ -1,6 +1,6 @@
 /** A worker's side: what it is to do, the state that it shares, and what it hears from the primary. Without a primary it ends. */
 import { Buffer } from 'node:buffer';
-import type { BudgetStore } from '../meter/budget-store.ts';
+import type { BudgetStore, Logout } from '../meter/budget-store.ts';
 import type { SharedState } from '../proxy/places/shared-state.ts';
 import type { ReloadReport } from '../proxy/reload.ts';
 import type { UpstreamKey } from '../proxy/upstream/error.ts';
@@ -42,6 +42,7 @@ export interface PrimaryLink {
 export async function linkToPrimary(): Promise<PrimaryLink> {
   let duties: WorkerDuties | undefined;
   let store: RemoteStore | undefined;
+  const loggedOutBefore: Logout[] = [];
   const primary = new Channel<ToPrimary, ToWorker>(sendToPrimary, {
     cancel: async ({ processId, secretKey }) =>
       (await duties?.cancel({ processId, secretKey: Buffer.from(secretKey, 'base64') })) ?? false,
@@ -55,6 +56,11 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
     },
     standing: (standing) => {
       store?.heard(standing);
+      return null;
+    },
+    logouts: (logouts) => {
+      if (store) store.heardLogouts(logouts);
+      else loggedOutBefore.push(...logouts);
       return null;
     },
     clock: (aheadMs) => {
@@ -75,6 +81,7 @@ export async function linkToPrimary(): Promise<PrimaryLink> {
   process.on('disconnect', () => process.exit(1));
   const assignment = await primary.ask('assignment', null);
   store = remoteStore(primary, assignment.standing, assignment.clockAheadMs);
+  store.heardLogouts(loggedOutBefore);
   return {
     assignment,
     shared: remoteState(primary),

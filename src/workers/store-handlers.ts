@@ -22,6 +22,7 @@ export function storeHandlers(store: BudgetStore): Handlers<StoreMessages> {
       await store.change(change);
       return null;
     },
+    logOut: (logout) => store.logOut(logout),
     hashKey: async () => Buffer.from(await store.hashKey()).toString('base64'),
     settled: () => null,
   };

@@ -84,6 +84,9 @@ export class Supervisor {
       const standing = standingState(options.store.standing());
       for (const { process } of this.slots) process?.channel.tell('standing', standing);
     });
+    options.store.onLogout((logouts) => {
+      for (const { process } of this.slots) process?.channel.tell('logouts', logouts);
+    });
     this.telling = setInterval(() => this.tellClock(), CLOCK_MS).unref();
     this.watchdog = new Watchdog(
       () => this.serving(),

@@ -1,5 +1,6 @@
 /** One worker as the primary sees it: a process with a channel, what it holds of the shared places, and how it began and ended. */
 import cluster, { type Worker } from 'node:cluster';
+import { setImmediate as otherWork } from 'node:timers/promises';
 import type { BudgetStore } from '../meter/budget-store.ts';
 import { standingState } from '../meter/standing.ts';
 import type { FailedLogins } from '../proxy/login/failed-logins.ts';
@@ -50,6 +51,11 @@ export class WorkerProcess {
         ...storeHandlers(kept.store),
         assignment: async () => {
           const { store } = kept;
+          // INVARIANT: the worker knows all of them before it serves. Those that come meanwhile are told like any other.
+          for (const some of store.logouts.inPieces(store.now())) {
+            this.channel.tell('logouts', some);
+            await otherWork();
+          }
           return {
             ...(await assignment()),
             standing: standingState(store.standing()),

@@ -29,7 +29,7 @@ export async function makeWorld(keys?: string): Promise<World> {
   const lines: Record<string, unknown>[] = [];
   const clock = { now: NOW, elapsed: 0 };
   const log = pino({ level: 'debug' }, { write: (line: string) => void lines.push(JSON.parse(line)) });
-  const givenBack = new GivenBack(memoryStore({ timeZone: 'UTC', now: () => clock.now }), () => clock.now);
+  const givenBack = new GivenBack(memoryStore({ timeZone: 'UTC', now: () => clock.now }));
   const verifier = new TokenVerifier({ folder, log, now: () => clock.now, elapsed: () => clock.elapsed, givenBack });
   const writeKeys = (text: string): Promise<void> => writeFile(join(folder, 'jwks.json'), text);
   if (keys !== undefined) await writeKeys(keys);

@@ -39,7 +39,7 @@ export function clocksOfTests() {
   return {
     now,
     elapsed: () => performance.now(),
-    givenBack: new GivenBack(memoryStore({ timeZone: 'UTC', now }), now),
+    givenBack: new GivenBack(memoryStore({ timeZone: 'UTC', now })),
   };
 }
 

@@ -205,6 +205,19 @@ export function contract(name: string, open: () => StoreUnderTest): void {
     expect(store.standing().openings.filter(({ id }) => id === opening.id)).toEqual([closed]);
   });
 
+  it(`${name}: a logout is known to all, and told by itself`, async () => {
+    const { store, other } = open();
+    const token = newOwner();
+    const told: string[] = [];
+    other.onLogout((logouts) => void told.push(...logouts.map((logout) => logout.token)));
+    expect(await store.logOut({ token, end: Date.now() + 3_600_000 })).toBe(true);
+    expect(store.logouts.has(token)).toBe(true);
+    await expect.poll(() => other.logouts.has(token), { timeout: 1_000 }).toBe(true);
+    expect(told).toEqual([token]);
+    expect([...other.standing().locks.keys()].filter((owner) => owner.includes(token))).toEqual([]);
+    expect(other.logouts.has(newOwner())).toBe(false);
+  });
+
   it(`${name}: amounts leave a sliding window after its length, and people after their last sight`, async () => {
     const { store, pass } = open();
     if (!pass) return need(condition(false, 'a clock that the test can move'));

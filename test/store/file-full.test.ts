@@ -64,6 +64,9 @@ it('nothing is granted while it is full; then all that was taken, given back and
         });
   await expect(change('raise')).rejects.toThrow(StoreUnavailable);
   await expect(change('lock')).rejects.toThrow(StoreUnavailable);
+  const logout = { token: 't', end: Date.now() + 3_600_000 };
+  await expect(store.logOut(logout)).rejects.toThrow(StoreUnavailable);
+  expect(store.logouts.has('t')).toBe(true);
   // What gives more does not hold, what takes away does.
   expect(store.standing().raises).toEqual([]);
   expect(store.standing().locks.has('o')).toBe(true);
@@ -89,5 +92,6 @@ it('nothing is granted while it is full; then all that was taken, given back and
   expect(await next.used('o', 'rows', [HOUR])).toEqual([5]);
   expect(await next.known('o', 'subjects.student', [HOUR], ['a'].map(hashOf))).toEqual([true]);
   expect(next.standing().locks.has('o')).toBe(true);
+  expect(next.logouts.has('t')).toBe(true);
   await next.close();
 });

@@ -19,12 +19,22 @@ import { contract, newOwner } from './contract.ts';
 let now = Date.now();
 const store = memoryStore({ timeZone: 'Europe/Paris', now: () => now });
 
-function worker(): { store: RemoteStore; messages(): number; end(): void } {
+interface Worker {
+  readonly store: RemoteStore;
+  /** Passed so far, either way, and their characters. */
+  messages(): number;
+  characters(): number;
+  end(): void;
+}
+
+function worker(): Worker {
   let messages = 0;
+  let characters = 0;
   // As Node passes them: as JSON, later, in order.
   const pass = (to: () => { receive(message: unknown): void }) => (packet: object) => {
     messages += 1;
     const text = JSON.stringify(packet);
+    characters += text.length;
     setImmediate(() => to().receive(JSON.parse(text)));
   };
   const primary: Channel<ToWorker, ToPrimary> = new Channel<ToWorker, ToPrimary>(
@@ -35,13 +45,18 @@ function worker(): { store: RemoteStore; messages(): number; end(): void } {
     remote.heard(standing);
     return null;
   };
+  const heardLogouts = (logouts: ToWorker['logouts']['says']): null => {
+    remote.heardLogouts(logouts);
+    return null;
+  };
   const channel = new Channel<ToPrimary, ToWorker>(
     pass(() => primary),
-    { standing: heard } as Handlers<ToWorker>,
+    { standing: heard, logouts: heardLogouts } as Handlers<ToWorker>,
   );
   const remote = remoteStore(channel, standingState(store.standing()), 0);
   store.onStanding(() => primary.tell('standing', standingState(store.standing())));
-  return { store: remote, messages: () => messages, end: () => channel.close() };
+  store.onLogout((logouts) => primary.tell('logouts', logouts));
+  return { store: remote, messages: () => messages, characters: () => characters, end: () => channel.close() };
 }
 
 const first = worker();
@@ -112,5 +127,23 @@ it('under every kind of limit not one statement in a hundred sends a message, al
   expect(messages()).toBeLessThan(COUNT / 100);
   const used = all.map(({ measure, windows }) => remote.used(owner, measure, windows));
   expect(await Promise.all(used)).toEqual([[COUNT], [COUNT], [60 * COUNT], [COUNT]]);
+  end();
+});
+
+it('what a logout sends does not grow with their number', async () => {
+  const { store: remote, characters, end } = worker();
+  const tokenOf = (i: number): string => `token ${String(i).padStart(37, '0')}`;
+  const logOut = (from: number, to: number) =>
+    Promise.all(Array.from({ length: to - from }, (_, i) => remote.logOut({ token: tokenOf(from + i), end: now })));
+  const sent = async (from: number, to: number): Promise<number> => {
+    const before = characters();
+    expect(new Set(await logOut(from, to))).toEqual(new Set([true]));
+    return (characters() - before) / (to - from);
+  };
+  const first = await sent(0, 100);
+  for (let i = 100; i < 49_900; i += 300) await logOut(i, i + 300);
+  // Numbers of messages have more digits then.
+  expect(await sent(49_900, 50_000)).toBeLessThan(first + 20);
+  expect([0, 25_000, 49_999].map((i) => remote.logouts.has(tokenOf(i)))).toEqual([true, true, true]);
   end();
 });

@@ -3,19 +3,20 @@ import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import type { AccountState } from '../../meter/account.ts';
 import { Accounts } from '../../meter/accounts.ts';
-import type { Standing } from '../../meter/budget-store.ts';
+import type { Logout, Standing } from '../../meter/budget-store.ts';
+import { Logouts } from '../../meter/logouts.ts';
 import type { Measure, Owner } from '../../meter/measure.ts';
 import type { Sightings } from '../../meter/sightings.ts';
 import { NO_STANDING, type StandingState, standingOf } from '../../meter/standing.ts';
 import { linesOf, readChecked } from './checked-line.ts';
 import { findGenerations, journalFile, snapshotFile } from './generation.ts';
-import { ownerOf, replay, syncedTo } from './records.ts';
+import { ownerOf, type Replayed, replay, syncedTo } from './records.ts';
 
 /** The state is not what a guard wrote: nobody can say what was taken. */
 class StateDamaged extends Error {
   constructor(file: string, byte: number) {
     super(
-      `${file} is damaged at byte ${byte}: restore the folder from a backup, or move it away to begin with empty budgets and without the locks, raises, permits and openings in it`,
+      `${file} is damaged at byte ${byte}: restore the folder from a backup, or move it away to begin with empty budgets and without the locks, logouts, raises, permits and openings in it`,
     );
   }
 }
@@ -24,19 +25,23 @@ class StateDamaged extends Error {
 class StateOfAnotherBuild extends Error {
   constructor(file: string, format: unknown) {
     super(
-      `${file} was written by another build of Rowgate (format ${String(format)}; this one reads ${SNAPSHOT_FORMAT}): start that build, or move the folder away to begin with empty budgets and without the locks, raises, permits and openings in it`,
+      `${file} was written by another build of Rowgate (format ${String(format)}; this one reads ${FORMATS_READ.join(' and ')}): start that build, or move the folder away to begin with empty budgets and without the locks, logouts, raises, permits and openings in it`,
     );
   }
 }
 
 /** Another one wherever a reader of the one before would misread a line. */
-export const SNAPSHOT_FORMAT = 2;
+export const SNAPSHOT_FORMAT = 3;
+/** In 2 there are no logouts: they are among the locks. */
+const FORMATS_READ: readonly unknown[] = [2, SNAPSHOT_FORMAT];
 
 /** What a snapshot says of one account: `from` is the byte of its journal from which on records are not in it yet. */
 export type SnapshotLine =
   /** The version of the format, and the key of people's hashes in base64. */
   | readonly ['snapshot', typeof SNAPSHOT_FORMAT, string]
   | readonly ['standing', number, StandingState]
+  /** Some of them. */
+  | readonly ['logouts', readonly Logout[]]
   | readonly ['account', Owner, Measure, number, AccountState]
   /** People of the account before it. */
   | readonly ['people', Sightings]
@@ -45,6 +50,7 @@ export type SnapshotLine =
 export interface Loaded {
   readonly accounts: Accounts;
   readonly standing: Standing;
+  readonly logouts: Logouts;
   /** Of people's hashes; absent where nothing was there. */
   readonly hashKey: Uint8Array | undefined;
   /** The highest generation of which there is a file. */
@@ -54,10 +60,10 @@ export interface Loaded {
   readonly cut: ReadonlyMap<string, number>;
 }
 
-/** Throws StateDamaged, or StateOfAnotherBuild. */
-export function load(folder: string, timeZone: string): Loaded {
+/** Throws StateDamaged, or StateOfAnotherBuild. `now`: milliseconds since the epoch. */
+export function load(folder: string, timeZone: string, now: number): Loaded {
   const { whole, journals, stale } = findGenerations(folder);
-  const reader = new Reader(new Accounts(timeZone));
+  const reader = new Reader(new Accounts(timeZone), now);
   if (whole > 0) reader.readSnapshot(snapshotFile(folder, whole));
   for (const [i, generation] of journals.entries()) {
     const path = journalFile(folder, generation);
@@ -68,11 +74,12 @@ export function load(folder: string, timeZone: string): Loaded {
   }
   if (whole > 0 && journals.length === 0) throw new StateDamaged(journalFile(folder, whole), 0);
   if (whole === 0 && reader.bytes > 0) throw new StateDamaged(snapshotFile(folder, journals[0] ?? 1), 0);
-  const { accounts, standing, hashKey, cut } = reader;
-  return { accounts, standing, hashKey, newest: Math.max(whole, ...journals), stale, cut };
+  const { accounts, standing, logouts, hashKey, cut } = reader;
+  return { accounts, standing, logouts, hashKey, newest: Math.max(whole, ...journals), stale, cut };
 }
 
-class Reader {
+class Reader implements Replayed {
+  readonly logouts = new Logouts();
   standing = NO_STANDING;
   hashKey: Uint8Array | undefined;
   bytes = 0;
@@ -82,7 +89,10 @@ class Reader {
   /** The account of the snapshot whose lines are being read. */
   private account: { owner: Owner; measure: Measure; state: AccountState; people: Sightings[] } | undefined;
 
-  constructor(readonly accounts: Accounts) {}
+  constructor(
+    readonly accounts: Accounts,
+    private readonly now: number,
+  ) {}
 
   readSnapshot(path: string): void {
     let lines = 0;
@@ -90,7 +100,7 @@ class Reader {
     for (const { text, start } of linesOf(readFileSync(path))) {
       const line = readChecked(text)?.value as SnapshotLine | undefined;
       if (!line || isWhole || (lines === 0) !== (line[0] === 'snapshot')) throw new StateDamaged(path, start);
-      if (line[0] === 'snapshot' && line[1] !== SNAPSHOT_FORMAT) throw new StateOfAnotherBuild(path, line[1]);
+      if (line[0] === 'snapshot' && !FORMATS_READ.includes(line[1])) throw new StateOfAnotherBuild(path, line[1]);
       this.readSnapshotLine(line);
       if (line[0] === 'end') isWhole = line[1] === lines;
       lines += 1;
@@ -109,7 +119,7 @@ class Reader {
       end = line.end;
       const owner = ownerOf(record.value);
       const from = this.from.get(owner ? `${owner.measure} ${owner.owner}` : '') ?? 0;
-      if (!ofSnapshot || line.start >= from) this.standing = replay(record.value, this.accounts, this.standing);
+      if (!ofSnapshot || line.start >= from) replay(record.value, this, this.now);
     }
     if (end === file.length) return;
     // INVARIANT: what was on disk for certain is never cut off: it holds what was granted.
@@ -132,6 +142,9 @@ class Reader {
       case 'standing':
         this.from.set('', line[1]);
         this.standing = standingOf(line[2]);
+        return;
+      case 'logouts':
+        for (const logout of line[1]) this.logouts.add(logout, this.now);
         return;
       case 'account': {
         const [, owner, measure, from, state] = line;

@@ -1,6 +1,7 @@
 /** What stands in a journal, one record a line, and how it is read into accounts again. */
 import type { Accounts } from '../../meter/accounts.ts';
-import type { Return, Standing, StandingChange } from '../../meter/budget-store.ts';
+import type { Logout, Return, Standing, StandingChange } from '../../meter/budget-store.ts';
+import type { Logouts } from '../../meter/logouts.ts';
 import type { Measure, Owner, Window } from '../../meter/measure.ts';
 import type { Sightings } from '../../meter/sightings.ts';
 import { changeStanding } from '../../meter/standing.ts';
@@ -15,6 +16,7 @@ type Record =
   | readonly ['saw', Owner, Measure, readonly Window[], number, Sightings]
   /** A change of what stands, and when. */
   | readonly ['change', StandingChange, number]
+  | readonly ['logout', Logout]
   /** On disk, whatever happens to the machine, up to this byte. */
   | readonly ['synced', number];
 
@@ -43,6 +45,10 @@ export function changeLine(change: StandingChange, now: number): string {
   return line(['change', change, now]);
 }
 
+export function logoutLine(logout: Logout): string {
+  return line(['logout', logout]);
+}
+
 export function syncedLine(bytes: number): string {
   return line(['synced', bytes]);
 }
@@ -56,32 +62,45 @@ export function syncedTo(value: unknown): number | undefined {
 /** Whose record it is; undefined for those of no account. */
 export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | undefined {
   const record = value as Record;
-  return record[0] === 'change' || record[0] === 'synced' ? undefined : { owner: record[1], measure: record[2] };
+  return record[0] === 'take' || record[0] === 'back' || record[0] === 'saw'
+    ? { owner: record[1], measure: record[2] }
+    : undefined;
 }
 
-/** Books the record, and returns what stands then. */
-export function replay(value: unknown, accounts: Accounts, standing: Standing): Standing {
+/** What records are read into. */
+export interface Replayed {
+  readonly accounts: Accounts;
+  readonly logouts: Logouts;
+  standing: Standing;
+}
+
+/** Books the record. `now`: logouts that are over by then are left out. */
+export function replay(value: unknown, into: Replayed, now: number): void {
   const record = value as Record;
   switch (record[0]) {
     case 'take': {
       const [, owner, measure, windows, amount, at] = record;
-      accounts.open(owner, measure).book(windows, amount, at);
-      return standing;
+      into.accounts.open(owner, measure).book(windows, amount, at);
+      return;
     }
     case 'back': {
       const [, owner, measure, amount, at] = record;
-      accounts.giveBack({ owner, measure, windows: [], amount, at });
-      return standing;
+      into.accounts.giveBack({ owner, measure, windows: [], amount, at });
+      return;
     }
     case 'saw': {
-      const [, owner, measure, windows, now, sightings] = record;
-      accounts.saw(owner, measure, windows, sightings, now);
-      return standing;
+      const [, owner, measure, windows, at, sightings] = record;
+      into.accounts.saw(owner, measure, windows, sightings, at);
+      return;
     }
     case 'change':
-      return changeStanding(standing, record[1], record[2]);
+      into.standing = changeStanding(into.standing, record[1], record[2]);
+      return;
+    case 'logout':
+      into.logouts.add(record[1], now);
+      return;
     case 'synced':
-      return standing;
+      return;
   }
 }
 

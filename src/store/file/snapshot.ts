@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { open, rename, rm } from 'node:fs/promises';
 import { setImmediate as otherWork } from 'node:timers/promises';
 import type { Accounts } from '../../meter/accounts.ts';
-import type { Standing } from '../../meter/budget-store.ts';
+import type { Logout, Standing } from '../../meter/budget-store.ts';
 import { standingState } from '../../meter/standing.ts';
 import { checkedLine } from './checked-line.ts';
 import { SNAPSHOT_FORMAT, type SnapshotLine } from './load.ts';
@@ -15,6 +15,7 @@ const PIECE = 65_536;
 export interface Kept {
   readonly accounts: Accounts;
   standing(): Standing;
+  logouts(): Iterable<readonly Logout[]>;
   /** Of people's hashes. */
   readonly hashKey: Uint8Array;
 }
@@ -26,7 +27,7 @@ export interface Kept {
 export async function writeSnapshot(
   folder: string,
   path: string,
-  { accounts, standing, hashKey }: Kept,
+  { accounts, standing, logouts, hashKey }: Kept,
   position: () => number,
 ): Promise<number> {
   const unfinished = `${path}.new`;
@@ -52,6 +53,11 @@ export async function writeSnapshot(
       await write();
       await otherWork();
     };
+    // One that comes meanwhile is in the journal, and perhaps here as well.
+    for (const some of logouts()) {
+      add(['logouts', some]);
+      await room();
+    }
     for (const { owner, measure, account } of accounts.entries()) {
       // INVARIANT: as it stands at this moment, all of it: what is written out later is a copy.
       const remembered = account.remembered();
