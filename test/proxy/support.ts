@@ -35,7 +35,7 @@ export interface TestProxy extends RunningProxy {
 
 /** What an identity is opened with: the machine's clocks, and no token given back yet. */
 export function clocksOfTests() {
-  const now = Date.now;
+  const now = () => Date.now();
   return {
     now,
     elapsed: () => performance.now(),
@@ -144,7 +144,7 @@ export async function startTestProxy(
     accountOf: () => account,
     searchPath: ['public'],
     timeZone: 'Europe/Paris',
-    store: memoryStore({ timeZone: 'Europe/Paris', now: Date.now }),
+    store: memoryStore({ timeZone: 'Europe/Paris', now: () => Date.now() }),
     alarms: NO_ALARMS,
     tlsRequired: false,
     proxies: [],
