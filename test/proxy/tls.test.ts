@@ -159,7 +159,7 @@ describe('TLS towards clients', () => {
       ALPNProtocols: ['postgresql'],
     });
     socket.write(sslRequest());
-    expect(errorIn(await until(socket))).toMatchObject({ C: '08P01' });
+    expect(errorIn(await until(socket))).toMatchObject({ C: '0A000' });
   });
 
   test('the certificate is read again on reload', () => {
