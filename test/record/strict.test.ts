@@ -122,13 +122,17 @@ describeWith(SLOW_DISK)('strict', () => {
 
   test.each(MESSAGES)('%s reaches the server when its decision is on the disk', async (_name, bytes, ready, left) => {
     const client = await raw();
-    await held(() => void client.socket.write(bytes), 1);
-    expect(await seen('held')).toEqual([]);
-    expect(await marks()).toEqual([]);
-    disk.goesOn();
-    expect(await until(client, ready)).not.toContain('E');
-    expect(await marks()).toEqual(left);
-    client.socket.destroy();
+    try {
+      await held(() => void client.socket.write(bytes), 1);
+      // A Parse may go before: it is no decision, where the session gives way to others between two messages.
+      if (bytes[0] === Frontend.Query) expect(await seen('held')).toEqual([]);
+      expect(await marks()).toEqual([]);
+      disk.goesOn();
+      expect(await until(client, ready)).not.toContain('E');
+      expect(await marks()).toEqual(left);
+    } finally {
+      client.socket.destroy();
+    }
   });
 
   test('a FunctionCall reaches the server when its decision is on the disk', async () => {
