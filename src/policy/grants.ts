@@ -43,7 +43,7 @@ export function compileTables(tables: Readonly<Record<string, TableGrant>>, part
 
 function compileTable(entry: TableGrant, relation: Relation, path: Path, part: GrantsPart): RelationGrant {
   for (const subject of part.lostOn(relation)) {
-    const what = `"${relation.name}" holds data of subject "${subject.name}", whose key in it cannot be found`;
+    const what = `"${relation.name}" holds data of subject "${subject.name}", whose key in it cannot be used`;
     part.report.error(part.document.place(path), `${what}: ${subject.rule} has its keys`);
   }
   const conditions = tableConditions(entry, relation, path, part);

@@ -88,7 +88,7 @@ export const subjectsSchema = mapping({
           .array(catalogName)
           .min(1)
           .describe(
-            'The columns that say whose row it is. The first is the key of the table that holds one row for each person.',
+            'The columns that say whose row it is. The first is the key of the table that holds one row for each person. Of type smallint, integer, bigint, numeric without decimals, uuid, text and kin (not citext), domains over them, or arrays of integers, uuid or text.',
           ),
         canaries: z
           .array(z.string({ error: NO_CANARY }).regex(CANARY, { error: NO_CANARY }))

@@ -1,5 +1,7 @@
 /** Subjects against the catalog: which columns of which tables say whose row it is. */
 import type { Catalog, Column, Oid, Relation } from '../sql/catalog.ts';
+import * as t from '../sql/types/oids.ts';
+import { baseType } from '../sql/types/type.ts';
 import { checkCanaries } from './canary-rules.ts';
 import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
@@ -7,6 +9,7 @@ import { kin, qualifiedName, quoteIdentifier, resolveColumnRef, resolveRelation,
 import type { ColumnRef, Subject } from './policy.ts';
 import type { SubjectsFile } from './principals-schema.ts';
 import type { PolicyEnvironment } from './sql-source.ts';
+import { FIRST_USER_OID } from './visible-types.ts';
 
 const familyKey = (subject: string, text: string): string => `${subject}\0${text}`;
 
@@ -28,7 +31,8 @@ export function compileSubjects(
     const categories = Object.entries(entry.categories ?? {});
     const resolved = refs(entry.keys, ['keys']);
     const canaries = entry.canaries ?? [];
-    const unread = checkCanaries(name, canaries, resolved, document, env, report);
+    checkCanaries(name, canaries, document, env.canaryKey, report);
+    const unread = checkKeyTypes(resolved, [...path, 'keys'], document, env.catalog, report);
     const keys = resolved.filter((ref) => ref !== undefined);
     const known = { name, keys, lost: { first: resolved[0] === undefined, relations: new Set<Oid>() } };
     entry.keys.forEach((text, index) => {
@@ -55,6 +59,58 @@ export function compileSubjects(
       rule: document.rule(path),
     };
   });
+}
+
+/**
+ * Types by whose text people are counted: smallint, integer, bigint, uuid, name, text, varchar, char, and arrays of them.
+ * INVARIANT: of two equal values the texts are equal, of two others they differ, whatever a session has set (extra_float_digits, DateStyle, …);
+ * and `session/key-text.ts` reads their binary format.
+ */
+const KEY_TYPES: ReadonlySet<Oid> = new Set([
+  ...[t.INT2, t.INT4, t.INT8, 2950, t.NAME, t.TEXT, 1043, t.BPCHAR],
+  ...[1005, 1007, 1016, 2951, 1003, 1009, 1015, 1014],
+]);
+
+/** @returns the keys by which people cannot be counted. */
+function checkKeyTypes(
+  keys: readonly (ColumnRef | undefined)[],
+  path: Path,
+  document: PolicyDocument,
+  catalog: Catalog,
+  report: Report,
+): ReadonlySet<ColumnRef> {
+  const wrong = new Set<ColumnRef>();
+  keys.forEach((key, index) => {
+    const problem = key && keyProblem(catalog, key.column);
+    if (!problem) return;
+    wrong.add(key);
+    const place = document.placeOfValue([...path, index]);
+    report.withhold(place, `"${key.relation.name}.${key.column.name}" cannot be a key: ${problem}`);
+  });
+  return wrong;
+}
+
+function keyProblem(catalog: Catalog, column: Column): string | undefined {
+  const type = baseType(catalog, column.type);
+  if (!KEY_TYPES.has(type) && !isWholeNumeric(catalog, column, type)) {
+    return `people cannot be told apart by type ${column.typeName}; keys are integers, numeric without decimals, uuid or text, or arrays of integers, uuid or text`;
+  }
+  // Those of the system are all deterministic.
+  if (column.collation >= FIRST_USER_OID) return 'its collation may take different texts for equal';
+  return undefined;
+}
+
+/** `numeric(10)`: as numbers of other databases are often brought over. The scale stands in the lowest 11 bits of the modifier, as a signed number. */
+function isWholeNumeric(catalog: Catalog, column: Column, type: Oid): boolean {
+  if (type !== t.NUMERIC) return false;
+  let { typmod } = column;
+  let domain = catalog.typesByOid.get(column.type);
+  while (typmod < 0 && domain?.kind === 'd') {
+    typmod = domain.baseTypmod;
+    domain = catalog.typesByOid.get(domain.base);
+  }
+  const scale = (((typmod - 4) & 0x7ff) ^ 0x400) - 0x400;
+  return typmod >= 0 && scale <= 0;
 }
 
 /** The table of a key whose column is not there. */

@@ -297,7 +297,7 @@ test.each([
   ['int in text', '12', 23, 0, ['12'], 0],
   ['an enumeration', 'red', 90001, 0, ['red'], 0],
   ['an array of a type that is not known', '{a,b}', 90001, 0, [], 2],
-  ['an array with quotes', '{"a,b",c}', 1009, 0, [], 3],
+  ['an array with quotes', '{"a,b",c,NULL,"NULL","\\"\\\\"}', 1009, 0, ['a,b', 'c', 'NULL', '"\\'], 0],
   ['an empty array', '{}', 1007, 0, [], 0],
   ['char(n) is padded', 'ab   ', 1042, 0, ['ab'], 0],
 ])('keys: %s', (_what, value, type, format, keys, more) => {
