@@ -1,7 +1,7 @@
 /** A judgement in the making: what the stages hand on to one another. */
 import type { Refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
-import type { Analysis, Use } from '../sql/analyze/analyze.ts';
+import type { Analysis } from '../sql/analyze/analyze.ts';
 import type { Catalog, Column, Relation } from '../sql/catalog.ts';
 import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
@@ -61,7 +61,7 @@ export interface Draft {
   /** What holds people, by subject. */
   readonly holders: readonly Holders[];
   /** Which statements run code of users. */
-  readonly userCode: { runsIn(uses: readonly Use[], role: RolePolicy): boolean };
+  readonly userCode: { runsIn(analysis: Analysis, role: RolePolicy): boolean };
   /** Spent by every stage. */
   readonly patience: Patience;
   parsed: ParsedText | undefined;

@@ -199,7 +199,7 @@ export class Guard {
       searchPath,
       parameterTypes,
       holders: this.holders,
-      userCode: { runsIn: (uses, of) => userCodeOf(catalog).runsIn(uses, of) },
+      userCode: { runsIn: (analysis, of) => userCodeOf(catalog).runsIn(analysis, of) },
       patience,
       parsed: undefined,
       statements: [],

@@ -4,7 +4,7 @@
  */
 import { KNOWN_EXTENSIONS } from '../policy/known-extensions.ts';
 import type { Condition, RelationGrant, RolePolicy, SqlNeeds } from '../policy/policy.ts';
-import type { Use } from '../sql/analyze/analyze.ts';
+import type { Analysis, Use } from '../sql/analyze/analyze.ts';
 import type { Catalog, Dependent, Fn, Oid, Relation, Type } from '../sql/catalog.ts';
 import { BUILTINS, DENIED, INFORMATION_SCHEMA_FUNCTIONS } from './builtin-functions.ts';
 import { FIRST_USER_OID } from './may-use.ts';
@@ -54,9 +54,9 @@ export class UserCode {
     for (const relation of catalog.data.relations) for (const of of relation.parents) put(this.children, of, relation);
   }
 
-  /** What resolution found in a statement of this role. */
-  runsIn(uses: readonly Use[], role: RolePolicy): boolean {
-    return uses.some((use) => this.runsBy(use, role));
+  /** What resolution found in a statement of this role. Values of parameters are read as their types. */
+  runsIn({ uses, parameterTypes }: Pick<Analysis, 'uses' | 'parameterTypes'>, role: RolePolicy): boolean {
+    return uses.some((use) => this.runsBy(use, role)) || parameterTypes.some((type) => this.isCodeInType(type));
   }
 
   private runsBy(use: Use, role: RolePolicy): boolean {

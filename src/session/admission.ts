@@ -53,19 +53,21 @@ export class Admission {
    * Asks for one statement after the other. What was granted to a message that is then not sent stays counted: too much, never too little.
    * @param sent a statement as the budget needs it for its plan; undefined: it does not stand alone.
    * @param whose for whom each of them runs.
+   * @param counted they were counted as statements before.
    */
   ask(
     policy: SessionPolicy,
     statements: readonly StatementJudgement[],
     sent: (at: number) => Sent | undefined,
     whose: readonly Whose[],
+    counted = false,
   ): Admittance {
     if (this.under !== policy) this.granted = [];
     this.under = policy;
     for (let at = this.granted.length; at < statements.length; at += 1) {
       const answer = this.cancelled
         ? cancelled()
-        : this.askFor(policy, statements[at]!, () => sent(at), whose[at]?.person?.user);
+        : this.askFor(policy, statements[at]!, () => sent(at), whose[at]?.person?.user, counted);
       if (answer === 'wait') {
         if (this.since === 0) this.since = this.c.ports.now();
         this.waits = true;
@@ -82,6 +84,7 @@ export class Admission {
     statement: StatementJudgement,
     sent: () => Sent | undefined,
     user: string | undefined,
+    counted: boolean,
   ): Grant | Omit<NotAdmitted, 'kind' | 'at'> | 'wait' {
     const { c } = this;
     if (!isAskedFor(statement.kind, policy)) return FREELY;
@@ -96,6 +99,7 @@ export class Admission {
         return one ?? NOTHING;
       },
       user,
+      counted,
     );
     // INVARIANT: what was to be judged by its plan, and has none of its own, does not run.
     if (!alone) return { refusal: notTogether() };

@@ -126,8 +126,15 @@ export interface Budget {
   /**
    * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
    * statement itself where it is admitted. `sent` is called only where the plan is needed. `user`: the person behind the account.
+   * `counted`: the statement itself was taken before, for its Bind.
    */
-  admit(policy: SessionPolicy, statement: StatementJudgement, sent: () => Sent, user?: string): Admitted;
+  admit(
+    policy: SessionPolicy,
+    statement: StatementJudgement,
+    sent: () => Sent,
+    user?: string,
+    counted?: boolean,
+  ): Admitted;
   /**
    * Asked when values are bound, which is before `admit`, and takes nothing: may a permit pay for the statement? Its LIMIT is then not the one that
    * stands for `rows_per_statement`. Absent: there are no permits.

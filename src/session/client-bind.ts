@@ -13,6 +13,7 @@ import {
 } from '../wire/bind.ts';
 import { BindAddition } from '../wire/bind-addition.ts';
 import { type Frame, LARGEST_FROM_CLIENT } from '../wire/frame-reader.ts';
+import { openPortal } from './client-execute.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
 import { mostOf } from './meter.ts';
@@ -111,6 +112,10 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     depth: 0,
     epoch: c.epoch,
   };
+  // Bind plans, and planning computes what is constant.
+  const opened = prepared.statement?.runsUserCode ? openPortal(c, portal, policy) : undefined;
+  if (opened === 'wait') return false;
+  if (opened === 'refused') return true;
   const versions = [c.portals.define(head.portal, portal, c.batch)];
   const pending: PendingBind = {
     kind: 'bind',
@@ -118,12 +123,12 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     own: false,
     versions,
     portal,
+    run: opened,
     rendered: prepared.rendered,
   };
   if (bytes) c.send(bytes, pending);
   else c.pass(addition ? frame : withFormats(frame, added), pending, addition);
-  // Bind plans, and planning computes what is constant.
-  if (prepared.statement?.runsUserCode) c.pins.ran(pending.batch);
+  if (opened) c.pins.ran(pending.batch);
   return true;
 }
 

@@ -17,9 +17,9 @@ import { privateName } from './private-name.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded } from './records.ts';
 import { cachedPlanChanged } from './refusal-response.ts';
-import { decideRefusal, ownWords, refuseExtended } from './refuse.ts';
+import { decideRefusal, ownWords, refuseExtended, UNWATCHED } from './refuse.ts';
 import { checkOf } from './row-check.ts';
-import type { Watch } from './run.ts';
+import type { Run, Watch } from './run.ts';
 import { sentOfPortal } from './sent.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
 import type { Whose } from './token-setting.ts';
@@ -51,42 +51,92 @@ export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy
     c.send(frame.bytes, { kind: 'execute', batch: c.batch, own: false, portal, run: undefined, rendered, maxRows: 0 });
     return true;
   }
+  const admitted = admitPortal(c, portal, policy, message);
+  if (admitted === 'wait') return false;
+  if (admitted !== 'refused') run(c, message, portal, policy, admitted);
+  return true;
+}
+
+/** What may run: what its names stand for, for whom it runs, and what the budget has granted. */
+interface Admitted {
+  readonly resolved: Resolved;
+  readonly whose: Whose | undefined;
+  readonly grant: Grant;
+}
+
+/**
+ * Asks whether a portal may run. A first run that its Bind was asked for is not counted again as a statement.
+ * @param message absent before the portal is bound.
+ * @returns `refused`: the client is told why.
+ */
+function admitPortal(
+  c: Conversation,
+  portal: Portal,
+  policy: SessionPolicy,
+  message?: Execute,
+): Admitted | 'wait' | 'refused' {
+  const { rendered, opened } = portal;
+  const statement = portal.statement!;
   const { judgement, text } = rendered;
   const subject = { statement, judgement, policy, text };
   const lost = recheckPortal(portal, policy);
   if (lost) {
     refuseExtended(c, decideRefusal(c, { ...subject, fault: lost.fault }, lost.refuse));
-    return true;
+    return 'refused';
   }
   const names = resolveNames(c, [statement], policy);
-  if (names === 'wait') return false;
+  if (names === 'wait') return 'wait';
   if ('refuse' in names) {
     const known = names.refuse.sqlstate === '26000' || names.refuse.sqlstate === '34000';
     refuseExtended(
       c,
       known ? ownWords(c, names.refuse) : decideRefusal(c, { ...subject, fault: names.fault }, names.refuse),
     );
-    return true;
+    return 'refused';
   }
-  const [resolved] = names.of;
-  const wrong = cannotRun(portal, message, checkOf(statement, resolved!.inner));
+  const resolved = names.of[0]!;
+  const wrong = message && cannotRun(portal, message, checkOf(statement, resolved.inner));
   if (wrong) {
     refuseExtended(c, ownWords(c, wrong));
-    return true;
+    return 'refused';
   }
-  const whose = areSomebodys(policy, [statement]) ? whoseAre(c, policy, [asked(portal, policy, resolved!)]) : OF_NOBODY;
-  if (whose === 'wait') return false;
+  const whose = areSomebodys(policy, [statement]) ? whoseAre(c, policy, [asked(portal, policy, resolved)]) : OF_NOBODY;
+  if (whose === 'wait') return 'wait';
   if ('refuse' in whose) {
     refuseExtended(c, decideRefusal(c, subject, whose.refuse));
-    return true;
+    return 'refused';
   }
-  const wanted = [askedFor(statement, resolved!.inner)];
-  const admitted = c.admission.ask(policy, wanted, () => sentOfPortal(c, portal, policy, resolved!), whose.of);
-  if (admitted === 'wait') return false;
-  const theirs = { statement, judgement, policy, text, person: whose.of[0]?.person };
-  if (admitted.kind === 'refused') refuseExtended(c, decideRefusal(c, theirs, admitted.refusal, admitted));
-  else run(c, message, portal, policy, resolved!, admitted.of[0]!, whose.of[0]);
-  return true;
+  const wanted = [askedFor(statement, resolved.inner)];
+  const sent = () => sentOfPortal(c, portal, policy, resolved);
+  const admitted = c.admission.ask(policy, wanted, sent, whose.of, opened !== undefined);
+  if (admitted === 'wait') return 'wait';
+  if (admitted.kind === 'refused') {
+    const theirs = { ...subject, person: whose.of[0]?.person };
+    refuseExtended(c, decideRefusal(c, theirs, admitted.refusal, admitted));
+    return 'refused';
+  }
+  return { resolved, whose: whose.of[0], grant: admitted.of[0]! };
+}
+
+/**
+ * Decides before its Bind about a portal that may run code of users: the server plans it there, and computes what is constant. The Execute of the
+ * same batch goes on with that run.
+ * @returns `refused`: the client is told why.
+ */
+export function openPortal(c: Conversation, portal: Portal, policy: SessionPolicy): Run | 'wait' | 'refused' {
+  const admitted = admitPortal(c, portal, policy);
+  if (typeof admitted === 'string') return admitted;
+  const { judgement, text } = portal.rendered;
+  const subject = { statement: portal.statement!, judgement, policy, text, person: admitted.whose?.person };
+  const run = c.records.decide(subject, UNWATCHED, portal.usage, false);
+  if (!run) {
+    refuseExtended(c, ownWords(c, notRecorded()));
+    return 'refused';
+  }
+  run.waited = c.admission.waited;
+  portal.opened = { run, batch: c.batch };
+  c.records.bind(run, c.batch);
+  return run;
 }
 
 /** INVARIANT: what a token fills was filled when it was bound, and runs for nobody else. */
@@ -109,9 +159,7 @@ function run(
   message: Execute,
   portal: Portal,
   policy: SessionPolicy,
-  resolved: Resolved,
-  { account, rowsLeft }: Grant,
-  whose: Whose | undefined,
+  { resolved, whose, grant: { account, rowsLeft } }: Admitted,
 ): void {
   const statement = portal.statement!;
   const { judgement, text } = portal.rendered;
@@ -140,13 +188,16 @@ function run(
   const counted = limit !== undefined && statement.kind.kind !== 'copy-out';
   const bounded = baked !== undefined || counted;
   const subject = { statement, judgement, policy, text, person: whose?.person };
-  const recorded = c.records.decide(subject, watch, usage, bounded);
+  const { opened } = portal;
+  portal.opened = undefined;
+  const begun = opened?.batch === c.batch ? opened.run : undefined;
+  const recorded = c.records.decide(subject, watch, usage, bounded, begun);
   if (!recorded) {
     refuseExtended(c, ownWords(c, notRecorded()));
     return;
   }
   recorded.most = least(baked, counted ? left : undefined);
-  recorded.waited = c.admission.waited;
+  recorded.waited += c.admission.waited;
   recorded.tokenChange = whose?.change;
   if (watch.looksForPeople) recorded.shows = new WhomItShows(resolved.inner ?? statement, portal.formats);
   if (

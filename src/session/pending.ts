@@ -59,6 +59,8 @@ export interface PendingParse extends Sent {
 export interface PendingBind extends Sent {
   readonly kind: 'bind';
   readonly portal?: Portal | undefined;
+  /** What was decided before it; the Execute of its batch takes it over. */
+  readonly run?: Run | undefined;
   readonly versions: readonly Version<unknown>[];
   readonly rendered?: Rendered | undefined;
 }

@@ -7,6 +7,7 @@ import type { SessionPolicy } from './ports.ts';
 import { Provenance } from './provenance.ts';
 import type { Rendered } from './render.ts';
 import type { Added } from './row-check.ts';
+import type { Run } from './run.ts';
 
 export interface PreparedSource {
   readonly name: string;
@@ -63,6 +64,8 @@ export interface Portal {
   usage: Usage;
   /** It has run, and the server keeps what it gave: of FETCH all rows at once, whatever becomes of the cursor. */
   hasRun?: boolean;
+  /** Its Bind was decided about, and counted as a statement: of its first run. */
+  opened?: { readonly run: Run; readonly batch: number } | undefined;
   /** Of its own columns: the statement may have been prepared anew since. */
   provenance: Provenance;
   /** The server stops by itself one row above the limit. */

@@ -25,19 +25,43 @@ export interface Subject {
 export class Records {
   /** Recorded, and not ended. */
   private readonly open = new Few<Run, Run>();
+  /** By the batch of a Bind: decided before it, and not executed. */
+  private bound: { readonly run: Run; readonly batch: number }[] = [];
   /** The session's application_name, where it has changed since the login. */
   application: string | undefined;
 
   constructor(private readonly ports: SessionPorts) {}
 
-  /** INVARIANT: called before the statement goes on its way; undefined where it could not be written, and then it must not run. */
-  decide(subject: Subject, watch: Watch, usage: Usage, bounded: boolean): Run | undefined {
-    const { statement } = subject;
-    const run = new Run(this.ports.newId(), statement, subject.policy, watch, usage, bounded, this.ports.now());
-    run.person = subject.person;
-    if (!this.write(run.id, subject, statement.refusal)) return undefined;
+  /**
+   * INVARIANT: called before the statement goes on its way; undefined where it could not be written, and then it must not run.
+   * @param begun decided before its Bind: the run goes on under that decision, if it is the same.
+   */
+  decide(subject: Subject, watch: Watch, usage: Usage, bounded: boolean, begun?: Run): Run | undefined {
+    const { statement, policy, person } = subject;
+    const before = begun && !begun.ended && begun.policy === policy && begun.person === person ? begun : undefined;
+    const { id, startedAt } = before ?? { id: this.ports.newId(), startedAt: this.ports.now() };
+    const run = new Run(id, statement, policy, watch, usage, bounded, startedAt);
+    run.person = person;
+    if (before) {
+      run.waited = before.waited;
+      before.ended = true;
+      before.continuedBy = run;
+      this.open.delete(before);
+    } else if (!this.write(run.id, subject, statement.refusal)) return undefined;
     this.open.set(run, run);
     return run;
+  }
+
+  /** What was decided before a Bind. */
+  bind(run: Run, batch: number): void {
+    this.bound.push({ run, batch });
+  }
+
+  /** The server is ready behind a batch: what was bound in it and not executed has run as far as it will under its decision. */
+  endBound(batch: number): void {
+    if (this.bound.length === 0) return;
+    for (const one of this.bound) if (one.batch <= batch) this.end(one.run, 'ok');
+    this.bound = this.bound.filter((one) => one.batch > batch);
   }
 
   /** A decision to refuse. `written` is false where the log could not be written: it is refused all the same. */

@@ -25,7 +25,13 @@ function textBoundToFail(id: string): string {
   return `SELECT "${privateName(id)}"`;
 }
 
-const UNWATCHED: Watch = { limits: undefined, input: undefined, verifies: undefined, provenance: new Provenance() };
+/** Of what shows nothing. */
+export const UNWATCHED: Watch = {
+  limits: undefined,
+  input: undefined,
+  verifies: undefined,
+  provenance: new Provenance(),
+};
 
 /** Records a decision to refuse, and what is to be told. Where that cannot be written, the client is told so: it is refused either way. */
 export function decideRefusal(

@@ -63,6 +63,8 @@ export class Run {
   person: Person | undefined;
   /** Code of users may run in it. */
   runsUserCode = false;
+  /** What goes on under the same decision, from Execute on: it was made for a Bind. */
+  continuedBy: Run | undefined;
   /** It was left out of what was sent (`unsent.ts`). */
   unsent = false;
   /** What becomes of the token's setting once it is complete. */

@@ -184,6 +184,8 @@ function runOf(head: Pending): Run | undefined {
     case 'query':
       if (head.part === 'begin') return head.next?.runs[0];
       return head.cut ? head.runs.find((run) => run.cut) : head.runs[head.at];
+    case 'bind':
+      return head.run?.continuedBy ?? head.run;
     case 'execute':
     case 'function-call':
       return head.run;

@@ -151,6 +151,7 @@ export class ServerSide {
     c.status = status;
     c.overtime = false;
     settle(c, head, 'done');
+    c.records.endBound(head.batch);
     if (status === 'I') c.token.ended(!c.life.failed);
     if (c.tokenMovesIn !== undefined && c.tokenMovesIn <= head.batch) c.tokenMovesIn = undefined;
     c.life.ready(status !== 'I');

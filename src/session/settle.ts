@@ -16,7 +16,9 @@ export function settle(c: Conversation, pending: Pending, how: 'done' | 'failed'
     case 'bind':
     case 'close':
       for (const version of pending.versions) settleVersion(version, how === 'done');
-      if (how === 'done' && pending.kind === 'bind' && pending.portal) c.life.made(pending.portal);
+      if (pending.kind === 'close') break;
+      if (how === 'done' && pending.portal) c.life.made(pending.portal);
+      if (how === 'skipped' && pending.run) c.records.end(pending.run, 'skipped');
       break;
     case 'query':
       for (const version of pending.versions) settleVersion(version, how !== 'skipped');

@@ -9,7 +9,7 @@ export const userCodeStage: Stage = {
 };
 
 function runs({ userCode, role }: Draft, { kind, analysis, token }: DraftStatement): boolean {
-  if (analysis) return userCode.runsIn(analysis.uses, role);
+  if (analysis) return userCode.runsIn(analysis, role);
   // SET CONSTRAINTS runs triggers that were put off; what is made and dropped sets off event triggers.
   return !token && (kind.kind === 'other' || kind.kind === 'temporary');
 }

@@ -40,7 +40,13 @@ export class SessionBudget implements Budget {
     principal.sessions += 1;
   }
 
-  admit(judgedBy: SessionPolicy, statement: StatementJudgement, sent: () => Sent, user?: string): Admitted {
+  admit(
+    judgedBy: SessionPolicy,
+    statement: StatementJudgement,
+    sent: () => Sent,
+    user?: string,
+    counted = false,
+  ): Admitted {
     const { principal } = this;
     const { own } = principal;
     const policy = this.policyNow() ?? judgedBy;
@@ -67,8 +73,10 @@ export class SessionBudget implements Budget {
       if (refused) return refused === 'wait' ? { kind: 'wait' } : refused;
     }
     const one: Line[] = [];
-    addOne(one, own.meter('statements'));
-    addOne(one, person?.meter('statements'));
+    if (!counted) {
+      addOne(one, own.meter('statements'));
+      addOne(one, person?.meter('statements'));
+    }
     const taken = principal.answer(one.length > 0 ? principal.leases.take(one, person?.limited) : FREELY, person);
     if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
     const { warnings } = taken;
