@@ -1,15 +1,37 @@
-import { defineConfig } from 'vitest/config';
+import { defineConfig, type TestProjectConfiguration } from 'vitest/config';
+import { groupsOfTests } from './support/groups.ts';
 
-/** `npm run vitest`: all tests, or those whose path holds the words given. */
-export default defineConfig({
+const ROOT = new URL('..', import.meta.url).pathname;
+const SERVER = ['test/support/postgres.global.ts'];
+
+const groups = groupsOfTests();
+const group = (
+  name: keyof typeof groups,
+  how: { readonly isolate: boolean; readonly globalSetup?: string[] },
+): TestProjectConfiguration => ({
   test: {
-    root: new URL('..', import.meta.url).pathname,
-    include: ['test/**/*.test.ts'],
-    globalSetup: ['test/support/postgres.global.ts'],
-    reporters: ['default', './test/support/skipped.reporter.ts'],
+    name,
+    root: ROOT,
+    include: groups[name],
     // Against what hangs: a machine on which all takes thrice as long fails nothing by these.
     testTimeout: 120_000,
     hookTimeout: 180_000,
+    ...how,
+  },
+});
+
+/** `npm run vitest`: all tests, those of a group (`--project unit`), or those whose path holds the words given. */
+export default defineConfig({
+  test: {
+    root: ROOT,
+    reporters: ['default', './test/support/failed.reporter.ts', './test/support/skipped.reporter.ts'],
     maxWorkers: 2,
+    projects: [
+      // Modules are read once for many files: half of the time of a small file.
+      group('unit', { isolate: false }),
+      group('server', { isolate: false, globalSetup: SERVER }),
+      group('apart', { isolate: true, globalSetup: SERVER }),
+      group('system', { isolate: true, globalSetup: SERVER }),
+    ],
   },
 });

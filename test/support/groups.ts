@@ -1,0 +1,81 @@
+/**
+ * The groups of the tests. `unit`: no server. `server`: one PostgreSQL for all. `apart`: as `server`, and each file has modules of its own, which it replaces.
+ * `system`: drivers, applications, other programs, crashes, long runs. The first three are `npm test`; `.ci/run` runs all.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+
+const ROOT = join(import.meta.dirname, '../..');
+
+/** Folders and beginnings of file names. */
+const SYSTEM = [
+  'admin/deploy',
+  'applications/',
+  'bulk/fleet',
+  'bulk/honest-days',
+  'chaos/',
+  'demo/command',
+  'drivers/',
+  'forward/forward',
+  'forward/syslog',
+  'hardware/',
+  'oauth/device-flow',
+  'plans/',
+  'record/rotation',
+  'record/subject-ids',
+  'second-wall/',
+  'servers/',
+  'soak/',
+  'sqlsmith/',
+  'stalls/',
+  'tampering/killed',
+  'tampering/retention',
+  'transparency/',
+  'workers/',
+];
+
+/** Where a test gets the address of the server of all tests. */
+const SERVER = join(ROOT, 'test/support/postgres.ts');
+
+export interface Groups {
+  readonly unit: string[];
+  readonly server: string[];
+  readonly apart: string[];
+  readonly system: string[];
+}
+
+/** Paths of the test files, from the root of the repository. */
+export function groupsOfTests(): Groups {
+  const groups: Groups = { unit: [], server: [], apart: [], system: [] };
+  const files = readdirSync(join(ROOT, 'test'), { recursive: true, encoding: 'utf8' });
+  for (const file of files.sort())
+    if (file.endsWith('.test.ts') && !file.includes('node_modules')) groups[groupOf(file)].push(`test/${file}`);
+  return groups;
+}
+
+function groupOf(name: string): keyof Groups {
+  if (SYSTEM.some((start) => name.startsWith(start))) return 'system';
+  const file = join(ROOT, 'test', name);
+  const imported = importsOf(file, new Set([file]));
+  if ([...imported].some((one) => textOf(one).includes('vi.mock('))) return 'apart';
+  return imported.has(SERVER) ? 'server' : 'unit';
+}
+
+/** Modules of `test` that it reaches. */
+function importsOf(file: string, into: Set<string>): Set<string> {
+  for (const [, path] of textOf(file).matchAll(/(?:from|import) ?\(?'(\.[^']+\.ts)'/g)) {
+    const found = join(dirname(file), path!);
+    if (into.has(found) || !found.startsWith(join(ROOT, 'test/')) || !existsSync(found)) continue;
+    into.add(found);
+    importsOf(found, into);
+  }
+  return into;
+}
+
+const texts = new Map<string, string>();
+
+function textOf(file: string): string {
+  const known = texts.get(file) ?? readFileSync(file, 'utf8');
+  texts.set(file, known);
+  return known;
+}
