@@ -16,7 +16,7 @@ import { subjectId } from '../../src/record/subject-ids.ts';
 import { randomLog, recordsOf, type Whole, writeLog } from './random-log.ts';
 import * as plain from './totals.ts';
 
-const RUNS = process.env.ROWGATE_LONG ? 400 : 25;
+const RUNS = process.env.ROWGATE_LONG ? 400 : 10;
 const DAY = 86_400_000;
 const START = Date.UTC(2026, 9, 24, 20);
 const period = fc
