@@ -9,7 +9,7 @@ export function settleEngine(): void {
 /**
  * V8 takes note of which places of the code make objects that last, and makes them among the old from then on. A session that waits keeps what its last
  * statement has made: after some hundred sessions have come and wait, what each statement makes would be old at once, with all that it refers to,
- * and the whole heap would be collected every few seconds. See docs/performance.md, "What grows old".
+ * and the whole heap would be collected every few seconds. See docs/benchmarks.md, "Why targets are missed".
  */
 function settleCollector(): void {
   setFlagsFromString('--no-allocation-site-pretenuring');
