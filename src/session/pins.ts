@@ -31,8 +31,10 @@ interface Watched {
 }
 
 export class PinWatch {
-  /** The batch in which code of users may have run that no assertion stands behind yet. */
+  /** The batch in which code of users may have run, until the server is ready behind it. */
   private ranIn: number | undefined;
+  /** No assertion stands behind that code in its batch. */
+  private unasserted = false;
   /** Such code has run in the transaction: at its end triggers may run that were put off. */
   private mayRunAtEnd = false;
   /** An assertion in a batch of its own: it is to be sent, or to be answered. */
@@ -43,13 +45,18 @@ export class PinWatch {
   /** A statement was sent in which such code may run. */
   ran(batch: number): void {
     if (!this.watches()) return;
-    this.ranIn = batch;
     this.mayRunAtEnd = true;
+    this.owe(batch);
   }
 
   /** A COMMIT was sent in a batch of extended messages. */
   commits(batch: number): void {
-    if (this.mayRunAtEnd) this.ranIn = batch;
+    if (this.mayRunAtEnd) this.owe(batch);
+  }
+
+  private owe(batch: number): void {
+    this.ranIn = batch;
+    this.unasserted = true;
   }
 
   /** INVARIANT: behind the end of a batch in which such code ran, nothing is sent before the settings are known to hold. */
@@ -59,18 +66,21 @@ export class PinWatch {
 
   /** Another message of the batch is to be sent. */
   assertInBatch(): void {
-    if (this.ranIn === undefined) return;
-    this.ranIn = undefined;
+    if (!this.unasserted) return;
+    this.unasserted = false;
     this.send();
   }
 
   /** The server is ready behind a batch. */
   ready(batch: number, status: TransactionStatus): void {
-    const ran = this.ranIn !== undefined && this.ranIn <= batch;
-    if (ran) this.ranIn = undefined;
+    // The code runs in a batch that was sent behind this one: an assertion of its own would end that one before its time.
+    if (this.ranIn !== undefined && this.ranIn > batch) return;
+    const { unasserted } = this;
+    this.ranIn = undefined;
+    this.unasserted = false;
     // A transaction that has failed has undone what was set in it, and in one nothing can be asked.
     if (status === 'E') return;
-    if (ran || (status === 'I' && this.mayRunAtEnd)) this.own = 'owed';
+    if (unasserted || (status === 'I' && this.mayRunAtEnd)) this.own = 'owed';
     if (status === 'I') this.mayRunAtEnd = false;
   }
 
@@ -94,7 +104,7 @@ export class PinWatch {
   failed(batch: number, fields: ErrorFields): boolean {
     if (fields.get('C') === CANCELED) {
       if (this.own) this.own = 'owed';
-      else this.ranIn = batch;
+      else this.owe(batch);
       return this.own === undefined;
     }
     const names = fields.get('C') === FAILED ? (this.c.ports.pins?.namesIn(fields.get('M') ?? '') ?? []) : [];

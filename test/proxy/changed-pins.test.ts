@@ -8,8 +8,9 @@ import { join } from 'node:path';
 import pg from 'pg';
 import pino from 'pino';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { B, DP, E, P, Q, S } from '../session/messages.ts';
-import { direct, type Peer } from '../session/peer.ts';
+import { Choices } from '../noninterference/choices.ts';
+import { B, CP, DP, E, P, Q, S } from '../session/messages.ts';
+import { ask, direct, type Peer } from '../session/peer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { verifierOf } from './support.ts';
@@ -229,4 +230,57 @@ test.each(Object.keys(WAYS))('a trigger that changes nothing of it changes nothi
   const { received } = await play(WAYS[way]!(UPDATE, SECOND));
   expect(shownTo(peer!)).toContain('second');
   expect(received.errors()).toEqual([]);
+});
+
+/** Parts of batches, from the simplest on. With code of users in them, before the end of their transaction or at it, and without. */
+const PARTS: readonly (readonly Uint8Array[])[] = [
+  extended('select id from plain'),
+  extended(UPDATE),
+  extended('update late set note = note where id = 1'),
+  [P(UPDATE), B(), DP(), E()],
+  [
+    P('select id, change() from plain, generate_series(1, 3)'),
+    B([], 'c'),
+    DP('c'),
+    E('c', 1),
+    E('c', 1),
+    E('c'),
+    CP('c'),
+  ],
+  [P('select id from plain, generate_series(1, 3)'), B([], 'c'), E('c', 1), E('c'), CP('c')],
+  extended('select 1 / 0 from plain'),
+  [P('select id from nowhere')],
+  extended('begin'),
+  extended('commit'),
+  extended('rollback'),
+];
+
+/** Batches and Queries, to be sent in one piece. */
+function pipeline(seed: number): Uint8Array[] {
+  const choices = new Choices(seed);
+  const batches = Array.from({ length: 2 + choices.int(4) }, () => {
+    if (choices.chance(25)) return [Q(choices.pick([UPDATE, 'commit', 'select id from plain', 'begin']))];
+    return [...Array.from({ length: 1 + choices.int(3) }, () => choices.pick(PARTS)).flat(), S()];
+  });
+  return [...batches.flat(), Q('rollback')];
+}
+
+const PIPELINES = process.env.ROWGATE_LONG === '1' ? 20_000 : 300;
+
+test(`${PIPELINES} pipelines in which code of users runs are answered as without a guard`, {
+  timeout: 60_000 + 200 * PIPELINES,
+}, async () => {
+  await does("set_config('app.note', 'x', false)");
+  const [server, guarded] = [await direct(database.url), await direct(guard.url('clerk'))];
+  try {
+    for (let seed = 0; seed < PIPELINES; seed++) {
+      const messages = pipeline(seed);
+      // One after the other: they wait for each other's rows.
+      const expected = await ask(server, ...messages);
+      expect(await ask(guarded, ...messages), `seed ${seed}`).toEqual(expected);
+    }
+  } finally {
+    await server.close();
+    await guarded.close();
+  }
 });
