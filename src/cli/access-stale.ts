@@ -3,11 +3,11 @@
 import { coverageOf, gapsOf } from '../audit/reports/coverage.ts';
 import { lastUseOf } from '../audit/reports/last-use.ts';
 import { openSource } from '../audit/source.ts';
-import { shownMinute } from '../audit/times.ts';
 import { loadCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import { shownTime } from '../policy/calendar.ts';
 import { grantsOfTables, type Policy, type Principal } from '../policy/policy.ts';
 import { Catalog } from '../sql/catalog.ts';
 import { loadParser } from '../sql/parse.ts';
@@ -136,7 +136,7 @@ function closedBy(
 function shortLog(first: number | undefined, now: number, timeZone: string): string {
   if (first === undefined) return 'The log is empty: it says of nobody when they were there.';
   const days = Math.floor((now - first) / DAY_MS);
-  const back = `The log reaches back to ${shownMinute(first, timeZone)} alone, ${days === 1 ? '1 day' : `${days} days`}`;
+  const back = `The log reaches back to ${shownTime(first, timeZone)} alone, ${days === 1 ? '1 day' : `${days} days`}`;
   return `${back}: those named here were not there since then, and what was before it does not say.`;
 }
 
@@ -155,7 +155,7 @@ const LISTED = 3;
 
 export function staleInWords({ days, since, doubts, stale, principals, timeZone }: Stale): string {
   const at = (time: string | undefined): string =>
-    time === undefined ? 'never in this log' : shownMinute(Date.parse(time), timeZone);
+    time === undefined ? 'never in this log' : shownTime(time, timeZone);
   const head = ['principal', 'role', 'last login', 'last used', 'now', 'may read'];
   const rows = stale.map(({ principal, role, lastLogin, lastUsed, closed, reads }) => [
     principal,

@@ -1,7 +1,8 @@
 /** What the commands to a running guard share: where it is, how it is asked, and what a refusal looks like. */
 import type { Command } from 'commander';
 import { controlPath } from '../config/control-path.ts';
-import { askGuard, NoGuard } from '../control/client.ts';
+import { askGuard, NoGuard, type Question } from '../control/client.ts';
+import { shownTime } from '../policy/calendar.ts';
 import { readDuration } from '../policy/quantity.ts';
 import { oneLine, printError, printExactly, printOut } from './print.ts';
 
@@ -22,12 +23,18 @@ export function toGuard(command: Command): Command {
     .option('--json', 'one JSON object on standard output');
 }
 
+export interface Answered<T> {
+  readonly answer: T;
+  /** An ISO time, in the time zone of the guard. */
+  shown(iso: string): string;
+}
+
 /** The answer; undefined where there is none: that was said, and the exit code is set. */
 export async function ask<T>(
   options: GuardOptions,
   command: string,
-  given: Readonly<Record<string, unknown>>,
-): Promise<T | undefined> {
+  given: Question['arguments'],
+): Promise<Answered<T> | undefined> {
   const place = options.socket === undefined ? controlPath(options.config, process.env) : { path: options.socket };
   if ('problem' in place) return failed(2, place.problem);
   const behalf = process.getuid?.() === 0 ? process.env.SUDO_USER : undefined;
@@ -37,7 +44,7 @@ export async function ask<T>(
       arguments: given,
       ...(behalf !== undefined && behalf !== 'root' && { behalf }),
     });
-    if (reply.ok) return reply.result as T;
+    if (reply.ok) return { answer: reply.result as T, shown: (iso) => shownTime(iso, reply.timeZone) };
     const { kind, message, hint } = reply.error;
     return failed(kind === 'call' ? 2 : 1, message, hint);
   } catch (error) {
@@ -83,9 +90,4 @@ export function table(values: readonly (readonly string[])[]): string {
           .trimEnd()}\n`,
     )
     .join('');
-}
-
-/** An ISO time as people read it, in the time zone of this host. */
-export function shownTime(iso: string): string {
-  return new Date(iso).toLocaleString('sv-SE', { timeZoneName: 'short' });
 }

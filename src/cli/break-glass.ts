@@ -10,7 +10,6 @@ import {
   type GuardOptions,
   print,
   printToSign,
-  shownTime,
   table,
   toGuard,
 } from './ask-guard.ts';
@@ -69,7 +68,7 @@ export function register(program: Command): void {
     .option('--reason <text>', 'why; it is recorded')
     .action(async (id: string, options: GuardOptions & { readonly reason?: string }) => {
       const reason = options.reason === undefined ? {} : { reason: options.reason };
-      const answer = await ask<Changed>(options, 'break-glass.close', { id, ...reason });
+      const { answer } = (await ask<Changed>(options, 'break-glass.close', { id, ...reason })) ?? {};
       if (answer) print(options, answer, () => `principal "${answer.opening.principal}" is closed\n`);
     });
 }
@@ -78,7 +77,7 @@ async function request(principal: string, options: AskOptions, command: Command)
   const forMs = duration(command, '--for', options.for);
   const usedBy = options.by === undefined ? {} : { usedBy: options.by };
   const given = { principal, forMs, reason: options.reason, ...usedBy };
-  const answer = await ask<Changed>(options, 'break-glass.ask', given);
+  const { answer } = (await ask<Changed>(options, 'break-glass.ask', given)) ?? {};
   if (!answer) return;
   const { id, text, needed } = answer.opening;
   const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
@@ -86,15 +85,16 @@ async function request(principal: string, options: AskOptions, command: Command)
 }
 
 async function list(options: GuardOptions): Promise<void> {
-  const answer = await ask<{ openings: ShownOpening[] }>(options, 'break-glass.list', {});
-  if (!answer) return;
+  const asked = await ask<{ openings: ShownOpening[] }>(options, 'break-glass.list', {});
+  if (!asked) return;
+  const { answer, shown } = asked;
   const rows = answer.openings.map((opening) => [
     opening.id,
     opening.state,
     opening.principal,
     opening.usedBy,
-    shownTime(opening.requestedAt),
-    shownTime(opening.until),
+    shown(opening.requestedAt),
+    shown(opening.until),
     opening.requestedBy,
     opening.approvedBy.join(', ') || '-',
     opening.reason,
@@ -108,16 +108,16 @@ async function approve(id: string, options: GuardOptions & SigningOptions): Prom
   if (!found) return;
   const signature = signatureOf(found.text, OPENING_NAMESPACE, options);
   if (signature === undefined) return;
-  const answer = await ask<Changed>(options, 'break-glass.approve', { id, signature });
-  if (!answer) return;
+  const asked = await ask<Changed>(options, 'break-glass.approve', { id, signature });
+  if (!asked) return;
+  const { answer, shown } = asked;
   const { approvedBy, needed, principal, until } = answer.opening;
-  const still =
-    needed > 0 ? `${needed} more must sign it` : `principal "${principal}" is open until ${shownTime(until)}`;
+  const still = needed > 0 ? `${needed} more must sign it` : `principal "${principal}" is open until ${shown(until)}`;
   print(options, answer, () => `opening ${id} is signed by ${approvedBy.join(', ')}; ${still}\n`);
 }
 
 async function find(id: string, options: GuardOptions): Promise<ShownOpening | undefined> {
-  const answer = await ask<{ openings: ShownOpening[] }>(options, 'break-glass.list', {});
+  const { answer } = (await ask<{ openings: ShownOpening[] }>(options, 'break-glass.list', {})) ?? {};
   if (!answer) return undefined;
   return answer.openings.find((opening) => opening.id === id) ?? failed(1, `there is no opening "${id}"`);
 }

@@ -23,14 +23,14 @@ const ANSWER_FIRST_MS = 100;
 
 /** Undefined where the configuration says `none`, or where the place that nobody chose does not serve: the log says so. */
 export async function openControlSocket(
-  { control }: Config,
+  { control, timeZone }: Config,
   log: Logger,
   guard: Controlled,
 ): Promise<RunningControl | undefined> {
   if (!control) return undefined;
   const { path, group, isDefault } = control;
   try {
-    return await openControl({ path, ...(group !== undefined && { group }), log, answer: answerFor(guard) });
+    return await openControl({ path, ...(group !== undefined && { group }), log, timeZone, answer: answerFor(guard) });
   } catch (error) {
     const problem = `could not open the control socket ${path}: ${reasonOf(error)}`;
     if (!isDefault) throw new StartError([problem]);

@@ -12,7 +12,7 @@ export function register(program: Command): void {
     .description('have a running guard end, as its sessions come to an idle moment')
     .addHelpText('after', HELP)
     .action(async (options: GuardOptions) => {
-      const answer = await ask(options, 'drain', {});
+      const { answer } = (await ask(options, 'drain', {})) ?? {};
       if (answer) print(options, answer, () => 'the guard drains\n');
     });
 }

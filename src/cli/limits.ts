@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ShownLimits } from '../control/commands/limits.ts';
 import { holderName } from '../meter/owner.ts';
-import { ask, duration, EXIT_CODES, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import { type Answered, ask, duration, EXIT_CODES, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder.ts';
 import { type AskedRaise, registerRaises } from './raises.ts';
 
@@ -40,8 +40,8 @@ export function register(program: Command): void {
   aboutHolder(toGuard(limits.command('show')))
     .description('each limit over time: how much of it is used now')
     .action(async (principal: string, options: GuardOptions & OfUser) => {
-      const answer = await ask<ShownLimits>(options, 'limits.show', { ...saidHolder(principal, options) });
-      if (answer) print(options, answer, () => inWords(answer));
+      const asked = await ask<ShownLimits>(options, 'limits.show', { ...saidHolder(principal, options) });
+      if (asked) print(options, asked.answer, () => inWords(asked));
     });
   aboutHolder(toGuard(limits.command('raise')))
     .description('let a principal, or a person behind one, have more for a time')
@@ -57,37 +57,38 @@ export function register(program: Command): void {
       ) => {
         const forMs = duration(command, '--for', options.for);
         const given = { ...saidHolder(principal, options), limit, forMs, reason: options.reason };
-        const answer = await ask<Raised | AskedRaise>(options, 'limits.raise', given);
-        if (answer) print(options, answer, () => raisedInWords(answer));
+        const asked = await ask<Raised | AskedRaise>(options, 'limits.raise', given);
+        if (asked) print(options, asked.answer, () => raisedInWords(asked));
       },
     );
   registerRaises(limits);
 }
 
-function raisedInWords(answer: Raised | AskedRaise): string {
+function raisedInWords({ answer, shown }: Answered<Raised | AskedRaise>): string {
   if ('raise' in answer) {
     const { id, text, needed } = answer.raise;
     const who = needed === 1 ? '1 approver signs it' : `${needed} approvers sign it`;
     return `${text}\n${who}: rowgate limits approve ${id}\n`;
   }
   const { name, used, of, until } = answer;
-  return `${name}: now ${of}, of which ${used} are used, until ${shownTime(until)}\n`;
+  return `${name}: now ${of}, of which ${used} are used, until ${shown(until)}\n`;
 }
 
-function inWords({ role, limits, statement, until, locked, ...holder }: ShownLimits): string {
+function inWords({ answer, shown }: Answered<ShownLimits>): string {
+  const { role, limits, statement, until, locked, ...holder } = answer;
   const rows = limits.map((limit) => [
     limit.name,
     String(limit.used),
     String(limit.of),
     limit.effect,
-    limit.until === undefined ? limit.rule : `raised from ${limit.stated} until ${shownTime(limit.until)}`,
+    limit.until === undefined ? limit.rule : `raised from ${limit.stated} until ${shown(limit.until)}`,
   ]);
-  const lockedUntil = locked?.until === undefined ? 'until it is released' : `until ${shownTime(locked.until)}`;
+  const lockedUntil = locked?.until === undefined ? 'until it is released' : `until ${shown(locked.until)}`;
   return [
     `${holderName(holder)}, role ${role}\n`,
     locked ? `locked out ${lockedUntil}: ${locked.reason}\n` : '',
     rows.length === 0 ? 'no limits over time\n' : table([['limit', 'used', 'of', 'effect', 'by'], ...rows]),
     ...Object.entries(statement).map(([name, amount]) => `${name}: ${amount}\n`),
-    until === undefined ? '' : `other limits may hold from ${shownTime(until)} on\n`,
+    until === undefined ? '' : `other limits may hold from ${shown(until)} on\n`,
   ].join('');
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ShownLock } from '../control/commands/locks.ts';
 import { type Holder, holderName, holderWords } from '../meter/owner.ts';
-import { ask, duration, EXIT_CODES, type GuardOptions, print, shownTime, table, toGuard } from './ask-guard.ts';
+import { type Answered, ask, duration, EXIT_CODES, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
 import { aboutHolder, type OfUser, saidHolder } from './holder.ts';
 
 const HELP = `
@@ -25,8 +25,8 @@ export function register(program: Command): void {
   toGuard(locks.command('list'))
     .description('who is locked out, since when, until when, why and by whom')
     .action(async (options: GuardOptions) => {
-      const answer = await ask<{ locks: ShownLock[] }>(options, 'locks.list', {});
-      if (answer) print(options, answer, () => listed(answer.locks));
+      const asked = await ask<{ locks: ShownLock[] }>(options, 'locks.list', {});
+      if (asked) print(options, asked.answer, () => listed(asked));
     });
   aboutHolder(toGuard(locks.command('add')))
     .description(
@@ -37,9 +37,10 @@ export function register(program: Command): void {
     .action(async (principal: string, options: Reasoned & { readonly for?: string }, command: Command) => {
       const forMs = options.for === undefined ? {} : { forMs: duration(command, '--for', options.for) };
       const given = { ...saidHolder(principal, options), reason: options.reason, ...forMs };
-      const answer = await ask<Holder & { until?: string }>(options, 'locks.add', given);
-      if (!answer) return;
-      const until = answer.until === undefined ? 'until it is released' : `until ${shownTime(answer.until)}`;
+      const asked = await ask<Holder & { until?: string }>(options, 'locks.add', given);
+      if (!asked) return;
+      const { answer, shown } = asked;
+      const until = answer.until === undefined ? 'until it is released' : `until ${shown(answer.until)}`;
       print(options, answer, () => `${holderWords(answer)} is locked out ${until}\n`);
     });
   aboutHolder(toGuard(locks.command('release')))
@@ -47,18 +48,18 @@ export function register(program: Command): void {
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (principal: string, options: Reasoned) => {
       const given = { ...saidHolder(principal, options), reason: options.reason };
-      const answer = await ask<Holder & { was: string }>(options, 'locks.release', given);
+      const { answer } = (await ask<Holder & { was: string }>(options, 'locks.release', given)) ?? {};
       if (!answer) return;
       print(options, answer, () => `"${holderName(answer)}" is released; it was locked for: ${answer.was}\n`);
     });
 }
 
-function listed(locks: readonly ShownLock[]): string {
+function listed({ answer: { locks }, shown }: Answered<{ readonly locks: readonly ShownLock[] }>): string {
   if (locks.length === 0) return 'nobody is locked out\n';
   const rows = locks.map(({ since, until, by, reason, ...holder }) => [
     holderName(holder),
-    shownTime(since),
-    until === undefined ? 'released' : shownTime(until),
+    shown(since),
+    until === undefined ? 'released' : shown(until),
     by,
     reason,
   ]);

@@ -1,31 +1,28 @@
 /** `rowgate log policies`: which policy was in force when, who changed it, and what its files said. */
 import type { Command } from 'commander';
+import type { OpenerOf } from '../audit/encrypted.ts';
 import { linesOf, RecordReader } from '../audit/lines.ts';
-import { type Chain, chainsAmong, chainsOf } from '../audit/log-files.ts';
-import { logPlace } from '../config/log-place.ts';
-import { openerWith, readIdentities } from '../record/encryption/opening.ts';
+import type { Chain } from '../audit/log-files.ts';
+import { shownTime } from '../policy/calendar.ts';
 import { keptPolicy } from '../record/policies/kept-policies.ts';
 import type { LogRecord } from '../record/read/expand.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { keptBeside } from './log-source.ts';
+import { fromLog, type LogOptions, logSource, timeOption } from './log-source.ts';
 import { printOut } from './print.ts';
 
 const HELP = `
 Examples:
   rowgate log policies                              each change: when, by whom, how
-  rowgate log policies --at 2026-11-03T14:00:00Z    what was in force then, and its files
+  rowgate log policies --at 2026-11-03T14:00        what was in force then, and its files
   rowgate log policies --show sha256:3b9b2a41       the files of a policy, by the beginning of its hash
 
 The files are those that the guard has kept beside the log, without passwords and canaries, checked against the hash in the record.
 "rowgate log verify" says whether the records themselves can be relied on.
 Exit code: 0, 1 where there is no such policy or its files are not what was kept, 2 for a wrong call.`;
 
-interface Options {
-  readonly config: string;
-  readonly log?: readonly string[];
+interface Options extends LogOptions {
   readonly folder?: string;
-  readonly identity?: string;
   readonly at?: string;
   readonly show?: string;
   readonly json?: boolean;
@@ -45,14 +42,10 @@ interface Change {
 }
 
 export function register(program: Command): void {
-  logCommand(program)
-    .command('policies')
+  fromLog(logCommand(program).command('policies'))
     .description('which policy was in force when, who changed it, and what it said')
-    .option('--config <file>', 'the configuration of the guard, which says where its log is', 'rowgate.yaml')
-    .option('--log <file>', 'a decision log; may be given several times', (file, all: string[] = []) => [...all, file])
     .option('--folder <folder>', 'where the policies are kept; without it, beside the log')
-    .option('--identity <file>', 'a private key of age, where the log is encrypted')
-    .option('--at <time>', 'show the policy in force at this time, as 2026-11-03T14:00:00Z')
+    .option('--at <time>', 'show the policy in force at this time, as 2026-11-03T14:00')
     .option('--show <hash>', 'show a policy: its hash, or that of what was kept, or the beginning of one')
     .option('--json', 'JSON on standard output')
     .addHelpText('after', HELP)
@@ -60,16 +53,12 @@ export function register(program: Command): void {
 }
 
 async function policies(options: Options, command: Command): Promise<void> {
-  const at = options.at === undefined ? undefined : Date.parse(options.at);
-  if (Number.isNaN(at)) command.error(`error: --at: expected a time, found "${options.at}"`, { exitCode: 2 });
-  const place = options.log ? undefined : logPlace(options.config, process.env);
-  if (place && 'problem' in place) return failed(2, place.problem);
-  const chains = options.log ? chainsAmong(options.log) : chainsOf(place?.file ?? '');
-  if (chains.length === 0) return failed(2, `there is no log at ${place?.file}`);
-  const identities = options.identity === undefined ? undefined : readIdentities(options.identity);
-  if (identities && 'problem' in identities) return failed(2, identities.problem);
-  const changes = await changesIn(chains, identities);
-  if (at === undefined && options.show === undefined) return list(changes, options);
+  const log = logSource(options);
+  if (!log) return;
+  const { chains, timeZone } = log;
+  const at = options.at === undefined ? undefined : timeOption(command, '--at', options.at, timeZone);
+  const changes = await changesIn(chains, log.openerOf);
+  if (at === undefined && options.show === undefined) return list(changes, timeZone, options);
   const inForce = changes.filter(({ problems, from, to }) => !problems || from !== to);
   const found =
     at === undefined
@@ -77,20 +66,20 @@ async function policies(options: Options, command: Command): Promise<void> {
       : inForce.findLast(({ time }) => Date.parse(time) <= at);
   if (!found) return failed(1, at === undefined ? 'the log knows no such policy' : 'no policy was in force then');
   if (found.kept === undefined) return failed(1, `its files were not kept${found.message ? `: ${found.message}` : ''}`);
-  const files = keptPolicy(options.folder ?? keptBeside(chains, place?.file), found.kept);
+  const files = keptPolicy(options.folder ?? log.policiesKept, found.kept);
   if ('problem' in files) return failed(1, files.problem);
   if (options.json) printOut(`${JSON.stringify({ ...found, files })}\n`);
   else {
-    printOut(`# ${found.to}, in force since ${found.time}, by ${found.by} (${found.via})\n`);
+    printOut(`# ${found.to}, in force since ${shownTime(found.time, timeZone)}, by ${found.by} (${found.via})\n`);
     for (const { path, text } of files) printOut(`\n# --- ${path}\n${text.trimEnd()}\n`);
   }
 }
 
 /** In the order of time, over all guards. */
-async function changesIn(chains: readonly Chain[], identities: readonly string[] | undefined): Promise<Change[]> {
+async function changesIn(chains: readonly Chain[], openerOf: OpenerOf | undefined): Promise<Change[]> {
   const changes: Change[] = [];
   for (const file of chains.flat()) {
-    const reader = new RecordReader(file, identities && openerWith(identities));
+    const reader = new RecordReader(file, openerOf);
     for await (const lines of linesOf(file)) {
       const records = await reader.read(lines.filter(mayBeChange));
       changes.push(...records.filter(({ kind }) => kind === 'policy').map(changeIn));
@@ -118,13 +107,13 @@ function changeIn({ time, guard, from, to, kept, by, via, problems, message }: L
   };
 }
 
-function list(changes: readonly Change[], { json }: Options): void {
+function list(changes: readonly Change[], timeZone: string, { json }: Options): void {
   if (json) {
     printOut(changes.map((change) => `${JSON.stringify(change)}\n`).join(''));
     return;
   }
   const rows = changes.map(({ time, guard, from, to, kept, by, via, problems = [] }) => [
-    time,
+    shownTime(time, timeZone),
     guard,
     from === to && problems.length > 0 ? 'not taken' : short(from),
     short(to),

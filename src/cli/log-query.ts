@@ -122,7 +122,10 @@ async function show(
   };
   const columns = process.stdout.columns ?? Number.POSITIVE_INFINITY;
   const lines = new RecordLines(timeZone, columns);
+  let headed = options.json === true;
   const give = async (record: LogRecord): Promise<void> => {
+    if (!headed) printOut(`${lines.head}\n`);
+    headed = true;
     const text = options.json ? printable(JSON.stringify(record)) : lines.line(record);
     if (!printOut(`${text}\n`) && !signal.aborted) await once(process.stdout, 'drain', { signal }).catch(() => {});
   };

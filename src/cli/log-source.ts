@@ -7,7 +7,7 @@ import { NoIdentity, type OpenerOf } from '../audit/encrypted.ts';
 import { Damaged } from '../audit/lines.ts';
 import { type Chain, chainsAmong, chainsOf } from '../audit/log-files.ts';
 import { readTime } from '../audit/times.ts';
-import { type LogPlace, logPlace } from '../config/log-place.ts';
+import { type LogPlace, logPlace, zoneOf } from '../config/log-place.ts';
 import { openerWith, readIdentities } from '../record/encryption/opening.ts';
 import { keptFolder } from '../record/policies/kept-policies.ts';
 import { failed } from './ask-guard.ts';
@@ -51,7 +51,7 @@ export function logSource(options: LogOptions): LogSource | undefined {
   if (missing !== undefined) return failed(2, `${missing} cannot be read (ENOENT)`);
   const chains = options.log ? chainsAmong(options.log) : chainsOf(place?.file ?? '');
   if (chains.length === 0) return failed(2, `there is no log at ${place?.file}`);
-  const timeZone = options.timeZone ?? place?.timeZone ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+  const timeZone = options.timeZone ?? zoneOf(place);
   if (!isTimeZone(timeZone)) return failed(2, `there is no time zone "${timeZone}"`);
   const identities = options.identity === undefined ? undefined : readIdentities(options.identity);
   if (identities && 'problem' in identities) return failed(2, identities.problem);

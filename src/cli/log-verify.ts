@@ -1,7 +1,8 @@
 /** `rowgate log verify`: whether the decision log is as it was written; where it is not, and in what way. */
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { logPlace } from '../config/log-place.ts';
+import { logPlace, zoneOf } from '../config/log-place.ts';
+import { shownTime } from '../policy/calendar.ts';
 import { readPublicKey } from '../record/verify/keys.ts';
 import { NoLog, type Verification, verifyLog } from '../record/verify/verify.ts';
 import { failed, table } from './ask-guard.ts';
@@ -45,7 +46,8 @@ export function register(program: Command): void {
 }
 
 async function verify(options: Options): Promise<void> {
-  const place = options.log === undefined ? logPlace(options.config, process.env) : { file: options.log };
+  const configured = options.log === undefined ? logPlace(options.config, process.env) : undefined;
+  const place = configured ?? { file: options.log ?? '' };
   if ('problem' in place) return failed(2, place.problem);
   const keys: string[] = [];
   for (const given of options.key) {
@@ -62,7 +64,9 @@ async function verify(options: Options): Promise<void> {
       ...(everyMs !== undefined && { longestUnsealedMs: INTERVALS * everyMs + LATE_MS }),
     });
     const sound = verification.findings.length === 0;
-    const text = options.json ? `${JSON.stringify({ sound, ...verification })}\n` : words(verification);
+    const text = options.json
+      ? `${JSON.stringify({ sound, ...verification })}\n`
+      : words(verification, zoneOf(configured));
     printOut(text);
     process.exitCode = sound ? 0 : 1;
   } catch (error) {
@@ -72,12 +76,13 @@ async function verify(options: Options): Promise<void> {
   }
 }
 
-function words({ findings, notes, chains, keys, anchors }: Verification): string {
+function words({ findings, notes, chains, keys, anchors }: Verification, timeZone: string): string {
+  const at = (time: string): string => shown(shownTime(time, timeZone));
   const lines = chains.map(({ file, guard, files, records, seals, from, until, sealed, last }) => {
     const what = `${counted(records, 'record')} of "${shown(guard ?? '?')}" in ${counted(files, 'file')}`;
-    const time = from === undefined ? '' : `, ${shown(from)} to ${shown(until ?? '')}`;
+    const time = from === undefined ? '' : `, ${at(from)} to ${at(until ?? '')}`;
     const far = sealed
-      ? `${counted(seals, 'seal')}; the last good one, of ${shown(sealed.at)}, seals up to record ${sealed.seq} of ${last}`
+      ? `${counted(seals, 'seal')}; the last good one, of ${at(sealed.at)}, seals up to record ${sealed.seq} of ${last}`
       : 'no good seal';
     return `${file}: ${what}${time}\n  ${far}\n`;
   });

@@ -1,5 +1,7 @@
 /** `rowgate login`: a token for a person, and what to set so that clients that know no tokens log in by it. */
 import type { Command } from 'commander';
+import { logPlace, zoneOf } from '../config/log-place.ts';
+import { shownTime } from '../policy/calendar.ts';
 import { loginOf } from '../policy/login-of.ts';
 import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
 import {
@@ -50,7 +52,7 @@ export function register(program: Command): void {
       if (typeof wanted === 'string') command.error(`error: ${wanted}`, { exitCode: 2 });
       try {
         const token = await logInByDevice(wanted, (prompt) => printError(inWords(prompt)));
-        printOut(options.json ? asJson(token) : asShell(token));
+        printOut(options.json ? asJson(token) : asShell(token, zoneOf(logPlace('rowgate.yaml', process.env))));
       } catch (error) {
         if (!(error instanceof DeviceLoginError)) throw error;
         printError(`rowgate: ${error.message}\n`);
@@ -85,8 +87,8 @@ function inWords({ address, code, complete }: DevicePrompt): string {
   return `Open ${address} in a browser, and enter the code ${code}${short}\n`;
 }
 
-function asShell({ token, expires }: DeviceToken): string {
-  const until = expires ? `# until ${expires.toISOString()}\n` : '';
+function asShell({ token, expires }: DeviceToken, timeZone: string): string {
+  const until = expires ? `# until ${shownTime(expires.getTime(), timeZone)}\n` : '';
   return `${until}export PGPASSWORD='${token}'\nexport PGOPTIONS='${AS_PASSWORD}'\n`;
 }
 

@@ -1,5 +1,6 @@
 /** `rowgate permit`: an export beyond the limits, asked for by one and approved by two others with their SSH keys. */
 import type { Command } from 'commander';
+import { readTime } from '../audit/times.ts';
 import type { ShownPermit } from '../control/commands/permits.ts';
 import { PERMIT_NAMESPACE } from '../meter/permit.ts';
 import {
@@ -10,7 +11,6 @@ import {
   type GuardOptions,
   print,
   printToSign,
-  shownTime,
   table,
   toGuard,
 } from './ask-guard.ts';
@@ -57,7 +57,7 @@ export function register(program: Command): void {
     ])
     .requiredOption('--rows <n>', 'so many rows at most')
     .requiredOption('--for <duration>', 'for how long, as 4h; 31 days at most')
-    .option('--from <time>', 'from when on, as 2026-12-01T20:00; without it, from now')
+    .option('--from <time>', 'from when on, as 2026-12-01T20:00 in the time zone of the guard; without it, from now')
     .requiredOption('--reason <text>', 'why; approvers read it, and it is recorded')
     .action(request);
   toGuard(permit.command('list')).description('all permits, and how far they are').action(list);
@@ -77,40 +77,48 @@ export function register(program: Command): void {
     .argument('<id>')
     .requiredOption('--reason <text>', 'why; it is recorded')
     .action(async (id: string, options: GuardOptions & { readonly reason: string }) => {
-      const answer = await ask<Changed>(options, 'permit.revoke', { id, reason: options.reason });
+      const { answer } = (await ask<Changed>(options, 'permit.revoke', { id, reason: options.reason })) ?? {};
       if (answer) print(options, answer, () => `permit ${id} is revoked\n`);
     });
 }
 
 async function request(principal: string, options: RequestOptions, command: Command): Promise<void> {
   const rows = Number(options.rows);
-  const from = options.from === undefined ? undefined : Date.parse(options.from);
   if (!/^[0-9]+$/.test(options.rows)) command.error('error: --rows: expected a whole number', { exitCode: 2 });
-  if (from !== undefined && Number.isNaN(from))
+  const { from } = options;
+  if (from !== undefined && startIn(from, 'UTC') === undefined)
     command.error('error: --from: expected a time, as 2026-12-01T20:00', { exitCode: 2 });
   // The guard says when that is: its state has the clock that counts.
   const forMs = duration(command, '--for', options.for);
   const given = { principal, tables: options.table, rows, forMs, reason: options.reason };
-  const answer = await ask<Changed>(options, 'permit.request', {
-    ...given,
-    ...(from !== undefined && { from }),
-  });
+  const { answer } =
+    (await ask<Changed>(options, 'permit.request', (timeZone) => ({
+      ...given,
+      ...(from !== undefined && { from: startIn(from, timeZone) }),
+    }))) ?? {};
   if (!answer) return;
   const { id, text } = answer.permit;
   print(options, answer, () => `${text}\nTwo approvers sign it: rowgate permit approve ${id}\n`);
 }
 
+/** When clocks there show that; undefined where it is no time, or depends on now. */
+function startIn(text: string, timeZone: string): number | undefined {
+  const reading = /^[0-9]{4}-/.test(text) ? readTime(text, { now: 0, timeZone }) : undefined;
+  return reading && 'value' in reading ? reading.value : undefined;
+}
+
 async function list(options: GuardOptions): Promise<void> {
-  const answer = await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {});
-  if (!answer) return;
+  const asked = await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {});
+  if (!asked) return;
+  const { answer, shown } = asked;
   const rows = answer.permits.map((permit) => [
     permit.id,
     permit.state,
     permit.principal,
     permit.tables.join(', '),
     `${permit.used} of ${permit.rows}`,
-    shownTime(permit.from),
-    shownTime(permit.until),
+    shown(permit.from),
+    shown(permit.until),
     permit.requestedBy,
     permit.approvedBy.join(', ') || '-',
     permit.reason,
@@ -124,7 +132,7 @@ async function approve(id: string, options: ApproveOptions): Promise<void> {
   if (!found) return;
   const signature = signatureOf(found.text, PERMIT_NAMESPACE, options);
   if (signature === undefined) return;
-  const answer = await ask<Changed>(options, 'permit.approve', { id, signature });
+  const { answer } = (await ask<Changed>(options, 'permit.approve', { id, signature })) ?? {};
   if (!answer) return;
   const { permit, needed } = answer;
   const still = needed > 0 ? `${needed} more must approve it` : `it is ${permit.state}`;
@@ -132,7 +140,7 @@ async function approve(id: string, options: ApproveOptions): Promise<void> {
 }
 
 async function find(id: string, options: GuardOptions): Promise<ShownPermit | undefined> {
-  const answer = await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {});
+  const { answer } = (await ask<{ permits: ShownPermit[] }>(options, 'permit.list', {})) ?? {};
   if (!answer) return undefined;
   return answer.permits.find((permit) => permit.id === id) ?? failed(1, `there is no permit "${id}"`);
 }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { ShownRaise } from '../control/commands/raises.ts';
 import { RAISE_NAMESPACE } from '../meter/raise.ts';
-import { ask, failed, type GuardOptions, print, printToSign, shownTime, table, toGuard } from './ask-guard.ts';
+import { ask, failed, type GuardOptions, print, printToSign, table, toGuard } from './ask-guard.ts';
 import { type SigningOptions, signatureOf, withSigning } from './sign-request.ts';
 
 /** The answer where a raise waits for signatures. */
@@ -27,14 +27,15 @@ export function registerRaises(limits: Command): void {
 }
 
 async function list(options: GuardOptions): Promise<void> {
-  const answer = await ask<{ raises: ShownRaise[] }>(options, 'limits.raises', {});
-  if (!answer) return;
+  const asked = await ask<{ raises: ShownRaise[] }>(options, 'limits.raises', {});
+  if (!asked) return;
+  const { answer, shown } = asked;
   const rows = answer.raises.map((raise) => [
     raise.id,
     raise.state,
     raise.of,
     raise.limit,
-    shownTime(raise.until),
+    shown(raise.until),
     raise.requestedBy,
     raise.approvedBy.join(', ') || '-',
     raise.reason,
@@ -48,17 +49,18 @@ async function approve(id: string, options: GuardOptions & SigningOptions): Prom
   if (!found) return;
   const signature = signatureOf(found.text, RAISE_NAMESPACE, options);
   if (signature === undefined) return;
-  const answer = await ask<AskedRaise>(options, 'limits.approve', { id, signature });
-  if (!answer) return;
+  const asked = await ask<AskedRaise>(options, 'limits.approve', { id, signature });
+  if (!asked) return;
+  const { answer, shown } = asked;
   const { of, limit, until, approvedBy, needed } = answer.raise;
-  const still = needed > 0 ? `${needed} more must sign it` : `${of} has ${limit} until ${shownTime(until)}`;
+  const still = needed > 0 ? `${needed} more must sign it` : `${of} has ${limit} until ${shown(until)}`;
   print(options, answer, () => `raise ${id} is signed by ${approvedBy.join(', ')}; ${still}\n`);
 }
 
 async function find(id: string, options: GuardOptions): Promise<(ShownRaise & { readonly text: string }) | undefined> {
-  const answer = await ask<{ raises: ShownRaise[] }>(options, 'limits.raises', {});
-  if (!answer) return undefined;
-  const found = answer.raises.find((raise) => raise.id === id);
+  const asked = await ask<{ raises: ShownRaise[] }>(options, 'limits.raises', {});
+  if (!asked) return undefined;
+  const found = asked.answer.raises.find((raise) => raise.id === id);
   if (found?.text === undefined) return failed(1, `there is no raise "${id}" that is to be signed`);
   return { ...found, text: found.text };
 }

@@ -15,7 +15,7 @@ export function register(program: Command): void {
     .description('have a running guard take up policies, certificates and log level, as SIGHUP does')
     .addHelpText('after', HELP)
     .action(async (options: GuardOptions) => {
-      const answer = await ask<{ reports: ReloadReport[] }>(options, 'reload', {});
+      const { answer } = (await ask<{ reports: ReloadReport[] }>(options, 'reload', {})) ?? {};
       if (!answer) return;
       print(options, answer, () => inWords(answer.reports));
       if (answer.reports.some(isIncomplete)) process.exitCode = 1;

@@ -17,6 +17,12 @@ export interface LogPlace {
   readonly policies?: string;
 }
 
+/** The time zone of the guard, where its configuration says one; else this host's. */
+export function zoneOf(place: LogPlace | { readonly problem: string } | undefined): string {
+  const written = place && 'timeZone' in place ? place.timeZone : undefined;
+  return written ?? Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
 export function logPlace(file: string, environment: Environment): LogPlace | { readonly problem: string } {
   let text: string;
   try {

@@ -12,13 +12,19 @@ export class NoGuard extends Error {}
 
 export interface Question {
   readonly command: string;
-  readonly arguments: Readonly<Record<string, unknown>>;
+  /** What depends on the guard's time zone is made of it. */
+  readonly arguments: Given | ((timeZone: string) => Given);
   /** Who called sudo. */
   readonly behalf?: string;
 }
 
+type Given = Readonly<Record<string, unknown>>;
+
+/** `timeZone`: the guard's. */
+export type Answer = ControlReply & { readonly timeZone: string };
+
 /** Throws NoGuard. */
-export async function askGuard(socketPath: string, question: Question): Promise<ControlReply> {
+export async function askGuard(socketPath: string, question: Question): Promise<Answer> {
   const socket = createConnection(socketPath);
   const timer = setTimeout(() => socket.destroy(new Error('no answer in time')), ANSWER_MS);
   let takeAway = (): void => {};
@@ -40,11 +46,13 @@ export async function askGuard(socketPath: string, question: Question): Promise<
     const hello = greeting.safeParse(await next());
     if (!hello.success) throw new Error('what answers there is no rowgate of this version');
     takeAway = showProof(socketPath, hello.data.challenge);
-    socket.write(`${JSON.stringify({ version: PROTOCOL_VERSION, ...question })}\n`);
+    const { timeZone } = hello.data;
+    const given = typeof question.arguments === 'function' ? question.arguments(timeZone) : question.arguments;
+    const request = { ...question, arguments: given };
+    socket.write(`${JSON.stringify({ version: PROTOCOL_VERSION, ...request })}\n`);
     const reply = (await next()) as ControlReply | undefined;
-    return reply?.version === PROTOCOL_VERSION
-      ? reply
-      : failed('failed', 'the answer is not one of this version of rowgate');
+    if (reply?.version === PROTOCOL_VERSION) return { ...reply, timeZone };
+    return { ...failed('failed', 'the answer is not one of this version of rowgate'), timeZone };
   } catch (error) {
     throw new NoGuard(`could not ask the guard at ${socketPath}: ${reasonOf(error)}`);
   } finally {

@@ -10,6 +10,8 @@ export const greeting = z.object({
   rowgate: z.literal(PROTOCOL_VERSION),
   /** The client makes a folder of this name beside the socket, and so shows who it is. */
   challenge: z.string().regex(/^[0-9a-f]{32}$/),
+  /** Of all times that the client shows or is given. */
+  timeZone: z.string(),
 });
 
 const request = z.strictObject({

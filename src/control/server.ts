@@ -20,6 +20,8 @@ export interface ControlOptions {
   /** A group whose members may ask as well; without it, the guard's own user and root. */
   readonly group?: string;
   readonly log: Logger;
+  /** Of the guard. */
+  readonly timeZone: string;
   /** `by`: `ines`, or `ines (as root)`. */
   answer(request: ControlRequest, by: string): Promise<ControlReply>;
 }
@@ -86,7 +88,7 @@ function makeRoom(silent: Set<Socket>): void {
 /** `asked`: it has said what it wants. */
 async function serve(socket: Socket, proofs: ProofFolder, options: ControlOptions, asked: () => void): Promise<void> {
   const challenge = proofs.challenge();
-  socket.write(`${JSON.stringify({ rowgate: PROTOCOL_VERSION, challenge })}\n`);
+  socket.write(`${JSON.stringify({ rowgate: PROTOCOL_VERSION, challenge, timeZone: options.timeZone })}\n`);
   const line = await readLine(socket);
   asked();
   if (line === undefined) {

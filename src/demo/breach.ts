@@ -10,6 +10,8 @@ export interface Stage {
   url(principal: string): string;
   /** The decision log so far. */
   records(): Promise<readonly Readonly<Record<string, unknown>>[]>;
+  /** Of the times that are told. */
+  readonly timeZone: string;
   /** A line for who looks on. */
   say(line: string): void;
   /** Pupils in the database; their ids are 1, 2, … */
@@ -69,7 +71,7 @@ export async function playBreach(stage: Stage): Promise<Breach> {
     lesson.part('during the theft');
 
     await act('What the log tells of it:');
-    for (const line of story(await stage.records(), 'homework')) say(`  ${line}`);
+    for (const line of story(await stage.records(), 'homework', stage.timeZone)) say(`  ${line}`);
     const teacher = await lesson.end();
     await act('The teacher, meanwhile:');
     for (const pace of teacher) say(`  ${paceText(pace)}`);

@@ -1,4 +1,5 @@
 /** What the decision log tells of one principal, in lines for people: what is alike stands in one line. */
+import { shownTime } from '../policy/calendar.ts';
 
 type Logged = Readonly<Record<string, unknown>>;
 
@@ -9,7 +10,7 @@ interface Told {
 }
 
 /** Oldest first. */
-export function story(records: readonly Logged[], principal: string): string[] {
+export function story(records: readonly Logged[], principal: string, timeZone: string): string[] {
   const told: Told[] = [];
   const statements = new Map<unknown, unknown>();
   for (const record of records) {
@@ -20,7 +21,7 @@ export function story(records: readonly Logged[], principal: string): string[] {
     const last = told.at(-1);
     const times = typeof record.count === 'number' ? record.count : 1;
     if (last?.what === what) last.times += times;
-    else told.push({ time: String(record.time).slice(11, 19), what, times });
+    else told.push({ time: shownTime(String(record.time), timeZone).slice(11, 19), what, times });
   }
   return told.map(({ time, what, times }) => `${time}  ${what}${times > 1 ? `   ×${times}` : ''}`);
 }

@@ -31,6 +31,20 @@ export function localTime(instant: number, timeZone: string): LocalTime {
   return { date: shown.toISOString().slice(0, 10), minutes: shown.getUTCHours() * 60 + shown.getUTCMinutes() };
 }
 
+const ISO_TIME = /^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z$/;
+
+/**
+ * `2026-11-30 14:30:07 Europe/Paris`: an instant as all commands, alarms and messages write it.
+ * @param instant milliseconds since the epoch, or an ISO time; any other text stays what it is.
+ */
+export function shownTime(instant: number | string, timeZone: string): string {
+  if (typeof instant === 'string' && !ISO_TIME.test(instant)) return instant;
+  const at = typeof instant === 'string' ? Date.parse(instant) : instant;
+  if (Number.isNaN(at)) return String(instant);
+  const shown = new Date(at + offsetAt(at, timeZone)).toISOString();
+  return `${shown.slice(0, 10)} ${shown.slice(11, 19)} ${timeZone}`;
+}
+
 /** So many days later, or earlier. */
 export function dayAfter(date: string, days: number): string {
   return new Date(Date.parse(`${date}T00:00:00Z`) + days * DAY_MS).toISOString().slice(0, 10);

@@ -1,5 +1,6 @@
 /** The certificates of the guard, towards clients and towards the server: read again while it runs, and watched for when they run out. */
 import type { Logger } from 'pino';
+import { shownTime } from '../policy/calendar.ts';
 import type { AlarmSink } from './alarm-sink.ts';
 import { type Dated, ExpiryNotices, expiryText } from './expiring.ts';
 import { ServerTls, type TlsFiles } from './login/server-tls.ts';
@@ -18,6 +19,7 @@ export interface CertificatesOptions {
   readonly upstream: Upstream;
   readonly sessions: Sessions;
   readonly log: Logger;
+  readonly timeZone: string;
   /** Absent: of several processes another one tells. */
   readonly alarms?: AlarmSink;
 }
@@ -54,9 +56,9 @@ export class Certificates {
 
   /** Says of what runs out that it does; to be called now and then. */
   look(): void {
-    const { log, alarms } = this.options;
+    const { log, alarms, timeZone } = this.options;
     for (const expiring of this.notices.due(this.dated(), Date.now())) {
-      const text = expiryText(expiring);
+      const text = expiryText(expiring, timeZone);
       if (expiring.over) log.error(text);
       else log.warn(text);
       alarms?.raise({ kind: 'expiry', text });
@@ -64,7 +66,7 @@ export class Certificates {
   }
 
   private reloadTowardsClients(): { note?: string; problem?: string } {
-    const { files, sessions, log } = this.options;
+    const { files, sessions, log, timeZone } = this.options;
     if (!files) return {};
     try {
       const next = new ServerTls(files);
@@ -73,9 +75,9 @@ export class Certificates {
       const ended = sessions.endWhere(
         ({ peer }) => peer.certificate && next.authorities.noLongerTrusted(peer.certificate),
       );
-      const validUntil = next.validUntil.toISOString();
+      const { validUntil } = next;
       log.info({ validUntil, ended }, 'certificate reloaded');
-      return { note: `certificate reloaded, valid until ${validUntil}` };
+      return { note: `certificate reloaded, valid until ${shownTime(validUntil.getTime(), timeZone)}` };
     } catch (error) {
       log.error({ err: error }, 'certificate not reloaded; the one in use stays');
       return { problem: `certificate not reloaded, the one in use stays: ${messageOf(error)}` };

@@ -1,4 +1,5 @@
 /** Says in time what runs out: certificates and revocation lists. Once when it draws near, once when it is there. */
+import { shownTime } from '../policy/calendar.ts';
 
 export interface Dated {
   /** As the subject of a sentence: `revocation list "clients.crl"`. */
@@ -36,8 +37,8 @@ function keyOf({ what, until, over }: Expiring): string {
   return `${what} ${until} ${over}`;
 }
 
-/** `revocation list "clients.crl" runs out at 2026-12-01T00:00:00.000Z; then clients …` */
-export function expiryText({ what, until, consequence, over }: Expiring): string {
-  const when = new Date(until).toISOString();
+/** `revocation list "clients.crl" runs out at 2026-12-01 01:00:00 Europe/Paris; then clients …` */
+export function expiryText({ what, until, consequence, over }: Expiring, timeZone: string): string {
+  const when = shownTime(until, timeZone);
   return over ? `${what} has run out at ${when}: ${consequence}` : `${what} runs out at ${when}; then ${consequence}`;
 }

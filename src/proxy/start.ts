@@ -104,7 +104,14 @@ export async function startProxy(options: StartOptions): Promise<RunningProxy> {
   let draining = false;
   const { alarms, timeZone } = options;
   const upstream = new Upstream({ ...options.upstream, pooled: pooling !== 'none' });
-  const certificates = new Certificates({ files: options.tls, upstream, sessions, log, ...(slot === 0 && { alarms }) });
+  const certificates = new Certificates({
+    files: options.tls,
+    upstream,
+    sessions,
+    log,
+    timeZone,
+    ...(slot === 0 && { alarms }),
+  });
   const upstreamSetup = new UpstreamSetup({ pooling, pinned, database: options.database });
   const estimates = new Estimates({
     upstream,

@@ -218,7 +218,8 @@ describe('what it finds', () => {
   it('in words, a line for each', async () => {
     const { stdout } = await query(file, '--id', '1', '--time-zone', 'Europe/Paris');
     expect(stdout).toBe(
-      '2026-11-25 10:00:02.000 office       decision      refuse    column-withheld, roles/x.yaml:1, SELECT ine FROM students\n' +
+      'time (Europe/Paris)     principal    kind          effect\n' +
+        '2026-11-25 10:00:02.000 office       decision      refuse    column-withheld, roles/x.yaml:1, SELECT ine FROM students\n' +
         '2026-11-25 10:00:03.000 office       outcome       refused   0 rows, 0 ms\n',
     );
   });
@@ -265,7 +266,7 @@ it('a record of many refused logins says how many, since when and from where', a
   const record = { time: '2026-11-25T09:00:00.000Z', kind: 'login-refused', guard: 'g1', seq: 1, ...counted };
   await writeFile(file, `${JSON.stringify(record)}\n`);
   const { stdout } = await query(file, '--kind', 'login-refused');
-  expect(stdout).toContain('protocol, count 812, since 2026-11-25T08:59:00.000Z, client 10.12.0.7');
+  expect(stdout).toContain('protocol, count 812, since 2026-11-25 08:59:00 UTC, client 10.12.0.7');
 });
 
 it('what would work on a terminal is written out, in words and in JSON', async () => {

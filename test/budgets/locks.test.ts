@@ -28,6 +28,7 @@ function locksOver(store: BudgetStore) {
     records: sink as never,
     alarms: sink as never,
     log: pino({ level: 'silent' }),
+    timeZone: 'UTC',
     clock: () => clock.now,
     changed: () => {},
   });

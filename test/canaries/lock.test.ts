@@ -12,6 +12,7 @@ it.each(['for a time first', 'until released first'])('%s', async (which) => {
     store,
     records: { append: (kind: string) => recorded.push(kind) > 0 } as unknown as RecordSink,
     alarms: { raise: () => {} },
+    timeZone: 'UTC',
     log: pino({ level: 'silent' }),
     clock: Date.now,
     changed: () => {},

@@ -91,8 +91,10 @@ it('names whoever was not there: never, or not for so long; a session that goes 
 it('as a table, with exit code 1 where somebody was found', async () => {
   const { stdout, status } = await stale();
   expect(status).toBe(1);
-  expect(stdout).toMatch(/^not used for 90 days, since \d{4}-\d\d-\d\d \d\d:\d\d: \d+ of \d+ principals\n/);
-  expect(stdout).toMatch(/\ndba +dba +\d{4}-\d\d-\d\d \d\d:\d\d +\d{4}-\d\d-\d\d \d\d:\d\d +open +everything\n/);
+  expect(stdout).toMatch(/^not used for 90 days, since \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC: \d+ of \d+ principals\n/);
+  expect(stdout).toMatch(
+    /\ndba +dba +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC +\d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC +open +everything\n/,
+  );
   expect(stdout).toMatch(/never in this log/);
 });
 

@@ -55,7 +55,7 @@ it('nothing is found: exit code 0, and how far the log is sealed, and by whom', 
   const { stdout, stderr, status } = await run('verify', '--config', config);
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 });
   expect(stdout).toMatch(
-    /decisions\.jsonl: \d+ records of "g1" in 1 file, 2026-\S+Z to 2026-\S+Z\n {2}\d+ seals; the last good one, of 2026-\S+, seals up to record \d+ of \d+\n/,
+    /decisions\.jsonl: \d+ records of "g1" in 1 file, 2026-\S+ \S+ \S+ to 2026-\S+ \S+ \S+\n {2}\d+ seals; the last good one, of 2026-\S+ \S+ \S+, seals up to record \d+ of \d+\n/,
   );
   expect(stdout).toMatch(/Sealed by [\w-]{43}, the first one that the log names/);
   expect(stdout).toMatch(/Nothing was found\.\n$/);

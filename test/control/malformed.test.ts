@@ -20,7 +20,7 @@ beforeAll(async () => {
     seen.push(request);
     return done({});
   };
-  control = await openControl({ path, log: pino({ level: 'silent' }), answer });
+  control = await openControl({ path, log: pino({ level: 'silent' }), timeZone: 'UTC', answer });
 });
 
 afterAll(async () => {

@@ -61,6 +61,7 @@ it('of break-glass the question, the opening and the closing are alarms; the sig
     records: { append: () => recorded },
     alarms: { raise: (alarm: { kind: string; text: string }) => void alarms.push(alarm) },
     guard: 'g1',
+    timeZone: 'Europe/Paris',
     now: Date.now,
     newId: () => 'o1',
   } as unknown as Commanded;
@@ -79,7 +80,7 @@ it('of break-glass the question, the opening and the closing are alarms; the sig
       ok: true,
     });
   expect(await run('break-glass.close', { id: 'o1' })).toMatchObject({ ok: true });
-  expect(alarms.map(({ kind, text }) => `${kind}: ${text.replaceAll(/\d{4}-\S+Z/g, 'T')}`)).toEqual([
+  expect(alarms.map(({ kind, text }) => `${kind}: ${text.replaceAll(/\d{4}-\S+ \S+ Europe\/Paris/g, 'T')}`)).toEqual([
     'break-glass: an opening of principal "night" until T is asked for, to be used by max: 2 must sign it',
     'break-glass: principal "night" is open until T, to be used by max; signed by jean, zoe',
     'break-glass: principal "night" is closed again, before its time',

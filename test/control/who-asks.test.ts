@@ -48,7 +48,7 @@ afterEach(async () => {
 
 async function open(group?: string): Promise<void> {
   const who = async (_: unknown, by: string) => done({ by });
-  control = await openControl({ path, log, answer: who, ...(group !== undefined && { group }) });
+  control = await openControl({ path, log, timeZone: 'UTC', answer: who, ...(group !== undefined && { group }) });
 }
 
 /** What the stranger's own program would do. Throws where the system does not let them. */
@@ -135,7 +135,9 @@ it('what another user may have prepared is not taken as ours', async () => {
 
 it('a second guard does not take the place of one that answers', async () => {
   await open();
-  await expect(openControl({ path, log, answer: async () => done({}) })).rejects.toThrow('somebody listens');
+  await expect(openControl({ path, log, timeZone: 'UTC', answer: async () => done({}) })).rejects.toThrow(
+    'somebody listens',
+  );
   expect(await askGuard(path, { command: 'who', arguments: {} })).toMatchObject({ ok: true });
 });
 

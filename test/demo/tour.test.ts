@@ -23,6 +23,7 @@ beforeAll(async () => {
   breach = await playBreach({
     url: (principal) => guard.url(principal),
     records: () => guard.records(),
+    timeZone: 'Europe/Paris',
     say: (line) => lines.push(line),
     pupils: PUPILS,
     breathMs: 0,

@@ -24,11 +24,11 @@ describe('what runs out is told of', () => {
   });
 
   test('in words', () => {
-    expect(expiryText({ ...dated('the list', 1), over: false })).toBe(
-      'the list runs out at 1970-01-02T00:00:00.000Z; then it is late',
+    expect(expiryText({ ...dated('the list', 1), over: false }, 'Europe/Paris')).toBe(
+      'the list runs out at 1970-01-02 01:00:00 Europe/Paris; then it is late',
     );
-    expect(expiryText({ ...dated('the list', 1), over: true })).toBe(
-      'the list has run out at 1970-01-02T00:00:00.000Z: it is late',
+    expect(expiryText({ ...dated('the list', 1), over: true }, 'Europe/Paris')).toBe(
+      'the list has run out at 1970-01-02 01:00:00 Europe/Paris: it is late',
     );
   });
 });

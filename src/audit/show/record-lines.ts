@@ -1,9 +1,11 @@
 /** A record as a line for people. */
+import { shownTime } from '../../policy/calendar.ts';
 import type { LogRecord } from '../../record/read/expand.ts';
 import { bytesText, counted } from '../report.ts';
 import { wallTime } from '../times.ts';
 import { visible } from './visible.ts';
 
+const TIME = 23;
 const KIND = 13;
 const EFFECT = 9;
 const SHORTEST_NAME = 12;
@@ -18,6 +20,17 @@ export class RecordLines {
     private readonly width: number,
   ) {}
 
+  /** What stands in the columns of all lines. */
+  get head(): string {
+    const columns = [
+      `time (${this.timeZone})`.padEnd(TIME),
+      'principal'.padEnd(this.name),
+      'kind'.padEnd(KIND),
+      'effect',
+    ];
+    return cut(columns.join(' '), this.width);
+  }
+
   line(record: LogRecord): string {
     const { time, principal, kind } = record;
     const who = cut(visible(String(principal ?? '')), LONGEST_NAME);
@@ -28,18 +41,18 @@ export class RecordLines {
       : new Date(wallTime(at, this.timeZone)).toISOString().replace('T', ' ').slice(0, -1);
     const effect = record.effect ?? record.status ?? '';
     const columns = [
-      shown,
+      shown.padEnd(TIME),
       who.padEnd(this.name),
       visible(String(kind)).padEnd(KIND),
       visible(String(effect)).padEnd(EFFECT),
-      said(record),
+      said(record, this.timeZone),
     ];
     return cut(columns.join(' ').trimEnd(), this.width);
   }
 }
 
-function said(record: LogRecord): string {
-  return visible(record.kind === 'outcome' ? taken(record) : words(record));
+function said(record: LogRecord, timeZone: string): string {
+  return visible(record.kind === 'outcome' ? taken(record) : words(record, timeZone));
 }
 
 function taken({ rows, bytes, changed, subjects, ms, reason, sqlstate, limit }: LogRecord): string {
@@ -71,7 +84,7 @@ const OTHER = [
   'file',
 ] as const;
 
-function words(record: LogRecord): string {
+function words(record: LogRecord, timeZone: string): string {
   const { would, reason, rule, statement, command, limit, canary } = record;
   const why = [
     would === undefined ? undefined : `would ${would}`,
@@ -83,10 +96,14 @@ function words(record: LogRecord): string {
     record.kind === 'decision'
       ? (statement ?? command ?? '')
       : OTHER.filter((name) => record[name] !== undefined && !(name === 'status' && record.effect === undefined))
-          .map((name) => `${name} ${typeof record[name] === 'string' ? record[name] : JSON.stringify(record[name])}`)
+          .map((name) => `${name} ${valueText(record[name], timeZone)}`)
           .join(', ');
   const made = canary === undefined ? [] : [`made-up ${(canary as { subject?: string }).subject}`];
   return [...why.map(String), ...made, String(what)].filter((each) => each !== '').join(', ');
+}
+
+function valueText(value: unknown, timeZone: string): string {
+  return typeof value === 'string' ? shownTime(value, timeZone) : JSON.stringify(value);
 }
 
 /** A lock for a limit has its name as the reason as well. */

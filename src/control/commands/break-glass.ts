@@ -1,8 +1,10 @@
 /** `rowgate break-glass`: a closed principal, opened for a time by those who sign it. */
+
 import { approvedBy, personBehind, stateName } from '../../meter/approvals.ts';
 import type { Opening } from '../../meter/budget-store.ts';
 import { approversOf, type OpeningRule, openingHolds, openingRequest, principalOf } from '../../meter/opening.ts';
 import { ownerOf } from '../../meter/owner.ts';
+import { shownTime } from '../../policy/calendar.ts';
 import { openingRecord } from '../../proxy/budgets/opening-record.ts';
 import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
 import { type Commanded, command, findPrincipal, forMs, iso, name, reason, UNRECORDED } from '../command.ts';
@@ -65,7 +67,7 @@ export const askOpening = command(
     if (tooFew) return tooFew;
     const reply = await change(guard, opening, by, 'requested');
     const what = `${rule.approvals} must sign it`;
-    const text = `an opening of principal "${given.principal}" until ${iso(opening.until)} is asked for, to be used by ${opening.usedBy}: ${what}`;
+    const text = `an opening of principal "${given.principal}" until ${shownTime(opening.until, guard.timeZone)} is asked for, to be used by ${opening.usedBy}: ${what}`;
     return told(guard, opening, reply, text, by);
   },
 );
@@ -92,7 +94,7 @@ export const approveOpening = command({ id: name, signature }, async (given, gua
   const reply = await change(guard, changed, by, opens ? 'opened' : 'approved');
   if (!opens) return reply;
   const principal = principalOf(opening);
-  const text = `principal "${principal}" is open until ${iso(opening.until)}, to be used by ${opening.usedBy}; signed by ${names.join(', ')}`;
+  const text = `principal "${principal}" is open until ${shownTime(opening.until, guard.timeZone)}, to be used by ${opening.usedBy}; signed by ${names.join(', ')}`;
   return told(guard, changed, reply, text, by);
 });
 

@@ -1,8 +1,10 @@
 /** `rowgate limits`: what a principal, or a person behind one, has taken of what it may, and a larger limit for a time. */
+
 import { z } from 'zod';
 import type { Raise } from '../../meter/budget-store.ts';
 import type { Measure, Window } from '../../meter/measure.ts';
 import { holderWords } from '../../meter/owner.ts';
+import { shownTime } from '../../policy/calendar.ts';
 import { type LimitInForce, limitsInForce, limitsOfUser } from '../../policy/limits-in-force.ts';
 import { type Commanded, command, findHolder, forMs, holder, iso, reason, UNRECORDED } from '../command.ts';
 import { readSaidLimit } from '../limit-text.ts';
@@ -113,7 +115,7 @@ export const raiseLimit = command(
       guard.records.append('raise', { ...fields, status: 'failed' });
       throw error;
     }
-    const text = `${holderWords(holder)} may take more until ${iso(until)}: ${said.amount}, and not ${lowest.name}`;
+    const text = `${holderWords(holder)} may take more until ${shownTime(until, guard.timeZone)}: ${said.amount}, and not ${lowest.name}`;
     guard.alarms.raise({ kind: 'raise', ...holder, text, limit, reason: given.reason, by });
     return done({ ...holder, ...limit, until: iso(until) });
   },

@@ -1,6 +1,19 @@
 /** `rowgate locks`: who is locked out, and locking and releasing by hand. */
+
 import { type Holder, holderOf, holderWords, ownerOf, tokenOf } from '../../meter/owner.ts';
-import { ambiguous, command, findHolder, forMs, holder, holdersNamed, iso, reason, UNRECORDED } from '../command.ts';
+import { shownTime } from '../../policy/calendar.ts';
+import {
+  ambiguous,
+  type Commanded,
+  command,
+  findHolder,
+  forMs,
+  holder,
+  holdersNamed,
+  iso,
+  reason,
+  UNRECORDED,
+} from '../command.ts';
 import { done, failed } from '../protocol.ts';
 
 export interface ShownLock {
@@ -39,7 +52,10 @@ export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, a
   const held = guard.store.standing().locks.get(owner);
   if (held && lasts(held.until) > since && lasts(held.until) >= lasts(until)) {
     // INVARIANT: no shorter one takes its place: that would be a release that nobody called so.
-    return failed('refused', `${holderWords(holder)} is locked out ${untilWhen(held.until)} already: ${held.reason}`);
+    return failed(
+      'refused',
+      `${holderWords(holder)} is locked out ${untilWhen(held.until, guard)} already: ${held.reason}`,
+    );
   }
   const shown = { ...holder, ...(until !== undefined && { until: iso(until) }) };
   const fields = { ...shown, reason: given.reason, by };
@@ -51,7 +67,7 @@ export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, a
     guard.records.append('lock', { ...fields, status: 'failed' });
     throw error;
   }
-  const text = `${holderWords(holder)} is locked out ${untilWhen(until)}`;
+  const text = `${holderWords(holder)} is locked out ${untilWhen(until, guard)}`;
   guard.alarms.raise({ kind: 'lock', ...holder, text, reason: given.reason, by });
   return done(shown);
 });
@@ -88,6 +104,6 @@ function lasts(until: number | undefined): number {
   return until ?? Number.POSITIVE_INFINITY;
 }
 
-function untilWhen(until: number | undefined): string {
-  return until === undefined ? 'until it is released' : `until ${iso(until)}`;
+function untilWhen(until: number | undefined, { timeZone }: Commanded): string {
+  return until === undefined ? 'until it is released' : `until ${shownTime(until, timeZone)}`;
 }

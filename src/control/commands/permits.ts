@@ -1,8 +1,10 @@
 /** `rowgate permit`: exports beyond the limits, asked for by one and approved by two others. */
+
 import { z } from 'zod';
 import { approvedBy, personBehind, stateName } from '../../meter/approvals.ts';
 import type { Permit } from '../../meter/budget-store.ts';
 import { APPROVALS_NEEDED, isOfState, PERMIT_WINDOW, permitOwner, permitRequest } from '../../meter/permit.ts';
+import { shownTime } from '../../policy/calendar.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
 import { asksAsNobody, signature, signedBy } from '../approving.ts';
 import {
@@ -108,7 +110,7 @@ export const approvePermit = command({ id: name, signature }, async (given, guar
   const reply = await change(guard, { ...permit, approvals }, by, 'approved');
   if (reply.ok && names.length >= APPROVALS_NEEDED) {
     const principal = shownOwner(permit.owner);
-    const what = `${permit.rows} rows of ${permit.tables.join(', ')} until ${iso(permit.until)}`;
+    const what = `${permit.rows} rows of ${permit.tables.join(', ')} until ${shownTime(permit.until, guard.timeZone)}`;
     const text = `principal "${principal}" is permitted an export: ${what}; approved by ${names.join(', ')}`;
     guard.alarms.raise({ kind: 'permit', principal, text, reason: permit.reason, by });
   }

@@ -1,8 +1,10 @@
 /** Larger limits that others must sign (`raise` of a role): asked for by `rowgate limits raise`, in force when enough have signed. */
+
 import { personBehind, signersShown, stateName } from '../../meter/approvals.ts';
 import type { Raise } from '../../meter/budget-store.ts';
 import { type Holder, holderName, holderOf, holderWords } from '../../meter/owner.ts';
 import { type RaiseTerms, raiseApprovedBy, raiseHolds, raiseRequest } from '../../meter/raise.ts';
+import { shownTime } from '../../policy/calendar.ts';
 import { amountName, windowName } from '../../policy/limits-in-force.ts';
 import type { RolePolicy } from '../../policy/policy.ts';
 import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
@@ -113,7 +115,7 @@ async function change(
     throw error;
   }
   const answer = await shown(raise, guard);
-  const text = wordsOf(status, holder, raise, answer);
+  const text = wordsOf(status, holder, raise, answer, guard.timeZone);
   if (text !== undefined) guard.alarms.raise({ kind: 'raise', ...holder, text, reason, by });
   return done({ raise: answer });
 }
@@ -124,8 +126,9 @@ function wordsOf(
   holder: Holder,
   { until }: Raise,
   { limit, approvedBy }: ShownRaise,
+  timeZone: string,
 ): string | undefined {
-  const what = `${holderWords(holder)}: ${limit} until ${iso(until)}`;
+  const what = `${holderWords(holder)}: ${limit} until ${shownTime(until, timeZone)}`;
   if (status === 'requested') return `a larger limit is asked for, of ${what}`;
   return status === 'in-force' ? `a larger limit holds, of ${what}; signed by ${approvedBy.join(', ')}` : undefined;
 }

@@ -58,7 +58,7 @@ export class Budgets {
   constructor(private readonly options: BudgetsOptions) {
     const { store, timeZone, records, alarms, log } = options;
     const clock = (): number => store.now();
-    this.locks = new Locks({ store, records, alarms, log, clock, changed: () => this.enforceSoon() });
+    this.locks = new Locks({ store, records, alarms, log, clock, timeZone, changed: () => this.enforceSoon() });
     const state = (): string | undefined => this.state;
     this.openings = new Openings({ store, records, alarms, log, policy: options.policy, state, clock });
     this.context = {
@@ -97,7 +97,7 @@ export class Budgets {
   /** Why the principal may not log in now, or go on; or the person who does so by a token of theirs. */
   loginRefusal(name: string, user?: string): LoginRefusal | undefined {
     const locked = this.lockOf(name, user);
-    return locked ? lockedLogin(locked.holder, locked.lock) : this.openings.loginRefusal(name);
+    return locked ? lockedLogin(locked.holder, locked.lock, this.context.timeZone) : this.openings.loginRefusal(name);
   }
 
   /** A session of the principal has begun. */
@@ -138,7 +138,9 @@ export class Budgets {
     for (const principal of this.byPrincipal.values()) principal.wake();
     for (const session of this.options.sessions.live()) {
       const locked = this.lockOf(session.principal, userOf(session.proof));
-      const end = locked ? lockedSession(locked.holder, locked.lock) : this.openings.sessionEnd(session.principal);
+      const end = locked
+        ? lockedSession(locked.holder, locked.lock, this.context.timeZone)
+        : this.openings.sessionEnd(session.principal);
       if (end) session.terminate(end);
     }
   }

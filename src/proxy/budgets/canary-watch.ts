@@ -32,7 +32,7 @@ export class CanaryWatch {
   /** @returns why the row is not shown; undefined where it is. */
   seen({ role }: SessionPolicy, { subject, canary: hash, decision }: Sighting): Refused | undefined {
     const { owner, holder } = this;
-    const { records, log, locks, clock } = this.context;
+    const { records, log, locks, clock, timeZone } = this.context;
     const canary = { subject, hash };
     const guarded = isGuarded(role);
     const effect = guarded ? 'lock' : 'allow';
@@ -42,7 +42,7 @@ export class CanaryWatch {
     if (!guarded) return undefined;
     locks.lock({ ...holder, owner, reason: REASON, duration: undefined, sighting: { canary, decision } });
     const lock = locks.of(owner) ?? { owner, since: clock(), reason: REASON, by: 'rowgate' };
-    return { kind: 'refused', refusal: lockedRefusal(holder, lock), effect: 'lock' };
+    return { kind: 'refused', refusal: lockedRefusal(holder, lock, timeZone), effect: 'lock' };
   }
 
   private tell(canary: { readonly subject: string; readonly hash: string }, decision: string, locks: boolean): void {

@@ -3,6 +3,7 @@ import type { Logger } from 'pino';
 import type { BudgetStore, Lock } from '../../meter/budget-store.ts';
 import type { Owner } from '../../meter/measure.ts';
 import { type Holder, holderWords } from '../../meter/owner.ts';
+import { shownTime } from '../../policy/calendar.ts';
 import type { AlarmSink } from '../alarm-sink.ts';
 import type { RecordSink } from '../record-sink.ts';
 
@@ -24,6 +25,7 @@ export interface LocksOptions {
   readonly records: RecordSink;
   readonly alarms: AlarmSink;
   readonly log: Logger;
+  readonly timeZone: string;
   /** Milliseconds since the epoch. */
   clock(): number;
   /** Somebody is locked out who was not. */
@@ -64,7 +66,7 @@ export class Locks {
     const held = this.of(owner);
     // INVARIANT: a lock that ends by itself does not stand for one that somebody must release.
     if (held && (held.until === undefined || duration !== undefined)) return;
-    const { records, alarms, log } = this.options;
+    const { records, alarms, log, timeZone } = this.options;
     const since = this.options.clock();
     const until = duration === undefined ? undefined : since + duration;
     const lock: Lock = { owner, since, reason, by: 'rowgate', ...(until !== undefined && { until }) };
@@ -78,7 +80,7 @@ export class Locks {
       ...(sighting && { canary: sighting.canary, id: sighting.decision }),
       ...(ends !== undefined && { until: ends }),
     });
-    const text = `${holderWords(holder)} is locked out ${ends === undefined ? 'until it is released' : `until ${ends}`}`;
+    const text = `${holderWords(holder)} is locked out ${until === undefined ? 'until it is released' : `until ${shownTime(until, timeZone)}`}`;
     alarms.raise({ kind: 'lock', ...holder, text, reason, by: lock.by, ...(limit && { limit }), ...sighting });
     log.warn({ ...holder, reason, until: ends }, 'locked out');
     this.options.changed();

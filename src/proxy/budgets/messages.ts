@@ -2,6 +2,7 @@
 import { type Refusal, refusal } from '../../errors.ts';
 import type { Lock } from '../../meter/budget-store.ts';
 import { type Holder, holderWords } from '../../meter/owner.ts';
+import { shownTime } from '../../policy/calendar.ts';
 import { amountName, type LimitInForce, windowName } from '../../policy/limits-in-force.ts';
 import type { LimitReached, Warning } from '../../session/budget.ts';
 import type { LoginRefusal } from '../login/login-refusal.ts';
@@ -86,35 +87,35 @@ function counted({ measure }: LimitInForce, need: number): string {
 const ASK = 'Ask who keeps the policies; they may raise a limit for a time.';
 
 /** A statement of who is locked out. */
-export function lockedRefusal(holder: Holder, lock: Lock): Refusal {
+export function lockedRefusal(holder: Holder, lock: Lock, timeZone: string): Refusal {
   return refusal('locked', '28000', `${holderWords(holder)} is locked out: ${lock.reason}`, {
-    detail: untilWhen(lock),
+    detail: untilWhen(lock, timeZone),
     hint: ASK_RELEASE,
   });
 }
 
 /** A login of one. INVARIANT: told only to who has shown the password. */
-export function lockedLogin(holder: Holder, lock: Lock): LoginRefusal {
+export function lockedLogin(holder: Holder, lock: Lock, timeZone: string): LoginRefusal {
   return {
     reason: 'locked',
     sqlstate: '28000',
     message: `${holderWords(holder)} is locked out: ${lock.reason}`,
-    detail: untilWhen(lock),
+    detail: untilWhen(lock, timeZone),
     hint: ASK_RELEASE,
   };
 }
 
 /** The end of a session of one. */
-export function lockedSession(holder: Holder, lock: Lock): LoginRefusal {
+export function lockedSession(holder: Holder, lock: Lock, timeZone: string): LoginRefusal {
   return {
-    ...lockedLogin(holder, lock),
+    ...lockedLogin(holder, lock, timeZone),
     sqlstate: '57P05',
     message: `terminating connection because ${holderWords(holder)} was locked out: ${lock.reason}`,
   };
 }
 
-function untilWhen({ until }: Lock): string {
-  return until === undefined ? 'It stays so until it is released.' : `It ends at ${new Date(until).toISOString()}.`;
+function untilWhen({ until }: Lock, timeZone: string): string {
+  return until === undefined ? 'It stays so until it is released.' : `It ends at ${shownTime(until, timeZone)}.`;
 }
 
 const ASK_RELEASE = 'Ask who keeps the policies; they may release it.';

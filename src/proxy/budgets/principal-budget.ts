@@ -68,11 +68,11 @@ export class PrincipalBudget {
 
   /** Why the person may do nothing now. INVARIANT: the session is not theirs alone, and stays. */
   lockedPerson(user: string | undefined): Refused | undefined {
-    const { locks } = this.context;
+    const { locks, timeZone } = this.context;
     if (user === undefined || !locks.any) return undefined;
     const lock = locks.of(this.ofPeople + user);
     if (!lock) return undefined;
-    return { kind: 'refused', refusal: lockedRefusal({ principal: this.name, user }, lock), effect: 'lock' };
+    return { kind: 'refused', refusal: lockedRefusal({ principal: this.name, user }, lock, timeZone), effect: 'lock' };
   }
 
   take(policy: SessionPolicy, demand: Demand): Taken {

@@ -51,7 +51,8 @@ export class SessionBudget implements Budget {
     const { own } = principal;
     const policy = this.policyNow() ?? judgedBy;
     const lock = this.context.locks.of(own.owner);
-    if (lock) return { kind: 'refused', refusal: lockedRefusal(own.holder, lock), effect: 'lock' };
+    if (lock)
+      return { kind: 'refused', refusal: lockedRefusal(own.holder, lock, this.context.timeZone), effect: 'lock' };
     const closed = this.context.openings.refusal(policy.principal);
     if (closed) return { kind: 'refused', refusal: closed };
     const locked = principal.lockedPerson(user);

@@ -63,7 +63,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
     timeZone: TIME_ZONE,
     records,
     alarms,
-    locks: new Locks({ store, records, alarms, log, clock: () => now, changed: () => {} }),
+    locks: new Locks({ store, records, alarms, log, timeZone: TIME_ZONE, clock: () => now, changed: () => {} }),
     openings: new Openings({ store, records, alarms, log, policy: nobody, state: () => undefined, clock: () => now }),
     estimates: undefined as never, // no sample asks the planner
     log,
