@@ -10,12 +10,14 @@ import { loadConfig } from '../config/load.ts';
 import { playBreach } from '../demo/breach.ts';
 import { DEMO_SCALE } from '../demo/database.ts';
 import { portalToken } from '../demo/portal-key.ts';
+import { AlreadyRuns } from '../demo/server.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourEnd, tourText } from '../demo/tour.ts';
 import { Expander } from '../record/read/expand.ts';
 import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
 import { operatorLog } from './operator-log.ts';
+import { ownCommand } from './own-command.ts';
 import { printError, printOut } from './print.ts';
 import { startGuard } from './run-guard.ts';
 import { StartError } from './start-error.ts';
@@ -28,10 +30,11 @@ Examples:
   rowgate demo --token 7        prints what to give "SET rowgate.token", as the portal does for the seventh parent
 
 The demo lives in ./.rowgate-demo: its database, its configuration, its decision log. Ctrl-C stops all of it.
---tour plays a breach before your eyes, in a minute, and ends.
+--tour plays a breach before your eyes, in a minute, and ends; also while the demo is up, with its database.
 Exit code: 0 when it was told to stop, 1 where it could not start.`;
 
 const FOLDER = '.rowgate-demo';
+const TIME_ZONE = 'Europe/Paris';
 /** Between what is to be read on a terminal. */
 const BREATH_MS = 1_500;
 const POLICIES = fileURLToPath(new URL('../../policies', import.meta.url));
@@ -72,20 +75,23 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   try {
     server = await startDemoServer({ folder: FOLDER, fresh: options.fresh ?? false, progress: say });
   } catch (error) {
+    if (options.tour && error instanceof AlreadyRuns) return await tourBeside();
     return failed([error instanceof Error ? error.message : String(error)]);
   }
   // A signal before this line ends the process at once, and PostgreSQL with it.
-  const told = Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+  const told = untilTold();
   try {
     if (options.tour) return await playTour(server, told);
     const config = readConfiguration(
       await writeConfiguration(server, { name: 'demo', port: options.port, further: '' }),
     );
-    const log = operatorLog('info');
+    // What the banner is there to say comes first; the samples have a warning.
+    const log = operatorLog('error');
     const guard = await startGuard(config, log);
     const ending = new Ending(guard);
     const control = await openControlOf(guard, ending, config, log);
     printOut(tourText(place(guard.address.port)));
+    log.level = 'info';
     void told.then(() => {
       ending.tell();
       for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => ending.tell());
@@ -103,8 +109,28 @@ async function demo(options: DemoCommandOptions): Promise<number> {
   }
 }
 
+/** The demo is up: its database serves, by the accounts that its configuration names. */
+async function tourBeside(): Promise<number> {
+  const { config } = loadConfig(place(0).configFile, {});
+  const [account, owner] = [config?.upstream.login, config?.upstream.logins.get('dba')];
+  const [host] = config?.upstream.hosts ?? [];
+  if (typeof account?.password !== 'string' || typeof owner?.password !== 'string' || !host)
+    return failed(['a demo begins here; try again when it is up, or end it with Ctrl-C']);
+  const guardUrl = `postgres://${account.user}:${account.password}@${host.host}:${host.port}/${config?.upstream.database}`;
+  try {
+    return await playTour({ guardUrl, owner: { user: owner.user, password: owner.password } }, untilTold());
+  } catch (error) {
+    if (!(error instanceof StartError)) throw error;
+    return failed([...error.lines, 'the demo that runs here does not serve; end it with Ctrl-C, and try again']);
+  }
+}
+
+function untilTold(): Promise<unknown> {
+  return Promise.race([once(process, 'SIGINT'), once(process, 'SIGTERM')]);
+}
+
 /** Nothing of it stays but its log; a port that is free serves. */
-async function playTour(server: DemoServer, told: Promise<unknown>): Promise<number> {
+async function playTour(server: DemoAccounts, told: Promise<unknown>): Promise<number> {
   const log = join(FOLDER, 'tour.jsonl');
   await rm(log, { force: true });
   // As "rowgate log key" makes it: with it the log can be asked for a pupil.
@@ -126,6 +152,7 @@ async function playTour(server: DemoServer, told: Promise<unknown>): Promise<num
         const lines = (await readFile(log, 'utf8')).trimEnd().split('\n');
         return lines.map((line) => expander.whole(JSON.parse(line)));
       },
+      timeZone: TIME_ZONE,
       say: (line) => void (interrupted || printOut(`${line}\n`)),
       pupils: DEMO_SCALE.students,
       breathMs: process.stdout.isTTY ? BREATH_MS : 0,
@@ -133,12 +160,14 @@ async function playTour(server: DemoServer, told: Promise<unknown>): Promise<num
     const played = await Promise.race([play, told.then(() => undefined)]);
     if (!played)
       play.catch(() => {}); // its connections end with the guard
-    else printOut(tourEnd({ log, configFile: file, key }));
+    else printOut(tourEnd({ command: ownCommand(), log, configFile: file, key }));
     return 0;
   } finally {
     await guard.stop('at-once');
   }
 }
+
+type DemoAccounts = Pick<DemoServer, 'guardUrl' | 'owner'>;
 
 interface Written {
   readonly name: 'demo' | 'tour';
@@ -147,7 +176,7 @@ interface Written {
 }
 
 /** A file like any other, so that `rowgate explain`, `check` and `limits` work beside it. */
-async function writeConfiguration(server: DemoServer, { name, port, further }: Written): Promise<string> {
+async function writeConfiguration(server: DemoAccounts, { name, port, further }: Written): Promise<string> {
   const demo = name === 'demo';
   const file = demo ? place(port).configFile : join(FOLDER, 'tour.yaml');
   const configuration = `# Written by "rowgate demo" at each start, with passwords made for this start.
@@ -159,7 +188,7 @@ upstream:
     dba: { user: ${server.owner.user}, password: ${JSON.stringify(server.owner.password)} }
 policies: ${JSON.stringify(POLICIES)}
 log: { file: ./${demo ? 'decisions' : 'tour'}.jsonl }
-time_zone: Europe/Paris
+time_zone: ${TIME_ZONE}
 ${further}`;
   await writeFile(file, configuration, { mode: 0o600 });
   return file;
@@ -174,6 +203,7 @@ function readConfiguration(file: string): Config {
 function place(port: number) {
   return {
     port,
+    command: ownCommand(),
     configFile: join(FOLDER, 'rowgate.yaml'),
     policiesFolder: relative(process.cwd(), POLICIES) || resolve(POLICIES),
     logFile: join(FOLDER, 'decisions.jsonl'),

@@ -65,7 +65,7 @@ export function logSource(options: LogOptions): LogSource | undefined {
 }
 
 /** Beside the log, or the files that somebody has named. */
-export function keptBeside(chains: readonly Chain[], file: string | undefined): string {
+function keptBeside(chains: readonly Chain[], file: string | undefined): string {
   if (file !== undefined) return keptFolder(file);
   const first = chains[0]?.[0] ?? '';
   return join(dirname(first), `${basename(first).split('.')[0]}.policies`);

@@ -84,7 +84,10 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   }
 }
 
-/** Throws where a server runs in that folder: two would not start, and one may not lose its files. */
+/** A server runs where another one was to start. */
+export class AlreadyRuns extends Error {}
+
+/** Throws AlreadyRuns where a server runs in that folder: two would not start, and one may not lose its files. */
 export async function refuseIfRunning(folder: string): Promise<void> {
   const file = join(folder, 'data', 'postmaster.pid');
   const pid = Number.parseInt(await readFile(file, 'utf8').catch(() => ''), 10);
@@ -94,7 +97,7 @@ export async function refuseIfRunning(folder: string): Promise<void> {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ESRCH') return; // left by a crash
   }
-  throw new Error(`PostgreSQL runs in ${folder} already: process ${pid}, by ${file}`);
+  throw new AlreadyRuns(`PostgreSQL runs in ${folder} already: process ${pid}, by ${file}`);
 }
 
 async function makeFolder(folder: string, account: Account): Promise<void> {

@@ -35,7 +35,7 @@ export interface DemoServer {
   stop(): Promise<void>;
 }
 
-/** Made in seconds the first time, in less than one when it is there. Throws where PostgreSQL does not start. */
+/** Made in seconds the first time, in less than one when it is there. Throws where PostgreSQL does not start; AlreadyRuns where it runs. */
 export async function startDemoServer(options: DemoOptions): Promise<DemoServer> {
   const folder = resolve(options.folder);
   const home = await serverFolder(folder);

@@ -57,6 +57,8 @@ export const TOUR: readonly TourStop[] = [
 
 export interface TourPlace {
   readonly port: number;
+  /** How this program is called, from where the demo was started. */
+  readonly command: string;
   /** As the user would write them, from where the demo was started. */
   readonly configFile: string;
   readonly policiesFolder: string;
@@ -79,25 +81,29 @@ ${refused.map((stop) => shown(stop, place)).join('\n')}
 
 One account for all families: nobody without a token, with one its own children:
   psql ${urlOf('portal', place)} -c "SELECT first_name FROM students"
-  PGOPTIONS="-c rowgate.token=$(npx rowgate demo --token 7)" psql ${urlOf('portal', place)} -c "SELECT first_name FROM students"
+  PGOPTIONS="-c rowgate.token=$(${place.command} demo --token 7)" psql ${urlOf('portal', place)} -c "SELECT first_name FROM students"
 
 Why, by which line of which policy, and what to grant if it is meant to work:
-  npx rowgate explain --config ${place.configFile} --as canteen "SELECT first_name, address FROM students"
+  ${place.command} explain --config ${place.configFile} --as canteen "SELECT first_name, address FROM students"
 
 How much the teacher has taken of what she may, in how many people:
-  npx rowgate limits show teacher --config ${place.configFile}
+  ${place.command} limits show teacher --config ${place.configFile}
 
 The policies are in ${place.policiesFolder}: change one and save it, and the running guard takes it.
 The decision log, a line before each statement and one after it:
   tail -f ${place.logFile}
 
-Watch a breach: rowgate demo --tour (Ctrl-C first: it uses the same database)
+Watch a breach, in another terminal:
+  ${place.command} demo --tour
+
 Ctrl-C stops the guard and the database.
 `;
 }
 
 /** What `rowgate demo --tour` leaves behind. */
 export interface TourFiles {
+  /** How this program is called. */
+  readonly command: string;
   readonly log: string;
   readonly configFile: string;
   /** Of the ids of pupils in the log. */
@@ -105,18 +111,18 @@ export interface TourFiles {
 }
 
 /** What `rowgate demo --tour` ends with. */
-export function tourEnd({ log, configFile, key }: TourFiles): string {
+export function tourEnd({ command, log, configFile, key }: TourFiles): string {
   return `
 What an auditor makes of it, for the authority: how many pupils, which data, when, from where. And was pupil 4711 among them?
-  npx rowgate log report breach --config ${configFile} --principal homework --since 1h --subject student=4711 --subject-key ${key}
+  ${command} log report breach --config ${configFile} --principal homework --since 1h --subject student=4711 --subject-key ${key}
 The same as a page to attach:
-  npx rowgate log report breach --config ${configFile} --principal homework --since 1h --html --output breach.html
+  ${command} log report breach --config ${configFile} --principal homework --since 1h --html --output breach.html
 
 On a guard of your own, what comes next is up to you:
-  rowgate limits show homework                                  what it has taken of what it may
-  rowgate locks release homework --reason "new password"        once the vendor has another one
+  ${command} limits show homework                                  what it has taken of what it may
+  ${command} locks release homework --reason "new password"        once the vendor has another one
 
-The log is in ${log}. "rowgate demo" starts the same database to try things yourself.
+The log is in ${log}. To try things yourself, with the same database: ${command} demo
 `;
 }
 

@@ -12,6 +12,8 @@ import { TOUR } from '../../src/demo/tour.ts';
 
 const COMMAND = resolve(import.meta.dirname, '../../dist/cli/main.js');
 const run = promisify(execFile);
+/** As from a shell. */
+const WITHOUT_NPM = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('npm_')));
 
 let folder: string;
 let demo: ChildProcess;
@@ -21,7 +23,11 @@ let port = 0;
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'rowgate-test-demo-'));
   await chmod(folder, 0o755); // so that it serves as root too, where another account runs PostgreSQL
-  demo = spawn(process.execPath, [COMMAND, 'demo', '--port', '0'], { cwd: folder, stdio: ['ignore', 'pipe', 'pipe'] });
+  demo = spawn(process.execPath, [COMMAND, 'demo', '--port', '0'], {
+    cwd: folder,
+    env: WITHOUT_NPM,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   await new Promise<void>((done, failed) => {
     demo.stdout?.setEncoding('utf8').on('data', (text: string) => {
       output += text;
@@ -54,7 +60,7 @@ async function ask(principal: string, sql: string, options = ''): Promise<pg.Que
   }
 }
 
-/** With what `$(npx rowgate …)` prints in its place. */
+/** With what `$(… rowgate demo …)` prints in its place. */
 async function substituted(text: string): Promise<string> {
   const command = /\$\(npx rowgate (.*)\)/.exec(text);
   if (!command) return text;
@@ -110,8 +116,14 @@ describe('the commands to copy', () => {
     for (const { sql } of TOUR) expect(output).toContain(sql);
   });
 
+  it('name this program as it was called, and nothing stands before them that the banner does not say', () => {
+    expect(output).not.toMatch(/npx|^\s+rowgate /m);
+    expect(output.slice(0, output.indexOf('Ctrl-C stops'))).not.toMatch(/^\{/m);
+    expect(output.match(/node \S+main\.js/g)).toHaveLength(4);
+  });
+
   it('explain a refusal', async () => {
-    const command = /npx rowgate explain (--config \S+ --as \S+) "(.*)"/.exec(output);
+    const command = /main\.js explain (--config \S+ --as \S+) "(.*)"/.exec(output);
     const refused = run(
       process.execPath,
       [COMMAND, 'explain', ...(command?.[1]?.split(' ') ?? []), command?.[2] ?? ''],
@@ -126,7 +138,7 @@ describe('the commands to copy', () => {
   });
 
   it('show what was taken', async () => {
-    const command = /npx rowgate limits show (.*)/.exec(output)?.[1] ?? '';
+    const command = /main\.js limits show (.*)/.exec(output)?.[1] ?? '';
     const { stdout } = await run(process.execPath, [COMMAND, 'limits', 'show', ...command.split(' ')], { cwd: folder });
     expect(stdout).toMatch(/subjects\.student[^\n]*per day/);
   });
@@ -161,6 +173,12 @@ it('knows all samples without an error', async () => {
 it('does not start twice in one place, nor take the files of a running one away', async () => {
   const second = run(process.execPath, [COMMAND, 'demo', '--port', '0', '--fresh'], { cwd: folder });
   await expect(second).rejects.toMatchObject({ code: 1, stderr: expect.stringContaining('PostgreSQL runs in') });
+});
+
+it('plays the breach beside it, with its database, which stays up', async () => {
+  const { stdout } = await run(process.execPath, [COMMAND, 'demo', '--tour'], { cwd: folder });
+  expect(stdout).toContain('400 of 100000 pupils have left');
+  expect((await ask('teacher', 'SELECT 1')).rows).toHaveLength(1);
 });
 
 it('ends with the guard and the database stopped when it is told to', async () => {
