@@ -1,5 +1,6 @@
 /** Stage 1: the text as PostgreSQL's grammar reads it. */
 import { type Reason, refusal } from '../../errors.ts';
+import { grammarError } from '../../sql/grammar-errors.ts';
 import { isParsed, type ParseProblem, parse } from '../../sql/parse.ts';
 import { OutOfPatience } from '../../sql/patience.ts';
 import { withoutTokens } from '../../without-tokens.ts';
@@ -18,7 +19,9 @@ export const parseStage: Stage = {
     if (!isParsed(outcome)) {
       if (outcome.kind === 'too-complex') throw new OutOfPatience();
       const [reason, sqlstate] = REASONS[outcome.kind];
-      draft.refusal = refusal(reason, sqlstate, messageOf(outcome.message, draft.text), { position: outcome.position });
+      const { message, position } = outcome;
+      const said = reason === 'syntax' ? grammarError(draft.text, message, position) : { sqlstate };
+      draft.refusal = refusal(reason, said.sqlstate, messageOf(message, draft.text), { position, ...said });
       return;
     }
     draft.parsed = outcome;
