@@ -10,6 +10,8 @@ export interface Edit {
   readonly short?: Template;
   /** Among edits at one place: smaller first. */
   readonly order: number;
+  /** Of what opens a range: where that ends. Among those at one place the longer range is outside. */
+  readonly closesAt?: number;
 }
 
 const CLOSE = 0;
@@ -32,9 +34,15 @@ export class Edits {
 
   /** Puts `before` in front of and `after` behind a range. Wraps made later lie inside those made earlier. */
   wrap(start: number, end: number, before: Template, after: Template): void {
-    this.sequence += 1;
-    this.list.push({ start, end: start, text: this.apart(start, start, before), order: OPEN + this.sequence });
+    this.open(start, end, before);
     this.list.push({ start: end, end, text: this.apart(end, end, after), order: CLOSE - this.sequence });
+  }
+
+  /** Puts `text` in front of a range that ends at `end`: outside of shorter ranges that are wrapped there, inside of longer ones. */
+  open(start: number, end: number, text: Template): void {
+    this.sequence += 1;
+    const order = OPEN + this.sequence;
+    this.list.push({ start, end: start, text: this.apart(start, start, text), order, closesAt: end });
   }
 
   /** `short`: as in Edit; it begins and ends as `text` does. */
@@ -72,12 +80,16 @@ export class Edits {
 
   /** The edits in the order of the text. */
   sorted(): Edit[] {
-    const edits = [...this.list].sort((a, b) => a.start - b.start || a.order - b.order);
+    const edits = [...this.list].sort((a, b) => a.start - b.start || byExtent(a, b) || a.order - b.order);
     for (let i = 1; i < edits.length; i++) {
       if (edits[i]!.start < edits[i - 1]!.end) throw new Error('replacements overlap');
     }
     return edits;
   }
+}
+
+function byExtent(a: Edit, b: Edit): number {
+  return a.closesAt === undefined || b.closesAt === undefined ? 0 : b.closesAt - a.closesAt;
 }
 
 /** A character that could be part of the same token as one like it beside it. */

@@ -19,6 +19,7 @@ export function surround(w: Rewriter, node: Node, args: readonly Node[], pieces:
   pieces.forEach((piece, i) => {
     const range = ranges[i];
     if (!range && at === whole.end) w.edits.close(at, [piece]);
+    else if (range?.start === at) w.edits.open(at, whole.end, [piece]);
     else w.edits.replace(at, range?.start ?? whole.end, [piece]);
     at = range?.end ?? whole.end;
   });
