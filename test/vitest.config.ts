@@ -24,7 +24,7 @@ const group = (
 export default defineConfig({
   test: {
     root: ROOT,
-    reporters: ['default', './test/support/failed.reporter.ts', './test/support/skipped.reporter.ts'],
+    reporters: ['default', './test/support/failed.reporter.ts', './test/support/summary.reporter.ts'],
     maxWorkers: 2,
     projects: [
       // Modules are read once for many files: half of the time of a small file.

@@ -111,7 +111,7 @@ testWith()('runs', () => expect(1).toBe(1));
     [
       join(ROOT, 'node_modules/vitest/vitest.mjs'),
       ...['run', '--root', fixture],
-      ...['--reporter', 'verbose', '--reporter', join(import.meta.dirname, 'skipped.reporter.ts')],
+      ...['--reporter', 'verbose', '--reporter', join(import.meta.dirname, 'summary.reporter.ts')],
     ],
     { cwd: ROOT, env: { PATH: bare, ROWGATE_TOOLS: bare, HOME: folder, NO_COLOR: '1' }, timeout: 110_000 },
   );

@@ -1,6 +1,6 @@
 /**
  * Which tool of this machine a test can use, whether it does what the test needs, and why not. The tool itself is asked. A test whose tool is
- * missing or too old is skipped, and its name says what it needs; in CI that is an error. `skipped.reporter.ts` adds up what was skipped.
+ * missing or too old is skipped, and its name says what it needs; in CI that is an error. `summary.reporter.ts` adds up what was skipped.
  */
 import { spawnSync } from 'node:child_process';
 import { accessSync, constants, existsSync, readdirSync } from 'node:fs';

@@ -1,8 +1,15 @@
-/** Ends a run by saying what was skipped for what: a green run on a machine that lacks tools has not shown all that it could. */
+/**
+ * Ends a run by saying which files took longest, and what was skipped for what: a green run on a machine that lacks tools has not shown all that it
+ * could.
+ */
 import type { Reporter, TestModule } from 'vitest/node';
 
-export default class SkippedReporter implements Reporter {
+/** Of a run with more files than these the slowest are named. */
+const SLOWEST = 12;
+
+export default class SummaryReporter implements Reporter {
   onTestRunEnd(modules: readonly TestModule[]): void {
+    if (modules.length > SLOWEST) saySlowest(modules);
     const counts = new Map<string, number>();
     for (const module of modules) {
       for (const test of module.children.allTests('skipped')) {
@@ -16,6 +23,13 @@ export default class SkippedReporter implements Reporter {
     const lines = [...counts].sort(([, a], [, b]) => b - a).map(([reason, count]) => `${count} for ${reason}`);
     process.stdout.write(`Skipped, for what this machine or this run lacks: ${lines.join('; ')}.\n`);
   }
+}
+
+function saySlowest(modules: readonly TestModule[]): void {
+  const times = modules.map((module) => ({ file: module.relativeModuleId, ms: module.diagnostic().duration }));
+  const slowest = times.sort((a, b) => b.ms - a.ms).slice(0, SLOWEST);
+  const lines = slowest.map(({ file, ms }) => `${(ms / 1000).toFixed(0).padStart(5)} s  ${file}\n`);
+  process.stdout.write(`The slowest files:\n${lines.join('')}`);
 }
 
 /** As `tools.ts` writes it. Tests that others are picked from, by a name or a line, have none. */
