@@ -23,6 +23,7 @@ export type Reason =
   | 'pooled' // it does not work through a pooler of transactions
   | 'min-group' // single rows, or groups of few, for a role that sees larger ones only
   | 'collects' // values of several guarded rows in one
+  | 'uncountable' // it tells of people in a way that cannot be counted, and they are
   | 'estimates' // EXPLAIN where estimates would tell
   | 'provenance' // the server names a column that the role may not read
   | 'limit-rows'

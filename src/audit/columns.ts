@@ -38,7 +38,9 @@ export const COLUMNS = {
   changed: 'BIGINT',
   ms: 'DOUBLE',
   status: 'VARCHAR',
-  subjects: 'MAP(VARCHAR, STRUCT(n BIGINT, unnamed BIGINT, ids VARCHAR[]))',
+  // `n` and `unnamed` are of records that an older guard has written: read them by `subjectCounts`.
+  subjects:
+    'MAP(VARCHAR, STRUCT(people BIGINT, questions BIGINT, "values" BIGINT, n BIGINT, unnamed BIGINT, ids VARCHAR[]))',
   policy: 'VARCHAR',
   to: 'VARCHAR',
   kept: 'VARCHAR',
@@ -51,6 +53,10 @@ export const COLUMNS = {
   break_glass:
     'STRUCT(id VARCHAR, used_by VARCHAR, requested_by VARCHAR, until VARCHAR, approved_by STRUCT(name VARCHAR, "key" VARCHAR)[])',
 } as const;
+
+/** Of what stands under a subject: whom a statement has named, and what it has told beside that. `of`: where it stands, as `subjects[$subject].`. */
+export const subjectCounts = (of = ''): string =>
+  `coalesce(${of}people, ${of}n, 0) AS people, coalesce(${of}questions, 0) + coalesce(${of}"values", ${of}unnamed, 0) AS unnamed`;
 
 export type Column = keyof typeof COLUMNS;
 

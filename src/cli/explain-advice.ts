@@ -67,6 +67,10 @@ export function adviceFor(refused: Refused): Advice {
         text: `It gathers values of several rows into one, past every limit of rows. If the role may do that, say so in ${fileOf(role)}.`,
         snippet: 'collect: allow',
       };
+    case 'uncountable':
+      return {
+        text: 'What it tells of people cannot be counted, and they are. Send it without that part, or read the rows first and write them by their keys.',
+      };
     case 'estimates':
       return {
         text: `The planner estimates from statistics over every row, hidden ones too. If the role may see that, say so in ${fileOf(role)}.`,

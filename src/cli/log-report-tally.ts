@@ -92,8 +92,9 @@ export class UsageTally {
     used.bytes += bytes;
     used.changed += Number(line.changed);
     used.statements += counts ? 1 : 0;
-    for (const [subject, { n, unnamed }] of Object.entries((line.subjects ?? {}) as Shown)) {
-      used.shown.set(subject, (used.shown.get(subject) ?? 0) + n + unnamed);
+    for (const [subject, { n = 0, unnamed = 0, ...told }] of Object.entries((line.subjects ?? {}) as Shown)) {
+      const { people = n, questions = 0, values = unnamed } = told;
+      used.shown.set(subject, (used.shown.get(subject) ?? 0) + people + questions + values);
     }
     this.mark(String(line.time));
     if (rows === 0) return;
@@ -130,7 +131,19 @@ export class UsageTally {
   }
 }
 
-type Shown = Readonly<Record<string, { readonly n: number; readonly unnamed: number }>>;
+/** `n` and `unnamed`: as an older guard has written them. */
+type Shown = Readonly<
+  Record<
+    string,
+    {
+      readonly people?: number;
+      readonly questions?: number;
+      readonly values?: number;
+      readonly n?: number;
+      readonly unnamed?: number;
+    }
+  >
+>;
 
 function count(by: Map<string, PerStatement>, role: string, amount: number): void {
   const counts = by.get(role) ?? new Map<number, number>();

@@ -27,10 +27,11 @@ export function readSaidLimit(text: string, subjects: readonly string[]): SaidLi
 }
 
 function measureOf(unit: string, subjects: readonly string[]): Measure | undefined {
-  const word = unit.toLowerCase().replace(/^subjects\./, '');
+  const words = /^(?:subjects\.)?(.+?)( answers)?$|^answers\.(.+)$/.exec(unit.toLowerCase());
+  const word = words?.[1] ?? words?.[3] ?? '';
   const singular = word.replace(/s$/, '');
   const subject = subjects.find((name) => [word, singular].includes(name.toLowerCase()));
-  if (subject !== undefined) return `subjects.${subject}`;
+  if (subject !== undefined) return words?.[1] === undefined || words[2] ? `answers.${subject}` : `subjects.${subject}`;
   return Object.hasOwn(COUNTED, singular) ? COUNTED[singular] : undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Refusal } from '../errors.ts';
 import type { Bulk } from '../sql/bulk.ts';
 import { applyEdits } from '../sql/edits.ts';
 import type { Judgement, StatementJudgement } from './decision.ts';
+import { moved } from './subjects/moved.ts';
 
 /** The same judgement of `text`; undefined where what was left out would have to be changed as well: then the whole must be judged. */
 export function ofWhole(judged: Judgement, text: string, bulk: Bulk): Judgement | undefined {
@@ -20,9 +21,10 @@ export function ofWhole(judged: Judgement, text: string, bulk: Bulk): Judgement 
 }
 
 function statementOf(statement: StatementJudgement, bulk: Bulk): StatementJudgement {
-  const { extent, refusal } = statement;
+  const { extent, refusal, disclosures } = statement;
   return {
     ...statement,
+    ...(disclosures && { disclosures: moved({ subjects: disclosures }, bulk.toWhole).subjects }),
     ...(extent && { extent: { start: bulk.toWhole(extent.start), end: bulk.toWhole(extent.end) } }),
     ...(refusal && { refusal: refusalOf(refusal, bulk) }),
   };

@@ -1,6 +1,7 @@
 /** What the guard says of a statement's text. Plain data: the session acts on it, the log records it. */
 import type { Refusal } from '../errors.ts';
 import type { Template } from '../sql/template.ts';
+import type { Disclosure } from './subjects/disclosure.ts';
 
 /** What the session must do around a statement, beyond forwarding it. Every kind is named: an unknown one is a refusal. */
 export type StatementKind =
@@ -43,7 +44,12 @@ export type StatementKind =
       readonly hold: boolean;
       readonly inner: StatementJudgement;
     }
-  | { readonly kind: 'fetch'; readonly name: string } // FETCH and MOVE: metered
+  | {
+      readonly kind: 'fetch'; // FETCH and MOVE: metered
+      readonly name: string;
+      /** FETCH of the next rows, one at least; absent: from elsewhere, or MOVE. */
+      readonly forward?: true;
+    }
   | { readonly kind: 'close'; readonly name: string | undefined }
   | { readonly kind: 'discard'; readonly all: boolean }
   | { readonly kind: 'copy-out'; readonly format: CopyFormat } // metered
@@ -107,11 +113,10 @@ export interface StatementJudgement {
   /** Parameters that are a part of such a pattern, and not its end: it must not become too long a list of wildcards. */
   readonly patternParts?: readonly number[];
   /**
-   * Whom a row of its result can be about, by subject; of a write that shows no rows, each row that it fills with what it read elsewhere.
-   * Empty: nobody, though it reads what is about people. Absent: nothing of theirs is read, or (unrestricted roles, EXPLAIN) nothing is said.
-   * Of PREPARE and DECLARE: of the statement inside.
+   * What its answer can tell of data subjects, by subject. Empty: it reads nothing of theirs. Absent: nothing is said (unrestricted roles). Of
+   * PREPARE and DECLARE: of the statement inside.
    */
-  readonly people?: readonly PeopleOfRow[];
+  readonly disclosures?: readonly Disclosure[];
   /** Of unrestricted roles: the subjects of which its text names relations with a key. */
   readonly about?: readonly string[];
   /**
@@ -122,18 +127,6 @@ export interface StatementJudgement {
   readonly refusal?: Refusal;
   /** The policy line that decided: of the refusal, or of the first guarded relation. */
   readonly rule?: string;
-}
-
-/** How many people of one subject can stand in one row, and which columns of the result name them. */
-export interface PeopleOfRow {
-  readonly subject: string;
-  /**
-   * One for each person: the result columns (from 0) that show the key, where any does. References to relations of the subject that an equality
-   * of keys ties together are one person; ten aliases without such a tie are ten.
-   */
-  readonly ways: readonly { readonly keys: readonly number[] }[];
-  /** More whose keys never show: subqueries, calls of window functions, of min and max (`docs/limits.md`). */
-  readonly unnamed: number;
 }
 
 /**

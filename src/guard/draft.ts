@@ -7,10 +7,11 @@ import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
 import type { Patience } from '../sql/patience.ts';
 import type { Body, Node } from '../sql/tree.ts';
-import type { PeopleOfRow, RowCheck, StatementKind, TokenChange } from './decision.ts';
+import type { RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
-import type { Holders } from './people/holders.ts';
 import type { SubqueryPiece } from './rewrite/pieces.ts';
+import type { Disclosure } from './subjects/disclosure.ts';
+import type { SubjectRelations } from './subjects/subject-relations.ts';
 
 export interface DraftStatement {
   readonly node: Node;
@@ -41,8 +42,8 @@ export interface DraftStatement {
   rule: string | undefined;
   /** For a role with `min_group`: its queries over data, and what is counted in each. */
   groups: Groups[];
-  /** Whom a row of its result can be about; undefined for nobody. */
-  people: readonly PeopleOfRow[] | undefined;
+  /** What its answer can tell of data subjects; undefined where it reads nothing of theirs. */
+  disclosures: readonly Disclosure[] | undefined;
   /** Of an unrestricted role: subjects of which it names relations. */
   about: readonly string[] | undefined;
   /** How its new rows are judged; undefined where none is. */
@@ -59,7 +60,7 @@ export interface Draft {
   readonly searchPath: readonly string[];
   readonly parameterTypes: readonly number[];
   /** What holds people, by subject. */
-  readonly holders: readonly Holders[];
+  readonly subjects: readonly SubjectRelations[];
   /** Which statements run code of users. */
   readonly userCode: { runsIn(analysis: Analysis, role: RolePolicy): boolean };
   /** Spent by every stage. */

@@ -11,7 +11,6 @@ import { ofWhole } from './bulk-judgement.ts';
 import type { Judgement } from './decision.ts';
 import type { Draft, Stage } from './draft.ts';
 import { judgementOf } from './judgement-of.ts';
-import { Holders } from './people/holders.ts';
 import { Patterns } from './shapes/patterns.ts';
 import { RecentTexts } from './shapes/recent-texts.ts';
 import { Shapes } from './shapes/shapes.ts';
@@ -19,16 +18,17 @@ import { type Skeleton, skeletonOf } from './shapes/skeleton.ts';
 import { WatchedLiterals } from './shapes/watched-literals.ts';
 import { authorizeStage } from './stages/authorize.ts';
 import { classifyStage } from './stages/classify.ts';
+import { disclosuresStage } from './stages/disclosures.ts';
 import { olderServerStage } from './stages/older-server.ts';
 import { openStage } from './stages/open.ts';
 import { parseStage } from './stages/parse.ts';
-import { peopleStage } from './stages/people.ts';
 import { pooledStage } from './stages/pooled.ts';
 import { resolveStage } from './stages/resolve.ts';
 import { rewriteStage } from './stages/rewrite.ts';
 import { tokenStage } from './stages/token.ts';
 import { userCodeStage } from './stages/user-code.ts';
 import { verifyStage } from './stages/verify.ts';
+import { SubjectRelations } from './subjects/subject-relations.ts';
 import { unreadable } from './unreadable.ts';
 import { userCodeOf } from './user-code.ts';
 import { holdsToken, ofToken, withoutToken } from './without-token.ts';
@@ -41,7 +41,7 @@ const RESTRICTED: readonly Stage[] = [
   classifyStage,
   resolveStage,
   authorizeStage,
-  peopleStage,
+  disclosuresStage,
   userCodeStage,
   rewriteStage,
   verifyStage,
@@ -97,11 +97,11 @@ export class Guard {
   private readonly shapes = new Shapes();
   private readonly patterns = new Patterns();
   private readonly texts = new RecentTexts();
-  private readonly holders: readonly Holders[];
+  private readonly subjects: readonly SubjectRelations[];
 
   constructor(private readonly options: GuardOptions) {
     const { role, catalog } = options;
-    this.holders = (role.subjects ?? []).map((subject) => new Holders(subject, catalog, role));
+    this.subjects = (role.subjects ?? []).map((subject) => new SubjectRelations(subject, catalog, role));
   }
 
   /**
@@ -198,7 +198,7 @@ export class Guard {
       catalog,
       searchPath,
       parameterTypes,
-      holders: this.holders,
+      subjects: this.subjects,
       userCode: { runsIn: (analysis, of) => userCodeOf(catalog).runsIn(analysis, of) },
       patience,
       parsed: undefined,

@@ -61,7 +61,7 @@ function statementOf(draft: Draft, statement: DraftStatement, whole: Refusal | u
     // Of PREPARE the statement inside has it.
     ...(!refused && statement.check && statement.kind.kind !== 'prepare' && { check: statement.check }),
     ...(!refused && statement.kind.kind !== 'prepare' && patternsOf(statement)),
-    ...(!refused && statement.people && { people: statement.people }),
+    ...(!refused && statement.disclosures && { disclosures: statement.disclosures }),
     ...(statement.about && { about: statement.about }),
     ...(!refused && statement.runsUserCode && { runsUserCode: true }),
     ...(refused && { refusal: refused }),
@@ -109,7 +109,7 @@ function filled(kind: StatementKind, statement: DraftStatement): StatementKind {
     columns: [...statement.columns].sort(),
     ...(statement.check && { check: statement.check }),
     ...(kind.kind === 'prepare' && patternsOf(statement)),
-    ...(statement.people && { people: statement.people }),
+    ...(statement.disclosures && { disclosures: statement.disclosures }),
     ...(statement.runsUserCode && { runsUserCode: true }),
     ...(statement.rule !== undefined && { rule: statement.rule }),
   };

@@ -4,6 +4,7 @@
  */
 import { applyEdits } from '../sql/edits.ts';
 import type { Judgement, StatementJudgement } from './decision.ts';
+import { moved as elsewhere } from './subjects/moved.ts';
 
 /** What stands for the token; no token is like it. */
 const STAND_IN = 'rowgate_stand_in';
@@ -38,8 +39,11 @@ export function ofToken(judged: Judgement, sql: string, { token, at }: WithoutTo
   const place = (of: number): number => (of > at ? of + more : of);
   const edits = judged.edits.map(({ start, end, text }) => ({ start: place(start), end: place(end), text }));
   const statements = judged.statements.map((statement): StatementJudgement => {
-    const { extent, kind } = statement;
-    const moved = extent && { extent: { start: place(extent.start), end: place(extent.end) } };
+    const { extent, kind, disclosures } = statement;
+    const moved = {
+      ...(extent && { extent: { start: place(extent.start), end: place(extent.end) } }),
+      ...(disclosures && { disclosures: elsewhere({ subjects: disclosures }, place).subjects }),
+    };
     if (kind.kind !== 'set' || !kind.token || !isStandIn(statement)) return { ...statement, ...moved };
     return { ...statement, ...moved, kind: { kind: 'set', token: { ...kind.token, to: { value: token } } } };
   });

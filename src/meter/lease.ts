@@ -17,6 +17,16 @@ interface Chunk {
   readonly at: number;
 }
 
+/** One that was spent, and may become free again. */
+export interface Place {
+  /** Of its grant, in the store's time. */
+  readonly at: number;
+  readonly windows: readonly Window[];
+  /** Until then it may be spent again here, in the process's time. */
+  readonly until: number;
+  readonly version: number;
+}
+
 /** Of what is left this part is taken ahead, so that others find something near the end. */
 const SHARE_AHEAD = 16;
 const NOTHING: readonly Return[] = [];
@@ -27,6 +37,8 @@ const AT_LEAST_MS = 5;
 export class Lease {
   /** Granted and not spent. */
   left = 0;
+  /** Of what was spent, places that may become free again. */
+  private aside = 0;
   /** A question is on its way to the store. */
   asking = false;
   /** Of the last time that something was granted, or spent, in the process's time. */
@@ -74,8 +86,13 @@ export class Lease {
     return this.terms.ceilings;
   }
 
-  /** What was spent in the window of a ceiling, by all, as far as is known. */
+  /** What was spent in the window of a ceiling, by all, as far as is known; without what was set aside here. */
   spent(ceiling: number): number {
+    return Math.max(0, this.taken(ceiling) - this.aside);
+  }
+
+  /** The same with what was set aside: nobody else may have it. */
+  taken(ceiling: number): number {
     return Math.max(0, (this.used?.[ceiling] ?? 0) - this.left);
   }
 
@@ -87,7 +104,7 @@ export class Lease {
   /** Which ceilings so much more would pass. */
   passedBy(amount: number): number[] {
     return this.terms.ceilings.flatMap(({ limit }, i) =>
-      limit !== undefined && this.spent(i) + amount > limit ? [i] : [],
+      limit !== undefined && this.taken(i) + amount > limit ? [i] : [],
     );
   }
 
@@ -176,6 +193,31 @@ export class Lease {
     const at = this.chunks[0]?.at ?? Number.NaN;
     this.spend(1, now);
     return at;
+  }
+
+  /** Spends one that may become free again. */
+  setAside(now: number): Place {
+    const { windows, expiresAt: until, version } = this;
+    this.aside += 1;
+    return { at: this.spendOne(now), windows, until, version };
+  }
+
+  /** One that was set aside was needed. */
+  keep(): void {
+    this.aside -= 1;
+  }
+
+  /** One that was set aside is not needed. @returns what goes back to the store, where it can be spent here no more. */
+  free({ at, windows, until, version }: Place, now: number): readonly Return[] {
+    this.aside -= 1;
+    if (version !== this.version || now >= until)
+      return [{ owner: this.owner, measure: this.measure, windows, amount: 1, at }];
+    const first = this.chunks[0];
+    if (first?.at === at) first.left += 1;
+    else this.chunks.unshift({ left: 1, at });
+    this.left += 1;
+    this.expiresAt = Math.min(this.expiresAt, until);
+    return NOTHING;
   }
 
   /** @returns all that is left, to be given back. */

@@ -4,6 +4,7 @@
  * never too little.
  */
 import type { Answer, BudgetStore, Claim, Grant, Return } from './budget-store.ts';
+import type { Charge } from './charge.ts';
 import { eachHash, hashText, WORDS } from './hashes.ts';
 import type { KnownPeople } from './known-people.ts';
 import type { Lease } from './lease.ts';
@@ -87,6 +88,11 @@ export class Leases {
       }),
       now,
     );
+  }
+
+  /** The place that was set aside is not needed. */
+  free(charge: Charge): void {
+    this.giveBack(charge.free(this.options.now()));
   }
 
   giveBack(returns: readonly Return[]): void {
@@ -239,20 +245,33 @@ export class Leases {
     return WAIT;
   }
 
-  private spend({ lease, need, people }: Line, now: number): void {
-    if (!people) {
-      lease.spend(need, now);
-      return;
+  private spend({ lease, need, people, charge, setsAside }: Line, now: number): void {
+    if (setsAside) charge?.setAside(now);
+    const seen = people ? this.see(lease, people, charge, now) : 0;
+    let rest = need;
+    if (rest > 0 && charge?.canUse(lease, now)) {
+      charge.use();
+      rest -= 1;
     }
-    const { known, hashes, unnamed } = people;
+    lease.spend(rest, now);
+    if (charge) charge.total += seen + need;
+  }
+
+  /** @returns how many of them were not counted before. */
+  private see(lease: Lease, { known, hashes }: PeopleLine, charge: Charge | undefined, now: number): number {
     const { words, count } = hashes;
     const until = count > 0 ? countedUntil(lease, now) : now;
+    let seen = 0;
     for (let at = 0; at < count * WORDS; at += WORDS) {
-      if (known.knows(words, at, now)) known.sawAgain(words, at, now, until);
-      else known.sawFirst(words, at, lease.spendOne(now), now, until);
+      if (known.knows(words, at, now)) {
+        known.sawAgain(words, at, now, until);
+        continue;
+      }
+      known.sawFirst(words, at, charge?.canUse(lease, now) ? charge.use() : lease.spendOne(now), now, until);
+      seen += 1;
     }
-    lease.spend(unnamed, now);
     if (known.unreported >= MOST_UNREPORTED) this.report(lease, known);
+    return seen;
   }
 }
 

@@ -1,4 +1,5 @@
-/** What is to be taken of a lease: an amount, or places for people. */
+/** What is to be taken of a lease: an amount, and places for people. */
+import type { Charge } from './charge.ts';
 import { type Hashes, WORDS } from './hashes.ts';
 import type { KnownPeople } from './known-people.ts';
 import type { Lease } from './lease.ts';
@@ -8,24 +9,27 @@ import { isCalendarDay, lengthOf } from './slots.ts';
 export interface Line {
   readonly lease: Lease;
   readonly need: number;
+  /** Beside it a place for each of these who is not counted yet. */
   readonly people?: PeopleLine;
+  /** The statement that pays: what was set aside for it is used first. */
+  readonly charge?: Charge | undefined;
+  /** One more place, set aside for that statement: its answer may use it, or it comes back. */
+  readonly setsAside?: boolean;
 }
 
-/** Of a measure of people `need` is not given: it follows from who they are. */
 export interface PeopleLine {
   readonly known: KnownPeople;
   /** Those whom the lease's measure counts, each once. */
   readonly hashes: Hashes;
-  readonly unnamed: number;
   /** What was found last, and of when it is. */
   counted?: { readonly now: number; readonly changes: number; readonly places: number };
 }
 
 /** Places that they take. */
 function places(people: PeopleLine, now: number): number {
-  const { known, hashes, unnamed, counted } = people;
+  const { known, hashes, counted } = people;
   if (counted?.now === now && counted.changes === known.changes) return counted.places;
-  let count = unnamed;
+  let count = 0;
   const { words } = hashes;
   for (let i = 0; i < hashes.count; i += 1) if (!known.knows(words, i * WORDS, now)) count += 1;
   people.counted = { now, changes: known.changes, places: count };
@@ -33,11 +37,11 @@ function places(people: PeopleLine, now: number): number {
 }
 
 /** How much of the lease it takes. */
-export function needOf(line: Line, now: number): number {
-  const { need, people } = line;
-  if (!people) return need;
+export function needOf({ lease, need, people, charge, setsAside }: Line, now: number): number {
+  let all = setsAside ? need + 1 : need;
   // As many as no window can hold are not looked at one by one: a row may hold the keys of a million.
-  return line.lease.cannotHold(people.hashes.count) ? people.hashes.count + people.unnamed : places(people, now);
+  if (people) all += lease.cannotHold(people.hashes.count) ? people.hashes.count : places(people, now);
+  return all > 0 && charge?.canUse(lease, now) ? all - 1 : all;
 }
 
 /** Who is seen now is counted in each window until then at least, in the process's time. */

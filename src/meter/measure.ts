@@ -1,7 +1,18 @@
 /** What is counted of a principal, and in which windows of time: the words that the meter, its stores and the session share. */
 
-/** `subjects.student`: distinct people, by subject. `overruns` and `refusals` lead to a lock. */
-export type Measure = 'rows' | 'bytes' | 'statements' | 'changed' | 'overruns' | 'refusals' | `subjects.${string}`;
+/**
+ * `subjects.student`: distinct people of a subject, and what was told of them without naming anybody. `answers.student`: the latter alone, where
+ * it has an account of its own. `overruns` and `refusals` lead to a lock.
+ */
+export type Measure =
+  | 'rows'
+  | 'bytes'
+  | 'statements'
+  | 'changed'
+  | 'overruns'
+  | 'refusals'
+  | `subjects.${string}`
+  | `answers.${string}`;
 
 /** `30 days`: `day` is a calendar day where `count` is 1, everything else slides. */
 export interface Window {

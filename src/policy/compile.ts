@@ -8,7 +8,7 @@ import { resolveFunctions } from './functions.ts';
 import { compileTables, type Granted } from './grants.ts';
 import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
 import { duringWithRules, withRules } from './limit-rules.ts';
-import type { Limits } from './limits.ts';
+import { type Limits, OF_SUBJECTS } from './limits.ts';
 import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from './policy.ts';
 import type { GrantsFile, RoleFile } from './role-schema.ts';
 import type { GrantsPart } from './row-conditions.ts';
@@ -235,10 +235,12 @@ function checkLimits(
   ];
   for (const [path, limits] of places) {
     checkThrottles(limits, file.throttle !== undefined, document, path, report);
-    for (const name of limits?.subjects?.keys() ?? []) {
-      if (subjects.has(name)) continue;
-      const near = suggestion(name, subjects.keys());
-      report.error(document.place([...path, 'subjects', name]), `subject "${name}" does not exist${near}`);
+    for (const key of OF_SUBJECTS) {
+      for (const name of limits?.[key]?.keys() ?? []) {
+        if (subjects.has(name)) continue;
+        const near = suggestion(name, subjects.keys());
+        report.error(document.place([...path, key, name]), `subject "${name}" does not exist${near}`);
+      }
     }
   }
 }

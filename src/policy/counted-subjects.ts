@@ -22,5 +22,5 @@ export function withSubjects(
 }
 
 function namedBy(limits: readonly (Limits | undefined)[]): ReadonlySet<string> {
-  return new Set(limits.flatMap((each) => [...(each?.subjects?.keys() ?? [])]));
+  return new Set(limits.flatMap((each) => [...(each?.subjects?.keys() ?? []), ...(each?.answers?.keys() ?? [])]));
 }

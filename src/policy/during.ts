@@ -42,11 +42,12 @@ function isOn({ from, until, days }: During, date: string): boolean {
 }
 
 function replaced(before: Limits, named: Limits): Limits {
-  const { subjects, rules } = named;
+  const { subjects, answers, rules } = named;
   return {
     ...before,
     ...named,
     ...(subjects && { subjects: new Map([...(before.subjects ?? []), ...subjects]) }),
+    ...(answers && { answers: new Map([...(before.answers ?? []), ...answers]) }),
     ...((before.rules ?? rules) && { rules: { ...before.rules, ...rules } }),
   };
 }

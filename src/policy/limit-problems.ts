@@ -47,7 +47,7 @@ export function checkLimitsPerUser(limits: Limits | undefined, document: PolicyD
   }
 }
 
-function throttles({ rows, bytes, statements, changed, subjects }: Limits): boolean {
-  const lists = [rows, bytes, statements, changed, ...(subjects?.values() ?? [])];
+function throttles({ rows, bytes, statements, changed, subjects, answers }: Limits): boolean {
+  const lists = [rows, bytes, statements, changed, ...(subjects?.values() ?? []), ...(answers?.values() ?? [])];
   return lists.some((list) => list?.some(({ effect }) => effect === 'throttle'));
 }

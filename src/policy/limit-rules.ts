@@ -1,6 +1,6 @@
 /** Remembers in which line each limit stands. */
 import type { Path, PolicyDocument } from './document.ts';
-import type { During, LimitRules, Limits, WindowLimit } from './limits.ts';
+import { type During, type LimitRules, type Limits, OF_SUBJECTS, type WindowLimit } from './limits.ts';
 
 const KEYS: Readonly<Record<keyof LimitRules, string>> = {
   rowsPerStatement: 'rows_per_statement',
@@ -16,7 +16,13 @@ export function withRules(limits: Limits, document: PolicyDocument, path: Path):
       const at = [...path, ...below, index];
       return { ...limit, rule: document.rule(document.has(at) ? at : [...path, ...below]) };
     });
-  const { rows, bytes, statements, changed, subjects } = limits;
+  const { rows, bytes, statements, changed } = limits;
+  const bySubject = OF_SUBJECTS.flatMap((key) => {
+    const stated = limits[key];
+    return stated
+      ? [[key, new Map([...stated].map(([name, list]) => [name, windows(list, [key, name])]))] as const]
+      : [];
+  });
   const stated = (Object.keys(KEYS) as (keyof LimitRules)[]).filter((name) => limits[name] !== undefined);
   const rules: LimitRules = Object.fromEntries(stated.map((name) => [name, document.rule([...path, KEYS[name]])]));
   return {
@@ -25,9 +31,7 @@ export function withRules(limits: Limits, document: PolicyDocument, path: Path):
     ...(bytes && { bytes: windows(bytes, ['bytes']) }),
     ...(statements && { statements: windows(statements, ['statements']) }),
     ...(changed && { changed: windows(changed, ['changed']) }),
-    ...(subjects && {
-      subjects: new Map([...subjects].map(([name, list]) => [name, windows(list, ['subjects', name])])),
-    }),
+    ...Object.fromEntries(bySubject),
     ...(stated.length > 0 && { rules }),
   };
 }

@@ -1,11 +1,19 @@
 /** The limits that hold at a time, as one flat list: for a principal its role's and its own, or for a person behind one; with `during`, effects and raises put in. */
 import { limitsAt } from './during.ts';
-import type { LimitEffect, Limits, Lock, Throttle, Window, WindowLimit } from './limits.ts';
+import {
+  type LimitEffect,
+  type Limits,
+  type Lock,
+  OF_SUBJECTS,
+  type Throttle,
+  type Window,
+  type WindowLimit,
+} from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
 import type { RuleRef } from './rule.ts';
 
 /** What a limit over time counts, as the meter calls it. */
-export type LimitedMeasure = 'rows' | 'bytes' | 'statements' | 'changed' | `subjects.${string}`;
+export type LimitedMeasure = 'rows' | 'bytes' | 'statements' | 'changed' | `subjects.${string}` | `answers.${string}`;
 
 /** A limit over time that holds now. */
 export interface LimitInForce {
@@ -125,10 +133,12 @@ function windowsOf(limits: Limits, rule: RuleRef, role: RolePolicy, raised: read
     ['rows', limits.rows],
     ['bytes', limits.bytes],
     ['changed', limits.changed],
-    ...[...(limits.subjects ?? [])].map(([name, list]): [LimitedMeasure, readonly WindowLimit[]] => [
-      `subjects.${name}`,
-      list,
-    ]),
+    ...OF_SUBJECTS.flatMap((key) =>
+      [...(limits[key] ?? [])].map(([name, list]): [LimitedMeasure, readonly WindowLimit[]] => [
+        `${key}.${name}`,
+        list,
+      ]),
+    ),
   ];
   return lists.flatMap(([measure, list = []]) =>
     list.map((limit): LimitInForce => {

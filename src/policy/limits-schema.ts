@@ -44,7 +44,15 @@ const limitMapping = mapping({
   subjects: z
     .record(name, oneOrList(window))
     .optional()
-    .describe('By subject: distinct people in a window of time, as `{ student: [250 per day warn, 300 per day] }`.'),
+    .describe(
+      'By subject: distinct people in a window of time, as `{ student: [250 per day warn, 300 per day] }`; answers that name nobody count as well, unless `answers` limits those.',
+    ),
+  answers: z
+    .record(name, oneOrList(window))
+    .optional()
+    .describe(
+      'By subject: answers about people that name nobody, as counts, in a window of time: one for each question, or for each 8 bytes of its answer, as `{ student: 500 per day }`.',
+    ),
   connections: count.optional().describe('Connections at the same time.'),
   statement_timeout: written(FORMS.duration, readDuration)
     .optional()
@@ -69,7 +77,7 @@ export const roleLimits = z
   .describe('How much the role may take, by principal, over all of its connections. `none` says that there are none.');
 
 export const limitsPerUser = limits.describe(
-  'Limits over time of each person behind a token, beside those of the principal: `rows`, `bytes`, `statements`, `changed`, `subjects`.',
+  'Limits over time of each person behind a token, beside those of the principal: `rows`, `bytes`, `statements`, `changed`, `subjects`, `answers`.',
 );
 
 export const whenExceeded = z
@@ -142,6 +150,7 @@ function toLimits(value: z.output<typeof limitMapping>): Limits {
     ...(statements && { statements }),
     ...(changed && { changed }),
     ...(value.subjects && { subjects: new Map(Object.entries(value.subjects)) }),
+    ...(value.answers && { answers: new Map(Object.entries(value.answers)) }),
     ...(connections !== undefined && { connections }),
     ...(value.statement_timeout !== undefined && { statementTimeout: value.statement_timeout }),
   };

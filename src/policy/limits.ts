@@ -28,13 +28,19 @@ export interface Limits {
   readonly bytes?: readonly WindowLimit[];
   readonly statements?: readonly WindowLimit[];
   readonly changed?: readonly WindowLimit[];
+  /** By subject: people, and what is told of them without naming anybody, unless `answers` has the latter. */
   readonly subjects?: ReadonlyMap<string, readonly WindowLimit[]>;
+  /** By subject: what is told of its people without naming anybody. */
+  readonly answers?: ReadonlyMap<string, readonly WindowLimit[]>;
   readonly connections?: number;
   /** Milliseconds. */
   readonly statementTimeout?: number;
   /** Where the limits of one statement stand: a client over one is told the line. */
   readonly rules?: LimitRules;
 }
+
+/** Limits that are stated for each subject. */
+export const OF_SUBJECTS = ['subjects', 'answers'] as const;
 
 export interface LimitRules {
   readonly rowsPerStatement?: RuleRef;

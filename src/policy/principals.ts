@@ -10,7 +10,7 @@ import type { Report } from './diagnostic.ts';
 import type { Path, PolicyDocument } from './document.ts';
 import { checkDuring, checkThrottles } from './limit-problems.ts';
 import { duringWithRules, withRules } from './limit-rules.ts';
-import type { Limits } from './limits.ts';
+import { type Limits, OF_SUBJECTS } from './limits.ts';
 import type { Principal, RolePolicy } from './policy.ts';
 import type { PrincipalEntry } from './principals-schema.ts';
 import { checkApprovals } from './signed.ts';
@@ -50,8 +50,9 @@ export function compilePrincipal(name: string, entry: PrincipalEntry, part: Prin
     [['limits'], entry.limits],
     ...(entry.during ?? []).map(({ limits }, index): [Path, Limits] => [['during', index, 'limits'], limits]),
   ];
-  for (const [below, { subjects } = {}] of limits) {
-    for (const subject of subjects?.keys() ?? []) checkSubject(subject, part, [...path, ...below]);
+  for (const [below, stated] of limits) {
+    for (const key of OF_SUBJECTS)
+      for (const subject of stated?.[key]?.keys() ?? []) checkSubject(subject, part, [...path, ...below, key]);
   }
   checkDuring(entry.during, document, [...path, 'during'], report);
   if (read) {
@@ -191,7 +192,7 @@ function addressBlock(block: string, path: Path, part: PrincipalPart): string {
 
 function checkSubject(subject: string, part: PrincipalPart, path: Path): void {
   if (part.subjects.has(subject)) return;
-  const place = part.document.place([...path, 'subjects', subject]);
+  const place = part.document.place([...path, subject]);
   part.report.error(place, `subject "${subject}" does not exist${suggestion(subject, part.subjects)}`);
 }
 

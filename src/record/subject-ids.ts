@@ -1,7 +1,7 @@
 /** Ids of the people whom statements have shown, in the place of their keys: keyed hashes, that nobody turns back who has not the key. */
 import { createHmac } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
-import type { KeysShown, OutcomeEntry } from '../session/entries.ts';
+import type { KeysShown, OutcomeEntry, SubjectCount } from '../session/entries.ts';
 
 /** The key of the ids. Whoever destroys it, and every copy of it, makes all ids that it has made mean nobody. */
 export interface SubjectKey {
@@ -10,15 +10,11 @@ export interface SubjectKey {
   readonly secret: string;
 }
 
-/** Under `subjects` in a record. `n` and `unnamed` are those of an outcome; a `seen` has ids alone. */
-export type SubjectsShown = Readonly<
-  Record<string, { readonly n?: number; readonly unnamed?: number; readonly ids?: readonly string[] }>
->;
+/** Under `subjects` in a record. The numbers are those of an outcome; a `seen` has ids alone. */
+export type SubjectsShown = Readonly<Record<string, Partial<SubjectCount> & { readonly ids?: readonly string[] }>>;
 
-/** Those of an outcome. INVARIANT: both numbers are there: short records are written without a serializer. */
-export type SubjectsOfOutcome = Readonly<
-  Record<string, { readonly n: number; readonly unnamed: number; readonly ids?: readonly string[] }>
->;
+/** Those of an outcome. INVARIANT: all numbers are there: short records are written without a serializer. */
+export type SubjectsOfOutcome = Readonly<Record<string, SubjectCount & { readonly ids?: readonly string[] }>>;
 
 /** 96 bits: among 12 million people no two have the same. */
 const LENGTH = 16;

@@ -1,7 +1,7 @@
 /** Asks the budget for the statements of a client's message, before any of them is recorded. The message waits where the answer does. */
 import { type Refusal, refusal } from '../errors.ts';
 import type { StatementJudgement, StatementKind } from '../guard/decision.ts';
-import type { Account, LimitReached, Sent, Warning } from './budget.ts';
+import type { Account, Charges, LimitReached, Prepayment, Sent, Warning } from './budget.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import { notTogether } from './query-plan.ts';
 import type { Whose } from './token-setting.ts';
@@ -11,6 +11,9 @@ export interface Grant {
   /** Rows that may still be shown; absent where nothing limits them over time. */
   readonly rowsLeft?: number | undefined;
   readonly account?: Account | undefined;
+  readonly charges?: Charges | undefined;
+  /** What was paid before it runs. */
+  readonly prepaid?: readonly Prepayment[];
 }
 
 /** Of a statement that is not asked for. */
@@ -50,7 +53,9 @@ export class Admission {
   constructor(private readonly c: Asker) {}
 
   /**
-   * Asks for one statement after the other. What was granted to a message that is then not sent stays counted: too much, never too little.
+   * Asks for one statement after the other. What was granted to a message that is then not sent stays counted, but for what was set aside: too
+   * much, never too little.
+   * @param prepaid what is to be paid for each before it runs.
    * @param sent a statement as the budget needs it for its plan; undefined: it does not stand alone.
    * @param whose for whom each of them runs.
    * @param counted they were counted as statements before.
@@ -58,16 +63,17 @@ export class Admission {
   ask(
     policy: SessionPolicy,
     statements: readonly StatementJudgement[],
+    prepaid: (at: number) => readonly Prepayment[],
     sent: (at: number) => Sent | undefined,
     whose: readonly Whose[],
     counted = false,
   ): Admittance {
-    if (this.under !== policy) this.granted = [];
+    if (this.under !== policy) this.drop();
     this.under = policy;
     for (let at = this.granted.length; at < statements.length; at += 1) {
       const answer = this.cancelled
         ? cancelled()
-        : this.askFor(policy, statements[at]!, () => sent(at), whose[at]?.person?.user, counted);
+        : this.askFor(policy, statements[at]!, prepaid(at), () => sent(at), whose[at]?.person?.user, counted);
       if (answer === 'wait') {
         if (this.since === 0) this.since = this.c.ports.now();
         this.waits = true;
@@ -82,6 +88,7 @@ export class Admission {
   private askFor(
     policy: SessionPolicy,
     statement: StatementJudgement,
+    prepaid: readonly Prepayment[],
     sent: () => Sent | undefined,
     user: string | undefined,
     counted: boolean,
@@ -93,6 +100,7 @@ export class Admission {
     const answer = c.ports.budget.admit(
       policy,
       statement,
+      prepaid,
       () => {
         const one = sent();
         alone = one !== undefined;
@@ -102,7 +110,10 @@ export class Admission {
       counted,
     );
     // INVARIANT: what was to be judged by its plan, and has none of its own, does not run.
-    if (!alone) return { refusal: notTogether() };
+    if (!alone) {
+      if (answer.kind === 'admitted') answer.charges?.settle(() => 'free');
+      return { refusal: notTogether() };
+    }
     switch (answer.kind) {
       case 'wait':
         return 'wait';
@@ -113,7 +124,7 @@ export class Admission {
         return answer;
       case 'admitted':
         c.tell(answer.warnings);
-        return answer;
+        return { ...answer, prepaid };
     }
   }
 
@@ -133,10 +144,21 @@ export class Admission {
   done(): void {
     if (this.under === undefined) return;
     this.waits = false;
-    this.granted = [];
+    this.drop();
     this.under = undefined;
     this.cancelled = false;
     this.since = 0;
+  }
+
+  /** What was set aside for statements that were not sent comes back. */
+  private drop(): void {
+    for (const { charges } of this.granted) charges?.settle(() => 'free');
+    this.granted = [];
+  }
+
+  /** The statements that were granted are sent: what was set aside is theirs. */
+  sent(): void {
+    this.granted = [];
   }
 
   /** The client does not want the message any more, if that is what it waits for. @returns whether it is; it may be taken up again. */
@@ -151,8 +173,8 @@ export class Admission {
 /** The statement that the budget is asked for. What is run by name reads the tables of what it names. */
 export function askedFor(statement: StatementJudgement, inner: StatementJudgement | undefined): StatementJudgement {
   if (!inner) return statement;
-  const { tables, columns, people } = inner;
-  return { ...statement, tables, columns, ...(people && { people }) };
+  const { tables, columns } = inner;
+  return { ...statement, tables, columns };
 }
 
 const NOTHING: Sent = { text: '', parameterTypes: [] };

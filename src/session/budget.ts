@@ -2,6 +2,7 @@
 import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { KeyList } from './key-list.ts';
+import type { LastAnswers } from './last-answers.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 /** A limit that was reached, for the log: `rows 2000 per hour`. */
@@ -50,26 +51,55 @@ export type Admitted =
       readonly warnings?: readonly Warning[] | undefined;
       /** A permit pays: limits of one statement on rows and bytes do not hold for it. */
       readonly account?: Account | undefined;
+      /** Absent where nothing was set aside. To be settled when the statement has ended. */
+      readonly charges?: Charges | undefined;
     }
   /** `effect: lock` where this passes a limit that locks. */
   | (Over & { readonly effect?: 'lock' })
   | Refused
   | Wait;
 
-/** People of one subject that one row, or one change, shows. */
-export interface People {
+/** What one row, or one change, discloses of the data subjects of one kind. */
+export interface Disclosed {
   readonly subject: string;
-  /** Their keys as text, the same text for the same person in every format. */
+  /** Of those whom it names, as text, the same text for the same person in every format. */
   readonly keys: readonly string[];
-  /** Those whose key does not show. */
-  readonly unnamed: number;
+  /** What it tells beside that, in values of 8 bytes (`docs/limits.md`). */
+  readonly values: number;
 }
 
 /** The same of many rows. */
-export interface PeopleOfMany {
+export interface DisclosedByMany {
   readonly subject: string;
   readonly keys: KeyList;
-  readonly unnamed: number;
+  readonly values: number;
+}
+
+/** What is paid for a statement before it runs, for the data subjects of one kind. */
+export interface Prepayment {
+  readonly subject: string;
+  /** It is about those whom it names by their keys, and nobody else: they count whether or not a row of them comes, and its rows cost nothing. */
+  readonly pinned: boolean;
+  /** Theirs. */
+  readonly keys: readonly string[];
+  /** A place that its answer may use, or that is `kept` for an error behind the last row. */
+  readonly setsAside: 'nothing' | 'one' | 'kept';
+  /** Where nothing is left the statement runs all the same: whom it names may be counted already. */
+  readonly optional: boolean;
+}
+
+/** `free`: its answer could be told beforehand. `failed`: by an error of the server's, which tells something by itself. */
+export type Settlement = 'answered' | 'free' | 'failed';
+
+/** What was set aside for a statement that runs. */
+export interface Charges {
+  /** False where nothing was left for it. */
+  isSetAside(subject: string): boolean;
+  /**
+   * The statement has ended; called once. @param how by subject; of a permit, which pays for all of them, ''. @returns the subjects of which what
+   * was set aside stays taken.
+   */
+  settle(how: (subject: string) => Settlement): readonly string[];
 }
 
 /** Many rows together, for which no permit pays. */
@@ -77,16 +107,18 @@ export interface DemandOfMany {
   readonly rows: number;
   readonly bytes: number;
   /** Filled anew for the next rows: whoever is asked keeps none of it. */
-  readonly people?: readonly PeopleOfMany[];
+  readonly disclosed?: readonly DisclosedByMany[];
   readonly user?: string;
+  readonly charges?: Charges | undefined;
 }
 
 export interface Demand {
   readonly rows?: number;
   readonly bytes?: number;
   readonly changed?: number;
-  readonly people?: readonly People[];
+  readonly disclosed?: readonly Disclosed[];
   /** As `admit` said. */
+  readonly charges?: Charges | undefined;
   readonly account?: Account;
   /** The person behind the account for whom the statement runs: pays beside the principal, where the role limits each. */
   readonly user?: string;
@@ -125,16 +157,19 @@ export interface Sighting {
 export interface Budget {
   /**
    * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
-   * statement itself where it is admitted. `sent` is called only where the plan is needed. `user`: the person behind the account.
-   * `counted`: the statement itself was taken before, for its Bind.
+   * statement itself, and what is to be paid before it runs, where it is admitted. `sent` is called only where the plan is needed. `user`: the
+   * person behind the account. `counted`: the statement itself was taken before, for its Bind.
    */
   admit(
     policy: SessionPolicy,
     statement: StatementJudgement,
+    prepayments: readonly Prepayment[],
     sent: () => Sent,
     user?: string,
     counted?: boolean,
   ): Admitted;
+  /** The last answers of this principal: what is the same again is told beforehand. Absent: nothing is free. */
+  answers?(): LastAnswers;
   /**
    * Asked when values are bound, which is before `admit`, and takes nothing: may a permit pay for the statement? Its LIMIT is then not the one that
    * stands for `rows_per_statement`. Absent: there are no permits.

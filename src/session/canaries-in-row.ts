@@ -1,8 +1,9 @@
 /** Canaries among the people whose keys a row shows. */
 import type { Canaries } from '../policy/canaries.ts';
+import type { AnswerPlan } from './answer-plan.ts';
+import { type Formats, formatOf } from './answer-rows.ts';
 import { addKeys, possibleKeys } from './key-text.ts';
-import { type Formats, formatOf, type RowValues } from './row-people.ts';
-import type { RowPlan } from './row-plan.ts';
+import type { RowValues } from './row-values.ts';
 
 export interface CanaryInRow {
   readonly subject: string;
@@ -18,7 +19,7 @@ export interface CanariesInRow {
 
 /** @param seen a key of a subject was looked at before, and need not be again. */
 export function canariesIn(
-  plan: RowPlan,
+  plan: AnswerPlan,
   row: RowValues,
   formats: Formats,
   canaries: Canaries,

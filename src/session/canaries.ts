@@ -13,7 +13,8 @@ export function passesCanaries(c: Conversation, run: Run, frame: Frame): boolean
   const { policy } = run;
   const { canaries } = policy;
   if (!canaries) return true;
-  const inRow = run.shows?.canariesIn(run, frame);
+  if (!passesAskedCanaries(c, run)) return false;
+  const inRow = run.answer?.canariesIn(run, frame);
   const guarded = isGuarded(policy.role);
   for (const { subject, canary } of [...hiddenCanaries(run, canaries), ...(inRow?.found ?? [])]) {
     const refused = c.ports.budget.canary(policy, sighting(run, subject, canary));
@@ -21,6 +22,21 @@ export function passesCanaries(c: Conversation, run: Run, frame: Frame): boolean
   }
   // INVARIANT: what is not certainly nobody's whom they protect is not shown to a role that is held to its policy.
   if (inRow?.unread !== undefined && guarded) return cut(run, unreadKey(inRow.unread));
+  return true;
+}
+
+/** INVARIANT: a canary that is asked for by its key counts as seen, also where no row of it comes. @returns whether what was asked may be answered. */
+export function passesAskedCanaries(c: Conversation, run: Run): boolean {
+  const { canaries } = run.policy;
+  if (!canaries || run.answer?.isAsked !== false) return true;
+  run.answer.isAsked = true;
+  for (const { subject, keys } of run.prepaid ?? []) {
+    for (const key of keys) {
+      const canary = canaries.find(subject, key);
+      const refused = canary && c.ports.budget.canary(run.policy, sighting(run, subject, canary));
+      if (refused) return cut(run, refused.refusal);
+    }
+  }
   return true;
 }
 

@@ -103,7 +103,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     provenance: prepared.provenance,
     bounded,
     most: bounded ? mostOf(prepared.rendered.limit ?? values.limit) : undefined,
-    bound: whole && boundFor(policy, whole),
+    bound: whole && boundFor(policy, prepared.statement, whole),
     formats: whole?.resultFormats,
     madeFor: filled ? person : undefined,
     given: token?.value,
@@ -169,12 +169,17 @@ function mayBePaid(c: Conversation, statement: StatementJudgement, policy: Sessi
   return c.ports.budget.mayPay?.(policy, statement) === true;
 }
 
-/** So many bytes of values are kept for an estimate; with longer ones the plan is made without. */
+/** So many bytes of values are kept, for an estimate and for the keys that they give; with longer ones there is neither. */
 const MOST_KEPT = 16_384;
 
 /** A copy: the frame is the socket's. */
-function boundFor(policy: SessionPolicy, { formats, valueCount, values }: Bind): Portal['bound'] {
-  if (valueCount === 0 || values.length > MOST_KEPT || !isEstimated(policy)) return undefined;
+function boundFor(
+  policy: SessionPolicy,
+  statement: StatementJudgement | undefined,
+  { formats, valueCount, values }: Bind,
+): Portal['bound'] {
+  const isAsked = (statement?.disclosures?.length ?? 0) > 0 && policy.role.limitedSubjects !== undefined;
+  if (valueCount === 0 || values.length > MOST_KEPT || !(isAsked || isEstimated(policy))) return undefined;
   return { formats, valueCount, values: Uint8Array.from(values) };
 }
 

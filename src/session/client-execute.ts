@@ -5,6 +5,7 @@ import { describe } from '../wire/describe.ts';
 import { decodeExecute, type Execute, execute } from '../wire/execute.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { askedFor, type Grant } from './admission.ts';
+import { answerOf } from './answer-of.ts';
 import { sendDescribe } from './client-describe.ts';
 import { sendUnknown } from './client-extended.ts';
 import type { Conversation } from './conversation.ts';
@@ -13,6 +14,7 @@ import type { Pending } from './pending.ts';
 import { endsPortals } from './portal-life.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Portal } from './prepared.ts';
+import { prepaymentsOf } from './prepayment.ts';
 import { privateName } from './private-name.ts';
 import { Provenance } from './provenance.ts';
 import { notRecorded } from './records.ts';
@@ -24,8 +26,7 @@ import { sentOfPortal } from './sent.ts';
 import { type Resolved, recheckPortal, resolveNames } from './sql-names.ts';
 import type { Whose } from './token-setting.ts';
 import { outlives, portalUnknown } from './unknown-names.ts';
-import { changesNames, cuttable, natureOf, watchOf, withMoved } from './watching.ts';
-import { WhomItShows } from './whom-it-shows.ts';
+import { changesNames, cuttable, natureOf, watchOf, withWrites } from './watching.ts';
 import { type Asked, areSomebodys, moves, OF_NOBODY, whoseAre } from './whose.ts';
 
 export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
@@ -107,8 +108,11 @@ function admitPortal(
     return 'refused';
   }
   const wanted = [askedFor(statement, resolved.inner)];
+  const asking = { statement, inner: resolved.inner, text, bound: portal.bound ?? NO_VALUES };
+  // What was paid for its Bind is not paid again.
+  const prepaid = () => (begunRun(c, portal, policy, whose.of[0]?.person) ? [] : prepaymentsOf(asking, policy));
   const sent = () => sentOfPortal(c, portal, policy, resolved);
-  const admitted = c.admission.ask(policy, wanted, sent, whose.of, opened !== undefined);
+  const admitted = c.admission.ask(policy, wanted, prepaid, sent, whose.of, opened !== undefined);
   if (admitted === 'wait') return 'wait';
   if (admitted.kind === 'refused') {
     const theirs = { ...subject, person: whose.of[0]?.person };
@@ -134,9 +138,24 @@ export function openPortal(c: Conversation, portal: Portal, policy: SessionPolic
     return 'refused';
   }
   run.waited = c.admission.waited;
+  const { charges, prepaid } = admitted.grant;
+  run.charges = charges;
+  run.prepaid = prepaid;
+  run.disclosures = (admitted.resolved.inner ?? portal.statement!).disclosures;
+  c.admission.sent();
   portal.opened = { run, batch: c.batch };
   c.records.bind(run, c.batch);
   return run;
+}
+
+/** Of a Bind without values, or one whose values are not known: where there are some, each place of theirs cannot be read. */
+const NO_VALUES = { formats: [], valueCount: 0, values: new Uint8Array(0) };
+
+/** The run that its Bind was asked for, if it goes on: in the same batch, under the same policy, for the same person. */
+function begunRun(c: Conversation, { opened }: Portal, policy: SessionPolicy, person: Run['person']): Run | undefined {
+  if (opened?.batch !== c.batch) return undefined;
+  const { run } = opened;
+  return !run.ended && run.policy === policy && run.person === person ? run : undefined;
 }
 
 /** INVARIANT: what a token fills was filled when it was bound, and runs for nobody else. */
@@ -159,8 +178,9 @@ function run(
   message: Execute,
   portal: Portal,
   policy: SessionPolicy,
-  { resolved, whose, grant: { account, rowsLeft } }: Admitted,
+  { resolved, whose, grant }: Admitted,
 ): void {
+  const { account, rowsLeft } = grant;
   const statement = portal.statement!;
   const { judgement, text } = portal.rendered;
   const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
@@ -170,7 +190,7 @@ function run(
   const check = checkOf(statement, resolved.inner);
   const baked = portal.most ?? resolved.most;
   const plain = watchOf(statement.kind, nature, policy, provenance, check);
-  const watched = withMoved(plain, nature, statement, resolved.inner, policy);
+  const watched = withWrites(plain, nature, statement, resolved.inner, policy, resolved.runs?.rendered.text ?? text);
   // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
   const free = account !== undefined && baked === undefined;
   const watch: Watch =
@@ -188,9 +208,8 @@ function run(
   const counted = limit !== undefined && statement.kind.kind !== 'copy-out';
   const bounded = baked !== undefined || counted;
   const subject = { statement, judgement, policy, text, person: whose?.person };
-  const { opened } = portal;
+  const begun = begunRun(c, portal, policy, whose?.person);
   portal.opened = undefined;
-  const begun = opened?.batch === c.batch ? opened.run : undefined;
   const recorded = c.records.decide(subject, watch, usage, bounded, begun);
   if (!recorded) {
     refuseExtended(c, ownWords(c, notRecorded()));
@@ -199,7 +218,15 @@ function run(
   recorded.most = least(baked, counted ? left : undefined);
   recorded.waited += c.admission.waited;
   recorded.tokenChange = whose?.change;
-  if (watch.looksForPeople) recorded.shows = new WhomItShows(resolved.inner ?? statement, portal.formats);
+  recorded.answer = answerOf(c, recorded, begun ? { charges: begun.charges, prepaid: begun.prepaid ?? [] } : grant, {
+    statement: resolved.inner ?? statement,
+    formats: portal.formats,
+    // Of a cursor, and of a portal that runs on, what comes next depends on what came before.
+    text: statement.kind.kind === 'fetch' || !begins || message.maxRows > 0 ? undefined : text,
+    prepared: resolved.runs?.rendered.text,
+    bound: portal.bound,
+  });
+  c.admission.sent();
   if (
     (watch.verifies || (watch.looksForPeople && (policy.role.mode === 'enforce' || policy.canaries))) &&
     provenance.verdict !== 'verified' &&

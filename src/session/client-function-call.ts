@@ -34,7 +34,13 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     refuseFunctionCall(c, decideRefusal(c, subject, reason));
     return true;
   }
-  const admitted = c.admission.ask(policy, [statement], () => undefined, []);
+  const admitted = c.admission.ask(
+    policy,
+    [statement],
+    () => [],
+    () => undefined,
+    [],
+  );
   if (admitted === 'wait') return false;
   if (admitted.kind === 'refused') {
     refuseFunctionCall(c, decideRefusal(c, subject, admitted.refusal, admitted));
@@ -46,6 +52,7 @@ export function takeFunctionCall(c: Conversation, frame: Frame): boolean {
     refuseFunctionCall(c, ownWords(c, notRecorded()));
     return true;
   }
+  c.admission.sent();
   const pending = { kind: 'function-call', batch: c.batch, own: false, run } as const;
   c.pass(frame, pending);
   c.block(pending);

@@ -6,11 +6,13 @@ import type { Frame } from '../wire/frame-reader.ts';
 import { MalformedMessage } from '../wire/protocol-error.ts';
 import { decodeQuery } from '../wire/query.ts';
 import { askedFor, type Grant } from './admission.ts';
+import { answerOf } from './answer-of.ts';
 import type { Conversation } from './conversation.ts';
 import { sendConverted } from './conversion.ts';
 import { least, mostOf, NO_LIMIT, statementLimits } from './meter.ts';
 import type { SessionPolicy } from './ports.ts';
 import { prepareAnew } from './prepared-anew.ts';
+import { prepaymentsOf } from './prepayment.ts';
 import { needsStatus, notTogether, planQuery, type QueryPlan } from './query-plan.ts';
 import { NOTHING_JUDGED, notRecorded } from './records.ts';
 import { decideRefusal, ownWords, refuseQuery, textTooLong } from './refuse.ts';
@@ -23,8 +25,7 @@ import { noPolicy } from './session-ends.ts';
 import { isBounded, isRead, type Resolved, resolveNames } from './sql-names.ts';
 import { sendStep, sendWrapped, stepsOf, takeApart } from './steps.ts';
 import { answerHere, withoutSets } from './unsent.ts';
-import { cuttable, type Nature, natureOf, watchOf, withMoved } from './watching.ts';
-import { WhomItShows } from './whom-it-shows.ts';
+import { cuttable, type Nature, natureOf, watchOf, withWrites } from './watching.ts';
 import { type Asked, areSomebodys, isFilledAt, OF_NOBODY, whoseAre } from './whose.ts';
 
 /** One statement of the message, with all that was found out about it. */
@@ -76,7 +77,7 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
     refuseQuery(c, known ? ownWords(c, names.refuse) : decideRefusal(c, subject, names.refuse), statements.length > 1);
     return true;
   }
-  const parts = statements.map((statement, at): Part => partOf(statement, names.of[at]!, policy));
+  const parts = statements.map((statement, at): Part => partOf(statement, names.of[at]!, policy, text));
   const whose = areSomebodys(policy, statements) ? whoseAre(c, policy, asked(parts, judgement, policy)) : OF_NOBODY;
   if (whose === 'wait') return false;
   if ('refuse' in whose) {
@@ -89,10 +90,11 @@ export function takeQuery(c: Conversation, frame: Frame): boolean {
   return sendQuery(c, frame, { text, judgement, policy, whose }, parts);
 }
 
-function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy): Part {
+function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy, text: string): Part {
   const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
   const watched = watchOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
-  const watch = withMoved(watched, nature, statement, resolved.inner, policy);
+  const words = resolved.runs?.rendered.text ?? text;
+  const watch = withWrites(watched, nature, statement, resolved.inner, policy, words);
   return { statement, nature, watch, resolved };
 }
 
@@ -135,7 +137,11 @@ function sendQuery(c: Conversation, frame: Frame, message: Message, parts: reado
   }
   const wanted = parts.map(({ statement, resolved }) => askedFor(statement, resolved.inner));
   const sent = (at: number) => sentOfQuery(c, message, at, parts[at]!.resolved, person);
-  const admitted = c.admission.ask(policy, wanted, sent, whose.of);
+  const prepaid = (at: number) => {
+    const { statement, resolved } = parts[at]!;
+    return prepaymentsOf({ statement, inner: resolved.inner, text, bound: undefined }, policy);
+  };
+  const admitted = c.admission.ask(policy, wanted, prepaid, sent, whose.of);
   if (admitted === 'wait') return false;
   if (admitted.kind === 'refused') {
     const { statement } = parts[admitted.at]!;
@@ -150,6 +156,7 @@ function sendQuery(c: Conversation, frame: Frame, message: Message, parts: reado
     plan,
     parts.map((part, at) => paidBy(part, admitted.of[at]!)),
   );
+  c.admission.sent();
   return true;
 }
 
@@ -193,14 +200,16 @@ function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, 
 /** A statement that was admitted. */
 interface PaidPart extends Part {
   readonly rowsLeft: number | undefined;
+  readonly grant: Grant;
 }
 
 /** INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
-function paidBy(part: Part, { account, rowsLeft }: Grant): PaidPart {
-  if (account === undefined) return { rowsLeft, ...part };
+function paidBy(part: Part, grant: Grant): PaidPart {
+  const { account, rowsLeft } = grant;
+  if (account === undefined) return { rowsLeft, grant, ...part };
   const { watch, resolved } = part;
   const free = resolved.most === undefined;
-  return { ...part, rowsLeft, watch: { ...watch, account, limits: free ? undefined : watch.limits } };
+  return { ...part, rowsLeft, grant, watch: { ...watch, account, limits: free ? undefined : watch.limits } };
 }
 
 /** For the LIMIT, which is the same for all statements of the message: of the one that may show most. undefined: no matter how many. */
@@ -222,7 +231,7 @@ function record(
   { policy, whose }: Message,
 ): { complete: boolean; of: Run[] } {
   const of: Run[] = [];
-  for (const [at, { statement, watch, resolved, rowsLeft }] of parts.entries()) {
+  for (const [at, { statement, watch, resolved, rowsLeft, grant }] of parts.entries()) {
     const limited = isRead(statement.kind) && isBounded(rendered);
     // A row count goes with what is converted.
     const counted = converted && watch.taken && rowsLeft !== undefined ? resolved.usage.rows + rowsLeft : undefined;
@@ -236,7 +245,15 @@ function record(
     run.runsUserCode = (resolved.inner ?? statement).runsUserCode === true;
     run.tokenChange = change;
     // What is converted has no formats in its Bind: text, as a Query.
-    if (watch.looksForPeople) run.shows = new WhomItShows(resolved.inner ?? statement, converted ? [] : 'described');
+    const { extent } = statement;
+    run.answer = answerOf(c, run, grant, {
+      statement: resolved.inner ?? statement,
+      formats: converted ? [] : 'described',
+      // Of a cursor what comes next depends on what came before.
+      text: statement.kind.kind === 'fetch' ? undefined : rendered.text.slice(extent?.start, extent?.end),
+      prepared: resolved.runs?.rendered.text,
+      bound: undefined,
+    });
     run.waited = of.length === 0 ? c.admission.waited : 0;
     of.push(run);
   }

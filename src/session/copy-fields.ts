@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { CopyFormat } from '../guard/decision.ts';
 import { int32At, uint16At } from '../wire/integers.ts';
 import { bufferOf } from '../wire/text.ts';
-import type { RowValues } from './row-people.ts';
+import type { RowValues } from './row-values.ts';
 
 export const TAB = 0x09;
 export const LF = 0x0a;

@@ -2,11 +2,11 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type Refusal, refusal } from '../errors.ts';
-import type { PeopleOfRow } from '../guard/decision.ts';
+import type { Disclosure } from '../guard/subjects/disclosure.ts';
 import { mayRead, type RolePolicy } from '../policy/policy.ts';
 import { decodeRowDescription, type Field } from '../wire/row-description.ts';
 import { bufferOf } from '../wire/text.ts';
-import { planOf, type RowPlan } from './row-plan.ts';
+import { type AnswerPlan, planOf } from './answer-plan.ts';
 import type { SessionPolicy } from './session-policy.ts';
 import { isAboutPeople, type ShownColumns, shownColumns } from './shown-columns.ts';
 
@@ -16,7 +16,9 @@ export class Description {
   readonly shown: ShownColumns | undefined;
   /** Of names and types, formats aside: a statement is described before its formats are known. Short, however many columns there are. */
   readonly digest: string;
-  private plan: { readonly people: readonly PeopleOfRow[] | undefined; readonly of: RowPlan | undefined } | undefined;
+  private plan:
+    | { readonly disclosures: readonly Disclosure[] | undefined; readonly of: AnswerPlan | undefined }
+    | undefined;
 
   constructor({ role, subjectKeys }: SessionPolicy, bytes: Uint8Array | null) {
     const fields = bytes ? decodeRowDescription(bytes) : [];
@@ -25,12 +27,24 @@ export class Description {
     this.digest = bytes ? digestOf(fields) : 'no data';
   }
 
-  /** Where people stand in a row: the same for all runs of a statement. @param people as its judgement has them. */
-  planOf(people: readonly PeopleOfRow[] | undefined): RowPlan | undefined {
+  /** Where data subjects stand in a row: the same for all runs of a statement. @param disclosures, about as its judgement has them. */
+  planOf(disclosures: readonly Disclosure[] | undefined, about: readonly string[]): AnswerPlan | undefined {
     if (!this.shown) return undefined;
-    if (!this.plan || this.plan.people !== people) this.plan = { people, of: planOf(people, this.shown) };
+    // Without a judgement the subjects whose tables are named are no part of it.
+    if (!disclosures && about.length > 0) return planOf(undefined, about, this.shown);
+    if (!this.plan || !areAlike(this.plan.disclosures, disclosures))
+      this.plan = { disclosures, of: planOf(disclosures, about, this.shown) };
     return this.plan.of;
   }
+}
+
+/** Whether rows mean the same by them: the keys that a text gives itself may be others. */
+function areAlike(a: readonly Disclosure[] | undefined, b: readonly Disclosure[] | undefined): boolean {
+  if (a === b || !a || !b) return a === b;
+  return (
+    a.length === b.length &&
+    a.every((one, i) => one.subject === b[i]!.subject && one.named === b[i]!.named && one.values === b[i]!.values)
+  );
 }
 
 /** Longer ones, in bytes, are read each time. */

@@ -25,6 +25,16 @@ export interface DecisionEntry {
   readonly text: string;
 }
 
+/** Of the data subjects of one kind (`docs/limits.md`). */
+export interface SubjectCount {
+  /** Those whom it has named, each once. */
+  readonly people: number;
+  /** 1 where it was a question that has shown nothing else of them. */
+  readonly questions: number;
+  /** What it has told without naming anybody, in values of 8 bytes. */
+  readonly values: number;
+}
+
 export interface OutcomeEntry {
   readonly kind: 'outcome';
   /** Of the decision. */
@@ -42,8 +52,8 @@ export interface OutcomeEntry {
   readonly reason?: string | undefined;
   readonly rule?: string | undefined;
   readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
-  /** People whom it has shown, by subject: how many, and of how many more the key did not show. */
-  readonly subjects?: Readonly<Record<string, { readonly n: number; readonly unnamed: number }>> | undefined;
+  /** What it has told of data subjects, by subject. */
+  readonly subjects?: Readonly<Record<string, SubjectCount>> | undefined;
   /** Of those people, the keys that no `seen` has named. */
   readonly keys?: KeysShown | undefined;
   /** Milliseconds for which it was held back, for its budget or by a throttle. */

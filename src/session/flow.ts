@@ -1,14 +1,12 @@
 /** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
 import { type Refusal, refusal } from '../errors.ts';
-import type { PeopleOfRow, StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { cancelledByUser } from './admission.ts';
-import type { Account, Demand } from './budget.ts';
+import type { Account, Demand, Disclosed, Taken } from './budget.ts';
 import { isByPolicy } from './by-policy.ts';
-import { passesCanaries } from './canaries.ts';
+import { passesAskedCanaries, passesCanaries } from './canaries.ts';
 import type { Conversation } from './conversation.ts';
-import type { SessionPolicy } from './ports.ts';
 import { notRecorded } from './records.ts';
 import { refusalResponse } from './refusal-response.ts';
 import type { Run } from './run.ts';
@@ -24,20 +22,22 @@ export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
 }
 
 function takeRow(c: Conversation, run: Run, rows: number, bytes: number, frame: Frame): boolean {
-  const people = rows > 0 ? run.shows?.in(run, frame) : undefined;
+  const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
   if (rows > 0 && !passesCanaries(c, run, frame)) return false;
-  if (run.watch.taken && !take(c, run, people ? { rows, bytes, people } : plain(rows, bytes))) return false;
+  if (run.watch.taken && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
   if (run.endsAt(rows)) {
     run.cut = moreThanLeft(run.rows);
     return false;
   }
-  if (people && !c.records.show(run, people)) {
-    run.cut = notRecorded();
-    run.cutByBudget = true;
-    return false;
-  }
+  if (disclosed && !c.records.show(run, disclosed, frame)) return cutUnrecorded(run);
   run.count(rows, bytes);
   return true;
+}
+
+function cutUnrecorded(run: Run): false {
+  run.cut = notRecorded();
+  run.cutByBudget = true;
+  return false;
 }
 
 /** Of COPY the server sends each row as a message of its own; but a line of names comes first where it was asked for, and binary data ends with one that is empty. */
@@ -60,23 +60,30 @@ function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
  * again: `c.stalled`.
  */
 export function admitTag(c: Conversation, run: Run, tag: string): boolean {
-  // INVARIANT: how many rows a MOVE would have shown may be a value of somebody, as a row may that counts them.
-  const moved = run.statement.command === 'MOVE' && numberIn(tag) > 0;
-  return admitChanged(c, run, moved ? 1 : rowsChanged(tag, run));
-}
-
-function admitChanged(c: Conversation, run: Run, changed: number): boolean {
   if (run.cut) return false;
   const { input, takesChanges } = run.watch;
+  const changed = rowsChanged(tag, run);
   // INVARIANT: its own count decides, however the data was cut into rows on its way.
   const fits = input === undefined || run.admitInput(changed, run.bytes);
   const demand = demandOf(run, changed);
-  if (fits && (!takesChanges || changed === 0 || take(c, run, demand))) {
-    if (demand.people) run.countPeople(demand.people);
-    return true;
+  const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
+  if (fits && passesAskedCanaries(c, run) && mayEnd(c, run) && (!costs || take(c, run, demand))) {
+    if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) return true;
+    cutUnrecorded(run);
   }
   if (run.cut) tellBudget(c, run);
   return false;
+}
+
+/**
+ * INVARIANT: where nothing was left to be set aside, a row of a person who is counted already may be shown, and no row is refused as any other
+ * row is: else it would tell, for nothing, that there is none.
+ */
+function mayEnd(c: Conversation, run: Run): boolean {
+  const { charges, answer, disclosures } = run;
+  const unpaid = charges && disclosures?.find(({ subject }) => !run.isPinned(subject) && !charges.isSetAside(subject));
+  if (unpaid?.access.kind !== 'held' || answer?.hasNamed(unpaid.subject)) return true;
+  return take(c, run, { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] });
 }
 
 /** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
@@ -153,16 +160,30 @@ function plain(rows: number, bytes: number): Demand {
 }
 
 /** The demand itself where nothing is to be said of who pays: the principal's windows do. */
-function paidBy(demand: Demand, account: Account | undefined, user: string | undefined): Demand {
-  if (account === undefined && user === undefined) return demand;
-  return { ...demand, ...(account !== undefined && { account }), ...(user !== undefined && { user }) };
+function paidBy({ charges, person }: Run, demand: Demand, account: Account | undefined): Demand {
+  const user = person?.user;
+  if (account === undefined && user === undefined && charges === undefined) return demand;
+  return { ...demand, charges, ...(account !== undefined && { account }), ...(user !== undefined && { user }) };
+}
+
+/** INVARIANT: a row that may not be shown is refused in the words in which no row is: its own would say how many people it names. */
+function alike(c: Conversation, run: Run, answer: Taken): Taken {
+  const { charges } = run;
+  if (answer.kind !== 'over' || !charges) return answer;
+  const unpaid = run.disclosures?.find(
+    ({ subject, access }) => access.kind === 'held' && !run.isPinned(subject) && !charges.isSetAside(subject),
+  );
+  if (!unpaid) return answer;
+  const one = { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] };
+  const alone = c.ports.budget.take(run.policy, paidBy(run, one, run.watch.account));
+  return alone.kind === 'over' ? alone : answer;
 }
 
 /** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
 function take(c: Conversation, run: Run, demand: Demand): boolean {
   const { account } = run.watch;
   c.asked = true;
-  const answer = c.ports.budget.take(run.policy, paidBy(demand, account, run.person?.user));
+  const answer = alike(c, run, c.ports.budget.take(run.policy, paidBy(run, demand, account)));
   switch (answer.kind) {
     case 'taken':
       c.tell(answer.warnings);
@@ -180,32 +201,14 @@ function take(c: Conversation, run: Run, demand: Demand): boolean {
   return false;
 }
 
-/**
- * Rows that are put into a temporary table leave the guard's sight as those do that the client gets. INVARIANT: so do the people in them, whom
- * nothing names once they are there: the table is about nobody. In another table those whom the judgement names are as nameless.
- */
-function demandOf({ statement, watch: { fills, moves }, policy }: Run, changed: number): Demand {
-  const each = fills ? peopleOfEach(fills, policy) : (moves ?? []).map(inEach);
-  const people = each.map(({ subject, each: count }) => ({ subject, keys: [], unnamed: count * changed }));
-  if (statement.command === 'MOVE') return { people };
-  return { ...(fills ? { rows: changed } : { changed }), ...(people.length > 0 && { people }) };
-}
-
-function inEach({ subject, ways, unnamed }: PeopleOfRow): { readonly subject: string; readonly each: number } {
-  return { subject, each: ways.length + unnamed };
-}
-
-/** Where the judgement says nothing, each table that it reads is about one person in each row. */
-function peopleOfEach(
-  { people, tables }: StatementJudgement,
-  { role, subjectKeys }: SessionPolicy,
-): readonly { readonly subject: string; readonly each: number }[] {
-  if (people) return people.map(inEach);
-  return [...(subjectKeys ?? [])].flatMap(([oid, columns]) => {
-    const { schema, name } = role.relations.get(oid)?.relation ?? {};
-    const subjects = tables.includes(`${schema}.${name}`) ? new Set([...columns.values()].flat()) : [];
-    return [...subjects].map((subject) => ({ subject, each: 1 }));
+/** INVARIANT: rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
+function demandOf({ statement, watch: { fills, writes } }: Run, changed: number): Demand {
+  const disclosed = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
+    const values = row * changed + once;
+    return values > 0 ? [{ subject, keys: [], values }] : [];
   });
+  const counted = statement.command === 'MOVE' ? {} : fills ? { rows: changed } : { changed };
+  return { ...counted, ...(disclosed.length > 0 && { disclosed }) };
 }
 
 function moreThanLeft(rows: number): Refusal {

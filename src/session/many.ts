@@ -5,7 +5,7 @@
 import type { FrameReader } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { Backend } from '../wire/message-types.ts';
-import type { PeopleOfMany } from './budget.ts';
+import type { DisclosedByMany } from './budget.ts';
 import type { Conversation } from './conversation.ts';
 import { ManyRows } from './many-rows.ts';
 import { overLimit } from './meter.ts';
@@ -36,7 +36,7 @@ export class ManyAtOnce {
     const { head } = c.pending;
     const run = plainRun(head);
     if (!run || c.unheard) return false;
-    const fields = run.answer.fieldsOfMany(type, head?.kind === 'execute' ? run.watch.provenance.fields : undefined);
+    const fields = run.grammar.fieldsOfMany(type, head?.kind === 'execute' ? run.watch.provenance.fields : undefined);
     if (fields === undefined || !rows.find(ahead.chunk, ahead.at, type, fields)) return false;
     if (head?.kind === 'execute' && head.maxRows > 0 && run.rows + rows.count > head.maxRows) return false;
     switch (this.admit(run)) {
@@ -56,26 +56,31 @@ export class ManyAtOnce {
   private admit(run: Run): 'shown' | 'wait' | 'singly' {
     const { rows } = this;
     const { watch } = run;
-    const people = run.shows?.inMany(run, rows);
+    const disclosed = run.answer?.inMany(run, rows);
     const { count } = rows;
     if (count === 0) return 'singly';
     const bytes = rows.length - count * HEADER_BYTES;
     if (run.endsAt(count) || (watch.limits && overLimit(watch.limits, run.usage, count, bytes))) return 'singly';
-    const taken = watch.taken ? this.take(run, count, bytes, people) : 'taken';
+    const taken = watch.taken ? this.take(run, count, bytes, disclosed) : 'taken';
     if (taken !== 'taken') return taken;
     // INVARIANT: no record is due for them: whom nothing records nobody sees.
-    if (people) run.shows?.countMany(people);
+    if (disclosed) run.answer?.countMany(disclosed, count, rows.chunk.subarray(rows.starts[0]!, rows.starts[count]));
     run.countMany(count, bytes);
     return 'shown';
   }
 
-  private take(run: Run, rows: number, bytes: number, people: readonly PeopleOfMany[] | undefined) {
+  private take(run: Run, rows: number, bytes: number, disclosed: readonly DisclosedByMany[] | undefined) {
     const { budget } = this.c.ports;
     const { person, policy } = run;
     this.c.asked = true;
     return (
-      budget.takeMany?.(policy, { rows, bytes, ...(people && { people }), ...(person && { user: person.user }) }) ??
-      'singly'
+      budget.takeMany?.(policy, {
+        rows,
+        bytes,
+        charges: run.charges,
+        ...(disclosed && { disclosed }),
+        ...(person && { user: person.user }),
+      }) ?? 'singly'
     );
   }
 }

@@ -28,8 +28,8 @@ export function limitedOverTime(policy: SessionPolicy): LimitedOverTime {
   return made;
 }
 
-function limitsShown({ rows, bytes, subjects }: Limits): boolean {
-  return rows !== undefined || bytes !== undefined || (subjects !== undefined && subjects.size > 0);
+function limitsShown({ rows, bytes, subjects, answers }: Limits): boolean {
+  return rows !== undefined || bytes !== undefined || (subjects?.size ?? 0) > 0 || (answers?.size ?? 0) > 0;
 }
 
 /** What the planner expects of its statements is limited, now or at another time. */

@@ -25,7 +25,7 @@ export interface Forced {
 export interface Conversion {
   readonly run: Run;
   /** Its CommandComplete, which the client may see only after the Sync has committed. */
-  complete: { readonly bytes: Uint8Array; readonly changed: number } | undefined;
+  complete: { readonly bytes: Uint8Array; readonly changed: number; readonly tag: string } | undefined;
   /** The RowDescription, which a Query shows only once its statement has come as far as a result. */
   description: Uint8Array | undefined;
 }
@@ -124,7 +124,9 @@ export interface PendingQuery extends Sent {
   /** The client has seen an error of it. */
   told: boolean;
   /** Of a wrapped Query: the last CommandComplete, which the client may see only after COMMIT. */
-  heldComplete: { readonly bytes: Uint8Array; readonly run: Run; readonly changed: number } | undefined;
+  heldComplete:
+    | { readonly bytes: Uint8Array; readonly run: Run; readonly changed: number; readonly tag: string }
+    | undefined;
   /** What follows if it ends well. */
   readonly next: Step | undefined;
   /** Of part `end`: it is a COMMIT. */

@@ -1,9 +1,9 @@
 /** Promise P5: the server itself says which table's column stands behind each result column, and each must be one that the role may read. */
 import type { Refusal } from '../errors.ts';
-import type { PeopleOfRow } from '../guard/decision.ts';
+import type { Disclosure } from '../guard/subjects/disclosure.ts';
 import type { Described } from './answer-grammar.ts';
+import type { AnswerPlan } from './answer-plan.ts';
 import type { Description } from './description.ts';
-import type { RowPlan } from './row-plan.ts';
 import type { ShownColumns } from './shown-columns.ts';
 
 /** What is known of one statement's result columns. Nothing flows to the client before it is `verified`. */
@@ -26,8 +26,8 @@ export class Provenance {
     return this.description?.shown;
   }
 
-  /** Where people stand in a row. @param people as the statement's judgement has them. */
-  planOf(people: readonly PeopleOfRow[] | undefined): RowPlan | undefined {
-    return this.description?.planOf(people);
+  /** Where data subjects stand in a row. @param disclosures as the statement's judgement has them. */
+  planOf(disclosures: readonly Disclosure[] | undefined, about: readonly string[]): AnswerPlan | undefined {
+    return this.description?.planOf(disclosures, about);
   }
 }

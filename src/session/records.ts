@@ -2,12 +2,14 @@
 import { type Refusal, refusal } from '../errors.ts';
 import { Few } from '../few.ts';
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
-import type { People } from './budget.ts';
+import type { Frame } from '../wire/frame-reader.ts';
+import type { Disclosed } from './budget.ts';
 import type { DecisionEntry, OutcomeEntry } from './entries.ts';
 import type { Usage } from './meter.ts';
 import type { Person } from './person.ts';
 import type { SessionPolicy, SessionPorts } from './ports.ts';
 import { Run, type Watch } from './run.ts';
+import { settleCharges } from './settle-charges.ts';
 
 /** What a decision is about. */
 export interface Subject {
@@ -85,10 +87,20 @@ export class Records {
     return { run, written };
   }
 
-  /** People whom the run is about to show. INVARIANT: false where they could not be recorded, and then they must not be shown. */
-  show(run: Run, people: readonly People[]): boolean {
-    run.countPeople(people);
-    for (const keys of run.shows?.takeFull() ?? []) {
+  /** What the run is about to show is counted. INVARIANT: false where whom it names could not be recorded, and then it must not be shown. */
+  show(run: Run, disclosed: readonly Disclosed[], frame: Pick<Frame, 'bytes' | 'last'>): boolean {
+    run.answer?.count(disclosed, frame);
+    return this.recordFull(run);
+  }
+
+  /** People who were counted before it runs, or as it writes. */
+  countAsked(run: Run, disclosed: readonly Disclosed[]): boolean {
+    run.answer?.countAsked(disclosed);
+    return this.recordFull(run);
+  }
+
+  private recordFull(run: Run): boolean {
+    for (const keys of run.answer?.takeFull() ?? []) {
       if (!this.ports.record({ kind: 'seen', id: run.id, keys })) return false;
     }
     return true;
@@ -98,15 +110,16 @@ export class Records {
   end(
     run: Run,
     status: OutcomeEntry['status'],
-    extras: { sqlstate?: string | undefined; changed?: number; refusal?: Refusal | undefined } = {},
+    extras: { sqlstate?: string | undefined; changed?: number; tag?: string; refusal?: Refusal | undefined } = {},
   ): void {
     if (run.ended) return;
     run.ended = true;
+    const questions = settleCharges(run, status, extras.tag);
     if (!this.open.delete(run)) return;
     const { refusal: late, sqlstate = late?.sqlstate } = extras;
     const limit = status === 'cut' ? limitReached(run) : undefined;
-    const subjects = run.shows?.all();
-    const keys = run.shows?.keysLeft();
+    const subjects = run.answer?.all(questions);
+    const keys = run.answer?.keysLeft();
     const how = status === 'cut' && run.cut?.reason === 'cancelled' ? 'cancelled' : status;
     // Every member by its name: Node 20 takes half a microsecond for each that stands behind a spread.
     this.ports.record({

@@ -1,16 +1,17 @@
 /** One statement that was recorded and is on its way: what is watched of it, and what became of it. */
 import type { Refusal } from '../errors.ts';
-import type { PeopleOfRow, RowCheck, StatementJudgement } from '../guard/decision.ts';
+import type { RowCheck, StatementJudgement } from '../guard/decision.ts';
+import type { Disclosure } from '../guard/subjects/disclosure.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
+import type { Answer } from './answer.ts';
 import { AnswerGrammar } from './answer-grammar.ts';
-import type { Account, LimitReached, People } from './budget.ts';
+import type { Account, Charges, LimitReached, Prepayment } from './budget.ts';
 import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
 import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
 import type { Provenance } from './provenance.ts';
 import type { Change } from './token-setting.ts';
-import { WhomItShows } from './whom-it-shows.ts';
 
 /** What must be looked at while a result flows. */
 export interface Watch {
@@ -27,9 +28,9 @@ export interface Watch {
   /** So are the rows that it changes, once it has said how many they were. */
   readonly takesChanges?: boolean;
   /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
-  readonly fills?: StatementJudgement | undefined;
-  /** It shows no rows, and these people stand in each that it writes, or in the number of those that it moves over. */
-  readonly moves?: readonly PeopleOfRow[];
+  readonly fills?: true;
+  /** What each row that it writes costs, and its tag: it is not seen in what it shows. */
+  readonly writes?: readonly WriteCost[];
   /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
   readonly looksForPeople?: boolean;
   /** A row of it is withheld where it shows a canary. */
@@ -38,6 +39,15 @@ export interface Watch {
   readonly account?: Account | undefined;
   /** It gives no rows: what comes all the same, a rule has added. */
   readonly rowless?: boolean;
+}
+
+/** What a write discloses of the data subjects of one kind beside its answer. */
+export interface WriteCost {
+  readonly subject: string;
+  /** For each row that it has changed. */
+  readonly row: number;
+  /** However many they are. */
+  readonly once: number;
 }
 
 export class Run {
@@ -57,8 +67,13 @@ export class Run {
   waited = 0;
   /** What stood in the column of keys of the row that came last whole; undefined where there is none. */
   hidden: string | undefined;
-  /** Whom its rows show; undefined where nobody can stand in them. */
-  shows: WhomItShows | undefined;
+  /** What its answer discloses; undefined where nobody can stand in it. */
+  answer: Answer | undefined;
+  /** What it may tell of data subjects: of EXECUTE and FETCH the statement inside. */
+  disclosures: readonly Disclosure[] | undefined;
+  /** What was paid for it before it ran, and what was set aside. */
+  prepaid: readonly Prepayment[] | undefined;
+  charges: Charges | undefined;
   /** The person behind the account for whom it runs. */
   person: Person | undefined;
   /** Code of users may run in it. */
@@ -72,7 +87,7 @@ export class Run {
   /** The server was asked for no more than one row above so many, over all runs that share `usage`. */
   most: number | undefined;
   /** What the server may answer to it. */
-  readonly answer: AnswerGrammar;
+  readonly grammar: AnswerGrammar;
 
   constructor(
     /** Of its decision. */
@@ -88,7 +103,12 @@ export class Run {
     readonly startedAt: number,
   ) {
     const { role } = policy;
-    this.answer = new AnswerGrammar(statement, role.access === 'restricted' && role.mode === 'enforce');
+    this.grammar = new AnswerGrammar(statement, role.access === 'restricted' && role.mode === 'enforce');
+  }
+
+  /** Its people were counted before it ran. */
+  isPinned(subject: string): boolean {
+    return this.prepaid?.some((one) => one.pinned && one.subject === subject) === true;
   }
 
   /** Does a row of so many bytes fit into what one statement may show, or what is no row? Cuts the run if not. */
@@ -110,11 +130,6 @@ export class Run {
   countMany(rows: number, bytes: number): void {
     this.messages += rows - 1;
     this.count(rows, bytes);
-  }
-
-  countPeople(people: readonly People[]): void {
-    this.shows ??= new WhomItShows(undefined, undefined);
-    this.shows.count(people);
   }
 
   /**

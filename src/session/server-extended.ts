@@ -120,30 +120,30 @@ function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean
   if (!run) throw unexpected();
   switch (frame.type) {
     case Backend.DataRow:
-      run.answer.rowOfPortal(frame, run.watch.provenance.fields, run.rows, head.maxRows);
+      run.grammar.rowOfPortal(frame, run.watch.provenance.fields, run.rows, head.maxRows);
       return admitRow(c, run, frame);
     case Backend.CopyData:
-      run.answer.copyOut(frame.type);
+      run.grammar.copyOut(frame.type);
       return admitRow(c, run, frame);
     case Backend.CopyOutResponse:
-      run.answer.beginsCopy(frame.type);
+      run.grammar.beginsCopy(frame.type);
       return verify(c, run);
     case Backend.CopyDone:
-      run.answer.copyOut(frame.type);
+      run.grammar.copyOut(frame.type);
       return verify(c, run);
     case Backend.CopyInResponse:
-      run.answer.beginsCopy(frame.type);
+      run.grammar.beginsCopy(frame.type);
       c.beginCopyIn(run);
       return true;
     case Backend.CommandComplete: {
       const tag = decodeCommandComplete(frame.bytes);
-      run.answer.complete(tag, c.copyIn);
+      run.grammar.complete(tag, c.copyIn);
       if (!admitTag(c, run, tag)) return c.stalled ? false : endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame, tag) : endCut(c, head, run);
     }
     case Backend.PortalSuspended:
       // Rows that nobody is shown are not counted.
-      if (!run.cut && !c.unheard) run.answer.suspended(run.rows, head.maxRows);
+      if (!run.cut && !c.unheard) run.grammar.suspended(run.rows, head.maxRows);
       if (!admitSuspended(run)) return endCut(c, head, run);
       return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
     default:
@@ -160,11 +160,11 @@ function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame,
     const changed = rowsChanged(tag, run);
     if (head.conversion) {
       // PostgreSQL commits before it says that a Query's statement is complete.
-      head.conversion.complete = { bytes: Uint8Array.from(frame.bytes), changed };
+      head.conversion.complete = { bytes: Uint8Array.from(frame.bytes), changed, tag };
       c.debt = { kind: 'sync', conversion: head.conversion };
       return false;
     }
-    c.records.end(run, 'ok', { changed });
+    c.records.end(run, 'ok', { changed, tag });
   } else {
     c.records.end(run, 'ok');
   }

@@ -40,20 +40,20 @@ function answerClients(c: Conversation, query: PendingQuery, frame: Frame): bool
     case Backend.RowDescription:
       return describe(c, current(run), frame);
     case Backend.CopyOutResponse:
-      current(run).answer.beginsCopy(frame.type);
+      current(run).grammar.beginsCopy(frame.type);
       return verify(c, current(run));
     case Backend.CopyDone:
-      current(run).answer.copyOut(frame.type);
+      current(run).grammar.copyOut(frame.type);
       return verify(c, current(run));
     case Backend.CopyInResponse:
-      current(run).answer.beginsCopy(frame.type);
+      current(run).grammar.beginsCopy(frame.type);
       c.beginCopyIn(current(run));
       return true;
     case Backend.DataRow:
-      current(run).answer.row(frame);
+      current(run).grammar.row(frame);
       return admitRow(c, current(run), frame);
     case Backend.CopyData:
-      current(run).answer.copyOut(frame.type);
+      current(run).grammar.copyOut(frame.type);
       return admitRow(c, current(run), frame);
     case Backend.CommandComplete:
       return complete(c, query, current(run), frame);
@@ -72,7 +72,7 @@ function current(run: Run | undefined): Run {
 }
 
 function describe(c: Conversation, run: Run, frame: Frame): boolean {
-  run.answer.description(frame);
+  run.grammar.description(frame);
   const { verifies, looksForPeople, provenance } = run.watch;
   if (verifies || looksForPeople) provenance.learn(descriptionOf(run.policy, frame.bytes));
   return verify(c, run);
@@ -80,7 +80,7 @@ function describe(c: Conversation, run: Run, frame: Frame): boolean {
 
 function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
   const tag = decodeCommandComplete(frame.bytes);
-  run.answer.complete(tag, c.copyIn);
+  run.grammar.complete(tag, c.copyIn);
   const changed = rowsChanged(tag, run);
   const stands = admitTag(c, run, tag);
   if (c.stalled) return false;
@@ -93,10 +93,10 @@ function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame):
   }
   if (query.wrapped && !query.next && query.at === query.runs.length) {
     // PostgreSQL commits before it says that the last statement is complete.
-    query.heldComplete = { bytes: Uint8Array.from(frame.bytes), run, changed };
+    query.heldComplete = { bytes: Uint8Array.from(frame.bytes), run, changed, tag };
     return false;
   }
-  c.records.end(run, 'ok', { changed });
+  c.records.end(run, 'ok', { changed, tag });
   return true;
 }
 
@@ -188,7 +188,8 @@ function skipSteps(c: Conversation, first: Step | undefined): void {
 function endWrapped(c: Conversation, { committed, ends }: PendingQuery, status: TransactionStatus): boolean {
   const held = ends?.heldComplete;
   if (held && committed) c.toClient.add(held.bytes);
-  if (held) c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0 });
+  if (held)
+    c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0, tag: held.tag });
   if (status === 'I' || !ends) return true;
   // A client's own cancel can hit COMMIT or ROLLBACK before it does anything: the transaction of the guard's must end all the same.
   c.debt = { kind: 'end-wrapped', query: ends, commit: false };

@@ -177,7 +177,7 @@ function readyAfterBatch(c: Conversation, head: PendingSync | PendingFunctionCal
   const { run, complete } = head.conversion ?? {};
   if (complete && run && !run.ended) {
     c.toClient.add(complete.bytes);
-    c.records.end(run, 'ok', { changed: complete.changed });
+    c.records.end(run, 'ok', { changed: complete.changed, tag: complete.tag });
   }
   if (head.kind === 'function-call' || !head.mustFail || status !== 'T') return true;
   c.debt = { kind: 'fail-transaction' };

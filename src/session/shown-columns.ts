@@ -16,8 +16,9 @@ export interface ShownColumns {
   readonly unplaced: readonly number[];
   /** By subject: tables with a key of it that show other columns, and not the key. */
   readonly keyless: ReadonlyMap<string, number>;
-  /** OIDs of all columns' types. */
+  /** OIDs of all columns' types, and of the tables from which they come; 0: none. */
   readonly types: readonly number[];
+  readonly tables: readonly number[];
   /** 0 text, 1 binary; of a statement, whose formats are not known yet, all text. */
   readonly formats: readonly number[];
 }
@@ -46,6 +47,7 @@ export function shownColumns(fields: readonly Field[], subjectKeys: SubjectKeys)
     unplaced,
     keyless,
     types: fields.map(({ type }) => type),
+    tables: fields.map(({ table }) => table),
     formats: fields.map(({ format }) => format),
   };
 }

@@ -1,4 +1,4 @@
-/** How many people of one subject a run has shown, and which of them are in no record yet. */
+/** How many people of one subject a run has shown, what else it has told of them, and which are in no record yet. */
 import { Buffer } from 'node:buffer';
 import type { KeyList } from './key-list.ts';
 import { KeySet } from './key-set.ts';
@@ -14,9 +14,9 @@ const MOST_UNRECORDED = 1_000;
 export class Tally {
   /** Keys that can be shown before a record is due. */
   static readonly most = MOST_UNRECORDED - 1;
-  n = 0;
-  unnamed = 0;
-  /** Of those counted in `n`, the keys that are in no record yet. */
+  people = 0;
+  values = 0;
+  /** Of those counted in `people`, the keys that are in no record yet. */
   fresh: string[] = [];
   /** Undefined for as long as they are few: those in `fresh`. Bytes as soon as many rows come at once. */
   private known: Set<string> | KeySet | undefined;
@@ -45,16 +45,16 @@ export class Tally {
     return known.has(bytes, 0, bytes.length);
   }
 
-  count(keys: readonly string[], unnamed: number): void {
-    this.unnamed += unnamed;
+  count(keys: readonly string[], values: number): void {
+    this.values += values;
     for (const key of keys) {
       if (this.knows(key)) continue;
       if (this.isNew(key)) this.remember(key);
     }
   }
 
-  countMany(keys: KeyList, unnamed: number): void {
-    this.unnamed += unnamed;
+  countMany(keys: KeyList, values: number): void {
+    this.values += values;
     const known = this.bytewise();
     const { bytes } = keys;
     keys.forEach((start, end, text) => {
@@ -66,10 +66,10 @@ export class Tally {
   private isNew(key: string): boolean {
     if (!isReadable(key)) {
       // INVARIANT: nobody who asks for a person by the key would find this one.
-      this.unnamed += 1;
+      this.values += 1;
       return false;
     }
-    this.n += 1;
+    this.people += 1;
     this.fresh.push(key);
     return true;
   }

@@ -1,10 +1,13 @@
 /** What must be watched of a statement while it runs, by its kind and the role's policy. */
 import type { RowCheck, StatementJudgement, StatementKind } from '../guard/decision.ts';
+import type { Disclosure } from '../guard/subjects/disclosure.ts';
+import { countRows } from '../guard/subjects/given-keys.ts';
 import { inputLimits, statementLimits } from './meter.ts';
 import { limitedOverTime, NOT_LIMITED } from './over-time.ts';
 import type { SessionPolicy } from './ports.ts';
+import { tellsItsPlace } from './prepayment.ts';
 import { Provenance } from './provenance.ts';
-import type { Watch } from './run.ts';
+import type { Watch, WriteCost } from './run.ts';
 import { isAboutPeople } from './shown-columns.ts';
 
 /** What a statement does that decides how it is sent. */
@@ -31,6 +34,9 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'fetch':
     case 'copy-out':
       return { givesRows: true, metered: true, changes: false, pure: !callsMayWrite };
+    // INVARIANT: a plan, its estimates and what ANALYZE has counted tell of rows: what is sent of it counts as they do.
+    case 'explain':
+      return { givesRows: true, metered: true, changes: false, pure: false };
     case 'write':
       return {
         givesRows: kind.returning,
@@ -53,7 +59,6 @@ export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: Sta
     case 'discard':
     case 'listen':
     case 'temporary':
-    case 'explain':
       return { givesRows: false, metered: false, changes: false, pure: false };
     case 'copy-in':
       return { givesRows: false, metered: false, changes: true, pure: false };
@@ -91,24 +96,38 @@ export function watchOf(
 }
 
 /**
- * Beside it what leaves the guard's sight where the statement puts it, to be read later for nothing: into a temporary table, or, of people, into
- * any table in whose rows they do not stand under their own keys. And MOVE, which shows no row and tells how many there are.
- * @param inner what an EXECUTE or a MOVE runs.
+ * Beside it what a statement discloses beyond its rows: what it puts where it may be read later, which counts as it is written, how many rows it
+ * has changed, and of FETCH and MOVE where the cursor stands.
+ * @param inner what an EXECUTE, a FETCH or a MOVE runs. @param text the client's, of EXECUTE that of what it runs.
  */
-export function withMoved(
+export function withWrites(
   watch: Watch,
   nature: Nature,
   statement: StatementJudgement,
   inner: StatementJudgement | undefined,
   policy: SessionPolicy,
+  text: string,
 ): Watch {
-  const of = inner ?? statement;
-  if (nature.temporary === 'filled') return { ...watch, fills: of };
-  // Rows that show are counted one by one, with everybody in them.
-  const unseen = statement.command === 'MOVE' || (nature.changes && !nature.givesRows);
-  if (!unseen || !of.people?.length) return watch;
+  const filled: Watch = nature.temporary === 'filled' ? { ...watch, fills: true } : watch;
+  const writes = ((inner ?? statement).disclosures ?? []).flatMap(
+    (disclosure) => costOf(disclosure, statement, nature, text) ?? [],
+  );
+  if (writes.length === 0) return filled;
   const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
-  return { ...watch, moves: of.people, takesChanges: watch.takesChanges === true || limited };
+  return { ...filled, writes, takesChanges: watch.takesChanges === true || limited };
+}
+
+function costOf(
+  { subject, write }: Disclosure,
+  { kind }: StatementJudgement,
+  { changes }: Nature,
+  text: string,
+): WriteCost | undefined {
+  if (tellsItsPlace(kind)) return { subject, row: 0, once: 1 };
+  if (!write || !changes) return undefined;
+  const { row, tag, given } = write;
+  if (row === 0 && !tag && !given) return undefined;
+  return { subject, row, once: (given ? countRows(text, given) : 0) + (tag ? 1 : 0) };
 }
 
 /** Could the run be cut off, as far as is known now? */

@@ -199,12 +199,13 @@ function needs({ filled, nature, statement, inner }: Asked, { role }: SessionPol
   const { limitsPerUser: limits } = role;
   if (limits === undefined || role.mode === 'observe') return false;
   if (!nature.changes && !(nature.givesRows && nature.metered)) return false;
-  const { rows, bytes, changed, statements, subjects } = limits;
+  const { rows, bytes, changed, statements, subjects, answers } = limits;
   if (rows || bytes || changed || statements) return true;
   // What shows nobody takes nothing of a limit on people. What was made elsewhere may show anybody.
   const isNamed = statement.kind.kind === 'execute' || statement.kind.kind === 'fetch';
-  const { people } = inner ?? statement;
-  return subjects !== undefined && (people ? people.length > 0 : isNamed && !inner);
+  const { disclosures } = inner ?? statement;
+  if (subjects === undefined && answers === undefined) return false;
+  return disclosures ? disclosures.length > 0 : isNamed && !inner;
 }
 
 export function missing({ principal }: SessionPolicy): Refusal {

@@ -8,6 +8,8 @@ export class RowFields {
   private bytes: Uint8Array = new Uint8Array(0);
   private readonly starts: number[] = [];
   private readonly lengths: number[] = [];
+  /** Columns of the row that were to be looked at. */
+  count = 0;
   /** Values that were found, NULLs included. */
   found = 0;
   /** Bytes of the row behind the last value that was found whole. */
@@ -19,8 +21,8 @@ export class RowFields {
     this.found = 0;
     let at = from + HEADER_BYTES + 2;
     const last = Math.min(bytes.length, from + length);
-    const count = last < at ? 0 : Math.min(columns, uint16At(bytes, from + HEADER_BYTES));
-    while (this.found < count && at + 4 <= last) {
+    this.count = last < at ? 0 : Math.min(columns, uint16At(bytes, from + HEADER_BYTES));
+    while (this.found < this.count && at + 4 <= last) {
       const size = int32At(bytes, at);
       const end = at + 4 + Math.max(0, size);
       if (end > last) break;
@@ -29,7 +31,7 @@ export class RowFields {
       this.found += 1;
       at = end;
     }
-    this.beyond = this.found < columns ? length - (at - from) : 0;
+    this.beyond = this.found < Math.min(columns, this.count) ? length - (at - from) : 0;
   }
 
   /** For who finds the values in another way: the next one, of so many bytes. */

@@ -125,7 +125,8 @@ export function guardOver(store: BudgetStore, principal = 'portal', approvers: A
         budget,
         waits: () => waits,
         take: (demand) => answered(() => budget.take(policy(), demand)),
-        admit: (user, statement) => answered(() => budget.admit(policy(), { ...SELECT, ...statement }, noPlan, user)),
+        admit: (user, statement) =>
+          answered(() => budget.admit(policy(), { ...SELECT, ...statement }, [], noPlan, user)),
       };
     },
   };
@@ -135,7 +136,7 @@ export function guardOver(store: BudgetStore, principal = 'portal', approvers: A
 export const row = (user: string | undefined, pupil: number | string): Demand => ({
   rows: 1,
   bytes: 100,
-  people: [{ subject: 'pupil', keys: [String(pupil)], unnamed: 0 }],
+  disclosed: [{ subject: 'pupil', keys: [String(pupil)], values: 0 }],
   ...(user !== undefined && { user }),
 });
 

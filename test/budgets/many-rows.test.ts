@@ -17,7 +17,7 @@ afterEach(async () => {
 interface Row {
   readonly bytes: number;
   readonly keys: readonly string[];
-  readonly unnamed: number;
+  readonly values: number;
 }
 
 async function came(policy: SessionPolicy, rows: readonly Row[], groups: readonly number[], isElsewhere: boolean) {
@@ -37,9 +37,9 @@ async function came(policy: SessionPolicy, rows: readonly Row[], groups: readonl
       together += 1;
       continue;
     }
-    for (const { bytes, keys, unnamed } of next) {
-      const people = [{ subject: 'pupil', keys, unnamed }];
-      const taken = await session.take({ rows: 1, bytes, people, user: '7731' });
+    for (const { bytes, keys, values } of next) {
+      const disclosed = [{ subject: 'pupil', keys, values }];
+      const taken = await session.take({ rows: 1, bytes, disclosed, user: '7731' });
       if (taken.kind === 'taken') {
         if (taken.warnings) told.push({ before: shown, warnings: taken.warnings });
         shown += 1;
@@ -67,14 +67,14 @@ async function came(policy: SessionPolicy, rows: readonly Row[], groups: readonl
 
 async function takeMany(session: Asking, policy: SessionPolicy, rows: readonly Row[]): Promise<string> {
   const keys = new KeyList();
-  let unnamed = 0;
+  let values = 0;
   for (const row of rows) {
     keys.beginRow();
     for (const key of row.keys) keys.addText(key);
-    unnamed += row.unnamed;
+    values += row.values;
   }
   const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);
-  const demand = { rows: rows.length, bytes, people: [{ subject: 'pupil', keys, unnamed }], user: '7731' };
+  const demand = { rows: rows.length, bytes, disclosed: [{ subject: 'pupil', keys, values }], user: '7731' };
   for (;;) {
     const taken = session.budget.takeMany(policy, demand);
     if (taken !== 'wait') return taken;
@@ -86,7 +86,7 @@ const key = fc.integer({ min: 1, max: 60 }).map((id) => `é${id}`.slice(id % 2))
 const row = fc.record({
   bytes: fc.nat(60),
   keys: fc.uniqueArray(key, { maxLength: 2 }),
-  unnamed: fc.constantFrom(0, 0, 0, 0, 1),
+  values: fc.constantFrom(0, 0, 0, 0, 1),
 });
 const windowed = (most: number) =>
   fc.option(

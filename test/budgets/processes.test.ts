@@ -54,7 +54,7 @@ it.each([
       const taken = await session.take({
         rows: 1,
         bytes: 100,
-        people: [{ subject: 'pupil', keys: [key], unnamed: 0 }],
+        disclosed: [{ subject: 'pupil', keys: [key], values: 0 }],
       });
       if (taken.kind !== 'taken') continue;
       rows += 1;
@@ -194,8 +194,8 @@ it('a store that answers after a second still gives all that a statement needs, 
   const work = async (session: Asking, from: number): Promise<void> => {
     for (let i = 0; i < 3; i += 1) {
       expect((await session.admit()).kind).toBe('admitted');
-      const people = [{ subject: 'pupil', keys: [String(from * 10 + i)], unnamed: 0 }];
-      expect((await session.take({ rows: 1, people })).kind).toBe('taken');
+      const disclosed = [{ subject: 'pupil', keys: [String(from * 10 + i)], values: 0 }];
+      expect((await session.take({ rows: 1, disclosed })).kind).toBe('taken');
     }
   };
   await Promise.all(Array.from({ length: 5 }, (_, i) => work(guard.session(limited), i)));
@@ -254,8 +254,8 @@ it('a permit pays for reads of its tables, until it is used up, over all process
   expect(await session.admit(undefined, { kind: { kind: 'write', returning: true } })).not.toMatchObject({
     account: expect.anything(),
   });
-  const people = [{ subject: 'pupil', keys: Array.from({ length: 60 }, (_, i) => String(i)), unnamed: 0 }];
-  expect((await session.take({ rows: 60, bytes: 10_000, people, account: 'p1' })).kind).toBe('taken');
+  const disclosed = [{ subject: 'pupil', keys: Array.from({ length: 60 }, (_, i) => String(i)), values: 0 }];
+  expect((await session.take({ rows: 60, bytes: 10_000, disclosed, account: 'p1' })).kind).toBe('taken');
   // What the first has taken ahead goes back.
   guards[0]!.budgets.stop();
   const other = guards[1]!.session(limited);
@@ -293,7 +293,7 @@ it('a second permit pays where the first is used up, and a row that shows many p
   // It asks the store for its name.
   await new Promise((done) => setImmediate(done));
   expect(await session.admit()).toMatchObject({ account: 'p1', rowsLeft: 10 });
-  const packed = { rows: 1, people: [{ subject: 'pupil', keys: ['1', '2'], unnamed: 8 }] };
+  const packed = { rows: 1, disclosed: [{ subject: 'pupil', keys: ['1', '2'], values: 8 }] };
   expect((await session.take({ ...packed, account: 'p1' })).kind).toBe('taken');
   expect(await session.take({ ...packed, account: 'p1' })).toMatchObject({
     kind: 'over',

@@ -33,7 +33,7 @@ const step = fc.record({
   user: fc.constantFrom(...USERS),
   what: fc.constantFrom('row', 'row', 'row', 'rows', 'change', 'admit', 'reload', 'pause'),
   pupils: fc.uniqueArray(fc.nat({ max: 20 }), { minLength: 1, maxLength: 3 }),
-  unnamed: fc.constantFrom(0, 0, 0, 1),
+  nameless: fc.constantFrom(0, 0, 0, 1),
   amount: fc.integer({ min: 1, max: 7 }),
 });
 
@@ -41,11 +41,11 @@ interface Shown {
   rows: number;
   changed: number;
   /** Whose key did not show: each of them is another one. */
-  unnamed: number;
+  nameless: number;
   readonly pupils: Set<number>;
 }
 
-const nothing = (): Shown => ({ rows: 0, changed: 0, unnamed: 0, pupils: new Set() });
+const nothing = (): Shown => ({ rows: 0, changed: 0, nameless: 0, pupils: new Set() });
 
 it('what is counted is what was shown', async () => {
   await fc.assert(
@@ -58,7 +58,7 @@ it('what is counted is what was shown', async () => {
       const shown = new Map(USERS.map((user) => [user, nothing()]));
       const all = nothing();
       const busy = new Map<Asking, Promise<void>>();
-      for (const { guard, session, user, what, pupils, unnamed, amount } of steps) {
+      for (const { guard, session, user, what, pupils, nameless, amount } of steps) {
         if (what === 'reload') policy = POLICIES[policy === POLICIES[0] ? 1 : 0]!;
         if (what === 'pause') await new Promise((done) => setTimeout(done, amount));
         const asking = sessions[guard]![session]!;
@@ -74,12 +74,12 @@ it('what is counted is what was shown', async () => {
           }
           if (what !== 'row' && what !== 'rows') return;
           const rows = what === 'row' ? 1 : amount;
-          const people = [{ subject: 'pupil', keys: pupils.map(String), unnamed }];
-          const taken = await asking.take({ rows, bytes: 10, people, ...ofUser });
+          const disclosed = [{ subject: 'pupil', keys: pupils.map(String), values: nameless }];
+          const taken = await asking.take({ rows, bytes: 10, disclosed, ...ofUser });
           if (taken.kind !== 'taken') return;
           for (const one of [all, shown.get(user)!]) {
             one.rows += rows;
-            one.unnamed += unnamed;
+            one.nameless += nameless;
             for (const pupil of pupils) one.pupils.add(pupil);
           }
         };
@@ -95,7 +95,11 @@ it('what is counted is what was shown', async () => {
         const [people] = await store.used(owner, 'subjects.pupil', [DAY]);
         return { rows, changed, people };
       };
-      const counted = ({ rows, changed, unnamed, pupils }: Shown) => ({ rows, changed, people: pupils.size + unnamed });
+      const counted = ({ rows, changed, nameless, pupils }: Shown) => ({
+        rows,
+        changed,
+        people: pupils.size + nameless,
+      });
       expect(await held()).toEqual(counted(all));
       for (const user of USERS)
         if (user !== undefined) expect(await held(user), user).toEqual(counted(shown.get(user)!));

@@ -127,11 +127,12 @@ class Schedule {
   }
 
   /** As it came, row by row. */
-  delivered(): { rows: number; people: number } {
+  delivered(): { rows: number; named: number; people: number } {
     const arrived = this.thief.tap.arrived();
     const names = namedIn(arrived, 'Q');
     const nameless = namedIn(arrived, 'L').length;
-    return { rows: names.length + nameless, people: new Set(names).size + nameless };
+    const named = new Set(names).size;
+    return { rows: names.length + nameless, named, people: named + nameless };
   }
 }
 
@@ -147,6 +148,8 @@ async function cancel(port: number, client: pg.Client): Promise<void> {
     socket.on('error', () => done());
   });
 }
+
+type Told = Readonly<Record<string, { readonly questions: number; readonly values: number }>>;
 
 test(
   'a guard before a server: parallel statements, failures, cancels, clients that leave',
@@ -185,7 +188,15 @@ test(
         const forwarded = outcomes.filter(({ principal }) => principal === name);
         expect(rows).toBe(forwarded.reduce((sum, outcome) => sum + Number(outcome.rows), 0));
         expect(changed).toBeLessThanOrEqual(CHANGED);
-        if (schedule.left === 0) expect({ rows, people }).toEqual(delivered);
+        // Beside whom it has named: what else was told, each question, and each error.
+        const told = forwarded.map(({ subjects }) => (subjects as Told | undefined)?.pupil);
+        const beside = told.reduce((sum, one) => sum + (one?.questions ?? 0) + (one?.values ?? 0), 0);
+        const errors = forwarded.filter(({ status }) => status === 'error').length;
+        if (schedule.left === 0) {
+          expect(rows).toBe(delivered.rows);
+          expect(people).toBeGreaterThanOrEqual(delivered.named + beside);
+          expect(people).toBeLessThanOrEqual(delivered.named + beside + errors);
+        }
         if (schedule.left + schedule.cancelled === 0) expect(changed).toBe(schedule.changed);
         expect(rows).toBeGreaterThanOrEqual(delivered.rows);
         expect(people).toBeGreaterThanOrEqual(delivered.people);
@@ -208,7 +219,7 @@ const life = fc.oneof(
       session: fc.nat({ max: 2 }),
       rows: fc.integer({ min: 1, max: 6 }),
       keys: fc.uniqueArray(fc.nat({ max: 90 }), { maxLength: 4 }),
-      unnamed: fc.nat({ max: 1 }),
+      nameless: fc.nat({ max: 1 }),
     }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constantFrom('stop' as const, 'crash' as const) }) },
@@ -263,25 +274,25 @@ async function live(steps: readonly Life[]): Promise<void> {
   let folder = newFolder();
   let store = await openStore(folder);
   let { budgets, sessions } = begin(store);
-  const delivered = { rows: 0, unnamed: 0, seen: new Set<number>(), inEachLife: 0 };
+  const delivered = { rows: 0, nameless: 0, seen: new Set<number>(), inEachLife: 0 };
   let inLife = new Set<number>();
   let crashes = 0;
   const ended: (() => Promise<void>)[] = [];
   await new Promise((done) => setImmediate(done));
   for (const one of steps) {
     if (one.kind === 'take') {
-      const { rows, keys, unnamed } = one;
-      const people = [{ subject: 'pupil', keys: keys.map(String), unnamed }];
-      if (sessions[one.session]!.take(policy, { rows, people }).kind !== 'taken') continue;
+      const { rows, keys, nameless } = one;
+      const disclosed = [{ subject: 'pupil', keys: keys.map(String), values: nameless }];
+      if (sessions[one.session]!.take(policy, { rows, disclosed }).kind !== 'taken') continue;
       delivered.rows += rows;
-      delivered.unnamed += unnamed;
+      delivered.nameless += nameless;
       for (const key of keys) {
         if (!inLife.has(key)) delivered.inEachLife += 1;
         inLife.add(key);
         delivered.seen.add(key);
       }
       expect(delivered.rows).toBeLessThanOrEqual(ROWS);
-      expect(delivered.seen.size + delivered.unnamed).toBeLessThanOrEqual(PEOPLE);
+      expect(delivered.seen.size + delivered.nameless).toBeLessThanOrEqual(PEOPLE);
       continue;
     }
     const [oldBudgets, oldStore] = [budgets, store];
@@ -306,8 +317,8 @@ async function live(steps: readonly Life[]): Promise<void> {
   const [people = 0] = await store.used('principal:app', 'subjects.pupil', [DAY]);
   expect(rows).toBeGreaterThanOrEqual(delivered.rows);
   expect(rows).toBeLessThanOrEqual(delivered.rows + crashes * ahead(ROWS));
-  expect(people).toBeGreaterThanOrEqual(delivered.seen.size + delivered.unnamed);
-  expect(people).toBeLessThanOrEqual(delivered.inEachLife + delivered.unnamed + crashes * ahead(PEOPLE));
+  expect(people).toBeGreaterThanOrEqual(delivered.seen.size + delivered.nameless);
+  expect(people).toBeLessThanOrEqual(delivered.inEachLife + delivered.nameless + crashes * ahead(PEOPLE));
   await store.close();
   for (const end of ended) await end();
 }

@@ -77,7 +77,7 @@ class Process {
   readonly people = new Lease(OWNER, 'subjects.pupil', { ceilings: PEOPLE }, 8, this.days);
   readonly known = new KnownPeople();
   readonly leases: Leases;
-  spent = { rows: 0, bytes: 0, unnamed: 0 };
+  spent = { rows: 0, bytes: 0, nameless: 0 };
   readonly seen = new Set<string>();
 
   constructor(slow: SlowStore, start: number) {
@@ -86,19 +86,19 @@ class Process {
     this.leases = new Leases({ store, now: () => slow.now() - start, wake: () => {}, failed: () => {}, beside });
   }
 
-  take(rows: number, bytes: number, keys: readonly string[], unnamed: number): string {
+  take(rows: number, bytes: number, keys: readonly string[], nameless: number): string {
     const lines: Line[] = [
       { lease: this.rows, need: rows },
       { lease: this.bytes, need: bytes },
     ];
-    if (keys.length + unnamed > 0) {
-      lines.push({ lease: this.people, need: 0, people: { known: this.known, hashes: hashesOf(keys), unnamed } });
+    if (keys.length + nameless > 0) {
+      lines.push({ lease: this.people, need: nameless, people: { known: this.known, hashes: hashesOf(keys) } });
     }
     const { kind } = this.leases.take(lines);
     if (kind !== 'taken') return kind;
     this.spent.rows += rows;
     this.spent.bytes += bytes;
-    this.spent.unnamed += unnamed;
+    this.spent.nameless += nameless;
     for (const key of keys) this.seen.add(key);
     return kind;
   }
@@ -119,7 +119,7 @@ const step = fc.oneof(
       rows: fc.nat({ max: 6 }),
       bytes: fc.nat({ max: 60 }),
       keys: fc.uniqueArray(key, { maxLength: 4 }),
-      unnamed: fc.nat({ max: 1 }),
+      nameless: fc.nat({ max: 1 }),
     }),
   },
   { weight: 6, arbitrary: fc.record({ kind: fc.constant('answer' as const), count: fc.integer({ min: 1, max: 4 }) }) },
@@ -143,13 +143,13 @@ async function play(late: boolean, steps: readonly Step[]): Promise<void> {
       rows: all.reduce((sum, { spent }) => sum + spent.rows, 0),
       bytes: all.reduce((sum, { spent }) => sum + spent.bytes, 0),
       people:
-        new Set(all.flatMap(({ seen }) => [...seen])).size + all.reduce((sum, { spent }) => sum + spent.unnamed, 0),
+        new Set(all.flatMap(({ seen }) => [...seen])).size + all.reduce((sum, { spent }) => sum + spent.nameless, 0),
     };
   };
   for (const one of steps) {
     switch (one.kind) {
       case 'take':
-        processes[one.process]!.take(one.rows, one.bytes, one.keys, one.unnamed);
+        processes[one.process]!.take(one.rows, one.bytes, one.keys, one.nameless);
         break;
       case 'answer':
         slow.answer(one.count);
@@ -197,7 +197,7 @@ async function play(late: boolean, steps: readonly Step[]): Promise<void> {
 }
 
 type Step =
-  | { kind: 'take'; process: number; rows: number; bytes: number; keys: string[]; unnamed: number }
+  | { kind: 'take'; process: number; rows: number; bytes: number; keys: string[]; nameless: number }
   | { kind: 'answer'; count: number }
   | { kind: 'settle' | 'crash'; process: number }
   | { kind: 'failing'; failing: boolean }

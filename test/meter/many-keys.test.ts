@@ -23,8 +23,7 @@ function people(ceilings: readonly Ceiling[]) {
   return {
     lease,
     hashed: () => hashed,
-    take: (keys: readonly string[]) =>
-      leases.take([{ lease, need: 0, people: { known, hashes: hashes(keys), unnamed: 0 } }]).kind,
+    take: (keys: readonly string[]) => leases.take([{ lease, need: 0, people: { known, hashes: hashes(keys) } }]).kind,
     forget: () => known.forget(),
     report: () => leases.report(lease, known),
   };

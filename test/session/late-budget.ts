@@ -4,10 +4,12 @@ import type { StatementJudgement } from '../../src/guard/decision.ts';
 import type {
   Admitted,
   Budget,
+  Charges,
   Demand,
   DemandOfMany,
+  Disclosed,
   LimitReached,
-  People,
+  Prepayment,
   Refused,
   Sent,
   Sighting,
@@ -15,6 +17,7 @@ import type {
   Warning,
 } from '../../src/session/budget.ts';
 import type { KeyList } from '../../src/session/key-list.ts';
+import { LastAnswers } from '../../src/session/last-answers.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface BudgetOptions {
@@ -25,20 +28,26 @@ export interface BudgetOptions {
   readonly bytes?: number;
   readonly changed?: number;
   readonly statements?: number;
-  /** Distinct, of any subject; who has no name is another one each time. */
+  /** Distinct, of any subject, and values; what was set aside takes a place as well. */
   readonly people?: number;
   readonly warnings?: readonly Warning[];
   readonly locked?: boolean;
   /** Told to sessions, where it is not what is left. */
   readonly rowsLeft?: number;
   readonly account?: string;
+  /** Nothing is left to be set aside. */
+  readonly noneAside?: boolean;
 }
 
 export class LateBudget implements Budget {
   readonly asked: { statement: StatementJudgement; sent: Sent | undefined }[] = [];
+  readonly prepaid: Prepayment[] = [];
+  /** `student answered` */
+  readonly settled: string[] = [];
   readonly events: string[] = [];
+  private readonly lastAnswers = new LastAnswers();
   readonly sightings: Sighting[] = [];
-  readonly taken = { rows: 0, bytes: 0, changed: 0, statements: 0, unnamed: 0 };
+  readonly taken = { rows: 0, bytes: 0, changed: 0, statements: 0, values: 0 };
   readonly keys = new Set<string>();
   accounts = new Set<string | undefined>();
   rests = 0;
@@ -64,33 +73,59 @@ export class LateBudget implements Budget {
     return true;
   }
 
-  admit(_policy: SessionPolicy, statement: StatementJudgement, sent: () => Sent): Admitted {
+  admit(
+    _policy: SessionPolicy,
+    statement: StatementJudgement,
+    prepayments: readonly Prepayment[],
+    sent: () => Sent,
+  ): Admitted {
     if (this.late('admit')) return { kind: 'wait' };
     const { options, taken } = this;
     if (options.locked) return { kind: 'refused', refusal: refusal('locked', '28000', 'locked out'), effect: 'lock' };
     this.asked.push({ statement, sent: this.plans ? sent() : undefined });
     if (taken.statements >= (options.statements ?? Infinity)) return over('statements', taken.statements);
     taken.statements += 1;
+    this.prepaid.push(...prepayments);
     const left = options.rowsLeft ?? (options.rows === undefined ? undefined : options.rows - taken.rows);
     return {
       kind: 'admitted',
       ...(left !== undefined && { rowsLeft: left }),
       ...(options.warnings && { warnings: options.warnings }),
       ...(options.account !== undefined && { account: options.account }),
+      ...(prepayments.some(({ setsAside }) => setsAside !== 'nothing') && { charges: this.chargesOf(prepayments) }),
     };
   }
 
-  take(_policy: SessionPolicy, { rows = 0, bytes = 0, changed = 0, people = [], account }: Demand): Taken {
+  /** Says what becomes of what was set aside, and takes nothing. */
+  private chargesOf(prepayments: readonly Prepayment[]): Charges {
+    return {
+      isSetAside: (subject) => !this.options.noneAside || !prepayments.some((one) => one.subject === subject),
+      settle: (how) => {
+        const settled = prepayments.filter(({ setsAside }) => setsAside !== 'nothing');
+        for (const { subject } of settled) this.settled.push(`${subject} ${how(subject)}`);
+        return [];
+      },
+    };
+  }
+
+  answers(): LastAnswers {
+    return this.lastAnswers;
+  }
+
+  take(_policy: SessionPolicy, { rows = 0, bytes = 0, changed = 0, disclosed = [], account }: Demand): Taken {
     if (this.late('take')) return { kind: 'wait' };
     const { options, taken } = this;
     if (taken.rows + rows > (options.rows ?? Infinity)) return over('rows', taken.rows);
     if (taken.bytes + bytes > (options.bytes ?? Infinity)) return over('bytes', taken.bytes);
     if (taken.changed + changed > (options.changed ?? Infinity)) return over('changed', taken.changed);
-    const fresh = new Set([...this.keys, ...people.flatMap(({ keys, subject }) => keys.map((key) => subject + key))]);
-    const unnamed = taken.unnamed + people.reduce((sum, one: People) => sum + one.unnamed, 0);
-    if (fresh.size + unnamed > (options.people ?? Infinity)) return over('people', this.keys.size + taken.unnamed);
+    const fresh = new Set([
+      ...this.keys,
+      ...disclosed.flatMap(({ keys, subject }) => keys.map((key) => subject + key)),
+    ]);
+    const values = taken.values + disclosed.reduce((sum, one: Disclosed) => sum + one.values, 0);
+    if (fresh.size + values > (options.people ?? Infinity)) return over('people', this.keys.size + taken.values);
     for (const key of fresh) this.keys.add(key);
-    taken.unnamed = unnamed;
+    taken.values = values;
     taken.rows += rows;
     taken.bytes += bytes;
     taken.changed += changed;
@@ -99,14 +134,14 @@ export class LateBudget implements Budget {
   }
 
   /** As `take`, of all together. */
-  takeMany(policy: SessionPolicy, { people, ...demand }: DemandOfMany): 'taken' | 'wait' | 'singly' {
+  takeMany(policy: SessionPolicy, { disclosed, ...demand }: DemandOfMany): 'taken' | 'wait' | 'singly' {
     const texts = (keys: KeyList): string[] => {
       const list: string[] = [];
       keys.forEach((_start, _end, text) => void list.push(text()));
       return list;
     };
-    const named = people?.map(({ subject, keys, unnamed }) => ({ subject, keys: texts(keys), unnamed }));
-    const { kind } = this.take(policy, { ...demand, ...(named && { people: named }) });
+    const texted = disclosed?.map(({ subject, keys, values }) => ({ subject, keys: texts(keys), values }));
+    const { kind } = this.take(policy, { ...demand, ...(texted && { disclosed: texted }) });
     if (kind === 'taken') this.many += 1;
     return kind === 'taken' || kind === 'wait' ? kind : 'singly';
   }

@@ -1,7 +1,7 @@
 /** Rows that are looked at together give what they give one by one: the same bytes, the same row at which a limit ends them, the same counts and records. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { PeopleOfRow } from '../../src/guard/decision.ts';
+import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
 import type { RelationGrant } from '../../src/policy/policy.ts';
 import type { SubjectKeys } from '../../src/policy/subject-keys.ts';
 import type { OutcomeEntry } from '../../src/session/entries.ts';
@@ -90,16 +90,23 @@ async function seen(
   };
 }
 
-const pupil = (ways: number[][], unnamed = 0): PeopleOfRow[] => [
-  { subject: 'pupil', ways: ways.map((keys) => ({ keys })), unnamed },
+const pupil = (groups: number[][] | undefined, values: number[] = []): Disclosure[] => [
+  {
+    subject: 'pupil',
+    access: { kind: 'question' },
+    canFail: 'no',
+    ...(groups && { named: groups.map((columns) => ({ columns, added: [], type: 23, certain: true })) }),
+    values,
+    free: 'repeated',
+  },
 ];
-const statements: readonly (readonly [string, PeopleOfRow[] | undefined])[] = [
+const statements: readonly (readonly [string, Disclosure[] | undefined])[] = [
   ['select id, class from pupils', pupil([[0]])],
   ['select class, name, id from pupils', pupil([[2]])],
   ['select name, friends, id from pupils', pupil([[1], [0]])],
-  ['select code, class from pupils order by id', pupil([[0]], 1)],
+  ['select code, class from pupils order by id', pupil([[0]], [1])],
   ['select pupil, note from marks', pupil([[0]])],
-  ['select note, id from marks', pupil([[]])],
+  ['select note, id from marks', pupil(undefined)],
   ["select id, repeat('x', class * 100) from pupils", undefined],
   ['select p.id, m.pupil from pupils p join marks m on m.pupil = p.id', pupil([[0, 1]])],
 ];
@@ -128,11 +135,11 @@ test('all that comes of them, whatever limit ends them', async () => {
       perStatement: most(4000),
       late: fc.boolean(),
     }),
-    async ({ statement: [sql, people], way, perStatement, late, ...granted }) => {
+    async ({ statement: [sql, disclosures], way, perStatement, late, ...granted }) => {
       const given = Object.fromEntries(Object.entries(granted).filter(([, amount]) => amount !== undefined));
       const options: BudgetOptions = { ...given, late };
       const more: PolicyOptions = {
-        ...(people && { people }),
+        ...(disclosures && { disclosures }),
         limits: perStatement === undefined ? {} : { rowsPerStatement: perStatement },
       };
       const [together, singly] = [

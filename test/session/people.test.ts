@@ -1,6 +1,6 @@
-/** Whom a row shows: keys that the server names as such, the same in every format, and everybody else who may stand in it. */
+/** What a row discloses: people by keys, the same in every format, and values of 8 bytes for all else. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { PeopleOfRow } from '../../src/guard/decision.ts';
+import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
 import type { RelationGrant } from '../../src/policy/policy.ts';
 import type { SubjectKeys } from '../../src/policy/subject-keys.ts';
 import type { OutcomeEntry } from '../../src/session/entries.ts';
@@ -50,114 +50,185 @@ afterEach(async () => {
 
 const oneHour = [{ amount: 1_000_000, window: { count: 1, unit: 'hour' as const } }];
 
-async function open(people: readonly PeopleOfRow[] | undefined, options: BudgetOptions = {}, more: PolicyOptions = {}) {
+async function open(
+  disclosures: readonly Disclosure[] | undefined,
+  options: BudgetOptions = {},
+  more: PolicyOptions = {},
+) {
   const make = (wake: () => void) => {
     budget = new LateBudget(wake, options);
     return budget;
   };
   const limits = { subjects: new Map([['student', oneHour]]) };
-  const policy = policyOf({ relations, subjectKeys, limits, ...(people && { people }), ...more });
+  const policy = policyOf({ relations, subjectKeys, limits, ...(disclosures && { disclosures }), ...more });
   peer = await relayed(database.url, policy, Infinity, make);
 }
 
 const outcome = () => peer.records.findLast((entry): entry is OutcomeEntry => entry.kind === 'outcome')!;
-const shown = () => outcome().subjects?.student ?? { n: 0, unnamed: 0 };
-/** One person for each list of columns that hold the key. */
-const student = (ways: number[][], unnamed = 0): PeopleOfRow[] => [
-  { subject: 'student', ways: ways.map((keys) => ({ keys })), unnamed },
+const NOTHING = { people: 0, questions: 0, values: 0 };
+const shown = () => outcome().subjects?.student ?? NOTHING;
+const told = (people: number, values: number) => ({ people, questions: 0, values });
+/** Named by one person for each list of columns that hold the key; undefined: its rows are not. */
+const student = (
+  groups: number[][] | undefined,
+  values: number[] = [],
+  more: Partial<Disclosure> = {},
+): Disclosure[] => [
+  {
+    subject: 'student',
+    access: { kind: 'question' },
+    canFail: 'no',
+    ...(groups && { named: groups.map((columns) => ({ columns, added: [], type: 23, certain: true })) }),
+    values,
+    free: 'repeated',
+    ...more,
+  },
 ];
 
 interface Case {
   readonly sql: string;
-  readonly people?: readonly PeopleOfRow[];
-  readonly n: number;
-  readonly unnamed: number;
+  readonly disclosures?: readonly Disclosure[];
+  readonly people: number;
+  readonly values: number;
   readonly why: string;
 }
 
 const cases: Case[] = [
-  { sql: 'select id, name from students', people: student([[0]]), n: 5, unnamed: 0, why: 'each key once' },
+  { sql: 'select id, name from students', disclosures: student([[0]]), people: 5, values: 0, why: 'each key once' },
   {
     sql: 'select student_id from absences where student_id > 0',
-    people: student([[0]]),
-    n: 2,
-    unnamed: 0,
+    disclosures: student([[0]]),
+    people: 2,
+    values: 0,
     why: 'and no more',
   },
-  { sql: 'select name from students', people: student([[]]), n: 0, unnamed: 5, why: 'no key shows' },
+  { sql: 'select name from students', disclosures: student(undefined), people: 0, values: 5, why: 'no key shows' },
+  {
+    sql: "select repeat(name, 5), uid = '00000000-0000-0000-0000-000000000000' from students",
+    disclosures: student(undefined),
+    people: 0,
+    values: 11,
+    why: 'each 8 bytes begun of each column; and of a column the first value and each other one',
+  },
+  {
+    sql: 'select from students',
+    disclosures: student(undefined),
+    people: 0,
+    values: 5,
+    why: 'a row without columns is one',
+  },
+  {
+    sql: "select case id when 1 then null when 2 then '' end from students order by id",
+    disclosures: student(undefined),
+    people: 0,
+    values: 5,
+    why: 'so is NULL, and the empty text; a row that differs in nothing is one all the same',
+  },
+  {
+    sql: 'select name::varchar, id from students',
+    disclosures: student([[0]]),
+    people: 5,
+    values: 10,
+    why: 'the server says that another column is the key',
+  },
   {
     sql: 'select id + 0, name from students',
-    people: student([[0]]),
-    n: 0,
-    unnamed: 5,
-    why: 'the server does not say that it is a key',
+    disclosures: student([[0]]),
+    people: 5,
+    values: 0,
+    why: 'it does not contradict',
   },
-  { sql: 'select student_id, note from absences', people: student([[0]]), n: 2, unnamed: 1, why: 'NULL names nobody' },
+  {
+    sql: 'select student_id, note from absences',
+    disclosures: student([[0]]),
+    people: 2,
+    values: 2,
+    why: 'NULL names nobody',
+  },
   {
     sql: 'select a.id, b.id from students a, students b',
-    people: student([[0], [1]]),
-    n: 5,
-    unnamed: 0,
+    disclosures: student([[0], [1]]),
+    people: 5,
+    values: 0,
     why: 'two in a row',
   },
   {
-    sql: 'select a.id, b.name from students a, students b',
-    people: student([[0], []]),
-    n: 5,
-    unnamed: 25,
-    why: 'one of two',
-  },
-  {
     sql: 'select s.id, a.student_id from students s left join absences a on a.student_id = s.id',
-    people: student([[0, 1]]),
-    n: 5,
-    unnamed: 0,
+    disclosures: student([[0, 1]]),
+    people: 5,
+    values: 0,
     why: 'tied: whichever shows',
   },
   {
-    sql: 'select id, (select name from students limit 1) from students',
-    people: student([[0]], 1),
-    n: 5,
-    unnamed: 5,
-    why: 'one more',
+    sql: 'select id, (select count(*) from students), (select name from students q where q.id = 6 - students.id) from students',
+    disclosures: student([[0]], [1, 2]),
+    people: 5,
+    values: 6,
+    why: 'of others',
   },
-  {
-    sql: 'select name, id from students',
-    people: student([[]]),
-    n: 5,
-    unnamed: 5,
-    why: 'a key that nobody expected counts too',
-  },
-  {
-    sql: "select id, repeat('y', 600) from students where id < 3",
-    people: student([[0]]),
-    n: 2,
-    unnamed: 4,
-    why: 'something computed, of twice 256 bytes',
-  },
-  {
-    sql: "select id, repeat('y', 200), repeat('z', 55) from students",
-    people: student([[0]]),
-    n: 5,
-    unnamed: 0,
-    why: 'of fewer',
-  },
-  { sql: "select repeat('y', 600) from rooms", people: [], n: 0, unnamed: 0, why: 'about nobody' },
-  { sql: 'select members from groups', people: student([[0]]), n: 3, unnamed: 0, why: 'keys in arrays' },
-  { sql: 'select id from students', n: 5, unnamed: 0, why: 'a key shows, whatever the judgement says' },
-  { sql: 'select name from students', n: 0, unnamed: 5, why: 'and a table without its key is somebody' },
-  { sql: 'select id from rooms', n: 0, unnamed: 0, why: 'nobody' },
+  { sql: 'select members from groups', disclosures: student([[0]]), people: 3, values: 0, why: 'keys in arrays' },
+  { sql: 'select repeat(id::text, 600) from rooms', disclosures: [], people: 0, values: 0, why: 'about nobody' },
+  { sql: 'select id from rooms', people: 0, values: 0, why: 'nobody' },
 ];
 
-test.each(cases)('$sql: $n and $unnamed without a name, $why', async ({ sql, people, n, unnamed }) => {
-  await open(people);
+test.each(cases)('$sql: $people people and $values values, $why', async ({ sql, disclosures, people, values }) => {
+  await open(disclosures);
   await ask(peer, Q(sql));
-  expect(shown()).toEqual({ n, unnamed });
-  expect([budget.keys.size, budget.taken.unnamed]).toEqual([n, unnamed]);
-  await ask(peer, P(sql), B(), E('', 2), E(), S());
+  expect(shown()).toEqual(told(people, values));
+  expect([budget.keys.size, budget.taken.values]).toEqual([people, values]);
+  await ask(peer, P(sql), B(), E(), S());
   expect(outcome().status).toBe('ok');
-  expect(budget.taken.unnamed).toBe(2 * unnamed);
-  expect(budget.keys.size).toBe(n);
+  expect(budget.taken.values).toBe(values);
+  expect(budget.keys.size).toBe(people);
+});
+
+test('an unrestricted role: a key names a row, a row without one is one, and what is computed are values', async () => {
+  for (const [sql, people, values] of [
+    ['select id, name from students', 5, 0],
+    ['select name from students', 0, 5],
+    ["select repeat('x', 30) from students", 0, 4 + 4],
+    ['select count(*) from students', 0, 1],
+    ['select id, length(name) from students', 5, 1],
+  ] as const) {
+    await open(undefined, {}, { access: 'unrestricted', about: ['student'] });
+    await ask(peer, Q(sql));
+    expect([sql, shown()]).toEqual([sql, told(people, values)]);
+    await peer.close();
+  }
+  await open(undefined);
+});
+
+test('a value that stood at the same place of the last answer to the same is told already', async () => {
+  await open(student(undefined, [], { canFail: 'at-once' }));
+  const taken: number[] = [];
+  const run = async (...messages: Uint8Array[]) => {
+    const before = budget.taken.values;
+    await ask(peer, ...messages);
+    taken.push(budget.taken.values - before);
+  };
+  const sql = 'select count(*), max(name) from students';
+  await run(Q(sql));
+  await run(Q(sql));
+  await database.query("insert into students values (9, 'n9')");
+  await run(Q(sql));
+  await run(Q(sql));
+  await run(Q(`${sql} `));
+  await database.query('delete from students where id = 9');
+  expect(taken).toEqual([2, 0, 2, 0, 0]);
+  expect(budget.settled).toEqual(['answered', 'free', 'answered', 'free', 'free'].map((how) => `student ${how}`));
+});
+
+test('of values that are new the last answer to the text is the one that was fixed beforehand', async () => {
+  await open(student(undefined, [], { canFail: 'at-once' }));
+  const sql = 'select count(*) from students where id > $1';
+  const asked = (value: string) => [P(sql), B([value]), E(), S()];
+  const taken: number[] = [];
+  for (const value of ['2', '2', '7', '8', '9', '2', '7']) {
+    const before = budget.taken.values;
+    await ask(peer, ...asked(value));
+    taken.push(budget.taken.values - before);
+  }
+  expect(taken).toEqual([1, 0, 1, 0, 0, 0, 0]);
 });
 
 test('the same person has the same key in every format and protocol, by cursor, EXECUTE and COPY', async () => {
@@ -179,7 +250,7 @@ test('the same person has the same key in every format and protocol, by cursor, 
   await ask(peer, P('execute p'), binary, E(), S());
   await ask(peer, Q(`copy (${sql}) to stdout`), Q(`copy (${sql}) to stdout with csv header`));
   expect([...budget.keys].sort()).toEqual(['1', '2', '3', '4', '5'].map((key) => `student${key}`));
-  expect(budget.taken.unnamed).toBe(0);
+  expect(budget.taken.values).toBe(0);
 });
 
 test.each(['uid', 'code'])('other types of keys: %s', async (column) => {
@@ -201,12 +272,13 @@ const INT8 = 20;
 const TEXT = 25;
 
 test.each([
-  ['integers of any length', 'id', [INT4, INT8], { n: 5, unnamed: 0 }, ['1', '2', '3', '4', '5']],
-  ['a single type', 'name', [TEXT], { n: 5, unnamed: 0 }, ['n1', 'n2', 'n3', 'n4', 'n5']],
-  ['several types: somebody, but nobody knows who', 'id', [INT4, TEXT], { n: 0, unnamed: 5 }, undefined],
-  ['no type', 'id', [], { n: 0, unnamed: 5 }, undefined],
+  ['integers of any length', 'id', [INT4, INT8], told(5, 0), ['1', '2', '3', '4', '5']],
+  ['a single type', 'name', [TEXT], told(5, 0), ['n1', 'n2', 'n3', 'n4', 'n5']],
+  ['several types: nobody knows whom it names, and the row is a value', 'id', [INT4, TEXT], told(0, 12), undefined],
+  ['no type', 'id', [], told(0, 12), undefined],
 ])('COPY in binary: %s', async (_, column, types, counts, keys) => {
-  await open(student([[0]]), {}, { keyTypes: new Map([['student', types]]) });
+  const named = [{ columns: [0], added: [], type: 0, certain: true }];
+  await open(student([[0]], [], { named }), {}, { keyTypes: new Map([['student', types]]) });
   await ask(peer, Q(`copy (select ${column} from students order by id) to stdout with binary`));
   expect(shown()).toEqual(counts);
   expect(outcome().keys?.student).toEqual(keys);
@@ -218,13 +290,13 @@ test.each([
 ])('COPY: a key behind a value that looks like more than one: %s', async (_format, _value, sql) => {
   await open(student([[1]]));
   await ask(peer, Q(sql));
-  expect(shown()).toEqual({ n: 5, unnamed: 0 });
+  expect(shown()).toEqual(told(5, 0));
 });
 
-test('COPY: what every row may hold beside keys counts by its length, since the server does not say what it is', async () => {
-  await open(student([[0]]));
-  await ask(peer, Q("copy (select id, repeat('x', 600) from students) to stdout"));
-  expect(shown()).toEqual({ n: 5, unnamed: 10 });
+test('COPY: of a row that is not named all bytes are one value', async () => {
+  await open(student(undefined));
+  await ask(peer, Q("copy (select name, repeat('x', 20) from students) to stdout"));
+  expect(shown()).toEqual(told(0, 5 * 3));
 });
 
 test('a row that shows one too many does not pass, and no more is counted than passed', async () => {
@@ -236,60 +308,51 @@ test('a row that shows one too many does not pass, and no more is counted than p
     const words = await ask(peer, ...messages);
     expect(words.filter((word) => word === 'DataRow')).toHaveLength(3);
     expect(words.slice(-2)).toEqual(['ErrorResponse:53400', 'ReadyForQuery:I']);
-    expect(shown()).toEqual({ n: 3, unnamed: 0 });
+    expect(shown()).toEqual(told(3, 0));
   }
 });
 
 test('RETURNING shows people as well, and nothing of it stays where they are too many', async () => {
   await open(student([[0]]), { people: 3 });
   await ask(peer, Q('update students set name = name returning id, name'));
-  expect(outcome()).toMatchObject({ status: 'cut', subjects: { student: { n: 3 } } });
+  expect(outcome()).toMatchObject({ status: 'cut', subjects: { student: { people: 3 } } });
   await peer.close();
   await open(student([[0]]), { people: 5 });
   await ask(peer, Q('update students set name = name returning id, name'));
-  expect(outcome()).toMatchObject({ status: 'ok', subjects: { student: { n: 5, unnamed: 0 } } });
+  expect(outcome()).toMatchObject({ status: 'ok', subjects: { student: { people: 5, values: 0 } } });
 });
 
-test.each(['', 'prepare p as '])(
-  'who is put into a temporary table is somebody without a name: %s',
-  async (prepare) => {
-    const fill = 'insert into kept select id from students /*fills*/';
-    const copy = async (people: number) => {
-      await open(student([[0]]), { people });
-      await ask(peer, Q('begin'), Q('create temp table kept (id int)'), Q(prepare + fill));
-      return prepare === '' ? peer.received.words() : ask(peer, Q('execute p'));
-    };
-    expect(await copy(5)).toContain('CommandComplete:INSERT 0 5');
-    expect(budget.taken).toMatchObject({ rows: 5, changed: 0, unnamed: 5 });
-    expect(shown()).toEqual({ n: 0, unnamed: 5 });
-    await peer.close();
-    expect(await copy(4)).toContain('ErrorResponse:53400');
-  },
-);
+test.each(['', 'prepare p as '])('what is put into a temporary table counts as it is written: %s', async (prepare) => {
+  const fill = 'insert into kept select id from students /*fills*/';
+  const copy = async (people: number) => {
+    await open(student([[0]], [], { write: { row: 1, tag: true } }), { people });
+    await ask(peer, Q('begin'), Q('create temp table kept (id int)'), Q(prepare + fill));
+    return prepare === '' ? peer.received.words() : ask(peer, Q('execute p'));
+  };
+  expect(await copy(6)).toContain('CommandComplete:INSERT 0 5');
+  expect(budget.taken).toMatchObject({ rows: 5, changed: 0, values: 6 });
+  expect(shown()).toEqual(told(0, 6));
+  await peer.close();
+  expect(await copy(5)).toContain('ErrorResponse:53400');
+});
 
-test('a key that lies beyond the first piece of a long row counts as somebody, and what lies there as computed', async () => {
+test('of a long row what lies beyond its first piece counts by its length', async () => {
   await open(student([[0]]));
   await ask(peer, Q("select s.id, repeat('x', 100000) from students s where id = 1"));
-  expect(shown()).toEqual({ n: 1, unnamed: 390 });
+  expect(shown()).toEqual(told(1, 0));
   await peer.close();
   await open(student([[1]]));
   await ask(
     peer,
     Q("select (select note from absences limit 1) || repeat('x', 100000), id from students where id = 1"),
   );
-  expect(shown().n + shown().unnamed).toBeGreaterThan(390);
-});
-
-test('an unrestricted role: the columns are asked for, and people counted', async () => {
-  await open(undefined, {}, { access: 'unrestricted' });
-  await ask(peer, P('select id from students'), B(), E(), S());
-  expect(shown()).toEqual({ n: 5, unnamed: 0 });
+  expect(shown().values).toBeGreaterThan(12_500);
 });
 
 test('in observe mode people are counted for the log, and not taken', async () => {
   await open(student([[0]]), { people: 1 }, { mode: 'observe' });
   await ask(peer, Q('select id from students'));
-  expect(shown()).toEqual({ n: 5, unnamed: 0 });
+  expect(shown()).toEqual(told(5, 0));
   expect(budget.keys.size).toBe(0);
 });
 

@@ -3,11 +3,11 @@ import { refusal } from '../../src/errors.ts';
 import type {
   CopyFormat,
   Judgement,
-  PeopleOfRow,
   StatementJudgement,
   StatementKind,
   TokenChange,
 } from '../../src/guard/decision.ts';
+import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
 import type { Limits } from '../../src/policy/limits.ts';
 import type { Principal, RelationGrant, RolePolicy } from '../../src/policy/policy.ts';
 import type { KeyTypes, SubjectKeys } from '../../src/policy/subject-keys.ts';
@@ -27,7 +27,9 @@ export interface PolicyOptions {
   /** New rows of every write must have `a` below 90. */
   readonly checks?: boolean;
   /** Of every statement that reads or writes. */
-  readonly people?: readonly PeopleOfRow[];
+  readonly disclosures?: readonly Disclosure[];
+  /** Of unrestricted roles. */
+  readonly about?: readonly string[];
   readonly subjectKeys?: SubjectKeys;
   readonly keyTypes?: KeyTypes;
   /** Replaces what stands in a text: for a policy that changed. */
@@ -63,6 +65,7 @@ export function policyOf(options: PolicyOptions = {}): SessionPolicy {
     collect: 'deny',
     minGroup: undefined,
     limits,
+    limitedSubjects: new Set(limits.subjects?.keys()),
     rule: 'roles/tester.yaml:1',
   };
   const principal: Principal = {
@@ -164,6 +167,15 @@ function checkOf(text: string, kind: StatementKind): Pick<StatementJudgement, 'c
   return { check: { added, violations: [VIOLATION] } };
 }
 
+const DISCLOSING: ReadonlySet<StatementKind['kind']> = new Set([
+  'read',
+  'write',
+  'prepare',
+  'declare',
+  'copy-out',
+  'explain',
+]);
+
 function judgeStatement(text: string, options: PolicyOptions): StatementJudgement {
   const kind = kindOf(text, options);
   const words = text.replace(/\/\*.*?\*\//g, '').trim();
@@ -178,7 +190,8 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
     tables: [],
     columns: [],
     ...(options.checks && options.access !== 'unrestricted' && checkOf(text, kind)),
-    ...(options.people && { people: options.people }),
+    ...(options.disclosures && DISCLOSING.has(kind.kind) && { disclosures: options.disclosures }),
+    ...(options.about && { about: options.about }),
     ...(text.includes('/*pattern*/') && kind.kind !== 'prepare' && { patterns: [1] }),
     ...(refused && {
       refusal: refusal('column-withheld', '42501', 'permission denied for column "ine" of relation "students"', {
@@ -262,7 +275,12 @@ function kindOf(text: string, options: PolicyOptions): StatementKind {
       };
     case 'fetch':
     case 'move':
-      return { kind: 'fetch', name: words.at(-1)! };
+      return {
+        kind: 'fetch',
+        name: words.at(-1)!,
+        ...(words[0] === 'fetch' &&
+          !/\b(0|prior|backward|first|last|absolute|relative)\b/i.test(text) && { forward: true }),
+      };
     case 'close':
       return { kind: 'close', name: second === 'all' ? undefined : second };
     case 'discard':

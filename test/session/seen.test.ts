@@ -36,7 +36,16 @@ async function open(): Promise<void> {
     policyOf({
       relations: [students],
       subjectKeys: new Map([[students.relation.oid, columns]]),
-      people: [{ subject: 'student', ways: [{ keys: [0] }], unnamed: 0 }],
+      disclosures: [
+        {
+          subject: 'student',
+          access: { kind: 'question' },
+          canFail: 'no',
+          named: [{ columns: [0], added: [], type: 23, certain: true }],
+          values: [],
+          free: 'known',
+        },
+      ],
     }),
   );
 }
@@ -55,7 +64,7 @@ test.each([
   expect(rowsShown(await ask(peer, ...messages()))).toBe(3500);
   expect(peer.seen.map((entry) => entry.keys.student?.length)).toEqual([1000, 1000, 1000]);
   expect(peer.seen.every(({ id }) => id === outcome().id)).toBe(true);
-  expect(outcome().subjects).toEqual({ student: { n: 3500, unnamed: 0 } });
+  expect(outcome().subjects).toEqual({ student: { people: 3500, questions: 0, values: 0 } });
   const all = [...keys(), ...(outcome().keys?.student ?? [])];
   expect(all.toSorted((a, b) => Number(a) - Number(b))).toEqual(
     Array.from({ length: 3500 }, (_, at) => String(at + 1)),

@@ -118,7 +118,7 @@ function find(sql: string, role: RolePolicy, catalog: Catalog): Found {
     catalog,
     searchPath: ['public'],
     parameterTypes: [],
-    holders: [],
+    subjects: [],
     userCode: { runsIn: () => false },
     patience: new Patience(() => false),
     parsed: undefined,

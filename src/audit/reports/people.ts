@@ -1,4 +1,5 @@
 /** How many people statements have shown: by the ids in their outcomes where there are ids, and in bounds where not. */
+import { subjectCounts } from '../columns.ts';
 import type { Database } from '../duckdb.ts';
 import { count } from '../report.ts';
 
@@ -8,7 +9,7 @@ export interface People {
   readonly named: readonly { readonly key: string; readonly people: number }[];
   /** Counted in outcomes without an id: the log keeps none (`log.subjects: counted`). Each as often as shown. */
   readonly counted: number;
-  /** Shown without their key: anybody in the role's scope. Each as often as shown. */
+  /** Answers and values of 8 bytes that name nobody: anybody in the role's scope. */
   readonly unnamed: number;
 }
 
@@ -18,8 +19,8 @@ export async function peopleOf(db: Database, taken: string, shown: string): Prom
     `SELECT subject, split_part(person, ':', 1) AS key, count(DISTINCT person) AS people FROM ${shown} GROUP BY ALL ORDER BY ALL`,
   );
   const counts = await db.rows<{ subject: string; counted: number; unnamed: number }>(
-    `SELECT subject, sum(greatest(n - coalesce(ids, 0), 0))::BIGINT AS counted, sum(unnamed)::BIGINT AS unnamed FROM (
-       SELECT id, key AS subject, coalesce(n, 0) AS n, coalesce(unnamed, 0) AS unnamed FROM
+    `SELECT subject, sum(greatest(people - coalesce(ids, 0), 0))::BIGINT AS counted, sum(unnamed)::BIGINT AS unnamed FROM (
+       SELECT id, key AS subject, ${subjectCounts()} FROM
          (SELECT id, unnest(map_entries(subjects), recursive := true) FROM ${taken} WHERE subjects IS NOT NULL))
      LEFT JOIN (SELECT id, subject, count(DISTINCT person) AS ids FROM ${shown} GROUP BY ALL) USING (id, subject)
      GROUP BY subject`,

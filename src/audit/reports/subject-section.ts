@@ -44,7 +44,7 @@ function doubtsOf({ doubts }: SubjectAnswer): string[] {
   const { unnamed, counted: without, unended, gaps, keysMissing } = doubts;
   return [
     ...(unnamed > 0
-      ? [`${counted(unnamed, 'statement')} showed people without their keys: anybody in the scope of the role.`]
+      ? [`${counted(unnamed, 'statement')} told of people without naming them: of anybody in the scope of the role.`]
       : []),
     ...(without > 0
       ? [`${counted(without, 'statement')} showed people whom the log only counts (log.subjects: counted).`]

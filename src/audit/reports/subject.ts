@@ -1,5 +1,6 @@
 /** Whether one person is among those whom statements have shown: yes, no, or why neither can be said. */
 import { type SubjectKey, subjectId } from '../../record/subject-ids.ts';
+import { subjectCounts } from '../columns.ts';
 import type { Source } from '../source.ts';
 import { type Coverage, gapsOf } from './coverage.ts';
 
@@ -53,9 +54,9 @@ export async function findSubject(
     parameters,
   );
   const [doubts] = await db.rows<Doubts>(
-    `SELECT count(*) FILTER (unnamed > 0) AS unnamed, count(*) FILTER (n > coalesce(ids, 0)) AS counted,
+    `SELECT count(*) FILTER (unnamed > 0) AS unnamed, count(*) FILTER (people > coalesce(ids, 0)) AS counted,
        (SELECT count(*) FROM taken WHERE unended) AS unended
-     FROM (SELECT id, coalesce(subjects[$subject].n, 0) AS n, coalesce(subjects[$subject].unnamed, 0) AS unnamed FROM taken)
+     FROM (SELECT id, ${subjectCounts('subjects[$subject].')} FROM taken)
      LEFT JOIN (SELECT id, count(DISTINCT person) AS ids FROM shown WHERE subject = $subject GROUP BY id) USING (id)`,
     parameters,
   );

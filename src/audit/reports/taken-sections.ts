@@ -73,7 +73,7 @@ function people({ people: all, totals, unended }: Breach, facts: BreachFacts): S
       'Different people, counted once for the whole time, by the ids that stand in the log in the place of their keys.',
       ...(all.some(({ unnamed }) => unnamed > 0)
         ? [
-            '“Unnamed” were shown without their key: anybody in the scope of the role, and perhaps some of those counted by id.',
+            '“Unnamed” are answers of 8 bytes that name nobody, as counts and names without a key: of anybody in the scope of the role, and perhaps of those counted by id.',
           ]
         : []),
       ...(all.some(({ counted: without }) => without > 0)

@@ -55,15 +55,26 @@ function said(record: LogRecord, timeZone: string): string {
   return visible(record.kind === 'outcome' ? taken(record) : words(record, timeZone));
 }
 
+/** `n` and `unnamed`: as an older guard has written them. */
+interface Counts {
+  readonly people?: number;
+  readonly questions?: number;
+  readonly values?: number;
+  readonly n?: number;
+  readonly unnamed?: number;
+}
+
 function taken({ rows, bytes, changed, subjects, ms, reason, sqlstate, limit }: LogRecord): string {
-  const people = Object.entries((subjects ?? {}) as Record<string, { n?: number; unnamed?: number }>);
+  const people = Object.entries((subjects ?? {}) as Record<string, Counts>);
   return [
     counted(Number(rows), 'row'),
     ...(Number(bytes) > 0 ? [bytesText(Number(bytes))] : []),
     ...(Number(changed) > 0 ? [`${changed} changed`] : []),
-    ...people.map(
-      ([subject, { n = 0, unnamed = 0 }]) => `${counted(n, subject)}${unnamed > 0 ? ` and ${unnamed} unnamed` : ''}`,
-    ),
+    ...people.flatMap(([subject, { n = 0, unnamed = 0, people: named = n, questions = 0, values = unnamed }]) => [
+      counted(named, subject),
+      ...(questions > 0 ? [counted(questions, 'question')] : []),
+      ...(values > 0 ? [counted(values, 'value')] : []),
+    ]),
     `${ms} ms`,
     ...[reasonBeside(reason, limit), limitName(limit), sqlstate].filter((each) => each !== undefined).map(String),
   ].join(', ');

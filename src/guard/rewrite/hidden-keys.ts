@@ -5,8 +5,9 @@
 import type { Subject } from '../../policy/policy.ts';
 import type { Entry, Level } from '../../sql/analyze/model.ts';
 import type { Template } from '../../sql/template.ts';
-import type { HiddenKey, PeopleOfRow } from '../decision.ts';
+import type { HiddenKey } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
+import type { Disclosure } from '../subjects/disclosure.ts';
 import { endOfTargets } from './export-ok.ts';
 import { KeySearch } from './key-search.ts';
 import type { AddedColumn } from './names.ts';
@@ -25,11 +26,11 @@ export interface HiddenKeys {
 
 /** Before relations are rewritten: which keys can be had. undefined: nothing is added. INVARIANT: refuses nothing that would run without it. */
 export function findHiddenKeys(draft: Draft, statement: DraftStatement): HiddenKeys | undefined {
-  const { analysis, kind, people, check } = statement;
+  const { analysis, kind, disclosures, check } = statement;
   const read = kind.kind === 'prepare' ? kind.inner.kind : kind;
-  if (!analysis?.level || read.kind !== 'read' || check || !people || draft.role.minGroup !== undefined)
+  if (!analysis?.level || read.kind !== 'read' || check || !disclosures || draft.role.minGroup !== undefined)
     return undefined;
-  const subjects = draft.holders.map(({ subject }) => subject).filter((subject) => isLookedFor(subject, people));
+  const subjects = draft.subjects.map(({ subject }) => subject).filter((subject) => isLookedFor(subject, disclosures));
   if (subjects.length === 0) return undefined;
   const search = new KeySearch(draft, analysis, subjects);
   const found = search.in(analysis.level);
@@ -39,10 +40,10 @@ export function findHiddenKeys(draft: Draft, statement: DraftStatement): HiddenK
 }
 
 /** It has canaries, and somebody of it stands in a row without a key. */
-function isLookedFor({ name, canaries }: Subject, people: readonly PeopleOfRow[]): boolean {
-  const own = people.find((one) => one.subject === name);
+function isLookedFor({ name, canaries }: Subject, disclosures: readonly Disclosure[]): boolean {
+  const own = disclosures.find((one) => one.subject === name);
   if (canaries.length === 0 || !own) return false;
-  return own.unnamed > 0 || own.ways.some((way) => way.keys.length === 0);
+  return own.named === undefined || own.named.some(({ columns }) => columns.length === 0);
 }
 
 /** Behind every other change of the lists. */

@@ -23,7 +23,7 @@ export interface TargetKeys {
 
 /** As they are afterwards; where a SET names the key, as they were, too. */
 export function targetKeys(
-  { role, catalog, holders }: Draft,
+  { role, catalog, subjects }: Draft,
   statement: DraftStatement,
   write: Write,
 ): TargetKeys | undefined {
@@ -39,7 +39,7 @@ export function targetKeys(
   const keys: HiddenKey[] = [];
   const spelled: string[] = [];
   let asked = false;
-  for (const { subject } of holders) {
+  for (const { subject } of subjects) {
     if (subject.canaries.length === 0) continue;
     for (const column of keysOn(catalog, subject, relation)) {
       const width = widthOf(catalog, column);

@@ -3,6 +3,8 @@ import { applyEdits } from '../../sql/edits.ts';
 import { fingerprint, normalize } from '../../sql/normalize.ts';
 import type { Slot, Template } from '../../sql/template.ts';
 import type { Judgement, StatementJudgement, StatementKind, TextEdit } from '../decision.ts';
+import type { Disclosure } from '../subjects/disclosure.ts';
+import { moved as elsewhere } from '../subjects/moved.ts';
 import type { Skeleton } from './skeleton.ts';
 import type { Condition, WatchedLiterals } from './watched-literals.ts';
 
@@ -16,6 +18,8 @@ export class SharedJudgement {
     readonly start: Place;
     readonly end: Place;
     readonly whole: Omit<StatementJudgement, 'extent'>;
+    /** The places at which keys stand; undefined: there are none. */
+    readonly given: ReadonlyMap<number, Place> | undefined;
   }[];
   private readonly template: readonly Part[];
   private readonly whole: Omit<Judgement, 'statements' | 'edits' | 'template'>;
@@ -35,6 +39,7 @@ export class SharedJudgement {
       start: place(extent!.start),
       end: place(extent!.end),
       whole,
+      given: givenPlaces(whole.disclosures, place),
     }));
     const { statements: _statements, edits: _edits, template: _template, ...whole } = judgement;
     this.whole = whole;
@@ -84,8 +89,11 @@ export class SharedJudgement {
       end.literals === 0 ? edit : { start: moved(start), end: moved(end), text: edit.text },
     );
     // Own fields before those that are spread: behind them each would be copied by itself, for half a microsecond.
-    const statements = this.statements.map(({ start, end, whole }): StatementJudgement => {
-      return { extent: { start: moved(start), end: moved(end) }, ...whole };
+    const statements = this.statements.map(({ start, end, whole, given }): StatementJudgement => {
+      const extent = { start: moved(start), end: moved(end) };
+      if (given === undefined) return { extent, ...whole };
+      const { subjects } = elsewhere({ subjects: whole.disclosures! }, (at) => moved(given.get(at)!));
+      return { ...whole, extent, disclosures: subjects };
     });
     return { statements, edits, template: edits.length > 0 ? this.written(text, skeleton) : [text], ...this.whole };
   }
@@ -122,6 +130,18 @@ export class SharedJudgement {
       })
     );
   }
+}
+
+function givenPlaces(
+  disclosures: readonly Disclosure[] | undefined,
+  place: (at: number) => Place,
+): ReadonlyMap<number, Place> | undefined {
+  const places = new Map<number, Place>();
+  elsewhere({ subjects: disclosures ?? [] }, (at) => {
+    places.set(at, place(at));
+    return at;
+  });
+  return places.size > 0 ? places : undefined;
 }
 
 /** A place in the text that was judged. */

@@ -10,7 +10,7 @@ import { classifyCopy } from './classify-copy.ts';
 import { classifyLock } from './classify-lock.ts';
 import { classifySet, classifyShow } from './classify-settings.ts';
 import { classifyCreate, classifyDrop, classifyTruncate } from './classify-temporary.ts';
-import { cursorKind } from './cursor.ts';
+import { cursorKind, fetchKind } from './cursor.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
 import { writeKind, writesInside } from './writes-inside.ts';
 
@@ -77,8 +77,7 @@ const CLASSIFIERS: { readonly [K in Kind]?: Classifier<K> } = {
     statement.kind = cursorKind(body, innerOf(draft, statement, body.query));
     return undefined;
   },
-  FetchStmt: (_d, statement, body) =>
-    set(statement, body.ismove ? 'MOVE' : 'FETCH', { kind: 'fetch', name: body.portalname ?? '' }),
+  FetchStmt: (_d, statement, body) => set(statement, body.ismove ? 'MOVE' : 'FETCH', fetchKind(body)),
   ClosePortalStmt: (_d, statement, body) => set(statement, 'CLOSE CURSOR', { kind: 'close', name: body.portalname }),
   DiscardStmt: (_d, statement, body) => {
     const all = body.target === 'DISCARD_ALL';

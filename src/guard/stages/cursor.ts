@@ -1,9 +1,14 @@
-/** What the session must know of a DECLARE CURSOR. */
+/** What the session must know of DECLARE CURSOR, FETCH and MOVE. */
 import type { Body } from '../../sql/tree.ts';
 import type { StatementJudgement, StatementKind } from '../decision.ts';
+import { continuesAnswer } from '../subjects/fetch.ts';
 
 /** CURSOR_OPT_HOLD of the server's parsenodes.h. */
 const HOLD = 0x20;
+
+export function fetchKind(body: Body<'FetchStmt'>): StatementKind {
+  return { kind: 'fetch', name: body.portalname ?? '', ...(continuesAnswer(body) && { forward: true }) };
+}
 
 /** @param inner the cursor's query. */
 export function cursorKind(body: Body<'DeclareCursorStmt'>, inner: StatementJudgement): StatementKind {

@@ -1,42 +1,45 @@
 /** Whom a COPY of an unrestricted role shows: the server says nothing of the columns that it sends, so what it names is looked at. */
 import type { Column, Relation } from '../../sql/catalog.ts';
 import { type Body, fieldsOf, type Node, strings } from '../../sql/tree.ts';
-import type { PeopleOfRow } from '../decision.ts';
 import type { Draft } from '../draft.ts';
-import type { Holders } from '../people/holders.ts';
+import type { Disclosure, RowKey } from '../subjects/disclosure.ts';
+import type { SubjectRelations } from '../subjects/subject-relations.ts';
 
 interface Named {
   readonly schemaname?: string;
   readonly relname?: string;
 }
 
-/** INVARIANT: what a query makes of its tables is not followed: each of them is somebody in each row, and nobody knows who. */
-export function peopleOfCopy(draft: Draft, copy: Body<'CopyStmt'>): readonly PeopleOfRow[] {
+/** INVARIANT: what a query makes of its tables is not followed: no row of it is named. */
+export function disclosuresOfCopy(draft: Draft, copy: Body<'CopyStmt'>): readonly Disclosure[] {
   const table = copy.relation && relationOf(draft, copy.relation);
   const columns = table && copiedColumns(table, copy.attlist && strings(copy.attlist));
   const read = copy.query ? relationsIn(draft, copy.query) : table ? [table] : [];
-  const people: PeopleOfRow[] = [];
-  for (const holders of draft.holders) {
-    let unnamed = 0;
-    const ways: { readonly keys: readonly number[] }[] = [];
-    for (const relation of read) {
-      const { keys, inside } = holders.of(relation);
-      unnamed += inside;
-      if (!columns) unnamed += keys.size;
-      else for (const key of keys) ways.push({ keys: placeOf(columns, key) });
-    }
-    if (ways.length + unnamed > 0) people.push({ subject: holders.subject.name, ways, unnamed });
-  }
-  return people;
+  return draft.subjects.flatMap((subjects): Disclosure[] => {
+    const { name: subject } = subjects.subject;
+    const held = read.map((relation) => ({ relation, ...subjects.of(relation) }));
+    const about = held.filter(({ keys, opaque }) => opaque || keys.size > 0);
+    if (about.length === 0) return [];
+    const named = columns && !about.some(({ opaque }) => opaque) && namedBy(columns, about[0]!);
+    return [
+      {
+        subject,
+        access: { kind: 'question' },
+        canFail: 'at-once',
+        ...(named && { named }),
+        values: [],
+        free: 'repeated',
+      },
+    ];
+  });
 }
 
 /** The subjects of which the text names relations with a key: whatever is made of these may tell of somebody. */
 export function aboutIn(draft: Draft, node: Node): readonly string[] {
-  if (draft.holders.length === 0) return [];
+  if (draft.subjects.length === 0) return [];
   const named = relationsIn(draft, node);
-  const holds = (holders: Holders): boolean =>
-    named.some((relation) => holders.of(relation).keys.size > 0 || holders.of(relation).inside > 0);
-  return draft.holders.filter(holds).map(({ subject }) => subject.name);
+  const holds = (relations: SubjectRelations): boolean => named.some((relation) => relations.holds(relation));
+  return draft.subjects.filter(holds).map(({ subject }) => subject.name);
 }
 
 /** As PostgreSQL's CopyGetAttnums. */
@@ -44,9 +47,17 @@ function copiedColumns({ columns }: Relation, names: readonly string[] | undefin
   return names ?? columns.filter(({ generated }: Column) => generated === '').map(({ name }) => name);
 }
 
-function placeOf(columns: readonly string[], key: string): readonly number[] {
-  const at = columns.indexOf(key);
-  return at < 0 ? [] : [at];
+/** Undefined where a key is not among the columns. */
+function namedBy(
+  columns: readonly string[],
+  { relation, keys }: { readonly relation: Relation; readonly keys: ReadonlySet<string> },
+): readonly RowKey[] | undefined {
+  const named = [...keys].map((key): RowKey => {
+    const at = columns.indexOf(key);
+    const type = relation.columns.find(({ name }) => name === key)?.type ?? 0;
+    return { columns: at < 0 ? [] : [at], added: [], type, certain: false };
+  });
+  return named.every((key) => key.columns.length > 0) ? named : undefined;
 }
 
 /** Each as often as it stands there; a CTE's name may be among them. */

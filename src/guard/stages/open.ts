@@ -5,8 +5,8 @@ import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { commandOf } from './classify.ts';
 import { lexerVerdict } from './classify-settings.ts';
-import { cursorKind } from './cursor.ts';
-import { aboutIn, peopleOfCopy, relationOf } from './open-copy.ts';
+import { cursorKind, fetchKind } from './cursor.ts';
+import { aboutIn, disclosuresOfCopy, relationOf } from './open-copy.ts';
 import { transactionControl, transactionKind } from './transaction.ts';
 import { writeKind, writesInside } from './writes-inside.ts';
 
@@ -28,7 +28,7 @@ export const openStage: Stage = {
       statement.kind = kindOfStatement(statement, statement.node);
       collectTables(draft, statement, statement.node);
       const copy = as(statement.node, 'CopyStmt');
-      if (copy && statement.kind.kind === 'copy-out') statement.people = peopleOfCopy(draft, copy);
+      if (copy && statement.kind.kind === 'copy-out') statement.disclosures = disclosuresOfCopy(draft, copy);
     }
   },
 };
@@ -67,7 +67,7 @@ function kindOfStatement(statement: DraftStatement, node: Node): StatementKind {
       return cursorKind(body, inner(statement, body.query));
     }
     case 'FetchStmt':
-      return { kind: 'fetch', name: as(node, 'FetchStmt')?.portalname ?? '' };
+      return fetchKind(as(node, 'FetchStmt')!);
     case 'ClosePortalStmt':
       return { kind: 'close', name: as(node, 'ClosePortalStmt')?.portalname };
     case 'DiscardStmt':

@@ -46,7 +46,7 @@ export const parseStage: Stage = {
       rule: undefined,
       groups: [],
       check: undefined,
-      people: undefined,
+      disclosures: undefined,
       about: undefined,
       runsUserCode: false,
       rewritten: false,

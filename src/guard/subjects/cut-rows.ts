@@ -5,7 +5,7 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Entry, Level } from '../../sql/analyze/model.ts';
 import { askText } from '../../sql/constants.ts';
-import { as, fieldsOf, type Node, strings } from '../../sql/tree.ts';
+import { as, fieldsOf, type Node, stringOf } from '../../sql/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 
 export interface CutRows {
@@ -55,8 +55,10 @@ function speaksOfItemsBefore({ marks, parsed }: Analysis, level: Level, node: No
     if (reference) return isBefore(behindJoins(reference).entry);
     if ('ColumnRef' in part) {
       // An output column, in ORDER BY.
-      const [name, more] = strings(as(part as Node, 'ColumnRef')?.fields);
-      const named = level.outputs.filter((output) => output.name === name);
+      const [first, more] = as(part as Node, 'ColumnRef')?.fields ?? [];
+      // undefined: a star.
+      const name = stringOf(first);
+      const named = level.outputs.filter((output) => name !== undefined && output.name === name);
       const [source] = named.map((output) => output.source);
       return more === undefined && named.length === 1 && source !== undefined && isBefore(behindJoins(source).entry);
     }

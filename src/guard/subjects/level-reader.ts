@@ -4,7 +4,7 @@ import type { Write } from '../../sql/analyze/findings.ts';
 import type { Cte, Entry, Level, OutputColumn } from '../../sql/analyze/model.ts';
 import type { Catalog, Column } from '../../sql/catalog.ts';
 import { askInteger } from '../../sql/constants.ts';
-import { as, type Node, strings } from '../../sql/tree.ts';
+import { as, type Node, stringOf, strings } from '../../sql/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { Conditions, columnOf, conjuncts } from './conditions.ts';
 import { type Conflict, conflictOf } from './conflicts.ts';
@@ -471,7 +471,7 @@ export class LevelReader {
     const distinct = distinctClause.filter((node) => Object.keys(node).length > 0);
     return [...sorts, ...distinct].some((node) => {
       if (!node || this.analysis.marks.expressions.has(node)) return false;
-      const name = strings(as(node, 'ColumnRef')?.fields)[0];
+      const name = stringOf(as(node, 'ColumnRef')?.fields?.[0]);
       // INVARIANT: a number may mean any of them.
       return name === undefined || level.outputs.some((output, i) => output.name === name && values.has(i));
     });

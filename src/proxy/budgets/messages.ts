@@ -67,7 +67,9 @@ function soFar(limit: LimitInForce, spent: number): string {
     case 'changed':
       return `has changed ${many} rows ${when}`;
     default:
-      return `has seen ${many} people of subject "${measure.slice('subjects.'.length)}" ${when}`;
+      return measure.startsWith('answers.')
+        ? `has had ${many} answers about people of subject "${measure.slice('answers.'.length)}" ${when}`
+        : `has seen ${many} people of subject "${measure.slice('subjects.'.length)}" ${when}`;
   }
 }
 
@@ -80,7 +82,7 @@ function counted({ measure }: LimitInForce, need: number): string {
     case 'statements':
       return `${need} ${measure}`;
     default:
-      return `${need} people`;
+      return measure.startsWith('answers.') ? `${need} answers` : `${need} people`;
   }
 }
 

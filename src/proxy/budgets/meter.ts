@@ -1,4 +1,5 @@
 /** One measure of one owner in this process: its lease, the limits that bind it, and which of them were passed. */
+import type { Charge } from '../../meter/charge.ts';
 import type { CalendarDays } from '../../meter/days.ts';
 import type { Hashes } from '../../meter/hashes.ts';
 import { KnownPeople } from '../../meter/known-people.ts';
@@ -17,6 +18,7 @@ interface Mark {
 
 /** Never more is taken ahead, whatever is left. */
 const MOST_AHEAD: Readonly<Record<string, number>> = { rows: 1_000, bytes: 1 << 20, statements: 1_000, changed: 100 };
+/** Of people, and of what is told of them. */
 const MOST_PEOPLE_AHEAD = 1_000;
 const NOTHING: readonly LimitInForce[] = [];
 /** Told at this part of a limit that locks. */
@@ -114,7 +116,10 @@ export class Meter {
 
   /** The limit that so much more would pass: one that locks before others. */
   passedBy(need: number): LimitInForce | undefined {
-    const over = this.limits.filter((limit) => binds(limit) && this.spentOf(limit) + need > limit.amount);
+    const { lease } = this;
+    const over = this.limits.filter(
+      (limit) => binds(limit) && lease.taken(this.ceilingOf(limit)) + need > limit.amount,
+    );
     return over.find(({ effect }) => effect === 'lock') ?? over[0] ?? this.limits.find(binds);
   }
 
@@ -123,9 +128,14 @@ export class Meter {
     return this.line;
   }
 
-  people(hashes: Hashes, unnamed: number): Line {
+  /** @param values beside them. @param charge of the statement that shows them. */
+  people(hashes: Hashes, values: number, charge: Charge | undefined): Line {
     if (!this.known) throw new Error('this measure counts no people');
-    return { lease: this.lease, need: 0, people: { known: this.known, hashes, unnamed } };
+    return { lease: this.lease, need: values, people: { known: this.known, hashes }, charge };
+  }
+
+  values(values: number, charge: Charge | undefined): Line {
+    return { lease: this.lease, need: values, charge };
   }
 
   private ceilingOf({ window }: LimitInForce): number {

@@ -7,7 +7,7 @@ import type { Measure, Owner } from '../../meter/measure.ts';
 import { type Holder, ownerOf } from '../../meter/owner.ts';
 import { raiseHolds } from '../../meter/raise.ts';
 import { type LimitInForce, type LimitsInForce, limitsInForce, limitsOfUser } from '../../policy/limits-in-force.ts';
-import type { Demand, Taken, Warning } from '../../session/budget.ts';
+import type { Demand, Prepayment, Taken, Warning } from '../../session/budget.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { CanaryWatch } from './canary-watch.ts';
 import type { BudgetContext } from './context.ts';
@@ -15,6 +15,7 @@ import { Events } from './events.ts';
 import { limitRefusal, limitWarning, reached, storeUnavailable } from './messages.ts';
 import { Meter } from './meter.ts';
 import type { Counted } from './people-hashes.ts';
+import type { StatementCharges } from './statement-charges.ts';
 
 /** For so long all flow slowly where one does: else those who ask for little and for much would end each other's questions, for ever. */
 const SLOWED_MS = 1_000;
@@ -93,21 +94,50 @@ export class OwnerBudget {
     return this.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
   }
 
-  /** Puts what is shown to the lines of a take. `people`: each subject once, and each of its people once. */
+  /** Puts what is shown to the lines of a take. `disclosed`: each subject once, and each of its people once. */
   addShown(
     lines: Line[],
     { rows = 0, bytes = 0 }: Pick<Demand, 'rows' | 'bytes'>,
-    people: readonly Counted[],
+    disclosed: readonly Counted[],
+    charges: StatementCharges | undefined,
   ): 'unavailable' | undefined {
     const slowed = this.slows && this.isSlowed(rows, bytes);
     this.add(lines, 'rows', rows, slowed);
     this.add(lines, 'bytes', bytes, slowed);
-    for (const { measure, hashes, unnamed } of people) {
-      const meter = this.meter(measure);
-      if (!meter || hashes.count + unnamed === 0) continue;
-      if (this.options.context.hashKey() === undefined) return 'unavailable';
-      lines.push(meter.people(hashes, unnamed));
+    for (const { subject, hashes, values } of disclosed) {
+      const people = this.meter(`subjects.${subject}`);
+      const answers = this.meter(`answers.${subject}`);
+      const charge = charges?.of(this.owner, subject);
+      const named = people && hashes.count > 0;
+      if (named && this.options.context.hashKey() === undefined) return 'unavailable';
+      // INVARIANT: what names nobody is taken from the account of answers, or from that of people where there is none.
+      if (answers && values > 0) lines.push(answers.values(values, charge));
+      if (named) lines.push(people.people(hashes, answers ? 0 : values, charge));
+      else if (!answers && people && values > 0) lines.push(people.values(values, charge));
     }
+    return undefined;
+  }
+
+  /**
+   * Puts what is paid for a statement before it runs to the lines of a take.
+   * @param asked the people about whom it asks. @param optional what was left out before: nothing is left of it.
+   */
+  addPrepaid(
+    lines: Line[],
+    { setsAside, optional }: Prepayment,
+    { subject, hashes }: Counted,
+    charges: StatementCharges,
+    without: ReadonlySet<Lease>,
+  ): 'unavailable' | undefined {
+    const people = this.meter(`subjects.${subject}`);
+    const from = this.meter(`answers.${subject}`) ?? people;
+    const named = people && hashes.count > 0;
+    if (named && this.options.context.hashKey() === undefined) return 'unavailable';
+    const charge =
+      from && setsAside !== 'nothing' ? charges.add(this.owner, subject, from.lease, setsAside === 'kept') : undefined;
+    const places = charge && from && !(optional && without.has(from.lease)) ? from : undefined;
+    if (named) lines.push({ ...people.people(hashes, 0, charge), setsAside: places === people });
+    if (places && !(named && places === people)) lines.push({ ...places.values(0, charge), setsAside: true });
     return undefined;
   }
 
@@ -116,8 +146,7 @@ export class OwnerBudget {
     if (this.slows || this.notices.length > 0) return false;
     for (const meter of this.watched) {
       const line = lines.find(({ lease }) => lease === meter.lease);
-      if (line && meter.wouldPass(line.people ? line.people.hashes.count + line.people.unnamed : line.need))
-        return false;
+      if (line && meter.wouldPass(line.need + (line.people?.hashes.count ?? 0))) return false;
     }
     return true;
   }
@@ -126,14 +155,17 @@ export class OwnerBudget {
     this.add(lines, 'changed', changed, false);
   }
 
-  /** What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. */
-  short({ measure }: Lease, need: number): Taken {
+  /**
+   * What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. `asks`: by a
+   * statement that shows nothing yet, and is only refused.
+   */
+  short({ measure }: Lease, need: number, asks = false): Taken {
     const { context } = this.options;
     const meter = this.meters.get(measure);
     const limit = meter?.passedBy(need);
     if (!meter || !limit) return { kind: 'refused', refusal: storeUnavailable() };
     const limitReached = reached(limit, meter.spentOf(limit));
-    if (limit.effect === 'lock') {
+    if (limit.effect === 'lock' && !asks) {
       const reason = `passed the limit ${limit.name}`;
       const duration = this.limits.lock?.duration;
       context.locks.lock({ ...this.holder, owner: this.owner, reason, duration, limit: limitReached });

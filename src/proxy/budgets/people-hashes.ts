@@ -6,18 +6,18 @@ import type { Measure } from '../../meter/measure.ts';
 import { KeyList } from '../../session/key-list.ts';
 import { KeyedHash } from './keyed-hash.ts';
 
-/** Some people of one subject, by name. */
+/** As `Disclosed`, of one row or of many. */
 interface Named {
   readonly subject: string;
   readonly keys: readonly string[] | KeyList;
-  readonly unnamed: number;
+  readonly values: number;
 }
 
-/** The same as they are counted. */
+/** The same as it is counted. */
 export interface Counted {
-  readonly measure: Measure;
+  readonly subject: string;
   readonly hashes: Hashes;
-  readonly unnamed: number;
+  readonly values: number;
 }
 
 export class PeopleHashes {
@@ -26,10 +26,10 @@ export class PeopleHashes {
   /** `secret`: of the store; undefined until it has said it. */
   constructor(private readonly secret: () => Uint8Array | undefined) {}
 
-  of(people: readonly Named[]): readonly Counted[] {
-    return people.map(({ subject, keys, unnamed }) => {
+  of(disclosed: readonly Named[]): readonly Counted[] {
+    return disclosed.map(({ subject, keys, values }) => {
       const measure = `subjects.${subject}` as const;
-      return { measure, hashes: new HashesWhenAsked(keys, () => this.keyedHash(measure)), unnamed };
+      return { subject, hashes: new HashesWhenAsked(keys, () => this.keyedHash(measure)), values };
     });
   }
 

@@ -5,16 +5,18 @@ import type { Line } from '../../meter/line.ts';
 import type { Owner } from '../../meter/measure.ts';
 import { isOfUser, ownerOf } from '../../meter/owner.ts';
 import type { LimitInForce } from '../../policy/limits-in-force.ts';
-import type { Demand, DemandOfMany, LimitReached, Refused, Sighting, Taken } from '../../session/budget.ts';
+import type { Demand, DemandOfMany, LimitReached, Prepayment, Refused, Sighting, Taken } from '../../session/budget.ts';
+import { LastAnswers } from '../../session/last-answers.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
-import { mergedPeople } from './merged-people.ts';
+import { mergedDisclosures } from './merged-disclosures.ts';
 import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';
 import { OwnerBudget, type OwnerBudgetOptions } from './owner-budget.ts';
 import { PeopleBudgets } from './people-budgets.ts';
 import { type Counted, PeopleHashes } from './people-hashes.ts';
 import { Permits } from './permits.ts';
+import type { StatementCharges } from './statement-charges.ts';
 import { UsageNotes } from './usage-notes.ts';
 
 /** A rate holds back for so long, then it is asked again. */
@@ -22,6 +24,16 @@ const RATE_RETRY_MS = 50;
 
 const TAKEN: Taken = { kind: 'taken' };
 const NOBODY: readonly Counted[] = [];
+
+/** Who pays for a statement. */
+export interface Payers {
+  /** A permit; then the principal's own windows do not. */
+  readonly account: string | undefined;
+  readonly own: OwnerBudget | undefined;
+  readonly person: OwnerBudget | undefined;
+  /** Of these nothing is left. */
+  readonly without: ReadonlySet<Lease>;
+}
 
 export class PrincipalBudget {
   readonly own: OwnerBudget;
@@ -34,6 +46,8 @@ export class PrincipalBudget {
   /** Absent until somebody comes: most principals stand for nobody else. */
   private peopleHere: PeopleBudgets | undefined;
   private readonly shared: OwnerBudgetOptions;
+  /** Made where they are needed. */
+  private lastAnswers: LastAnswers | undefined;
   private readonly notes: UsageNotes;
   private readonly hashes: PeopleHashes;
   /** Those who are to ask again, each with for whom it waits; undefined: for several. */
@@ -94,22 +108,52 @@ export class PrincipalBudget {
   /** @returns as `Budget.takeMany`. */
   takeMany(policy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly' {
     const { own } = this;
-    const { user, people } = demand;
+    const { user, disclosed } = demand;
+    const charges = demand.charges as StatementCharges | undefined;
     if (this.lockedPerson(user)) return 'singly';
     const person = this.personOf(policy, user);
     own.follow(policy);
     person?.follow(policy);
     if (!own.counts && !person?.counts) return 'taken';
     const lines: Line[] = [];
-    const each = people ? this.hashes.of(people) : NOBODY;
-    if (own.addShown(lines, demand, each) || person?.addShown(lines, demand, each)) return 'singly';
+    const each = disclosed ? this.hashes.of(disclosed) : NOBODY;
+    if (own.addShown(lines, demand, each, charges) || person?.addShown(lines, demand, each, charges)) return 'singly';
     if (!own.isQuiet(lines) || (person && !person.isQuiet(lines))) return 'singly';
     const { kind } = this.leases.take(lines, person?.limited);
     return kind === 'taken' || kind === 'wait' ? kind : 'singly';
   }
 
-  /** What is said of an outcome. */
-  answer(outcome: Outcome, person: OwnerBudget | undefined): Taken {
+  /**
+   * Puts what is paid before a statement runs to the lines of a take.
+   * @param without leases of which nothing is left: what is optional is not asked of them.
+   */
+  addPrepaid(
+    lines: Line[],
+    prepayments: readonly Prepayment[],
+    charges: StatementCharges,
+    { account, own, person, without }: Payers,
+  ): 'unavailable' | undefined {
+    const asked = this.hashes.of(prepayments.map(({ subject, keys }) => ({ subject, keys, values: 0 })));
+    if (account !== undefined) {
+      const lease = this.permits.lease(account);
+      if (!lease) return 'unavailable';
+      const need = Math.max(0, ...prepayments.map(({ keys }) => keys.length));
+      const paid = prepayments.filter(({ setsAside }) => setsAside !== 'nothing');
+      const kept = paid.some(({ setsAside }) => setsAside === 'kept');
+      const charge = paid.length > 0 ? charges.add(account, '', lease, kept) : undefined;
+      const setsAside = charge !== undefined && !(paid.every(({ optional }) => optional) && without.has(lease));
+      if (need > 0 || setsAside) lines.push({ lease, need, charge, setsAside });
+    }
+    for (const payer of [own, person]) {
+      if (!payer) continue;
+      for (const [at, prepayment] of prepayments.entries())
+        if (payer.addPrepaid(lines, prepayment, asked[at]!, charges, without)) return 'unavailable';
+    }
+    return undefined;
+  }
+
+  /** What is said of an outcome. `asks`: of what is paid before a statement runs. */
+  answer(outcome: Outcome, person: OwnerBudget | undefined, asks = false): Taken {
     switch (outcome.kind) {
       case 'taken': {
         const ofOwn = this.own.warnings();
@@ -124,8 +168,8 @@ export class PrincipalBudget {
         return { kind: 'refused', refusal: storeUnavailable() };
       case 'short': {
         const { lease, need } = outcome;
-        if (lease.owner === person?.owner) return person.short(lease, need);
-        const over = this.permits.spent(lease) ?? this.own.short(lease, need);
+        if (lease.owner === person?.owner) return person.short(lease, need, asks);
+        const over = this.permits.spent(lease) ?? this.own.short(lease, need, asks);
         if (over.kind === 'over') this.ofAccount.add(over.limit);
         return over;
       }
@@ -138,6 +182,11 @@ export class PrincipalBudget {
     const isAccounts = user === undefined || (limit !== undefined && this.ofAccount.has(limit));
     const whose = isAccounts ? this.own : this.people.of(user);
     whose.events.count(event, whose.follow(policy));
+  }
+
+  get answers(): LastAnswers {
+    this.lastAnswers ??= new LastAnswers();
+    return this.lastAnswers;
   }
 
   /** @returns as `Budget.canary`. */
@@ -187,21 +236,22 @@ export class PrincipalBudget {
   private linesOf(demand: Demand, person: OwnerBudget | undefined): Line[] | 'unavailable' {
     const lines: Line[] = [];
     const { own } = this;
-    const { rows = 0, account, people } = demand;
-    const each = people && people.length > 0 ? this.hashes.of(mergedPeople(people)) : NOBODY;
+    const { rows = 0, account, disclosed } = demand;
+    const charges = demand.charges as StatementCharges | undefined;
+    const each = disclosed && disclosed.length > 0 ? this.hashes.of(mergedDisclosures(disclosed)) : NOBODY;
     if (account !== undefined) {
       const lease = this.permits.lease(account);
       // INVARIANT: what a permit does not pay, nobody pays.
       if (!lease) return 'unavailable';
       // INVARIANT: who signed for so many rows has not signed for rows that hold a hundred people each.
-      const need = Math.max(rows, ...(people ?? []).map(({ keys, unnamed }) => keys.length + unnamed));
-      if (need > 0) lines.push({ lease, need });
-    } else if (own.addShown(lines, demand, each)) {
+      const need = Math.max(rows, ...(disclosed ?? []).map(({ keys, values }) => keys.length + values));
+      if (need > 0) lines.push({ lease, need, charge: charges?.of(account, '') });
+    } else if (own.addShown(lines, demand, each, charges)) {
       return 'unavailable';
     }
     own.addChanged(lines, demand);
     // INVARIANT: a permit is the account's: it gives none of the people behind it more than theirs.
-    if (person?.addShown(lines, demand, each)) return 'unavailable';
+    if (person?.addShown(lines, demand, each, charges)) return 'unavailable';
     person?.addChanged(lines, demand);
     return lines;
   }

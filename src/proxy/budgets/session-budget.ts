@@ -1,5 +1,5 @@
 /** What one session asks of its principal's budget. */
-import type { PeopleOfRow, StatementJudgement } from '../../guard/decision.ts';
+import type { StatementJudgement } from '../../guard/decision.ts';
 import type { Lease } from '../../meter/lease.ts';
 import type { Outcome } from '../../meter/leases.ts';
 import type { Line } from '../../meter/line.ts';
@@ -9,11 +9,14 @@ import type {
   Demand,
   DemandOfMany,
   LimitReached,
+  Over,
+  Prepayment,
   Refused,
   Sent,
   Sighting,
   Taken,
 } from '../../session/budget.ts';
+import type { LastAnswers } from '../../session/last-answers.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import { gate } from '../estimates/gate.ts';
 import type { BudgetContext } from './context.ts';
@@ -21,6 +24,7 @@ import { lockedRefusal, storeUnavailable } from './messages.ts';
 import type { Meter } from './meter.ts';
 import type { OwnerBudget } from './owner-budget.ts';
 import type { PrincipalBudget } from './principal-budget.ts';
+import { StatementCharges } from './statement-charges.ts';
 
 export class SessionBudget implements Budget {
   private closed = false;
@@ -43,6 +47,7 @@ export class SessionBudget implements Budget {
   admit(
     judgedBy: SessionPolicy,
     statement: StatementJudgement,
+    prepayments: readonly Prepayment[],
     sent: () => Sent,
     user?: string,
     counted = false,
@@ -67,18 +72,20 @@ export class SessionBudget implements Budget {
     const notLeft = paid && !person ? undefined : this.isLeft(statement, paid ? undefined : own, person, user);
     if (notLeft) return notLeft;
     const rowsLeft = Math.min(permit?.rows ?? own.rowsLeft(), person?.rowsLeft() ?? Number.POSITIVE_INFINITY);
+    const payment = this.payment(prepayments, permit?.account, own, person, counted);
+    if (payment === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
+    if (payment.outcome.kind !== 'taken') return this.notPaid(payment.outcome, person, user);
     // A permit pays for what is no ordinary day's work.
     if (!paid && limits.estimatedRows) {
       const expected = { policy, statement, sent, wake: this.estimated, limit: limits.estimatedRows, rowsLeft };
       const refused = gate(this.context.estimates, expected);
-      if (refused) return refused === 'wait' ? { kind: 'wait' } : refused;
+      if (refused === 'wait') return { kind: 'wait' };
+      if (refused) return this.estimatedOver(refused, prepayments, payment);
     }
-    const one: Line[] = [];
-    if (!counted) {
-      addOne(one, own.meter('statements'));
-      addOne(one, person?.meter('statements'));
-    }
-    const taken = principal.answer(one.length > 0 ? principal.leases.take(one, person?.limited) : FREELY, person);
+    const taken = principal.answer(
+      payment.lines.length > 0 ? principal.leases.take(payment.lines, person?.limited) : FREELY,
+      person,
+    );
     if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
     const { warnings } = taken;
     return {
@@ -86,7 +93,57 @@ export class SessionBudget implements Budget {
       rowsLeft: rowsLeft === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(rowsLeft)),
       warnings,
       account: permit?.account,
+      charges: payment.charges.isEmpty ? undefined : payment.charges,
     };
+  }
+
+  /**
+   * What is paid before the statement runs, and whether all of it is there; nothing is taken yet. INVARIANT: it is refused without a look at what
+   * it would show, so that the refusal tells nothing of that.
+   */
+  private payment(
+    prepayments: readonly Prepayment[],
+    account: string | undefined,
+    own: OwnerBudget,
+    person: OwnerBudget | undefined,
+    counted: boolean,
+  ): Payment | 'unavailable' {
+    const { principal } = this;
+    const without = new Set<Lease>();
+    for (;;) {
+      const charges = new StatementCharges(principal.leases);
+      const lines: Line[] = [];
+      if (!counted) {
+        addOne(lines, own.meter('statements'));
+        addOne(lines, person?.meter('statements'));
+      }
+      const payers = { account, own: account === undefined ? own : undefined, person, without };
+      if (prepayments.length > 0 && principal.addPrepaid(lines, prepayments, charges, payers)) return 'unavailable';
+      const outcome = lines.length > 0 ? principal.leases.have(lines) : FREELY;
+      // Once for each lease at most: what is asked of it without is no more short by that.
+      const again = outcome.kind === 'short' && charges.isFrom(outcome.lease) && !without.has(outcome.lease);
+      if (!again || !prepayments.some(({ optional }) => optional)) return { lines, charges, outcome };
+      without.add(outcome.lease);
+    }
+  }
+
+  private notPaid(outcome: Outcome, person: OwnerBudget | undefined, user: string | undefined): Admitted {
+    const answer = this.principal.answer(outcome, person, true);
+    if (answer.kind === 'wait') return this.wait(user);
+    return answer.kind === 'taken' ? { kind: 'refused', refusal: storeUnavailable() } : answer;
+  }
+
+  /** INVARIANT: an estimate comes from statistics over everybody: a refusal by it is an answer, which costs what was to be set aside and says no number. */
+  private estimatedOver(
+    refused: Over | Refused,
+    prepayments: readonly Prepayment[],
+    { lines, charges }: Payment,
+  ): Admitted {
+    if (refused.kind !== 'over' || prepayments.length === 0) return refused;
+    this.principal.leases.take(lines);
+    charges.settle(() => 'failed');
+    const { detail: _, ...refusal } = refused.refusal;
+    return { ...refused, refusal: { ...refusal, message: 'the planner expects more rows than the limit allows' } };
   }
 
   mayPay(_policy: SessionPolicy, statement: StatementJudgement): boolean {
@@ -102,6 +159,11 @@ export class SessionBudget implements Budget {
     const taken = this.principal.takeMany(this.policyNow() ?? judgedBy, demand);
     if (taken === 'wait') this.wait(demand.user);
     return taken;
+  }
+
+  /** INVARIANT: what makes one answer another's, as the person, is part of what is asked for. */
+  answers(): LastAnswers {
+    return this.principal.answers;
   }
 
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void {
@@ -189,7 +251,14 @@ export class SessionBudget implements Budget {
   }
 }
 
-function addNeeded(needed: Meter[], { kind, people = NOBODY }: StatementJudgement, payer: OwnerBudget): void {
+/** What is paid before a statement runs. */
+interface Payment {
+  readonly lines: readonly Line[];
+  readonly charges: StatementCharges;
+  readonly outcome: Outcome;
+}
+
+function addNeeded(needed: Meter[], { kind }: StatementJudgement, payer: OwnerBudget): void {
   const shows = kind.kind === 'read' ? !kind.catalogs : SHOWS.has(kind.kind);
   if (!shows) return;
   const add = (meter: Meter | undefined): void => {
@@ -197,7 +266,6 @@ function addNeeded(needed: Meter[], { kind, people = NOBODY }: StatementJudgemen
   };
   add(payer.meter('rows'));
   add(payer.meter('bytes'));
-  for (const one of people) if (isNameless(one)) add(payer.meter(`subjects.${one.subject}`));
 }
 
 function addOne(lines: Line[], meter: Meter | undefined): void {
@@ -211,10 +279,4 @@ function limitedOf(own: OwnerBudget | undefined, person: OwnerBudget | undefined
 
 /** Of these each row is counted. A write may change rows without showing one. */
 const SHOWS: ReadonlySet<StatementJudgement['kind']['kind']> = new Set(['copy-out', 'fetch', 'declare', 'execute']);
-const NOBODY: readonly PeopleOfRow[] = [];
 const FREELY: Outcome = { kind: 'taken' };
-
-/** Each row takes a place for somebody whose key it does not show. */
-function isNameless({ ways, unnamed }: PeopleOfRow): boolean {
-  return unnamed > 0 || ways.some(({ keys }) => keys.length === 0);
-}

@@ -31,7 +31,7 @@ export class UsageNotes {
     if (hour === this.hour && !ends) return;
     this.hour = hour;
     const limits = windows.flatMap((limit) => {
-      const counted = limit.measure.startsWith('subjects.') ? meter(limit) : undefined;
+      const counted = /^(subjects|answers)\./.test(limit.measure) ? meter(limit) : undefined;
       return counted && counted.lease.lastUse > this.notedAt ? [reached(limit, counted.spentOf(limit))] : [];
     });
     this.notedAt = this.context.now();

@@ -1,4 +1,4 @@
-/** The people whom a statement has shown, as JSON. */
+/** What a statement has told of data subjects, as JSON. */
 import { printable } from '../printable.ts';
 import type { SubjectsOfOutcome } from '../subject-ids.ts';
 
@@ -8,9 +8,12 @@ const names = new Map<string, string>();
 
 export function subjectsText(subjects: SubjectsOfOutcome): string {
   let text = '';
-  for (const [name, { n, unnamed, ids }] of Object.entries(subjects)) {
+  for (const [name, { people, questions, values, ids }] of Object.entries(subjects)) {
+    // Each of five million statements a day: what is nothing stands nowhere.
+    const asked = questions > 0 ? `,"questions":${questions}` : '';
+    const told = values > 0 ? `,"values":${values}` : '';
     const known = ids ? `,"ids":${json(ids)}` : '';
-    text += `${text === '' ? '{' : ','}${nameText(name)}:{"n":${n},"unnamed":${unnamed}${known}}`;
+    text += `${text === '' ? '{' : ','}${nameText(name)}:{"people":${people}${asked}${told}${known}}`;
   }
   return `${text}}`;
 }

@@ -10,8 +10,8 @@ export interface Asked {
   readonly rowBytes: number;
   /** Whom it names. */
   readonly pupils: readonly number[];
-  /** People in its rows whose key does not show. */
-  readonly unnamed: number;
+  /** What its rows tell of people whom none of them names, in values of eight bytes. */
+  readonly told: number;
   /** The numbers hold for any school; else they depend on what its database holds. */
   readonly exact: boolean;
 }
@@ -30,10 +30,10 @@ export class Diary {
     sql: string,
     values: readonly unknown[],
     pupils: readonly number[],
-    more: Partial<Pick<Asked, 'rows' | 'rowBytes' | 'unnamed' | 'exact'>> = {},
+    more: Partial<Pick<Asked, 'rows' | 'rowBytes' | 'told' | 'exact'>> = {},
   ): void {
     const at = Math.round(this.midnight + minutes * MINUTE_MS);
-    this.asked.push({ at, sql, values, rows: pupils.length, rowBytes: 80, pupils, unnamed: 0, exact: true, ...more });
+    this.asked.push({ at, sql, values, rows: pupils.length, rowBytes: 80, pupils, told: 0, exact: true, ...more });
   }
 
   /** In the order of time. */

@@ -1,4 +1,5 @@
 /** Runs a principal's days through its budget, as a session asks for them, under a clock that is set by what is asked. */
+
 import pino from 'pino';
 import type { StatementJudgement } from '../../../src/guard/decision.ts';
 import { CalendarDays } from '../../../src/meter/days.ts';
@@ -8,6 +9,8 @@ import { Locks } from '../../../src/proxy/budgets/locks.ts';
 import { Openings } from '../../../src/proxy/budgets/openings.ts';
 import { PrincipalBudget } from '../../../src/proxy/budgets/principal-budget.ts';
 import { SessionBudget } from '../../../src/proxy/budgets/session-budget.ts';
+import type { Charges } from '../../../src/session/budget.ts';
+import { prepaymentsOf } from '../../../src/session/prepayment.ts';
 import type { SessionPolicy } from '../../../src/session/session-policy.ts';
 import { memoryStore } from '../../../src/store/memory.ts';
 import type { Asked } from './asked.ts';
@@ -107,24 +110,29 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
       const bytes = asked.rows * asked.rowBytes;
       if (rowsPerStatement && asked.rows > rowsPerStatement.amount) return `${asked.rows} rows in one statement`;
       if (bytesPerStatement && bytes > bytesPerStatement.amount) return `${bytes} bytes in one statement`;
-      const admitted = session.admit(asking, judgementOf(asked), () => {
+      const judged = judgementOf(asked);
+      const prepaid = prepaymentsOf({ statement: judged, inner: undefined, text: '', bound: undefined }, asking);
+      const admitted = session.admit(asking, judged, prepaid, () => {
         throw new Error('no sample asks the planner');
       });
       if (admitted.kind === 'wait') return 'waits for a store that answers at once';
       if (admitted.kind !== 'admitted') return fails(admitted.kind === 'over', admitted.refusal.message);
+      const { charges } = admitted;
       for (let row = 0; row < asked.rows; row += 1) {
-        const outcome = show(asked, row);
+        const outcome = show(asked, row, charges);
         if (outcome !== 'shown') return outcome;
       }
+      charges?.settle(() => (asked.told > 0 ? 'answered' : 'free'));
       return 'shown';
     }
 
     /** Row by row, as a session does. */
-    function show({ rows, rowBytes, pupils, unnamed }: Asked, row: number): string {
+    function show({ rows, rowBytes, pupils, told }: Asked, row: number, charges: Charges | undefined): string {
       const pupil = pupils[Math.floor((row * pupils.length) / rows)];
-      const people = [{ subject: SUBJECT, keys: pupil === undefined ? [] : [String(pupil)], unnamed: unnamed / rows }];
+      const keys = pupil === undefined ? [] : [String(pupil)];
+      const disclosed = [{ subject: SUBJECT, keys, values: told / rows }];
       for (let second = 0; second < PATIENCE_S; second += 1) {
-        const taken = session.take(asking, { rows: 1, bytes: rowBytes, people });
+        const taken = session.take(asking, { rows: 1, bytes: rowBytes, disclosed, charges });
         if (taken.kind === 'taken') return 'shown';
         if (taken.kind !== 'wait') return fails(taken.kind === 'over', taken.refusal.message);
         slowed += 1;
@@ -149,7 +157,7 @@ export function live(policy: Pick<SessionPolicy, 'role' | 'principal'>, work: Wo
   }
 }
 
-function judgementOf({ sql, unnamed }: Asked): StatementJudgement {
+function judgementOf({ sql, told }: Asked): StatementJudgement {
   return {
     effect: 'rewrite',
     kind: { kind: 'read' },
@@ -158,6 +166,15 @@ function judgementOf({ sql, unnamed }: Asked): StatementJudgement {
     normalized: sql,
     tables: [],
     columns: [],
-    people: [{ subject: SUBJECT, ways: unnamed > 0 ? [] : [{ keys: [0] }], unnamed: unnamed > 0 ? 1 : 0 }],
+    disclosures: [
+      {
+        subject: SUBJECT,
+        access: { kind: 'question' },
+        canFail: 'no',
+        ...(told === 0 && { named: [{ columns: [0], added: [], type: 23, certain: true }] }),
+        values: [],
+        free: told === 0 ? 'known' : 'repeated',
+      },
+    ],
   };
 }

@@ -158,6 +158,8 @@ export function homework({ everywhere }: School, chance: Chance): Work {
 }
 
 const GROUPED = 'SELECT subject, term, count(*), avg(mark) FROM grades GROUP BY subject, term';
+/** A subject, a term, a count and an average, at most. */
+const VALUES_OF_GROUP = 7;
 /** Rows of a result: by level, by subject and term, by school, by school and level. */
 const GROUPS = [4, 12, 30, 200, 800] as const;
 
@@ -168,7 +170,7 @@ export function statistics(_school: School, chance: Chance): Work {
     const diary = new Diary(day.midnight);
     for (let questions = chance.times(day.reports ? 75 : 25); questions > 0; questions -= 1) {
       const rows = chance.happens(0.06) ? chance.pick(GROUPS.slice(3)) : chance.pick(GROUPS.slice(0, 3));
-      diary.ask(9 * 60 + chance.int(480), GROUPED, [], [], { rows, unnamed: rows, exact: false });
+      diary.ask(9 * 60 + chance.int(480), GROUPED, [], [], { rows, told: rows * VALUES_OF_GROUP, exact: false });
     }
     return diary.inOrder();
   };

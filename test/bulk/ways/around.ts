@@ -38,6 +38,8 @@ export const AROUND: readonly Scenario[] = [
       'SELECT id + 0, first_name FROM pupils WHERE class_id = 4 ORDER BY id LIMIT 8',
       'SELECT to_hex(id), first_name FROM pupils WHERE class_id = 5 ORDER BY id',
     ),
+    leaves: 20,
+    note: 'a computed key is a value beside the name, and names nobody',
   },
   {
     name: 'the same people in text and in binary',
@@ -58,6 +60,8 @@ export const AROUND: readonly Scenario[] = [
     name: 'masked keys',
     asked: PUPILS,
     run: texts('SELECT pupil_id, body FROM letters', 'SELECT body FROM letters ORDER BY id DESC'),
+    leaves: 21,
+    note: 'the mask is a value beside the letter',
   },
   {
     name: 'arrays of keys',
@@ -120,8 +124,8 @@ export const AROUND: readonly Scenario[] = [
       'EXPLAIN (ANALYZE, FORMAT json) SELECT * FROM generate_series(1, (SELECT max(id) FROM pupils)) AS i LIMIT 3',
       `EXPLAIN (ANALYZE, COSTS off) ${each(2, (n) => `SELECT FROM generate_series(1, (SELECT id FROM pupils OFFSET ${n} LIMIT 1))`).join(' UNION ALL ')}`,
     ),
-    leaves: 0,
-    note: 'ANALYZE is refused where people are counted',
+    leaves: [0, 2],
+    note: 'each eight bytes of a plan are a value',
   },
   {
     name: 'RETURNING',
@@ -134,8 +138,8 @@ export const AROUND: readonly Scenario[] = [
       `MERGE INTO absences AS a USING pupils AS p ON p.id = a.pupil_id WHEN MATCHED THEN UPDATE SET reason = p.first_name RETURNING p.first_name`,
       'DELETE FROM absences RETURNING *',
     ),
-    leaves: 30,
-    note: 'who shows without a key counts beside the one who has it',
+    leaves: [29, 30],
+    note: 'a name beside another’s key is a value, and the row one',
   },
   {
     name: 'a temporary table, filled and read',
@@ -151,6 +155,8 @@ export const AROUND: readonly Scenario[] = [
       'SELECT * FROM picked',
       "SELECT string_agg(what, '') FROM picked",
     ),
+    leaves: 0,
+    note: 'refused: how long a text is that is put there nothing tells',
   },
   {
     name: 'a temporary table filled again after ROLLBACK',
@@ -159,17 +165,17 @@ export const AROUND: readonly Scenario[] = [
       'BEGIN',
       'CREATE TEMPORARY TABLE people (pupil integer, what text)',
       'SAVEPOINT s',
-      `INSERT INTO people SELECT id, first_name FROM pupils WHERE id < ${at(10)}`,
+      `INSERT INTO people (pupil) SELECT id FROM pupils WHERE id < ${at(5)}`,
       'ROLLBACK TO s',
-      `INSERT INTO people SELECT id, first_name FROM pupils WHERE id < ${at(10)}`,
+      `INSERT INTO people (pupil) SELECT id FROM pupils WHERE id < ${at(5)}`,
       'SELECT * FROM people',
-      `INSERT INTO people SELECT id, first_name FROM pupils WHERE id >= ${at(10)} AND id < ${at(20)}`,
+      `INSERT INTO people (pupil) SELECT id FROM pupils WHERE id >= ${at(5)} AND id < ${at(10)}`,
       'SELECT * FROM people',
       'COMMIT',
-      `INSERT INTO people SELECT ${FIRST}, first_name FROM pupils WHERE id >= ${at(20)} AND id < ${at(35)}`,
+      `INSERT INTO people (pupil) SELECT id FROM pupils WHERE id >= ${at(10)} AND id < ${at(25)}`,
       'SELECT * FROM people',
     ),
-    leaves: 20,
+    leaves: 10,
     note: 'what was undone has counted, too',
   },
   {
@@ -211,20 +217,22 @@ export const AROUND: readonly Scenario[] = [
       `MERGE INTO absences AS a USING pupils AS p ON p.id = a.id + ${at(100)} WHEN NOT MATCHED AND p.id < ${at(100)} THEN INSERT VALUES (p.id, ${FIRST}, p.first_name, 1)`,
       'SELECT pupil_id, reason FROM absences WHERE id <= 10 OR id > 900000',
     ),
-    leaves: 30,
-    note: 'what was written over has counted, too',
+    leaves: 10,
+    note: 'of texts refused; what was read before has counted',
   },
   {
     name: 'other people’s records put under one pupil’s key',
     asked: PUPILS,
     run: texts(
       `UPDATE absences SET pupil_id = ${FIRST} WHERE id > 200`,
-      ...each(39, (i) => `UPDATE absences SET pupil_id = ${FIRST} WHERE id = ${i + 200}`),
+      ...each(18, (i) => `UPDATE absences SET pupil_id = ${FIRST} WHERE id = ${i + 200}`),
       `SELECT pupil_id, reason FROM absences WHERE pupil_id = ${FIRST}`,
       ...each(60, (i) => `UPDATE absences SET pupil_id = ${FIRST} WHERE id = ${i + 250}`),
       `UPDATE absences SET pupil_id = ${FIRST} WHERE id > 300 RETURNING pupil_id, reason`,
       `SELECT pupil_id, reason FROM absences WHERE pupil_id = ${FIRST}`,
     ),
+    leaves: 20,
+    note: 'each record counts as it gets another key, and so does the tag',
   },
   {
     name: 'a name that pupils are given in turn',
@@ -236,11 +244,15 @@ export const AROUND: readonly Scenario[] = [
           `UPDATE pupils SET first_name = (SELECT reason FROM absences WHERE id = ${300 + i}) WHERE id = ${FIRST} RETURNING id, first_name`,
       ),
     ),
+    leaves: 0,
+    note: 'refused: how long a text is that is put there nothing tells',
   },
   {
     name: 'views',
     asked: PUPILS,
     run: texts('SELECT * FROM roll WHERE class_id < 5', 'SELECT DISTINCT first_name FROM roll'),
+    leaves: 22,
+    note: 'each column of a view without a key is a value',
   },
   {
     name: 'groups by the name',
@@ -251,6 +263,8 @@ export const AROUND: readonly Scenario[] = [
       'SELECT DISTINCT first_name FROM pupils',
       'SELECT class_id, first_name, count(*) FROM pupils GROUP BY ROLLUP (class_id, first_name)',
     ),
+    leaves: [38, 39],
+    note: 'one is set aside for the statement that finds too little left',
   },
   {
     name: 'a portal in pieces, left open while others run',
@@ -275,6 +289,8 @@ export const AROUND: readonly Scenario[] = [
     name: 'rows of 200 kB whose key comes last',
     asked: PUPILS,
     run: texts("SELECT repeat('x', 200000), first_name, id FROM pupils", 'SELECT id, first_name FROM pupils'),
+    leaves: [38, 40],
+    note: 'of a row whose key has not come all bytes are values',
   },
   {
     name: 'as many rows as a number says, which MOVE and tags tell',
@@ -289,10 +305,10 @@ export const AROUND: readonly Scenario[] = [
         if (moved?.rowCount) told.push(moved.rowCount);
         await thief.ask(client, 'ROLLBACK');
       }
-      expect(told).toEqual(each(BUDGET, (i) => i + 1));
+      expect(told).toEqual(each(BUDGET - 1, (i) => i + 1));
     },
     leaves: 0,
-    note: '40 numbers',
+    note: '39 numbers: one stays set aside for an error',
   },
   {
     name: 'several statements in a message',
@@ -305,6 +321,8 @@ export const AROUND: readonly Scenario[] = [
         ).join(';'),
       ),
     ),
+    leaves: [30, 40],
+    note: 'one is set aside for each of them',
   },
   {
     name: 'who is locked out by the first row too many',
@@ -319,6 +337,8 @@ export const AROUND: readonly Scenario[] = [
       expect(thief.refusals.map(({ code }) => code)).toContain('53400');
       await expect(thief.client()).rejects.toMatchObject({ code: '28000' });
     },
+    leaves: [36, 40],
+    note: 'one is set aside for each statement that runs',
   },
   {
     name: 'a limit on rows alone, ten connections',
@@ -327,9 +347,9 @@ export const AROUND: readonly Scenario[] = [
     async run(thief) {
       const clients = await Promise.all(each(10, () => thief.client()));
       await Promise.all(
-        clients.map((client) =>
+        clients.map((client, n) =>
           thief.askAll(
-            each(5, (i) => `SELECT id, first_name FROM pupils OFFSET ${70 * i}`),
+            each(5, (i) => `SELECT id, first_name FROM pupils WHERE id % 10 = ${n} OFFSET ${7 * i}`),
             client,
           ),
         ),
@@ -344,11 +364,11 @@ export const AROUND: readonly Scenario[] = [
       const client = await thief.client();
       await thief.ask(client, `SELECT id, first_name FROM pupils WHERE id < ${at(40)}`);
       await thief.ask(client, `SELECT id, first_name FROM pupils WHERE id >= ${at(40)}`);
-      expect(thief.left()).toBe(BUDGET);
+      expect(thief.left()).toBeGreaterThan(BUDGET - 3);
       await new Promise((done) => setTimeout(done, 1_100));
       await thief.ask(client, `SELECT id, first_name FROM pupils WHERE id >= ${at(40)}`);
     },
-    leaves: 60,
-    note: '40 a second and 60 a day',
+    leaves: [56, 60],
+    note: '40 a second and 60 a day; what was set aside in a slot that has ended is lost',
   },
 ];

@@ -1,0 +1,32 @@
+/** Behind stage 4: what the answer of each statement can tell of data subjects, for what is counted as it leaves. */
+import { refusal } from '../../errors.ts';
+import type { Draft, DraftStatement, Stage } from '../draft.ts';
+import type { Disclosure } from '../subjects/disclosure.ts';
+import { disclosuresOf } from '../subjects/disclosures.ts';
+
+export const disclosuresStage: Stage = {
+  name: 'disclosures',
+  run(draft: Draft): void {
+    if (draft.subjects.length === 0) return;
+    for (const statement of draft.statements) {
+      // What is copied in the client has.
+      if (statement.analysis && statement.kind.kind !== 'copy-in') find(draft, statement);
+    }
+  },
+};
+
+function find({ subjects, catalog, role }: Draft, statement: DraftStatement): void {
+  const { disclosures } = disclosuresOf({ role, catalog, subjects }, statement);
+  const found = disclosures.subjects;
+  const uncounted = found.find(
+    ({ subject, uncountable }) => uncountable !== undefined && role.limitedSubjects?.has(subject),
+  );
+  if (uncounted) statement.refusal = cannotBeCounted(uncounted, role.rule);
+  statement.disclosures = found;
+}
+
+/** INVARIANT: where people are counted, nothing runs of which it cannot be told what it costs. */
+function cannotBeCounted({ subject, uncountable }: Disclosure, rule: string) {
+  const message = `permission denied: ${uncountable}, and what is told of subject "${subject}" is counted`;
+  return refusal('uncountable', '42501', message, { rule });
+}
