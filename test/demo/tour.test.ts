@@ -35,8 +35,10 @@ afterAll(async () => {
   await database?.drop();
 });
 
-it('lets exactly the budget of a day leave, whatever is tried', () => {
-  expect(breach.left).toBe(BUDGET);
+it('lets no more than the budget of a day leave, whatever is tried', () => {
+  expect(breach.left).toBeLessThanOrEqual(BUDGET);
+  // What is set aside for a question of each of four connections is not left for another.
+  expect(breach.left).toBeGreaterThanOrEqual(BUDGET - 4);
 });
 
 it('slows the thief, and locks the account out', async () => {
