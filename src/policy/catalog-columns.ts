@@ -7,16 +7,16 @@ const words = (text: string): ReadonlySet<string> => new Set(text.split(/\s+/));
 
 export const PG_CATALOG_COLUMNS: Readonly<Record<string, ReadonlySet<string>>> = {
   pg_class:
-    words(`oid relname relnamespace reltype reloftype relowner relam reltablespace relisshared relpersistence relkind relhassubclass relispopulated
-relreplident relispartition relrewrite reloptions`),
+    words(`oid relname relnamespace reltype reloftype relowner relam reltablespace relisshared relpersistence relkind relispopulated
+relreplident relrewrite reloptions`),
   pg_attribute:
-    words(`attrelid attname atttypid attlen attnum atttypmod attndims attbyval attalign attstorage attcompression attnotnull atthasdef
-atthasmissing attidentity attgenerated attisdropped attislocal attinhcount attcollation attstattarget attoptions attfdwoptions
+    words(`attrelid attname atttypid attlen attnum atttypmod attndims attbyval attalign attstorage attcompression attnotnull
+atthasmissing attidentity attgenerated attisdropped attcollation attstattarget attoptions attfdwoptions
 attcacheoff`),
   pg_attrdef: words('oid adrelid adnum adbin'),
   pg_constraint:
     words(`oid conname connamespace contype condeferrable condeferred conenforced convalidated conrelid contypid conindid conparentid confrelid
-confupdtype confdeltype confmatchtype conislocal coninhcount connoinherit conperiod conkey confkey conpfeqop conppeqop conffeqop
+confupdtype confdeltype confmatchtype connoinherit conperiod conkey confkey conpfeqop conppeqop conffeqop
 confdelsetcols conexclop conbin`),
   pg_index:
     words(`indexrelid indrelid indnatts indnkeyatts indisunique indnullsnotdistinct indisprimary indisexclusion indimmediate indisclustered

@@ -1,4 +1,5 @@
 /** Which system catalogs a role may read, and what it finds in each: a list. What does not stand here cannot be read. */
+import type { Column } from '../sql/catalog.ts';
 import type { Template } from '../sql/template.ts';
 import {
   belongings,
@@ -28,7 +29,7 @@ import type { Visible } from './visible.ts';
 export interface CatalogRule {
   readonly rows?: (visible: Visible) => Template;
   /** Columns that move with the data, quote it or name what is withheld, and what is shown in their place, in their own type. */
-  readonly masks?: Readonly<Record<string, Template | ((visible: Visible) => Template)>>;
+  readonly masks?: Readonly<Record<string, Template | ((visible: Visible, column: Column) => Template)>>;
   /** Columns that are not there. */
   readonly withheld?: readonly string[];
   /** Its system column `tableoid` is there as well. */
@@ -63,7 +64,22 @@ const ownOrExtension = (catalog: number): CatalogRule => ({
   rows: (v) => systemOrMember(v, catalog, column('oid')),
   tableoid: true,
 });
+const ownOrSchemas = (catalog: number, schema: string): CatalogRule => ({
+  rows: (v) =>
+    template`(${systemOrMember(v, catalog, column('oid'))} OR ${column(schema)} IN (SELECT rowgate_n.oid FROM pg_catalog.pg_namespace AS rowgate_n WHERE ${visibleSchema(v, 'rowgate_n.nspname')}))`,
+  tableoid: true,
+});
 const ownOnly: CatalogRule = { rows: () => template`(${system(column('oid'))})`, tableoid: true };
+
+/** Types of counts, as the grammar has them and as they are called. */
+const OWN: Readonly<Record<string, string>> = { smallint: 'int2', integer: 'int4' };
+
+/** How many visible columns of parents the column is inherited from. */
+const attributeParents = (v: Visible): Template =>
+  template`SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits AS rowgate_h JOIN pg_catalog.pg_attribute AS rowgate_p ON rowgate_p.attrelid = rowgate_h.inhparent AND rowgate_p.attname = ${column('attname')} WHERE ${column('attinhcount')} > 0 AND rowgate_h.inhrelid = ${column('attrelid')} AND ${visibleColumn(v, 'rowgate_p.attrelid', 'rowgate_p.attnum')}`;
+
+const constraintParents = (v: Visible): Template =>
+  template`SELECT pg_catalog.count(*) FROM pg_catalog.pg_inherits AS rowgate_h JOIN pg_catalog.pg_constraint AS rowgate_p ON rowgate_p.conrelid = rowgate_h.inhparent AND rowgate_p.conname = ${column('conname')} WHERE ${column('coninhcount')} > 0 AND rowgate_h.inhrelid = ${column('conrelid')} AND ${visibleDependent(v, 'constraint', 'rowgate_p.oid')}`;
 
 /** Not of Rowgate's making, nor the unnamed portal in which it runs what came as a Query. */
 const ownNames = (): Template =>
@@ -97,6 +113,10 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
         template`${systemOr(column('oid'), havingDependents(v, 'index'))} AND ${column('relhasindex')}`,
       relhastriggers: (v) =>
         template`${systemOr(column('oid'), havingDependents(v, 'trigger'))} AND ${column('relhastriggers')}`,
+      relhassubclass: (v) =>
+        template`(${column('relhassubclass')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhparent = ${column('oid')} AND ${visibleRelation(v, 'rowgate_h.inhrelid')}))`,
+      relispartition: (v) =>
+        template`(${column('relispartition')} AND EXISTS (SELECT FROM pg_catalog.pg_inherits AS rowgate_h WHERE rowgate_h.inhrelid = ${column('oid')} AND ${systemOr('rowgate_h.inhparent', [...relationOids(v), ...belongings(v)])}))`,
       relhasrules: counted('relhasrules', template`${column('relkind')} IN ('v', 'm')`),
       relrowsecurity: counted('relrowsecurity', ['false']),
       relforcerowsecurity: counted('relforcerowsecurity', ['false']),
@@ -108,11 +128,24 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_attribute: {
     rows: (v) =>
       template`(${systemOr(column('attrelid'), belongings(v))} OR ${visibleColumn(v, column('attrelid'), column('attnum'))} OR (${column('attnum')} < 0 AND ${visibleRelation(v, column('attrelid'))}))`,
-    masks: { attacl: ownRights('attacl') },
+    masks: {
+      attacl: ownRights('attacl'),
+      atthasdef: (v) =>
+        template`(${column('atthasdef')} AND (${system(column('attrelid'))} OR EXISTS (SELECT FROM pg_catalog.pg_attrdef AS rowgate_h WHERE rowgate_h.adrelid = ${column('attrelid')} AND rowgate_h.adnum = ${column('attnum')} AND ${visibleDependent(v, 'default', 'rowgate_h.oid')})))`,
+      attinhcount: (v, { typeName }) => template`(${attributeParents(v)})::pg_catalog.${OWN[typeName]!}`,
+      attislocal: (v) => template`(${column('attislocal')} OR (${attributeParents(v)}) = 0)`,
+    },
     withheld: ['attmissingval'], // holds a value of the table's rows
   },
   pg_attrdef: { rows: (v) => systemOr(column('oid'), dependentOids(v, 'default')) },
-  pg_constraint: { rows: (v) => systemOr(column('oid'), dependentOids(v, 'constraint')), tableoid: true },
+  pg_constraint: {
+    rows: (v) => systemOr(column('oid'), dependentOids(v, 'constraint')),
+    masks: {
+      coninhcount: (v, { typeName }) => template`(${constraintParents(v)})::pg_catalog.${OWN[typeName]!}`,
+      conislocal: (v) => template`(${column('conislocal')} OR (${constraintParents(v)}) = 0)`,
+    },
+    tableoid: true,
+  },
   pg_index: { rows: (v) => systemOr(column('indexrelid'), dependentOids(v, 'index')) },
   pg_type: {
     rows: (v) => systemOr(column('oid'), typeOids(v)),
@@ -251,8 +284,9 @@ export const PG_CATALOG: Readonly<Record<string, CatalogRule>> = {
   pg_timezone_abbrevs: open,
   pg_timezone_names: open,
   pg_transform: ownOnly,
-  pg_ts_config: ownOrExtension(3602),
-  pg_ts_dict: ownOrExtension(3600),
+  // Those of visible schemas: `'x'::regconfig` says whether there is one.
+  pg_ts_config: ownOrSchemas(3602, 'cfgnamespace'),
+  pg_ts_dict: ownOrSchemas(3600, 'dictnamespace'),
   pg_ts_parser: ownOrExtension(3601),
   pg_ts_template: ownOrExtension(3764),
   // Read by psql and by administration tools; what they hold is the DBA's business.

@@ -37,7 +37,7 @@ function systemGrant(
     const masked = entry.masks?.[column.name];
     // INVARIANT: a column that nobody has looked at is not there.
     if (!masked && !known.has(column.name)) continue;
-    const mask = typeof masked === 'function' ? masked(visible) : masked;
+    const mask = typeof masked === 'function' ? masked(visible, column) : masked;
     columns.set(column.name, { column, ...(mask && { mask }), rule });
   }
   const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];

@@ -10,7 +10,8 @@ CREATE FUNCTION hidden_function(hidden_argument integer DEFAULT 7) RETURNS integ
 CREATE FUNCTION hidden_touch() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN NEW; END$$;
 CREATE OPERATOR ### (LEFTARG = integer, RIGHTARG = integer, FUNCTION = int4pl);
 CREATE CAST (hidden_place AS text) WITH INOUT;
-CREATE TEXT SEARCH CONFIGURATION hidden_search (COPY = simple);
+CREATE TEXT SEARCH CONFIGURATION hidden_schema.hidden_search (COPY = simple);
+CREATE TEXT SEARCH DICTIONARY hidden_schema.hidden_dictionary (TEMPLATE = simple);
 CREATE FOREIGN DATA WRAPPER hidden_wrapper OPTIONS (secret 'hidden');
 CREATE SERVER hidden_server FOREIGN DATA WRAPPER hidden_wrapper OPTIONS (secret 'hidden');
 CREATE FOREIGN TABLE hidden_foreign (id integer) SERVER hidden_server OPTIONS (secret 'hidden');
@@ -23,6 +24,7 @@ CREATE TABLE hidden_schema.hidden_inside (id integer PRIMARY KEY);
 CREATE VIEW hidden_view AS SELECT 1 AS hidden;
 CREATE MATERIALIZED VIEW hidden_stored AS SELECT 1 AS hidden;
 CREATE TABLE hidden_days (day date) PARTITION BY RANGE (day);
+ALTER TABLE hidden_days ATTACH PARTITION kept FOR VALUES FROM ('2027-01-01') TO ('2028-01-01');
 CREATE TABLE hidden_days_1 PARTITION OF hidden_days FOR VALUES FROM ('2020-01-01') TO ('2021-01-01');
 ALTER TABLE pupils ADD COLUMN pin text COLLATE hidden_collation_with_the_longest_name_of_all DEFAULT 'hidden' NOT NULL,
   ADD COLUMN "0" integer DEFAULT hidden_function(3) CHECK ("0" > 0), ADD COLUMN hidden_mood hidden_mood DEFAULT 'hidden_label',
@@ -30,6 +32,9 @@ ALTER TABLE pupils ADD COLUMN pin text COLLATE hidden_collation_with_the_longest
   ADD CONSTRAINT hidden_check CHECK (hidden_function(id) = 1);
 ALTER TABLE classes ADD COLUMN hidden text;
 ALTER TABLE classes DROP COLUMN hidden;
+ALTER TABLE classes ALTER label SET DEFAULT hidden_function(3)::text;
+CREATE TABLE hidden_parent (label varchar(10) NOT NULL, CONSTRAINT labelled CHECK (label <> ''));
+ALTER TABLE classes INHERIT hidden_parent;
 COMMENT ON COLUMN pupils.pin IS 'hidden';
 COMMENT ON CONSTRAINT hidden_check ON pupils IS 'hidden';
 COMMENT ON FUNCTION hidden_function(integer) IS 'hidden';

@@ -96,6 +96,11 @@ const CATALOGS: Readonly<Record<string, Columns>> = {
   'information_schema.character_sets': { name: 'default_collate_name' },
 };
 
+const REG_TYPES = [
+  ...['regclass', 'regtype', 'regproc', 'regprocedure', 'regoper', 'regoperator', 'regconfig', 'regdictionary'],
+  ...['regnamespace', 'regrole', 'regcollation'],
+];
+
 /** What clients ask of an object by its number, name or text. `%n`: a number of this database, `%t`: a name. */
 const LOOKUPS: readonly string[] = [
   'SELECT n, to_regclass(n::text) IS NULL FROM %n',
@@ -108,8 +113,11 @@ const LOOKUPS: readonly string[] = [
   "SELECT to_regclass(%t), to_regtype(%t), to_regproc(%t), to_regnamespace(%t), to_regclass('public.' || %t)",
   "SELECT pg_get_serial_sequence('pupils', %t)",
   "SELECT has_table_privilege(%t, 'SELECT')",
-  'SELECT %t::regclass',
-  'SELECT %t::regtype',
+  ...REG_TYPES.flatMap((type) => [`SELECT %t::${type}`, `SELECT (%t::text)::${type}`, `SELECT n, n::${type} FROM %n`]),
+  ...REG_TYPES.map((type) => `SELECT n, (n::text)::${type} FROM %n`),
+  "SELECT to_tsvector(%t, 'a')",
+  'SELECT c.* FROM pg_constraint c',
+  'SELECT cfgname FROM pg_ts_config',
   'SELECT current_setting(%t)',
   'SHOW ALL',
   'SELECT * FROM pg_show_all_settings()',
@@ -133,6 +141,10 @@ const NAMES = [
   'nothing',
   'work_mem',
   'hidden_schema.hidden_inside',
+  'hidden_schema.hidden_search',
+  'hidden_schema.hidden_dictionary',
+  'hidden_schema.nothing',
+  'simple',
 ];
 
 /** A number that is no visible object's: those that the hidden ones of a database have. */
@@ -168,7 +180,8 @@ export class CatalogStatements {
       `SELECT max(v) FROM (SELECT ${one} AS v FROM ${sql}${filter}) AS s`,
       `SELECT count(*) FROM (SELECT ${one} AS v FROM ${sql} OFFSET 0) AS s WHERE v IS NOT NULL`,
       `WITH w AS (SELECT ${one} AS v FROM ${sql}${filter}) SELECT count(v) FROM w`,
-      `SELECT EXISTS (SELECT FROM ${sql}${filter}), (SELECT max(${one}) FROM ${sql})`,
+      // Not EXISTS: it ends at the first row, and whether one behind it fails follows from where visible rows lie.
+      `SELECT (SELECT count(*) > 0 FROM ${sql}${filter}), (SELECT max(${one}) FROM ${sql})`,
       `SELECT count(*) FILTER (WHERE ${one} IS NULL) FROM ${sql}${filter}`,
       `SELECT ${one} FROM ${sql}${filter} ORDER BY ${other}, 1`,
       `SELECT row_number() OVER (ORDER BY ${one}, ${other}) FROM ${sql}${filter}`,

@@ -18,6 +18,10 @@ export function isPlainName(type: RegType, text: string, names: Names): boolean 
       return isServersType(text, names.catalog);
     case 'regnamespace':
       return isKnownSchema(text, names);
+    // As constants, so that an index on to_tsvector('french', …) is found.
+    case 'regconfig':
+    case 'regdictionary':
+      return isInVisibleSchema(text, names.role);
     default:
       return false;
   }
@@ -30,15 +34,25 @@ function isGrantedRelation(text: string, names: Names): boolean {
 }
 
 /** `name`, `schema.name`, each perhaps quoted. */
-function relationNamed(text: string, { catalog, searchPath }: Names): Relation | undefined {
+function partsOf(text: string): readonly string[] {
   const parts = text.match(/"(?:[^"]|"")+"|[^".\s]+/g) ?? [];
-  if (parts.join('.') !== text || parts.length > 2) return undefined;
-  const names = parts.map((part) =>
+  if (parts.join('.') !== text || parts.length > 2) return [];
+  return parts.map((part) =>
     part.startsWith('"')
       ? part.slice(1, -1).replaceAll('""', '"')
       : part.replace(/[A-Z]/g, (letter) => letter.toLowerCase()),
   );
-  const [first, second] = names;
+}
+
+/** A name, and no number: that is an OID, perhaps of what is hidden. */
+function isInVisibleSchema(text: string, { schemas = [] }: RolePolicy): boolean {
+  const [first, second] = partsOf(text);
+  if (first === undefined || /^[-+]?\d/.test(first)) return false;
+  return second === undefined || first === 'pg_catalog' || schemas.includes(first);
+}
+
+function relationNamed(text: string, { catalog, searchPath }: Names): Relation | undefined {
+  const [first, second] = partsOf(text);
   if (first === undefined) return undefined;
   if (second !== undefined) return catalog.relation(first, second);
   for (const schema of ['pg_catalog', ...searchPath]) {

@@ -9,16 +9,16 @@ export interface RegType {
   readonly catalog: string;
   /** Whether the OID is of something that the role finds. */
   found(f: Finder, oid: string): string;
-  /** The function that looks a name up and gives NULL where there is none; absent where names tell nothing. */
-  readonly lookup?: string;
+  /** The function that looks a name up: it gives NULL where there is none, or fails (a cast). */
+  readonly lookup: string;
 }
 
-function of(name: string, catalog: string, lookup = true): RegType {
+function of(name: string, catalog: string, lookup = `to_${name}`): RegType {
   return {
     name,
     catalog,
     found: (f, oid) => (catalog === 'pg_roles' ? roleFound(f, oid) : f.found(catalog, `${ROW}.oid = ${oid}`)),
-    ...(lookup && { lookup: `to_${name}` }),
+    lookup,
   };
 }
 
@@ -29,8 +29,9 @@ const REG_TYPES: ReadonlyMap<Oid, RegType> = new Map([
   [2204, of('regoperator', 'pg_operator')],
   [2205, of('regclass', 'pg_class')],
   [2206, of('regtype', 'pg_type')],
-  [3734, of('regconfig', 'pg_ts_config', false)],
-  [3769, of('regdictionary', 'pg_ts_dict', false)],
+  // Those of schemas that the role finds are all visible, so that a cast which fails tells nothing.
+  [3734, of('regconfig', 'pg_ts_config', 'regconfig')],
+  [3769, of('regdictionary', 'pg_ts_dict', 'regdictionary')],
   [4089, of('regnamespace', 'pg_namespace')],
   [4096, of('regrole', 'pg_roles')],
   [4191, of('regcollation', 'pg_collation')],

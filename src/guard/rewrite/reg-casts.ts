@@ -49,10 +49,9 @@ function castOne(work: MetadataWork, node: Node, type: RegType, body: Body<'Type
     }
   } else if (from === t.UNKNOWN && number !== undefined) {
     work.nodes.add(arg);
-    const byName = type.lookup !== undefined && onlyCast(work, number);
-    replace(byName ? ofName(type, finder, alias) : ofOid(type, finder, type.name, alias));
+    replace(onlyCast(work, number) ? ofName(type, finder, alias) : ofOid(type, finder, type.name, alias));
   } else if (TEXTS.has(from)) {
-    if (type.lookup !== undefined) replace(ofName(type, finder, alias));
+    replace(ofName(type, finder, alias));
   } else if (OIDS.has(from) || work.regKind(from).kind === 'reg') replace(ofOid(type, finder, 'oid', alias));
   else throw new NotRewritable(`a cast of this to ${type.name}`);
 }
@@ -89,7 +88,7 @@ function readBare(work: MetadataWork, node: Node, kind: RegKind, what: string): 
 /** A literal that is read as a name, in a cast or by its place. */
 function literal(work: MetadataWork, node: Node, literal: Node, type: RegType, cast?: Body<'TypeCast'>): void {
   const text = as(literal, 'A_Const')?.sval?.sval ?? '';
-  if (type.lookup === undefined || isPlainName(type, text, work.context)) return;
+  if (isPlainName(type, text, work.context)) return;
   if (cast) work.replaced.add(cast.typeName!);
   surround(work.w, node, [literal], ofName(type, work.finder, ''));
 }

@@ -15,10 +15,11 @@ export function ofName(type: RegType, finder: Finder, alias: string): Around {
   const found = type.found(finder, oid);
   const missing =
     type.name === 'regclass'
-      ? ` WHEN ${text} IS NOT NULL THEN pg_catalog.regclass(pg_catalog.quote_ident(' ' || ${text}))`
+      ? // Volatile: otherwise the server may compute it at Bind, for a missing relation and not for a hidden one.
+        ` WHEN ${text} IS NOT NULL THEN pg_catalog.regclass(pg_catalog.quote_ident(' ' || ${text} || pg_catalog.left(pg_catalog.clock_timestamp()::pg_catalog.text, 0)))`
       : '';
   return [
-    `(SELECT (CASE WHEN ${oid} = '0'::pg_catalog.oid OR ${found} THEN ${oid}${missing} END)::pg_catalog.${type.name}${alias} FROM (SELECT CASE WHEN rowgate_text.rowgate_1 ~ '^[0-9]{1,9}$' THEN rowgate_text.rowgate_1::pg_catalog.oid::pg_catalog.${type.name} ELSE ${finder.named(type.lookup!, 'rowgate_text.rowgate_1')} END AS rowgate_oid, rowgate_text.rowgate_1 FROM (SELECT (`,
+    `(SELECT (CASE WHEN ${oid} = '0'::pg_catalog.oid OR ${found} THEN ${oid}${missing} END)::pg_catalog.${type.name}${alias} FROM (SELECT CASE WHEN rowgate_text.rowgate_1 ~ '^[0-9]{1,9}$' THEN rowgate_text.rowgate_1::pg_catalog.oid::pg_catalog.${type.name} ELSE ${finder.named(type.lookup, 'rowgate_text.rowgate_1')} END AS rowgate_oid, rowgate_text.rowgate_1 FROM (SELECT (`,
     `)::pg_catalog.text AS rowgate_1) AS rowgate_text) AS ${CALL})`,
   ];
 }
