@@ -2,7 +2,7 @@
 import type { Refusal } from '../errors.ts';
 import type { RolePolicy } from '../policy/policy.ts';
 import type { Analysis } from '../sql/analyze/analyze.ts';
-import type { Catalog, Column, Relation } from '../sql/catalog.ts';
+import type { Catalog, Column, Oid, Relation } from '../sql/catalog.ts';
 import type { Edit } from '../sql/edits.ts';
 import type { ParsedText } from '../sql/parse.ts';
 import type { Patience } from '../sql/patience.ts';
@@ -31,6 +31,8 @@ export interface DraftStatement {
   /** Of COPY with a table: what is copied, once that was granted. */
   copied: { readonly relation: Relation; readonly columns: readonly Column[] } | undefined;
   analysis: Analysis | undefined;
+  /** Types of parameters where the server is told others than the analysis has. */
+  readonly readAs: Map<number, Oid>;
   /** Relations that it names outside of a query (LOCK TABLE). */
   readonly named: { readonly body: Body<'RangeVar'>; readonly relation: Relation }[];
   /** What is sent in its place: Rowgate's own words. */

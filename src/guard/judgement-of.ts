@@ -83,7 +83,7 @@ function accessOf({ uses }: Analysis): NonNullable<StatementJudgement['access']>
 /** Those of the message itself: a PREPARE declares its own. */
 function parameterTypesOf({ statements: [first, ...others] }: Draft): Pick<Judgement, 'parameterTypes'> {
   if (!first?.analysis || others.length > 0 || first.kind.kind === 'prepare') return {};
-  const parameterTypes = toldTypes(first.analysis);
+  const parameterTypes = toldTypes(first.analysis).map((type, at) => first.readAs.get(at + 1) ?? type);
   return parameterTypes.length > 0 ? { parameterTypes } : {};
 }
 

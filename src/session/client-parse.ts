@@ -1,5 +1,6 @@
 /** Parse: a text is judged, and prepared as it may be sent. */
 import { type Refusal, refusal } from '../errors.ts';
+import { isNameType } from '../guard/metadata/reg-types.ts';
 import { unreadable } from '../guard/unreadable.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { decodeParse, decodeParseName, parse } from '../wire/parse.ts';
@@ -71,7 +72,8 @@ export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy):
     if (c.pending.length > 0) return false;
   }
   const versions = [c.statements.define(name, prepared, c.batch)];
-  const settled = judgement.parameterTypes?.some((type, at) => type !== 0 && !declaredType(types, at)) === true;
+  const settled =
+    judgement.parameterTypes?.some((type, at) => toldType(types[at] ?? 0, type) !== (types[at] ?? 0)) === true;
   const asItCame = rendered.sent === text && rendered.added.length === 0 && !settled;
   const bytes = asItCame ? frame.bytes : parsePrepared(prepared);
   c.send(bytes, { kind: 'parse', batch: c.batch, own: false, versions, rendered });
@@ -89,16 +91,17 @@ function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true 
 export function parsePrepared({ name, rendered, types, parameters }: Prepared): Uint8Array {
   const { added, judgement, sent } = rendered;
   // INVARIANT: what the client leaves open is what the judgement took it for.
-  const own = Array.from(
-    { length: parameters },
-    (_, at) => declaredType(types, at) || judgement.parameterTypes?.[at] || types[at] || 0,
-  );
+  const own = Array.from({ length: parameters }, (_, at) => toldType(types[at] ?? 0, judgement.parameterTypes?.[at]));
   return parse({ name, text: sent, types: [...own, ...added.map(({ typeOid }) => typeOid)] });
 }
 
-/** 0 also for `unknown`, which the server settles as well. */
-function declaredType(types: readonly number[], at: number): number {
-  return types[at] === UNKNOWN ? 0 : (types[at] ?? 0);
+/**
+ * What the server is told: what the client declares, unless that is the name of an object, which the server is not to read. `unknown` it settles as
+ * well as what is left open.
+ */
+export function toldType(declared: number, judged = 0): number {
+  if (declared === UNKNOWN || isNameType(declared)) return judged || declared;
+  return declared || judged;
 }
 
 function severalCommands(): Refusal {

@@ -2,6 +2,7 @@
 import type { Judgement, StatementJudgement } from '../guard/decision.ts';
 import { quoteIdentifier } from '../policy/names.ts';
 import type { Sent } from './budget.ts';
+import { toldType } from './client-parse.ts';
 import type { Conversation } from './conversation.ts';
 import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
@@ -37,7 +38,7 @@ export function sentOfPortal(
   if (text === undefined) return undefined;
   const { types = [], parameters = 0 } = prepared ?? {};
   const known = rendered.judgement.parameterTypes;
-  const parameterTypes = Array.from({ length: parameters }, (_, i) => types[i] || known?.[i] || 0);
+  const parameterTypes = Array.from({ length: parameters }, (_, i) => toldType(types[i] ?? 0, known?.[i]));
   return { text, parameterTypes, ...(bound && { bound }), ...context(c, resolved, policy) };
 }
 

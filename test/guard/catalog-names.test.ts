@@ -175,10 +175,12 @@ describe('other ways to a name are refused', () => {
     expect(await world.ask(sql)).toMatch(/^refused: /);
   });
 
-  test('a parameter that is declared as a name is looked up', async () => {
+  test('a parameter of PREPARE is looked up, and refused where it is declared as a name: EXECUTE would read it', async () => {
     const [hidden] = await world.raw("SELECT 'qzxview'::regclass::oid::text");
-    expect(await world.ask(`PREPARE p(regclass) AS SELECT $1; `)).toEqual([]);
-    expect(await world.raw(`EXECUTE p('${hidden}')`)).toEqual([null]);
+    expect(await world.ask('PREPARE p(regclass) AS SELECT $1')).toMatch(/^refused: /);
+    expect(await world.ask('PREPARE p AS SELECT $1::regclass')).toEqual([]);
+    for (const number of [hidden, '99999'])
+      await expect(world.raw(`EXECUTE p('${number}')`)).rejects.toThrow(`" ${number}" does not exist`);
     expect(await world.raw(`EXECUTE p('people')`)).toEqual(['people']);
   });
 

@@ -37,6 +37,11 @@ const REG_TYPES: ReadonlyMap<Oid, RegType> = new Map([
   [4191, of('regcollation', 'pg_collation')],
 ]);
 
+/** Its values are OIDs, and their text is a name. */
+export function isNameType(oid: Oid): boolean {
+  return REG_TYPES.has(oid);
+}
+
 /** What to do about values of a type: nothing, look each up, or refuse it: what could carry such values in a form that nobody filters. */
 export type RegKind =
   | { readonly kind: 'no' }

@@ -9,11 +9,11 @@ import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 /** INVARIANT: what was judged is what runs: a parameter of another type makes other operators of the same text. */
 export function declareParameters(
   w: Rewriter,
-  { node, start }: DraftStatement,
+  { node, start, readAs }: DraftStatement,
   analysis: Analysis,
   catalog: Catalog,
 ): void {
-  const types = toldTypes(analysis);
+  const types = toldTypes(analysis).map((type, at) => readAs.get(at + 1) ?? type);
   const body = as(node, 'PrepareStmt');
   if (!body || types.every((type) => type === 0)) return;
   if (body.argtypes?.length) {

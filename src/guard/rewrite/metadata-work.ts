@@ -10,9 +10,19 @@ import type { Filtered } from './reg-values.ts';
 import type { Rewriter } from './rewriter.ts';
 
 export interface MetadataContext {
+  /** As a Parse declares them; 0 where it does not. */
+  readonly parameterTypes: readonly Oid[];
   readonly role: RolePolicy;
   readonly catalog: Catalog;
   readonly searchPath: readonly string[];
+}
+
+/** Of the statement. */
+export interface Parameters {
+  /** Of a PREPARE: the types that its text declares. */
+  readonly declaredTypes: readonly Node[];
+  /** Which type the server is told for them. */
+  readonly readAs: Map<number, Oid>;
 }
 
 export class MetadataWork implements Filtered {
@@ -28,6 +38,7 @@ export class MetadataWork implements Filtered {
     readonly w: Rewriter,
     readonly analysis: Analysis,
     readonly context: MetadataContext,
+    readonly parameters: Parameters,
   ) {
     this.finder = finderOf(context.role, context.catalog);
     this.fromFunctions = new Set(

@@ -6,14 +6,19 @@ import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { as, type Node, partsOf, strings } from '../../sql/tree.ts';
 import { METADATA } from '../metadata/functions.ts';
 import { passSequences, rewriteCall } from './metadata-calls.ts';
-import { type MetadataContext, MetadataWork } from './metadata-work.ts';
+import { type MetadataContext, MetadataWork, type Parameters } from './metadata-work.ts';
 import { rewriteCast, rewriteUncast } from './reg-casts.ts';
 import { refuseUnfiltered } from './reg-values.ts';
 import type { Rewriter } from './rewriter.ts';
 
 /** Gives the bodies of calls that were replaced and of types that went with their casts: no schema is put in front of those. */
-export function rewriteMetadata(w: Rewriter, analysis: Analysis, context: MetadataContext): ReadonlySet<object> {
-  const work = new MetadataWork(w, analysis, context);
+export function rewriteMetadata(
+  w: Rewriter,
+  analysis: Analysis,
+  context: MetadataContext,
+  parameters: Parameters,
+): ReadonlySet<object> {
+  const work = new MetadataWork(w, analysis, context, parameters);
   passSequences(work);
   rewriteCallsAndCasts(work);
   rewriteUncast(work);

@@ -45,11 +45,13 @@ function castOne(work: MetadataWork, node: Node, type: RegType, body: Body<'Type
   ) {
     if (number !== undefined) {
       work.nodes.add(arg);
-      replace(ofOid(type, finder, type.name, alias));
+      replace(ofParameter(work, number, type, alias));
     }
   } else if (from === t.UNKNOWN && number !== undefined) {
     work.nodes.add(arg);
-    replace(onlyCast(work, number) ? ofName(type, finder, alias) : ofOid(type, finder, type.name, alias));
+    if (!onlyCast(work, number))
+      throw new NotRewritable('a parameter that is the name of an object, and something else');
+    replace(ofParameter(work, number, type, alias));
   } else if (TEXTS.has(from)) {
     replace(ofName(type, finder, alias));
   } else if (OIDS.has(from) || work.regKind(from).kind === 'reg') replace(ofOid(type, finder, 'oid', alias));
@@ -74,7 +76,7 @@ export function rewriteUncast(work: MetadataWork): void {
   }
   for (const node of work.analysis.marks.expressions.keys()) {
     const reg = readBare(work, node, work.regKind(work.parameterType(node)), 'parameter');
-    if (reg) surround(work.w, node, [node], ofOid(reg, work.finder, reg.name, ''));
+    if (reg) surround(work.w, node, [node], ofParameter(work, as(node, 'ParamRef')!.number ?? 0, reg, ''));
   }
 }
 
@@ -91,6 +93,19 @@ function literal(work: MetadataWork, node: Node, literal: Node, type: RegType, c
   if (isPlainName(type, text, work.context)) return;
   if (cast) work.replaced.add(cast.typeName!);
   surround(work.w, node, [literal], ofName(type, work.finder, ''));
+}
+
+/**
+ * INVARIANT: the server never reads a value of a parameter as the name of an object: its error would tell that there is none. Where the client has
+ * declared such a type it is read as a number, which has the same binary format; elsewhere as a text, which is looked up.
+ */
+function ofParameter(work: MetadataWork, number: number, type: RegType, alias: string): Around {
+  const { parameters, context, finder } = work;
+  if (number <= parameters.declaredTypes.length)
+    throw new NotRewritable('a parameter of PREPARE that is declared as the name of an object');
+  const declared = work.regKind(context.parameterTypes[number - 1] ?? 0).kind !== 'no';
+  parameters.readAs.set(number, declared ? t.OID : t.TEXT);
+  return declared ? ofOid(type, finder, 'oid', alias) : ofName(type, finder, alias);
 }
 
 /** Every place of the parameter is a cast to the name of an object, and the client has not said its type: it may be read as text. */

@@ -38,6 +38,7 @@ export const parseStage: Stage = {
       copy: undefined,
       copied: undefined,
       analysis: undefined,
+      readAs: new Map(),
       named: [],
       instead: undefined,
       token: undefined,

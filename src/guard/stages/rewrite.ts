@@ -86,7 +86,7 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
     addHiddenKeys(w, analysis.level, keys);
     statement.check = { added: 'last', violations: [], keys: keys.keys };
   }
-  const replaced = rewriteMetadata(w, analysis, draft);
+  const replaced = rewriteMetadata(w, analysis, draft, statement);
   qualifyNames(w, analysis, replaced);
   if (statement.kind.kind === 'prepare') declareParameters(w, statement, analysis, draft.catalog);
   const select = as(query, 'SelectStmt');
