@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { environmentOf } from '../drivers/round.ts';
 import type { Key } from '../identity/issuer.ts';
-import { familyPolicies, seedFamilies, tokenOf } from '../portal/families.ts';
+import { familyPolicies, ROLE, seedFamilies, tokenOf } from '../portal/families.ts';
 import { PGBOUNCER, startPgBouncer } from '../support/pgbouncer.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzzSeed, Random } from '../support/random.ts';
@@ -18,7 +18,8 @@ let key: Key;
 beforeAll(async () => {
   database = await freshDatabase();
   await seedFamilies(database, 2);
-  const policies = await familyPolicies();
+  // A statement that fails, or is broken off, costs one.
+  const policies = await familyPolicies(ROLE.replace('8 per day', '200 per day'));
   key = policies.key;
   guard = await serve(database, 'log: { file: ./decisions.jsonl }\n', {}, policies.folder);
   await rm(policies.folder, { recursive: true });

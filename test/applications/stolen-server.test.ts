@@ -88,6 +88,6 @@ it.each(WAYS.slice(1))('is no other, behind the token of one who has come, %s', 
 it('is named by the log: whose tokens were used, for what', async () => {
   const decisions = (await guard.records()).filter(({ kind, effect }) => kind === 'decision' && effect !== 'refuse');
   const ofPupils = decisions.filter(({ tables }) => (tables as string[] | undefined)?.includes('public.pupils'));
-  expect(ofPupils.length).toBeGreaterThan(10);
+  expect(ofPupils.length).toBeGreaterThanOrEqual(10);
   expect(new Set(ofPupils.map(({ user }) => user))).toEqual(new Set(CAME.map((family) => `f${family}`)));
 });

@@ -20,7 +20,7 @@ export async function seedFamilies(database: FreshDatabase, families: number): P
   `);
 }
 
-const ROLE = `role: family
+export const ROLE = `role: family
 attributes: { family_id: bigint from token }
 scope: { pupil: family_id = :family_id }
 tables:
