@@ -99,3 +99,14 @@ describe('patterns that get their values later', () => {
     expect(found?.kind.kind === 'prepare' && found.kind.inner.patterns).toEqual([1]);
   });
 });
+
+/** Of pgjdbc, for the types of columns. */
+test('schemas of the search path are joined by their names', () => {
+  const path =
+    'SELECT s.r, (current_schemas(false))[s.r] AS nspname FROM generate_series(1, array_upper(current_schemas(false), 1)) AS s(r)';
+  const { effect, refusal } = world.guard.judge(
+    `SELECT n.oid FROM pg_namespace n JOIN (${path}) AS r USING (nspname)`,
+    [],
+  );
+  expect([effect, refusal]).toEqual(['rewrite', undefined]);
+});

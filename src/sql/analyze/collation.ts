@@ -30,7 +30,11 @@ const CHAR = 18;
 /** Whether a collation inside an output of the type shows to what reads it: it is the column's own, or the type's, or the type has none. */
 export function isKnownBy(r: Resolver, type: Oid, own: Oid | undefined, collation: Oid): boolean {
   const { catalog } = r.env;
-  if (collation === (own ?? typeCollation(catalog, type))) return true;
+  return collation === (own ?? typeCollation(catalog, type)) || hasNoCollation(catalog, type);
+}
+
+/** Numbers, dates and kin: whatever values of this type were computed from, they bring no collation along. */
+export function hasNoCollation(catalog: Catalog, type: Oid): boolean {
   const base = baseType(catalog, type);
   return base === CHAR || WITHOUT.has(category(catalog, base));
 }

@@ -7,7 +7,7 @@ import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
 import { findCall } from './call.ts';
-import { collationsIn, declaredCollation } from './collation.ts';
+import { collationsIn, declaredCollation, hasNoCollation } from './collation.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { namedFromRight } from './levels.ts';
 import type { Entry, EntryColumn, Level, Scope } from './model.ts';
@@ -121,7 +121,8 @@ function columnsOf(
   }
   const out = resolved?.kind === 'found' ? resolved.outColumns[0]?.name : undefined;
   // The name of a single OUT parameter goes before the alias: `jsonb_array_elements(j) AS e` has the column `e.value`.
-  return { columns: [column(out || (alias ?? columnName(node)), type, collates)], scalar: true };
+  const tells = collates && !hasNoCollation(r.env.catalog, type);
+  return { columns: [column(out || (alias ?? columnName(node)), type, tells)], scalar: true };
 }
 
 function rows(columns: EntryColumn[]): { readonly columns: EntryColumn[]; readonly scalar: false } {

@@ -175,7 +175,7 @@ const ENTRIES: readonly (readonly [Needs, string])[] = [
   // The catalogs: of a number that is no such object the answer is NULL.
   [
     'nothing',
-    `current_database() current_schema() obj_description(oid,name) obj_description(oid) shobj_description(oid,name) col_description(oid,int4)
+    `current_database() current_schema() current_schemas(bool) obj_description(oid,name) obj_description(oid) shobj_description(oid,name) col_description(oid,int4)
      pg_get_userbyid(oid) pg_encoding_to_char(int4) pg_get_constraintdef(oid) pg_get_constraintdef(oid,bool) pg_get_triggerdef(oid) pg_get_triggerdef(oid,bool) pg_get_indexdef(oid)
      pg_get_indexdef(oid,int4,bool) pg_get_function_arguments(oid) pg_get_function_identity_arguments(oid) pg_get_function_result(oid)
      pg_table_is_visible(oid) pg_type_is_visible(oid) pg_function_is_visible(oid) pg_operator_is_visible(oid) pg_opclass_is_visible(oid)
