@@ -30,9 +30,23 @@ export function answerNotice(c: Conversation, frame: Frame): boolean {
   const { head } = c.pending;
   if (head?.kind === 'query' && head.part === 'client') completeUnsent(c, head);
   if (!c.redacts && frame.last) return true;
+  if (c.redacts && mayTellOfPeople(head)) return false;
   const fields = fieldsOf(frame);
   c.toClient.add(noticeResponse(c.redacts ? redact(fields, originOf(c), frame.last) : fields));
   return false;
+}
+
+/**
+ * INVARIANT: a notice may say something of people of whom its statement shows nothing. Where a role's people are counted, none is passed on while a
+ * statement that reads them runs, or code that may.
+ */
+function mayTellOfPeople(head: Pending | undefined): boolean {
+  const run = head && runOf(head);
+  const runs = head?.kind === 'query' ? head.runs : run ? [run] : [];
+  return runs.some(({ policy, disclosures, runsUserCode }) => {
+    const counted = policy.role.limitedSubjects;
+    return counted !== undefined && (runsUserCode || disclosures?.some(({ subject }) => counted.has(subject)) === true);
+  });
 }
 
 /** An ErrorResponse: to the oldest message that is still open, or the end of the session. @returns false: what the client sees of it was sent. */

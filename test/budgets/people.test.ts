@@ -5,7 +5,8 @@ import { budgetWorld, failure, rowsOf, type World } from './world.ts';
 let world: World;
 
 beforeAll(async () => {
-  world = await budgetWorld({ people: 'limits: { subjects: { pupil: 50 per day } }\n' });
+  const counted = 'limits: { subjects: { pupil: 50 per day } }\n';
+  world = await budgetWorld({ people: counted, noted: counted, uncounted: 'limits: { rows: 5000 per day }\n' });
 });
 
 afterAll(async () => {
@@ -25,4 +26,26 @@ test('people: the same ones cost nothing again, new ones are refused', async () 
   expect(await rowsOf(client, 'SELECT name FROM pupils WHERE id = 7')).toBe(1);
   // Whom it would show is not looked at: one must be left for the question.
   expect((await failure(client, 'SELECT id, name FROM pupils WHERE id <= 49')).code).toBe('53400');
+});
+
+/** The server notes each word that is too long to be indexed: so many as there are pupils of whom it is asked. */
+const NOTING =
+  "SELECT count(*) FROM pupils WHERE to_tsvector('simple', repeat('x', CASE WHEN class = 3 AND id < 50 THEN 3000 ELSE 1 END)) IS NULL";
+
+test.each([
+  ['uncounted', NOTING, 5],
+  ['noted', NOTING, 0],
+  ['noted', `DECLARE c CURSOR FOR ${NOTING}; FETCH ALL FROM c`, 0],
+  ['noted', `PREPARE noting AS ${NOTING}; EXECUTE noting`, 0],
+  ['noted', 'ROLLBACK', 1],
+])('%s: notices that may hang on people are not told where they are counted: %s', async (principal, sql, notices) => {
+  const client = await world.connect(principal);
+  let told = 0;
+  client.on('notice', () => {
+    told += 1;
+  });
+  if (sql.startsWith('DECLARE')) await client.query('BEGIN');
+  for (const one of sql.split('; ')) await client.query(one);
+  await client.end();
+  expect(told).toBe(notices);
 });
