@@ -43,8 +43,11 @@ export function answerOf(
 /** Where an answer may be free because it is the last one again. */
 function recurring(c: Conversation, run: Run, { text, prepared, bound }: AskedFor): Recurring | undefined {
   if (text === undefined || !run.charges) return undefined;
-  const repeats = run.disclosures?.some(({ free, subject }) => free === 'repeated' && !run.isPinned(subject));
-  const answers = repeats ? c.ports.budget.answers?.() : undefined;
+  const { disclosures = [] } = run;
+  // INVARIANT: nothing of an answer that says something of another subject, of which it is not free, is free.
+  const repeats = disclosures.every(({ free }) => free === 'repeated');
+  const asks = disclosures.some(({ subject }) => !run.isPinned(subject));
+  const answers = repeats && asks ? c.ports.budget.answers?.() : undefined;
   if (!answers) return undefined;
   const { hash } = run.policy;
   const words = createHash('sha256')

@@ -198,6 +198,15 @@ test('an unrestricted role: a key names a row, a row without one is one, and wha
   await open(undefined);
 });
 
+test('it is not, where the answer is also about a subject of which that is not what is free', async () => {
+  const [one] = student(undefined, [], { canFail: 'at-once', free: 'known' });
+  await open([one!, { ...one!, subject: 'teacher', free: 'repeated' }]);
+  for (let again = 0; again < 2; again += 1) {
+    await ask(peer, Q('select count(*), max(name) from students'));
+    expect(shown().values).toBe(2);
+  }
+});
+
 test('a value that stood at the same place of the last answer to the same is told already', async () => {
   await open(student(undefined, [], { canFail: 'at-once' }));
   const taken: number[] = [];
