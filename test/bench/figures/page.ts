@@ -1,4 +1,4 @@
-/** docs/benchmarks.md and the JSON beside it: each section is replaced by itself, the others stay as they are. */
+/** docs/benchmarks.md and the JSON beside it. The page has the targets, and a section of its own for little else: what stands there is replaced. */
 import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { IS_TRIAL } from './knobs.ts';
@@ -71,7 +71,8 @@ export async function writeSection(
   await writeFile(file, written(all));
   const page = join(folder, 'benchmarks.md');
   const before = await readFile(page, 'utf8');
-  await writeFile(page, put('targets', targets(all), put(name, text, before)));
+  const isKept = IS_TRIAL || before.includes(`## ${HEADINGS[name]}\n`);
+  await writeFile(page, put('targets', targets(all), isKept ? put(name, text, before) : before));
 }
 
 /** A line for each figure. */
