@@ -112,8 +112,7 @@ export function takeBind(c: Conversation, frame: Frame, policy: SessionPolicy): 
     depth: 0,
     epoch: c.epoch,
   };
-  // Bind plans, and planning computes what is constant.
-  const opened = prepared.statement?.runsUserCode ? openPortal(c, portal, policy) : undefined;
+  const opened = isPlanned(prepared.statement) ? openPortal(c, portal, policy) : undefined;
   if (opened === 'wait') return false;
   if (opened === 'refused') return true;
   const versions = [c.portals.define(head.portal, portal, c.batch)];
@@ -228,4 +227,13 @@ function misfitOf(message: BindHead, { name, parameters }: Prepared): string | u
   }
   if (valueCount === parameters) return undefined;
   return `bind message supplies ${valueCount} parameters, but prepared statement "${name}" requires ${parameters}`;
+}
+
+/**
+ * Bind plans, and planning computes what is constant; commands are not planned. Nothing stands between the Bind of a CALL and its Execute: behind
+ * another Execute of its batch its procedure could not commit.
+ */
+function isPlanned(statement: StatementJudgement | undefined): boolean {
+  const kind = statement?.kind.kind;
+  return statement?.runsUserCode === true && (kind === 'read' || kind === 'write');
 }
