@@ -174,8 +174,13 @@ function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame,
 /** The statement was cut off and ended by itself: the server knows of no error, and must be made to. */
 function endCut(c: Conversation, head: PendingExecute, run: Run): boolean {
   const { barrier } = c;
-  // INVARIANT: nothing was sent behind a statement that can be cut off but a Sync that may pass.
-  if (barrier?.until !== head) throw new Error('a statement was cut off that nothing waits for');
+  // INVARIANT: nothing was sent behind a statement that can be cut off but a Sync that may pass. Of one that was prepared the columns were known, and come
+  // from elsewhere now: its table was made anew while it was sent. What followed cannot be taken back.
+  if (barrier?.until !== head) {
+    c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
+    c.end(run.cut);
+    return false;
+  }
   done(c, head);
   c.endCopyIn();
   if (barrier.sync) {

@@ -158,11 +158,16 @@ const SWAPS: readonly (readonly string[])[] = [
 test('nothing that is hidden shows, whatever takes the name of a table between judgement and run', async () => {
   await seeded();
   await start();
-  const client = await guard.connect('teacher');
+  let client!: pg.Client;
   let ended = false;
-  client.on('end', () => {
-    ended = true;
-  });
+  const connect = async () => {
+    client = await guard.connect('teacher');
+    ended = false;
+    client.on('end', () => {
+      ended = true;
+    });
+  };
+  await connect();
   const asked = [
     'SELECT * FROM report',
     'TABLE report',
@@ -178,7 +183,11 @@ test('nothing that is hidden shows, whatever takes the name of a table between j
   const answers = new Set<string>();
   const work = (async () => {
     while (!stop) {
-      for (const sql of asked) answers.add(await said(client, sql as string));
+      for (const sql of asked) {
+        answers.add(await said(client, sql as string));
+        // Where what was sent behind a prepared statement cannot be taken back.
+        if (ended) await connect();
+      }
       expect(await said(client, 'SELECT name FROM schools')).toBe('[{"name":"a"}]');
     }
   })();
@@ -197,6 +206,6 @@ test('nothing that is hidden shows, whatever takes the name of a table between j
   await work;
   expect([...answers].filter((answer) => answer.includes(HIDDEN))).toEqual([]);
   expect([...answers].some((answer) => answer.includes('open'))).toBe(true);
-  expect(ended).toBe(false);
+  expect(errorsOf('internal error')).toBe(0);
   await eventually(async () => (await said(client, 'SELECT total FROM report')) === '[{"total":10}]', 'it is back');
 });
