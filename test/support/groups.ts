@@ -1,6 +1,6 @@
 /**
  * The groups of the tests. `unit`: no server. `server`: one PostgreSQL for all. `apart`: as `server`, and each file has modules of its own, which it replaces.
- * `system`: drivers, applications, other programs, crashes, long runs. The first three are `npm test`; `.ci/run` runs all.
+ * `system`: drivers, applications, commands, other programs, attacks by every way, crashes, long runs. The first three are `npm test`; `.ci/run` runs all.
  */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -11,23 +11,35 @@ const ROOT = join(import.meta.dirname, '../..');
 const SYSTEM = [
   'admin/deploy',
   'applications/',
+  'attacks/',
   'bulk/fleet',
   'bulk/honest-days',
   'chaos/',
-  'demo/command',
+  'clients/pgbench',
+  'clients/psql',
+  'control/',
+  'demo/',
   'drivers/',
   'forward/forward',
   'forward/syslog',
   'hardware/',
-  'oauth/device-flow',
+  'noninterference/teeth',
+  'oauth/',
   'plans/',
+  'portal/portal',
+  'proxy/overtime',
+  'proxy/upstream-credentials',
+  'record/disks',
   'record/rotation',
   'record/subject-ids',
   'second-wall/',
   'servers/',
+  'session/random-sequences',
+  'shapes/shapes',
   'soak/',
   'sqlsmith/',
   'stalls/',
+  'store/redis',
   'tampering/killed',
   'tampering/retention',
   'transparency/',
