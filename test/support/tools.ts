@@ -44,7 +44,8 @@ const TOOLS = {
   script: [['--version'], /util-linux ([\d.]+)/],
   setpriv: [['--version'], /util-linux ([\d.]+)/],
   'softhsm2-util': [['--version'], /([\d.]+)/],
-  sqlsmith: [['--version'], /SQLsmith ([\d.]+)/i],
+  // Debian's says "unreleased".
+  sqlsmith: [['--version'], /SQLsmith (\S+)/i],
   'ssh-agent': [['-h'], /usage: ssh-agent()/],
   // Before 8.0 there were no signatures.
   'ssh-keygen': [['-Y', 'sign'], /for sign()/],

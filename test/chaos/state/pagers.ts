@@ -6,8 +6,9 @@ import { PUPILS, SCALE } from './scale.ts';
 /** How long a statement may stay without an answer before it counts as lost. */
 const LOST_MS = 30_000;
 const PAGE = 'SELECT id, name FROM pupils WHERE id > $1 ORDER BY id LIMIT $2';
-/** Shows nobody, so that it can be asked where no row is left. */
-const NOTHING = 'UPDATE pupils SET name = name WHERE id = 0';
+/** Of rows that are about nobody: they may be read though nothing is left of the people. */
+const ROOMS = 'SELECT id, name FROM rooms WHERE id > $1 ORDER BY id LIMIT $2';
+const NOTHING = 'UPDATE rooms SET name = name WHERE id = 0';
 
 /** What became of the statements that ended in a part of the trial. */
 export interface Tally {
@@ -83,6 +84,11 @@ export class Pagers {
     );
   }
 
+  /** Asks for so many rows that show nobody. @returns why not. */
+  rooms(client: pg.Client, guard: number, size: number): Promise<string | undefined> {
+    return this.ask(client, guard, { text: ROOMS, values: [0, size] }, (ids) => ids.length === size);
+  }
+
   nothing(client: pg.Client, guard: number): Promise<string | undefined> {
     return this.ask(client, guard, { text: NOTHING, values: [] }, () => true);
   }
@@ -126,7 +132,7 @@ export class Pagers {
       asked.on('error', done);
       client.query(asked);
     });
-    for (const id of ids) this.people.add(id);
+    if (query.text === PAGE) for (const id of ids) this.people.add(id);
     this.rows += ids.length;
     if (error) {
       const why = whyOf(error);

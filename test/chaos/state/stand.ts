@@ -16,7 +16,8 @@ const { people, rows, statements } = SCALE;
 const ROLE = `role: pager
 scope: { pupil: all }
 tables:
-  pupils: { select: { columns: [id, name] }, update: { columns: [name] } }
+  pupils: { select: { columns: [id, name] } }
+  rooms: { select: { columns: [id, name] }, update: { columns: [name] } }
 limits:
   rows: ${rows} per hour
   statements: ${statements} per hour
@@ -41,6 +42,8 @@ export async function openStand(): Promise<Stand> {
   const database = await freshDatabase();
   await database.query(`
     CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL);
+    CREATE TABLE rooms (id integer PRIMARY KEY, name text NOT NULL);
+    INSERT INTO rooms SELECT n, 'room ' || n FROM generate_series(1, 200) n;
     INSERT INTO pupils SELECT n, 'pupil ' || n FROM generate_series(1, ${PUPILS}) n;
     ANALYZE`);
   const policies = await mkdtemp(join(tmpdir(), 'rowgate-chaos-policies-'));
