@@ -71,11 +71,12 @@ type Described = Pick<PendingDescribe, 'owes' | 'prepared' | 'provenance' | 'pol
 
 /** @param own the guard asks for itself: the client does not see the answer. */
 export function sendDescribe(c: Conversation, bytes: Uint8Array, described: Described, own = false): void {
-  const { prepared, provenance } = described;
+  const { owes, prepared, provenance, policy, parameters, added } = described;
   provenance.askedIn = c.batch;
   const rendered = prepared?.rendered;
   const { batch } = c;
-  c.send(bytes, { ...described, kind: 'describe', batch, own, rendered });
+  // Not spread: V8 makes a new shape of each such object, and keeps it among what is old.
+  c.send(bytes, { kind: 'describe', owes, batch, own, rendered, prepared, provenance, policy, parameters, added });
 }
 
 export function takeClose(c: Conversation, frame: Frame): boolean {

@@ -233,8 +233,8 @@ function run(
     provenance.askedIn !== c.batch
   ) {
     const bytes = describe({ of: 'portal', name: message.portal });
-    const described = { prepared: portal.prepared, provenance, policy, added: check?.added };
-    sendDescribe(c, bytes, { owes: 'columns', ...described }, true);
+    const { prepared } = portal;
+    sendDescribe(c, bytes, { owes: 'columns', prepared, provenance, policy, added: check?.added }, true);
   }
   const pending: Pending = {
     kind: 'execute',
