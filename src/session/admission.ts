@@ -124,7 +124,8 @@ export class Admission {
         return answer;
       case 'admitted':
         c.tell(answer.warnings);
-        return { ...answer, prepaid };
+        // Own fields before those that are spread: behind them V8 would make a new shape of each such object, and keep it.
+        return { prepaid, ...answer };
     }
   }
 

@@ -113,10 +113,10 @@ export interface DemandOfMany {
 }
 
 export interface Demand {
-  readonly rows?: number;
+  readonly rows?: number | undefined;
   readonly bytes?: number;
-  readonly changed?: number;
-  readonly disclosed?: readonly Disclosed[];
+  readonly changed?: number | undefined;
+  readonly disclosed?: readonly Disclosed[] | undefined;
   /** As `admit` said. */
   readonly charges?: Charges | undefined;
   readonly account?: Account;

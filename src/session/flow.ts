@@ -207,8 +207,13 @@ function demandOf({ statement, watch: { fills, writes } }: Run, changed: number)
     const values = row * changed + once;
     return values > 0 ? [{ subject, keys: [], values }] : [];
   });
-  const counted = statement.command === 'MOVE' ? {} : fills ? { rows: changed } : { changed };
-  return { ...counted, ...(disclosed.length > 0 && { disclosed }) };
+  const isMove = statement.command === 'MOVE';
+  // Not spread: it is made for each statement, and V8 keeps a new shape of each spread object.
+  return {
+    rows: fills && !isMove ? changed : undefined,
+    changed: fills || isMove ? undefined : changed,
+    disclosed: disclosed.length > 0 ? disclosed : undefined,
+  };
 }
 
 function moreThanLeft(rows: number): Refusal {

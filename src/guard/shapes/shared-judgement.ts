@@ -17,7 +17,8 @@ export class SharedJudgement {
   private readonly statements: readonly {
     readonly start: Place;
     readonly end: Place;
-    readonly whole: Omit<StatementJudgement, 'extent'>;
+    readonly whole: Omit<StatementJudgement, 'extent' | 'disclosures'>;
+    readonly disclosures: readonly Disclosure[] | undefined;
     /** The places at which keys stand; undefined: there are none. */
     readonly given: ReadonlyMap<number, Place> | undefined;
   }[];
@@ -35,11 +36,12 @@ export class SharedJudgement {
     const place = (at: number): Place => ({ at, literals: skeleton.ends.filter((end) => end <= at).length });
     this.edits = judgement.edits.map((edit) => ({ edit, start: place(edit.start), end: place(edit.end) }));
     this.template = partsOf(text, judgement.edits, skeleton);
-    this.statements = judgement.statements.map(({ extent, ...whole }) => ({
+    this.statements = judgement.statements.map(({ extent, disclosures, ...whole }) => ({
       start: place(extent!.start),
       end: place(extent!.end),
       whole,
-      given: givenPlaces(whole.disclosures, place),
+      disclosures,
+      given: givenPlaces(disclosures, place),
     }));
     const { statements: _statements, edits: _edits, template: _template, ...whole } = judgement;
     this.whole = whole;
@@ -89,11 +91,12 @@ export class SharedJudgement {
       end.literals === 0 ? edit : { start: moved(start), end: moved(end), text: edit.text },
     );
     // Own fields before those that are spread: behind them each would be copied by itself, for half a microsecond.
-    const statements = this.statements.map(({ start, end, whole, given }): StatementJudgement => {
+    const statements = this.statements.map(({ start, end, whole, disclosures, given }): StatementJudgement => {
       const extent = { start: moved(start), end: moved(end) };
-      if (given === undefined) return { extent, ...whole };
-      const { subjects } = elsewhere({ subjects: whole.disclosures! }, (at) => moved(given.get(at)!));
-      return { ...whole, extent, disclosures: subjects };
+      if (disclosures === undefined) return { extent, ...whole };
+      if (given === undefined) return { extent, disclosures, ...whole };
+      const { subjects } = elsewhere({ subjects: disclosures }, (at) => moved(given.get(at)!));
+      return { extent, disclosures: subjects, ...whole };
     });
     return { statements, edits, template: edits.length > 0 ? this.written(text, skeleton) : [text], ...this.whole };
   }
