@@ -27,12 +27,14 @@ export function readSaidLimit(text: string, subjects: readonly string[]): SaidLi
 }
 
 function measureOf(unit: string, subjects: readonly string[]): Measure | undefined {
-  const words = /^(?:subjects\.)?(.+?)( answers)?$|^answers\.(.+)$/.exec(unit.toLowerCase());
-  const word = words?.[1] ?? words?.[3] ?? '';
+  const words = unit.toLowerCase();
+  // As a limit is named, and as it is said: `answers.student`, `student answers`.
+  const answers = (/^answers\.(.+)$/.exec(words) ?? /^(.+) answers$/.exec(words))?.[1];
+  const word = answers ?? words.replace(/^subjects\./, '');
   const singular = word.replace(/s$/, '');
   const subject = subjects.find((name) => [word, singular].includes(name.toLowerCase()));
-  if (subject !== undefined) return words?.[1] === undefined || words[2] ? `answers.${subject}` : `subjects.${subject}`;
-  return Object.hasOwn(COUNTED, singular) ? COUNTED[singular] : undefined;
+  if (subject !== undefined) return `${answers === undefined ? 'subjects' : 'answers'}.${subject}`;
+  return answers === undefined && Object.hasOwn(COUNTED, singular) ? COUNTED[singular] : undefined;
 }
 
 function said(measure: Measure, reading: ReturnType<typeof readWindowLimit>): SaidLimit | undefined {

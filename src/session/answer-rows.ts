@@ -175,7 +175,7 @@ export class AnswerRows {
       const read = this.readKeys(one, values);
       for (const key of addedOf(one.plan, added)) one.keys.addText(key);
       if (one.paid) continue;
-      const named = this.isNamed(one.plan, values, read, added);
+      const named = this.isNamed(one.plan, read, added);
       one.values += copy ? this.copiedRow(row, length, whole, named) : this.valuesOf(one.plan, named);
     }
   }
@@ -197,12 +197,7 @@ export class AnswerRows {
   }
 
   /** INVARIANT: a key that is NULL, or cannot be read, names nobody. */
-  private isNamed(
-    { named }: SubjectPlan,
-    _row: RowValues,
-    read: ReadonlySet<number>,
-    added: AddedKeys | undefined,
-  ): boolean {
+  private isNamed({ named }: SubjectPlan, read: ReadonlySet<number>, added: AddedKeys | undefined): boolean {
     return (
       named?.every(
         ({ columns, added: own }) =>

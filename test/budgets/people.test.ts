@@ -1,12 +1,18 @@
 /** Limits on distinct people, on a real server. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { copyIn } from '../soak/copy.ts';
 import { budgetWorld, failure, rowsOf, type World } from './world.ts';
 
 let world: World;
 
 beforeAll(async () => {
   const counted = 'limits: { subjects: { pupil: 50 per day } }\n';
-  world = await budgetWorld({ people: counted, noted: counted, uncounted: 'limits: { rows: 5000 per day }\n' });
+  world = await budgetWorld({
+    people: counted,
+    noted: counted,
+    uncounted: 'limits: { rows: 5000 per day }\n',
+    writer: counted,
+  });
 });
 
 afterAll(async () => {
@@ -48,4 +54,20 @@ test.each([
   for (const one of sql.split('; ')) await client.query(one);
   await client.end();
   expect(told).toBe(notices);
+});
+
+/** Whether there is a pupil of that id is told by the error of a row with the same. */
+test('writes that fail tell of people, by COPY too: each costs one', async () => {
+  const client = await world.connect('writer');
+  const copy = (id: number): Promise<string | undefined> =>
+    copyIn(client, 'COPY pupils (id, name, class) FROM STDIN', `${id}\tx\t1\n`).then(
+      () => undefined,
+      (error: { readonly code?: string }) => error.code,
+    );
+  for (let id = 1; id <= 25; id += 1) {
+    expect(await copy(id)).toBe('23505');
+    expect((await failure(client, `INSERT INTO pupils (id, name, class) VALUES (${id}, 'x', 1)`)).code).toBe('23505');
+  }
+  expect(await copy(26)).toBe('53400');
+  expect(await copy(5_000)).toBe('53400');
 });

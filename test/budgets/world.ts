@@ -32,11 +32,9 @@ export async function budgetWorld(roles: Readonly<Record<string, string>>, optio
       `role: ${name}
 scope: { pupil: all }
 tables:
-  pupils:
-    select: { columns: [id, name, class] }
-    update: { columns: [name] }
+  pupils: { select: { columns: [id, name, class] }, update: { columns: [name] }, insert: { columns: [id, name, class] } }
   rooms: { select: { columns: "*" } }
-statements: [copy_to]
+statements: [copy_to, copy_from]
 ${text}`,
     );
   }

@@ -358,6 +358,12 @@ test('of a long row what lies beyond its first piece counts by its length', asyn
   expect(shown().values).toBeGreaterThan(12_500);
 });
 
+test('of a restricted role all that was not judged is dear, though its keys show', async () => {
+  await open(undefined);
+  await ask(peer, Q('select id, name from students'));
+  expect(shown()).toEqual({ people: 5, questions: 0, values: 10 });
+});
+
 test('in observe mode people are counted for the log, and not taken', async () => {
   await open(student([[0]]), { people: 1 }, { mode: 'observe' });
   await ask(peer, Q('select id from students'));

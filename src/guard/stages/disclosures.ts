@@ -8,10 +8,7 @@ export const disclosuresStage: Stage = {
   name: 'disclosures',
   run(draft: Draft): void {
     if (draft.subjects.length === 0) return;
-    for (const statement of draft.statements) {
-      // What is copied in the client has.
-      if (statement.analysis && statement.kind.kind !== 'copy-in') find(draft, statement);
-    }
+    for (const statement of draft.statements) if (statement.analysis) find(draft, statement);
   },
 };
 

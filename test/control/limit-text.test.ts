@@ -1,0 +1,16 @@
+/** A limit as it is said in a command: by its name, or as one says it. */
+import { expect, test } from 'vitest';
+import { readSaidLimit } from '../../src/control/limit-text.ts';
+
+test.each([
+  ['100 rows per hour', 'rows'],
+  ['1 changed row per day', 'changed'],
+  ['60 students per day', 'subjects.student'],
+  ['60 subjects.student per day', 'subjects.student'],
+  ['500 answers.student per day', 'answers.student'],
+  ['500 student answers per day', 'answers.student'],
+  ['500 teacher answers per day', undefined],
+  ['500 row answers per day', undefined],
+])('%s', (text, measure) => {
+  expect(readSaidLimit(text, ['student'])?.measure).toBe(measure);
+});
