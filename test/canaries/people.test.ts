@@ -40,7 +40,7 @@ it.each([
   expect((await ask(client, 'honest', 'SELECT id FROM pupils WHERE id = 1')).rows).toHaveLength(1);
   expect((await client.query('SELECT id FROM pupils WHERE id = 2')).rows).toHaveLength(1);
   const about = { principal: 'portal', user: curious, canary: { subject: 'pupil', hash: HASH } };
-  const of = (records: Record<string, unknown>[]) => records.filter(({ user }) => user === curious);
+  const of = (records: readonly Readonly<Record<string, unknown>>[]) => records.filter(({ user }) => user === curious);
   expect(of(await world.kinds('canary'))).toMatchObject([{ ...about, effect: 'lock' }]);
   expect(of(await world.kinds('lock'))).toMatchObject([about]);
   await eventually(() => of(world.alarms).length >= 2, 'both alarms came');

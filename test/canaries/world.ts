@@ -1,13 +1,12 @@
 /** A guard before a small database of pupils, of whom some are canaries. */
 import { chmod, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import pino from 'pino';
 import { canaryHash } from '../../src/policy/canaries.ts';
 import { ISSUER, keySet, makeKey, token } from '../identity/issuer.ts';
+import { type Alarm, receiveAlarms } from '../support/alarm-receiver.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { PASSWORD, VERIFIER } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
@@ -56,7 +55,7 @@ export interface World {
   readonly database: FreshDatabase;
   readonly guard: TestGuard;
   /** Alarms as they were posted. */
-  readonly alarms: Record<string, unknown>[];
+  readonly alarms: readonly Alarm[];
   /** As `dba`, `owner` (of that role too), `observed`, `counter`, or a reader once more. */
   connect(principal: string): Promise<pg.Client>;
   reader(): Promise<{ name: string; client: pg.Client }>;
@@ -105,24 +104,12 @@ export async function canaryWorld(laidOut = true): Promise<World> {
   const rule = `{ issuer: "${ISSUER}", keys: jwks.json, user: sub }`;
   principals.push(`  portal: { role: reader, password: "${VERIFIER}", token: ${rule} }\n`);
   await put('policies/principals.yaml', `principals:\n${principals.join('')}`);
-  const alarms: Record<string, unknown>[] = [];
-  const receiver = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk) => {
-      body += chunk;
-    });
-    request.on('end', () => {
-      alarms.push(JSON.parse(body));
-      response.end();
-    });
-  });
-  await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
-  const { port } = receiver.address() as AddressInfo;
+  const { url, alarms, stop: stopReceiver } = await receiveAlarms();
   const errors: string[] = [];
   const guard = await guardInFrontOf(database, {
     log: pino({ level: 'error' }, { write: (line: string) => void errors.push(line) }),
     policies: join(folder, 'policies'),
-    configuration: `keys: { canaries: ${join(folder, 'canary.key')} }\nnotify: http://127.0.0.1:${port}/\n`,
+    configuration: `keys: { canaries: ${join(folder, 'canary.key')} }\nnotify: ${url}\n`,
   });
   if (errors.length > 0) throw new Error(errors.join(''));
   let next = 0;
@@ -144,7 +131,7 @@ export async function canaryWorld(laidOut = true): Promise<World> {
     kinds: async (kind) => (await guard.records()).filter((record) => record.kind === kind),
     async stop() {
       await guard.stop();
-      receiver.close();
+      stopReceiver();
       await database.drop();
       await rm(folder, { recursive: true, force: true });
     },

@@ -1,42 +1,28 @@
 /** What an operator does to a running guard: lock and release, show and raise limits, reload, drain; all of it recorded with a name. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { userInfo } from 'node:os';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { eventually } from '../proxy/support.ts';
+import { type AlarmReceiver, receiveAlarms } from '../support/alarm-receiver.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { type Operated, operate, VENDOR } from './served.ts';
 
 const me = userInfo().username;
 let database: FreshDatabase;
-let receiver: Server;
-const alarms: Record<string, unknown>[] = [];
+let receiver: AlarmReceiver;
 let guard: Operated;
 
 beforeAll(async () => {
   database = await freshDatabase();
   await seedSmall(database.url);
-  receiver = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk) => {
-      body += chunk;
-    });
-    request.on('end', () => {
-      alarms.push(JSON.parse(body));
-      response.end();
-    });
-  });
-  await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
-  const { port } = receiver.address() as AddressInfo;
-  guard = await operate(database, `notify: { url: "http://127.0.0.1:${port}/", secret: 0123456789abcdef }`);
+  receiver = await receiveAlarms();
+  guard = await operate(database, `notify: { url: "${receiver.url}", secret: 0123456789abcdef }`);
 });
 
 afterAll(async () => {
   await guard?.stop();
   await database?.drop();
-  receiver?.closeAllConnections();
-  receiver?.close();
+  receiver?.stop();
 });
 
 it('locks a principal out: sessions end, logins are refused, somebody is told; and lets it in again', async () => {
@@ -61,8 +47,8 @@ it('locks a principal out: sessions end, logins are refused, somebody is told; a
   const [lock = {}] = locks;
   expect(Date.parse(lock.until ?? '') - Date.parse(lock.since ?? '')).toBe(7_200_000);
   expect(await guard.done('limits.show', { principal: 'vendor' })).toMatchObject({ locked: { until: lock.until } });
-  await eventually(() => alarms.some(({ kind }) => kind === 'lock'), 'the alarm came');
-  expect(alarms[0]).toMatchObject({ kind: 'lock', guard: 'test', principal: 'vendor', by: me });
+  await eventually(() => receiver.alarms.some(({ kind }) => kind === 'lock'), 'the alarm came');
+  expect(receiver.alarms[0]).toMatchObject({ kind: 'lock', guard: 'test', principal: 'vendor', by: me });
 
   const shorter = await guard.ask('locks.add', { principal: 'vendor', reason: 'x', forMs: 1000 });
   expect(shorter).toMatchObject({ ok: false, error: { message: expect.stringContaining('is locked out until') } });

@@ -1,9 +1,8 @@
 /** All commands, messages and alarms write times in the time zone of the guard, and name it: neither that of the host, nor UTC. */
 import { generateKeyPairSync } from 'node:crypto';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually, verifierOf } from '../proxy/support.ts';
+import { type AlarmReceiver, receiveAlarms } from '../support/alarm-receiver.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { isRoot } from '../support/tools.ts';
@@ -16,30 +15,15 @@ const HOST = 'America/Anchorage';
 
 let database: FreshDatabase;
 let guard: Operated;
-let receiver: Server;
-const alarms: { readonly kind: string; readonly text: string }[] = [];
+let receiver: AlarmReceiver;
 const hostBefore = process.env.TZ;
 
 beforeAll(async () => {
   process.env.TZ = HOST;
   database = await freshDatabase();
   await seedSmall(database.url);
-  receiver = createServer((request, response) => {
-    let body = '';
-    request.on('data', (chunk) => {
-      body += chunk;
-    });
-    request.on('end', () => {
-      alarms.push(JSON.parse(body));
-      response.end();
-    });
-  });
-  await new Promise<void>((done) => receiver.listen(0, '127.0.0.1', done));
-  const { port } = receiver.address() as AddressInfo;
-  guard = await operate(
-    database,
-    `time_zone: ${ZONE}\nnotify: { url: "http://127.0.0.1:${port}/", secret: 0123456789abcdef }`,
-  );
+  receiver = await receiveAlarms();
+  guard = await operate(database, `time_zone: ${ZONE}\nnotify: { url: "${receiver.url}", secret: 0123456789abcdef }`);
   const verifiers = new Map<string, string>();
   for (const name of ['vendor', 'locked', 'signed', 'night']) verifiers.set(name, await verifierOf(`demo-${name}`));
   const principal = (name: string, more = '') =>
@@ -58,8 +42,7 @@ afterAll(async () => {
   else process.env.TZ = hostBefore;
   await guard?.stop();
   await database?.drop();
-  receiver?.closeAllConnections();
-  receiver?.close();
+  receiver?.stop();
 });
 
 function sshKey(): string {
@@ -155,8 +138,8 @@ it('openings of closed principals', async () => {
 
 it('alarms', async () => {
   for (const kind of ['lock', 'raise', 'break-glass']) {
-    await eventually(() => alarms.some((alarm) => alarm.kind === kind), `an alarm about ${kind} came`);
-    const [{ text } = { text: '' }] = alarms.filter((alarm) => alarm.kind === kind);
+    await eventually(() => receiver.alarms.some((alarm) => alarm.kind === kind), `an alarm about ${kind} came`);
+    const text = String(receiver.alarms.find((alarm) => alarm.kind === kind)?.text);
     expect(times(text)).toHaveLength(1);
   }
 });
