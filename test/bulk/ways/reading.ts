@@ -227,6 +227,8 @@ export const READING: readonly Scenario[] = [
   {
     name: 'cancelling in the middle of rows, thirty times',
     asked: PUPILS,
+    leaves: [BUDGET - 30, BUDGET],
+    note: 'one that is cancelled before its first row costs one',
     async run(thief) {
       const client = new pg.Client({ connectionString: thief.url });
       client.on('error', () => {});
