@@ -20,6 +20,8 @@ import { privateName } from './private-name.ts';
 const FAILED = '22P02';
 /** query_canceled: it says nothing of the settings. */
 const CANCELED = '57014';
+/** in_failed_sql_transaction */
+const IN_FAILED = '25P02';
 
 /** What must be known of the session. */
 interface Watched {
@@ -39,6 +41,8 @@ export class PinWatch {
   private mayRunAtEnd = false;
   /** An assertion in a batch of its own: it is to be sent, or to be answered. */
   private own: 'owed' | 'asked' | undefined;
+  /** A cancel that struck an assertion in a batch of its own, and made the client's transaction fail: the client is still to be told. */
+  private untold: ErrorFields | undefined;
 
   constructor(private readonly c: Watched) {}
 
@@ -78,6 +82,7 @@ export class PinWatch {
     const { unasserted } = this;
     this.ranIn = undefined;
     this.unasserted = false;
+    if (status === 'I') this.untold = undefined;
     // A transaction that has failed has undone what was set in it, and in one nothing can be asked.
     if (status === 'E') return;
     if (unasserted || (status === 'I' && this.mayRunAtEnd)) this.own = 'owed';
@@ -98,13 +103,24 @@ export class PinWatch {
   answered(status: TransactionStatus): void {
     if (this.own === 'asked') this.own = undefined;
     else if (status === 'E') this.own = undefined;
+    else this.untold = undefined;
+  }
+
+  /** What the client is told of an error: the first one behind a cancel that it has not seen says why its transaction has failed. */
+  told(fields: ErrorFields): ErrorFields {
+    if (!this.untold || fields.get('C') !== IN_FAILED) return fields;
+    const { untold } = this;
+    this.untold = undefined;
+    return untold;
   }
 
   /** The server's error to an assertion. @returns whether the client sees it, as that of its own batch. */
   failed(batch: number, fields: ErrorFields): boolean {
     if (fields.get('C') === CANCELED) {
-      if (this.own) this.own = 'owed';
-      else this.owe(batch);
+      if (this.own) {
+        this.own = 'owed';
+        this.untold = fields;
+      } else this.owe(batch);
       return this.own === undefined;
     }
     const names = fields.get('C') === FAILED ? (this.c.ports.pins?.namesIn(fields.get('M') ?? '') ?? []) : [];

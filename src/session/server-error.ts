@@ -49,18 +49,27 @@ function mayTellOfPeople(head: Pending | undefined): boolean {
   });
 }
 
+interface ErrorAnswer {
+  readonly fields: ErrorFields;
+  readonly frame: Frame;
+  /** The fields are those of the frame, which is whole. */
+  readonly verbatim: boolean;
+}
+
 /** An ErrorResponse: to the oldest message that is still open, or the end of the session. @returns false: what the client sees of it was sent. */
 export function answerError(c: Conversation, frame: Frame): false {
-  const fields = fieldsOf(frame);
+  const said = fieldsOf(frame);
+  const fields = c.pins.told(c.overtime && said.get('C') === CANCELED ? timedOut(said) : said);
+  const answer = { fields, frame, verbatim: fields === said && frame.last };
   const head = c.pending.head;
   if (isFatal(fields)) {
     c.fatal = true;
     const instead = c.ports.pooling && poolerWords(fields);
-    c.toClient.add(instead ? errorResponse(instead) : shown(c, fields, frame, head));
+    c.toClient.add(instead ? errorResponse(instead) : shown(c, answer, head));
     return false;
   }
   if (!head) {
-    answerFlush(c, fields, frame);
+    answerFlush(c, answer);
     return false;
   }
   const { misplaced } = c;
@@ -78,7 +87,7 @@ export function answerError(c: Conversation, frame: Frame): false {
   }
   if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
   else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
-  else if (!isKnown(head) && !violates(c, head, fields)) c.toClient.add(shown(c, fields, frame, head));
+  else if (!isKnown(head) && !violates(c, head, fields)) c.toClient.add(shown(c, answer, head));
   fail(c, head, fields.get('C'));
   return false;
 }
@@ -87,7 +96,7 @@ export function answerError(c: Conversation, frame: Frame): false {
  * An error while all is answered: where `statement_timeout` strikes at the very end of a message, the server tells of it when it has read
  * the next one, and the guard's Flush, which has no answer, may be that. It drops what comes up to Sync, and what the batch did is undone.
  */
-function answerFlush(c: Conversation, fields: ErrorFields, frame: Frame): void {
+function answerFlush(c: Conversation, answer: ErrorAnswer): void {
   const { debt } = c;
   const conversion = debt && 'conversion' in debt ? debt.conversion : undefined;
   const isCut = debt?.kind === 'fail-statement';
@@ -95,8 +104,8 @@ function answerFlush(c: Conversation, fields: ErrorFields, frame: Frame): void {
     throw new ProtocolError('server sent an error to nothing');
   c.life.failed = true;
   if (isCut) tellCut(c, debt.run);
-  else c.toClient.add(shown(c, fields, frame, undefined));
-  if (conversion) c.records.end(conversion.run, 'error', { sqlstate: fields.get('C') });
+  else c.toClient.add(shown(c, answer, undefined));
+  if (conversion) c.records.end(conversion.run, 'error', { sqlstate: answer.fields.get('C') });
   else c.skipping = true;
   c.debt = conversion ? { kind: 'sync', conversion: undefined } : undefined;
 }
@@ -113,13 +122,14 @@ function violates(c: Conversation, head: Pending, fields: ErrorFields): boolean 
 }
 
 /** The server's error as the client may see it. */
-function shown(c: Conversation, said: ErrorFields, frame: Frame, head: Pending | undefined): Uint8Array {
-  const fields = c.overtime && said.get('C') === CANCELED ? timedOut(said) : withoutAdded(said, head);
+function shown(c: Conversation, answer: ErrorAnswer, head: Pending | undefined): Uint8Array {
+  const { frame, verbatim } = answer;
+  const fields = withoutAdded(answer.fields, head);
   const rendered = head && 'rendered' in head ? head.rendered : undefined;
   const position = Number(fields.get('P'));
   const moved =
     rendered && Number.isInteger(position) && (rendered.judgement.edits.length > 0 || rendered.leads !== undefined);
-  if (!c.redacts && !moved && frame.last && fields === said) return frame.bytes;
+  if (!c.redacts && !moved && verbatim && fields === answer.fields) return frame.bytes;
   const mapped = new Map(c.redacts ? redact(fields, originOf(c), frame.last) : fields);
   if (moved && mapped.has('P')) mapped.set('P', String(clientPosition(rendered, position)));
   return errorResponse(mapped);

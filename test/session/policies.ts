@@ -50,7 +50,8 @@ const TOKEN_RULE: TokenRule = {
 
 /**
  * `refuse` in a comment refuses the statement; `:name` becomes a slot of the attribute (an integer); a SELECT gets a LIMIT slot where rows
- * are limited, unless `unbounded` stands in a comment. `fills` says that a write puts what it reads into a temporary table. `pattern` in a comment says that the first parameter is one.
+ * are limited, unless `unbounded` stands in a comment. `fills` says that a write puts what it reads into a temporary table. `pattern` in a comment says that the first
+ * parameter is one; `user code`, that functions of users may run.
  */
 export function policyOf(options: PolicyOptions = {}): SessionPolicy {
   const limits = options.limits ?? {};
@@ -192,6 +193,7 @@ function judgeStatement(text: string, options: PolicyOptions): StatementJudgemen
     ...(options.checks && options.access !== 'unrestricted' && checkOf(text, kind)),
     ...(options.disclosures && DISCLOSING.has(kind.kind) && { disclosures: options.disclosures }),
     ...(options.about && { about: options.about }),
+    ...(text.includes('/*user code*/') && { runsUserCode: true }),
     ...(text.includes('/*pattern*/') && kind.kind !== 'prepare' && { patterns: [1] }),
     ...(refused && {
       refusal: refusal('column-withheld', '42501', 'permission denied for column "ine" of relation "students"', {

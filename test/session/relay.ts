@@ -2,7 +2,7 @@
 import type { Budget } from '../../src/session/budget.ts';
 import type { DecisionEntry, OutcomeEntry, SeenEntry } from '../../src/session/entries.ts';
 import type { Persons } from '../../src/session/person.ts';
-import type { SessionPolicy } from '../../src/session/ports.ts';
+import type { Pins, SessionPolicy } from '../../src/session/ports.ts';
 import { Session } from '../../src/session/session.ts';
 import { logIn, type Peer, Received } from './peer.ts';
 import { UNLIMITED } from './unlimited.ts';
@@ -48,6 +48,7 @@ export async function relayed(
   makeBudget: (wake: () => void) => Budget = () => UNLIMITED,
   tokens?: Tokens,
   givesWay = false,
+  pins?: Pins,
 ): Promise<RelayedPeer> {
   const next = typeof policy === 'function' ? policy : undefined;
   let made = 0;
@@ -95,6 +96,7 @@ export async function relayed(
         state.paused = paused;
       },
       budget,
+      ...(pins && { pins }),
       ...(tokens && { persons: tokens.persons(() => peer.session.onBudget()) }),
       ...(tokens?.initial !== undefined && { token: tokens.initial }),
       pauseServer: (paused) => {
