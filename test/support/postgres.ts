@@ -97,11 +97,25 @@ export async function freshDatabase(
     },
     async drop() {
       await Promise.all(clients.map((client) => client.end().catch(() => {})));
-      await asSuperuser(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+      await dropDatabase(asSuperuser, name);
       for (const login of logins) await asSuperuser(`DROP ROLE IF EXISTS ${login}`);
     },
   };
 }
+
+/** FORCE waits for 5 s until all backends are gone: one that is in the midst of a long step takes longer on a busy machine. */
+async function dropDatabase(asSuperuser: (sql: string) => Promise<void>, name: string): Promise<void> {
+  for (let left = 12; ; left -= 1) {
+    try {
+      await asSuperuser(`DROP DATABASE IF EXISTS ${pg.escapeIdentifier(name)} WITH (FORCE)`);
+      return;
+    } catch (error) {
+      if (left === 0 || (error as pg.DatabaseError).code !== OBJECT_IN_USE) throw error;
+    }
+  }
+}
+
+const OBJECT_IN_USE = '55006';
 
 async function runOnce(url: string, sql: string): Promise<void> {
   const client = new pg.Client({ connectionString: url });
