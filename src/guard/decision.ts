@@ -1,7 +1,7 @@
 /** What the guard says of a statement's text. Plain data: the session acts on it, the log records it. */
 import type { Refusal } from '../errors.ts';
 import type { Template } from '../sql/template.ts';
-import type { Disclosure } from './subjects/disclosure.ts';
+import type { AddedKeys, Disclosure } from './subjects/disclosure.ts';
 
 /** What the session must do around a statement, beyond forwarding it. Every kind is named: an unknown one is a refusal. */
 export type StatementKind =
@@ -146,6 +146,8 @@ export interface RowCheck {
    * looks for canaries among them. It is never NULL. Absent: it is one that judges, and NULL.
    */
   readonly keys?: readonly HiddenKey[];
+  /** Behind them stand those by which its rows are named. */
+  readonly names?: AddedKeys;
   /** They are of those whom it changes: all of them must be seen before it may stand. */
   readonly changes?: true;
 }

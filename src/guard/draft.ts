@@ -10,6 +10,7 @@ import type { Body, Node } from '../sql/tree.ts';
 import type { RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
 import type { SubqueryPiece } from './rewrite/pieces.ts';
+import type { KeyPlan } from './subjects/added-keys.ts';
 import type { Disclosure } from './subjects/disclosure.ts';
 import type { SubjectRelations } from './subjects/subject-relations.ts';
 
@@ -46,6 +47,8 @@ export interface DraftStatement {
   groups: Groups[];
   /** What its answer can tell of data subjects; undefined where it reads nothing of theirs. */
   disclosures: readonly Disclosure[] | undefined;
+  /** Keys that are added to its lists, by which its rows are named. */
+  keyPlan: KeyPlan | undefined;
   /** Of an unrestricted role: subjects of which it names relations. */
   about: readonly string[] | undefined;
   /** How its new rows are judged; undefined where none is. */

@@ -2,8 +2,9 @@
  * The column that the rewriting added is taken out of what the server answers. Of new rows that are judged as they are stored, its error
  * becomes the refusal that it stands for; of a read, the run is told the keys that stood in it.
  */
-import type { Refusal } from '../errors.ts';
-import { WithoutLastColumn } from '../wire/data-row.ts';
+import { type Refusal, refusal } from '../errors.ts';
+import type { RowCheck } from '../guard/decision.ts';
+import { WithoutLastColumn, withoutLastValue } from '../wire/data-row.ts';
 import type { ErrorFields } from '../wire/error-response.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { Backend } from '../wire/message-types.ts';
@@ -27,6 +28,7 @@ export class AddedColumn {
 
   /** @param head what the frame answers. @returns the frame as the server would have sent it without the column; undefined for none. */
   take(head: Pending | undefined, frame: Frame): Frame | undefined {
+    this.late = undefined;
     if (frame.first) {
       const added = addedTo(head);
       const run = runOf(head);
@@ -37,16 +39,37 @@ export class AddedColumn {
       if (added === undefined) return frame;
       if (frame.type === Backend.RowDescription) return describeWithout(added, head, frame);
       if (frame.type !== Backend.DataRow) return frame;
-      const keys = run?.watch.check?.keys;
-      this.row = new WithoutLastColumn(keys?.reduce((sum, { width }) => sum + width, 0));
       this.dropping = added === 'only';
-      if (keys) this.keysFor = run;
+      const check = run?.watch.check;
+      if (check?.keys) this.keysFor = run;
+      if (run && check?.names?.format === 'json') return this.ofAnyLength(run, frame);
+      this.row = new WithoutLastColumn(check?.keys && widthOf(check));
     }
     const left = this.row ? this.row.take(frame) : frame;
     this.late = frame.last && (!frame.first || this.dropping) ? this.keysFor : undefined;
     if (this.keysFor && this.row && frame.last) this.keysFor.hidden = this.row.value.toString('latin1');
     return this.dropping ? undefined : left;
   }
+
+  /** Of a row that comes in pieces its length would have to be told before that of the column is known. */
+  private ofAnyLength(run: Run, frame: Frame): Frame | undefined {
+    if (!frame.last) {
+      run.cut ??= tooLong();
+      this.dropping = true;
+      return undefined;
+    }
+    const { row, value } = withoutLastValue(frame);
+    run.hidden = value.toString('latin1');
+    if (!this.dropping) return row;
+    this.late = run;
+    return undefined;
+  }
+}
+
+/** Characters of keys that all have a width. */
+function widthOf({ keys = [], names }: RowCheck): number {
+  const widths = [...keys.map(({ width }) => width), ...(names?.format === 'fixed' ? names.widths : [])];
+  return widths.reduce((sum, width) => sum + width, 0);
 }
 
 function addedTo(head: Pending | undefined): Added {
@@ -71,6 +94,12 @@ function describeWithout(added: Added, head: Pending | undefined, frame: Frame):
   if (fields.at(-1)?.table !== 0) throw new ProtocolError('server described an unexpected column');
   if (added === 'last') return framed(rowDescription(fields.slice(0, -1)));
   return head?.kind === 'describe' ? framed(new MessageWriter(Backend.NoData).finish()) : undefined;
+}
+
+function tooLong(): Refusal {
+  return refusal('unsupported', '0A000', 'a long row shows people by keys that the guard has added', {
+    hint: 'Name the key columns in the select list, first.',
+  });
 }
 
 function framed(bytes: Uint8Array): Frame {

@@ -1,5 +1,5 @@
 /** Where in the rows of a result data subjects stand, and what of them is a value: made once for a run, from the judgement and what the server says of the columns. */
-import type { Disclosure } from '../guard/subjects/disclosure.ts';
+import type { Disclosure, RowKey } from '../guard/subjects/disclosure.ts';
 import type { KeyTypes } from '../policy/subject-keys.ts';
 import { typeOfCopied } from './key-text.ts';
 import type { KeyColumn, ShownColumns } from './shown-columns.ts';
@@ -14,7 +14,7 @@ export interface SubjectPlan {
   /**
    * A row is named where each of these shows a key: by a result column that is not NULL, or by an added key, by its number. Absent: no row is.
    */
-  readonly named: readonly { readonly columns: readonly number[]; readonly added: readonly number[] }[] | undefined;
+  readonly named: readonly NamedBy[] | undefined;
   /** Columns that are values in a row that is named. */
   readonly values: readonly number[];
   /**
@@ -24,6 +24,8 @@ export interface SubjectPlan {
   readonly unnamed: 'columns' | 'counts' | 'row';
   readonly counts: readonly number[];
 }
+
+export type NamedBy = Pick<RowKey, 'columns' | 'added' | 'type'>;
 
 export type KeyPlan = Pick<KeyColumn, 'at' | 'type'> & { readonly copied?: number };
 
@@ -74,7 +76,7 @@ export function planOfCopy(disclosures: readonly Disclosure[] | undefined, types
       ...restOf(disclosure),
       keys: unique(keys).sort((a, b) => a.at - b.at),
       perhaps: [],
-      named: values.length > 0 ? undefined : named?.map(({ columns, added }) => ({ columns, added })),
+      named: values.length > 0 ? undefined : named,
     };
   });
   return { subjects, columns: columnsOf(subjects), copied: true };
@@ -90,7 +92,7 @@ function judged(disclosure: Disclosure, keys: readonly KeyColumn[], { tables, ty
     ...restOf(disclosure),
     keys: unique([...keys, ...computed]),
     perhaps: unique(expected.filter(({ at }) => !holds(at)).map(({ at }) => ({ at, type: types[at] ?? 0 }))),
-    named: disclosure.named?.map(({ columns, added }) => ({ columns: columns.filter(holds), added })),
+    named: disclosure.named?.map(({ columns, added, type }) => ({ columns: columns.filter(holds), added, type })),
   };
 }
 
@@ -106,7 +108,7 @@ function notJudged(subject: string, keys: readonly KeyColumn[]): SubjectPlan {
 
 /** Of unrestricted roles: the keys that show name a row, and what was computed is a value. */
 function free(subject: string, keys: readonly KeyColumn[], values: readonly number[]): SubjectPlan {
-  const named = keys.length > 0 ? [{ columns: keys.map(({ at }) => at), added: [] }] : undefined;
+  const named = keys.length > 0 ? [{ columns: keys.map(({ at }) => at), added: [], type: 0 }] : undefined;
   return { subject, keys, perhaps: [], named, values, unnamed: 'row', counts: [] };
 }
 

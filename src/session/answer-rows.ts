@@ -3,6 +3,7 @@ import type { CopyFormat } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
 import { RowFields } from '../wire/row-fields.ts';
+import type { KeysOfRow } from './added-keys.ts';
 import type { AnswerPlan, SubjectPlan } from './answer-plan.ts';
 import type { Disclosed, DisclosedByMany } from './budget.ts';
 import { BYTES_OF_VALUE, type Cells } from './cells.ts';
@@ -15,12 +16,6 @@ import type { RowValues } from './row-values.ts';
 
 /** Bind's formats: none (all text), one (for all) or one for each column; undefined: not known. */
 export type Formats = readonly number[] | undefined;
-
-/** Where the keys stand that were added for the guard. `hidden`: of the row that came last. */
-export interface AddedKeys {
-  /** The keys of each, by its number; undefined: not known. */
-  of(added: number): readonly string[] | undefined;
-}
 
 /** Of one subject, as far as the rows were looked at. */
 interface Gathered {
@@ -99,7 +94,7 @@ export class AnswerRows {
    * Of one row, or of the first piece of one.
    * @param first the first message of a COPY. @param added keys that came with it for the guard alone.
    */
-  ofOne({ bytes, length, last }: Frame, first: boolean, added: AddedKeys | undefined): readonly Disclosed[] {
+  ofOne({ bytes, length, last }: Frame, first: boolean, added: KeysOfRow | undefined): readonly Disclosed[] {
     this.begin();
     this.beginRow();
     this.take(bytes, length, last, first, added);
@@ -166,7 +161,7 @@ export class AnswerRows {
   }
 
   /** @param row the message, or its first piece. @param length of the whole message. */
-  private take(row: Uint8Array, length: number, whole: boolean, first: boolean, added: AddedKeys | undefined): void {
+  private take(row: Uint8Array, length: number, whole: boolean, first: boolean, added: KeysOfRow | undefined): void {
     const { copy, fields, plan } = this;
     let values: RowValues = fields;
     if (copy) values = copyFields(row.subarray(HEADER_BYTES), copy, plan.columns, whole, first);
@@ -197,11 +192,11 @@ export class AnswerRows {
   }
 
   /** INVARIANT: a key that is NULL, or cannot be read, names nobody. */
-  private isNamed({ named }: SubjectPlan, read: ReadonlySet<number>, added: AddedKeys | undefined): boolean {
+  private isNamed({ named }: SubjectPlan, read: ReadonlySet<number>, added: KeysOfRow | undefined): boolean {
     return (
       named?.every(
-        ({ columns, added: own }) =>
-          columns.some((at) => read.has(at)) || own.some((at) => (added?.of(at)?.length ?? 0) > 0),
+        ({ columns, added: own, type }) =>
+          columns.some((at) => read.has(at)) || own.some((at) => added?.of(at, type) !== undefined),
       ) === true
     );
   }
@@ -242,8 +237,8 @@ export class AnswerRows {
   }
 }
 
-function addedOf({ named }: SubjectPlan, added: AddedKeys | undefined): readonly string[] {
-  return (named ?? []).flatMap(({ added: own }) => own.flatMap((at) => added?.of(at) ?? []));
+function addedOf({ named }: SubjectPlan, added: KeysOfRow | undefined): readonly string[] {
+  return added ? (named ?? []).flatMap(({ added: own, type }) => own.flatMap((at) => added.of(at, type) ?? [])) : [];
 }
 
 export function formatOf(formats: readonly number[], at: number): number {

@@ -2,8 +2,9 @@
 import type { StatementJudgement } from '../guard/decision.ts';
 import type { Frame } from '../wire/frame-reader.ts';
 import { HEADER_BYTES } from '../wire/message-cursor.ts';
+import { KeysOfRow, type RowWithKeys } from './added-keys.ts';
 import { type AnswerPlan, planOfCopy } from './answer-plan.ts';
-import { type AddedKeys, AnswerRows, type Formats, valuesOfRow } from './answer-rows.ts';
+import { AnswerRows, type Formats, valuesOfRow } from './answer-rows.ts';
 import type { Disclosed, DisclosedByMany } from './budget.ts';
 import { type CanariesInRow, canariesIn } from './canaries-in-row.ts';
 import { Cells } from './cells.ts';
@@ -19,10 +20,10 @@ import { Tally } from './tally.ts';
 const NOTHING: readonly KeysShown[] = [];
 
 /** What must be known of the run. */
-export interface Showing {
+export interface Showing extends RowWithKeys {
   readonly statement: StatementJudgement;
   readonly policy: SessionPolicy;
-  readonly watch: { readonly provenance: Provenance };
+  readonly watch: { readonly provenance: Provenance } & RowWithKeys['watch'];
   /** CopyData that the server has sent. */
   readonly messages: number;
 }
@@ -61,7 +62,8 @@ export class Answer {
   }
 
   /** Of a row, or the first piece of one; undefined where nobody stands in it. Counts nothing. */
-  in(run: Showing, frame: Frame, added?: AddedKeys): readonly Disclosed[] | undefined {
+  in(run: Showing, frame: Frame): readonly Disclosed[] | undefined {
+    const added = run.watch.check?.names ? new KeysOfRow(run) : undefined;
     return this.rowsOf(run)?.ofOne(frame, run.messages === 0, added);
   }
 

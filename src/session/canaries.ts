@@ -3,6 +3,7 @@ import { type Refusal, refusal } from '../errors.ts';
 import type { Canaries } from '../policy/canaries.ts';
 import { isGuarded } from '../policy/is-guarded.ts';
 import type { Frame } from '../wire/frame-reader.ts';
+import { KeysOfRow } from './added-keys.ts';
 import type { Sighting } from './budget.ts';
 import type { CanaryInRow } from './canaries-in-row.ts';
 import type { Conversation } from './conversation.ts';
@@ -61,7 +62,8 @@ function sighting({ id, person }: Run, subject: string, canary: string): Sightin
 }
 
 /** Among the people whose keys the rewriting has asked for. */
-function hiddenCanaries({ hidden, watch }: Run, canaries: Canaries): CanaryInRow[] {
+function hiddenCanaries(run: Run, canaries: Canaries): CanaryInRow[] {
+  const { hidden, watch, disclosures } = run;
   const found: CanaryInRow[] = [];
   if (hidden === undefined) return found;
   let at = 0;
@@ -70,6 +72,16 @@ function hiddenCanaries({ hidden, watch }: Run, canaries: Canaries): CanaryInRow
     at += width;
     const canary = key === '' ? undefined : canaries.find(subject, key);
     if (canary !== undefined) found.push({ subject, canary });
+  }
+  if (!watch.check?.names) return found;
+  const keys = new KeysOfRow(run);
+  for (const { subject, named } of disclosures ?? []) {
+    if (!canaries.areOf(subject)) continue;
+    const shown = (named ?? []).flatMap(({ added, type }) => added.flatMap((one) => keys.shown(one, type)));
+    for (const key of shown) {
+      const canary = canaries.find(subject, key);
+      if (canary !== undefined) found.push({ subject, canary });
+    }
   }
   return found;
 }

@@ -202,11 +202,12 @@ function take(c: Conversation, run: Run, demand: Demand): boolean {
 }
 
 /** INVARIANT: rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
-function demandOf({ statement, watch: { fills, writes } }: Run, changed: number): Demand {
-  const disclosed = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
+function demandOf({ statement, changes, watch: { fills, writes } }: Run, changed: number): Demand {
+  const told = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
     const values = row * changed + once;
     return values > 0 ? [{ subject, keys: [], values }] : [];
   });
+  const disclosed = [...changes, ...told];
   const isMove = statement.command === 'MOVE';
   // Not spread: it is made for each statement, and V8 keeps a new shape of each spread object.
   return {

@@ -6,7 +6,7 @@ import type { RolePolicy } from '../policy/policy.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import type { Answer } from './answer.ts';
 import { AnswerGrammar } from './answer-grammar.ts';
-import type { Account, Charges, LimitReached, Prepayment } from './budget.ts';
+import type { Account, Charges, Disclosed, LimitReached, Prepayment } from './budget.ts';
 import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from './meter.ts';
 import type { Person } from './person.ts';
 import type { SessionPolicy } from './ports.ts';
@@ -69,6 +69,8 @@ export class Run {
   hidden: string | undefined;
   /** What its answer discloses; undefined where nobody can stand in it. */
   answer: Answer | undefined;
+  /** Whose rows it changes, as keys tell that were added to rows of which the client gets none. */
+  changes: readonly Disclosed[] = [];
   /** What it may tell of data subjects: of EXECUTE and FETCH the statement inside. */
   disclosures: readonly Disclosure[] | undefined;
   /** What was paid for it before it ran, and what was set aside. */

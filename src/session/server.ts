@@ -5,6 +5,7 @@ import { decodeParameterStatus } from '../wire/parameter-status.ts';
 import { ProtocolError } from '../wire/protocol-error.ts';
 import { decodeReadyForQuery, type TransactionStatus } from '../wire/ready-for-query.ts';
 import { AddedColumn } from './added-column.ts';
+import { changedBy } from './added-keys.ts';
 import { endAtCanary } from './canaries.ts';
 import { type Conversation, OF_LITERALS } from './conversation.ts';
 import { Late } from './late.ts';
@@ -76,7 +77,11 @@ export class ServerSide {
   private next(): Frame | undefined {
     for (let frame = this.reader.next(); frame; frame = this.reader.next()) {
       const left = this.added.take(this.c.pending.head, frame);
-      if (this.added.late) endAtCanary(this.c, this.added.late);
+      const { late } = this.added;
+      if (late) {
+        endAtCanary(this.c, late);
+        if (late.watch.check?.added === 'only') late.changes = [...late.changes, ...changedBy(late)];
+      }
       if (this.c.closed) return undefined;
       if (left) return left;
     }

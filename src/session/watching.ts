@@ -112,7 +112,7 @@ export function withWrites(
   const writes = ((inner ?? statement).disclosures ?? []).flatMap(
     (disclosure) => costOf(disclosure, statement, nature, text) ?? [],
   );
-  if (writes.length === 0) return filled;
+  if (writes.length === 0 && !(watch.check?.names && watch.check.added === 'only')) return filled;
   const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
   return { ...filled, writes, takesChanges: watch.takesChanges === true || limited };
 }

@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import type { Frame } from './frame-reader.ts';
 import { HEADER_BYTES, MessageCursor } from './message-cursor.ts';
 import { ProtocolError } from './protocol-error.ts';
-import { decodeServerText } from './text.ts';
+import { bufferOf, decodeServerText } from './text.ts';
 
 /** The columns' values in text format; null is NULL. @throws MalformedMessage */
 export function decodeDataRow(bytes: Uint8Array): (string | null)[] {
@@ -50,6 +50,21 @@ export class WithoutLastColumn {
       throw new ProtocolError('server sent an unexpected column');
     return { ...frame, length, bytes: frame.first ? withHeader(bytes, length) : bytes };
   }
+}
+
+/** The same of a row that has come whole, whose last value is of any length. @throws ProtocolError where that is NULL, or the row is none. */
+export function withoutLastValue(frame: Frame): { readonly row: Frame; readonly value: Buffer } {
+  const bytes = bufferOf(frame.bytes);
+  const columns = bytes.length < HEADER_BYTES + 2 ? 0 : bytes.readUInt16BE(HEADER_BYTES);
+  let at = HEADER_BYTES + 2;
+  for (let column = 1; column < columns && at + LENGTH_BYTES <= bytes.length; column += 1)
+    at += LENGTH_BYTES + Math.max(0, bytes.readInt32BE(at));
+  const length = columns > 0 && at + LENGTH_BYTES <= bytes.length ? bytes.readInt32BE(at) : -1;
+  // INVARIANT: as above: what is taken out is the last value, whole.
+  if (length < 0 || at + LENGTH_BYTES + length !== bytes.length)
+    throw new ProtocolError('server sent an unexpected column');
+  const value = Buffer.from(bytes.subarray(at + LENGTH_BYTES));
+  return { row: { ...frame, length: at, bytes: withHeader(bytes.subarray(0, at), at) }, value };
 }
 
 function withHeader(bytes: Uint8Array, length: number): Uint8Array {

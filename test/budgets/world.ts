@@ -21,11 +21,13 @@ export async function budgetWorld(roles: Readonly<Record<string, string>>, optio
   await database.query(`
     CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL, class integer NOT NULL);
     INSERT INTO pupils SELECT n, 'pupil ' || n, n % 10 FROM generate_series(1, 1000) n;
+    CREATE TABLE visits (id integer PRIMARY KEY, pupil_id integer NOT NULL REFERENCES pupils, note text);
+    INSERT INTO visits SELECT n + 5000, n, 'visit ' || n FROM generate_series(1, 1000) n;
     CREATE TABLE rooms (id integer PRIMARY KEY);
     INSERT INTO rooms SELECT generate_series(1, 1000)`);
   const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-budgets-'));
   await mkdir(join(folder, 'roles'));
-  await writeFile(join(folder, 'subjects.yaml'), 'subjects:\n  pupil: { keys: [pupils.id] }\n');
+  await writeFile(join(folder, 'subjects.yaml'), 'subjects:\n  pupil: { keys: [pupils.id, visits.pupil_id] }\n');
   for (const [name, text] of Object.entries(roles)) {
     await writeFile(
       join(folder, 'roles', `${name}.yaml`),
@@ -33,6 +35,7 @@ export async function budgetWorld(roles: Readonly<Record<string, string>>, optio
 scope: { pupil: all }
 tables:
   pupils: { select: { columns: [id, name, class] }, update: { columns: [name] }, insert: { columns: [id, name, class] } }
+  visits: { select: { columns: [id, pupil_id, note] }, update: { columns: [note] } }
   rooms: { select: { columns: "*" } }
 statements: [copy_to, copy_from]
 ${text}`,

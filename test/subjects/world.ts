@@ -1,6 +1,7 @@
 /** Patients, what is written about them, and one role: what the guard's proofs say of its statements. The server is asked for its catalog alone. */
 import { readCatalog } from '../../src/catalog/read.ts';
 import type { Draft } from '../../src/guard/draft.ts';
+import { addHiddenKeys } from '../../src/guard/rewrite/hidden-keys.ts';
 import { rewriteLists } from '../../src/guard/rewrite/lists.ts';
 import { Rewriter } from '../../src/guard/rewrite/rewriter.ts';
 import { findSites } from '../../src/guard/rewrite/sites.ts';
@@ -12,7 +13,6 @@ import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
 import { disclosuresOf } from '../../src/guard/subjects/disclosures.ts';
 import { countRows, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
 import { SubjectRelations } from '../../src/guard/subjects/subject-relations.ts';
-import { carryKeys, writeKeys } from '../../src/guard/subjects/write-keys.ts';
 import { compileCondition, compileMask } from '../../src/policy/condition.ts';
 import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
 import { loadPolicy } from '../../src/policy/load.ts';
@@ -135,7 +135,7 @@ function find(sql: string, role: RolePolicy, catalog: Catalog): Found {
     if (first) throw new Error(`refused: ${first.message}`);
   }
   const subjects = (role.subjects ?? []).map((subject) => new SubjectRelations(subject, catalog, role));
-  const found = disclosuresOf({ role, catalog, subjects }, draft.statements[0]!);
+  const found = disclosuresOf({ role, catalog, subjects, adds: () => true }, draft.statements[0]!);
   return { ...found, sent: sentText(draft, found) };
 }
 
@@ -143,9 +143,9 @@ function sentText(draft: Draft, { plan }: ReturnType<typeof disclosuresOf>): str
   const { analysis, kind } = draft.statements[0]!;
   if (!plan || !analysis?.level || kind.kind !== 'read') return draft.text;
   const rewriter = new Rewriter(draft.parsed!);
-  carryKeys(plan);
+  for (const entry of plan.carrying) entry.carries = true;
   rewriteLists(rewriter, analysis, findSites(analysis), draft.catalog);
-  writeKeys(rewriter, analysis.level, plan);
+  addHiddenKeys(rewriter, analysis.level, undefined, plan);
   return renderTemplate(applyEdits(draft.text, rewriter.edits.sorted()), () => '');
 }
 

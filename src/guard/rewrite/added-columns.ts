@@ -7,6 +7,7 @@ import { sentColumn, spell } from '../../sql/analyze/column.ts';
 import type { Entry } from '../../sql/analyze/model.ts';
 import { as, type Node, quoteName } from '../../sql/tree.ts';
 import type { Groups } from '../groups/groups.ts';
+import type { KeyPlan } from '../subjects/added-keys.ts';
 import { exportedUnits } from './groups.ts';
 import type { HiddenKeys } from './hidden-keys.ts';
 import { type AddedColumn, ROW } from './names.ts';
@@ -17,6 +18,7 @@ export class AddedColumns {
   constructor(
     private readonly groups: readonly Groups[],
     private readonly keys: HiddenKeys | undefined,
+    private readonly plan: KeyPlan | undefined,
   ) {}
 
   /** What the guarded subquery of a relation gives besides. */
@@ -34,11 +36,12 @@ export class AddedColumns {
     const ok = guard?.needed ? [guard.name] : [];
     if (source.kind === 'relation') return source.use === 'read' ? [...ok, ...this.ofRelation(entry).map(nameOf)] : [];
     const level = source.kind === 'query' ? source.level : source.kind === 'cte' ? source.cte.level : undefined;
-    return [...ok, ...((level && this.keys?.inside.get(level)) ?? []).map(nameOf)];
+    if (!level) return ok;
+    return [...ok, ...[this.keys, this.plan].flatMap((one) => one?.inside.get(level) ?? []).map(nameOf)];
   }
 }
 
-function nameOf({ name }: AddedColumn): string {
+function nameOf({ name }: { readonly name: string }): string {
   return name;
 }
 

@@ -7,6 +7,7 @@ import type { Entry, Level } from '../../sql/analyze/model.ts';
 import type { Template } from '../../sql/template.ts';
 import type { HiddenKey } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
+import type { KeyPlan } from '../subjects/added-keys.ts';
 import type { Disclosure } from '../subjects/disclosure.ts';
 import { endOfTargets } from './export-ok.ts';
 import { KeySearch } from './key-search.ts';
@@ -39,17 +40,24 @@ export function findHiddenKeys(draft: Draft, statement: DraftStatement): HiddenK
   return { keys, exported: search.exported, inside: search.inside, spelled: found.map(({ text }) => text) };
 }
 
-/** It has canaries, and somebody of it stands in a row without a key. */
+/** It has canaries, and somebody of it stands in a row without a key, nor is one added by which the row is named. */
 function isLookedFor({ name, canaries }: Subject, disclosures: readonly Disclosure[]): boolean {
   const own = disclosures.find((one) => one.subject === name);
   if (canaries.length === 0 || !own) return false;
-  return own.named === undefined || own.named.some(({ columns }) => columns.length === 0);
+  return own.named === undefined || own.named.some(({ columns, added }) => columns.length + added.length === 0);
 }
 
-/** Behind every other change of the lists. */
-export function addHiddenKeys(w: Rewriter, level: Level, { keys, spelled, inside }: HiddenKeys): void {
-  for (const [query, list] of inside) for (const { text, name } of list) addTarget(w, query, [text], name);
-  addTarget(w, level, keysExpression(keys, spelled), CHECK_COLUMN);
+/** Behind every other change of the lists. `plan`: keys by which its rows are named. */
+export function addHiddenKeys(
+  w: Rewriter,
+  level: Level,
+  hidden: HiddenKeys | undefined,
+  plan: KeyPlan | undefined,
+): void {
+  for (const one of [hidden, plan])
+    for (const [query, list] of one?.inside ?? []) for (const { text, name } of list) addTarget(w, query, [text], name);
+  const expression = hidden ? keysExpression(hidden.keys, hidden.spelled, plan?.expression) : plan?.expression;
+  if (expression) addTarget(w, level, expression, CHECK_COLUMN);
 }
 
 function addTarget(w: Rewriter, level: Level, expression: Template, name: string): void {
@@ -61,10 +69,11 @@ function addTarget(w: Rewriter, level: Level, expression: Template, name: string
   });
 }
 
-/** Never NULL, and of one length. @param behind a text that is NULL in every row that may stand. */
+/** Never NULL. @param behind a text; NULL adds nothing. */
 export function keysExpression(keys: readonly HiddenKey[], spelled: readonly string[], behind?: Template): Template {
   const parts = spelled.map(
     (text, i) => `pg_catalog.lpad(COALESCE((${text})::pg_catalog.text, ''), ${keys[i]!.width})`,
   );
-  return [`pg_catalog.concat(${parts.join(', ')}`, ...(behind ? [', ', ...behind] : []), ')'];
+  const separator = parts.length > 0 && behind && behind.length > 0 ? [', '] : [];
+  return [`pg_catalog.concat(${parts.join(', ')}`, ...separator, ...(behind ?? []), ')'];
 }

@@ -25,7 +25,7 @@ const MOST_DEEP = 8;
 /** As PostgreSQL has it for a select list, with some to spare. */
 const MOST_COLUMNS = 1_600;
 
-const CARRIED = 'rowgate_key_';
+const CARRIED = 'rowgate_canary_';
 
 interface Found {
   readonly subject: string;

@@ -10,6 +10,7 @@ import { tokenAt } from '../../sql/tokens.ts';
 import type { Body, Node } from '../../sql/tree.ts';
 import { as, quoteName } from '../../sql/tree.ts';
 import type { RowCheck } from '../decision.ts';
+import type { KeyPlan } from '../subjects/added-keys.ts';
 import { keysExpression } from './hidden-keys.ts';
 import { become, expressionTree, fromItemTree, NotRewritable, type Rewriter } from './rewriter.ts';
 import { CHECK_COLUMN, type Checks, checkExpression, type Violations } from './row-check.ts';
@@ -29,6 +30,7 @@ export function checkWrites(
   catalog: Catalog,
   violations: Violations,
   keysOf: (write: Write) => TargetKeys | undefined = () => undefined,
+  plan?: KeyPlan,
 ): RowCheck | undefined {
   let added: RowCheck['added'];
   let keys: TargetKeys | undefined;
@@ -36,13 +38,14 @@ export function checkWrites(
     const checks = checksOf(write, role, catalog);
     const isTop = write.level === analysis.level;
     if (isTop) keys = keysOf(write);
-    if (checks.size === 0 && !(isTop && keys)) return;
+    const names = isTop ? plan : undefined;
+    if (checks.size === 0 && !(isTop && keys) && !names) return;
     if (write.command === 'MergeStmt' && catalog.data.serverVersion < MERGE_RETURNING)
       throw new NotRewritable(
         'MERGE that leaves rows to be judged, on a server before version 17: write INSERT and UPDATE',
       );
     const check = checks.size > 0 ? checkExpression(write, grantOf(write, role), checks, violations) : undefined;
-    const expression = isTop && keys ? withKeys(keys, check) : check!;
+    const expression = names || (isTop && keys) ? withKeys(isTop ? keys : undefined, names, check) : check!;
     if (isTop) added = returns(write) ? 'last' : 'only';
     addReturning(
       w,
@@ -55,13 +58,23 @@ export function checkWrites(
     for (const { node, entry } of analysis.marks.cteReferences)
       if (entry.source.kind === 'cte' && entry.source.cte.level === write.level) hideCheck(w, node, entry);
   });
-  if (violations.list.length === 0 && !keys) return undefined;
-  return { ...(added && { added }), violations: violations.list, ...(keys && { keys: keys.keys, changes: true }) };
+  if (violations.list.length === 0 && !keys && !plan) return undefined;
+  return {
+    ...(added && { added }),
+    violations: violations.list,
+    ...((keys || plan) && { keys: keys?.keys ?? [], changes: true }),
+    ...(plan && { names: plan.added }),
+  };
 }
 
 /** The check says nothing where the row may stand: what is left are the keys. */
-function withKeys({ keys, spelled }: TargetKeys, check: Template | undefined): Template {
-  return keysExpression(keys, spelled, check && ['(', ...check, ')::pg_catalog.text']);
+function withKeys(keys: TargetKeys | undefined, plan: KeyPlan | undefined, check: Template | undefined): Template {
+  const behind: Template = [
+    ...(plan ? ['(', ...plan.expression, ')'] : []),
+    ...(plan && check ? [', '] : []),
+    ...(check ? ['(', ...check, ')::pg_catalog.text'] : []),
+  ];
+  return keysExpression(keys?.keys ?? [], keys?.spelled ?? [], behind);
 }
 
 function checksOf(write: Write, role: RolePolicy, catalog: Catalog): Checks {

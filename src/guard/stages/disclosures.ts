@@ -1,5 +1,6 @@
 /** Behind stage 4: what the answer of each statement can tell of data subjects, for what is counted as it leaves. */
 import { refusal } from '../../errors.ts';
+import type { Subject } from '../../policy/policy.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import type { Disclosure } from '../subjects/disclosure.ts';
 import { disclosuresOf } from '../subjects/disclosures.ts';
@@ -13,13 +14,16 @@ export const disclosuresStage: Stage = {
 };
 
 function find({ subjects, catalog, role }: Draft, statement: DraftStatement): void {
-  const { disclosures } = disclosuresOf({ role, catalog, subjects }, statement);
+  // Where nobody is counted rows need no names.
+  const adds = ({ name }: Subject) => role.limitedSubjects?.has(name) === true;
+  const { disclosures, plan } = disclosuresOf({ role, catalog, subjects, adds }, statement);
   const found = disclosures.subjects;
   const uncounted = found.find(
     ({ subject, uncountable }) => uncountable !== undefined && role.limitedSubjects?.has(subject),
   );
   if (uncounted) statement.refusal = cannotBeCounted(uncounted, role.rule);
   statement.disclosures = found;
+  statement.keyPlan = plan;
 }
 
 /** INVARIANT: where people are counted, nothing runs of which it cannot be told what it costs. */

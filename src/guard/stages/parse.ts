@@ -48,6 +48,7 @@ export const parseStage: Stage = {
       groups: [],
       check: undefined,
       disclosures: undefined,
+      keyPlan: undefined,
       about: undefined,
       runsUserCode: false,
       rewritten: false,

@@ -69,22 +69,25 @@ function rewrite(w: Rewriter, draft: Draft, statement: DraftStatement): void {
   wrapSites(w, sites, analysis, draft.role);
   const hidden = statement.groups.flatMap((groups) => hideInputs(w, groups));
   const keys = findHiddenKeys(draft, statement);
+  const plan = statement.keyPlan;
+  // Before lists are rewritten: their stars must not show what is carried.
+  for (const entry of plan?.carrying ?? []) entry.carries = true;
   nameTwins(analysis.marks);
-  const added = new AddedColumns(statement.groups, keys);
+  const added = new AddedColumns(statement.groups, keys, plan);
   rewriteRelations(w, analysis, draft.role, draft.catalog, added);
   rewriteReferences(w, analysis, rewriteLists(w, analysis, sites, draft.catalog, hidden));
   rewriteAliases(w, analysis, added);
   for (const groups of statement.groups) hideGroups(w, groups);
   hideOrigins(w, analysis);
   const ofTarget = (write: Write) => targetKeys(draft, statement, write);
-  const check = checkWrites(w, analysis, draft.role, draft.catalog, violations, ofTarget);
+  const check = checkWrites(w, analysis, draft.role, draft.catalog, violations, ofTarget, plan);
   if (check?.added && copy)
     throw new NotRewritable('COPY of a statement whose new rows must be judged: run it by itself');
   // EXPLAIN shows the plan, and no row is written.
   if (check && statement.kind.kind !== 'explain') statement.check = check;
-  if (keys && analysis.level) {
-    addHiddenKeys(w, analysis.level, keys);
-    statement.check = { added: 'last', violations: [], keys: keys.keys };
+  if ((keys || plan) && analysis.level?.kind === 'select') {
+    addHiddenKeys(w, analysis.level, keys, plan);
+    statement.check = { added: 'last', violations: [], keys: keys?.keys ?? [], ...(plan && { names: plan.added }) };
   }
   const replaced = rewriteMetadata(w, analysis, draft, statement);
   qualifyNames(w, analysis, replaced);

@@ -1,5 +1,5 @@
 /** Finds what the answer of each statement can tell about the subjects of a policy (`disclosure.ts`). */
-import type { RolePolicy } from '../../policy/policy.ts';
+import type { RolePolicy, Subject } from '../../policy/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Level } from '../../sql/analyze/model.ts';
 import type { Catalog } from '../../sql/catalog.ts';
@@ -23,9 +23,12 @@ export interface DisclosureContext {
   readonly catalog: Catalog;
   /** Of each subject that may be counted. */
   readonly subjects: readonly SubjectRelations[];
+  /** Whether keys of it may be added. */
+  adds(subject: Subject): boolean;
 }
 
 interface Context extends ConstraintContext {
+  readonly adds: boolean;
   readonly spelling: KeySpelling;
 }
 
@@ -33,11 +36,13 @@ type Statement = Pick<DraftStatement, 'analysis' | 'kind' | 'copied' | 'query' |
 
 /** `plan`: how the keys that it adds are written; absent where there are none. */
 export function disclosuresOf(
-  { role, catalog, subjects }: DisclosureContext,
+  { role, catalog, subjects, adds }: DisclosureContext,
   statement: Statement,
 ): { readonly disclosures: Disclosures; readonly plan?: KeyPlan } {
   const spelling = new KeySpelling(catalog);
-  const found = subjects.flatMap((relations) => disclosureOf({ role, catalog, relations, spelling }, statement) ?? []);
+  const found = subjects.flatMap(
+    (relations) => disclosureOf({ role, catalog, relations, spelling, adds: adds(relations.subject) }, statement) ?? [],
+  );
   const plan = spelling.plan();
   return { disclosures: { subjects: found, ...(plan && { added: plan.added }) }, ...(plan && { plan }) };
 }
@@ -69,7 +74,11 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
   const counts = context.role.minGroup === undefined ? undefined : { counts: countsIn(analysis, analysis.level) };
   const values = [...rows.values].sort((a, b) => a - b);
   const holds = !people && values.length === 0 && !rows.loose && isHeld(reader, rows, context.catalog);
-  const mayAdd = !people && context.role.minGroup === undefined && (isRead(statement) || (holds && isWrite(statement)));
+  const mayAdd =
+    context.adds &&
+    !people &&
+    context.role.minGroup === undefined &&
+    (isRead(statement) || (holds && isWrite(statement)));
   const named =
     locks.skips || !writes.named
       ? undefined

@@ -38,8 +38,6 @@ export const AROUND: readonly Scenario[] = [
       'SELECT id + 0, first_name FROM pupils WHERE class_id = 4 ORDER BY id LIMIT 8',
       'SELECT to_hex(id), first_name FROM pupils WHERE class_id = 5 ORDER BY id',
     ),
-    leaves: 20,
-    note: 'a computed key is a value beside the name, and names nobody',
   },
   {
     name: 'the same people in text and in binary',
