@@ -42,7 +42,7 @@ test('rows: up to the limit, then refused with the numbers, also on another conn
   expect(decisions.find(({ reason }) => reason === 'limit-window')).toMatchObject({
     effect: 'refuse',
     limit: { name: 'rows 100 per hour', used: 100, of: 100 },
-    rule: 'roles/rows.yaml:7',
+    rule: 'roles/rows.yaml:8',
   });
 });
 
