@@ -3,11 +3,14 @@
  * not see: every byte that comes back is the same. And on a database that really holds only what the role may see, the client's own
  * text gives the same names, types, rows, tags and errors.
  */
+import { appendFile, cp, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { shrink } from './choices.ts';
 import { type Difference, type Report, Runner } from './run.ts';
 import { script } from './scripts.ts';
-import { type Databases, type Guarded, makeDatabases } from './worlds.ts';
+import { type Databases, type Guarded, makeDatabases, POLICIES } from './worlds.ts';
 
 vi.mock('../../src/guard/guard.ts', async (original) => {
   const { sharing } = await import('./shared-judgements.ts');
@@ -16,42 +19,57 @@ vi.mock('../../src/guard/guard.ts', async (original) => {
 
 const LONG = process.env.ROWGATE_LONG === '1';
 const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 1_000_000 : 2_000));
-/** Another for each run of the long tests. A statement is had again by its own seed and ROWGATE_RUNS=1. */
+/** Another for each run of the long tests. A statement is had again by its own seed and ROWGATE_RUNS=1, with ROWGATE_COUNTED=1 where people were counted. */
 const SEED = Number(process.env.ROWGATE_SEED ?? (LONG ? Date.now() % 2 ** 31 : 20261125));
 
 /** A million in pieces, so that one that hangs ends alone. */
 const PIECE = 20_000;
-const pieces = Array.from({ length: Math.ceil(RUNS / PIECE) }, (_, i) => ({
-  seed: SEED + i * PIECE,
-  runs: Math.min(PIECE, RUNS - i * PIECE),
+/** Where people are counted keys are added to what is sent: half of the pieces, two at least, run so. */
+const COUNTED = `  subjects: { student: 1000000000 per day }
+  answers: { student: 1000000000 per day }
+`;
+const SIZE = Math.min(PIECE, Math.ceil(RUNS / 2));
+const pieces = Array.from({ length: Math.ceil(RUNS / SIZE) }, (_, i) => ({
+  seed: SEED + i * SIZE,
+  runs: Math.min(SIZE, RUNS - i * SIZE),
+  counted: RUNS === 1 ? process.env.ROWGATE_COUNTED === '1' : i % 2 === 1,
 }));
 /** Of one statement, on a machine that has much else to do. */
 const PATIENCE_MS = 100;
 
 let databases: Databases;
-let guarded: Guarded;
-let runner: Runner;
+let folder: string;
+const guarded: Guarded[] = [];
+const runners: Runner[] = [];
 
 beforeAll(async () => {
   databases = await makeDatabases();
-  guarded = await databases.guarded();
-  runner = await Runner.open(guarded, databases.seen);
+  folder = await mkdtemp(join(tmpdir(), 'rowgate-test-noninterference-'));
+  await cp(POLICIES, folder, { recursive: true });
+  await appendFile(join(folder, 'roles', 'teacher.yaml'), COUNTED);
+  for (const policies of [POLICIES, folder]) {
+    const pair = await databases.guarded(policies);
+    guarded.push(pair);
+    runners.push(await Runner.open(pair, databases.seen));
+  }
 });
 
 afterAll(async () => {
-  runner?.end();
-  await guarded?.stop();
+  for (const runner of runners) runner.end();
+  for (const pair of guarded) await pair.stop();
   await databases?.drop();
+  await rm(folder, { recursive: true, force: true });
 });
 
 test.each(pieces)(
-  '$runs statements from seed $seed',
+  '$runs statements from seed $seed, counted: $counted',
   { timeout: 60_000 + Math.min(RUNS, PIECE) * PATIENCE_MS },
   async (piece) => {
+    const runner = runners[piece.counted ? 1 : 0]!;
     const report = await runner.run(piece);
     console.log(summary(report, piece.seed));
-    expect(await described(report.differences, 'differences'), 'what the role may not see shows').toEqual([]);
-    expect(await described(report.apart, 'apart'), 'the guard changes what a statement means').toEqual([]);
+    expect(await described(runner, report.differences, 'differences'), 'what the role may not see shows').toEqual([]);
+    expect(await described(runner, report.apart, 'apart'), 'the guard changes what a statement means').toEqual([]);
     expect(report.ran).toBe(piece.runs);
     if (report.ran < 200) return;
     // A suite that meets nothing but refusals would show nothing.
@@ -68,7 +86,11 @@ function summary(report: Report, seed: number): string {
 }
 
 /** The first few, the very first in its smallest form. */
-async function described(found: readonly Difference[], what: 'differences' | 'apart'): Promise<string[]> {
+async function described(
+  runner: Runner,
+  found: readonly Difference[],
+  what: 'differences' | 'apart',
+): Promise<string[]> {
   const [first, ...more] = found.slice(0, 10);
   if (!first) return [];
   const smallest = await shrink(first.script.choices, async (choices) => {

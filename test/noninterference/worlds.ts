@@ -10,7 +10,7 @@ import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase, serverAddress, superuserUrl } from '../support/postgres.ts';
 import { type Lane, type Login, openLane } from './lane.ts';
 
-const POLICIES = join(import.meta.dirname, 'policies');
+export const POLICIES = join(import.meta.dirname, 'policies');
 
 /** Sessions of the role on one world. */
 export interface World {
