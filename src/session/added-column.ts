@@ -2,6 +2,7 @@
  * The column that the rewriting added is taken out of what the server answers. Of new rows that are judged as they are stored, its error
  * becomes the refusal that it stands for; of a read, the run is told the keys that stood in it.
  */
+import { Buffer } from 'node:buffer';
 import { type Refusal, refusal } from '../errors.ts';
 import type { RowCheck } from '../guard/decision.ts';
 import { WithoutLastColumn, withoutLastValue } from '../wire/data-row.ts';
@@ -20,6 +21,7 @@ export class AddedColumn {
   /** Of the row that passes in pieces. */
   private row: WithoutLastColumn | undefined;
   private dropping = false;
+  private held: HeldRow | undefined;
   /** The run that is told what stood in the column. */
   private keysFor: Run | undefined;
 
@@ -29,6 +31,7 @@ export class AddedColumn {
   /** @param head what the frame answers. @returns the frame as the server would have sent it without the column; undefined for none. */
   take(head: Pending | undefined, frame: Frame): Frame | undefined {
     this.late = undefined;
+    if (this.held) return this.hold(this.held, frame);
     if (frame.first) {
       const added = addedTo(head);
       const run = runOf(head);
@@ -51,9 +54,10 @@ export class AddedColumn {
     return this.dropping ? undefined : left;
   }
 
-  /** Of a row that comes in pieces its length would have to be told before that of the column is known. */
+  /** The length of a row that comes in pieces would have to be told before that of the column is known: it is held until it is whole. */
   private ofAnyLength(run: Run, frame: Frame): Frame | undefined {
     if (!frame.last) {
+      if (frame.length <= MOST_HELD) return this.hold({ run, pieces: [] }, frame);
       run.cut ??= tooLong();
       this.dropping = true;
       return undefined;
@@ -64,6 +68,22 @@ export class AddedColumn {
     this.late = run;
     return undefined;
   }
+
+  private hold(held: HeldRow, frame: Frame): Frame | undefined {
+    // The piece may be a view of a chunk that is used again.
+    held.pieces.push(Uint8Array.from(frame.bytes));
+    this.held = frame.last ? undefined : held;
+    if (!frame.last) return undefined;
+    return this.ofAnyLength(held.run, { ...frame, bytes: Buffer.concat(held.pieces), first: true });
+  }
+}
+
+/** Bytes of a row that are held. */
+const MOST_HELD = 1024 * 1024;
+
+interface HeldRow {
+  readonly run: Run;
+  readonly pieces: Uint8Array[];
 }
 
 /** Characters of keys that all have a width. */

@@ -7,7 +7,7 @@ import { PASSWORD } from '../support/password.ts';
 import { budgetWorld, failure, type World } from './world.ts';
 
 const ROLE = 'collect: allow\nlimits: { subjects: { pupil: 50 per day } }\n';
-const PRINCIPALS = ['list', 'joined', 'inside', 'collected', 'empty', 'binary', 'pages', 'held', 'both'];
+const PRINCIPALS = ['list', 'joined', 'inside', 'collected', 'empty', 'binary', 'pages', 'held', 'long'];
 
 let world: World;
 beforeAll(async () => {
@@ -106,4 +106,19 @@ test('a write by a key that is not the person’s costs whose row it is, once', 
   }
   await expect.poll(() => told('held')).toEqual(Array.from({ length: 3 }, () => ({ people: 1 })));
   expect((await client.query('SELECT name FROM pupils WHERE id > 500 AND id <= 549')).rows).toHaveLength(49);
+});
+
+/** PostgREST and Hasura send a whole page as one document. */
+test('a document that comes in pieces names its people; one of more than a megabyte is refused', async () => {
+  const client = await world.connect('long');
+  const page = (characters: number) =>
+    `SELECT json_agg(x) AS page, repeat('x', ${characters}) AS filler FROM (SELECT id, name FROM pupils WHERE id <= 20) AS x`;
+  for (const named of [{}, { name: 'page' }]) {
+    const { rows } = await client.query<{ page: unknown[]; filler: string }>({ ...named, text: page(300_000) });
+    expect([rows.length, rows[0]?.page.length, rows[0]?.filler.length]).toEqual([1, 20, 300_000]);
+  }
+  await expect.poll(() => told('long')).toEqual([{ people: 20 }, { people: 20 }]);
+  for (const named of [{}, { name: 'longer' }])
+    await expect(client.query({ ...named, text: page(1_100_000) })).rejects.toMatchObject({ code: '0A000' });
+  expect((await client.query('SELECT 1 AS one')).rows).toEqual([{ one: 1 }]);
 });
