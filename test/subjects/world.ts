@@ -23,7 +23,7 @@ import { loadParser } from '../../src/sql/parse.ts';
 import { Patience } from '../../src/sql/patience.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
-const SCHEMA = `
+export const SCHEMA = `
 CREATE TABLE clinics (id integer PRIMARY KEY, name text, beds integer);
 CREATE TABLE patient (id integer PRIMARY KEY, name text, email text, weight integer, fee numeric, ward integer, clinic_id integer REFERENCES clinics, hiv boolean, born date);
 CREATE TABLE visit (id serial PRIMARY KEY, patient_id integer REFERENCES patient, day date, diag text, clinic_id integer, UNIQUE (patient_id, day));
@@ -43,10 +43,10 @@ CREATE FUNCTION log_it(t text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
 CREATE OPERATOR === (FUNCTION = int4eq, LEFTARG = integer, RIGHTARG = integer);
 `;
 
-const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id]`;
+export const KEYS = `[patient.id, visit.patient_id, lab.patient_id, profile.patient_id, siblings.a, siblings.b, badge.code, badge.tag, badge.folded, mark.code, mark.tag, letter.patient_id]`;
 
-const ROLE = (name: string, more: string): string => `
-role: ${name}
+/** Of a role, but for its name and limits. */
+export const GRANTS = `
 scope: { patient: all }
 tables:
   clinics: { select: { columns: "*" }, update: { columns: [beds] }, delete: {} }
@@ -63,6 +63,10 @@ tables:
   roll: { select: { columns: "*" } }
   beds: { select: { columns: "*" } }
 functions: [public.name_of(integer), public.twice(integer), public.log_it(text), int4eq]
+`;
+
+const ROLE = (name: string, more: string): string => `
+role: ${name}${GRANTS}
 statements: [copy_to, copy_from, explain]
 limits: { subjects: { patient: 60 per day } }
 ${more}`;

@@ -15,6 +15,7 @@ const SYSTEM = [
   'bulk/fleet',
   'bulk/honest-days',
   'chaos/',
+  'channels/teeth',
   'clients/pgbench',
   'clients/psql',
   'control/',

@@ -1,0 +1,114 @@
+/**
+ * Ways to tell of a hidden person, generated and known: whatever a reply hangs on, what it tells is never more than what was paid, and with nothing left
+ * a refusal is the same whatever the rows hold. How much is told the server itself says, of databases that differ in one person.
+ */
+import { serialize } from 'pg-protocol';
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
+import { forgetJudgements } from '../noninterference/shared-judgements.ts';
+import { paidBy } from './accounts.ts';
+import { Checker } from './check.ts';
+import type { Routines } from './routines.ts';
+import { described, type Report, runSample, wordsOf } from './sample.ts';
+import type { Script } from './script.ts';
+import { WAYS, type Way } from './ways.ts';
+import { type Databases, type Guarded, makeDatabases } from './worlds.ts';
+
+vi.mock('../../src/guard/guard.ts', async (original) => {
+  const { sharing } = await import('../noninterference/shared-judgements.ts');
+  return sharing(await original());
+});
+
+vi.mock('../../src/proxy/budgets/meter.ts', async (original) => {
+  const { watched } = await import('./accounts.ts');
+  return watched(await original());
+});
+
+const LONG = process.env.ROWGATE_LONG === '1';
+const RUNS = Number(process.env.ROWGATE_RUNS ?? (LONG ? 100_000 : 200));
+/** Another for each run of the long tests. A script is had again by its own seed and ROWGATE_RUNS=1. */
+const SEED = Number(process.env.ROWGATE_SEED ?? (LONG ? Date.now() % 2 ** 31 : 20261130));
+
+/** In pieces, so that one that hangs ends alone, and what the accounts have taken is forgotten. */
+const PIECE = 5_000;
+const pieces = Array.from({ length: Math.ceil(RUNS / PIECE) }, (_, i) => ({
+  seed: SEED + i * PIECE,
+  runs: Math.min(PIECE, RUNS - i * PIECE),
+}));
+/** Of one script, on a machine that has much else to do. */
+const PATIENCE_MS = 200;
+
+let databases: Databases;
+let routines: Routines;
+
+beforeAll(async () => {
+  databases = await makeDatabases();
+  routines = await databases.routines();
+});
+
+afterAll(() => databases?.drop());
+
+async function behindGuards<T>(act: (guarded: Guarded) => Promise<T>): Promise<T> {
+  forgetJudgements();
+  const guarded = await databases.guarded();
+  try {
+    return await act(guarded);
+  } finally {
+    await guarded.stop();
+  }
+}
+
+test.each(pieces)(
+  '$runs scripts from seed $seed',
+  { timeout: 60_000 + Math.min(RUNS, PIECE) * PATIENCE_MS },
+  async (piece) => {
+    await behindGuards(async (guarded) => {
+      const report = await runSample(guarded, routines, piece);
+      console.log(summary(report, piece.seed));
+      expect(await described(guarded, routines, report), 'more is told than was paid').toEqual([]);
+      expect(report.ran).toBe(piece.runs);
+      if (report.ran < 100) return;
+      // A suite that is told nothing, or is refused, would show nothing.
+      const part = (state: Parameters<Report['states']['get']>[0]) => (report.states.get(state) ?? 0) / report.ran;
+      expect(part('answered')).toBeGreaterThan(0.33);
+      expect(part('timed out')).toBeLessThan(0.03);
+      expect(part('unsteady')).toBeLessThan(0.03);
+    });
+  },
+);
+
+function summary({ ran, states, answered }: Report, seed: number): string {
+  const shown = (counts: ReadonlyMap<string, number>) => [...counts].map(([what, n]) => `${what} ${n}`).join(', ');
+  return `${ran} scripts, seed ${seed}: ${shown(states)}; told and answered: ${shown(answered)}`;
+}
+
+describe('known ways', () => {
+  let guarded: Guarded;
+  let checker: Checker;
+  beforeAll(async () => {
+    forgetJudgements();
+    guarded = await databases.guarded();
+    checker = await Checker.open(guarded);
+  });
+  afterAll(() => guarded?.stop());
+
+  test.each(WAYS)('$name', async (way) => {
+    const { replies, state, finding } = await checker.check(scriptOf(way));
+    expect(finding && wordsOf(finding)).toBeUndefined();
+    expect(replies, 'it tells nothing').toBeGreaterThan(1);
+    expect(state).toBe(way.withheld ? 'withheld' : 'answered');
+  });
+
+  test('who repeats what another person behind the account has asked pays for it as well', async () => {
+    const [world] = await guarded.open();
+    const question = serialize.query('SELECT count(*) FROM patient WHERE weight > 56');
+    for (const user of ['first-0-0', 'second-0-0']) {
+      const begin = serialize.query(guarded.begin(user));
+      await world?.guarded.ask(Buffer.concat([begin, question, question]), 3);
+      expect(paidBy(user)).toEqual({ people: 0, others: 1 });
+    }
+  });
+});
+
+function scriptOf({ name, texts }: Way): Script {
+  return { form: name, use: 'case', texts, extended: false, choices: [] };
+}

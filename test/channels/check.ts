@@ -1,0 +1,163 @@
+/**
+ * Runs scripts in all of the databases, without a guard and through one, and holds what an account has paid against what its reply has told: of the
+ * replies that differ at most one is free, and who is told values pays for each 8 bytes of them.
+ */
+import { serialize } from 'pg-protocol';
+import { forget, type Paid, paidBy } from './accounts.ts';
+import type { Line } from './line.ts';
+import { KNOWN } from './people.ts';
+import { guardedText, plainText, type Reply, repliesIn, sqlstates, valuesTold } from './replies.ts';
+import { leaves, messagesOf, type Script, writes } from './script.ts';
+import { BUDGET, type Guarded, type World } from './worlds.ts';
+
+/** What was found wrong. */
+export interface Finding {
+  readonly script: Script;
+  readonly why: string;
+  /** Of each database: what was paid, and the reply. */
+  readonly replies: readonly string[];
+}
+
+export interface Told {
+  /** So many replies of the server differ; 1: nothing is told. */
+  readonly replies: number;
+  /** `withheld`: refused, or what differs is not passed on. */
+  readonly state: 'silent' | 'unsteady' | 'timed out' | 'withheld' | 'answered';
+  readonly finding?: Finding;
+}
+
+interface Answered extends Paid {
+  readonly replies: readonly Reply[];
+  readonly text: string;
+}
+
+const TIMED_OUT = '57014';
+const AGAIN = serialize.query(
+  ['notes_id_seq', 'visit_id_seq', 'lab_id_seq'].map((name) => `SELECT setval('${name}', 100)`).join(';'),
+);
+const BEGIN = serialize.query('BEGIN');
+const AFTER = [serialize.query('ROLLBACK'), serialize.query('DISCARD ALL')];
+const KNOWS = serialize.query(`SELECT id FROM patient WHERE id IN (${KNOWN.join(', ')})`);
+/** So many rows, of a value each. */
+const spending = (values: number): Buffer =>
+  serialize.query(`SELECT g + 0 * max(id) FROM patient, generate_series(1, ${values}) AS g GROUP BY g`);
+
+let users = 0;
+/** What leaves something behind runs one after the other, whoever checks it. */
+let turn: Promise<unknown> = Promise.resolve();
+
+export class Checker {
+  /** Of each guard one for whom nothing is left. */
+  private spent: readonly string[] = [];
+
+  private constructor(
+    private readonly guarded: Guarded,
+    private readonly worlds: readonly World[],
+  ) {}
+
+  static async open(guarded: Guarded): Promise<Checker> {
+    const checker = new Checker(guarded, await guarded.open());
+    checker.spent = await Promise.all(checker.worlds.map((_, i) => checker.newUser(i, 0)));
+    return checker;
+  }
+
+  /** @param left what the account may still know; absent: as much as a new one. */
+  async check(script: Script, left?: number): Promise<Told> {
+    if (!leaves(script)) return this.checkNow(script, left);
+    const mine = turn.then(() => this.checkNow(script, left));
+    turn = mine.catch(() => {});
+    return mine;
+  }
+
+  private async checkNow(script: Script, left: number | undefined): Promise<Told> {
+    const plain = await this.all(({ plain: line }) => this.plain(script, line));
+    if (plain.some((replies) => sqlstates(replies).includes(TIMED_OUT))) return { replies: 0, state: 'timed out' };
+    const texts = plain.map(plainText);
+    const replies = new Set(texts).size;
+    if (replies === 1) return { replies, state: 'silent' };
+    const again = await this.plain(script, this.worlds[0]!.plain);
+    if (plainText(again) !== texts[0]) return { replies, state: 'unsteady' };
+    const answered = await this.all((world, i) => this.answered(script, world, i, left));
+    const refused = await this.all((world, i) => this.ask(script, world, this.spent[i]!));
+    const finding = findingIn(script, answered, left) ?? refusalIn(script, refused);
+    const isFree = answered.every(({ people, others, text }) => people + others === 0 && text === answered[0]!.text);
+    return { replies, state: isFree ? 'withheld' : 'answered', ...(finding && { finding }) };
+  }
+
+  private all<T>(act: (world: World, at: number) => Promise<T>): Promise<T[]> {
+    return Promise.all(this.worlds.map(act));
+  }
+
+  private async plain(script: Script, line: Line): Promise<readonly Reply[]> {
+    return this.send(script, line, []);
+  }
+
+  /** By a new person, who knows those that all know. */
+  private async answered(script: Script, world: World, at: number, left: number | undefined): Promise<Answered> {
+    users += 1;
+    const user = await this.newUser(at, left);
+    const before = paidBy(user);
+    const replies = await this.ask(script, world, user);
+    const { people, others } = paidBy(user);
+    forget(user);
+    return { replies, people: people - before.people, others: others - before.others, text: guardedText(replies) };
+  }
+
+  private async newUser(at: number, left: number | undefined): Promise<string> {
+    users += 1;
+    const user = `user-${at}-${users}`;
+    const knows = [serialize.query(this.guarded.begin(user)), KNOWS];
+    if (left !== undefined) knows.push(spending(BUDGET - KNOWN.length - left));
+    await this.worlds[at]!.guarded.ask(Buffer.concat(knows), knows.length);
+    const { people, others } = paidBy(user);
+    if (people !== KNOWN.length || (left !== undefined && people + others !== BUDGET - left))
+      throw new Error(`${user} has paid ${people} and ${others}`);
+    return user;
+  }
+
+  private async ask(script: Script, { plain, guarded }: World, user: string): Promise<readonly Reply[]> {
+    if (leaves(script)) await plain.ask(AGAIN, 1);
+    return (await this.send(script, guarded, [serialize.query(this.guarded.begin(user))])).slice(1);
+  }
+
+  private async send(script: Script, line: Line, first: readonly Buffer[]): Promise<readonly Reply[]> {
+    const messages = messagesOf(script);
+    const undo = leaves(script);
+    const all = undo ? [...first, BEGIN, ...messages, ...AFTER] : [...first, ...messages];
+    if (undo && first.length === 0) await line.ask(AGAIN, 1);
+    const replies = repliesIn(await line.ask(Buffer.concat(all), all.length));
+    if (!undo) return replies;
+    const begun = first.length + 1;
+    return [...replies.slice(0, first.length), ...replies.slice(begun, begun + messages.length)];
+  }
+}
+
+function findingIn(script: Script, answered: readonly Answered[], left = BUDGET): Finding | undefined {
+  const free = new Set(answered.filter(({ people, others }) => people + others === 0).map(({ text }) => text));
+  if (free.size > 1) return found(script, 'replies that differ are free', answered);
+  if (answered.some(({ people, others }) => people + others > left))
+    return found(script, 'more was paid than was left', answered);
+  for (const one of answered)
+    for (const other of answered) {
+      // Whose place is taken by what was written, is paid where it was.
+      if (one.people + other.people > 0 || writes(script)) continue;
+      const values = valuesTold(one.replies, other.replies);
+      if (values > one.others) return found(script, `it tells ${values} values, for ${one.others}`, answered);
+    }
+  return undefined;
+}
+
+/** With nothing left an answer hangs on nobody who is not known. */
+function refusalIn(script: Script, refused: readonly (readonly Reply[])[]): Finding | undefined {
+  const texts = refused.map(guardedText);
+  if (new Set(texts).size === 1) return undefined;
+  return { script, why: 'with nothing left replies differ', replies: texts };
+}
+
+function found(script: Script, why: string, answered: readonly Answered[]): Finding {
+  return {
+    script,
+    why,
+    replies: answered.map(({ people, others, text }) => `${people} people, ${others} others: ${text}`),
+  };
+}

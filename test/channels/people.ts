@@ -1,0 +1,7 @@
+/** Who is who in the databases. */
+
+/** Whom each of the people behind the account has been shown. */
+export const KNOWN = [1, 2, 3] as const;
+
+/** In whom the databases differ. */
+export const HIDDEN = 5;

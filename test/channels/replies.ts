@@ -1,0 +1,122 @@
+/** Replies to a script, and how much they tell when they are compared: whole, and cell by cell. */
+import { decodeErrorFields } from '../noninterference/error-fields.ts';
+import type { Frame } from '../noninterference/lane.ts';
+
+/** What answers one message. */
+export type Reply = readonly Frame[];
+
+/** Splits what has come into the answers of so many messages; what was cut off by the end of the connection stands in the last. */
+export function repliesIn(frames: readonly Frame[]): Reply[] {
+  const replies: Frame[][] = [[]];
+  for (const frame of frames) {
+    if (frame.type === 'Z') replies.push([]);
+    else replies.at(-1)!.push(frame);
+  }
+  if (replies.at(-1)!.length === 0) replies.pop();
+  return replies;
+}
+
+/** As the server has said it; of an error the class alone, since no more of it passes a guard. */
+export function plainText(replies: readonly Reply[]): string {
+  return textOf(replies, (frame) =>
+    frame.type === 'E' ? `E ${decodeErrorFields(frame.body).get('C')}` : bytesOf(frame),
+  );
+}
+
+/** Every byte, but for the number of a decision, the names of databases and those of the accounts, which are others in each. */
+export function guardedText(replies: readonly Reply[]): string {
+  return textOf(replies, (frame) => {
+    const bytes = bytesOf(frame);
+    if (frame.type !== 'E' && frame.type !== 'N') return bytes;
+    return bytes
+      .replace(/\b[0-9A-HJKMNP-TV-Z]{26}\b/g, 'ID')
+      .replace(/\btest_[0-9a-f]+/g, 'DATABASE')
+      .replace(/\buser-\d+-\d+/g, 'user');
+  });
+}
+
+/** Without the numbers of the tables in a RowDescription: a temporary one has another each time (manual, section 54.7). */
+function bytesOf({ type, body }: Frame): string {
+  if (type !== 'T') return `${type} ${body.toString('latin1')}`;
+  const columns: string[] = [];
+  for (let at = 2; at < body.length; ) {
+    const end = body.indexOf(0, at);
+    columns.push(body.toString('latin1', at, end) + body.toString('latin1', end + 5, end + 19));
+    at = end + 19;
+  }
+  return `T ${columns.join(', ')}`;
+}
+
+function textOf(replies: readonly Reply[], shown: (frame: Frame) => string): string {
+  return replies.map((frames) => frames.map(shown).join('\n')).join('\n--\n');
+}
+
+export function sqlstates(replies: readonly Reply[]): string[] {
+  return replies.flat().flatMap(({ type, body }) => (type === 'E' ? (decodeErrorFields(body).get('C') ?? '') : []));
+}
+
+const BYTES_OF_VALUE = 8;
+
+/**
+ * So many values of 8 bytes `one` tells at least, that `other` has not at the same place: by column those that differ from the one that stands there most
+ * often, and that once. What stood at the same place of an answer before it in the script is left out: it may be the same again. Of rows that only one of
+ * them has, it is told that they are there: one at least.
+ */
+export function valuesTold(one: readonly Reply[], other: readonly Reply[]): number {
+  let values = 0;
+  const before: Cells[][] = [];
+  const results = resultsIn(other);
+  for (const [i, result] of resultsIn(one).entries()) {
+    const [rows, others] = [rowsOf(result), rowsOf(results[i] ?? [])];
+    const byColumn = new Map<number, Cells>();
+    for (const [at, row] of rows.slice(0, others.length).entries())
+      for (const [column, cell] of row.entries()) {
+        if (others[at]?.[column] === cell || before.some((last) => last[at]?.[column] === cell)) continue;
+        byColumn.set(column, [...(byColumn.get(column) ?? []), cell]);
+      }
+    for (const cells of byColumn.values()) values += costOf(cells);
+    before.push(rows);
+  }
+  return values;
+}
+
+/** Of a message with several statements each for itself. */
+function resultsIn(replies: readonly Reply[]): Frame[][] {
+  return replies.flatMap((reply) => {
+    const results: Frame[][] = [[]];
+    for (const frame of reply) {
+      results.at(-1)!.push(frame);
+      if (frame.type === 'C') results.push([]);
+    }
+    return results;
+  });
+}
+
+type Cells = readonly (string | null)[];
+
+function costOf(cells: Cells): number {
+  const weight = (cell: string | null): number => Math.max(1, Math.ceil((cell?.length ?? 0) / BYTES_OF_VALUE));
+  const times = new Map<string | null, number>();
+  for (const cell of cells) times.set(cell, (times.get(cell) ?? 0) + 1);
+  const all = cells.reduce((sum, cell) => sum + weight(cell), 0);
+  const free = Math.max(...[...times].map(([cell, count]) => (count - 1) * weight(cell)));
+  return all - free;
+}
+
+/** Cells of DataRow, and the rows of COPY, each as one (manual, section 54.7); without what stands around all rows in its binary format. */
+function rowsOf(reply: Reply): Cells[] {
+  return reply.flatMap(({ type, body }): Cells[] => {
+    if (type === 'd') {
+      const row = body.toString('latin1').replace(/^PGCOPY\n\xff\r\n\0{9}/, '');
+      return row === '' || row === '\xff\xff' ? [] : [[row]];
+    }
+    if (type !== 'D') return [];
+    const row: (string | null)[] = [];
+    for (let at = 2; at < body.length; ) {
+      const length = body.readInt32BE(at);
+      row.push(length < 0 ? null : body.toString('latin1', at + 4, at + 4 + length));
+      at += 4 + Math.max(0, length);
+    }
+    return [row];
+  });
+}

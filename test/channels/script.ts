@@ -1,0 +1,51 @@
+/** A script of statements, made by a seed or by choices, and what is sent for it. */
+import { serialize } from 'pg-protocol';
+import { Choices } from '../noninterference/choices.ts';
+import { Expressions, type Use } from './expressions.ts';
+import { FORMS } from './forms.ts';
+import type { Routines } from './routines.ts';
+
+export interface Script {
+  readonly form: string;
+  readonly use: Use;
+  readonly texts: readonly string[];
+  /** By the extended protocol, with values in binary. */
+  readonly extended: boolean;
+  /** What made it; empty where it is given. */
+  readonly choices: readonly number[];
+}
+
+const NAMES = Object.keys(FORMS);
+
+/** `again`: choices that made a script, or fewer; otherwise the seed decides. */
+export function script(routines: Routines, seed: number, again?: readonly number[]): Script {
+  const choices = new Choices(seed, again);
+  const form = choices.pick(NAMES);
+  const expressions = new Expressions(choices, routines);
+  const texts = FORMS[form]!(expressions);
+  const extended = texts.length === 1 && !texts[0]!.includes(';') && choices.chance(20);
+  return { form, use: expressions.use, texts, extended, choices: choices.made };
+}
+
+/** What must be undone, or runs beside no other. */
+const LEAVES =
+  /\b(INSERT|UPDATE|DELETE|MERGE|nextval|setval|set_config|CREATE|DECLARE|PREPARE|LISTEN|FOR (UPDATE|SHARE|KEY|NO)|lo_\w+|\w+_lock)\b/;
+
+export const leaves = ({ texts }: Pick<Script, 'texts'>): boolean => texts.some((text) => LEAVES.test(text));
+
+export const writes = ({ texts }: Pick<Script, 'texts'>): boolean =>
+  texts.some((text) => /\b(INSERT|UPDATE|DELETE|MERGE)\b/.test(text));
+
+/** Messages, each of which is answered by one ReadyForQuery. */
+export function messagesOf({ texts, extended }: Script): Buffer[] {
+  if (!extended) return texts.map((text) => serialize.query(text));
+  return texts.map((text) =>
+    Buffer.concat([
+      serialize.parse({ text, types: [], name: '' }),
+      serialize.bind({ binary: true }),
+      serialize.describe({ type: 'P' }),
+      serialize.execute(),
+      serialize.sync(),
+    ]),
+  );
+}

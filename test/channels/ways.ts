@@ -1,0 +1,307 @@
+/** Ways that once told more than was counted (`docs/limits.md` says what each costs now), about the person in whom the databases differ. */
+import { HIDDEN as P } from './people.ts';
+
+export interface Way {
+  readonly name: string;
+  readonly texts: readonly string[];
+  /** It is refused, or what would tell does not come; absent: it is answered, and paid. */
+  readonly withheld?: true;
+}
+
+const many = (count: number, of: (i: number) => string, between = ', '): string =>
+  Array.from({ length: count }, (_, i) => of(i)).join(between);
+
+/** Ways around a weighing of expressions. */
+const EXPRESSIONS: readonly Way[] = [
+  {
+    name: 'many numbers under a window, beside a row that was seen',
+    texts: [
+      `SELECT p.id, ${many(7, (i) => `count(*) FILTER (WHERE p.id = ${P} AND g <= ascii(substr(p.name, ${i + 1}, 1))) OVER ()`)}
+       FROM patient AS p, generate_series(1, 127) AS g WHERE p.id IN (1, ${P}) ORDER BY p.id, g LIMIT 1`,
+    ],
+  },
+  {
+    name: 'a notice for each bit, of words that are too long',
+    withheld: true,
+    texts: [
+      `SELECT 1 FROM patient AS p, generate_series(0, 6) AS bit WHERE p.id + 0 = ${P}
+       AND to_tsvector('simple', repeat('x', CASE WHEN ascii(p.name) >> bit & 1 = 1 THEN 3000 ELSE 1 END)) IS NULL`,
+    ],
+  },
+  {
+    name: 'and of queries that are empty',
+    withheld: true,
+    texts: [
+      `SELECT 1 FROM patient AS p WHERE p.id + 0 = ${P} AND to_tsquery('english', CASE WHEN p.hiv THEN 'the' ELSE 'cat' END) IS NULL`,
+    ],
+  },
+  {
+    name: 'the count of a table of nobody, joined by a condition that computes on people',
+    texts: [
+      `SELECT DISTINCT count(c.id) OVER () FROM patient AS p LEFT JOIN clinics AS c ON p.id = ${P} AND c.beds <= p.weight`,
+    ],
+  },
+  ...['rank', 'dense_rank', 'cume_dist', 'percent_rank'].map((name) => ({
+    name: `hypothetical sets: ${name}`,
+    texts: [
+      `SELECT ${name}(1) WITHIN GROUP (ORDER BY CASE WHEN p.id = ${P} AND g <= p.weight THEN 0 ELSE 2 END) FROM patient AS p, generate_series(1, 127) AS g`,
+    ],
+  })),
+  {
+    name: 'ranks in the order of a computed key',
+    texts: [
+      `SELECT p.id, rank() OVER (ORDER BY CASE WHEN p.id = ${P} THEN p.weight ELSE 50 END) FROM patient AS p ORDER BY 1`,
+    ],
+  },
+  {
+    name: 'sizes of computed partitions',
+    texts: [
+      `SELECT p.id, count(*) OVER (PARTITION BY CASE WHEN p.id = ${P} THEN p.weight ELSE 40 + 7 * p.id END) FROM patient AS p ORDER BY 1`,
+    ],
+  },
+  {
+    name: 'the group of all whose key is missing',
+    texts: [
+      `SELECT v.patient_id, string_agg(p.name, ',') FROM patient AS p LEFT JOIN visit AS v ON v.patient_id = p.id AND v.id < 7 GROUP BY v.patient_id`,
+    ],
+  },
+  {
+    name: 'error codes as bits',
+    texts: [
+      `SELECT id FROM patient WHERE id + 0 = ${P} AND CASE ward WHEN 1 THEN 1 / (weight - weight) WHEN 2 THEN sqrt(-weight) WHEN 3 THEN ln(weight - weight) END > 0`,
+    ],
+  },
+  {
+    name: 'the tag of a DELETE',
+    texts: [`DELETE FROM visit WHERE patient_id = 1 AND EXISTS (SELECT FROM patient WHERE id + 0 = ${P} AND hiv)`],
+  },
+  {
+    name: 'the tag of an UPDATE of a table of nobody',
+    texts: [`UPDATE notes SET n = 1 WHERE id <= (SELECT ward FROM patient WHERE id + 0 = ${P})`],
+  },
+  {
+    name: 'the tag of an INSERT under the own keys',
+    texts: [`INSERT INTO visit (patient_id, day) SELECT p.id, date '2027-01-01' FROM patient AS p WHERE p.weight > 56`],
+  },
+  {
+    name: 'nextval inside CASE',
+    withheld: true,
+    texts: [
+      `SELECT nextval('notes_id_seq')`,
+      `SELECT id FROM patient WHERE id + 0 = ${P} AND CASE WHEN hiv THEN nextval('notes_id_seq') END IS NULL AND false IS NULL`,
+      `SELECT lastval()`,
+      `SELECT count(CASE WHEN hiv THEN nextval('notes_id_seq') END) * 0 FROM patient WHERE id + 0 = ${P}`,
+      `SELECT nextval('notes_id_seq')`,
+    ],
+  },
+  {
+    name: 'a setting that the server reports',
+    withheld: true,
+    texts: [
+      `SELECT count(set_config('application_name', name, false)) * 0 FROM patient WHERE id + 0 = ${P}`,
+      'SHOW application_name',
+    ],
+  },
+  { name: 'a condition that is false', texts: [`SELECT id FROM patient WHERE id = ${P} AND name >= 'M'`] },
+  { name: 'the refusal itself', texts: [`SELECT id FROM patient WHERE id = ${P} AND weight = 57`] },
+  { name: 'and of a question', texts: [`SELECT id FROM patient WHERE id + 0 = ${P} AND weight = 57`] },
+  ...[
+    'generate_series(1, p.weight) AS g',
+    `JSON_TABLE(to_jsonb(string_to_array(repeat('a,', p.weight), ',')), '$[*]' COLUMNS (n text PATH '$')) AS g`,
+    `XMLTABLE('/r/a' PASSING (('<r>' || repeat('<a/>', p.weight) || '</r>')::xml) COLUMNS n FOR ORDINALITY) AS g`,
+  ].map((rows) => ({
+    name: `rows that are counted: ${rows.slice(0, 12)}`,
+    texts: [`SELECT DISTINCT count(*) OVER () FROM patient AS p, ${rows} WHERE p.id + 0 = ${P}`],
+  })),
+  {
+    name: 'rows of a function in the list',
+    texts: [
+      `SELECT q.id, generate_series(1, (SELECT weight FROM patient AS p WHERE p.id + 0 = ${P})) FROM patient AS q WHERE q.id = 1`,
+    ],
+  },
+  {
+    name: 'DISTINCT ON',
+    texts: [
+      `SELECT DISTINCT ON ((SELECT weight FROM patient WHERE id + 0 = ${P}) > g) g FROM generate_series(50, 80) AS g ORDER BY (SELECT weight FROM patient WHERE id + 0 = ${P}) > g, g`,
+    ],
+  },
+  {
+    name: 'WITH TIES',
+    texts: [
+      `SELECT g FROM generate_series(1, 9) AS g ORDER BY (SELECT ward FROM patient WHERE id + 0 = ${P}) > g FETCH FIRST 1 ROWS WITH TIES`,
+    ],
+  },
+  {
+    name: 'the order of known rows',
+    texts: [
+      `SELECT p.id FROM patient AS p WHERE p.id IN (1, 2, 3) ORDER BY (SELECT ward FROM patient AS q WHERE q.id + 0 = ${P}) * p.id % 4`,
+    ],
+  },
+  {
+    name: 'linear equations',
+    texts: [
+      `SELECT regr_sxy(weight, id), regr_sxx(weight, id), regr_count(fee, weight), covar_pop(weight, ward) FROM patient`,
+    ],
+  },
+  { name: 'bits of many people', texts: [`SELECT bit_or((weight > 56)::int::int8 << id) FROM patient`] },
+];
+
+/** Ways through earlier drafts of the rules. */
+const DRAFTS: readonly Way[] = [
+  {
+    name: 'rows that hidden values choose among known people',
+    texts: [
+      `SELECT s.id, t.id FROM patient AS s JOIN patient AS t ON t.id = (SELECT q.ward FROM patient AS q WHERE q.id = s.id + ${P - 1}) WHERE s.id = 1`,
+    ],
+  },
+  {
+    name: 'a row of a given person if another is so',
+    texts: [
+      `SELECT id FROM visit WHERE patient_id = 1 AND EXISTS (SELECT FROM patient AS q WHERE q.id + 0 = ${P} AND q.hiv)`,
+    ],
+  },
+  {
+    name: 'LATERAL with an OFFSET',
+    texts: [
+      `SELECT p.id FROM patient AS p CROSS JOIN LATERAL (SELECT q.id FROM patient AS q WHERE q.id IN (1, ${P}) AND (q.id = 1 OR q.weight > 50) ORDER BY q.id DESC LIMIT 1 OFFSET 1) AS x WHERE p.id = 1`,
+    ],
+  },
+  {
+    name: 'EXCEPT',
+    texts: [
+      `SELECT p.id FROM patient AS p WHERE p.id = 1 EXCEPT SELECT 1 FROM patient AS q WHERE q.id = ${P} AND q.weight > 50`,
+    ],
+  },
+  {
+    name: 'row numbers filtered from outside',
+    texts: [
+      `SELECT id FROM (SELECT id, row_number() OVER (ORDER BY weight, id) AS n FROM patient) AS x WHERE n = 4 AND id < 4`,
+    ],
+  },
+  {
+    name: 'a key above a window',
+    texts: [
+      `SELECT c FROM (SELECT id, max(CASE WHEN id = ${P} THEN name END) OVER () AS c FROM patient) AS x WHERE x.id = 1`,
+    ],
+  },
+  {
+    name: 'a window in ORDER BY beside a series',
+    texts: [
+      `SELECT g FROM patient AS p CROSS JOIN generate_series(0, 15) AS g ORDER BY p.id <> 1, get_bit(convert_to(string_agg(name, '') OVER (), 'UTF8'), 160 + g), g LIMIT 16`,
+    ],
+  },
+  {
+    name: 'an anti-join',
+    texts: [
+      `SELECT p.id, g FROM patient AS p CROSS JOIN generate_series(1, 9) AS g LEFT JOIN patient AS q ON q.id = g AND q.hiv WHERE p.id = 1 AND q.id IS NULL ORDER BY g`,
+    ],
+  },
+  {
+    name: 'a place among other people’s rows',
+    texts: [
+      'DECLARE c SCROLL CURSOR FOR SELECT id FROM patient WHERE weight > 46 ORDER BY id',
+      'FETCH ABSOLUTE 2 FROM c',
+      'FETCH ABSOLUTE 4 FROM c',
+      'MOVE ALL IN c',
+    ],
+  },
+  {
+    name: 'the same text with another answer, by a setting',
+    texts: [
+      ...['1', '2', `${P}`].flatMap((id) => [
+        `SET application_name = '${id}'`,
+        `SELECT count(*) FROM patient WHERE id = current_setting('application_name')::int AND weight > 50`,
+      ]),
+    ],
+  },
+  {
+    name: 'and by a temporary table',
+    texts: [
+      'CREATE TEMPORARY TABLE picked (n integer)',
+      'SELECT p.id FROM patient AS p, picked WHERE p.id = picked.n AND p.weight > 50',
+      `INSERT INTO picked VALUES (${P})`,
+      'SELECT p.id FROM patient AS p, picked WHERE p.id = picked.n AND p.weight > 50',
+    ],
+  },
+  {
+    name: 'letters one by one, by one text with other values',
+    texts: [
+      `PREPARE q (int) AS SELECT substr(max(name), $1, 1) FROM patient WHERE id + 0 = ${P}`,
+      ...Array.from({ length: 12 }, (_, i) => `EXECUTE q(${i + 1})`),
+      'DEALLOCATE q',
+    ],
+  },
+  {
+    name: 'keys that move',
+    texts: [
+      'UPDATE visit SET patient_id = 1 WHERE id >= 20',
+      'SELECT id, diag FROM visit WHERE patient_id = 1 ORDER BY id',
+    ],
+  },
+  {
+    name: 'conflicts with the rows of others',
+    texts: [
+      `INSERT INTO visit (id, patient_id) VALUES ${many(9, (i) => `(${16 + i}, 1)`)} ON CONFLICT DO NOTHING`,
+      'SELECT id FROM visit WHERE patient_id = 1 ORDER BY id',
+    ],
+  },
+  {
+    name: 'and with their own',
+    texts: [`INSERT INTO profile (patient_id) VALUES (1), (${P}), (7) ON CONFLICT DO NOTHING`],
+  },
+  {
+    name: 'a name into a table of nobody, with a tag that is always the same',
+    withheld: true,
+    texts: [
+      `INSERT INTO notes (body) SELECT name FROM patient WHERE id + 0 = ${P} UNION ALL SELECT 'x' LIMIT 1`,
+      'SELECT body FROM notes ORDER BY id',
+    ],
+  },
+  {
+    name: 'a number into it',
+    texts: [
+      `INSERT INTO notes (n) SELECT weight FROM patient WHERE id + 0 = ${P} UNION ALL SELECT 1 LIMIT 1`,
+      'SELECT n FROM notes ORDER BY id',
+    ],
+  },
+  {
+    name: 'division by zero of another under a pin',
+    texts: [
+      `SELECT id FROM patient AS p WHERE id = 1 AND 1 / ((SELECT weight FROM patient AS q WHERE q.id + 0 = ${P}) - 57) > -9`,
+    ],
+  },
+  {
+    name: 'and of a given person, whose error none is set aside for otherwise',
+    texts: [`SELECT id FROM patient WHERE id = ${P} AND 1 / (weight - 57) > -9`],
+  },
+  {
+    name: 'tables of nobody joined on hidden values, many columns in a row',
+    texts: [
+      `SELECT ${many(20, (i) => `c${i}.name`)} FROM patient AS p, ${many(20, (i) => `clinics AS c${i}`)} WHERE p.id + 0 = ${P} AND ${many(20, (i) => `c${i}.id = p.clinic_id`, ' AND ')}`,
+    ],
+  },
+  {
+    name: 'two people in a row, named by one',
+    texts: [
+      `SELECT p.id, (SELECT q.name FROM patient AS q WHERE q.id = p.id + ${P - 1}) FROM patient AS p WHERE p.id = 1`,
+    ],
+  },
+  {
+    name: 'hundreds of columns that are empty or NULL',
+    texts: [
+      `SELECT p.id, ${many(150, (i) => `CASE WHEN q.weight > ${i} THEN '' END`)} FROM patient AS p, patient AS q WHERE p.id = 1 AND q.id + 0 = ${P}`,
+    ],
+  },
+  {
+    name: 'what EXPLAIN ANALYZE counts',
+    texts: ['EXPLAIN (ANALYZE, COSTS off, TIMING off, SUMMARY off, BUFFERS off) SELECT FROM patient WHERE weight > 56'],
+  },
+  {
+    name: 'the same in COPY',
+    texts: [
+      `COPY (SELECT p.id, max(q.name) FROM patient AS p, patient AS q WHERE p.id = 1 AND q.id + 0 = ${P} GROUP BY p.id) TO STDOUT`,
+    ],
+  },
+];
+
+export const WAYS: readonly Way[] = [...EXPRESSIONS, ...DRAFTS];
