@@ -3,7 +3,7 @@ import { Buffer } from 'node:buffer';
 import { type FileHandle, open, stat } from 'node:fs/promises';
 import { StringDecoder } from 'node:string_decoder';
 import { firstOf } from '../record/chain/files.ts';
-import { Expander, type LogRecord } from '../record/read/expand.ts';
+import type { LogRecord } from '../record/fields.ts';
 import { LONGEST_LINE } from '../record/read/lines.ts';
 import type { OpenerOf } from './encrypted.ts';
 import { linesOf, RecordReader } from './lines.ts';
@@ -25,7 +25,6 @@ interface Current {
   readonly file: string;
   readonly lines: Lines;
   readonly reader: RecordReader;
-  readonly expander: Expander;
 }
 
 export class ChainReader {
@@ -57,7 +56,7 @@ export class ChainReader {
       if (!this.current) return undefined;
       const lines = await this.current.lines.next();
       if (lines) {
-        const records = await this.whole(this.current, lines);
+        const records = await this.recordsIn(this.current, lines);
         if (records.length > 0) return records;
         continue;
       }
@@ -66,7 +65,7 @@ export class ChainReader {
       if (isOpen(file) && this.files.length === 0 && !replaced) return undefined;
       // Between the two questions it may have grown.
       const last = (await this.current.lines.next()) ?? [];
-      const records = await this.whole(this.current, [...last, ...restOf(this.current.lines)]);
+      const records = await this.recordsIn(this.current, [...last, ...restOf(this.current.lines)]);
       await this.leave();
       if (replaced) this.files.push(...this.behind());
       if (records.length > 0) return records;
@@ -77,13 +76,13 @@ export class ChainReader {
   async end(): Promise<LogRecord[]> {
     this.follows = false;
     if (!this.current) return [];
-    const records = await this.whole(this.current, restOf(this.current.lines));
+    const records = await this.recordsIn(this.current, restOf(this.current.lines));
     await this.leave();
     return records;
   }
 
-  private async whole({ reader, expander }: Current, lines: readonly string[]): Promise<LogRecord[]> {
-    const records = (await reader.read(lines)).map((record) => expander.whole(record));
+  private async recordsIn({ reader }: Current, lines: readonly string[]): Promise<LogRecord[]> {
+    const records = await reader.read(lines);
     const seq = records.at(-1)?.seq;
     if (typeof seq === 'number') this.lastSeq = seq;
     return records;
@@ -94,7 +93,7 @@ export class ChainReader {
     const file = this.files.shift();
     if (file === undefined) return undefined;
     const { lines, path } = await openLines(file);
-    return { file, lines, reader: new RecordReader(path, this.openerOf), expander: new Expander() };
+    return { file, lines, reader: new RecordReader(path, this.openerOf) };
   }
 
   private async leave(): Promise<void> {

@@ -1,6 +1,6 @@
 /** Encrypted files: what tells one, and what gives their records back. */
 import type { Opener } from '../record/encryption/opening.ts';
-import type { LogRecord } from '../record/read/expand.ts';
+import type { LogRecord } from '../record/fields.ts';
 
 /** Makes an opener of a file's `segment`. Throws where no identity given can open that file. */
 export type OpenerOf = (segment: LogRecord) => Promise<Opener>;

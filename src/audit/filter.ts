@@ -1,6 +1,6 @@
 /** Which records somebody asks for. What becomes of a statement belongs to it: its `seen` and its outcome are found with its decision. */
-import type { LogRecord } from '../record/read/expand.ts';
-import { QUIET_COMMANDS } from '../record/short/quiet.ts';
+import type { LogRecord } from '../record/fields.ts';
+import { QUIET_COMMANDS } from '../record/quiet-commands.ts';
 
 export interface Wanted {
   readonly principal?: string | undefined;

@@ -2,8 +2,9 @@
 import { createReadStream } from 'node:fs';
 import { createGunzip } from 'node:zlib';
 import type { Opener } from '../record/encryption/opening.ts';
-import type { LogRecord } from '../record/read/expand.ts';
+import type { LogRecord } from '../record/fields.ts';
 import { LONGEST_LINE } from '../record/read/lines.ts';
+import { ShortForm } from '../record/read/short-form.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
 
 const CHUNK = 256 * 1024;
@@ -63,11 +64,12 @@ function recordIn(line: string): LogRecord | undefined {
   }
 }
 
-/** Reads lines of one file as records in the clear. */
+/** Reads the lines of one file, from the first on, as whole records in the clear. */
 export class RecordReader {
   /** Lines that held no record, or none that could be opened. */
   strange = 0;
   private open: Opener = (record) => record;
+  private readonly shortForm = new ShortForm();
 
   constructor(
     private readonly file: string,
@@ -80,7 +82,7 @@ export class RecordReader {
       const written = recordIn(line);
       if (written?.kind === 'segment' && isEncrypted(written)) this.open = await this.opener(written);
       const record = written && this.open(written);
-      if (record) records.push(record);
+      if (record) records.push(this.shortForm.whole(record));
       else this.strange += 1;
     }
     return records;

@@ -1,6 +1,6 @@
 /** Records of several chains in the order of time: each is read no further than is needed. */
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LogRecord } from '../record/read/expand.ts';
+import type { LogRecord } from '../record/fields.ts';
 import type { ChainReader } from './chain-reader.ts';
 
 interface Head {

@@ -4,9 +4,8 @@ import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readSync, renameSync, rmSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { type Database, literal } from './duckdb.ts';
-import { expanded } from './expanded.ts';
 import { checkWhole } from './lines.ts';
-import { loadShort } from './short.ts';
+import { loadFiles, withChains } from './load.ts';
 
 /** Of the columns and what stands in them: an index of another form is made anew. */
 const FORM = 7;
@@ -37,15 +36,15 @@ export async function makeIndex(db: Database, file: string, index: string): Prom
   closeSync(openSync(making, 'wx', 0o600));
   try {
     if (file.endsWith('.gz')) await checkWhole(file);
-    const strange = await loadShort(db, [file]);
-    await db.run(`COPY (SELECT * FROM (${expanded('short')}) ORDER BY principal, kind, seq) TO ${literal(making)}
+    const strange = await loadFiles(db, 'indexed', [file]);
+    await db.run(`COPY (SELECT * FROM (${withChains('indexed')}) ORDER BY principal, kind, seq) TO ${literal(making)}
       (FORMAT parquet, COMPRESSION zstd, ROW_GROUP_SIZE ${ROWS_IN_GROUP}, USE_TMP_FILE false, KV_METADATA { file: ${literal(identity)}, strange: '${strange}' })`);
     if (identityOf(file) !== identity) return false;
     renameSync(making, index);
     return true;
   } finally {
     rmSync(making, { force: true });
-    await db.run('DROP TABLE IF EXISTS short');
+    await db.run('DROP TABLE IF EXISTS indexed');
   }
 }
 

@@ -2,12 +2,11 @@
 import { NAMES, quoted } from './columns.ts';
 import { type Database, literal, openDatabase } from './duckdb.ts';
 import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
-import { expanded, readLines } from './expanded.ts';
 import { indexesOf } from './indexes.ts';
-import { checkWhole, RecordReader, segmentOf } from './lines.ts';
+import { checkWhole, segmentOf } from './lines.ts';
+import { loadFiles, loadLines, makeTable, withChains } from './load.ts';
 import type { Chain } from './log-files.ts';
 import { strangeIn } from './parquet.ts';
-import { clearLines, loadShort } from './short.ts';
 
 export interface SourceOptions {
   readonly chains: readonly Chain[];
@@ -73,19 +72,12 @@ async function makeRecords(
   if (indexes.length > 0) {
     parts.push(`SELECT ${names} FROM read_parquet([${indexes.map(literal).join(', ')}])`);
   }
-  if (plain.length > 0) strange += await loadShort(db, plain);
-  for (const [number, file] of encrypted.entries()) {
-    const reader = new RecordReader(file, openerOf);
-    await db.run(`CREATE TEMP TABLE lines${number} (line VARCHAR)`);
-    await db.append(`lines${number}`, clearLines(file, reader));
-    strange += reader.strange;
-    const found = `SELECT * FROM ${readLines(`lines${number}`, file)}`;
-    const isFirst = plain.length === 0 && number === 0;
-    await db.run(isFirst ? `CREATE TEMP TABLE short AS ${found}` : `INSERT INTO short BY NAME ${found}`);
-  }
   if (plain.length + encrypted.length > 0) {
-    await db.run(`CREATE TEMP TABLE fresh AS ${expanded('short')}`);
-    await db.run('DROP TABLE short');
+    if (plain.length > 0) strange += await loadFiles(db, 'loaded', plain);
+    else await makeTable(db, 'loaded');
+    for (const file of encrypted) strange += await loadLines(db, 'loaded', file, openerOf);
+    await db.run(`CREATE TEMP TABLE fresh AS ${withChains('loaded')}`);
+    await db.run('DROP TABLE loaded');
     parts.push(`SELECT ${names} FROM fresh`);
   }
   if (parts.length === 0) throw new Error('there is no file of that log');

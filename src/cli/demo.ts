@@ -13,7 +13,6 @@ import { portalToken } from '../demo/portal-key.ts';
 import { AlreadyRuns } from '../demo/server.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourEnd, tourText } from '../demo/tour.ts';
-import { Expander } from '../record/read/expand.ts';
 import { openControlOf } from './control-socket.ts';
 import { Ending } from './ending.ts';
 import { operatorLog } from './operator-log.ts';
@@ -148,9 +147,8 @@ async function playTour(server: DemoAccounts, told: Promise<unknown>): Promise<n
     const play = playBreach({
       url: (principal) => `postgres://${principal}:demo-${principal}@127.0.0.1:${guard.address.port}/ent`,
       records: async () => {
-        const expander = new Expander();
         const lines = (await readFile(log, 'utf8')).trimEnd().split('\n');
-        return lines.map((line) => expander.whole(JSON.parse(line)));
+        return lines.map((line) => JSON.parse(line));
       },
       timeZone: TIME_ZONE,
       say: (line) => void (interrupted || printOut(`${line}\n`)),

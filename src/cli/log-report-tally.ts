@@ -1,6 +1,6 @@
 /** Adds up what the decision log says was used: by principal and minute, by statement, and how many people its windows held. */
-import type { LogRecord } from '../record/read/expand.ts';
-import { QUIET_COMMANDS } from '../record/short/quiet.ts';
+import type { LogRecord } from '../record/fields.ts';
+import { QUIET_COMMANDS } from '../record/quiet-commands.ts';
 
 export interface Used {
   rows: number;

@@ -4,7 +4,6 @@ import type { Command } from 'commander';
 import { linesOf, RecordReader } from '../audit/lines.ts';
 import { amountName } from '../policy/limits-in-force.ts';
 import { readDate } from '../policy/quantity.ts';
-import { Expander } from '../record/read/expand.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
 import { registerAudits } from './log-report-audit.ts';
@@ -78,9 +77,8 @@ async function tallyAll(tally: UsageTally, { chains, openerOf }: LogSource): Pro
   let strange = 0;
   for (const file of chains.flat()) {
     const reader = new RecordReader(file, openerOf);
-    const expander = new Expander();
     for await (const lines of linesOf(file)) {
-      for (const record of await reader.read(lines)) tally.add(expander.whole(record));
+      for (const record of await reader.read(lines)) tally.add(record);
     }
     strange += reader.strange;
   }

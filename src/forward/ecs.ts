@@ -1,5 +1,5 @@
 /** A record of the log as an event of the Elastic Common Schema. What has no field there stands under `rowgate`. Pure. */
-import type { LogRecord } from '../record/read/expand.ts';
+import type { LogRecord } from '../record/fields.ts';
 import { endpoint } from './ocsf/event.ts';
 
 const ECS_VERSION = '8.11.0';

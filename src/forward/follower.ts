@@ -33,7 +33,7 @@ export class Follower {
   private current: Current | undefined;
   private behind: Pick<Position, 'file' | 'chain'> | undefined;
 
-  /** From the beginning of the file in which `from` lies, for what its records leave out stands there; else of the oldest. */
+  /** From the beginning of the file in which `from` lies, for decisions of outcomes behind it may stand there; else of the oldest. */
   constructor(
     private readonly log: string,
     private from: Pick<Position, 'file' | 'chain'> | undefined,

@@ -1,8 +1,8 @@
 /** A record as it is sent: its form, no longer than the collector takes. Pure. */
 
 import { Buffer } from 'node:buffer';
+import type { LogRecord } from '../record/fields.ts';
 import { printable } from '../record/printable.ts';
-import type { LogRecord } from '../record/read/expand.ts';
 import { type SyslogSeverity, syslogFrame } from '../record/sending/syslog-message.ts';
 import { ecsEvent } from './ecs.ts';
 import { ocsfEvent } from './ocsf/ocsf.ts';

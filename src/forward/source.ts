@@ -1,9 +1,8 @@
 /** The records of one log from a position on, whole, each with the decision that it belongs to, and where the next one begins. */
 import type { Buffer } from 'node:buffer';
 import { LRUCache } from 'lru-cache';
-import { Expander, type LogRecord } from '../record/read/expand.ts';
-import { REACH } from '../record/read/within-reach.ts';
-import { MOST_STATEMENTS } from '../record/short/statements-written.ts';
+import type { LogRecord } from '../record/fields.ts';
+import { ShortForm } from '../record/read/short-form.ts';
 import { Follower, type Lines } from './follower.ts';
 import type { Position } from './position.ts';
 
@@ -24,15 +23,17 @@ export interface SourceNotices {
 
 /** Decisions whose outcome has not come. Some never have one. */
 const MOST_DECISIONS = 5_000;
-/** Far before the position, what others leave out stands in records with one of these. */
-const MARKS = ['"command":', '"kind":"segment"'];
-const SEQ = '"seq":';
+/** So many records before the position nothing is read: an outcome whose decision stands there goes without it. */
+const FARTHEST = 100_000;
+/** How a whole record of a statement begins, and its number. */
+const HEAD = /^\{"time":"[^"]+","kind":"(?:decision|outcome)","guard":"[^"]+","seq":([0-9]+)/;
+const LONGEST_HEAD = 256;
 
 export class Source {
   private readonly follower: Follower;
   private readonly decisions = new LRUCache<string, LogRecord>({ max: MOST_DECISIONS });
-  private expander = new Expander(MOST_STATEMENTS);
-  private expanded: Lines['file'] | undefined;
+  private shortForm = new ShortForm();
+  private file: Lines['file'] | undefined;
   private lines: Lines | undefined;
   private index = 0;
   private last: Position | undefined;
@@ -71,12 +72,12 @@ export class Source {
     const { from } = this;
     const behind = from && file.first === from.file && file.chain === from.chain ? from.offset : 0;
     const isOld = end <= behind;
-    if (isOld && isFarBefore(bytes, from?.seq) && !MARKS.some((mark) => bytes.includes(mark))) return undefined;
-    if (file !== this.expanded) this.expander = new Expander(MOST_STATEMENTS);
-    this.expanded = file;
-    const short = parse(bytes);
-    if (!short) return undefined;
-    const record = this.expander.whole(short);
+    if (isOld && isFarBefore(bytes, from?.seq)) return undefined;
+    if (file !== this.file) this.shortForm = new ShortForm();
+    this.file = file;
+    const written = parse(bytes);
+    if (!written) return undefined;
+    const record = this.shortForm.whole(written);
     const decision = this.join(record);
     if (isOld) return undefined;
     const seq = record.seq as number;
@@ -101,10 +102,9 @@ export class Source {
   }
 }
 
-/** No outcome behind that record refers to it. */
 function isFarBefore(bytes: Buffer, seq = 0): boolean {
-  const at = bytes.indexOf(SEQ);
-  return at >= 0 && Number.parseInt(bytes.toString('latin1', at + SEQ.length, at + SEQ.length + 16), 10) < seq - REACH;
+  const number = HEAD.exec(bytes.toString('latin1', 0, LONGEST_HEAD))?.[1];
+  return number !== undefined && Number(number) < seq - FARTHEST;
 }
 
 /** Undefined where it is no record: torn by a crash. */

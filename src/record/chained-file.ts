@@ -44,7 +44,7 @@ export class ChainedFile {
     return this.hashes.length > 0 ? 0 : this.tornBytes;
   }
 
-  /** Changes where the file is opened: nothing that was written before needs to stand in it then. */
+  /** Another one whenever the file is opened: it may be another file then. */
   get generation(): number {
     return this.opened;
   }

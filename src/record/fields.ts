@@ -35,16 +35,13 @@ export interface PermitFields {
   readonly approved_by: readonly string[];
 }
 
+/** A record as it is read: nothing of it is known to be there. */
+export type LogRecord = Readonly<Record<string, unknown>>;
+
 /** Everything a record may say beside time, kind, guard and sequence number. Absent fields are not written. */
 export interface RecordFields {
   /** Of the decision, in its outcome too. */
   readonly id?: string | undefined;
-  /** In an outcome in place of `id` and `principal`: the number of the decision, which stands in the same file. */
-  readonly decision?: number | undefined;
-  /** In a decision: the number of the one in the same file that says the same of its session. */
-  readonly who?: number | undefined;
-  /** The same of its statement, and of what was decided on that. */
-  readonly what?: number | undefined;
   readonly session?: string | undefined;
   readonly principal?: string | undefined;
   /** The person behind a token. */
@@ -57,6 +54,8 @@ export interface RecordFields {
   readonly certificate?: string | undefined;
   readonly database?: string | undefined;
   readonly application?: string | undefined;
+  /** `sha256:…` of the policy files in force. */
+  readonly policy?: string | undefined;
   readonly command?: string | undefined;
   readonly fingerprint?: string | undefined;
   readonly statement?: string | undefined;
@@ -106,8 +105,6 @@ export interface RecordFields {
   /** How many the record stands for, and since when, ISO time: of refused logins that are counted together. */
   readonly count?: number | undefined;
   readonly since?: string | undefined;
-  /** `sha256:…` of the policy files in force. */
-  readonly policy?: string | undefined;
   /** Of a policy change: the hashes before and after, who asked for it and how. */
   readonly from?: string | undefined;
   readonly to?: string | undefined;
@@ -126,9 +123,6 @@ export interface RecordFields {
 
 const ORDER = {
   id: 0,
-  decision: 0,
-  who: 0,
-  what: 0,
   session: 0,
   principal: 0,
   user: 0,
@@ -138,6 +132,7 @@ const ORDER = {
   certificate: 0,
   database: 0,
   application: 0,
+  policy: 0,
   command: 0,
   fingerprint: 0,
   statement: 0,
@@ -164,7 +159,6 @@ const ORDER = {
   permit: 0,
   raise: 0,
   break_glass: 0,
-  policy: 0,
   from: 0,
   to: 0,
   kept: 0,
@@ -187,8 +181,9 @@ const NAMES: ReadonlySet<FieldName> = new Set(['principal', 'database', 'applica
 /** What may be as a client has written it. */
 const WRITTEN_BY_CLIENTS: ReadonlySet<FieldName> = new Set([...NAMES, 'statement', 'message', 'by']);
 
-/** Puts the fields into a record, in the log's order, names that a client chooses cut short. A field that the log does not know is not written. */
-export function addInOrder(record: Record<string, unknown>, fields: RecordFields): void {
+/** The fields in the log's order, names that a client chooses cut short. A field that the log does not know is left out. */
+export function inOrder(fields: RecordFields): LogRecord {
+  const record: Record<string, unknown> = {};
   const given = Object.keys(fields) as FieldName[];
   // Mostly they come in their order: the others need not be looked for.
   for (const name of areInOrder(given) ? given : FIELDS) {
@@ -196,6 +191,7 @@ export function addInOrder(record: Record<string, unknown>, fields: RecordFields
     if (value === undefined || value === null) continue;
     record[name] = typeof value === 'string' ? textOf(name, value) : value;
   }
+  return record;
 }
 
 function textOf(name: FieldName, value: string): string {

@@ -39,7 +39,7 @@ export class LogFile {
   private closed = false;
   private readonly sync: Sync;
   /** Lines are made into bytes here: a buffer for each of them would be the collector's. */
-  private readonly scratch = Buffer.allocUnsafeSlow(64 * 1024);
+  private readonly scratch = Buffer.allocUnsafeSlow(512 * 1024);
 
   constructor(
     readonly path: string,

@@ -20,7 +20,7 @@ export function isOfChain(kind: RecordKind | ChainKind): kind is ChainKind {
   return kind === 'segment' || kind === 'seal' || kind === 'retention';
 }
 
-/** There are so many of these that they leave to the file's `segment` whose they are. */
+/** Held until the end of the turn, to be written with others. */
 export function isOfStatement(kind: RecordKind | ChainKind): boolean {
   return kind === 'decision' || kind === 'outcome';
 }

@@ -3,7 +3,6 @@
  * turn (`turn.ts`). Who is in a session is bound once.
  */
 import type { Period } from '../policy/quantity.ts';
-import type { DecisionEntry } from '../session/entries.ts';
 import type { Anchor, Head, RetentionFields, SealFields } from './chain/seal.ts';
 import type { Written } from './disk/append.ts';
 import { SessionOnDisk } from './disk/session-on-disk.ts';
@@ -18,10 +17,10 @@ import { type SealKey, sealKeyIn } from './seals/seal-key.ts';
 import { Sealer } from './seals/sealer.ts';
 import { Segments } from './segments.ts';
 import type { SessionContext, SessionLog } from './session-log.ts';
-import { type Recorder, SessionRecords } from './short/session-records.ts';
-import { StatementsWritten } from './short/statements-written.ts';
+import { type Recorder, SessionRecords } from './session-records.ts';
+import { StatementTexts } from './statement-texts.ts';
 import type { SubjectIds } from './subject-ids.ts';
-import { boxedText, type Heading, recordText, shortText } from './text.ts';
+import { boxedText, chainMembersText, type Heading, membersText, recordText } from './text.ts';
 import { SessionInTurn, Turn } from './turn.ts';
 
 export interface LogOptions {
@@ -77,8 +76,6 @@ export interface DecisionLog {
   close(): Promise<void>;
 }
 
-/** Characters of a statement under `text: full`. */
-const FULL_TEXT_CAP = 1024 * 1024;
 const SEAL_EVERY_MS = 10_000;
 const SEAL_RECORDS = 10_000;
 /** A command that signs is not waited for any longer when the log is closed. */
@@ -99,8 +96,8 @@ class Log implements DecisionLog {
   private holding = false;
   /** The file took records when the first of those was made: what becomes of it meanwhile shows when they are written. */
   private holds = false;
-  /** When a session asked last whether it may write, or when what it has waited for began to be written. */
-  private askedAt = 0;
+  /** When that first one was made: the time of all of them. */
+  private heldAt = 0;
   private readonly turn: Turn;
 
   constructor(private readonly options: LogOptions) {
@@ -110,7 +107,7 @@ class Log implements DecisionLog {
     this.segments = new Segments(
       { file, guard, durability, rotate, timeZone, sealedBy: key.publicKey, keys, notice },
       {
-        begin: (fields, now) => this.put('segment', fields, now) === 'written',
+        begin: (fields, now) => this.putOfChain('segment', fields, now) === 'written',
         closing: () => void this.sealer.seal(),
         closed: () => this.tidying.look(),
         seals: () => this.sealer.count,
@@ -146,9 +143,9 @@ class Log implements DecisionLog {
       isOpen: () => !this.closed && this.segments.file.isOpen,
       begin: () => {
         this.holding = true;
-        this.askedAt = clock();
+        this.heldAt = clock();
         chained.beginHolding();
-        this.holds = this.isReady(this.askedAt);
+        this.holds = this.isReady(this.heldAt);
       },
       write: () => {
         this.holding = false;
@@ -157,18 +154,9 @@ class Log implements DecisionLog {
       },
     });
     this.recorder = {
-      isReady: () => {
-        if (this.holding) return this.holds;
-        this.askedAt = clock();
-        return this.isReady(this.askedAt);
-      },
-      generation: () => chained.generation,
-      seq: () => chained.seq + 1,
-      write: (kind, fields) => this.append(kind, fields),
-      writeHere: (kind, fields) => this.put(kind, fields, this.askedAt) === 'written',
-      writeShort: (kind, members) => this.writeShort(kind, members) === 'written',
-      textOf: (entry) => this.textOf(entry),
-      statements: new StatementsWritten(),
+      write: (kind, members) => this.writeOfSession(kind, members),
+      append: (kind, fields) => this.append(kind, fields),
+      statements: new StatementTexts(options.text),
       subjects: options.subjects,
     };
   }
@@ -235,7 +223,7 @@ class Log implements DecisionLog {
 
   /** Also where nobody knows whether it reached the disk: its number is taken. */
   private writeSeal(fields: SealFields): boolean {
-    return this.isReadyToSeal() && this.put('seal', fields, this.now()) !== 'absent';
+    return this.isReadyToSeal() && this.putOfChain('seal', fields, this.now()) !== 'absent';
   }
 
   private isReadyToSeal(): boolean {
@@ -244,7 +232,7 @@ class Log implements DecisionLog {
 
   /** INVARIANT: no record has an earlier time than the one before it for what is written at once, a seal in the midst of it included. */
   private now(): number {
-    return this.holding ? this.askedAt : this.options.clock();
+    return this.holding ? this.heldAt : this.options.clock();
   }
 
   private isReady(now: number): boolean {
@@ -262,58 +250,46 @@ class Log implements DecisionLog {
     }
   }
 
-  /** The file is open and begun. */
-  private put(kind: RecordKind | ChainKind, fields: RecordFields | ChainFields, now: number): Written {
-    return this.write(kind, now, (heading) => recordText(kind, heading, fields));
+  /** Nearly all of a log. */
+  private writeOfSession(kind: 'decision' | 'outcome', members: () => string): boolean {
+    const now = this.now();
+    const isReady = this.holding ? this.holds : this.isReady(now);
+    return isReady && this.write(kind, now, members) === 'written';
   }
 
-  private write(kind: RecordKind | ChainKind, now: number, bodyOf: (heading: Heading) => string): Written {
-    const heading = this.heading(now);
+  /** The file is open and begun. */
+  private put(kind: RecordKind, fields: RecordFields, now: number): Written {
+    return this.write(kind, now, () => membersText(fields));
+  }
+
+  private putOfChain(kind: ChainKind, fields: ChainFields, now: number): Written {
+    return this.write(kind, now, () => chainMembersText(fields));
+  }
+
+  private write(kind: RecordKind | ChainKind, now: number, members: () => string): Written {
+    const { chained } = this.segments;
+    const heading: Heading = {
+      time: isoTime(now),
+      guard: this.options.guard,
+      seq: chained.seq + 1,
+      torn: chained.torn,
+    };
     let body: string;
     try {
-      body = bodyOf(heading);
+      body = recordText(kind, heading, members());
       if (this.options.keys && !isOfChain(kind)) body = boxedText(body, heading, this.segments.boxes);
     } catch {
       // INVARIANT: a record that cannot be made is one that is not written.
       return 'absent';
     }
-    return this.chain(kind, body);
-  }
-
-  /** Nearly all of a log. */
-  private writeShort(kind: 'decision' | 'outcome', members: string): Written {
-    const { askedAt } = this;
-    if (this.options.keys) return this.write(kind, askedAt, (heading) => shortText(kind, heading, members));
-    return this.chain(kind, shortText(kind, this.heading(askedAt), members));
-  }
-
-  private heading(now: number): Heading {
-    const { chained } = this.segments;
-    return { time: isoTime(now), guard: this.options.guard, seq: chained.seq + 1, torn: chained.torn };
-  }
-
-  private chain(kind: RecordKind | ChainKind, body: string): Written {
-    const { chained } = this.segments;
     const written = this.holding && isOfStatement(kind) ? chained.hold(body) : chained.write(body, GROUPED.has(kind));
     if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
     return written;
   }
 
-  /** INVARIANT: the client's own text is written under `full` alone. */
-  private textOf(entry: DecisionEntry): string | undefined {
-    switch (this.options.text) {
-      case 'none':
-        return undefined;
-      case 'normalized':
-        return entry.statement;
-      case 'full':
-        return entry.text.length > FULL_TEXT_CAP ? `${entry.text.slice(0, FULL_TEXT_CAP)}…` : entry.text;
-    }
-  }
-
   private recordRetention(fields: RetentionFields): number | undefined {
     const now = this.options.clock();
-    if (!this.isReady(now) || this.put('retention', fields, now) !== 'written') return undefined;
+    if (!this.isReady(now) || this.putOfChain('retention', fields, now) !== 'written') return undefined;
     const { seq } = this.segments.chained.position;
     return this.tried(() => this.segments.file.syncAll()) ? seq : undefined;
   }

@@ -13,7 +13,7 @@ export interface SubjectKey {
 /** Under `subjects` in a record. The numbers are those of an outcome; a `seen` has ids alone. */
 export type SubjectsShown = Readonly<Record<string, Partial<SubjectCount> & { readonly ids?: readonly string[] }>>;
 
-/** Those of an outcome. INVARIANT: all numbers are there: short records are written without a serializer. */
+/** Those of an outcome. */
 export type SubjectsOfOutcome = Readonly<Record<string, SubjectCount & { readonly ids?: readonly string[] }>>;
 
 /** 96 bits: among 12 million people no two have the same. */

@@ -5,7 +5,7 @@
  */
 import type { SessionEntry } from '../session/entries.ts';
 import type { Recorded, SessionLog } from './session-log.ts';
-import type { SessionRecords, Who } from './short/session-records.ts';
+import type { SessionRecords, Who } from './session-records.ts';
 
 /** The log, as far as a turn writes to it. */
 export interface TurnLog {

@@ -12,7 +12,7 @@ import { chainsOf, openNameOf } from '../../src/audit/log-files.ts';
 import { merged } from '../../src/audit/merged.ts';
 import { register } from '../../src/cli/log-query.ts';
 import { closedName } from '../../src/record/chain/files.ts';
-import type { LogRecord } from '../../src/record/read/expand.ts';
+import type { LogRecord } from '../../src/record/fields.ts';
 import { subjectId } from '../../src/record/subject-ids.ts';
 import { randomLog, recordsOf, writeLog } from './random-log.ts';
 
@@ -75,7 +75,7 @@ const LINES = [
     reason: 'column-withheld',
     rule: 'roles/x.yaml:1',
   },
-  { kind: 'outcome', id: '1', principal: 'office', status: 'refused' },
+  { kind: 'outcome', id: '1', principal: 'office', rows: 0, ms: 0, status: 'refused' },
   {
     kind: 'decision',
     id: '2',
@@ -94,7 +94,10 @@ const LINES = [
   {
     kind: 'decision',
     id: '3',
-    who: 5,
+    session: 'b',
+    principal: 'homework',
+    user: '7731',
+    role: 'homework_app',
     command: 'SELECT',
     fingerprint: 'f',
     statement: 'SELECT ine FROM students',
@@ -111,7 +114,17 @@ const LINES = [
     status: 'ok',
     subjects: { student: { n: 1, unnamed: 0, ids: [] } },
   },
-  { kind: 'outcome', id: '3', principal: 'homework', rows: 1, status: 'error', reason: 'row-check' },
+  {
+    kind: 'outcome',
+    id: '3',
+    principal: 'homework',
+    rows: 1,
+    bytes: 0,
+    changed: 0,
+    ms: 0,
+    status: 'error',
+    reason: 'row-check',
+  },
   { kind: 'lock', id: 'k', principal: 'homework', by: 'guard', reason: 'overruns', message: 'Too much' },
 ].map((record, index) =>
   JSON.stringify({ time: `2026-11-25T09:00:0${index}.000Z`, guard: 'g1', seq: index + 1, ...record }),

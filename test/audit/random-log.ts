@@ -1,4 +1,4 @@
-/** Random logs: what happened, and the files in which it is written short, over rotations and workers, with torn lines. */
+/** Random logs: what happened, and the files in which it is written, over rotations and workers, with torn lines, in part by an older guard. */
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -94,6 +94,8 @@ export const randomLog = fc.record({
   workers: fc.integer({ min: 1, max: 2 }),
   rotations: fc.array(fc.nat({ max: 120 }), { maxLength: 3 }),
   torn: fc.array(fc.nat({ max: 120 }), { maxLength: 3 }),
+  /** So many records of each file are short, as they were written before December 2026. */
+  short: fc.constantFrom(0, 0, 7, 1_000),
 });
 type RandomLog = typeof randomLog extends fc.Arbitrary<infer T> ? T : never;
 
@@ -195,7 +197,7 @@ export function writeLog(folder: string, log: RandomLog): string {
     );
     for (const [index, from] of cuts.slice(0, -1).entries()) {
       const to = cuts[index + 1] ?? records.length;
-      const text = written(records.slice(from, to), log.torn);
+      const text = written(records.slice(from, to), log);
       const closed = closedName(open, from + 1);
       if (to === records.length) writeFileSync(open, text);
       else if (index % 2 === 0) writeFileSync(closed, text);
@@ -206,8 +208,8 @@ export function writeLog(folder: string, log: RandomLog): string {
   return join(folder, 'decisions.jsonl');
 }
 
-/** As a guard writes: what stood before is referred to. */
-function written(records: readonly Whole[], torn: readonly number[]): string {
+/** As a guard writes. In short records what stood before is referred to. */
+function written(records: readonly Whole[], { torn, short: shortUntil }: RandomLog): string {
   const sessions: Parameters<typeof referTo>[1] = new Map();
   const statements: Parameters<typeof referTo>[1] = new Map();
   const decisions = new Map<unknown, unknown>();
@@ -215,14 +217,15 @@ function written(records: readonly Whole[], torn: readonly number[]): string {
   const segment = { ...first, kind: 'segment', chain: 'x', format: 1 };
   const { time, kind, guard, seq, chain, format } = segment as Whole;
   const lines = records.map((record, index) => {
+    const isShort = index < shortUntil && (record.kind === 'decision' || record.kind === 'outcome');
     const { guard: _, ...said } = record;
     const short: Record<string, unknown> = said;
-    if (record.kind === 'decision') {
+    if (isShort && record.kind === 'decision') {
       referTo(short, sessions, 'who', OF_SESSION);
       referTo(short, statements, 'what', OF_STATEMENT, ['fingerprint', 'effect', 'reason', 'rule']);
       decisions.set(record.id, record.seq);
     }
-    if (record.kind === 'outcome') {
+    if (isShort && record.kind === 'outcome') {
       for (const [field, value] of Object.entries(UNSAID)) if (short[field] === value) delete short[field];
       const decision = decisions.get(record.id);
       if (decision !== undefined) {
@@ -231,7 +234,7 @@ function written(records: readonly Whole[], torn: readonly number[]): string {
         short.decision = decision;
       }
     }
-    const line = JSON.stringify(record.kind === 'decision' || record.kind === 'outcome' ? short : record);
+    const line = JSON.stringify(isShort ? short : record);
     return torn.includes(index) ? `${line.slice(0, index + 1)}\n${line}\n` : `${line}\n`;
   });
   return [`${JSON.stringify({ time, kind, guard, seq, chain, format })}\n`, ...lines].join('');

@@ -13,7 +13,7 @@ const TIME = '2026-11-28T09:00:00.000Z';
 const SEGMENT = JSON.stringify({ time: TIME, kind: 'segment', guard: 'g1', seq: 1, chain: 'x', format: 1 });
 const outcome = (seq: number): string =>
   JSON.stringify({
-    ...{ time: TIME, kind: 'outcome', seq, id: `o${seq}`, principal: 'p', rows: 1 },
+    ...{ time: TIME, kind: 'outcome', guard: 'g1', seq, id: `o${seq}`, principal: 'p', rows: 1 },
     ...{ subjects: { student: { n: 1, unnamed: 0, ids: ['k3:a'] } }, hash: 'h' },
   });
 

@@ -3,7 +3,6 @@ import { once } from 'node:events';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { closedName } from '../../src/record/chain/files.ts';
-import { REACH } from '../../src/record/read/within-reach.ts';
 
 const DAYS = 14;
 const DAY_MS = 86_400_000;
@@ -27,12 +26,11 @@ export async function makeLog(folder: string, records: number): Promise<string> 
   for (let day = 0; day < DAYS; day++) {
     const last = day === DAYS - 1;
     const out = createWriteStream(last ? open : closedName(open, seq + 1), { mode: 0o600 });
-    const said = new Map<string, number>();
     const statements = last ? Math.ceil(perDay * OPEN_PART) : perDay;
     let buffer = line(START + day * DAY_MS, ++seq, 'segment', { chain: 'made-up', format: 1 });
     for (let index = 0; index < statements; index++) {
       const at = START + day * DAY_MS + (DAY_MS / perDay) * index;
-      const [decision, outcome] = statement(random, said, `${day}-${index}`, seq + 1);
+      const [decision, outcome] = statement(random, `${day}-${index}`);
       buffer += line(at, ++seq, 'decision', decision) + line(at, ++seq, 'outcome', outcome);
       if (buffer.length < BUFFER) continue;
       if (!out.write(buffer)) await once(out, 'drain');
@@ -45,12 +43,12 @@ export async function makeLog(folder: string, records: number): Promise<string> 
 }
 
 function line(at: number, seq: number, kind: string, fields: object): string {
-  const front = { time: new Date(at).toISOString(), kind, ...(kind === 'segment' && { guard: 'g1' }), seq };
+  const front = { time: new Date(at).toISOString(), kind, guard: 'g1', seq };
   return `${JSON.stringify({ ...front, ...fields, hash: HASH })}\n`;
 }
 
 /** Some principals and some shapes are more frequent than others. */
-function statement(random: () => number, said: Map<string, number>, number: string, seq: number): [object, object] {
+function statement(random: () => number, number: string): [object, object] {
   const whose = Math.floor(random() * random() * PRINCIPALS);
   const which = Math.floor(random() * random() * SHAPES);
   const principal = `college_${whose}_app`;
@@ -63,49 +61,35 @@ function statement(random: () => number, said: Map<string, number>, number: stri
   const shown = Math.min(rows, 6);
   const first = Math.floor(random() * 690);
   const ids = Array.from({ length: shown }, (_, index) => personId(whose * 700 + first + index));
-  const who = referredTo(said, session, seq);
-  const what = referredTo(said, `${fingerprint}${refused}`, seq);
   const decision = {
     id,
-    ...(who === seq
-      ? {
-          session,
-          principal,
-          role: 'teacher',
-          attributes: { school_id: whose },
-          client: `10.12.${whose % 256}.7:5${whose}`,
-          database: 'ent',
-          application: 'ent-app',
-        }
-      : { who }),
-    ...(what === seq
-      ? {
-          command: 'SELECT',
-          fingerprint,
-          statement: `SELECT id, c${which % 17} FROM ${table} WHERE id = $1 AND x${which} = $2 ORDER BY id LIMIT $3`,
-          tables: [`public.${table}`],
-          columns: [`public.${table}.id`, `public.${table}.c${which % 17}`],
-          ...(refused
-            ? { effect: 'refuse', reason: 'column-withheld', rule: 'roles/teacher.yaml:10', sqlstate: '42501' }
-            : { effect: 'rewrite' }),
-        }
-      : { what }),
+    session,
+    principal,
+    role: 'teacher',
+    attributes: { school_id: whose },
+    client: `10.12.${whose % 256}.7:5${whose}`,
+    database: 'ent',
+    application: 'ent-app',
+    command: 'SELECT',
+    fingerprint,
+    statement: `SELECT id, c${which % 17} FROM ${table} WHERE id = $1 AND x${which} = $2 ORDER BY id LIMIT $3`,
+    tables: [`public.${table}`],
+    columns: [`public.${table}.id`, `public.${table}.c${which % 17}`],
+    ...(refused
+      ? { effect: 'refuse', reason: 'column-withheld', rule: 'roles/teacher.yaml:10', sqlstate: '42501' }
+      : { effect: 'rewrite' }),
   };
   const outcome = {
-    decision: seq,
-    ...(rows > 0 && { rows, bytes: rows * 61, subjects: { student: { n: shown, unnamed: 0, ids } } }),
+    id,
+    principal,
+    rows,
+    bytes: rows * 61,
+    changed: 0,
     ms: Math.round(random() * 4000) / 1000,
-    ...(refused && { status: 'refused' }),
+    status: refused ? 'refused' : 'ok',
+    ...(rows > 0 && { subjects: { student: { people: shown, questions: 0, values: 0, ids } } }),
   };
   return [decision, outcome];
-}
-
-/** The number of the decision that says it: its own where none did so before, or too far before. */
-function referredTo(said: Map<string, number>, name: string, seq: number): number {
-  const before = said.get(name);
-  if (before !== undefined && seq - before <= REACH) return before;
-  said.set(name, seq);
-  return seq;
 }
 
 function personId(number: number): string {

@@ -325,7 +325,7 @@ describeWith(rsyslogd)('a collector', () => {
     const folder = log();
     for (let minute = 0; minute < 60; minute++) {
       for (let n = 0; n < 210; n++) {
-        folder.decision(`${minute}-${n}`, n === 0);
+        folder.decision(`${minute}-${n}`);
         folder.outcome(`${minute}-${n}`);
       }
       if (minute % 10 === 9) folder.compress(folder.rotate());

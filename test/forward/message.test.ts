@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type ForwardForm, type MessageOptions, syslogOf, textOf } from '../../src/forward/message.ts';
 import type { Entry } from '../../src/forward/source.ts';
-import type { LogRecord } from '../../src/record/read/expand.ts';
+import type { LogRecord } from '../../src/record/fields.ts';
 import { violations } from './facts.ts';
 
 const decision: LogRecord = {

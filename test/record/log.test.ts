@@ -98,11 +98,11 @@ describe('a line', () => {
     expect(log.session(context).append({ ...decision, person })).toBe(true);
     log.close();
     expect(plain()[0]).toBe(
-      '{"time":"2026-11-25T09:00:00.007Z","kind":"decision","seq":2,"id":"01JD","session":"01JS",' +
+      '{"time":"2026-11-25T09:00:00.007Z","kind":"decision","guard":"g1","seq":2,"id":"01JD","session":"01JS",' +
         '"principal":"college_12_app","user":"7731","role":"teacher","attributes":{"school_id":12},"client":"10.12.0.7:50412",' +
-        '"certificate":"sha256:cc","database":"ent","application":"psql","command":"SELECT","fingerprint":"3b9b2a41d098c92e",' +
+        '"certificate":"sha256:cc","database":"ent","application":"psql","policy":"sha256:aa","command":"SELECT","fingerprint":"3b9b2a41d098c92e",' +
         '"statement":"SELECT ine FROM students WHERE id = $1","tables":["public.students"],"columns":["public.students.ine"],' +
-        '"effect":"refuse","reason":"column-withheld","rule":"roles/teacher.yaml:7","sqlstate":"42501","policy":"sha256:aa"}',
+        '"effect":"refuse","reason":"column-withheld","rule":"roles/teacher.yaml:7","sqlstate":"42501"}',
     );
   });
 
@@ -116,8 +116,8 @@ describe('a line', () => {
     });
     log.close();
     expect(plain()[0]).toBe(
-      '{"time":"2026-11-25T09:00:00.007Z","kind":"outcome","seq":2,"id":"01JD","principal":"college_12_app",' +
-        '"rows":12,"bytes":840,"ms":1.9,"status":"cut","sqlstate":"53400","limit":{"name":"rows_per_statement","used":501,"of":500}}',
+      '{"time":"2026-11-25T09:00:00.007Z","kind":"outcome","guard":"g1","seq":2,"id":"01JD","principal":"college_12_app",' +
+        '"rows":12,"bytes":840,"changed":0,"ms":1.9,"status":"cut","sqlstate":"53400","limit":{"name":"rows_per_statement","used":501,"of":500}}',
     );
   });
 

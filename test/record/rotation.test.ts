@@ -155,40 +155,6 @@ describe('rotation', () => {
     expect(notices).toEqual([]);
   });
 
-  test('what a session and a statement are stands again in each file', async () => {
-    const log = open({ rotate: { bytes: 65_536 } });
-    const context = {
-      session: 's',
-      principal: 'p',
-      role: 'r',
-      attributes: { a: 1 },
-      client: 'c',
-      database: 'd',
-      application: 'x',
-    };
-    const session = log.session(context);
-    const what = {
-      command: 'SELECT',
-      fingerprint: 'f',
-      statement: 'SELECT 1',
-      tables: ['t'],
-      columns: ['t.c'],
-      text: '',
-    };
-    for (let i = 0; i < 600; i++) {
-      session.append({ kind: 'decision', id: `${i}`, ...what, effect: 'allow', policy: 'sha256:a' });
-      session.append({ kind: 'outcome', id: `${i}`, rows: 0, bytes: 0, changed: 0, ms: 0, status: 'ok' });
-    }
-    await log.close();
-    const files = names().map(textOf);
-    expect(files.length).toBeGreaterThan(2);
-    for (const text of files) expect(text.match(/"statement":/g)).toHaveLength(1);
-    const { text: _, ...said } = what;
-    const { session: id, ...who } = context;
-    for (const record of everything().filter(({ kind }) => kind === 'decision'))
-      expect(record).toMatchObject({ ...said, ...who, session: id, policy: 'sha256:a' });
-  });
-
   test('a file of the name of the closed one is never written over', async () => {
     writeFileSync(join(folder, 'd.000000000001.jsonl'), 'evidence');
     chmodSync(join(folder, 'd.000000000001.jsonl'), 0o600);

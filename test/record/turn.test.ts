@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { type DecisionLog, openLog } from '../../src/record/log.ts';
 import type { SessionLog } from '../../src/record/session-log.ts';
-import { SessionRecords } from '../../src/record/short/session-records.ts';
+import { SessionRecords } from '../../src/record/session-records.ts';
 import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
 
 /** The disk is full. */
@@ -75,15 +75,14 @@ const held = (): string[] =>
     .split('\n')
     .flatMap((line) => (line === '' ? [] : [JSON.parse(line)]))
     .filter(({ kind }) => kind !== 'segment' && kind !== 'seal')
-    .map(({ kind, id, decision: of, principal }) => `${kind} ${id ?? of ?? principal}`);
+    .map(({ kind, id, principal }) => `${kind} ${id ?? principal}`);
 
-/** Numbers of decisions of which the outcome stands in the file, and not before them; undefined for one that found no decision. */
-const ended = (): (number | undefined)[] => {
-  const lines = readFileSync(join(folder, 'd.jsonl'), 'utf8').trimEnd().split('\n');
-  const records = lines.map((line) => JSON.parse(line) as { kind: string; seq: number; decision?: number });
-  return records.flatMap(({ kind, decision: of }, i) =>
-    kind === 'outcome'
-      ? [records.slice(0, i).find((before) => before.kind === 'decision' && before.seq === of)?.seq]
+/** Of each outcome, the decision that stands before it; undefined where none does. */
+const ended = (): (string | undefined)[] => {
+  const records = held();
+  return records.flatMap((record, at) =>
+    record.startsWith('outcome ')
+      ? [records.slice(0, at).find((before) => before === record.replace('outcome', 'decision'))]
       : [],
   );
 };
@@ -111,7 +110,7 @@ test('outcomes alone are written a moment later, without anybody who waits', asy
   a.append(outcome('1'));
   expect(a.reachDisk()).toBeUndefined();
   expect(held()).toEqual(['decision 1']);
-  await vi.waitFor(() => expect(held()).toEqual(['decision 1', 'outcome 2']));
+  await vi.waitFor(() => expect(held()).toEqual(['decision 1', 'outcome 1']));
 });
 
 test('outcomes that are many go with the next decisions, behind them', async () => {
@@ -128,7 +127,7 @@ test('outcomes that are many go with the next decisions, behind them', async () 
   expect(held().slice(16)).toEqual([
     'decision 17',
     'decision 18',
-    ...Array.from({ length: 16 }, (_, i) => `outcome ${i + 2}`),
+    ...Array.from({ length: 16 }, (_, i) => `outcome ${i + 1}`),
   ]);
 });
 

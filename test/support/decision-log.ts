@@ -1,15 +1,13 @@
-/** Reads a decision log as tests want it: whole records, each line held against its chain. */
+/** Reads a decision log as tests want it: each line held against its chain. */
 import { hashOf, ORIGIN, readChained } from '../../src/record/chain/chain.ts';
-import { Expander } from '../../src/record/read/expand.ts';
 
 /** What the log writes about itself. */
 const OF_CHAIN: ReadonlySet<unknown> = new Set(['segment', 'seal', 'retention']);
 
 export type WholeRecord = Record<string, unknown>;
 
-/** All records of one file, whole, in their order. Throws where a line does not fit behind the one before it. */
+/** All records of one file in their order. Throws where a line does not fit behind the one before it. */
 export function allRecords(text: string): WholeRecord[] {
-  const expander = new Expander();
   let head: string | undefined;
   return text
     .split('\n')
@@ -21,7 +19,7 @@ export function allRecords(text: string): WholeRecord[] {
       head ??= previous?.hash ?? ORIGIN;
       if (!chained || chained.hash !== hashOf(head, chained.body)) throw new Error(`the chain is broken at ${line}`);
       head = chained.hash;
-      const { hash: _, ...rest } = expander.whole(record);
+      const { hash: _, ...rest } = record;
       return rest;
     });
 }

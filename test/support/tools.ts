@@ -27,6 +27,7 @@ const TOOLS = {
   haproxy: [['-v'], /version ([\d.]+)/],
   java: [['-version'], /version "([\d.]+)/],
   javac: [['-version'], /javac ([\d.]+)/],
+  jq: [['--version'], /^jq-([\d.]+)/],
   openssl: [['version'], /^OpenSSL ([\d.]+)/],
   perf: [['--version'], /perf version ([\d.]+)/],
   perl: [['-v'], /\(v([\d.]+)\)/],

@@ -115,7 +115,7 @@ describe.each(SHAPES)('all records of one principal removed: %s', (_name, shape)
 describe('several workers', () => {
   let log: Tampered;
   beforeAll(() => {
-    log = new Tampered({ workers: 3, records: 170 });
+    log = new Tampered({ workers: 3, records: 190 });
   });
   afterAll(() => log.log.remove());
 

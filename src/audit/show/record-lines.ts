@@ -1,6 +1,6 @@
 /** A record as a line for people. */
 import { shownTime } from '../../policy/calendar.ts';
-import type { LogRecord } from '../../record/read/expand.ts';
+import type { LogRecord } from '../../record/fields.ts';
 import { bytesText, counted } from '../report.ts';
 import { wallTime } from '../times.ts';
 import { visible } from './visible.ts';

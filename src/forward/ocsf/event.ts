@@ -1,6 +1,6 @@
 /** What is the same in each OCSF event, and the objects that several of them hold. Pure. */
 import { isIP } from 'node:net';
-import type { LogRecord } from '../../record/read/expand.ts';
+import type { LogRecord } from '../../record/fields.ts';
 import { ACTIONS, DISPOSITIONS, OCSF_VERSION, type OcsfClass, SEVERITIES, type Severity } from './classes.ts';
 
 /** Without what is undefined: an event has no nulls. */

@@ -1,6 +1,5 @@
 /** A record of the log as an event of OCSF. Pure. */
-import type { RecordKind } from '../../record/fields.ts';
-import type { LogRecord } from '../../record/read/expand.ts';
+import type { LogRecord, RecordKind } from '../../record/fields.ts';
 import type { OcsfObject } from './event.ts';
 import {
   accountEvent,

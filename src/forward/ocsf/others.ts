@@ -1,5 +1,5 @@
 /** Records that are about no statement, each kind as the class of OCSF that fits it best. Pure. */
-import type { LogRecord } from '../../record/read/expand.ts';
+import type { LogRecord } from '../../record/fields.ts';
 import { CLASSES, ENTITY_TYPES, FINDING_STATUSES, type Severity, STATUSES } from './classes.ts';
 import { endpoint, event, type OcsfObject, only, saidBy, user } from './event.ts';
 

@@ -1,5 +1,5 @@
 /** Statements, and what came of them, as Datastore Activity. Pure. */
-import type { LogRecord } from '../../record/read/expand.ts';
+import type { LogRecord } from '../../record/fields.ts';
 import { CLASSES, DATASTORE_TYPES, RELATIONAL, STATUSES } from './classes.ts';
 import { type EventParts, endpoint, event, type OcsfObject, only, user } from './event.ts';
 

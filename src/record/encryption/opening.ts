@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { readFileSync } from 'node:fs';
 import { Decrypter } from 'age-encryption';
-import type { LogRecord } from '../read/expand.ts';
+import type { LogRecord } from '../fields.ts';
 import { BoxReader, KEY_BYTES } from './boxes.ts';
 
 /** Private keys as `age-keygen` writes them, `AGE-SECRET-KEY-1…` a line, beside comments; or why there are none. */
