@@ -32,6 +32,7 @@ beforeEach(() => {
   });
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await log.close();
   rmSync(folder, { recursive: true });
 });
@@ -114,6 +115,8 @@ test('outcomes alone are written a moment later, without anybody who waits', asy
 });
 
 test('outcomes that are many go with the next decisions, behind them', async () => {
+  // The time that outcomes wait for others never comes.
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   const [a, b] = [session('a'), session('b')];
   for (let i = 1; i <= 16; i++) a.append(decision(`${i}`));
   await told(a);
