@@ -8,13 +8,20 @@ import type { Charge } from './charge.ts';
 import { eachHash, hashText, WORDS } from './hashes.ts';
 import type { KnownPeople } from './known-people.ts';
 import type { Lease } from './lease.ts';
-import { countedUntil, type Line, needOf, type PeopleLine } from './line.ts';
+import { countedUntil, type Line, needOf, newPeopleOf, type PeopleLine } from './line.ts';
 
 export type Outcome =
   | { readonly kind: 'taken' }
   /** Ask again when woken: an answer is on its way, or, where a rate holds it back, in a moment. */
   | { readonly kind: 'wait'; readonly rate?: true }
-  | { readonly kind: 'short'; readonly lease: Lease; readonly need: number }
+  /** `people`: how many the line is about; `fresh`: of what is needed, for those of them who are not counted yet, as far as is known. */
+  | {
+      readonly kind: 'short';
+      readonly lease: Lease;
+      readonly need: number;
+      readonly people: number;
+      readonly fresh: number;
+    }
   | { readonly kind: 'unavailable' };
 
 export interface LeasesOptions {
@@ -165,14 +172,14 @@ export class Leases {
   private shortOf(line: Line, lines: readonly Line[], now: number): Outcome {
     const { lease, people } = line;
     // Nobody need be asked for then.
-    if (people && lease.cannotHold(people.hashes.count)) return { kind: 'short', lease, need: needOf(line, now) };
+    if (people && lease.cannotHold(people.hashes.count)) return short(line, now);
     const unknown = people ? unknownOf(people, now) : [];
     if (people && unknown.length > 0) {
       const told = this.askWhoIsKnown(lease, people.known, unknown, now);
       return told.kind === 'taken' ? (this.attempt(lines, now) ?? this.ask(lines, now)) : told;
     }
     if (lease.shortByRate) return { kind: 'wait', rate: true };
-    return { kind: 'short', lease, need: needOf(line, now) };
+    return short(line, now);
   }
 
   /** `taken`: all is answered. */
@@ -273,6 +280,17 @@ export class Leases {
     if (known.unreported >= MOST_UNREPORTED) this.report(lease, known);
     return seen;
   }
+}
+
+function short(line: Line, now: number): Outcome {
+  const { lease, people } = line;
+  return {
+    kind: 'short',
+    lease,
+    need: needOf(line, now),
+    people: people?.hashes.count ?? 0,
+    fresh: newPeopleOf(line, now),
+  };
 }
 
 /** The words of those who are not known to be counted, and of whom the store has not just said that they are not. */

@@ -37,11 +37,17 @@ function places(people: PeopleLine, now: number): number {
 }
 
 /** How much of the lease it takes. */
-export function needOf({ lease, need, people, charge, setsAside }: Line, now: number): number {
-  let all = setsAside ? need + 1 : need;
-  // As many as no window can hold are not looked at one by one: a row may hold the keys of a million.
-  if (people) all += lease.cannotHold(people.hashes.count) ? people.hashes.count : places(people, now);
+export function needOf(line: Line, now: number): number {
+  const { lease, need, charge, setsAside } = line;
+  const all = (setsAside ? need + 1 : need) + newPeopleOf(line, now);
   return all > 0 && charge?.canUse(lease, now) ? all - 1 : all;
+}
+
+/** How many of its people are not counted yet; of so many that no window can hold them, all. */
+export function newPeopleOf({ lease, people }: Line, now: number): number {
+  if (!people) return 0;
+  // They are not looked at one by one then: a row may hold the keys of a million.
+  return lease.cannotHold(people.hashes.count) ? people.hashes.count : places(people, now);
 }
 
 /** Who is seen now is counted in each window until then at least, in the process's time. */

@@ -26,7 +26,9 @@ test('people: the same ones cost nothing again, new ones are refused', async () 
   }
   expect(await rowsOf(client, 'SELECT id, name FROM pupils WHERE id = 50')).toBe(1);
   const refused = await failure(client, 'SELECT id, name FROM pupils WHERE id = 51');
-  expect(refused.message).toBe('principal "people" has seen 50 of 50 people of subject "pupil" per day');
+  expect(refused.message).toBe(
+    'statement asks about 1 person of subject "pupil", and principal "people" has 0 of 50 per day left',
+  );
   expect(refused.detail).toContain('midnight (Europe/Paris)');
   expect(await rowsOf(await world.connect('people'), 'SELECT id FROM pupils WHERE id = 7')).toBe(1);
   expect(await rowsOf(client, 'SELECT name FROM pupils WHERE id = 7')).toBe(1);

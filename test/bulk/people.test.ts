@@ -132,7 +132,7 @@ it.each(Object.entries(SETTING))(
     expect(everybody.size).toBeGreaterThan(ALL / 4);
     for (const text of refused)
       expect(text).toMatch(
-        /^53400 (user "family\d\/u\d+" has seen [78] of 8|principal "family\d" has seen \d+ of 100) people/,
+        /^53400 statement (asks about|costs|tells) .*(user "family\d\/u\d+" has (left: )?[01] of 8|principal "family\d" has (left: )?\d+ of 100) per day/,
       );
     expect(refused.some((text) => text.includes('user '))).toBe(true);
   },

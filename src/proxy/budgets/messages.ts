@@ -12,25 +12,89 @@ export function reached({ name, amount }: LimitInForce, spent: number): LimitRea
   return { name, used: Math.round(spent), of: amount };
 }
 
-/** Nothing more may be taken, or not so much. */
+/** Where a limit stands. */
+export interface Stand {
+  readonly spent: number;
+  /** For statements that run. */
+  readonly setAside: number;
+}
+
+/** What a statement is charged before it runs. */
+export interface Price {
+  readonly need: number;
+  /** About whom it asks. */
+  readonly people: number;
+  /** Of what is needed, for those of them who are not counted yet. */
+  readonly fresh: number;
+}
+
+/**
+ * Nothing more may be taken, or not so much.
+ * @param price undefined: the statement runs. INVARIANT: then only what is left is told: what it would show or change hangs on rows.
+ */
 export function limitRefusal(
   holder: Holder,
   limit: LimitInForce,
-  spent: number,
-  need: number,
+  stand: Stand,
+  price: Price | undefined,
   timeZone: string,
 ): Refusal {
-  const { count, unit } = limit.window;
-  const frees =
-    count === 1 && unit === 'day'
-      ? `The next day begins at midnight (${timeZone}).`
-      : `What was taken becomes free again ${count === 1 ? `a ${unit}`.replace('a hour', 'an hour') : `${count} ${unit}s`} later.`;
-  const more = spent < limit.amount ? ` This needs ${counted(limit, need)} more.` : '';
-  return refusal('limit-window', '53400', `${holderWords(holder)} ${soFar(limit, spent)}`, {
-    detail: `${frees}${more}`,
+  const {
+    message,
+    detail = '',
+    hint,
+  } = ofPeople(holder, limit, stand, price) ?? {
+    message: `${holderWords(holder)} ${soFar(limit, stand.spent)}`,
+    detail:
+      limit.amount > stand.spent
+        ? ` This needs more than the ${limit.amount - Math.round(stand.spent)} that are left.`
+        : '',
     hint: ASK,
+  };
+  return refusal('limit-window', '53400', message, {
+    detail: `${whenFree(limit, timeZone)}${detail}`,
+    hint,
     rule: limit.rule,
   });
+}
+
+function whenFree({ window: { count, unit } }: LimitInForce, timeZone: string): string {
+  if (count === 1 && unit === 'day') return `The next day begins at midnight (${timeZone}).`;
+  const length = count === 1 ? `a ${unit}`.replace('a hour', 'an hour') : `${count} ${unit}s`;
+  return `What was taken becomes free again ${length} later.`;
+}
+
+/** Undefined where it limits something else. */
+function ofPeople(holder: Holder, limit: LimitInForce, stand: Stand, price: Price | undefined): Warning | undefined {
+  const { measure, amount, window } = limit;
+  const [, kind, subject] = /^(subjects|answers)\.(.*)$/s.exec(measure) ?? [];
+  if (subject === undefined) return undefined;
+  const of = `of subject "${subject}"`;
+  const left = (taken: number): string =>
+    `${Math.max(0, Math.round(amount - taken))} of ${amount}${kind === 'answers' ? ' answers' : ''} ${windowName(window)}`;
+  if (!price) {
+    return {
+      message: `statement tells more about people ${of} than ${holderWords(holder)} has left: ${left(stand.spent)}`,
+      hint: `Show the key of each row, ask for fewer rows or columns, or ${ASK_FOR_MORE}`,
+    };
+  }
+  const { people, fresh, need } = price;
+  const setAside = Math.round(stand.setAside);
+  const has = `${holderWords(holder)} has ${left(stand.spent + stand.setAside)} left`;
+  const running = setAside > 0 ? ` Set aside for statements that run: ${setAside}.` : '';
+  if (people === 0) {
+    return {
+      message: `statement costs an answer about people ${of}, and ${has}`,
+      detail: running,
+      hint: `Give the keys of people who are counted already, in a statement that cannot fail, or ${ASK_FOR_MORE}`,
+    };
+  }
+  const some = fresh < people ? `, of whom ${fresh} ${fresh === 1 ? 'is' : 'are'} not counted yet` : '';
+  return {
+    message: `statement asks about ${people} ${people === 1 ? 'person' : 'people'} ${of}${some}, and ${has}`,
+    detail: `${need > fresh ? ' One more is needed for its answer or an error.' : ''}${running}`,
+    hint: `Ask for fewer of them, or ${ASK_FOR_MORE}`,
+  };
 }
 
 /** A limit was passed that only warns, or slows down, or will lock soon. */
@@ -73,19 +137,7 @@ function soFar(limit: LimitInForce, spent: number): string {
   }
 }
 
-function counted({ measure }: LimitInForce, need: number): string {
-  switch (measure) {
-    case 'rows':
-    case 'changed':
-      return `${need} rows`;
-    case 'bytes':
-    case 'statements':
-      return `${need} ${measure}`;
-    default:
-      return measure.startsWith('answers.') ? `${need} answers` : `${need} people`;
-  }
-}
-
+const ASK_FOR_MORE = 'ask who keeps the policies: they may raise a limit for a time.';
 const ASK = 'Ask who keeps the policies; they may raise a limit for a time.';
 
 /** A statement of who is locked out. */
@@ -130,9 +182,11 @@ export function storeUnavailable(): Refusal {
   });
 }
 
-/** A permit is used up. */
-export function permitSpent(id: string, rows: number): Refusal {
-  return refusal('limit-window', '53400', `permit "${id}" is used up: it was for ${rows} rows`, {
-    hint: 'Ask for another one.',
-  });
+/** A permit is used up, or does not pay for all of it. */
+export function permitSpent(id: string, rows: number, left: number): Refusal {
+  const message =
+    left > 0
+      ? `statement needs more than permit "${id}" has left: ${left} of ${rows} rows`
+      : `permit "${id}" is used up: it was for ${rows} rows`;
+  return refusal('limit-window', '53400', message, { hint: 'Ask for another one.' });
 }

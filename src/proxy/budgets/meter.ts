@@ -7,6 +7,7 @@ import { Lease, type Terms } from '../../meter/lease.ts';
 import type { Line, PeopleLine } from '../../meter/line.ts';
 import type { Ceiling, Measure, Owner } from '../../meter/measure.ts';
 import type { LimitInForce } from '../../policy/limits-in-force.ts';
+import type { Stand } from './messages.ts';
 
 /** Something to be told when it is passed. */
 interface Mark {
@@ -114,13 +115,18 @@ export class Meter {
     return this.lease.spent(this.ceilingOf(limit));
   }
 
-  /** The limit that so much more would pass: one that locks before others. */
+  /** The same, and what is set aside here for statements that run. */
+  standOf(limit: LimitInForce): Stand {
+    const spent = this.spentOf(limit);
+    return { spent, setAside: this.lease.taken(this.ceilingOf(limit)) - spent };
+  }
+
+  /** The limit that so much more would pass: one that locks, else the one that leaves least. INVARIANT: which one only refuses, hangs on no row. */
   passedBy(need: number): LimitInForce | undefined {
-    const { lease } = this;
-    const over = this.limits.filter(
-      (limit) => binds(limit) && lease.taken(this.ceilingOf(limit)) + need > limit.amount,
-    );
-    return over.find(({ effect }) => effect === 'lock') ?? over[0] ?? this.limits.find(binds);
+    const left = (limit: LimitInForce): number => limit.amount - this.lease.taken(this.ceilingOf(limit));
+    const binding = this.limits.filter(binds).toSorted((one, other) => left(one) - left(other));
+    const locks = binding.find((limit) => limit.effect === 'lock' && left(limit) < need);
+    return locks ?? binding.find(({ effect }) => effect === 'deny') ?? binding[0];
   }
 
   amount(need: number): Line {

@@ -12,7 +12,7 @@ import type { SessionPolicy } from '../../session/ports.ts';
 import { CanaryWatch } from './canary-watch.ts';
 import type { BudgetContext } from './context.ts';
 import { Events } from './events.ts';
-import { limitRefusal, limitWarning, reached, storeUnavailable } from './messages.ts';
+import { limitRefusal, limitWarning, type Price, reached, storeUnavailable } from './messages.ts';
 import { Meter } from './meter.ts';
 import type { Counted } from './people-hashes.ts';
 import type { StatementCharges } from './statement-charges.ts';
@@ -156,21 +156,21 @@ export class OwnerBudget {
   }
 
   /**
-   * What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. `asks`: by a
+   * What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. `price`: of a
    * statement that shows nothing yet, and is only refused.
    */
-  short({ measure }: Lease, need: number, asks = false): Taken {
+  short({ measure }: Lease, need: number, price: Price | undefined): Taken {
     const { context } = this.options;
     const meter = this.meters.get(measure);
     const limit = meter?.passedBy(need);
     if (!meter || !limit) return { kind: 'refused', refusal: storeUnavailable() };
     const limitReached = reached(limit, meter.spentOf(limit));
-    if (limit.effect === 'lock' && !asks) {
+    if (limit.effect === 'lock' && !price) {
       const reason = `passed the limit ${limit.name}`;
       const duration = this.limits.lock?.duration;
       context.locks.lock({ ...this.holder, owner: this.owner, reason, duration, limit: limitReached });
     }
-    const refusal = limitRefusal(this.holder, limit, meter.spentOf(limit), need, context.timeZone);
+    const refusal = limitRefusal(this.holder, limit, meter.standOf(limit), price, context.timeZone);
     return { kind: 'over', refusal, limit: limitReached };
   }
 

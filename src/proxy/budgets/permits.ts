@@ -57,7 +57,7 @@ export class Permits {
     const { id, rows } = found.permit;
     return {
       kind: 'over',
-      refusal: permitSpent(id, rows),
+      refusal: permitSpent(id, rows, Math.max(0, rows - lease.taken(0))),
       limit: { name: `permit ${id}`, used: lease.spent(0), of: rows },
     };
   }

@@ -167,9 +167,10 @@ export class PrincipalBudget {
       case 'unavailable':
         return { kind: 'refused', refusal: storeUnavailable() };
       case 'short': {
-        const { lease, need } = outcome;
-        if (lease.owner === person?.owner) return person.short(lease, need, asks);
-        const over = this.permits.spent(lease) ?? this.own.short(lease, need, asks);
+        const { lease } = outcome;
+        const price = asks ? outcome : undefined;
+        if (lease.owner === person?.owner) return person.short(lease, outcome.need, price);
+        const over = this.permits.spent(lease) ?? this.own.short(lease, outcome.need, price);
         if (over.kind === 'over') this.ofAccount.add(over.limit);
         return over;
       }

@@ -85,6 +85,7 @@ export class SessionBudget implements Budget {
     const taken = principal.answer(
       payment.lines.length > 0 ? principal.leases.take(payment.lines, person?.limited) : FREELY,
       person,
+      true,
     );
     if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
     const { warnings } = taken;
