@@ -12,11 +12,11 @@ export class Counts {
     for (const word of known) this.byWord.set(word, 0);
   }
 
-  add(word: string): void {
+  add(word: string, times = 1): void {
     const count = this.byWord.get(word);
     // INVARIANT: whatever is counted, the number of series that come of it is bounded.
-    if (count === undefined && this.byWord.size >= MOST) this.byWord.set(OTHER, (this.byWord.get(OTHER) ?? 0) + 1);
-    else this.byWord.set(word, (count ?? 0) + 1);
+    if (count === undefined && this.byWord.size >= MOST) this.byWord.set(OTHER, (this.byWord.get(OTHER) ?? 0) + times);
+    else this.byWord.set(word, (count ?? 0) + times);
   }
 
   entries(): Iterable<[string, number]> {

@@ -140,6 +140,24 @@ export const METRICS: readonly Metric[] = [
     ['role'],
     ofRoles((role) => role.changed),
   ),
+  counter(
+    'rowgate_people_total',
+    'Data subjects whom statements named, each once in each of them.',
+    ['role', 'subject'],
+    ofSubjects((role) => role.people),
+  ),
+  counter(
+    'rowgate_questions_total',
+    'Statements that asked about data subjects and told nothing else of them, or failed.',
+    ['role', 'subject'],
+    ofSubjects((role) => role.questions),
+  ),
+  counter(
+    'rowgate_values_total',
+    'Values of 8 bytes about data subjects who were not named.',
+    ['role', 'subject'],
+    ofSubjects((role) => role.values),
+  ),
   histogram(
     'rowgate_decision_seconds',
     'How long the guard took to judge a text; remembered: one that it had judged before.',
@@ -271,6 +289,10 @@ function eachRole(values: (role: string, tally: RoleTally) => Value[]): Values {
 
 function ofRoles(value: (role: RoleTally) => number): Values {
   return eachRole((role, tally) => [{ labels: { role }, value: value(tally) }]);
+}
+
+function ofSubjects(counts: (role: RoleTally) => Counts): Values {
+  return eachRole((role, tally) => counted(counts(tally), (subject) => ({ role, subject })));
 }
 
 function counted(counts: Counts, labels: (word: string) => Labels): Value[] {

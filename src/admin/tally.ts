@@ -19,6 +19,10 @@ export class RoleTally {
   bytes = 0;
   copyBytes = 0;
   changed = 0;
+  /** Of data subjects, by subject. */
+  readonly people = new Counts();
+  readonly questions = new Counts();
+  readonly values = new Counts();
 }
 
 /** Roles that are told apart: far more than a policy has, and a bound where one is changed for years. */

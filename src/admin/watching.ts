@@ -9,7 +9,7 @@ import type { LoginReason } from '../proxy/login/login-refusal.ts';
 import type { RecordFields, RecordKind } from '../record/fields.ts';
 import type { DecisionLog } from '../record/log.ts';
 import type { SessionLog } from '../record/session-log.ts';
-import type { DecisionEntry, OutcomeEntry } from '../session/entries.ts';
+import type { DecisionEntry, OutcomeEntry, SubjectCount } from '../session/entries.ts';
 import type { RoleTally, Tally } from './tally.ts';
 
 /** Puts the counting around what a guard is made of. */
@@ -103,6 +103,7 @@ function watchSession(session: SessionLog, tally: Tally, role: RoleTally): Sessi
     if (copied) role.copyBytes += entry.bytes;
     role.changed += entry.changed;
     if (entry.limit) role.overruns.add(entry.limit.name);
+    for (const subject in entry.subjects) countTold(role, subject, entry.subjects[subject]!);
     // A refused or skipped statement never ran: its time would only flatter the others.
     if (entry.status !== 'refused' && entry.status !== 'skipped') role.serverTime.observe(entry.ms / 1000);
   };
@@ -120,6 +121,12 @@ function watchSession(session: SessionLog, tally: Tally, role: RoleTally): Sessi
     },
     isOnDisk: (id) => session.isOnDisk(id),
   };
+}
+
+function countTold(role: RoleTally, subject: string, { people, questions, values }: SubjectCount): void {
+  role.people.add(subject, people);
+  role.questions.add(subject, questions);
+  role.values.add(subject, values);
 }
 
 /** Judges that are timed, what was judged before apart from what is new: the one takes less than a microsecond, the other hundreds. */

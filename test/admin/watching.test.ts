@@ -77,6 +77,10 @@ describe('counting', () => {
     session.append({ ...DECISION, id: '3', command: 'COPY', effect: 'allow', would: 'refuse' });
     const limit = { name: 'rows_per_statement', used: 1, of: 1 };
     session.append({ ...OUTCOME, id: '3', bytes: 100, status: 'cut', limit });
+    const student = { people: 12, questions: 0, values: 3 };
+    session.append({ ...OUTCOME, id: '4', rows: 0, bytes: 0, changed: 0, status: 'error', subjects: { student } });
+    const subjects = { student: { ...student, questions: 1 }, staff: { people: 0, questions: 1, values: 0 } };
+    session.append({ ...OUTCOME, id: '5', rows: 0, bytes: 0, changed: 0, status: 'error', subjects });
     const read = await figures(guard);
     const role = 'teacher';
     const count = (name: string, labels = {}) => figure(read, name, { role, ...labels });
@@ -90,10 +94,16 @@ describe('counting', () => {
       6, 140, 100,
     ]);
     expect(count('rowgate_changed_rows_total')).toBe(4);
-    expect(count('rowgate_server_seconds_count'), 'a refused statement has no time of its own').toBe(2);
-    expect(count('rowgate_server_seconds_sum')).toBeCloseTo(0.014);
+    const told = (subject: string) =>
+      ['people', 'questions', 'values'].map((what) => count(`rowgate_${what}_total`, { subject }));
+    expect([told('student'), told('staff')]).toEqual([
+      [24, 1, 6],
+      [0, 1, 0],
+    ]);
+    expect(count('rowgate_server_seconds_count'), 'a refused statement has no time of its own').toBe(4);
+    expect(count('rowgate_server_seconds_sum')).toBeCloseTo(0.028);
     expect(count('rowgate_server_seconds_bucket', { le: '0.005' })).toBe(0);
-    expect(count('rowgate_server_seconds_bucket', { le: '0.01' })).toBe(2);
+    expect(count('rowgate_server_seconds_bucket', { le: '0.01' })).toBe(4);
   });
 
   test('refused logins are counted by reason, failures of the server by SQLSTATE too', async () => {
