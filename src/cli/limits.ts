@@ -74,20 +74,25 @@ function raisedInWords({ answer, shown }: Answered<Raised | AskedRaise>): string
   return `${name}: now ${of}, of which ${used} are used, until ${shown(until)}\n`;
 }
 
+const TOLD = ['people', 'questions', 'values'] as const;
+
 function inWords({ answer, shown }: Answered<ShownLimits>): string {
   const { role, limits, statement, until, locked, ...holder } = answer;
+  const told = limits.some(({ people, questions }) => people !== undefined || questions !== undefined);
   const rows = limits.map((limit) => [
     limit.name,
     String(limit.used),
     String(limit.of),
+    ...(told ? TOLD.map((what) => String(limit[what] ?? '')) : []),
     limit.effect,
     limit.until === undefined ? limit.rule : `raised from ${limit.stated} until ${shown(limit.until)}`,
   ]);
+  const head = ['limit', 'used', 'of', ...(told ? TOLD : []), 'effect', 'by'];
   const lockedUntil = locked?.until === undefined ? 'until it is released' : `until ${shown(locked.until)}`;
   return [
     `${holderName(holder)}, role ${role}\n`,
     locked ? `locked out ${lockedUntil}: ${locked.reason}\n` : '',
-    rows.length === 0 ? 'no limits over time\n' : table([['limit', 'used', 'of', 'effect', 'by'], ...rows]),
+    rows.length === 0 ? 'no limits over time\n' : table([head, ...rows]),
     ...Object.entries(statement).map(([name, amount]) => `${name}: ${amount}\n`),
     until === undefined ? '' : `other limits may hold from ${shown(until)} on\n`,
   ].join('');

@@ -2,7 +2,8 @@
 
 /**
  * `subjects.student`: distinct people of a subject, and what was told of them without naming anybody. `answers.student`: the latter alone, where
- * it has an account of its own. `overruns` and `refusals` lead to a lock.
+ * it has an account of its own. `questions.student` and `values.student`: the same once more, apart, and bound by nothing. `overruns` and `refusals`
+ * lead to a lock.
  */
 export type Measure =
   | 'rows'
@@ -12,7 +13,9 @@ export type Measure =
   | 'overruns'
   | 'refusals'
   | `subjects.${string}`
-  | `answers.${string}`;
+  | `answers.${string}`
+  | `questions.${string}`
+  | `values.${string}`;
 
 /** `30 days`: `day` is a calendar day where `count` is 1, everything else slides. */
 export interface Window {

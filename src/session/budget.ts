@@ -1,6 +1,7 @@
 /** What a session asks of its principal's budgets. They hold over all sessions of the principal, so others give the answers. */
 import type { Refusal } from '../errors.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
+import type { OutcomeEntry } from './entries.ts';
 import type { KeyList } from './key-list.ts';
 import type { LastAnswers } from './last-answers.ts';
 import type { SessionPolicy } from './session-policy.ts';
@@ -96,8 +97,8 @@ export interface Charges {
   /** False where nothing was left for it. */
   isSetAside(subject: string): boolean;
   /**
-   * The statement has ended; called once. @param how by subject; of a permit, which pays for all of them, ''. @returns the subjects of which what
-   * was set aside stays taken.
+   * The statement has ended; called once. @param how by subject; of a permit, which pays for all of them, ''. @returns those of which what was set
+   * aside stays taken, beside what it told.
    */
   settle(how: (subject: string) => Settlement): readonly string[];
 }
@@ -154,6 +155,13 @@ export interface Sighting {
   readonly user?: string;
 }
 
+/** What a statement has told of data subjects, and who has paid for it. */
+export interface StatementTold {
+  readonly subjects: NonNullable<OutcomeEntry['subjects']>;
+  readonly user: string | undefined;
+  readonly account: Account | undefined;
+}
+
 export interface Budget {
   /**
    * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
@@ -187,6 +195,8 @@ export interface Budget {
    * the answer had it. The account's own is passed by all of its people together, so that counts for none of them.
    */
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void;
+  /** A statement has ended, and told this of data subjects: for who asks what was taken. Absent: nobody does. */
+  told?(policy: SessionPolicy, told: StatementTold): void;
   /** A row that would be shown is a canary's. Told once for each canary and run. @returns why the row is not shown; undefined where it is all the same. */
   canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined;
   /** What was taken ahead for this session may go back: it is idle. */

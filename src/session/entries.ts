@@ -29,7 +29,7 @@ export interface DecisionEntry {
 export interface SubjectCount {
   /** Those whom it has named, each once. */
   readonly people: number;
-  /** 1 where it was a question that has shown nothing else of them. */
+  /** 1 where it was a question that has shown nothing else of them, or that failed. */
   readonly questions: number;
   /** What it has told without naming anybody, in values of 8 bytes. */
   readonly values: number;

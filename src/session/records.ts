@@ -120,6 +120,8 @@ export class Records {
     const limit = status === 'cut' ? limitReached(run) : undefined;
     const subjects = run.answer?.all(questions);
     const keys = run.answer?.keysLeft();
+    if (subjects)
+      this.ports.budget.told?.(run.policy, { subjects, user: run.person?.user, account: run.watch.account });
     const how = status === 'cut' && run.cut?.reason === 'cancelled' ? 'cancelled' : status;
     // Every member by its name: Node 20 takes half a microsecond for each that stands behind a spread.
     this.ports.record({

@@ -9,12 +9,16 @@ const NONE: readonly string[] = [];
 
 /**
  * @param tag of the statement that has ended well; undefined where the server gave none, or it did not.
- * @returns the subjects about which it was a question, and told nothing else.
+ * @returns the subjects about which it was a question, and told nothing else, or failed.
  */
 export function settleCharges(run: Run, status: OutcomeEntry['status'], tag: string | undefined): readonly string[] {
   const { charges, answer } = run;
   const repeats = status === 'ok' && tag !== undefined && answer?.isTheSame(tag) === true;
-  if (charges) return charges.settle((subject) => settlementOf(run, subject, status, repeats));
+  if (charges) {
+    const kept = charges.settle((subject) => settlementOf(run, subject, status, repeats));
+    // A permit has paid for all of them.
+    return kept.includes('') ? (run.disclosures ?? []).map(({ subject }) => subject) : kept;
+  }
   if (status !== 'ok') return NONE;
   // Where no limit counts them: for the log.
   const asked = (run.disclosures ?? []).filter((disclosure) => !isFree(run, disclosure, repeats));

@@ -119,7 +119,18 @@ describeWith(keygen)('a permit', () => {
 
     const client = await guard.connect('vendor');
     expect((await client.query(TOO_MUCH)).rowCount).toBe(30);
+    // A question that it pays is recorded as one about students.
+    expect((await client.query("SELECT DISTINCT first_name FROM students WHERE first_name = 'nobody'")).rowCount).toBe(
+      0,
+    );
+    const told = async () => (await guard.recorded('outcome')).map(({ subjects }) => subjects).filter(Boolean);
+    await expect.poll(async () => (await told()).at(-1)).toMatchObject({ student: { people: 0, questions: 1 } });
     await expect(client.query('SELECT id FROM classes LIMIT 30')).rejects.toMatchObject({ code: '53400' });
+    const many = Array.from({ length: 40 }, (_, i) => i + 1).join();
+    await expect(client.query(`SELECT first_name FROM students WHERE id IN (${many})`)).rejects.toMatchObject({
+      code: '53400',
+      message: `statement needs more than permit "${id}" has left: 19 of 50 rows`,
+    });
     await expect(client.query(TOO_MUCH)).rejects.toMatchObject({ code: '53400' });
   });
 

@@ -19,6 +19,10 @@ export interface ShownLimit {
   readonly effect: string;
   /** `roles/teacher.yaml:31` */
   readonly rule: string;
+  /** Of a limit on people: what of it they are, and what was told without naming anybody. Each absent where another limit counts it. */
+  readonly people?: number;
+  readonly questions?: number;
+  readonly values?: number;
   /** Where it is raised: what the policy says, and until when, ISO time. */
   readonly stated?: number;
   readonly until?: string;
@@ -47,12 +51,14 @@ export const showLimits = command(holder, async (given, guard) => {
   const limits = await Promise.all(
     inForce.windows.map(async (limit): Promise<ShownLimit> => {
       const raise = own.find(({ measure, window }) => measure === limit.measure && isSame(window, limit.window));
+      const used = await usedOf(guard, owner, limit);
       return {
         name: limit.name,
-        used: await usedOf(guard, owner, limit),
+        used,
         of: limit.amount,
         effect: limit.effect,
         rule: limit.rule,
+        ...(await toldOf(guard, owner, limit, used, inForce.windows)),
         ...(limit.stated !== undefined && { stated: limit.stated }),
         ...(limit.stated !== undefined && raise && { until: iso(raise.until) }),
       };
@@ -129,9 +135,30 @@ function inForceFor(guard: Commanded, { principal, role, holder }: Found, raises
   return limitsInForce({ role, principal, now: now(), timeZone, raises });
 }
 
-async function usedOf({ store }: Commanded, owner: string, limit: LimitInForce): Promise<number> {
-  const [used] = await store.used(owner, limit.measure as Measure, [limit.window]);
+async function usedOf(
+  { store }: Commanded,
+  owner: string,
+  { measure, window }: { readonly measure: Measure; readonly window: Window },
+): Promise<number> {
+  const [used] = await store.used(owner, measure, [window]);
   return used ?? 0;
+}
+
+/** People, questions and values of what a window of people holds. What is taken ahead, and what statements that run have told, stands among the people. */
+async function toldOf(
+  guard: Commanded,
+  owner: string,
+  { measure, window }: LimitInForce,
+  used: number,
+  inForce: readonly LimitInForce[],
+): Promise<Pick<ShownLimit, 'people' | 'questions' | 'values'>> {
+  const [, kind, subject] = /^(subjects|answers)\.(.*)$/s.exec(measure) ?? [];
+  if (kind === undefined) return {};
+  if (kind === 'subjects' && inForce.some((other) => other.measure === `answers.${subject}`)) return { people: used };
+  const questions = await usedOf(guard, owner, { measure: `questions.${subject}`, window });
+  const values = await usedOf(guard, owner, { measure: `values.${subject}`, window });
+  if (kind === 'answers') return { questions, values };
+  return { people: Math.max(0, used - questions - values), questions, values };
 }
 
 function isSame(one: Window, other: Window): boolean {

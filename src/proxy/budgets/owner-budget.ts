@@ -8,7 +8,9 @@ import { type Holder, ownerOf } from '../../meter/owner.ts';
 import { raiseHolds } from '../../meter/raise.ts';
 import { type LimitInForce, type LimitsInForce, limitsInForce, limitsOfUser } from '../../policy/limits-in-force.ts';
 import type { Demand, Prepayment, Taken, Warning } from '../../session/budget.ts';
+import type { SubjectCount } from '../../session/entries.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
+import { AnswerCounts } from './answer-counts.ts';
 import { CanaryWatch } from './canary-watch.ts';
 import type { BudgetContext } from './context.ts';
 import { Events } from './events.ts';
@@ -38,6 +40,7 @@ export class OwnerBudget {
   private readonly notices: Warning[] = [];
   private canaryWatch: CanaryWatch | undefined;
   private eventCount: Events | undefined;
+  private answerCounts: AnswerCounts | undefined;
   private policy: SessionPolicy | undefined;
   private standing: Standing | undefined;
   private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
@@ -155,6 +158,14 @@ export class OwnerBudget {
     this.add(lines, 'changed', changed, false);
   }
 
+  /** What a statement that has ended told beside whom it named, where a limit has counted that. */
+  told(subject: string, count: SubjectCount): void {
+    const from = this.meter(`answers.${subject}`) ?? this.meter(`subjects.${subject}`);
+    if (!from || count.questions + count.values === 0) return;
+    this.answerCounts ??= new AnswerCounts(this.owner, this.options.context.store);
+    this.answerCounts.count(subject, count, from.currentTerms.ceilings);
+  }
+
   /**
    * What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. `price`: of a
    * statement that shows nothing yet, and is only refused.
@@ -190,11 +201,12 @@ export class OwnerBudget {
       awaited,
     );
     this.eventCount?.retry(this.limits);
+    this.answerCounts?.book();
   }
 
   /** There is nothing to give back, nothing to report, and nothing on its way. */
   get isAtRest(): boolean {
-    if (this.eventCount?.isOwed) return false;
+    if (this.eventCount?.isOwed || this.answerCounts?.isOwed) return false;
     for (const { lease, known } of this.meters.values()) {
       if (lease.left > 0 || lease.asking || (known && known.unreported > 0)) return false;
     }

@@ -5,7 +5,16 @@ import type { Line } from '../../meter/line.ts';
 import type { Owner } from '../../meter/measure.ts';
 import { isOfUser, ownerOf } from '../../meter/owner.ts';
 import type { LimitInForce } from '../../policy/limits-in-force.ts';
-import type { Demand, DemandOfMany, LimitReached, Prepayment, Refused, Sighting, Taken } from '../../session/budget.ts';
+import type {
+  Demand,
+  DemandOfMany,
+  LimitReached,
+  Prepayment,
+  Refused,
+  Sighting,
+  StatementTold,
+  Taken,
+} from '../../session/budget.ts';
 import { LastAnswers } from '../../session/last-answers.ts';
 import type { SessionPolicy } from '../../session/ports.ts';
 import type { BudgetContext } from './context.ts';
@@ -183,6 +192,16 @@ export class PrincipalBudget {
     const isAccounts = user === undefined || (limit !== undefined && this.ofAccount.has(limit));
     const whose = isAccounts ? this.own : this.people.of(user);
     whose.events.count(event, whose.follow(policy));
+  }
+
+  /** Of a statement that has ended. */
+  told(policy: SessionPolicy, { subjects, user, account }: StatementTold): void {
+    const person = this.personOf(policy, user);
+    for (const subject in subjects) {
+      const count = subjects[subject]!;
+      if (account === undefined) this.own.told(subject, count);
+      person?.told(subject, count);
+    }
   }
 
   get answers(): LastAnswers {

@@ -14,6 +14,7 @@ import type {
   Refused,
   Sent,
   Sighting,
+  StatementTold,
   Taken,
 } from '../../session/budget.ts';
 import type { LastAnswers } from '../../session/last-answers.ts';
@@ -169,6 +170,10 @@ export class SessionBudget implements Budget {
 
   event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void {
     this.principal.event(policy, event, user, limit);
+  }
+
+  told(judgedBy: SessionPolicy, told: StatementTold): void {
+    this.principal.told(this.policyNow() ?? judgedBy, told);
   }
 
   canary(judgedBy: SessionPolicy, sighting: Sighting): Refused | undefined {

@@ -53,7 +53,7 @@ export class StatementCharges implements Charges {
       if (settlement === 'free' || (settlement === 'answered' && charge.total > 0)) this.leases.free(charge);
       else {
         charge.keep();
-        if (charge.total === 0) kept.add(subject);
+        if (settlement === 'failed' || charge.total === 0) kept.add(subject);
       }
     }
     return [...kept];
