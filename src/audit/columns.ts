@@ -51,7 +51,7 @@ export const COLUMNS = {
 
 /** Of what stands under a subject: whom a statement has named, and what it has told beside that. `of`: where it stands, as `subjects[$subject].`. */
 export const subjectCounts = (of = ''): string =>
-  `coalesce(${of}people, ${of}n, 0) AS people, coalesce(${of}questions, 0) + coalesce(${of}"values", ${of}unnamed, 0) AS unnamed`;
+  `coalesce(${of}people, ${of}n, 0) AS people, coalesce(${of}questions, 0) AS questions, coalesce(${of}"values", ${of}unnamed, 0) AS "values"`;
 
 export const NAMES = Object.keys(COLUMNS);
 

@@ -61,7 +61,10 @@ const shown = fc.record({
   seen: fc.uniqueArray(person, { maxLength: 5 }),
   last: fc.uniqueArray(person, { maxLength: 5 }),
   without: fc.integer({ min: 0, max: 3 }),
-  unnamed: fc.integer({ min: 0, max: 2 }),
+  questions: fc.integer({ min: 0, max: 1 }),
+  values: fc.integer({ min: 0, max: 2 }),
+  /** As an older guard has written it. */
+  isOld: fc.boolean(),
   key: fc.constantFrom('k3', 'k3', 'k4'),
 });
 const statement = fc.record({
@@ -159,11 +162,12 @@ function ofStatement(each: RandomLog['statements'][number], id: string): Happene
     ...(each.would !== undefined && { would: each.would }),
     ...(stopped && { reason: effect === 'lock' ? 'locked' : 'column-withheld' }),
   };
-  const { seen, last, key, without, unnamed } = each.shown;
+  const { seen, last, key, without, questions, values, isOld } = each.shown;
   const ids = (people: readonly number[]): string[] => people.map((number) => `${key}:${number}`);
   const fresh = last.filter((number) => !seen.includes(number));
   const n = seen.length + fresh.length + without;
-  const shows = !stopped && !quiet && n + unnamed > 0;
+  const shows = !stopped && !quiet && n + values + (isOld ? 0 : questions) > 0;
+  const told = isOld ? { n, unnamed: values } : { people: n, questions, values };
   const status = stopped ? 'refused' : end === 'cut' ? 'cut' : end === 'error' || end === 'row-check' ? 'error' : 'ok';
   const outcome: Whole = {
     id,
@@ -175,7 +179,7 @@ function ofStatement(each: RandomLog['statements'][number], id: string): Happene
     status,
     ...(!stopped && end === 'row-check' && { reason: 'row-check' }),
     ...(!stopped && end === 'cut' && { limit: { name: 'rows_per_statement', used: 500, of: 500 } }),
-    ...(shows && { subjects: { student: { n, unnamed, ids: ids(fresh) } } }),
+    ...(shows && { subjects: { student: { ...told, ids: ids(fresh) } } }),
   };
   const ended = at + lasts * 60_000;
   return [

@@ -126,11 +126,10 @@ describe('as a plain computation has it', () => {
             { subject: 'student', key: '4711', keys: [key] },
             coverage,
           );
-          const shownOf = (outcome: Whole | undefined) =>
-            (outcome?.subjects as { student?: { n: number; unnamed: number } } | undefined)?.student;
+          const told = statements.map(({ outcome, people }) => ({ ...plain.toldBy(outcome), ids: people.size }));
           const expected = {
-            unnamed: statements.filter(({ outcome }) => (shownOf(outcome)?.unnamed ?? 0) > 0).length,
-            counted: statements.filter(({ outcome, people }) => (shownOf(outcome)?.n ?? 0) > people.size).length,
+            unnamed: told.filter(({ questions, values }) => questions + values > 0).length,
+            counted: told.filter(({ people, ids }) => people > ids).length,
             unended: statements.filter(plain.isUnended).length,
             gaps: [],
             keysMissing: statements.some(({ people }) => [...people].some((id) => id.startsWith('k4:'))) ? ['k4'] : [],

@@ -100,16 +100,28 @@ export function peopleOf(statements: readonly Statement[]) {
     const key = id.split(':')[0] ?? '';
     named.set(key, (named.get(key) ?? new Set()).add(id));
   }
-  let counted = 0;
-  let unnamed = 0;
+  const sums = { counted: 0, questions: 0, values: 0 };
   for (const { outcome, people } of statements) {
-    const shown = (outcome?.subjects as { student?: { n?: number; unnamed?: number } } | undefined)?.student;
-    counted += Math.max(0, (shown?.n ?? 0) - people.size) * (shown ? 1 : 0);
-    unnamed += shown?.unnamed ?? 0;
+    const told = toldBy(outcome);
+    sums.counted += Math.max(0, told.people - people.size);
+    sums.questions += told.questions;
+    sums.values += told.values;
   }
   const known = named.size > 0 || statements.some(({ outcome }) => outcome?.subjects);
   const keys = [...named].map(([key, ids]) => ({ key, people: ids.size })).toSorted((a, b) => (a.key < b.key ? -1 : 1));
-  return known ? [{ subject: 'student', named: keys, counted, unnamed }] : [];
+  return known ? [{ subject: 'student', named: keys, ...sums }] : [];
+}
+
+/** What it says of students, in the words of now or in those of an older guard. */
+export function toldBy(outcome: Statement['outcome']) {
+  const {
+    n = 0,
+    unnamed = 0,
+    people = n,
+    questions = 0,
+    values = unnamed,
+  } = (outcome?.subjects as { student?: Record<string, number> } | undefined)?.student ?? {};
+  return { people, questions, values };
 }
 
 /** By address and application: statements and rows. */

@@ -6,7 +6,7 @@ import type { BreachFacts } from './breach-facts.ts';
 import { gapsOf } from './coverage.ts';
 import { madeLine, periodText } from './made.ts';
 import { notification } from './notification.ts';
-import { type People, peopleText } from './people.ts';
+import { type People, peopleText, unnamed } from './people.ts';
 import { subjectSection } from './subject-section.ts';
 import { takenSections } from './taken-sections.ts';
 
@@ -63,8 +63,8 @@ function figuresOf({ totals, people, events }: Breach): Figure[] {
   ];
 }
 
-function unnamedNote({ unnamed }: People): { readonly note?: string } {
-  return unnamed > 0 ? { note: `of these, up to ${count(unnamed)} unnamed` } : {};
+function unnamedNote(people: People): { readonly note?: string } {
+  return unnamed(people) > 0 ? { note: `of these, up to ${count(unnamed(people))} unnamed` } : {};
 }
 
 function footOf({ breach: { totals, coverage }, made, asked }: BreachFacts): string[] {

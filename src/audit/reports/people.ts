@@ -9,8 +9,9 @@ export interface People {
   readonly named: readonly { readonly key: string; readonly people: number }[];
   /** Counted in outcomes without an id: the log keeps none (`log.subjects: counted`). Each as often as shown. */
   readonly counted: number;
-  /** Answers and values of 8 bytes that name nobody: anybody in the role's scope. */
-  readonly unnamed: number;
+  /** Statements that told nothing else, and values of 8 bytes: of anybody in the role's scope. */
+  readonly questions: number;
+  readonly values: number;
 }
 
 /** @param taken a table with `id` and `subjects` of statements; `shown`: one with `id`, `subject`, `person`. */
@@ -18,8 +19,9 @@ export async function peopleOf(db: Database, taken: string, shown: string): Prom
   const named = await db.rows<{ subject: string; key: string; people: number }>(
     `SELECT subject, split_part(person, ':', 1) AS key, count(DISTINCT person) AS people FROM ${shown} GROUP BY ALL ORDER BY ALL`,
   );
-  const counts = await db.rows<{ subject: string; counted: number; unnamed: number }>(
-    `SELECT subject, sum(greatest(people - coalesce(ids, 0), 0))::BIGINT AS counted, sum(unnamed)::BIGINT AS unnamed FROM (
+  const counts = await db.rows<{ subject: string; counted: number; questions: number; values: number }>(
+    `SELECT subject, sum(greatest(people - coalesce(ids, 0), 0))::BIGINT AS counted, sum(questions)::BIGINT AS questions,
+       sum("values")::BIGINT AS "values" FROM (
        SELECT id, key AS subject, ${subjectCounts()} FROM
          (SELECT id, unnest(map_entries(subjects), recursive := true) FROM ${taken} WHERE subjects IS NOT NULL))
      LEFT JOIN (SELECT id, subject, count(DISTINCT person) AS ids FROM ${shown} GROUP BY ALL) USING (id, subject)
@@ -27,9 +29,10 @@ export async function peopleOf(db: Database, taken: string, shown: string): Prom
   );
   const subjects = [...new Set([...named, ...counts].map(({ subject }) => subject))].toSorted();
   return subjects.map((subject) => {
-    const { counted, unnamed } = counts.find((each) => each.subject === subject) ?? { counted: 0, unnamed: 0 };
+    const none = { counted: 0, questions: 0, values: 0 };
+    const { counted, questions, values } = counts.find((each) => each.subject === subject) ?? none;
     const keys = named.filter((each) => each.subject === subject).map(({ key, people }) => ({ key, people }));
-    return { subject, named: keys, counted, unnamed };
+    return { subject, named: keys, counted, questions, values };
   });
 }
 
@@ -40,8 +43,13 @@ export function atLeast({ named, counted }: People): number {
 }
 
 /** No more than so many. */
-export function atMost({ named, counted, unnamed }: People): number {
-  return named.reduce((sum, { people }) => sum + people, 0) + counted + unnamed;
+export function atMost(people: People): number {
+  return people.named.reduce((sum, { people: each }) => sum + each, 0) + people.counted + unnamed(people);
+}
+
+/** So many others at most who were not named. */
+export function unnamed({ questions, values }: People): number {
+  return questions + values;
 }
 
 /** `400`, or `400 to 512`. */

@@ -54,7 +54,7 @@ export async function findSubject(
     parameters,
   );
   const [doubts] = await db.rows<Doubts>(
-    `SELECT count(*) FILTER (unnamed > 0) AS unnamed, count(*) FILTER (people > coalesce(ids, 0)) AS counted,
+    `SELECT count(*) FILTER (questions + "values" > 0) AS unnamed, count(*) FILTER (people > coalesce(ids, 0)) AS counted,
        (SELECT count(*) FROM taken WHERE unended) AS unended
      FROM (SELECT id, ${subjectCounts('subjects[$subject].')} FROM taken)
      LEFT JOIN (SELECT id, count(DISTINCT person) AS ids FROM shown WHERE subject = $subject GROUP BY id) USING (id)`,

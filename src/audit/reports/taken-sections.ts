@@ -5,7 +5,7 @@ import { stepName } from '../steps.ts';
 import { shownInstant, shownMinute, shownWall } from '../times.ts';
 import type { Breach } from './breach.ts';
 import type { BreachFacts } from './breach-facts.ts';
-import { atLeast, atMost } from './people.ts';
+import { atLeast, atMost, unnamed } from './people.ts';
 import { upToLimits } from './unended.ts';
 
 export function takenSections(facts: BreachFacts): Section[] {
@@ -71,9 +71,9 @@ function people({ people: all, totals, unended }: Breach, facts: BreachFacts): S
     heading: 'Whose data',
     notes: [
       'Different people, counted once for the whole time, by the ids that stand in the log in the place of their keys.',
-      ...(all.some(({ unnamed }) => unnamed > 0)
+      ...(all.some((each) => unnamed(each) > 0)
         ? [
-            '“Unnamed” are answers of 8 bytes that name nobody, as counts and names without a key: of anybody in the scope of the role, and perhaps of those counted by id.',
+            'Questions are statements whose answer named nobody, as a list without rows. Values are answers of 8 bytes that name nobody, as counts and names without a key. Both are of anybody in the scope of the role, and perhaps of those counted by id.',
           ]
         : []),
       ...(all.some(({ counted: without }) => without > 0)
@@ -89,7 +89,8 @@ function people({ people: all, totals, unended }: Breach, facts: BreachFacts): S
         number('at most'),
         number('by id'),
         number('without id'),
-        number('unnamed'),
+        number('questions'),
+        number('values'),
         text('keys of the ids'),
       ],
       rows: all.map((each) => [
@@ -98,7 +99,8 @@ function people({ people: all, totals, unended }: Breach, facts: BreachFacts): S
         atMost(each),
         each.named.reduce((sum, { people: n }) => sum + n, 0),
         each.counted,
-        each.unnamed,
+        each.questions,
+        each.values,
         each.named.map(({ key, people: n }) => (several ? `${key} (${count(n)})` : key)).join(', '),
       ]),
     },
