@@ -3,7 +3,7 @@ import type { PerStatement } from './log-report-tally.ts';
 
 /** How much of one measure a role's principals took in windows of one length. */
 export interface Percentiles {
-  /** `rows`, `subjects.student`, `rows_per_statement` */
+  /** `rows`, `rows_per_statement`; `subjects.student`: people; `questions.student`, `values.student`, and both as `answers.student` */
   readonly measure: string;
   /** `per hour`; absent for one statement. */
   readonly window?: string;

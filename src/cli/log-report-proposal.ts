@@ -15,20 +15,23 @@ export function proposedLimits(usage: readonly Percentiles[], margin: number): s
     const windows = of(measure).map((each) => `${amount(each)} ${each.window}`);
     if (windows.length > 0) lines.push(`  ${measure}: [${windows.join(', ')}]`);
   }
-  const ofPeople = usage.filter(({ measure }) => measure.startsWith('subjects.'));
-  const subjects = [...new Set(ofPeople.map(({ measure }) => measure))].map(
-    (measure) => [measure.slice('subjects.'.length), of(measure)] as const,
-  );
-  const counted = subjects.filter(([, windows]) => !windows.some(({ atMost }) => atMost));
-  const blocks = counted.map(
-    ([subject, windows]) =>
-      `    ${subject}: [${windows
-        .flatMap((each) => [`${amount(each, 0)} ${each.window} warn`, `${amount(each)} ${each.window}`])
-        .join(', ')}]`,
-  );
-  if (blocks.length > 0) lines.push('  subjects:', ...blocks);
-  for (const [subject] of subjects) {
-    if (counted.some(([name]) => name === subject)) continue;
+  const subjects = [...new Set(usage.flatMap(({ measure }) => /^subjects\.(.+)$/.exec(measure)?.[1] ?? []))];
+  // Who was named, and counted by no limit, may have been named before.
+  const isCounted = (subject: string): boolean =>
+    of(`subjects.${subject}`).every(({ atMost, most }) => !atMost || most === 0);
+  const counted = subjects.filter(isCounted);
+  for (const key of ['subjects', 'answers']) {
+    const blocks = counted.flatMap((subject) => {
+      const windows = of(`${key}.${subject}`).flatMap((each) => [
+        `${amount(each, 0)} ${each.window} warn`,
+        `${amount(each)} ${each.window}`,
+      ]);
+      return windows.length > 0 ? [`    ${subject}: [${windows.join(', ')}]`] : [];
+    });
+    if (blocks.length > 0) lines.push(`  ${key}:`, ...blocks);
+  }
+  for (const subject of subjects) {
+    if (counted.includes(subject)) continue;
     lines.push(
       `  # People who are shown twice count once, and the log says so only where a limit counts them. Begin with:`,
       `  # subjects: { ${subject}: [1000000 per day warn, 1000000 per 30 days warn] }`,

@@ -1,4 +1,4 @@
-/** Adds up what the decision log says was used: by principal and minute, by statement, and how many people its windows held. */
+/** Adds up what the decision log says was used: by principal and minute, by statement, and what its windows of people held. */
 import type { LogRecord } from '../record/fields.ts';
 import { QUIET_COMMANDS } from '../record/quiet-commands.ts';
 
@@ -7,18 +7,33 @@ export interface Used {
   bytes: number;
   statements: number;
   changed: number;
-  /** By subject: people shown, each as often as a statement has shown them. */
-  readonly shown: Map<string, number>;
+  /** By subject. */
+  readonly told: Map<string, Told>;
 }
 
-/** The highest that a window of people stood at, by `subjects.student per day` and hour. */
-export type PeopleByHour = Map<number, number>;
+/** What was told of the data subjects of one kind. */
+export interface Told {
+  /** Those who were named, each once in each statement. */
+  people: number;
+  questions: number;
+  values: number;
+}
+
+/** The highest that a window of people stood at in an hour. */
+export interface Noted {
+  readonly used: number;
+  /** Since the epoch. */
+  readonly minute: number;
+  /** Questions and values are in it: no limit on answers counted them apart. */
+  readonly withAnswers: boolean;
+}
 
 export interface PrincipalUsage {
   readonly role: string;
   /** By minutes since the epoch. */
   readonly minutes: Map<number, Used>;
-  readonly people: Map<string, PeopleByHour>;
+  /** By window, as `subjects.student per day`, and hour. */
+  readonly noted: Map<string, Map<number, Noted>>;
 }
 
 /** How many statements had so many rows or bytes, rounded up to two digits. */
@@ -85,16 +100,19 @@ export class UsageTally {
   ): void {
     const { minutes } = this.of(principal, role);
     const minute = Math.floor(at / MINUTE_MS);
-    const used = minutes.get(minute) ?? { rows: 0, bytes: 0, statements: 0, changed: 0, shown: new Map() };
+    const used = minutes.get(minute) ?? { rows: 0, bytes: 0, statements: 0, changed: 0, told: new Map() };
     minutes.set(minute, used);
     const [rows, bytes] = [Number(line.rows), Number(line.bytes)];
     used.rows += rows;
     used.bytes += bytes;
     used.changed += Number(line.changed);
     used.statements += counts ? 1 : 0;
-    for (const [subject, { n = 0, unnamed = 0, ...told }] of Object.entries((line.subjects ?? {}) as Shown)) {
-      const { people = n, questions = 0, values = unnamed } = told;
-      used.shown.set(subject, (used.shown.get(subject) ?? 0) + people + questions + values);
+    for (const [subject, { n = 0, unnamed = 0, ...shown }] of Object.entries((line.subjects ?? {}) as Shown)) {
+      const told = used.told.get(subject) ?? { people: 0, questions: 0, values: 0 };
+      used.told.set(subject, told);
+      told.people += shown.people ?? n;
+      told.questions += shown.questions ?? 0;
+      told.values += shown.values ?? unnamed;
     }
     this.mark(String(line.time));
     if (rows === 0) return;
@@ -103,14 +121,18 @@ export class UsageTally {
   }
 
   private usage(line: LogRecord, principal: string, role: string, at: number): void {
-    const { people } = this.of(principal, role);
+    const { noted } = this.of(principal, role);
     const hour = Math.floor(at / HOUR_MS);
-    for (const { name, used } of (line.limits ?? []) as { name: string; used: number }[]) {
+    const minute = Math.floor(at / MINUTE_MS);
+    const limits = (line.limits ?? []) as { name: string; used: number }[];
+    for (const { name, used } of limits) {
       // `subjects.student 300 per day`: the amount may change, the window is the same.
       const window = name.replace(/ \S+ per /, ' per ');
-      const hours = people.get(window) ?? new Map<number, number>();
-      people.set(window, hours);
-      hours.set(hour, Math.max(hours.get(hour) ?? 0, used));
+      const hours = noted.get(window) ?? new Map<number, Noted>();
+      noted.set(window, hours);
+      const answers = `${name.split(' ')[0]!.replace('subjects.', 'answers.')} `;
+      const withAnswers = !limits.some((other) => other.name.startsWith(answers));
+      if (used >= (hours.get(hour)?.used ?? 0)) hours.set(hour, { used, minute, withAnswers });
     }
     this.mark(String(line.time));
   }
@@ -124,7 +146,7 @@ export class UsageTally {
     let usage = this.principals.get(principal);
     // Its role may have changed: what it did in another one is not this one's.
     if (!usage || usage.role !== role) {
-      usage = { role, minutes: new Map(), people: new Map() };
+      usage = { role, minutes: new Map(), noted: new Map() };
       this.principals.set(principal, usage);
     }
     return usage;

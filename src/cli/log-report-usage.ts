@@ -1,8 +1,9 @@
-/** Who uses how much, by role: percentiles of what principals took in an hour and in a day, and the limits that follow. */
+/** Who uses how much, by role: percentiles of what windows of its principals held, and the limits that follow. */
 import { CalendarDays } from '../meter/days.ts';
 import { ofStatements, type Percentiles, percentiles } from './log-report-percentiles.ts';
 import { proposedLimits } from './log-report-proposal.ts';
-import type { PrincipalUsage, UsageTally, Used } from './log-report-tally.ts';
+import type { PrincipalUsage, Told, UsageTally, Used } from './log-report-tally.ts';
+import { ReportedWindow } from './log-report-windows.ts';
 
 export interface RoleReport {
   readonly role: string;
@@ -38,7 +39,7 @@ export function usageReport(tally: UsageTally, timeZone: string, margin: number)
         ...ofStatements('rows_per_statement', tally.rowsPerStatement.get(role)),
         ...ofStatements('bytes_per_statement', tally.bytesPerStatement.get(role)),
         ...overTime(principals, days),
-        ...people(principals, days),
+        ...ofSubjects(principals, days),
       ];
       return { role, principals: principals.length, usage, proposed: proposedLimits(usage, margin) };
     }),
@@ -48,69 +49,81 @@ export function usageReport(tally: UsageTally, timeZone: string, margin: number)
 const MEASURES = ['rows', 'bytes', 'statements', 'changed'] as const;
 
 function overTime(principals: readonly PrincipalUsage[], days: CalendarDays): Percentiles[] {
+  const windows = ['per hour', 'per day'].map((name) => new ReportedWindow(name, days));
   return MEASURES.flatMap((measure) => {
-    const amount = (used: Used): number => used[measure];
-    const hours = principals.flatMap(({ minutes }) => busiestOfEachHour(minutes, amount));
-    const each = principals.flatMap(({ minutes }) => ofEachDay(minutes, amount, days));
-    if (each.every((taken) => taken === 0)) return [];
-    return [percentiles(measure, 'per hour', hours), percentiles(measure, 'per day', each)];
-  });
-}
-
-/** As the meter counts it: a sliding hour of 60 minutes and the part of one more. For each full hour in which something was taken, the highest. */
-function busiestOfEachHour(minutes: ReadonlyMap<number, Used>, amount: (used: Used) => number): number[] {
-  const inOrder = [...minutes].toSorted(([a], [b]) => a - b);
-  const highest = new Map<number, number>();
-  let held = 0;
-  let oldest = 0;
-  for (const [minute, used] of inOrder) {
-    held += amount(used);
-    while (inOrder[oldest]![0] < minute - 60) held -= amount(inOrder[oldest++]![1]);
-    const hour = Math.floor(minute / 60);
-    highest.set(hour, Math.max(highest.get(hour) ?? 0, held));
-  }
-  return [...highest.values()];
-}
-
-function ofEachDay(minutes: ReadonlyMap<number, Used>, amount: (used: Used) => number, days: CalendarDays): number[] {
-  const sums = new Map<number, number>();
-  for (const [minute, used] of minutes) {
-    const day = days.dayOf(minute * 60_000);
-    sums.set(day, (sums.get(day) ?? 0) + amount(used));
-  }
-  return [...sums.values()];
-}
-
-/** Of windows by what the guard has noted; where it counts none, what each statement has shown, added up. */
-function people(principals: readonly PrincipalUsage[], days: CalendarDays): Percentiles[] {
-  const windows = [...new Set(principals.flatMap((each) => [...each.people.keys()]))];
-  const counted = windows.map((window) => {
-    const [measure = '', length = ''] = window.split(/ (?=per )/);
-    const ofHour = /^per (\d+ )?(second|minute|hour)s?$/.test(length);
-    const samples = principals.flatMap((each) => {
-      const hours = [...(each.people.get(window) ?? [])];
-      return ofHour ? hours.map(([, used]) => used) : highestOfEachDay(hours, days);
+    const found = windows.map((window) => {
+      const samples = principals.flatMap(({ minutes }) => highestOf(window, minutes, (used) => used[measure]));
+      return percentiles(measure, window.name, samples);
     });
-    return percentiles(measure, length, samples);
+    return found.every(({ most }) => most === 0) ? [] : found;
   });
-  const subjects = new Set(
-    principals.flatMap(({ minutes }) => [...minutes.values()].flatMap(({ shown }) => [...shown.keys()])),
+}
+
+/** For each step of time in which something was used, the highest that the window held of it. */
+function highestOf(window: ReportedWindow, minutes: ReadonlyMap<number, Used>, amount: (used: Used) => number) {
+  const taken = inOrder(minutes, amount);
+  const at = taken.map(([minute]) => minute);
+  return window.highest(window.held(taken, at).map((held, i) => [at[i]!, held]));
+}
+
+function inOrder(minutes: ReadonlyMap<number, Used>, amount: (used: Used) => number): [number, number][] {
+  return [...minutes]
+    .map(([minute, used]): [number, number] => [minute, amount(used)])
+    .toSorted(([one], [other]) => one - other);
+}
+
+/** People, questions and values of each subject, in the windows in which the guard has counted them; where in none, in a day. */
+function ofSubjects(principals: readonly PrincipalUsage[], days: CalendarDays): Percentiles[] {
+  const windows = new Map<string, Set<string>>();
+  for (const { minutes, noted } of principals) {
+    for (const { told } of minutes.values())
+      for (const subject of told.keys()) if (!windows.has(subject)) windows.set(subject, new Set());
+    for (const name of noted.keys()) {
+      const [, subject = '', window = ''] = /^\w+\.(\S+) (per .+)$/.exec(name) ?? [];
+      windows.set(subject, (windows.get(subject) ?? new Set()).add(window));
+    }
+  }
+  return [...windows].flatMap(([subject, names]) =>
+    [...(names.size === 0 ? ['per day'] : names)].flatMap((name) =>
+      inWindow(subject, new ReportedWindow(name, days), principals),
+    ),
   );
-  const shown = [...subjects]
-    .filter((subject) => !counted.some(({ measure }) => measure === `subjects.${subject}`))
-    .map((subject): Percentiles => {
-      const amount = (used: Used): number => used.shown.get(subject) ?? 0;
-      const samples = principals.flatMap(({ minutes }) => ofEachDay(minutes, amount, days));
-      return { ...percentiles(`subjects.${subject}`, 'per day', samples), atMost: true };
-    });
-  return [...counted, ...shown];
 }
 
-function highestOfEachDay(hours: readonly (readonly [number, number])[], days: CalendarDays): number[] {
-  const highest = new Map<number, number>();
-  for (const [hour, used] of hours) {
-    const day = days.dayOf(hour * 3_600_000);
-    highest.set(day, Math.max(highest.get(day) ?? 0, used));
-  }
-  return [...highest.values()];
+function inWindow(subject: string, window: ReportedWindow, principals: readonly PrincipalUsage[]): Percentiles[] {
+  const told = (what: string, of: (told: Told) => number): Percentiles => {
+    const samples = principals.flatMap(({ minutes }) => highestOf(window, minutes, amountOf(subject, of)));
+    return percentiles(`${what}.${subject}`, window.name, samples);
+  };
+  const counted = peopleIn(subject, window, principals);
+  const people: Percentiles = counted ?? { ...told('subjects', (each) => each.people), atMost: true };
+  const answers = told('answers', answersOf);
+  if (answers.most === 0) return [people];
+  return [people, told('questions', (each) => each.questions), told('values', (each) => each.values), answers];
+}
+
+/** By what the guard has noted: in a window each of them stands once. Undefined where no limit has counted them in this one. */
+function peopleIn(subject: string, window: ReportedWindow, principals: readonly PrincipalUsage[]) {
+  const measure = `subjects.${subject}`;
+  const all = principals.flatMap(({ minutes, noted }) => {
+    const notes = [...(noted.get(`${measure} ${window.name}`)?.values() ?? [])].toSorted((a, b) => a.minute - b.minute);
+    const answers = window.held(
+      inOrder(minutes, amountOf(subject, answersOf)),
+      notes.map(({ minute }) => minute),
+    );
+    const people = notes.map(({ used, withAnswers }, i) => Math.max(0, used - (withAnswers ? answers[i]! : 0)));
+    return window.highest(people.map((held, i) => [notes[i]!.minute, held]));
+  });
+  return all.length === 0 ? undefined : percentiles(measure, window.name, all);
+}
+
+function amountOf(subject: string, of: (told: Told) => number): (used: Used) => number {
+  return ({ told }) => {
+    const ofSubject = told.get(subject);
+    return ofSubject ? of(ofSubject) : 0;
+  };
+}
+
+function answersOf({ questions, values }: Told): number {
+  return questions + values;
 }

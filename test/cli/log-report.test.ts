@@ -106,7 +106,7 @@ describe('what counts', () => {
   it('people by what the guard has noted: the highest of a day', async () => {
     const usage = (time: string, used: number): string =>
       `${JSON.stringify({ time, kind: 'usage', principal: 'teacher', role: 'teacher', limits: [{ name: 'subjects.student 300 per day', used, of: 300 }] })}\n`;
-    const shown = { rows: 25, subjects: { student: { n: 25, unnamed: 0 } } };
+    const shown = { rows: 25, subjects: { student: { people: 25, questions: 0, values: 0 } } };
     const lines =
       statement('2026-09-01T09:00:00Z', 'teacher', shown).repeat(9) +
       usage('2026-09-01T10:00:00.080Z', 25) +
@@ -118,15 +118,80 @@ describe('what counts', () => {
       { measure: 'subjects.student', window: 'per day', samples: 2, median: 12, p99: 31, p999: 31, most: 31 },
     ]);
     expect(proposed).toContain('student: [31 per day warn, 41 per day]');
+    expect(proposed).not.toContain('answers:');
+  });
+
+  describe('people, questions and values apart', () => {
+    const told = (people: number, questions: number, values: number) => ({
+      rows: 1,
+      subjects: { student: { people, questions, values } },
+    });
+    const noted = (time: string, ...limits: (readonly [string, number])[]): string =>
+      `${JSON.stringify({ time, kind: 'usage', principal: 'teacher', role: 'teacher', limits: limits.map(([name, used]) => ({ name, used, of: 300 })) })}\n`;
+    const most = (usage: Fields[], window: string) =>
+      ['subjects', 'questions', 'values', 'answers'].map(
+        (what) => usage.find((each) => each.measure === `${what}.student` && each.window === window)?.most,
+      );
+    const days =
+      // Of a window of days that goes on over midnight.
+      statement('2026-09-01T09:00:00Z', 'teacher', told(20, 0, 30)) +
+      statement('2026-09-02T09:00:00Z', 'teacher', told(20, 1, 0)).repeat(2) +
+      statement('2026-09-02T09:30:00Z', 'teacher', told(5, 0, 7));
+
+    it('where one limit counts all of them, answers are no people', async () => {
+      const lines =
+        days +
+        noted(
+          '2026-09-01T10:00:00.080Z',
+          ['subjects.student 300 per day', 50],
+          ['subjects.student 900 per 7 days', 50],
+        ) +
+        noted(
+          '2026-09-02T10:00:00.080Z',
+          ['subjects.student 300 per day', 34],
+          ['subjects.student 900 per 7 days', 64],
+        );
+      const [{ usage, proposed }] = await roles(lines);
+      expect(most(usage, 'per day')).toEqual([25, 2, 30, 30]);
+      expect(most(usage, 'per 7 days')).toEqual([25, 2, 37, 39]);
+      expect(limits.parse(parse(proposed).limits)).toMatchObject({
+        subjects: new Map([['student', [25, 33, 25, 33].map((amount) => expect.objectContaining({ amount }))]]),
+        answers: new Map([['student', [30, 39, 39, 51].map((amount) => expect.objectContaining({ amount }))]]),
+      });
+      expect((await report(lines)).stdout).toMatch(
+        /questions\.student per day +0 +2 +2 +2 +2\n +values\.student per day/,
+      );
+    });
+
+    it('where answers have a limit of their own, all in the other are people', async () => {
+      const lines =
+        days +
+        noted('2026-09-02T10:00:00.080Z', ['subjects.student 300 per day', 25], ['answers.student 300 per day', 9]);
+      const [{ usage, proposed }] = await roles(lines);
+      expect(most(usage, 'per day')).toEqual([25, 2, 30, 30]);
+      expect(proposed).toContain('  subjects:\n    student: [25 per day warn, 33 per day]');
+      expect(proposed).toContain('  answers:\n    student: [30 per day warn, 39 per day]');
+    });
+
+    it('who names nobody is to name nobody', async () => {
+      const lines =
+        statement('2026-09-02T09:00:00Z', 'teacher', told(0, 1, 8)) +
+        noted('2026-09-02T10:00:00.080Z', ['answers.student 300 per day', 9]);
+      const [{ proposed }] = await roles(lines);
+      expect(proposed).toContain('  subjects:\n    student: [1 per day warn, 1 per day]');
+      expect(proposed).toContain('  answers:\n    student: [9 per day warn, 12 per day]');
+    });
   });
 
   it('people of whom no limit keeps count: no more than the sum of what was shown', async () => {
     const lines = statement('2026-09-01T09:00:00Z', 'teacher', {
       rows: 25,
+      // As an older guard has written them.
       subjects: { student: { n: 25, unnamed: 2 } },
     }).repeat(3);
     const { stdout } = await report(lines);
-    expect(stdout).toMatch(/subjects\.student per day \(at most\) +81/);
+    expect(stdout).toMatch(/subjects\.student per day \(at most\) +75/);
+    expect(stdout).toMatch(/values\.student per day +6/);
     expect(stdout).toContain('# subjects: { student: [1000000 per day warn, 1000000 per 30 days warn] }');
   });
 
