@@ -6,6 +6,7 @@ import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { chainsOf } from '../../src/audit/log-files.ts';
 import { breachOf } from '../../src/audit/reports/breach.ts';
+import { peopleText } from '../../src/audit/reports/people.ts';
 import { principalsOf } from '../../src/audit/reports/principals.ts';
 import { refusalsOf } from '../../src/audit/reports/refusals.ts';
 import { refusalsReport } from '../../src/audit/reports/refusals-report.ts';
@@ -233,7 +234,7 @@ describe('one person', () => {
     subjects: { student: { n: 1, unnamed: 0, ids: [], ...student } },
   });
 
-  async function answer(text: string, { keys = KEYS, user }: { keys?: typeof KEYS; user?: string } = {}) {
+  async function opened<T>(text: string, ask: (source: Source) => Promise<T>): Promise<T> {
     const at = join(folder, String(number++));
     await mkdir(at);
     const file = join(at, 'decisions.jsonl');
@@ -244,20 +245,39 @@ describe('one person', () => {
       notice: (message) => expect.fail(message),
     });
     try {
-      const asked = {
-        principal: 'p',
-        since: 0,
-        until: Date.UTC(2100, 0),
-        timeZone: 'UTC',
-        ...(user !== undefined && { user }),
-      };
-      const { coverage } = await breachOf(source, asked);
-      const found = await findSubject(source, { subject: 'student', key: '4711', keys }, coverage);
-      return `${found.answer}, ${found.statements}`;
+      return await ask(source);
     } finally {
       source.close();
     }
   }
+
+  const ASKED = { principal: 'p', since: 0, until: Date.UTC(2100, 0), timeZone: 'UTC' };
+
+  const answer = (text: string, { keys = KEYS, user }: { keys?: typeof KEYS; user?: string } = {}) =>
+    opened(text, async (source) => {
+      const { coverage } = await breachOf(source, { ...ASKED, ...(user !== undefined && { user }) });
+      const found = await findSubject(source, { subject: 'student', key: '4711', keys }, coverage);
+      return `${found.answer}, ${found.statements}`;
+    });
+
+  it('what was told beside people is questions and values, in records of an older guard too', async () => {
+    const told = (id: string, student: object) => [
+      decision(id),
+      { kind: 'outcome', id, rows: 1, status: 'ok', subjects: { student } },
+    ];
+    const ids = [idOf(0, 1), idOf(0, 2)];
+    const text = log(
+      ...told('1', { people: 2, ids }),
+      ...told('2', { people: 0, questions: 1 }),
+      ...told('3', { people: 0, questions: 0, values: 7 }),
+      ...told('4', { n: 1, unnamed: 4, ids: [idOf(0, 3)] }),
+    );
+    const { people } = await opened(text, (source) => breachOf(source, ASKED));
+    expect(people).toEqual([
+      { subject: 'student', named: [{ key: 'k3', people: 3 }], counted: 0, questions: 1, values: 11 },
+    ]);
+    expect(peopleText(people[0]!)).toBe('3 to 15');
+  });
 
   it.each<[string, string, string, Parameters<typeof answer>[1]?]>([
     ['in an outcome', log(decision('1'), outcome('1', { ids: [idOf(0, 4711)] })), 'yes, 1'],
