@@ -60,7 +60,7 @@ const BYTES_OF_VALUE = 8;
 /**
  * So many values of 8 bytes `one` tells at least, that `other` has not at the same place: by column those that differ from the one that stands there most
  * often, and that once. What stood at the same place of an answer before it in the script is left out: it may be the same again. Of rows that only one of
- * them has, it is told that they are there: one at least.
+ * them has, it is told that they are there: one at least. Of rows that come in another order, the order.
  */
 export function valuesTold(one: readonly Reply[], other: readonly Reply[]): number {
   let values = 0;
@@ -68,6 +68,11 @@ export function valuesTold(one: readonly Reply[], other: readonly Reply[]): numb
   const results = resultsIn(other);
   for (const [i, result] of resultsIn(one).entries()) {
     const [rows, others] = [rowsOf(result), rowsOf(results[i] ?? [])];
+    if (isSameRows(rows, others)) {
+      if (rows.some((row, at) => textOfRow(row) !== textOfRow(others[at]!))) values += valuesOfOrder(rows.length);
+      before.push(rows);
+      continue;
+    }
     const byColumn = new Map<number, Cells>();
     for (const [at, row] of rows.slice(0, others.length).entries())
       for (const [column, cell] of row.entries()) {
@@ -78,6 +83,20 @@ export function valuesTold(one: readonly Reply[], other: readonly Reply[]): numb
     before.push(rows);
   }
   return values;
+}
+
+const textOfRow = (row: Cells): string => JSON.stringify(row);
+
+function isSameRows(one: readonly Cells[], other: readonly Cells[]): boolean {
+  const sorted = (rows: readonly Cells[]): string => rows.map(textOfRow).sort().join();
+  return one.length === other.length && sorted(one) === sorted(other);
+}
+
+/** What the order of so many rows can tell. */
+function valuesOfOrder(rows: number): number {
+  let bits = 0;
+  for (let n = 2; n <= rows; n += 1) bits += Math.log2(n);
+  return Math.ceil(bits / (8 * BYTES_OF_VALUE));
 }
 
 /** Of a message with several statements each for itself. */

@@ -232,6 +232,13 @@ const DRAFTS: readonly Way[] = [
     ],
   },
   {
+    name: 'the order of known rows that are sorted alike, under a LIMIT that leaves out others',
+    texts: [1, 3].map(
+      (factor) =>
+        `SELECT id FROM (SELECT id, weight FROM patient ORDER BY id DESC) AS p ORDER BY CASE WHEN id <= 3 THEN 0 ELSE 1 + weight * ${factor} % 11 END LIMIT 3`,
+    ),
+  },
+  {
     name: 'keys that move',
     texts: [
       'UPDATE visit SET patient_id = 1 WHERE id >= 20',

@@ -117,7 +117,7 @@ const NOT_PINNED: readonly Case[] = [
   [
     'above an aggregate',
     'SELECT c FROM (SELECT patient_id, count(*) c FROM visit GROUP BY patient_id) x WHERE x.patient_id = 5',
-    'question; [+0]; known; fixed 11',
+    'question; [+0]; repeated; fixed 11',
   ],
   [
     'above a LIMIT',
@@ -127,7 +127,7 @@ const NOT_PINNED: readonly Case[] = [
   [
     'above DISTINCT',
     'SELECT ward FROM (SELECT DISTINCT id, ward FROM patient) x WHERE x.id = 5',
-    'question; [+0]; known; fixed 11',
+    'question; [+0]; repeated; fixed 11',
   ],
   [
     'above a UNION',
@@ -137,7 +137,7 @@ const NOT_PINNED: readonly Case[] = [
   [
     'above row locks',
     'SELECT * FROM (SELECT id FROM patient FOR UPDATE) x WHERE x.id = 5',
-    'question; [0]; known; uncountable: row locks in a query',
+    'question; [0]; repeated; uncountable: row locks in a query',
   ],
   [
     'a WITH that is read twice',
@@ -194,8 +194,13 @@ const NAMED: readonly Case[] = [
   ['a list', 'SELECT id, name, upper(name) FROM patient WHERE ward = 3 ORDER BY name', 'question; [0]; known'],
   ['a key that is added', 'SELECT name FROM patient WHERE ward = 3', 'question; [+0]; known; fixed 11'],
   ['a star beside a query', 'SELECT * FROM (SELECT name, ward FROM patient) x', 'question; [+0]; known; fixed 11'],
-  ['a page', 'SELECT id, name FROM patient ORDER BY name LIMIT 20', 'question; [0]; known'],
-  ['OFFSET 0', 'SELECT id FROM patient ORDER BY name LIMIT 20 OFFSET 0', 'question; [0]; known'],
+  ['a page', 'SELECT id, name FROM patient ORDER BY name LIMIT 20', 'question; [0]; repeated'],
+  [
+    'a page in an order that leaves nothing open',
+    'SELECT id, name FROM patient ORDER BY name, id LIMIT 20',
+    'question; [0]; known',
+  ],
+  ['OFFSET 0', 'SELECT id FROM patient ORDER BY name LIMIT 20 OFFSET 0', 'question; [0]; repeated'],
   ['another page', 'SELECT id, name FROM patient ORDER BY name LIMIT 20 OFFSET 20', 'question; [0]; repeated'],
   ['with a count beside it', 'SELECT id, count(*) OVER () FROM patient LIMIT 20', 'question; [0] v1; repeated'],
   ['tied rows', 'SELECT p.id, v.diag FROM patient p JOIN visit v ON v.patient_id = p.id', 'question; [0]; known'],
@@ -218,27 +223,27 @@ const NAMED: readonly Case[] = [
   [
     'a condition on the same person',
     'SELECT id FROM patient p WHERE EXISTS (SELECT FROM visit v WHERE v.patient_id = p.id)',
-    'question; [0]; known',
+    'question; [0]; repeated',
   ],
   [
     'and its opposite',
     'SELECT id FROM patient p WHERE NOT EXISTS (SELECT FROM visit v WHERE v.patient_id = p.id)',
-    'question; [0]; known',
+    'question; [0]; repeated',
   ],
   [
     'IN',
     "SELECT id FROM patient WHERE id IN (SELECT patient_id FROM visit WHERE diag = 'flu')",
-    'question; [0]; known',
+    'question; [0]; repeated',
   ],
   [
     'grouped by the key',
     'SELECT patient_id, count(*), max(diag) FROM visit GROUP BY patient_id HAVING count(*) > 2',
-    'question; [0]; known',
+    'question; [0]; repeated',
   ],
   [
     'DISTINCT ON',
     'SELECT DISTINCT ON (patient_id) patient_id, day FROM visit ORDER BY patient_id, day DESC',
-    'question; [0]; known',
+    'question; [0]; repeated',
   ],
   [
     'the last visit of each',
@@ -263,20 +268,20 @@ const NAMED: readonly Case[] = [
   [
     'a page with its rows',
     'SELECT p.id, v.day FROM (SELECT id FROM patient ORDER BY name LIMIT 10) p LEFT JOIN visit v ON v.patient_id = p.id',
-    'question; [0]; known',
+    'question; [0]; repeated',
   ],
   [
     'a page in a WITH',
     'WITH page AS (SELECT * FROM patient ORDER BY name LIMIT 10) SELECT page.*, v.day FROM page LEFT JOIN visit v ON v.patient_id = page.id',
-    'question; [0]; known',
+    'question; [0]; repeated',
   ],
   [
     'a page by IN',
     'SELECT * FROM patient WHERE id IN (SELECT id FROM patient ORDER BY name LIMIT 10)',
-    'question; [0]; known',
+    'question; [0]; repeated',
   ],
   ['UNION', 'SELECT id, name FROM patient UNION SELECT patient_id, diag FROM visit', 'question; [0]; known'],
-  ['EXCEPT', 'SELECT id FROM patient EXCEPT SELECT patient_id FROM visit', 'question; [0]; known'],
+  ['EXCEPT', 'SELECT id FROM patient EXCEPT SELECT patient_id FROM visit', 'question; [0]; repeated'],
   [
     'what everybody may know beside it',
     'SELECT p.id, c.name FROM patient p JOIN clinics c ON c.id = p.clinic_id',
@@ -314,7 +319,7 @@ const INCLUDES: readonly Case[] = [
     'of people, in a LATERAL',
     `SELECT c.id, c.name, j.data FROM clinics c LEFT JOIN LATERAL (SELECT coalesce(json_agg(json_build_array(p.id, p.name)), '[]') AS data
        FROM (SELECT * FROM patient p WHERE p.clinic_id = c.id ORDER BY p.name LIMIT 10) p) j ON true WHERE c.beds > 3 ORDER BY c.name LIMIT 20`,
-    'question; [+0]; known; json 1',
+    'question; [+0]; repeated; json 1',
   ],
   [
     'two of them',
@@ -325,7 +330,7 @@ const INCLUDES: readonly Case[] = [
   [
     'all of a query',
     `SELECT coalesce(json_agg(t), '[]') AS body, count(*) AS total FROM (SELECT id, name FROM patient WHERE ward = 3 LIMIT 10) t`,
-    'question; [+0]; known; json 1',
+    'question; [+0]; repeated; json 1',
   ],
   [
     'all of a query, without the key',
@@ -430,6 +435,36 @@ const WAYS: readonly Case[] = [
     'rows of a function in the list',
     'SELECT id, generate_series(1, (SELECT weight FROM patient q WHERE q.id = p.id + 1)) FROM patient p',
     'question; unnamed v1; repeated',
+  ],
+  [
+    'the order of rows that are sorted alike, under a LIMIT',
+    'SELECT id FROM patient ORDER BY CASE WHEN id < 4 THEN 0 ELSE weight END LIMIT 3',
+    'question; [0]; repeated',
+  ],
+  [
+    'the same of a masked key',
+    'SELECT id FROM letter ORDER BY body, patient_id LIMIT 3',
+    'question; unnamed; repeated',
+  ],
+  [
+    'and of one of two tables',
+    'SELECT p.id, v.day FROM patient p JOIN visit v ON v.patient_id = p.id ORDER BY p.id LIMIT 3',
+    'question; [0]; repeated',
+  ],
+  [
+    'the order of groups that HAVING leaves',
+    'SELECT id FROM patient GROUP BY weight * 7919, id HAVING bool_or(id < 4)',
+    'question; [0]; repeated',
+  ],
+  [
+    'and of rows that were sorted with others',
+    'SELECT id FROM (SELECT id FROM patient ORDER BY CASE WHEN id < 4 THEN 0 ELSE weight END) x WHERE CASE WHEN random() >= 0 THEN id < 4 END',
+    'question; [0]; repeated',
+  ],
+  [
+    'and of rows that a subquery has chosen',
+    'SELECT id FROM patient WHERE id IN (SELECT patient_id FROM visit) AND CASE WHEN random() >= 0 THEN id < 4 END',
+    'question; [0]; repeated',
   ],
   [
     'numbers of rows that do not come',

@@ -91,11 +91,19 @@ function disclosureOf(context: Context, statement: Statement): Disclosure | unde
     canFail: canFail(context, analysis, analysis.level, access.kind),
     ...(named && { named }),
     values,
-    free: named && values.length === 0 && !rows.skips && analysis.marks.writes.length === 0 ? 'known' : 'repeated',
+    free:
+      named && values.length === 0 && (holds || isFixed(rows)) && analysis.marks.writes.length === 0
+        ? 'known'
+        : 'repeated',
     ...(counts && { grouped: counts }),
     ...(writes.top && { write: { row: writes.top.row ?? 0, tag: !people && !named?.length, ...writes.given } }),
     ...(uncountable !== undefined && { uncountable }),
   };
+}
+
+/** INVARIANT: an answer of people who are known is fixed by their own data, its order and what LIMIT leaves of rows that are sorted alike too. */
+function isFixed({ skips, openOrder }: Rows): boolean {
+  return !skips && !openOrder;
 }
 
 /** Whether the rows that it returns may have one more column. */

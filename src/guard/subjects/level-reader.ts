@@ -4,7 +4,7 @@ import type { Write } from '../../sql/analyze/findings.ts';
 import type { Cte, Entry, Level, OutputColumn } from '../../sql/analyze/model.ts';
 import type { Catalog, Column } from '../../sql/catalog.ts';
 import { askInteger } from '../../sql/constants.ts';
-import { as, type Node, stringOf, strings } from '../../sql/tree.ts';
+import { as, fieldsOf, type Node, stringOf, strings } from '../../sql/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { Conditions, columnOf, conjuncts } from './conditions.ts';
 import { type Conflict, conflictOf } from './conflicts.ts';
@@ -16,6 +16,7 @@ import { NO_ROWS, type Rows, type RowsKey, unknownRows } from './rows.ts';
 import { combinedRows } from './set-operations.ts';
 import { type ColumnOf, ShownKeys } from './shown-keys.ts';
 import { readers, type SubjectRelations } from './subject-relations.ts';
+import { ordersAll } from './total-order.ts';
 import { Values } from './values.ts';
 import { assignedValue, insertColumns, setItems } from './written-columns.ts';
 
@@ -130,15 +131,31 @@ export class LevelReader {
     if (!left || !right) return unknownRows({ keys: arms.flatMap(({ keys }) => keys) }, level.outputs.length);
     const rows = combinedRows(level, left, right, this.catalog);
     const { limits, skips } = this.limitsOf(level);
-    if (limits === 'none' && !this.sortsByValues(level, rows.values)) return rows;
+    const sorted = level.select?.sortClause !== undefined;
+    if (limits === 'none' && !this.sortsByValues(level, rows.values))
+      return sorted ? { ...rows, arranged: true } : rows;
     const open = rows.keys.length > 0;
     const loose = limits === 'loose' || (open && rows.cut) || this.sortsByValues(level, rows.values);
-    return { ...rows, loose: rows.loose || loose, cut: rows.cut || open, skips: rows.skips || (skips && open) };
+    return {
+      ...rows,
+      loose: rows.loose || loose,
+      cut: rows.cut || open,
+      skips: rows.skips || (skips && open),
+      arranged: true,
+      openOrder: rows.openOrder || open,
+    };
   }
 
   private ofSelect(level: Level, write?: Write): Rows {
     const keys: Key[] = [];
-    const found: FromItems = { loose: false, skips: false, cut: [], cutAtSource: false };
+    const found: FromItems = {
+      loose: false,
+      skips: false,
+      cut: [],
+      cutAtSource: false,
+      arranged: [],
+      openOrder: false,
+    };
     for (const entry of level.entries) this.enter(level, entry, keys, found, write);
     if (write) this.enterWritten(level, write, keys, found);
     this.keysOf.set(level, keys);
@@ -167,14 +184,38 @@ export class LevelReader {
       this.sortsByValues(level, values) ||
       (distinct === 'all' && values.size > 0);
     const columns = this.columnsOf(level, ends.keys, cuts || distinct !== 'none');
+    const plain = !cuts && distinct === 'none' && isPlain(level) && !this.values.hasWindow(level);
     return {
       ...columns,
       values,
       loose,
       cut: open && (cuts || isCutBelow || found.cutAtSource || columns.keys.some(({ list }) => list)),
       skips: open && (found.skips || skips),
-      open: !cuts && distinct === 'none' && isPlain(level) && !this.values.hasWindow(level),
+      open: plain,
+      arranged: open && (!plain || level.select?.sortClause !== undefined),
+      openOrder: open && (found.openOrder || this.leavesOrderOpen(level, found.arranged, cuts)),
     };
+  }
+
+  /**
+   * INVARIANT: rows that are left out behind a sort or a hash table decide how those that are sorted alike lie, and where a hash table begins: HAVING, a
+   * LIMIT whose order leaves something open, a condition above, a subquery of people by which rows are chosen.
+   */
+  private leavesOrderOpen(level: Level, arranged: readonly Entry[], chooses: boolean): boolean {
+    if (level.select?.havingClause || (chooses && !ordersAll(this.analysis, level, this.catalog))) return true;
+    if (level.roots.some(({ node, target }) => !target && this.asksPeople(node))) return true;
+    const items = { level, items: arranged, chosen: undefined, chooses };
+    return arranged.length > 0 && !allReachTheAnswer(this.analysis, items);
+  }
+
+  /** Whether a subquery over people stands in it. */
+  private asksPeople(part: unknown): boolean {
+    if (typeof part !== 'object' || part === null) return false;
+    this.analysis.parsed.patience.spend();
+    const inner = this.analysis.marks.sublinks.get(part as Node);
+    if (!inner) return fieldsOf(part).some(([, more]) => this.asksPeople(more));
+    const { keys, loose } = this.rowsOf(inner);
+    return inner.kind === 'set' || loose || keys.length > 0 || (this.keysOf.get(inner)?.length ?? 0) > 0;
   }
 
   private enter(level: Level, entry: Entry, keys: Key[], found: FromItems, write: Write | undefined): void {
@@ -305,6 +346,8 @@ export class LevelReader {
     found.skips ||= rows.skips;
     if (rows.cut && entry) found.cut.push(entry);
     if (rows.cut && !entry) found.cutAtSource = true;
+    if (rows.arranged && entry) found.arranged.push(entry);
+    found.openOrder ||= rows.openOrder;
     const perhaps = new Map<number, Key[]>();
     const add = (column: number, key: Key) => perhaps.set(column, [...(perhaps.get(column) ?? []), key]);
     for (const inner of rows.keys) {
@@ -496,6 +539,9 @@ interface FromItems {
   readonly cut: Entry[];
   /** The same of the query whose rows are inserted. */
   cutAtSource: boolean;
+  /** Items whose rows were sorted or hashed. */
+  readonly arranged: Entry[];
+  openOrder: boolean;
 }
 
 /** What every row of a write fulfils. A MERGE has rows of which its condition does not hold. */

@@ -20,6 +20,10 @@ export interface Rows {
   readonly skips: boolean;
   /** A condition on one of its columns could as well stand inside, with the conditions of its own. */
   readonly open: boolean;
+  /** They have been sorted or put into a hash table, so that the order of some of them hangs on the others. */
+  readonly arranged: boolean;
+  /** In which order they come, or which of those that are sorted alike, may hang on people whose rows do not come. */
+  readonly openOrder: boolean;
 }
 
 export interface RowsKey {
@@ -40,6 +44,8 @@ export const NO_ROWS: Rows = {
   cut: false,
   skips: false,
   open: false,
+  arranged: false,
+  openOrder: false,
 };
 
 /** INVARIANT: whatever is not understood. */

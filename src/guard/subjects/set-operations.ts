@@ -18,7 +18,10 @@ export function combinedRows(level: Level, left: Rows, right: Rows, catalog: Cat
     right.passed.some((other) => other.column === one.column && other.key.one === one.key.one),
   );
   const cut = left.cut || right.cut;
-  return { keys, passed, values, loose: false, cut, skips: left.skips || right.skips, open: false };
+  const skips = left.skips || right.skips;
+  // Which rows are in both is known once all of them lie in a hash table.
+  const openOrder = left.openOrder || right.openOrder || op !== 'SETOP_UNION';
+  return { keys, passed, values, loose: false, cut, skips, open: false, arranged: !appends, openOrder };
 }
 
 function pairs(left: Rows, right: Rows, level: Level, catalog: Catalog): readonly RowsKey[] | undefined {

@@ -29,7 +29,7 @@ function holdsOneRow(entry: Entry, fixed: LevelReader['fixed'], catalog: Catalog
 }
 
 /** Names of the columns of each key of which a relation has one row at most. */
-function uniqueKeys(relation: Relation, catalog: Catalog): string[][] {
+export function uniqueKeys(relation: Relation, catalog: Catalog): string[][] {
   // INVARIANT: an index of a table says nothing of the rows of those that inherit from it; that of a partitioned one does.
   const inherited = catalog.data.relations.some(({ parents }) => parents.includes(relation.oid));
   if (inherited && relation.kind !== 'p') return [];
