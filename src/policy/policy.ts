@@ -136,6 +136,8 @@ export interface RolePolicy {
   readonly subjects?: readonly Subject[];
   /** Names of those whose people a limit of the role, or of a principal in it, counts. */
   readonly limitedSubjects?: ReadonlySet<string>;
+  /** Those of them of whom no more than a limit allows can be shown or told, at any time. */
+  readonly boundedSubjects?: ReadonlySet<string>;
   /** Times in which other limits hold; the last that names a limit counts. */
   readonly during?: readonly During[];
   /** What a limit does that does not say it; absent: `deny`. */

@@ -18,7 +18,7 @@ import { authorizeGroups } from './authorize-groups.ts';
 import { judgeRelation, judgeWritten } from './authorize-relation.ts';
 import { authorizeTemporary } from './authorize-temporary.ts';
 import { verdict, verdictUnseen } from './classify-settings.ts';
-import { reachesData, readsCatalogsAlone } from './reads-data.ts';
+import { reachesUnboundedData, readsCatalogsAlone } from './reads-data.ts';
 
 export const authorizeStage: Stage = {
   name: 'authorize',
@@ -111,7 +111,7 @@ function judge(draft: Draft, use: Use, copies: boolean): Refusal | undefined {
           );
     }
     case 'collects':
-      return draft.role.collect === 'deny' && reachesData(draft.role, use.level)
+      return draft.role.collect === 'deny' && reachesUnboundedData(draft, use.level)
         ? refusal('collects', '42501', `permission denied for ${use.what}: it collects values of several rows in one`, {
             hint: 'It is granted by collect: allow.',
             rule: draft.role.rule,

@@ -1,7 +1,8 @@
 /** Whether a statement reads data: rows of users' relations, not of the server's catalogs. */
 import type { RolePolicy } from '../../policy/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/model.ts';
+import type { Level, RelationView } from '../../sql/analyze/model.ts';
+import type { Draft } from '../draft.ts';
 import { FIRST_USER_OID } from '../may-use.ts';
 
 /** True for a statement that reads catalogs and nothing else. */
@@ -28,15 +29,25 @@ function isOfServer(role: RolePolicy, use: Use): boolean {
   }
 }
 
-/** Whether rows of a granted user relation flow into this level. */
-export function reachesData(role: RolePolicy, level: Level, seen: Set<Level> = new Set()): boolean {
+/**
+ * Whether rows of a granted user relation flow into this level of which it is not bounded how much of them is shown. INVARIANT: where a subject's
+ * people are, each 8 bytes are paid for, whatever brings them together.
+ */
+export function reachesUnboundedData(draft: Pick<Draft, 'role' | 'subjects'>, level: Level): boolean {
+  const bounded = draft.subjects.filter(({ subject }) => draft.role.boundedSubjects?.has(subject.name));
+  const isUnbounded = ({ relation, system }: RelationView): boolean =>
+    !system && !bounded.some((subject) => subject.holds(relation));
+  return reaches(level, isUnbounded, new Set());
+}
+
+function reaches(level: Level, isSought: (view: RelationView) => boolean, seen: Set<Level>): boolean {
   if (seen.has(level)) return false;
   seen.add(level);
   for (const { source } of level.entries) {
-    if (source.kind === 'relation' && !source.view.system) return true;
-    if (source.kind === 'query' && reachesData(role, source.level, seen)) return true;
-    if (source.kind === 'cte' && (!source.cte.level || reachesData(role, source.cte.level, seen))) return true;
+    if (source.kind === 'relation' && isSought(source.view)) return true;
+    if (source.kind === 'query' && reaches(source.level, isSought, seen)) return true;
+    if (source.kind === 'cte' && (!source.cte.level || reaches(source.cte.level, isSought, seen))) return true;
   }
   // INVARIANT: a subquery in an expression brings values as well: string_agg((SELECT name FROM students WHERE id = i)) over a series.
-  return [...level.arms, ...level.subqueries].some((inner) => reachesData(role, inner, seen));
+  return [...level.arms, ...level.subqueries].some((inner) => reaches(inner, isSought, seen));
 }
