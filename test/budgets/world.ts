@@ -17,32 +17,8 @@ export interface World {
 
 /** `roles`: by principal, which has a role of its own name, what stands in it beside name and tables. Pupils have ids 1 … 1000. */
 export async function budgetWorld(roles: Readonly<Record<string, string>>, options: GuardOptions = {}): Promise<World> {
-  const database = await freshDatabase();
-  await database.query(`
-    CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL, class integer NOT NULL);
-    INSERT INTO pupils SELECT n, 'pupil ' || n, n % 10 FROM generate_series(1, 1000) n;
-    CREATE TABLE visits (id integer PRIMARY KEY, pupil_id integer NOT NULL REFERENCES pupils, note text);
-    INSERT INTO visits SELECT n + 5000, n, 'visit ' || n FROM generate_series(1, 1000) n;
-    CREATE TABLE rooms (id integer PRIMARY KEY);
-    INSERT INTO rooms SELECT generate_series(1, 1000)`);
-  const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-budgets-'));
-  await mkdir(join(folder, 'roles'));
-  await writeFile(join(folder, 'subjects.yaml'), 'subjects:\n  pupil: { keys: [pupils.id, visits.pupil_id] }\n');
-  for (const [name, text] of Object.entries(roles)) {
-    await writeFile(
-      join(folder, 'roles', `${name}.yaml`),
-      `role: ${name}
-scope: { pupil: all }
-tables:
-  pupils: { select: { columns: [id, name, class] }, update: { columns: [name] }, insert: { columns: [id, name, class] } }
-  visits: { select: { columns: [id, pupil_id, note] }, update: { columns: [note] } }
-  rooms: { select: { columns: "*" } }
-statements: [copy_to, copy_from]
-${text}`,
-    );
-  }
-  const principals = Object.keys(roles).map((name) => `  ${name}: { role: ${name}, password: "${VERIFIER}" }\n`);
-  await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
+  const database = await pupilsDatabase();
+  const folder = await pupilsPolicies(roles);
   const clear = async (): Promise<void> => {
     await database.drop();
     await rm(folder, { recursive: true, force: true });
@@ -61,6 +37,41 @@ ${text}`,
       await clear();
     },
   };
+}
+
+export async function pupilsDatabase(): Promise<FreshDatabase> {
+  const database = await freshDatabase();
+  await database.query(`
+    CREATE TABLE pupils (id integer PRIMARY KEY, name text NOT NULL, class integer NOT NULL);
+    INSERT INTO pupils SELECT n, 'pupil ' || n, n % 10 FROM generate_series(1, 1000) n;
+    CREATE TABLE visits (id integer PRIMARY KEY, pupil_id integer NOT NULL REFERENCES pupils, note text);
+    INSERT INTO visits SELECT n + 5000, n, 'visit ' || n FROM generate_series(1, 1000) n;
+    CREATE TABLE rooms (id integer PRIMARY KEY);
+    INSERT INTO rooms SELECT generate_series(1, 1000)`);
+  return database;
+}
+
+/** @returns the folder. */
+export async function pupilsPolicies(roles: Readonly<Record<string, string>>): Promise<string> {
+  const folder = await mkdtemp(join(tmpdir(), 'rowgate-test-budgets-'));
+  await mkdir(join(folder, 'roles'));
+  await writeFile(join(folder, 'subjects.yaml'), 'subjects:\n  pupil: { keys: [pupils.id, visits.pupil_id] }\n');
+  for (const [name, text] of Object.entries(roles)) {
+    await writeFile(
+      join(folder, 'roles', `${name}.yaml`),
+      `role: ${name}
+scope: { pupil: all }
+tables:
+  pupils: { select: { columns: [id, name, class] }, update: { columns: [name] }, insert: { columns: [id, name, class] } }
+  visits: { select: { columns: [id, pupil_id, note] }, update: { columns: [note] } }
+  rooms: { select: { columns: "*" } }
+statements: [copy_to, copy_from]
+${text}`,
+    );
+  }
+  const principals = Object.keys(roles).map((name) => `  ${name}: { role: ${name}, password: "${VERIFIER}" }\n`);
+  await writeFile(join(folder, 'principals.yaml'), `principals:\n${principals.join('')}`);
+  return folder;
 }
 
 /** How many rows came; none where a limit refused it. */

@@ -14,6 +14,7 @@ const SYSTEM = [
   'attacks/',
   'bulk/fleet',
   'bulk/honest-days',
+  'bulk/honest-uses',
   'chaos/',
   'channels/teeth',
   'clients/pgbench',
