@@ -1,9 +1,9 @@
 /** Reads what a live server has of a native account, by whatever way it has it: for `compile --verify`. */
 import { z } from 'zod';
 import { parseSearchPath } from '../guard/search-path.ts';
-import type { Found } from '../policy/native/found.ts';
-import { literal } from '../policy/native/sql-text.ts';
-import { ownSchema, type Wall } from '../policy/native/wall.ts';
+import type { Found } from '../native/found.ts';
+import { literal } from '../native/sql-text.ts';
+import { ownSchema, type Wall } from '../native/wall.ts';
 import type { Query } from './read.ts';
 
 const USERS = 16384;

@@ -2,10 +2,10 @@
  * Has the server write a wall's conditions and views in its own words, so that they can be compared with what stands there: by
  * temporary tables and views of the same columns, in transactions that are rolled back. Nothing is locked or kept.
  */
-import type { Canonical } from '../policy/native/found.ts';
-import { argumentTypes, policyStatement } from '../policy/native/print-wall.ts';
-import { identifier, literal } from '../policy/native/sql-text.ts';
-import type { RowFilter, Wall } from '../policy/native/wall.ts';
+import type { Canonical } from '../native/found.ts';
+import { argumentTypes, policyStatement } from '../native/print-wall.ts';
+import { identifier, literal } from '../native/sql-text.ts';
+import type { RowFilter, Wall } from '../native/wall.ts';
 import type { Query } from './read.ts';
 
 export async function canonicalOf(query: Query, wall: Wall): Promise<Canonical> {

@@ -1,7 +1,7 @@
 /** A catalog kept in a file, so that policies can be checked where the database is out of reach. */
 import { readFile, writeFile } from 'node:fs/promises';
 import { prettifyError } from 'zod';
-import type { CatalogData } from '../sql/catalog.ts';
+import type { CatalogData } from '../sql/catalog/catalog.ts';
 import { catalogSchema } from './schema.ts';
 
 /** Raised with the next change that an older reader would misread. */

@@ -1,5 +1,5 @@
 /** Reads what views, defaults, domains, triggers and functions of users reach: for `check`, `access` and `compile`, not for the guard. */
-import type { CatalogData, FunctionBody, Reach } from '../sql/catalog.ts';
+import type { CatalogData, FunctionBody, Reach } from '../sql/catalog/catalog.ts';
 import { type Query, readCatalog } from './read.ts';
 import { reachesSchema } from './schema.ts';
 

@@ -1,7 +1,7 @@
 /** Reads what Rowgate knows of a database from the server's own catalog. */
-import { KNOWN_EXTENSIONS } from '../policy/known-extensions.ts';
-import type { CatalogData, Fn, Oid } from '../sql/catalog.ts';
-import { GRAMMAR_VERSION, majorVersion, OLDEST_VERSION } from '../sql/older-grammar.ts';
+import { KNOWN_EXTENSIONS } from '../policy/compile/known-extensions.ts';
+import type { CatalogData, Fn, Oid } from '../sql/catalog/catalog.ts';
+import { GRAMMAR_VERSION, majorVersion, OLDEST_VERSION } from '../sql/parse/older-grammar.ts';
 import { DEPENDENTS, membersQuery } from './dependents.ts';
 import * as queries from './queries.ts';
 import { catalogSchema } from './schema.ts';

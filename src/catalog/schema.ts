@@ -1,6 +1,6 @@
 /** The shape of catalog data, checked where it comes in: from a server's answer or from a saved file. */
 import { z } from 'zod';
-import type { CatalogData } from '../sql/catalog.ts';
+import type { CatalogData } from '../sql/catalog/catalog.ts';
 
 const oid = z.int().min(0).max(4294967295);
 

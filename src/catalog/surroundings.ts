@@ -1,7 +1,7 @@
 /** Reads what of a server a second wall depends on beyond the catalog: rights of PUBLIC, and policies of walls made before. */
 import { z } from 'zod';
-import type { Surroundings } from '../policy/native/surroundings.ts';
-import { OPEN_POLICY } from '../policy/native/wall.ts';
+import type { Surroundings } from '../native/surroundings.ts';
+import { OPEN_POLICY } from '../native/wall.ts';
 import type { Query } from './read.ts';
 
 const USERS = 16384;

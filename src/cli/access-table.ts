@@ -1,5 +1,5 @@
 /** What `rowgate access` says, as a table for people. */
-import type { Access, AccessReview } from '../policy/reach/access.ts';
+import type { Access, AccessReview } from '../policy/review/access.ts';
 
 const HEADINGS = ['role', 'principals', 'access', 'form', 'rows', 'rule'] as const;
 /** More principals than this are counted. */

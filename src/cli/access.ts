@@ -11,19 +11,19 @@ import {
   resolveColumnRef,
   resolveRelation,
   splitName,
-} from '../policy/names.ts';
-import type { ColumnRef } from '../policy/policy.ts';
-import { type AccessReview, accessTo } from '../policy/reach/access.ts';
-import { Catalog, type Relation } from '../sql/catalog.ts';
-import { loadParser } from '../sql/parse.ts';
+} from '../policy/compile/names.ts';
+import type { ColumnRef } from '../policy/model/policy.ts';
+import { type AccessReview, accessTo } from '../policy/review/access.ts';
+import { Catalog, type Relation } from '../sql/catalog/catalog.ts';
+import { loadParser } from '../sql/parse/parse.ts';
 import { findStale, staleInWords } from './access-stale.ts';
 import { formatAccess } from './access-table.ts';
-import { ask } from './ask-server.ts';
+import { ask } from '../app/ask-server.ts';
 import { fromLog, type LogOptions } from './log-source.ts';
-import { environmentFor } from './placeholders.ts';
-import { printError, printOut } from './print.ts';
-import { readPolicies } from './read-policies.ts';
-import { reasonOf } from './reason.ts';
+import { environmentFor } from '../app/placeholders.ts';
+import { printError, printOut } from '../app/print.ts';
+import { readPolicies } from '../app/read-policies.ts';
+import { reasonOf } from '../app/error-text.ts';
 
 const EXAMPLES = `
 Examples:

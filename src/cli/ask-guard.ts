@@ -1,10 +1,10 @@
 /** What the commands to a running guard share: where it is, how it is asked, and what a refusal looks like. */
 import type { Command } from 'commander';
 import { controlPath } from '../config/control-path.ts';
-import { askGuard, NoGuard, type Question } from '../control/client.ts';
-import { shownTime } from '../policy/calendar.ts';
-import { readDuration } from '../policy/quantity.ts';
-import { oneLine, printError, printExactly, printOut } from './print.ts';
+import { askGuard, NoGuard, type Question } from '../operations/control/client.ts';
+import { shownTime } from '../policy/source/calendar.ts';
+import { readDuration } from '../policy/source/quantity.ts';
+import { oneLine, printError, printExactly, printOut } from '../app/print.ts';
 
 export interface GuardOptions {
   readonly config: string;

@@ -1,7 +1,7 @@
 /** `rowgate break-glass`: a principal that is closed by its policy, opened for a time by those who sign it with their SSH keys. */
 import type { Command } from 'commander';
-import type { ShownOpening } from '../control/commands/break-glass.ts';
-import { OPENING_NAMESPACE } from '../meter/opening.ts';
+import type { ShownOpening } from '../operations/control/commands/break-glass.ts';
+import { OPENING_NAMESPACE } from '../budget/model/break-glass.ts';
 import {
   ask,
   duration,

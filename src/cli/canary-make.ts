@@ -3,13 +3,13 @@ import { randomInt, randomUUID } from 'node:crypto';
 import pg from 'pg';
 import { readCatalog } from '../catalog/read.ts';
 import type { Config } from '../config/config.ts';
-import { canaryHash } from '../policy/canaries.ts';
-import { qualifiedName, quoteIdentifier, resolveRelation } from '../policy/names.ts';
-import type { Subject } from '../policy/policy.ts';
-import { Catalog, type Column, type Relation } from '../sql/catalog.ts';
-import { connected } from './ask-server.ts';
+import { canaryHash } from '../policy/model/canaries.ts';
+import { qualifiedName, quoteIdentifier, resolveRelation } from '../policy/compile/names.ts';
+import type { Subject } from '../policy/model/policy.ts';
+import { Catalog, type Column, type Relation } from '../sql/catalog/catalog.ts';
+import { connected } from '../app/ask-server.ts';
 import { type Kind, People, type SampledColumn, type SampleRow } from './plausible-person.ts';
-import { readPolicies } from './read-policies.ts';
+import { readPolicies } from '../app/read-policies.ts';
 
 export interface Made {
   readonly subject: string;

@@ -2,15 +2,15 @@
 import type { Command } from 'commander';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { canaryHash } from '../policy/canaries.ts';
-import { PolicyDocument } from '../policy/document.ts';
-import { loadParser } from '../sql/parse.ts';
-import { PolicyFolderError, readPolicyFolder } from '../store/policy-folder.ts';
+import { canaryHash } from '../policy/model/canaries.ts';
+import { PolicyDocument } from '../policy/source/document.ts';
+import { loadParser } from '../sql/parse/parse.ts';
+import { PolicyFolderError, readPolicyFolder } from '../policy-files/folder.ts';
 import { failed, table } from './ask-guard.ts';
-import { readCanaryKey } from './canary-key.ts';
+import { readCanaryKey } from '../app/canary-key.ts';
 import { CannotMake, makeCanaries } from './canary-make.ts';
 import type { SampleRow } from './plausible-person.ts';
-import { printOut } from './print.ts';
+import { printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

@@ -4,9 +4,9 @@ import { catalogText, saveCatalog } from '../catalog/file.ts';
 import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { ask } from './ask-server.ts';
-import { printError, printOut } from './print.ts';
-import { reasonOf } from './reason.ts';
+import { ask } from '../app/ask-server.ts';
+import { printError, printOut } from '../app/print.ts';
+import { reasonOf } from '../app/error-text.ts';
 
 const EXAMPLES = `
 It holds names, types, what views read and the bodies of functions, and no row of any table.

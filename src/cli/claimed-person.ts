@@ -1,7 +1,7 @@
 /** `--claim NAME=VALUE`: what the token of somebody behind an account would say, for commands that ask as they would. */
 import { personOf } from '../identity/person.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
-import type { Template } from '../sql/template.ts';
+import type { Template } from '../sql/text/template.ts';
 
 type Attributes = ReadonlyMap<string, string>;
 

@@ -5,13 +5,13 @@ import { readCatalogWithReaches } from '../catalog/reaches.ts';
 import { readSurroundings } from '../catalog/surroundings.ts';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { compareWall } from '../policy/native/compare-wall.ts';
-import type { Difference } from '../policy/native/comparison.ts';
-import { printWalls } from '../policy/native/print-wall.ts';
-import { Catalog } from '../sql/catalog.ts';
-import { ask } from './ask-server.ts';
-import { readPolicies } from './read-policies.ts';
-import { reasonOf } from './reason.ts';
+import { compareWall } from '../native/compare-wall.ts';
+import type { Difference } from '../native/comparison.ts';
+import { printWalls } from '../native/print-wall.ts';
+import { Catalog } from '../sql/catalog/catalog.ts';
+import { ask } from '../app/ask-server.ts';
+import { readPolicies } from '../app/read-policies.ts';
+import { reasonOf } from '../app/error-text.ts';
 import { wallsFor } from './walls.ts';
 
 export interface CompileOptions {

@@ -13,13 +13,13 @@ import { portalToken } from '../demo/portal-key.ts';
 import { AlreadyRuns } from '../demo/server.ts';
 import { type DemoServer, startDemoServer } from '../demo/start.ts';
 import { tourEnd, tourText } from '../demo/tour.ts';
-import { openControlOf } from './control-socket.ts';
-import { Ending } from './ending.ts';
-import { operatorLog } from './operator-log.ts';
-import { ownCommand } from './own-command.ts';
-import { printError, printOut } from './print.ts';
-import { startGuard } from './run-guard.ts';
-import { StartError } from './start-error.ts';
+import { openControlOf } from '../app/control-socket.ts';
+import { Ending } from '../app/shutdown.ts';
+import { operatorLog } from '../app/operator-log.ts';
+import { ownCommand } from '../app/own-command.ts';
+import { printError, printOut } from '../app/print.ts';
+import { startGuard } from '../app/run-guard.ts';
+import { StartError } from '../app/start-error.ts';
 
 const HELP = `
 Examples:

@@ -13,7 +13,7 @@ import {
   ResponseBodyError,
   type TokenEndpointResponse,
 } from 'openid-client';
-import { isLoopbackHost } from '../policy/token-login.ts';
+import { isLoopbackHost } from '../policy/compile/token-login.ts';
 
 export interface DeviceLogin {
   readonly issuer: URL;

@@ -1,8 +1,8 @@
 /** For each reason of a refusal: what would have to be granted, and where, if the statement is meant to work. */
-import type { Refusal } from '../errors.ts';
+import type { Refusal } from '../core/refusal.ts';
 import type { StatementJudgement } from '../guard/decision.ts';
-import type { RolePolicy, StatementOption } from '../policy/policy.ts';
-import type { Catalog, Relation } from '../sql/catalog.ts';
+import type { RolePolicy, StatementOption } from '../policy/model/policy.ts';
+import type { Catalog, Relation } from '../sql/catalog/catalog.ts';
 import { ANY, columnsSnippet, writeSnippet, yamlText } from './explain-snippets.ts';
 
 export interface Advice {

@@ -1,5 +1,5 @@
 /** Pieces of a role's YAML, as `rowgate explain` suggests them. */
-import type { Relation } from '../sql/catalog.ts';
+import type { Relation } from '../sql/catalog/catalog.ts';
 
 /** Stands where the DBA has to choose. */
 export const ANY = '…';

@@ -4,13 +4,13 @@ import type { Command } from 'commander';
 import { formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { Guard } from '../guard/guard.ts';
-import { GuardRuntime } from '../proxy/guard-runtime.ts';
-import { loadParser } from '../sql/parse.ts';
+import { GuardRuntime } from '../server/guard-runtime.ts';
+import { loadParser } from '../sql/parse/parse.ts';
 import { attributesBy, missingIn } from './claimed-person.ts';
 import { type Explanation, explanationOf, formatExplanation } from './explanation.ts';
-import { PolicyReader } from './policy-reader.ts';
-import { printError, printOut } from './print.ts';
-import { reasonOf } from './reason.ts';
+import { PolicyReader } from '../app/policy-reader.ts';
+import { printError, printOut } from '../app/print.ts';
+import { reasonOf } from '../app/error-text.ts';
 
 const EXAMPLES = `
 Examples:

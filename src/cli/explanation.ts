@@ -1,11 +1,11 @@
 /** What `rowgate explain` says of one text: an object for programs, and the same in lines for people. Nothing is read or run here. */
-import type { Refusal } from '../errors.ts';
+import type { Refusal } from '../core/refusal.ts';
 import type { Judgement } from '../guard/decision.ts';
-import type { RolePolicy } from '../policy/policy.ts';
-import { rowsToAsk, statementLimits } from '../session/meter.ts';
+import type { RolePolicy } from '../policy/model/policy.ts';
+import { rowsToAsk, statementLimits } from '../session/admission/statement-meter.ts';
 import type { SessionPolicy } from '../session/ports.ts';
-import { renderLiterals } from '../session/render.ts';
-import type { Catalog } from '../sql/catalog.ts';
+import { renderLiterals } from '../session/client/render.ts';
+import type { Catalog } from '../sql/catalog/catalog.ts';
 import { type Advice, adviceFor } from './explain-advice.ts';
 
 export interface Explanation {

@@ -1,9 +1,9 @@
 /** `rowgate limits`: what a principal has taken of what it may, and a larger limit for a time. */
 import type { Command } from 'commander';
-import type { ShownLimits } from '../control/commands/limits.ts';
-import { holderName } from '../meter/owner.ts';
+import type { ShownLimits } from '../operations/control/commands/limits.ts';
+import { holderName } from '../budget/model/owner.ts';
 import { type Answered, ask, duration, EXIT_CODES, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
-import { aboutHolder, type OfUser, saidHolder } from './holder.ts';
+import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
 import { type AskedRaise, registerRaises } from './raises.ts';
 
 const HELP = `

@@ -1,9 +1,9 @@
 /** `rowgate locks`: who is locked out, and locking and releasing by hand. */
 import type { Command } from 'commander';
-import type { ShownLock } from '../control/commands/locks.ts';
-import { type Holder, holderName, holderWords } from '../meter/owner.ts';
+import type { ShownLock } from '../operations/control/commands/locks.ts';
+import { type Holder, holderName, holderWords } from '../budget/model/owner.ts';
 import { type Answered, ask, duration, EXIT_CODES, type GuardOptions, print, table, toGuard } from './ask-guard.ts';
-import { aboutHolder, type OfUser, saidHolder } from './holder.ts';
+import { aboutHolder, type OfUser, saidHolder } from './holder-option.ts';
 
 const HELP = `
 Examples:

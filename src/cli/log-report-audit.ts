@@ -1,27 +1,27 @@
 /** `rowgate log report refusals | principals | breach | break-glass`: what was refused, who did what, what one account took, what was done in openings. */
 import { existsSync, writeFileSync } from 'node:fs';
 import type { Command } from 'commander';
-import { NO_POLICIES, type PolicyFacts, policyFacts, readPolicyFacts } from '../audit/policies.ts';
-import type { Report } from '../audit/report.ts';
-import { breachOf } from '../audit/reports/breach.ts';
-import { breachReport } from '../audit/reports/breach-report.ts';
-import { breakGlassOf, breakGlassOverview, breakGlassReport } from '../audit/reports/break-glass.ts';
-import type { Made } from '../audit/reports/made.ts';
-import type { Period } from '../audit/reports/period.ts';
-import { principalsOf } from '../audit/reports/principals.ts';
-import { principalsReport } from '../audit/reports/principals-report.ts';
-import { refusalsOf } from '../audit/reports/refusals.ts';
-import { refusalsReport } from '../audit/reports/refusals-report.ts';
-import { findSubject, type Sought } from '../audit/reports/subject.ts';
-import { reportCsv } from '../audit/show/csv.ts';
-import { reportHtml } from '../audit/show/html.ts';
-import { reportText } from '../audit/show/text.ts';
-import { openSource, type Source } from '../audit/source.ts';
-import { keptPolicy } from '../record/policies/kept-policies.ts';
+import { NO_POLICIES, type PolicyFacts, policyFacts, readPolicyFacts } from '../decision-log/reports/policy-texts.ts';
+import type { Report } from '../decision-log/reports/report.ts';
+import { breachOf } from '../decision-log/reports/breach.ts';
+import { breachReport } from '../decision-log/reports/breach-report.ts';
+import { breakGlassOf, breakGlassOverview, breakGlassReport } from '../decision-log/reports/break-glass.ts';
+import type { Made } from '../decision-log/reports/made.ts';
+import type { Period } from '../decision-log/reports/period.ts';
+import { principalsOf } from '../decision-log/reports/principals.ts';
+import { principalsReport } from '../decision-log/reports/principals-report.ts';
+import { refusalsOf } from '../decision-log/reports/refusals.ts';
+import { refusalsReport } from '../decision-log/reports/refusals-report.ts';
+import { findSubject, type Sought } from '../decision-log/reports/subject.ts';
+import { reportCsv } from '../decision-log/show/csv.ts';
+import { reportHtml } from '../decision-log/show/html.ts';
+import { reportText } from '../decision-log/show/text.ts';
+import { openSource, type Source } from '../decision-log/read/source.ts';
+import { keptPolicy } from '../decision-log/policies/kept-policies.ts';
 import { failed } from './ask-guard.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, timeOption, unreadable } from './log-source.ts';
-import { printError, printOut } from './print.ts';
-import { type SubjectOptions, soughtIn } from './sought.ts';
+import { printError, printOut } from '../app/print.ts';
+import { type SubjectOptions, soughtIn } from './subject-option.ts';
 
 const TIMES = `
 Times: 2026-11-25 (that day), 2026-11-25T14:30, 2h (ago), today, yesterday.

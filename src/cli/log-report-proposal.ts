@@ -1,5 +1,5 @@
 /** Limits that leave honest use alone, as a policy writes them: the 99.9th percentile and a margin, rounded up to two digits. */
-import { amountName } from '../policy/limits-in-force.ts';
+import { amountName } from '../policy/model/limits-in-force.ts';
 import type { Percentiles } from './log-report-percentiles.ts';
 import { twoDigits } from './log-report-tally.ts';
 

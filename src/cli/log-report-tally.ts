@@ -1,6 +1,6 @@
 /** Adds up what the decision log says was used: by principal and minute, by statement, and what its windows of people held. */
-import type { LogRecord } from '../record/fields.ts';
-import { QUIET_COMMANDS } from '../record/quiet-commands.ts';
+import type { LogRecord } from '../decision-log/fields.ts';
+import { QUIET_COMMANDS } from '../decision-log/writer/quiet-commands.ts';
 
 export interface Used {
   rows: number;

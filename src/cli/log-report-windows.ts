@@ -1,7 +1,7 @@
 /** What windows of time held, by what was taken in each minute: as the meter counts it, so far as a minute tells. */
-import type { CalendarDays } from '../meter/days.ts';
-import { isCalendarDay, lengthOf, SlotLine } from '../meter/slots.ts';
-import { readWindowLimit } from '../policy/quantity.ts';
+import type { CalendarDays } from '../budget/model/days.ts';
+import { isCalendarDay, lengthOf, SlotLine } from '../budget/model/window-slots.ts';
+import { readWindowLimit } from '../policy/source/quantity.ts';
 
 const MINUTE_MS = 60_000;
 const HOUR_MINUTES = 60;

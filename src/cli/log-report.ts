@@ -1,9 +1,9 @@
 /** `rowgate log report usage`: how much each role's principals really take, from the decision log, and limits that leave them alone. */
 import { existsSync } from 'node:fs';
 import type { Command } from 'commander';
-import { linesOf, RecordReader } from '../audit/lines.ts';
-import { amountName } from '../policy/limits-in-force.ts';
-import { readDate } from '../policy/quantity.ts';
+import { linesOf, RecordReader } from '../decision-log/read/file-lines.ts';
+import { amountName } from '../policy/model/limits-in-force.ts';
+import { readDate } from '../policy/source/quantity.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
 import { registerAudits } from './log-report-audit.ts';
@@ -11,7 +11,7 @@ import type { Percentiles } from './log-report-percentiles.ts';
 import { UsageTally } from './log-report-tally.ts';
 import { type RoleReport, type UsageReport, usageReport } from './log-report-usage.ts';
 import { fromLog, type LogOptions, type LogSource, logSource, several, unreadable } from './log-source.ts';
-import { printError, printOut } from './print.ts';
+import { printError, printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

@@ -2,12 +2,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import type { Command } from 'commander';
 import { logPlace, zoneOf } from '../config/log-place.ts';
-import { shownTime } from '../policy/calendar.ts';
-import { readPublicKey } from '../record/verify/keys.ts';
-import { NoLog, type Verification, verifyLog } from '../record/verify/verify.ts';
+import { shownTime } from '../policy/source/calendar.ts';
+import { readPublicKey } from '../decision-log/verify/keys.ts';
+import { NoLog, type Verification, verifyLog } from '../decision-log/verify/verify.ts';
 import { failed, table } from './ask-guard.ts';
 import { logCommand } from './log-command.ts';
-import { printOut } from './print.ts';
+import { printOut } from '../app/print.ts';
 
 const HELP = `
 Examples:

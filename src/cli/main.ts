@@ -22,10 +22,10 @@ import { register as logVerify } from './log-verify.ts';
 import { register as login } from './login.ts';
 import { register as password } from './password.ts';
 import { register as permit } from './permit.ts';
-import { printError } from './print.ts';
+import { printError } from '../app/print.ts';
 import { register as reload } from './reload.ts';
 import { register as serve } from './serve.ts';
-import { version } from './version.ts';
+import { version } from '../app/version.ts';
 
 const program = new Command('rowgate')
   .description('A query guard for PostgreSQL: who may see what, and how much of it.')

@@ -1,6 +1,6 @@
 /** `rowgate reload`: a running guard reads policies, certificates and configuration anew, and says what came of it. */
 import type { Command } from 'commander';
-import type { ReloadReport } from '../proxy/reload.ts';
+import type { ReloadReport } from '../server/reload.ts';
 import { ask, type GuardOptions, print, toGuard } from './ask-guard.ts';
 
 const HELP = `

@@ -3,17 +3,17 @@ import cluster from 'node:cluster';
 import type { Command } from 'commander';
 import { type Config, formatProblem } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
-import { shownAddress, shownListening } from '../proxy/listen-address.ts';
-import { openControlOf } from './control-socket.ts';
-import { Ending } from './ending.ts';
-import { atKey, tlsProblems } from './named-files.ts';
-import { openForwarding } from './open-forwarding.ts';
-import { operatorLog } from './operator-log.ts';
-import { printError, printOut } from './print.ts';
-import { startGuard } from './run-guard.ts';
-import { serveAsWorker } from './serve-worker.ts';
-import { type RunningWorkers, startWorkers } from './serve-workers.ts';
-import { StartError } from './start-error.ts';
+import { shownAddress, shownListening } from '../server/listen-address.ts';
+import { openControlOf } from '../app/control-socket.ts';
+import { Ending } from '../app/shutdown.ts';
+import { atKey, tlsProblems } from '../app/named-files.ts';
+import { openForwarding } from '../app/open-forwarding.ts';
+import { operatorLog } from '../app/operator-log.ts';
+import { printError, printOut } from '../app/print.ts';
+import { startGuard } from '../app/run-guard.ts';
+import { serveAsWorker } from '../app/serve-worker.ts';
+import { type RunningWorkers, startWorkers } from '../app/serve-workers.ts';
+import { StartError } from '../app/start-error.ts';
 
 const HELP = `
 Examples:

@@ -5,7 +5,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { failed } from './ask-guard.ts';
-import { printError } from './print.ts';
+import { printError } from '../app/print.ts';
 
 export interface SigningOptions {
   readonly key?: string;

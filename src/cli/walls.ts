@@ -1,11 +1,11 @@
 /** Which walls a configuration's policies ask for: a native role for each restricted role, or for one principal. Reads nothing. */
 import type { Config } from '../config/config.ts';
-import { buildWall } from '../policy/native/build-wall.ts';
-import { isTooLong } from '../policy/native/names.ts';
-import type { Wall, WallKind } from '../policy/native/wall.ts';
-import type { Policy, Principal, RolePolicy } from '../policy/policy.ts';
-import { pinnedSettings } from '../proxy/upstream/pinned-settings.ts';
-import type { Catalog } from '../sql/catalog.ts';
+import { buildWall } from '../native/build-wall.ts';
+import { isTooLong } from '../native/names.ts';
+import type { Wall, WallKind } from '../native/wall.ts';
+import type { Policy, Principal, RolePolicy } from '../policy/model/policy.ts';
+import { pinnedSettings } from '../upstream/pinned-settings.ts';
+import type { Catalog } from '../sql/catalog/catalog.ts';
 
 export interface WallRequest {
   /** Absent: every role that can have a wall. */

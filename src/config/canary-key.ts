@@ -1,7 +1,7 @@
 /** The key `keys`: secrets by which the guard knows what the policies do not say in plain text. */
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { mapping } from '../policy/schema-values.ts';
+import { mapping } from '../policy/schema/schema-values.ts';
 
 /** So many characters of it at least: as good as 128 bits, if made up by a machine. */
 export const SHORTEST_KEY = 32;

@@ -1,7 +1,7 @@
 /** Where the control socket of a guard is, for commands beside it: they need neither its secrets nor the rest of its configuration. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { PolicyDocument } from '../policy/document.ts';
+import { PolicyDocument } from '../policy/source/document.ts';
 import { controlSchema } from './control-schema.ts';
 import { type Environment, expand, joinPieces } from './environment.ts';
 

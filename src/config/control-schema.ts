@@ -1,6 +1,6 @@
 /** The keys `control` and `notify`: who may tell a running guard what, and whom it tells. */
 import { z } from 'zod';
-import { mapping } from '../policy/schema-values.ts';
+import { mapping } from '../policy/schema/schema-values.ts';
 
 const text = z.string().min(1);
 const socket = text.refine((path) => !path.includes('\0'), 'expected the path of a unix socket');

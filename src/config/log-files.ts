@@ -1,8 +1,8 @@
 /** The keys `log.rotate`, `log.keep` and `log.seal`: when a file of the decision log is closed, how long it is kept, and who signs for it. */
 import { dirname, resolve } from 'node:path';
 import { z } from 'zod';
-import { FORMS, type Period, readBytes, readDuration, readPeriod } from '../policy/quantity.ts';
-import { mapping, oneOrList, written } from '../policy/schema-values.ts';
+import { FORMS, type Period, readBytes, readDuration, readPeriod } from '../policy/source/quantity.ts';
+import { mapping, oneOrList, written } from '../policy/schema/schema-values.ts';
 
 export interface LogFiles {
   readonly rotate: { readonly every?: Rotation; readonly bytes?: number };

@@ -1,8 +1,8 @@
 /** Where the decision log of a guard is, and its time zone, for commands beside it: they need neither its secrets nor the rest of its configuration. */
 import { readFileSync } from 'node:fs';
 import { basename, dirname, resolve } from 'node:path';
-import { PolicyDocument } from '../policy/document.ts';
-import { readDuration } from '../policy/quantity.ts';
+import { PolicyDocument } from '../policy/source/document.ts';
+import { readDuration } from '../policy/source/quantity.ts';
 import { type Environment, expand, joinPieces } from './environment.ts';
 
 export const DEFAULT_LOG_FILE = './decisions.jsonl';

@@ -1,5 +1,5 @@
 /** What the decision log tells of one principal, in lines for people: what is alike stands in one line. */
-import { shownTime } from '../policy/calendar.ts';
+import { shownTime } from '../policy/source/calendar.ts';
 
 type Logged = Readonly<Record<string, unknown>>;
 

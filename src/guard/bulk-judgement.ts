@@ -1,7 +1,7 @@
-/** What was judged without its bulk (`sql/bulk.ts`), said of the whole text. */
-import type { Refusal } from '../errors.ts';
-import type { Bulk } from '../sql/bulk.ts';
-import { applyEdits } from '../sql/edits.ts';
+/** What was judged without its bulk (`sql/parse/bulk-constants.ts`), said of the whole text. */
+import type { Refusal } from '../core/refusal.ts';
+import type { Bulk } from '../sql/parse/bulk-constants.ts';
+import { applyEdits } from '../sql/text/edits.ts';
 import type { Judgement, StatementJudgement } from './decision.ts';
 import { moved } from './subjects/moved.ts';
 

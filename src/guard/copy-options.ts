@@ -1,8 +1,8 @@
 /** The options of COPY: which of them a restricted role may give, and what they say of the form of the data (manual, page COPY). */
 import { Buffer } from 'node:buffer';
-import { type Refusal, refusal } from '../errors.ts';
-import type { Body } from '../sql/tree.ts';
-import { as, stringOf } from '../sql/tree.ts';
+import { type Refusal, refusal } from '../core/refusal.ts';
+import type { Body } from '../sql/parse/tree.ts';
+import { as, stringOf } from '../sql/parse/tree.ts';
 import type { CopyFormat } from './decision.ts';
 
 type Copy = Body<'CopyStmt'>;

@@ -1,6 +1,6 @@
 /** What the guard says of a statement's text. Plain data: the session acts on it, the log records it. */
-import type { Refusal } from '../errors.ts';
-import type { Template } from '../sql/template.ts';
+import type { Refusal } from '../core/refusal.ts';
+import type { Template } from '../sql/text/template.ts';
 import type { AddedKeys, Disclosure } from './subjects/disclosure.ts';
 
 /** What the session must do around a statement, beyond forwarding it. Every kind is named: an unknown one is a refusal. */

@@ -1,15 +1,15 @@
 /** A judgement in the making: what the stages hand on to one another. */
-import type { Refusal } from '../errors.ts';
-import type { RolePolicy } from '../policy/policy.ts';
+import type { Refusal } from '../core/refusal.ts';
+import type { RolePolicy } from '../policy/model/policy.ts';
 import type { Analysis } from '../sql/analyze/analyze.ts';
-import type { Catalog, Column, Oid, Relation } from '../sql/catalog.ts';
-import type { Edit } from '../sql/edits.ts';
-import type { ParsedText } from '../sql/parse.ts';
-import type { Patience } from '../sql/patience.ts';
-import type { Body, Node } from '../sql/tree.ts';
+import type { Catalog, Column, Oid, Relation } from '../sql/catalog/catalog.ts';
+import type { Edit } from '../sql/text/edits.ts';
+import type { ParsedText } from '../sql/parse/parse.ts';
+import type { Patience } from '../sql/parse/work-limit.ts';
+import type { Body, Node } from '../sql/parse/tree.ts';
 import type { RowCheck, StatementKind, TokenChange } from './decision.ts';
 import type { Groups } from './groups/groups.ts';
-import type { SubqueryPiece } from './rewrite/pieces.ts';
+import type { SubqueryPiece } from './rewrite/parsed-fragments.ts';
 import type { KeyPlan } from './subjects/added-keys.ts';
 import type { Disclosure } from './subjects/disclosure.ts';
 import type { SubjectRelations } from './subjects/subject-relations.ts';

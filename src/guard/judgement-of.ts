@@ -1,8 +1,8 @@
 /** What the stages have found, as plain data: the end of each judgement. */
-import type { Refusal } from '../errors.ts';
+import type { Refusal } from '../core/refusal.ts';
 import { type Analysis, toldTypes } from '../sql/analyze/analyze.ts';
-import { applyEdits } from '../sql/edits.ts';
-import { fingerprint, normalize } from '../sql/normalize.ts';
+import { applyEdits } from '../sql/text/edits.ts';
+import { fingerprint, normalize } from '../sql/text/normalize.ts';
 import type { Judgement, StatementJudgement, StatementKind } from './decision.ts';
 import type { Draft, DraftStatement } from './draft.ts';
 import { regKind } from './metadata/reg-types.ts';

@@ -1,7 +1,7 @@
 /** Which functions, operators and types a role may use: those known to be safe, and those that it was granted. */
-import { KNOWN_EXTENSIONS } from '../policy/known-extensions.ts';
-import type { RolePolicy } from '../policy/policy.ts';
-import type { Fn, Operator, Type } from '../sql/catalog.ts';
+import { KNOWN_EXTENSIONS } from '../policy/compile/known-extensions.ts';
+import type { RolePolicy } from '../policy/model/policy.ts';
+import type { Fn, Operator, Type } from '../sql/catalog/catalog.ts';
 import { BUILTINS, DENIED, DENIED_OVERLOADS, INFORMATION_SCHEMA_FUNCTIONS } from './builtin-functions.ts';
 import type { Draft } from './draft.ts';
 

@@ -1,9 +1,9 @@
 /** Whether a role may ask a sequence for numbers: of a table that it may insert into, or one that was granted by name (manual, section 9.17). */
-import { type Refusal, refusal } from '../errors.ts';
-import type { RolePolicy } from '../policy/policy.ts';
+import { type Refusal, refusal } from '../core/refusal.ts';
+import type { RolePolicy } from '../policy/model/policy.ts';
 import type { Subject } from '../sql/analyze/findings.ts';
-import type { Fn, Relation } from '../sql/catalog.ts';
-import { as, type Node, strings } from '../sql/tree.ts';
+import type { Fn, Relation } from '../sql/catalog/catalog.ts';
+import { as, type Node, strings } from '../sql/parse/tree.ts';
 import type { Draft } from './draft.ts';
 
 const FUNCTIONS: ReadonlySet<string> = new Set(['nextval', 'currval', 'lastval']);

@@ -1,5 +1,5 @@
 /** Which run-time settings a restricted role may read and change (`rewriting.md` §6). The others are pinned or nobody's business. */
-import { type SETTABLE, SHOWN_SETTINGS } from '../policy/shown-settings.ts';
+import { type SETTABLE, SHOWN_SETTINGS } from '../policy/compile/shown-settings.ts';
 import { isSearchPath } from './search-path.ts';
 
 /** What SET may do: any value, one value alone, or a value that passes a test. */

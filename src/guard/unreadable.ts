@@ -1,5 +1,5 @@
 /** What is said of a text in which no statement can be seen. */
-import type { Refusal } from '../errors.ts';
+import type { Refusal } from '../core/refusal.ts';
 import type { StatementJudgement } from './decision.ts';
 
 /** Stands for a text of which no statement is known: it did not parse, or it is no text. */

@@ -2,10 +2,10 @@
  * Whether code of users may run in a statement: their functions, triggers, rules, checks, row security. Such code may change settings of the session
  * that Rowgate relies on. What is known to run none is told here; everything else is taken to run some.
  */
-import { KNOWN_EXTENSIONS } from '../policy/known-extensions.ts';
-import type { Condition, RelationGrant, RolePolicy, SqlNeeds } from '../policy/policy.ts';
+import { KNOWN_EXTENSIONS } from '../policy/compile/known-extensions.ts';
+import type { Condition, RelationGrant, RolePolicy, SqlNeeds } from '../policy/model/policy.ts';
 import type { Analysis, Use } from '../sql/analyze/analyze.ts';
-import type { Catalog, Dependent, Fn, Oid, Relation, Type } from '../sql/catalog.ts';
+import type { Catalog, Dependent, Fn, Oid, Relation, Type } from '../sql/catalog/catalog.ts';
 import { BUILTINS, DENIED, INFORMATION_SCHEMA_FUNCTIONS } from './builtin-functions.ts';
 import { FIRST_USER_OID } from './may-use.ts';
 import { isSequenceFunction } from './sequences.ts';

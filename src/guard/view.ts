@@ -1,8 +1,8 @@
 /** How a role sees a relation: its grant, in the terms of name resolution. */
-import type { Condition, RelationGrant, RolePolicy } from '../policy/policy.ts';
+import type { Condition, RelationGrant, RolePolicy } from '../policy/model/policy.ts';
 import type { RelationView } from '../sql/analyze/analyze.ts';
-import type { Writing } from '../sql/analyze/model.ts';
-import type { Relation } from '../sql/catalog.ts';
+import type { Writing } from '../sql/analyze/range-table.ts';
+import type { Relation } from '../sql/catalog/catalog.ts';
 
 /** undefined: the role may not read the relation at all. */
 export function viewOf(role: RolePolicy, relation: Relation): RelationView | undefined {

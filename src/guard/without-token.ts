@@ -2,7 +2,7 @@
  * A text that sets a token is new each time, and judged as one that comes again: with something else in the token's place. Tokens are plain
  * literals then, without a quote or a backslash, so that the server's scanner reads just as much in both.
  */
-import { applyEdits } from '../sql/edits.ts';
+import { applyEdits } from '../sql/text/edits.ts';
 import type { Judgement, StatementJudgement } from './decision.ts';
 import { moved as elsewhere } from './subjects/moved.ts';
 

@@ -1,6 +1,6 @@
 /** What a token says, held against what a principal's rule asks of it. */
-import { isUserName } from '../meter/user-name.ts';
-import type { TokenRule } from '../policy/token-rule.ts';
+import { isUserName } from '../budget/model/user-name.ts';
+import type { TokenRule } from '../policy/model/token-rule.ts';
 import { type Problem, problem } from './problem.ts';
 
 /** By how much the clocks of issuer and guard may differ. */

@@ -1,5 +1,5 @@
 /** Puts together what a process knows of the people behind accounts. */
-import type { Identity } from '../session/person.ts';
+import type { Identity } from '../session/end-user/end-user.ts';
 import { SessionPersons } from './session-persons.ts';
 import { TokenVerifier, type VerifierOptions } from './verifier.ts';
 

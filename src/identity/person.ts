@@ -1,8 +1,8 @@
 /** Who is behind a verified token, in the role of the account that it came by. */
-import { attributeValues } from '../policy/attribute-values.ts';
-import { claimValue } from '../policy/attributes.ts';
-import type { Principal, RolePolicy } from '../policy/policy.ts';
-import type { Person, VerifiedToken } from '../session/person.ts';
+import { attributeValues } from '../policy/model/attribute-values.ts';
+import { claimValue } from '../policy/compile/attributes.ts';
+import type { Principal, RolePolicy } from '../policy/model/policy.ts';
+import type { Person, VerifiedToken } from '../session/end-user/end-user.ts';
 import { type Problem, problem } from './problem.ts';
 
 /** The token was verified by the rule of this principal. */

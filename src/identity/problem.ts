@@ -1,5 +1,5 @@
 /** Why a token is not taken, in words for whoever sent it. INVARIANT: nothing of the token stands in them. */
-import { type Refusal, refusal } from '../errors.ts';
+import { type Refusal, refusal } from '../core/refusal.ts';
 
 export interface Problem {
   readonly refused: Refusal;

@@ -2,7 +2,7 @@
 import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { isKeysAddress } from '../policy/tokens.ts';
+import { isKeysAddress } from '../policy/compile/tokens.ts';
 import type { KeyTimes } from './key-source.ts';
 
 const MOST_BYTES = 256 * 1024;

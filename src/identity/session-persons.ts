@@ -1,6 +1,6 @@
 /** Who is behind the tokens of one session: what is known is said at once, and what has to be verified is waited for. */
-import type { TokenRule } from '../policy/token-rule.ts';
-import type { Person, PersonCheck, Persons } from '../session/person.ts';
+import type { TokenRule } from '../policy/model/token-rule.ts';
+import type { Person, PersonCheck, Persons } from '../session/end-user/end-user.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
 import { personOf } from './person.ts';
 import { type Problem, problem } from './problem.ts';

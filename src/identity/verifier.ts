@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Logger } from 'pino';
-import type { TokenRule } from '../policy/token-rule.ts';
-import type { Person, VerifiedToken } from '../session/person.ts';
+import type { TokenRule } from '../policy/model/token-rule.ts';
+import type { Person, VerifiedToken } from '../session/end-user/end-user.ts';
 import type { SessionPolicy } from '../session/session-policy.ts';
 import { checkClaims } from './claims.ts';
 import { Gate } from './gate.ts';

@@ -2,9 +2,9 @@
  * What a session asks of the world: bytes out, the record, cancel, time. `proxy/` gives the real ones; tests give their own. Timeouts
  * and draining are not among them: whoever holds the sockets asks `Session.activity` after each call, and ends a session by `terminate`.
  */
-import type { Budget } from './budget.ts';
-import type { SessionEntry } from './entries.ts';
-import type { Persons } from './person.ts';
+import type { Budget } from './admission/budget-port.ts';
+import type { SessionEntry } from './log-entries.ts';
+import type { Persons } from './end-user/end-user.ts';
 import type { SessionPolicy } from './session-policy.ts';
 
 export type { SessionPolicy } from './session-policy.ts';

@@ -1,9 +1,9 @@
 /** The policy by which a session judges and is held to its limits. */
 import type { Judgement } from '../guard/decision.ts';
-import type { Canaries } from '../policy/canaries.ts';
-import type { Principal, RolePolicy } from '../policy/policy.ts';
-import type { KeyTypes, SubjectKeys } from '../policy/subject-keys.ts';
-import type { KnownNames } from '../sql/known-names.ts';
+import type { Canaries } from '../policy/model/canaries.ts';
+import type { Principal, RolePolicy } from '../policy/model/policy.ts';
+import type { KeyTypes, SubjectKeys } from '../policy/model/subject-keys.ts';
+import type { KnownNames } from '../sql/text/known-names.ts';
 
 /** The policy as it stands for this session now. A new object after each reload: identity tells that it changed. */
 export interface SessionPolicy {

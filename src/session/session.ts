@@ -7,16 +7,16 @@
  * answers that are still owed. Remembered: 10,000 portals, and of prepared statements and of cursors 8 million characters each, as they
  * came, as they go and normalized. Values of any size pass in pieces.
  */
-import { refusal } from '../errors.ts';
-import { MalformedMessage, ProtocolError } from '../wire/protocol-error.ts';
-import { ClientSide } from './client.ts';
-import { Conversation } from './conversation.ts';
-import { payDebt } from './debts.ts';
-import { cancelStalled } from './flow.ts';
+import { refusal } from '../core/refusal.ts';
+import { MalformedMessage, ProtocolError } from '../protocol/protocol-error.ts';
+import { ClientSide } from './client/client.ts';
+import { Conversation } from './state/conversation.ts';
+import { payDebt } from './server/deferred-actions.ts';
+import { cancelStalled } from './server/row-flow.ts';
 import type { SessionPorts } from './ports.ts';
-import { notRecorded } from './records.ts';
-import { ServerSide } from './server.ts';
-import { brokenProtocol } from './session-ends.ts';
+import { notRecorded } from './recorder.ts';
+import { ServerSide } from './server/server.ts';
+import { brokenProtocol } from './server/session-ends.ts';
 
 /** What the client is told at the end of its session. */
 export interface Farewell {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { parse } from 'yaml';
-import { METRICS } from '../../src/admin/metrics.ts';
+import { METRICS } from '../../src/operations/admin/metrics.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { samplesWithoutBudgets } from '../support/sample-policies.ts';

@@ -2,8 +2,8 @@ import { once } from 'node:events';
 import { connect } from 'node:net';
 import pino from 'pino';
 import { afterEach, describe, expect, test } from 'vitest';
-import { Fleet } from '../../src/admin/fleet.ts';
-import { type AdminSources, type Readiness, type RunningAdmin, startAdmin } from '../../src/admin/server.ts';
+import { Fleet } from '../../src/operations/admin/fleet.ts';
+import { type AdminSources, type Readiness, type RunningAdmin, startAdmin } from '../../src/operations/admin/server.ts';
 import { ask } from './support.ts';
 
 const lines: string[] = [];

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { Counts } from '../../src/admin/counts.ts';
-import { BOUNDS, Distribution } from '../../src/admin/distribution.ts';
-import { exposition } from '../../src/admin/exposition.ts';
-import { Fleet, type WorkerReport } from '../../src/admin/fleet.ts';
-import type { WatchedProxy } from '../../src/admin/watched-guard.ts';
-import { WatchedGuard } from '../../src/admin/watched-guard.ts';
+import { Counts } from '../../src/operations/admin/counts.ts';
+import { BOUNDS, Distribution } from '../../src/operations/admin/distribution.ts';
+import { exposition } from '../../src/operations/admin/exposition.ts';
+import { Fleet, type WorkerReport } from '../../src/operations/admin/fleet.ts';
+import type { WatchedProxy } from '../../src/operations/admin/watched-guard.ts';
+import { WatchedGuard } from '../../src/operations/admin/watched-guard.ts';
 import type { Judgement } from '../../src/guard/decision.ts';
-import type { MakeJudge, PolicyReading } from '../../src/proxy/guard-runtime.ts';
-import type { DecisionLog } from '../../src/record/log.ts';
-import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+import type { MakeJudge, PolicyReading } from '../../src/server/guard-runtime.ts';
+import type { DecisionLog } from '../../src/decision-log/writer/log.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 import { type Family, figure, readMetrics } from './support.ts';
 
 const WHO = {

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Alarms } from '../../src/alarms/alarms.ts';
-import { Delivery } from '../../src/alarms/delivery.ts';
-import { AlarmQueue } from '../../src/alarms/queue.ts';
+import { Alarms } from '../../src/operations/alarms/alarms.ts';
+import { Delivery } from '../../src/operations/alarms/delivery.ts';
+import { AlarmQueue } from '../../src/operations/alarms/queue.ts';
 import { eventually } from '../proxy/support.ts';
 
 const SECRET = 'a secret of the receiver';

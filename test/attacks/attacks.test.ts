@@ -4,12 +4,12 @@
  */
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest';
 import { type Explanation, explanationOf } from '../../src/cli/explanation.ts';
-import { PolicyReader } from '../../src/cli/policy-reader.ts';
+import { PolicyReader } from '../../src/app/policy-reader.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Judgement } from '../../src/guard/decision.ts';
 import { Guard } from '../../src/guard/guard.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import type { Catalog } from '../../src/sql/catalog.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { tablesSeen } from '../decisions/witness.ts';
 import { serverVersion } from '../support/postgres.ts';
 import {

@@ -1,6 +1,6 @@
 /** The other ways in which a member's statement can be sent: COPY, cursors, prepared statements, portals in pieces, CTEs, subqueries, EXPLAIN. */
-import { isParsed, parse } from '../../src/sql/parse.ts';
-import { as } from '../../src/sql/tree.ts';
+import { isParsed, parse } from '../../src/sql/parse/parse.ts';
+import { as } from '../../src/sql/parse/tree.ts';
 import { type Case, type Frame, type Step, stepsOf } from './cases.ts';
 
 export interface Way {

@@ -4,11 +4,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { removeOrphans } from '../../src/audit/indexes.ts';
-import { chainsOf } from '../../src/audit/log-files.ts';
-import { refusalsOf } from '../../src/audit/reports/refusals.ts';
-import { openSource } from '../../src/audit/source.ts';
-import { Tidying } from '../../src/record/rotation/tidying.ts';
+import { removeOrphans } from '../../src/decision-log/read/indexes.ts';
+import { chainsOf } from '../../src/decision-log/read/log-files.ts';
+import { refusalsOf } from '../../src/decision-log/reports/refusals.ts';
+import { openSource } from '../../src/decision-log/read/source.ts';
+import { Tidying } from '../../src/decision-log/rotation/tidying.ts';
 import { ROOT, testWith } from '../support/tools.ts';
 
 let folder: string;

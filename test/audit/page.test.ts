@@ -1,9 +1,9 @@
 /** The page and the tables of a report: whatever the log holds, it is shown as text and works on nobody. */
 import { describe, expect, it } from 'vitest';
-import type { Report } from '../../src/audit/report.ts';
-import { reportCsv } from '../../src/audit/show/csv.ts';
-import { reportHtml } from '../../src/audit/show/html.ts';
-import { reportText, tableText } from '../../src/audit/show/text.ts';
+import type { Report } from '../../src/decision-log/reports/report.ts';
+import { reportCsv } from '../../src/decision-log/show/csv.ts';
+import { reportHtml } from '../../src/decision-log/show/html.ts';
+import { reportText, tableText } from '../../src/decision-log/show/text.ts';
 
 const EVIL = [
   '<script>alert(1)</script>',

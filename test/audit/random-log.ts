@@ -4,7 +4,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
-import { closedName } from '../../src/record/chain/files.ts';
+import { closedName } from '../../src/decision-log/chain/files.ts';
 
 export type Whole = Readonly<Record<string, unknown>>;
 

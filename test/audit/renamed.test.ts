@@ -2,13 +2,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { ChainReader } from '../../src/audit/chain-reader.ts';
-import { chainsOf } from '../../src/audit/log-files.ts';
-import { merged } from '../../src/audit/merged.ts';
-import { coverageOf } from '../../src/audit/reports/coverage.ts';
-import { openSource, type Source } from '../../src/audit/source.ts';
-import { openLog } from '../../src/record/log.ts';
-import { sealKeyIn } from '../../src/record/seals/seal-key.ts';
+import { ChainReader } from '../../src/decision-log/read/chain-reader.ts';
+import { chainsOf } from '../../src/decision-log/read/log-files.ts';
+import { merged } from '../../src/decision-log/read/merged.ts';
+import { coverageOf } from '../../src/decision-log/reports/coverage.ts';
+import { openSource, type Source } from '../../src/decision-log/read/source.ts';
+import { openLog } from '../../src/decision-log/writer/log.ts';
+import { sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
 import { type Shape, TestLog } from '../tampering/logs.ts';
 
 let log: TestLog;

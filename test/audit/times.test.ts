@@ -1,6 +1,6 @@
 /** Times as they are given to the commands that read the log. */
 import { describe, expect, it } from 'vitest';
-import { readTime, shownInstant } from '../../src/audit/times.ts';
+import { readTime, shownInstant } from '../../src/decision-log/read/times.ts';
 
 const now = Date.parse('2026-11-25T13:52:28.314Z');
 const paris = { now, timeZone: 'Europe/Paris' };

@@ -3,8 +3,8 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
-import { chainsOf } from '../../src/audit/log-files.ts';
-import { openSource } from '../../src/audit/source.ts';
+import { chainsOf } from '../../src/decision-log/read/log-files.ts';
+import { openSource } from '../../src/decision-log/read/source.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-torn-lines-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -1,5 +1,5 @@
 /** Reports computed plainly: over whole records in memory, with nothing but loops. What DuckDB says must be the same. */
-import { QUIET_COMMANDS } from '../../src/record/quiet-commands.ts';
+import { QUIET_COMMANDS } from '../../src/decision-log/writer/quiet-commands.ts';
 import type { Whole } from './random-log.ts';
 
 export interface Asked {

@@ -1,7 +1,7 @@
 /** What the report on principals calls unusual, and of whom it says nothing. */
 import { describe, expect, it } from 'vitest';
-import type { PrincipalDone } from '../../src/audit/reports/principals.ts';
-import { principalsReport } from '../../src/audit/reports/principals-report.ts';
+import type { PrincipalDone } from '../../src/decision-log/reports/principals.ts';
+import { principalsReport } from '../../src/decision-log/reports/principals-report.ts';
 
 const PERIOD = { since: 0, until: 1, timeZone: 'UTC' };
 const QUIET = { statements: 50, rows: 400, people: 30, refused: 1 };

@@ -2,7 +2,7 @@
 import { once } from 'node:events';
 import { createWriteStream, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { closedName } from '../../src/record/chain/files.ts';
+import { closedName } from '../../src/decision-log/chain/files.ts';
 
 const DAYS = 14;
 const DAY_MS = 86_400_000;

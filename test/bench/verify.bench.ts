@@ -6,7 +6,7 @@ import { join, resolve } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { openLog } from '../../src/record/log.ts';
+import { openLog } from '../../src/decision-log/writer/log.ts';
 import { IS_TRIAL, ROUNDS } from './figures/knobs.ts';
 import { Section } from './figures/section.ts';
 

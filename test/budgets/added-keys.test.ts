@@ -1,6 +1,6 @@
 /** Rows whose key a client does not ask for are named all the same, by one that is added for the guard alone: the client sees what it would see without. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bind } from '../../src/wire/bind.ts';
+import { bind } from '../../src/protocol/bind.ts';
 import { E, P, S } from '../session/messages.ts';
 import { ask, direct } from '../session/peer.ts';
 import { PASSWORD } from '../support/password.ts';

@@ -1,17 +1,17 @@
 /** Budgets as a process of a guard has them, over a store that is here or elsewhere, and sessions that ask until there is an answer. */
 import pino from 'pino';
 import type { StatementJudgement } from '../../src/guard/decision.ts';
-import type { Approvers } from '../../src/meter/approvals.ts';
-import { type BudgetStore, StoreUnavailable } from '../../src/meter/budget-store.ts';
-import type { Limits } from '../../src/policy/limits.ts';
-import { readWindowLimit } from '../../src/policy/quantity.ts';
-import type { Alarm } from '../../src/proxy/alarm-sink.ts';
-import { Budgets } from '../../src/proxy/budgets/budgets.ts';
-import type { SessionBudget } from '../../src/proxy/budgets/session-budget.ts';
-import type { Estimates } from '../../src/proxy/estimates/estimates.ts';
-import type { RecordSink } from '../../src/proxy/record-sink.ts';
-import { type LiveSession, Sessions } from '../../src/proxy/sessions.ts';
-import type { Admitted, Demand, Taken } from '../../src/session/budget.ts';
+import type { Approvers } from '../../src/budget/model/approvals.ts';
+import { type BudgetStore, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import type { Limits } from '../../src/policy/model/limits.ts';
+import { readWindowLimit } from '../../src/policy/source/quantity.ts';
+import type { Alarm } from '../../src/core/alarm-sink.ts';
+import { Budgets } from '../../src/budget/local/budgets.ts';
+import type { SessionBudget } from '../../src/budget/local/session-budget.ts';
+import type { Estimates } from '../../src/estimates/estimates.ts';
+import type { RecordSink } from '../../src/decision-log/record-sink.ts';
+import { type LiveSession, Sessions } from '../../src/server/sessions.ts';
+import type { Admitted, Demand, Taken } from '../../src/session/admission/budget-port.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import { policyOf } from '../session/policies.ts';
 

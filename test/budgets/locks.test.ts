@@ -1,9 +1,9 @@
 /** What becomes of the guard's own locks while the store is slow, or cannot be told of them: none is forgotten, and none is told in a heap. */
 import pino from 'pino';
 import { expect, it } from 'vitest';
-import { type BudgetStore, type StandingChange, StoreUnavailable } from '../../src/meter/budget-store.ts';
-import { NO_STANDING } from '../../src/meter/standing.ts';
-import { Locks } from '../../src/proxy/budgets/locks.ts';
+import { type BudgetStore, type StandingChange, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import { NO_STANDING } from '../../src/budget/model/exceptions.ts';
+import { Locks } from '../../src/budget/local/locks.ts';
 
 const owner = 'principal:vendor';
 

@@ -1,11 +1,11 @@
 /** Rows that are asked for together are granted as they would be one by one: up to the same row, with the same words, records and counts in the store. */
 import fc from 'fast-check';
 import { afterEach, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/meter/budget-store.ts';
-import type { WindowLimit } from '../../src/policy/limits.ts';
-import { KeyList } from '../../src/session/key-list.ts';
+import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
+import type { WindowLimit } from '../../src/policy/model/limits.ts';
+import { KeyList } from '../../src/session/results/key-list.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { type Asking, elsewhere, guardOver, limit, policyPerUser, ZONE } from './guards.ts';
 
 const HOUR = { count: 1, unit: 'hour' } as const;

@@ -1,14 +1,14 @@
 /** What several guards over one store make of an opening: whom they let in, and who tells of its first use and its end. */
 import pino from 'pino';
 import { afterEach, expect, it } from 'vitest';
-import { stateName } from '../../src/meter/approvals.ts';
-import type { BudgetStore, Opening } from '../../src/meter/budget-store.ts';
-import { OPENING_NAMESPACE, openingRequest } from '../../src/meter/opening.ts';
-import type { Principal } from '../../src/policy/policy.ts';
-import type { Alarm } from '../../src/proxy/alarm-sink.ts';
-import { Openings } from '../../src/proxy/budgets/openings.ts';
-import type { RecordSink } from '../../src/proxy/record-sink.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import { stateName } from '../../src/budget/model/approvals.ts';
+import type { BudgetStore, Opening } from '../../src/budget/model/budget-store.ts';
+import { OPENING_NAMESPACE, openingRequest } from '../../src/budget/model/break-glass.ts';
+import type { Principal } from '../../src/policy/model/policy.ts';
+import type { Alarm } from '../../src/core/alarm-sink.ts';
+import { Openings } from '../../src/budget/local/openings.ts';
+import type { RecordSink } from '../../src/decision-log/record-sink.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 const signers = ['jean', 'zoe'].map(newSigner);

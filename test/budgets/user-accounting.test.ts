@@ -4,9 +4,9 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ownerOf } from '../../src/meter/owner.ts';
+import { ownerOf } from '../../src/budget/model/owner.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { fuzzRuns, fuzzSeed } from '../support/random.ts';
 import { type Asking, elsewhere, guardOver, limit, policyPerUser, ZONE } from './guards.ts';
 

@@ -3,11 +3,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/meter/budget-store.ts';
-import { ownerOf } from '../../src/meter/owner.ts';
+import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
+import { ownerOf } from '../../src/budget/model/owner.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import { fileStore } from '../../src/store/file.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import { fileStore } from '../../src/budget/store/disk.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { type Guard, guardOver, limit, policyPerUser, row, ZONE } from './guards.ts';
 
 const ends: (() => unknown)[] = [];

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { askGuard } from '../../src/control/client.ts';
+import { askGuard } from '../../src/operations/control/client.ts';
 import { makeKey } from '../identity/issuer.ts';
 import { PASSWORD } from '../support/password.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

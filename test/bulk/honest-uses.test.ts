@@ -4,7 +4,7 @@ import { rm } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { ShownLimits } from '../../src/control/commands/limits.ts';
+import type { ShownLimits } from '../../src/operations/control/commands/limits.ts';
 import { pupilsDatabase, pupilsPolicies } from '../budgets/world.ts';
 import { type Operated, operateWith } from '../control/served.ts';
 import { PASSWORD } from '../support/password.ts';

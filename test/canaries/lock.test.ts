@@ -1,9 +1,9 @@
 /** The lock for a canary must be released by somebody: it takes the place of one that ends by itself, and no such one takes its place. */
 import pino from 'pino';
 import { expect, it } from 'vitest';
-import { Locks } from '../../src/proxy/budgets/locks.ts';
-import type { RecordSink } from '../../src/proxy/record-sink.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import { Locks } from '../../src/budget/local/locks.ts';
+import type { RecordSink } from '../../src/decision-log/record-sink.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 
 it.each(['for a time first', 'until released first'])('%s', async (which) => {
   const recorded: string[] = [];

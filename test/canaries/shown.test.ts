@@ -1,9 +1,9 @@
 /** Who reads no canary gets what the server gives, in every protocol: the column of keys is never seen. */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { WithoutLastColumn } from '../../src/wire/data-row.ts';
-import { Backend } from '../../src/wire/message-types.ts';
-import { MessageWriter } from '../../src/wire/message-writer.ts';
+import { WithoutLastColumn } from '../../src/protocol/data-row.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
 import { canaryWorld, type World } from './world.ts';
 
 let world: World;

@@ -3,9 +3,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { HiddenKey, Judgement, StatementJudgement } from '../../src/guard/decision.ts';
-import { rowsToAsk, statementLimits } from '../../src/session/meter.ts';
+import { rowsToAsk, statementLimits } from '../../src/session/admission/statement-meter.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import { renderLiterals } from '../../src/session/render.ts';
+import { renderLiterals } from '../../src/session/client/render.ts';
 import { readCases } from '../decisions/cases.ts';
 import { catalogOf, loadPolicies, type Policies } from '../decisions/policies.ts';
 import { type Bench, bench, type Ran, realDatabase } from '../decisions/world.ts';

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type pg from 'pg';
 import pino from 'pino';
-import { canaryHash } from '../../src/policy/canaries.ts';
+import { canaryHash } from '../../src/policy/model/canaries.ts';
 import { ISSUER, keySet, makeKey, token } from '../identity/issuer.ts';
 import { type Alarm, receiveAlarms } from '../support/alarm-receiver.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';

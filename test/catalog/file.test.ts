@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { loadCatalog, saveCatalog } from '../../src/catalog/file.ts';
 import { readCatalog } from '../../src/catalog/read.ts';
-import type { CatalogData } from '../../src/sql/catalog.ts';
+import type { CatalogData } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 
 let database: FreshDatabase;

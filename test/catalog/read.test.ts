@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 
 /** Columns that are computed when they are read came with PostgreSQL 18. */

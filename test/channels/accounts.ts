@@ -1,5 +1,5 @@
 /** What each account really pays: its own meter of people, by its owner, in the order of the guards that have made one. */
-import type { Meter, MeterOptions } from '../../src/proxy/budgets/meter.ts';
+import type { Meter, MeterOptions } from '../../src/budget/local/meter.ts';
 
 export interface Paid {
   /** Those who were named, and were not known before. */

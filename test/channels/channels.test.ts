@@ -18,7 +18,7 @@ vi.mock('../../src/guard/guard.ts', async (original) => {
   return sharing(await original());
 });
 
-vi.mock('../../src/proxy/budgets/meter.ts', async (original) => {
+vi.mock('../../src/budget/local/meter.ts', async (original) => {
   const { watched } = await import('./accounts.ts');
   return watched(await original());
 });

@@ -17,7 +17,7 @@ vi.mock('../../src/guard/guard.ts', async (original) => {
   return sharing(await original());
 });
 
-vi.mock('../../src/proxy/budgets/meter.ts', async (original) => {
+vi.mock('../../src/budget/local/meter.ts', async (original) => {
   const { watched } = await import('./accounts.ts');
   return watched(await original());
 });
@@ -45,8 +45,8 @@ vi.mock('../../src/guard/subjects/level-reader.ts', async (original) => {
   };
 });
 
-vi.mock('../../src/session/cells.ts', async (original) => {
-  const real = await original<typeof import('../../src/session/cells.ts')>();
+vi.mock('../../src/session/results/values.ts', async (original) => {
+  const real = await original<typeof import('../../src/session/results/values.ts')>();
   return {
     ...real,
     Cells: class extends real.Cells {
@@ -58,8 +58,8 @@ vi.mock('../../src/session/cells.ts', async (original) => {
   };
 });
 
-vi.mock('../../src/session/server-error.ts', async (original) => {
-  const real = await original<typeof import('../../src/session/server-error.ts')>();
+vi.mock('../../src/session/server/error.ts', async (original) => {
+  const real = await original<typeof import('../../src/session/server/error.ts')>();
   return {
     ...real,
     answerNotice: (...args: Parameters<typeof real.answerNotice>) => off.has('notices') || real.answerNotice(...args),
@@ -73,8 +73,8 @@ vi.mock('../../src/guard/subjects/failing.ts', async (original) => {
   };
 });
 
-vi.mock('../../src/session/prepayment.ts', async (original) => {
-  const real = await original<typeof import('../../src/session/prepayment.ts')>();
+vi.mock('../../src/session/admission/prepayment.ts', async (original) => {
+  const real = await original<typeof import('../../src/session/admission/prepayment.ts')>();
   return {
     ...real,
     prepaymentsOf: (...args: Parameters<typeof real.prepaymentsOf>) =>

@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { register as canary } from '../../src/cli/canary.ts';
 import { register as check } from '../../src/cli/check.ts';
 import { People } from '../../src/cli/plausible-person.ts';
-import { canaryHash } from '../../src/policy/canaries.ts';
+import { canaryHash } from '../../src/policy/model/canaries.ts';
 import { runCommand } from '../support/command.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';

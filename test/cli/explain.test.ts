@@ -7,7 +7,7 @@ import { parse, stringify } from 'yaml';
 import { register } from '../../src/cli/explain.ts';
 import { ANY } from '../../src/cli/explain-snippets.ts';
 import { explanationOf } from '../../src/cli/explanation.ts';
-import type { Catalog } from '../../src/sql/catalog.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { readCases } from '../decisions/cases.ts';
 import { catalogOf, loadPolicies, type Policies, type PolicyChange } from '../decisions/policies.ts';
 import { realDatabase } from '../decisions/world.ts';

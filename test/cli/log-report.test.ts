@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { register } from '../../src/cli/log-report.ts';
-import { limits } from '../../src/policy/limits-schema.ts';
+import { limits } from '../../src/policy/schema/limits-schema.ts';
 import { runCommand, type Said } from '../support/command.ts';
 
 let folder: string;

@@ -1,7 +1,7 @@
 /** Reads the decision log, and holds its promise (P7): a decision before each statement, one outcome behind it. */
 import { readFile } from 'node:fs/promises';
 import { expect } from 'vitest';
-import { QUIET_COMMANDS } from '../../src/record/quiet-commands.ts';
+import { QUIET_COMMANDS } from '../../src/decision-log/writer/quiet-commands.ts';
 import { allRecords } from '../support/decision-log.ts';
 
 export interface LogRecord {

@@ -1,7 +1,7 @@
 /** Clients that work without a pause until nobody answers any more, each session under a name of its own. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
-import { Backend } from '../../src/wire/message-types.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
 import { rawLogin } from '../proxy/raw-client.ts';
 import type { Random } from '../support/random.ts';
 import { TURNS } from './turns.ts';

@@ -1,7 +1,7 @@
 /** All decisions of a log, by the application that each session names itself, in the order of the session. */
 import { readFile } from 'node:fs/promises';
 import { gunzipSync } from 'node:zlib';
-import { writersOf } from '../../src/record/verify/files.ts';
+import { writersOf } from '../../src/decision-log/verify/files.ts';
 import { recordsOf } from '../support/decision-log.ts';
 import type { Decided } from './matching.ts';
 

@@ -3,8 +3,8 @@ import type pg from 'pg';
 import { CHANNEL } from '../../src/catalog/notice.ts';
 import { type Query, readCatalog } from '../../src/catalog/read.ts';
 import { catalogFingerprint } from '../../src/catalog/watch.ts';
-import { pinnedSettings } from '../../src/proxy/upstream/pinned-settings.ts';
-import { marked, startupPinsQuery } from '../../src/proxy/upstream/startup-pins.ts';
+import { pinnedSettings } from '../../src/upstream/pinned-settings.ts';
+import { marked, startupPinsQuery } from '../../src/upstream/startup-check.ts';
 
 /** What the reader below needs. Prefixed: time, process, account, application. */
 export const LOGGING = {

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Server, startServer } from '../../src/demo/server.ts';
-import { verifyLog } from '../../src/record/verify/verify.ts';
+import { verifyLog } from '../../src/decision-log/verify/verify.ts';
 import { SLOW_DISK, SlowDisk } from '../record/slow-disk.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzzRuns, fuzzSeed, Random } from '../support/random.ts';

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { askGuard } from '../../src/control/client.ts';
-import { type ControlReply, type ControlRequest, done, LONGEST_REQUEST } from '../../src/control/protocol.ts';
-import { openControl, type RunningControl } from '../../src/control/server.ts';
+import { askGuard } from '../../src/operations/control/client.ts';
+import { type ControlReply, type ControlRequest, done, LONGEST_REQUEST } from '../../src/operations/control/protocol.ts';
+import { openControl, type RunningControl } from '../../src/operations/control/server.ts';
 import { proven, speakTo } from './raw-socket.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-test-malformed-'));

@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
-import type { ControlReply } from '../../src/control/protocol.ts';
+import type { ControlReply } from '../../src/operations/control/protocol.ts';
 
 export interface Raw {
   readonly socket: Socket;

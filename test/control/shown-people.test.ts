@@ -1,7 +1,7 @@
 /** Where limits on people stand, in three numbers: people who were named, questions, and values; of an account and of a person behind it. */
 import { rm } from 'node:fs/promises';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { ShownLimits } from '../../src/control/commands/limits.ts';
+import type { ShownLimits } from '../../src/operations/control/commands/limits.ts';
 import type { Key } from '../identity/issuer.ts';
 import { familyPolicies, ROLE, seedFamilies, tokenOf } from '../portal/families.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -5,9 +5,9 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
-import { stringField } from '../../src/ssh/fields.ts';
-import { parsePublicKey, type SshPublicKey } from '../../src/ssh/public-key.ts';
-import { isSignedBy } from '../../src/ssh/signature.ts';
+import { stringField } from '../../src/pki/ssh-fields.ts';
+import { parsePublicKey, type SshPublicKey } from '../../src/pki/ssh-public-key.ts';
+import { isSignedBy } from '../../src/pki/ssh-signature.ts';
 import { describeWith, tool } from '../support/tools.ts';
 
 const keygen = tool('ssh-keygen');

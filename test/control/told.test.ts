@@ -1,8 +1,8 @@
 /** Whoever lets more leave is told of to those who keep the policies, and not recorded alone. */
 import { expect, it } from 'vitest';
-import type { Command, Commanded } from '../../src/control/command.ts';
-import { Commands } from '../../src/control/commands.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import type { Command, Commanded } from '../../src/operations/control/command.ts';
+import { Commands } from '../../src/operations/control/commands.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 it('a raise is an alarm, where it was done', async () => {

@@ -16,9 +16,9 @@ import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { askGuard } from '../../src/control/client.ts';
-import { type ControlReply, done } from '../../src/control/protocol.ts';
-import { openControl, type RunningControl } from '../../src/control/server.ts';
+import { askGuard } from '../../src/operations/control/client.ts';
+import { type ControlReply, done } from '../../src/operations/control/protocol.ts';
+import { openControl, type RunningControl } from '../../src/operations/control/server.ts';
 import { condition, describeWith, need, ROOT, testWith, tool } from '../support/tools.ts';
 import { ASK, proven, speakTo } from './raw-socket.ts';
 

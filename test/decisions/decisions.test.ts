@@ -5,10 +5,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Judgement } from '../../src/guard/decision.ts';
-import { mayRead } from '../../src/policy/policy.ts';
-import { rowsToAsk, statementLimits } from '../../src/session/meter.ts';
+import { mayRead } from '../../src/policy/model/policy.ts';
+import { rowsToAsk, statementLimits } from '../../src/session/admission/statement-meter.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import { renderLiterals } from '../../src/session/render.ts';
+import { renderLiterals } from '../../src/session/client/render.ts';
 import { type FreshDatabase, serverVersion } from '../support/postgres.ts';
 import { NEWEST } from '../support/versions.ts';
 import { type Case, readCases, UPDATE, updateCases } from './cases.ts';

@@ -3,12 +3,12 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCatalog } from '../../src/catalog/read.ts';
 import { Guard } from '../../src/guard/guard.ts';
-import { compileCondition, compileMask } from '../../src/policy/condition.ts';
-import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
-import { loadPolicy } from '../../src/policy/load.ts';
+import { compileCondition, compileMask } from '../../src/policy/compile/condition.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
+import { loadPolicy } from '../../src/policy/compile/load.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
-import { loadParser } from '../../src/sql/parse.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
+import { loadParser } from '../../src/sql/parse/parse.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 
 const SEARCH_PATH = ['public'];

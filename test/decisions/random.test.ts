@@ -1,9 +1,9 @@
 /** Random statements give in a crowd of hidden rows what they give where there are none: the same rows, and no error of their own. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { rowsToAsk, statementLimits } from '../../src/session/meter.ts';
+import { rowsToAsk, statementLimits } from '../../src/session/admission/statement-meter.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
-import { renderLiterals } from '../../src/session/render.ts';
+import { renderLiterals } from '../../src/session/client/render.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 import { catalogOf, loadPolicies } from './policies.ts';
 import { RandomStatements } from './random-statements.ts';

@@ -1,7 +1,7 @@
 /** Plans that no small server makes: parallel workers, foreign joins, extensions' nodes; and texts that are no plans. */
 import { expect, test } from 'vitest';
-import { readPlans } from '../../src/guard/plan/plan-node.ts';
-import { type GuardedReads, rowsOf } from '../../src/guard/plan/plan-rows.ts';
+import { readPlans } from '../../src/estimates/plan/plan-node.ts';
+import { type GuardedReads, rowsOf } from '../../src/estimates/plan/plan-rows.ts';
 
 const GUARDED: GuardedReads = {
   of: ({ name }) => (name === 'students' ? { joined: false } : name === 'absences' ? { joined: true } : undefined),

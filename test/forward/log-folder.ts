@@ -3,7 +3,7 @@ import { appendFileSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFil
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
-import { closedName } from '../../src/record/chain/files.ts';
+import { closedName } from '../../src/decision-log/chain/files.ts';
 
 export class LogFolder {
   readonly folder = mkdtempSync(join(tmpdir(), 'rowgate-forward-'));

@@ -1,8 +1,8 @@
 /** Each record of the log is a valid event of OCSF 1.5.0, by the facts of its published schema; and says who, what and how it ended. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { ecsEvent } from '../../src/forward/ecs.ts';
-import { ocsfEvent } from '../../src/forward/ocsf/ocsf.ts';
+import { ecsEvent } from '../../src/decision-log/forward/ecs.ts';
+import { ocsfEvent } from '../../src/decision-log/forward/ocsf/ocsf.ts';
 import { violations } from './facts.ts';
 
 type Fields = Record<string, unknown>;

@@ -2,8 +2,8 @@
 import { appendFileSync, truncateSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Position } from '../../src/forward/position.ts';
-import { type Entry, Source } from '../../src/forward/source.ts';
+import type { Position } from '../../src/decision-log/forward/position.ts';
+import { type Entry, Source } from '../../src/decision-log/forward/source.ts';
 import { LogFolder } from './log-folder.ts';
 
 let folder: LogFolder;

@@ -5,8 +5,8 @@ import { type AddressInfo, createServer, type Server, type Socket } from 'node:n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { type SyslogMessage, syslogFrame } from '../../src/record/sending/syslog-message.ts';
-import { sendSyslog } from '../../src/record/sending/syslog-send.ts';
+import { type SyslogMessage, syslogFrame } from '../../src/decision-log/sending/syslog-message.ts';
+import { sendSyslog } from '../../src/decision-log/sending/syslog-send.ts';
 import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { eventually } from '../proxy/support.ts';
 import { describeWith } from '../support/tools.ts';

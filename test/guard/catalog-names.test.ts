@@ -1,6 +1,6 @@
 /** Functions and casts that look into the catalogs by OID or name tell no more than the catalogs do, whatever they are asked about. */
 import { afterAll, beforeAll, describe, expect, it, test } from 'vitest';
-import { SHOWN_SETTINGS } from '../../src/policy/shown-settings.ts';
+import { SHOWN_SETTINGS } from '../../src/policy/compile/shown-settings.ts';
 import { serverVersion } from '../support/postgres.ts';
 import { type CatalogWorld, catalogWorld, NUMBERS } from './catalog-world.ts';
 

@@ -3,10 +3,10 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
-import { compileCondition } from '../../src/policy/condition.ts';
-import { Catalog, type CatalogData } from '../../src/sql/catalog.ts';
-import { KEYWORDS, newerForm } from '../../src/sql/older-grammar.ts';
-import { isParsed, loadParser, parse } from '../../src/sql/parse.ts';
+import { compileCondition } from '../../src/policy/compile/condition.ts';
+import { Catalog, type CatalogData } from '../../src/sql/catalog/catalog.ts';
+import { KEYWORDS, newerForm } from '../../src/sql/parse/older-grammar.ts';
+import { isParsed, loadParser, parse } from '../../src/sql/parse/parse.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { VERSIONS } from '../support/versions.ts';
 

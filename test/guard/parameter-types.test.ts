@@ -1,9 +1,9 @@
 /** A parameter whose type nobody declares: taken for the same type as by the server, in whatever order it reads the clauses; and told to it. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { analyze, isQuery, toldTypes } from '../../src/sql/analyze/analyze.ts';
-import type { RelationView } from '../../src/sql/analyze/model.ts';
-import type { Catalog, Relation } from '../../src/sql/catalog.ts';
-import { isParsed, parse } from '../../src/sql/parse.ts';
+import type { RelationView } from '../../src/sql/analyze/range-table.ts';
+import type { Catalog, Relation } from '../../src/sql/catalog/catalog.ts';
+import { isParsed, parse } from '../../src/sql/parse/parse.ts';
 import { catalogOf } from '../decisions/policies.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { eachSince } from '../support/since.ts';

@@ -154,7 +154,7 @@ describe('what applications do with one', () => {
 
 async function guardText(sql: string): Promise<string> {
   const { loadConfig } = await import('../../src/config/load.ts');
-  const { PolicyReader } = await import('../../src/cli/policy-reader.ts');
+  const { PolicyReader } = await import('../../src/app/policy-reader.ts');
   const { Guard } = await import('../../src/guard/guard.ts');
   const { config } = loadConfig(guard.configFile, {});
   const { catalog, policy } = await new PolicyReader(config!).read();

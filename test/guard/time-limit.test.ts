@@ -1,8 +1,8 @@
 /** No statement holds up others: the parser is given no more than it can do in time, and what takes the guard itself too long is given up. */
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { judgementDeadline } from '../../src/proxy/judgement-deadline.ts';
-import { isParsed, parse } from '../../src/sql/parse.ts';
+import { judgementDeadline } from '../../src/server/judgement-deadline.ts';
+import { isParsed, parse } from '../../src/sql/parse/parse.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzz, fuzzRuns } from '../support/random.ts';

@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Guard } from '../../src/guard/guard.ts';
-import type { RolePolicy } from '../../src/policy/policy.ts';
-import { Catalog, type CatalogData, type Relation } from '../../src/sql/catalog.ts';
-import { renderTemplate } from '../../src/sql/edits.ts';
+import type { RolePolicy } from '../../src/policy/model/policy.ts';
+import { Catalog, type CatalogData, type Relation } from '../../src/sql/catalog/catalog.ts';
+import { renderTemplate } from '../../src/sql/text/edits.ts';
 import { catalogOf, loadPolicies } from '../decisions/policies.ts';
 import { realDatabase } from '../decisions/world.ts';
 import type { FreshDatabase } from '../support/postgres.ts';

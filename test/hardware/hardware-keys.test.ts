@@ -5,8 +5,8 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parsePublicKey } from '../../src/ssh/public-key.ts';
-import { isSignedBy } from '../../src/ssh/signature.ts';
+import { parsePublicKey } from '../../src/pki/ssh-public-key.ts';
+import { isSignedBy } from '../../src/pki/ssh-signature.ts';
 import { python } from '../drivers/python.ts';
 import { type Certificate, type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import type { Ran } from '../proxy/support.ts';

@@ -1,6 +1,6 @@
 /** An issuer of tokens for the tests: keys of each algorithm, what it publishes of them, and tokens that are whatever a test makes of them. */
 import { generateKeyPairSync, type KeyObject, type SignKeyObjectInput, sign } from 'node:crypto';
-import type { TokenRule } from '../../src/policy/token-rule.ts';
+import type { TokenRule } from '../../src/policy/model/token-rule.ts';
 
 export const ISSUER = 'https://id.example';
 /** Of the tests' clocks: milliseconds since the epoch. */

@@ -3,7 +3,7 @@ import { readFileSync, rmSync } from 'node:fs';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { TokenRule } from '../../src/policy/token-rule.ts';
+import type { TokenRule } from '../../src/policy/model/token-rule.ts';
 import { type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { type Key, keySet, makeKey, ruleOf, token } from './issuer.ts';
 import { type KeyServer, startKeyServer } from './key-server.ts';

@@ -1,9 +1,9 @@
 /** Who is behind the tokens of a session: asked at each statement, answered at once where it is known. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { SessionPersons } from '../../src/identity/session-persons.ts';
-import type { AttributeType, Principal, RolePolicy } from '../../src/policy/policy.ts';
-import type { TokenRule } from '../../src/policy/token-rule.ts';
-import type { Person } from '../../src/session/person.ts';
+import type { AttributeType, Principal, RolePolicy } from '../../src/policy/model/policy.ts';
+import type { TokenRule } from '../../src/policy/model/token-rule.ts';
+import type { Person } from '../../src/session/end-user/end-user.ts';
 import type { SessionPolicy } from '../../src/session/session-policy.ts';
 import { keySet, makeKey, NOW_S, ruleOf, token } from './issuer.ts';
 import { makeWorld, type World } from './world.ts';

@@ -1,7 +1,7 @@
 /** Texts without what looks like a token: whole or cut, in quotes, escaped; everything else stays as it is. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { withoutTokens } from '../../src/without-tokens.ts';
+import { withoutTokens } from '../../src/core/redact-tokens.ts';
 import { encoded, makeKey, signed, token } from './issuer.ts';
 
 const key = makeKey('EdDSA');

@@ -5,8 +5,8 @@ import { join } from 'node:path';
 import pino from 'pino';
 import { GivenBack } from '../../src/identity/given-back.ts';
 import { TokenVerifier, type Verified } from '../../src/identity/verifier.ts';
-import type { TokenRule } from '../../src/policy/token-rule.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import type { TokenRule } from '../../src/policy/model/token-rule.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { NOW } from './issuer.ts';
 
 export interface World {

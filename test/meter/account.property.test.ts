@@ -1,10 +1,10 @@
 /** Accounts against a list of everything that happened: never less than was taken in the window, never more than in a sixtieth more. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Account } from '../../src/meter/account.ts';
-import { CalendarDays } from '../../src/meter/days.ts';
-import type { Window } from '../../src/meter/measure.ts';
-import { isCalendarDay, lengthOf } from '../../src/meter/slots.ts';
+import { Account } from '../../src/budget/model/account.ts';
+import { CalendarDays } from '../../src/budget/model/days.ts';
+import type { Window } from '../../src/budget/model/measure.ts';
+import { isCalendarDay, lengthOf } from '../../src/budget/model/window-slots.ts';
 import { hashOf, seen } from '../support/people.ts';
 
 const ZONE = 'Europe/Paris';

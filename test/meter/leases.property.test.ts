@@ -4,14 +4,14 @@
  */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Accounts } from '../../src/meter/accounts.ts';
-import { type BudgetStore, type Claim, StoreUnavailable } from '../../src/meter/budget-store.ts';
-import { CalendarDays } from '../../src/meter/days.ts';
-import { KnownPeople } from '../../src/meter/known-people.ts';
-import { Lease } from '../../src/meter/lease.ts';
-import { Leases } from '../../src/meter/leases.ts';
-import type { Line } from '../../src/meter/line.ts';
-import { sightingsOf } from '../../src/meter/sightings.ts';
+import { Accounts } from '../../src/budget/model/accounts.ts';
+import { type BudgetStore, type Claim, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import { CalendarDays } from '../../src/budget/model/days.ts';
+import { KnownPeople } from '../../src/budget/model/known-people.ts';
+import { Lease } from '../../src/budget/model/lease.ts';
+import { Leases } from '../../src/budget/model/leases.ts';
+import type { Line } from '../../src/budget/model/charge-line.ts';
+import { sightingsOf } from '../../src/budget/model/sightings.ts';
 import { hashesOf } from '../support/people.ts';
 
 const OWNER = 'principal:a';

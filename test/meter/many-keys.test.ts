@@ -1,11 +1,11 @@
 /** A row that holds the keys of very many people, as an array can: refused without work for each of them. */
 import { expect, it } from 'vitest';
-import { CalendarDays } from '../../src/meter/days.ts';
-import { KnownPeople } from '../../src/meter/known-people.ts';
-import { Lease } from '../../src/meter/lease.ts';
-import { Leases } from '../../src/meter/leases.ts';
-import type { Ceiling } from '../../src/meter/measure.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import { CalendarDays } from '../../src/budget/model/days.ts';
+import { KnownPeople } from '../../src/budget/model/known-people.ts';
+import { Lease } from '../../src/budget/model/lease.ts';
+import { Leases } from '../../src/budget/model/leases.ts';
+import type { Ceiling } from '../../src/budget/model/measure.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { hashesOf } from '../support/people.ts';
 
 const window = { count: 1, unit: 'hour' } as const;

@@ -1,10 +1,10 @@
 /** An opening holds by its own signatures, in its own store and time; whatever else the store says of it is believed nothing. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import type { Approvers } from '../../src/meter/approvals.ts';
-import type { Opening } from '../../src/meter/budget-store.ts';
-import { OPENING_NAMESPACE, type OpeningTerms, openingHolds, openingRequest } from '../../src/meter/opening.ts';
-import { changeStanding, mergedStanding, NO_STANDING, standingOf, standingState } from '../../src/meter/standing.ts';
+import type { Approvers } from '../../src/budget/model/approvals.ts';
+import type { Opening } from '../../src/budget/model/budget-store.ts';
+import { OPENING_NAMESPACE, type OpeningTerms, openingHolds, openingRequest } from '../../src/budget/model/break-glass.ts';
+import { changeStanding, mergedStanding, NO_STANDING, standingOf, standingState } from '../../src/budget/model/exceptions.ts';
 import { newSigner } from '../support/ssh-signer.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 3);

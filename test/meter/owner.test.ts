@@ -1,8 +1,8 @@
 /** No two holders are counted, or locked, under one name. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { holderOf, ownerOf } from '../../src/meter/owner.ts';
-import { permitOwner } from '../../src/meter/permit.ts';
+import { holderOf, ownerOf } from '../../src/budget/model/owner.ts';
+import { permitOwner } from '../../src/budget/model/permit.ts';
 
 const name = fc.oneof(
   fc.string({ unit: 'grapheme', minLength: 1 }),

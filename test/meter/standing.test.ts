@@ -1,7 +1,7 @@
 /** What stands, where two say different things at once: no lock is shortened, no revocation forgotten, and a wrong clock ends nothing. */
 import { expect, it } from 'vitest';
-import type { Lock, Permit, StandingChange } from '../../src/meter/budget-store.ts';
-import { changeStanding, mergedStanding, NO_STANDING } from '../../src/meter/standing.ts';
+import type { Lock, Permit, StandingChange } from '../../src/budget/model/budget-store.ts';
+import { changeStanding, mergedStanding, NO_STANDING } from '../../src/budget/model/exceptions.ts';
 
 const NOW = Date.UTC(2026, 10, 25, 12);
 const HOUR = 3_600_000;

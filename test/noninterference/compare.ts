@@ -1,5 +1,5 @@
 /** What of an answer is compared: between the worlds every byte; with the world of visible rows alone, what a client builds on. */
-import { conditionName } from '../../src/session/conditions.ts';
+import { conditionName } from '../../src/session/server/conditions.ts';
 import { decodeErrorFields } from './error-fields.ts';
 import type { Frame } from './lane.ts';
 

@@ -1,7 +1,7 @@
 /** What the tests of the suite's teeth make of a policy's conditions and masks: weaker ones, as a bug of the product would. */
-import type { CompileCondition, CompiledMask, CompileMask } from '../../src/policy/sql-source.ts';
-import type { Column } from '../../src/sql/catalog.ts';
-import { quoteName } from '../../src/sql/tree.ts';
+import type { CompileCondition, CompiledMask, CompileMask } from '../../src/policy/source/sql-source.ts';
+import type { Column } from '../../src/sql/catalog/catalog.ts';
+import { quoteName } from '../../src/sql/parse/tree.ts';
 
 type Compiled = ReturnType<CompileCondition>;
 type Masked = ReturnType<CompileMask>;

@@ -42,16 +42,16 @@ vi.mock('../../src/guard/view.ts', async (original) => {
   };
 });
 
-vi.mock('../../src/session/redact.ts', async (original) => {
-  const real = await original<typeof import('../../src/session/redact.ts')>();
+vi.mock('../../src/session/server/redact.ts', async (original) => {
+  const real = await original<typeof import('../../src/session/server/redact.ts')>();
   return {
     ...real,
     redact: (...args: Parameters<typeof real.redact>) => (off.has('redaction') ? args[0] : real.redact(...args)),
   };
 });
 
-vi.mock('../../src/policy/condition.ts', async (original) => {
-  const real = await original<typeof import('../../src/policy/condition.ts')>();
+vi.mock('../../src/policy/compile/condition.ts', async (original) => {
+  const real = await original<typeof import('../../src/policy/compile/condition.ts')>();
   const { looseCondition, looseMask } = await import('./loose.ts');
   return {
     ...real,

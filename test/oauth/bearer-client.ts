@@ -1,7 +1,7 @@
 /** A client of SASL OAUTHBEARER, written from RFC 7628 and the manual alone: every byte is in the test's hands. */
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import { ConnectionClosed, SocketReader } from '../../src/proxy/socket-reader.ts';
+import { ConnectionClosed, SocketReader } from '../../src/net/socket-reader.ts';
 
 export interface BearerOptions {
   readonly port: number;

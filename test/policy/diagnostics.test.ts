@@ -2,11 +2,11 @@
 import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
-import type { PolicyFile } from '../../src/policy/document.ts';
-import { loadPolicy } from '../../src/policy/load.ts';
-import { grantsOfTables, type RolePolicy } from '../../src/policy/policy.ts';
-import type { Catalog } from '../../src/sql/catalog.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
+import type { PolicyFile } from '../../src/policy/source/document.ts';
+import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { grantsOfTables, type RolePolicy } from '../../src/policy/model/policy.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { catalogOf, plainEnvironment } from './environment.ts';

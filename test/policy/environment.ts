@@ -1,10 +1,10 @@
 /** A policy environment over a database of the tests. */
 import pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
-import { compileCondition, compileMask } from '../../src/policy/condition.ts';
-import type { PolicyEnvironment } from '../../src/policy/sql-source.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
-import { loadParser } from '../../src/sql/parse.ts';
+import { compileCondition, compileMask } from '../../src/policy/compile/condition.ts';
+import type { PolicyEnvironment } from '../../src/policy/source/sql-source.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
+import { loadParser } from '../../src/sql/parse/parse.ts';
 
 /** The catalog of the database at `url`; makes ready to parse, too. */
 export async function catalogOf(url: string): Promise<Catalog> {

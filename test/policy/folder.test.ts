@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/pr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { PolicyFolderError, readPolicyFolder } from '../../src/store/policy-folder.ts';
+import { PolicyFolderError, readPolicyFolder } from '../../src/policy-files/folder.ts';
 
 let folder: string;
 beforeEach(async () => {

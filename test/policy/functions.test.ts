@@ -1,7 +1,7 @@
 /** What a name in `functions:` stands for: one function, as in GRANT, or all of the server's own that have it. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { resolveFunctions } from '../../src/policy/functions.ts';
-import type { Catalog } from '../../src/sql/catalog.ts';
+import { resolveFunctions } from '../../src/policy/compile/functions.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { catalogOf } from '../decisions/policies.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 

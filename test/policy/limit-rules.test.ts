@@ -1,6 +1,6 @@
 /** A limit of one statement is remembered with its line, in the role's file and in that of the principals. */
 import { expect, it } from 'vitest';
-import { loadPolicy } from '../../src/policy/load.ts';
+import { loadPolicy } from '../../src/policy/compile/load.ts';
 import { emptyCatalog } from '../support/empty-catalog.ts';
 import { plainEnvironment } from './environment.ts';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { z } from 'zod';
-import { roleSchema } from '../../src/policy/role-schema.ts';
+import { roleSchema } from '../../src/policy/schema/role-schema.ts';
 import { keyReference, publishedSchema } from './published.ts';
 
 const root = join(import.meta.dirname, '../..');

@@ -1,8 +1,8 @@
 /** What is published of the schemas: a JSON Schema for editors, and the reference of every key in docs/policies.md. */
 import { z } from 'zod';
-import { approversSchema } from '../../src/policy/approvers.ts';
-import { principalSchema, principalsFileSchema, subjectsSchema } from '../../src/policy/principals-schema.ts';
-import { grantsSchema, roleSchema } from '../../src/policy/role-schema.ts';
+import { approversSchema } from '../../src/policy/compile/approvers.ts';
+import { principalSchema, principalsFileSchema, subjectsSchema } from '../../src/policy/schema/principals-schema.ts';
+import { grantsSchema, roleSchema } from '../../src/policy/schema/role-schema.ts';
 
 interface Json {
   readonly type?: string | readonly string[];

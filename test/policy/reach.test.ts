@@ -1,11 +1,11 @@
 /** What granted views, functions, triggers, generated columns and types reach that the role may not see: said by `check`, listed by `access`. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { readCatalogWithReaches } from '../../src/catalog/reaches.ts';
-import { loadPolicy } from '../../src/policy/load.ts';
-import { type Access, accessTo } from '../../src/policy/reach/access.ts';
-import { reachWarnings } from '../../src/policy/reach/warnings.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
-import { loadParser } from '../../src/sql/parse.ts';
+import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { type Access, accessTo } from '../../src/policy/review/access.ts';
+import { reachWarnings } from '../../src/policy/review/warnings.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
+import { loadParser } from '../../src/sql/parse/parse.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { environment } from './environment.ts';
 

@@ -1,7 +1,7 @@
 /** Runs what the loader compiled as the guard will: as a subquery in the relation's place. */
-import { quoteIdentifier } from '../../src/policy/names.ts';
-import type { RelationGrant } from '../../src/policy/policy.ts';
-import type { Template } from '../../src/sql/template.ts';
+import { quoteIdentifier } from '../../src/policy/compile/names.ts';
+import type { RelationGrant } from '../../src/policy/model/policy.ts';
+import type { Template } from '../../src/sql/text/template.ts';
 
 /** The text of a template over rows called `r`. */
 export function render(template: Template): string {

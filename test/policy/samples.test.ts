@@ -1,11 +1,11 @@
 /** The sample policies are right for the demo's database, and give each role what their text says. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
-import { type LoadedPolicy, loadPolicy } from '../../src/policy/load.ts';
-import { readPolicyFolder } from '../../src/store/policy-folder.ts';
-import { deriveKeys } from '../../src/wire/scram.ts';
-import { parseVerifier } from '../../src/wire/scram-verifier.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
+import { type LoadedPolicy, loadPolicy } from '../../src/policy/compile/load.ts';
+import { readPolicyFolder } from '../../src/policy-files/folder.ts';
+import { deriveKeys } from '../../src/protocol/scram.ts';
+import { parseVerifier } from '../../src/protocol/scram-verifier.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { catalogOf, environment } from './environment.ts';

@@ -4,11 +4,11 @@
  */
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
-import { loadPolicy } from '../../src/policy/load.ts';
-import { grantsOfTables } from '../../src/policy/policy.ts';
-import { addKeys, isReadable } from '../../src/session/key-text.ts';
-import type { Catalog } from '../../src/sql/catalog.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
+import { loadPolicy } from '../../src/policy/compile/load.ts';
+import { grantsOfTables } from '../../src/policy/model/policy.ts';
+import { addKeys, isReadable } from '../../src/session/results/key-text.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { catalogOf, environment } from './environment.ts';
 

@@ -1,11 +1,11 @@
 /** What a role finds in the system catalogs: what it was granted, and nothing of the rest. */
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from '../../src/policy/catalog-columns.ts';
-import { PG_CATALOG } from '../../src/policy/catalog-rules.ts';
-import { INFORMATION_SCHEMA } from '../../src/policy/information-schema-rules.ts';
-import { loadPolicy } from '../../src/policy/load.ts';
-import type { RelationGrant } from '../../src/policy/policy.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
+import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from '../../src/policy/compile/catalog-columns.ts';
+import { PG_CATALOG } from '../../src/policy/compile/catalog-rules.ts';
+import { INFORMATION_SCHEMA } from '../../src/policy/compile/information-schema-rules.ts';
+import { loadPolicy } from '../../src/policy/compile/load.ts';
+import type { RelationGrant } from '../../src/policy/model/policy.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { catalogOf, environment } from './environment.ts';
 import { guardedSelect } from './render.ts';

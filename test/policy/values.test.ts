@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isScalar, parseDocument, stringify } from 'yaml';
-import { endOfDay } from '../../src/policy/calendar.ts';
-import { splitName } from '../../src/policy/names.ts';
+import { endOfDay } from '../../src/policy/source/calendar.ts';
+import { splitName } from '../../src/policy/compile/names.ts';
 import {
   readBytes,
   readDate,
@@ -12,9 +12,9 @@ import {
   readLockAfter,
   readRate,
   readWindowLimit,
-} from '../../src/policy/quantity.ts';
-import { offsetInFile } from '../../src/policy/scalar-text.ts';
-import { suggestion } from '../../src/policy/suggestion.ts';
+} from '../../src/policy/source/quantity.ts';
+import { offsetInFile } from '../../src/policy/source/scalar-text.ts';
+import { suggestion } from '../../src/policy/source/suggestion.ts';
 
 const value = (reading: object): unknown => ('value' in reading ? reading.value : 'refused');
 

@@ -1,7 +1,7 @@
 /** What a change of the database takes away from a role whose policy stays as it is: never a condition, and no more than what depends on what is gone. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type LoadedPolicy, loadPolicy } from '../../src/policy/load.ts';
-import { grantsOfTables, type RolePolicy } from '../../src/policy/policy.ts';
+import { type LoadedPolicy, loadPolicy } from '../../src/policy/compile/load.ts';
+import { grantsOfTables, type RolePolicy } from '../../src/policy/model/policy.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { catalogOf, environment } from './environment.ts';
 

@@ -1,9 +1,9 @@
 import { connect } from 'node:net';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Frontend } from '../../src/wire/message-types.ts';
-import { MessageWriter } from '../../src/wire/message-writer.ts';
-import { cancelRequest, sslRequest, startupMessage } from '../../src/wire/startup.ts';
+import { Frontend } from '../../src/protocol/message-types.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
+import { cancelRequest, sslRequest, startupMessage } from '../../src/protocol/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import {
   errorIn,

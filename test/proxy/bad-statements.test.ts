@@ -1,7 +1,7 @@
 /** Statements that nobody should send: each is answered with a clear error, on a connection that lives on, beside a session that does not notice. */
 import type pg from 'pg';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Backend } from '../../src/wire/message-types.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';

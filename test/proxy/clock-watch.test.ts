@@ -1,7 +1,7 @@
 /** An offset between the host's clock and the state's is told beyond a minute, once, and when it is over. */
 import pino from 'pino';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { startClockWatch } from '../../src/proxy/clock-watch.ts';
+import { startClockWatch } from '../../src/server/clock-watch.ts';
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());

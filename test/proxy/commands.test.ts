@@ -5,7 +5,7 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { parseVerifier, shareChallenge } from '../../src/wire/scram-verifier.ts';
+import { parseVerifier, shareChallenge } from '../../src/protocol/scram-verifier.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { seedSmall } from '../support/seed.ts';
 import { testWith } from '../support/tools.ts';

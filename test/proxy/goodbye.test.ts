@@ -1,7 +1,7 @@
 import { Buffer } from 'node:buffer';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Goodbye } from '../../src/proxy/goodbye.ts';
+import { Goodbye } from '../../src/server/terminate-message.ts';
 
 const TERMINATE = [0x58, 0, 0, 0, 4];
 

@@ -2,12 +2,12 @@
 import { connect, type Socket } from 'node:net';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { HeadStarts } from '../../src/proxy/head-starts.ts';
-import { SocketReader } from '../../src/proxy/socket-reader.ts';
-import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/wire/authentication.ts';
-import { Backend } from '../../src/wire/message-types.ts';
-import { answerServerFirst, clientFirst } from '../../src/wire/scram-client.ts';
-import { startupMessage } from '../../src/wire/startup.ts';
+import { HeadStarts } from '../../src/server/preconnect.ts';
+import { SocketReader } from '../../src/net/socket-reader.ts';
+import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/protocol/authentication.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
+import { answerServerFirst, clientFirst } from '../../src/protocol/scram-client.ts';
+import { startupMessage } from '../../src/protocol/startup.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { eventually, policyOf, principal, role, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 

@@ -2,11 +2,11 @@
 import pino from 'pino';
 import { expect, it } from 'vitest';
 import { policyWarnings } from '../../src/cli/policy-warnings.ts';
-import { formatDiagnostic } from '../../src/policy/diagnostic.ts';
-import type { Policy } from '../../src/policy/policy.ts';
-import type { Alarm } from '../../src/proxy/alarm-sink.ts';
-import { LastDays } from '../../src/proxy/last-days.ts';
-import { memoryStore } from '../../src/store/memory.ts';
+import { formatDiagnostic } from '../../src/policy/source/diagnostic.ts';
+import type { Policy } from '../../src/policy/model/policy.ts';
+import type { Alarm } from '../../src/core/alarm-sink.ts';
+import { LastDays } from '../../src/server/last-days.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 
 const timeZone = 'Europe/Paris';
 /** Noon there. */

@@ -3,9 +3,9 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { openFiles, tooFewFiles } from '../../src/cli/open-files.ts';
-import type { ConnectionLimits } from '../../src/proxy/places/connection-limits.ts';
-import { Holding, Places } from '../../src/proxy/places/places.ts';
+import { openFiles, tooFewFiles } from '../../src/app/open-files.ts';
+import type { ConnectionLimits } from '../../src/server/slots/connection-limits.ts';
+import { Holding, Places } from '../../src/server/slots/slot-counts.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { LINUX, testWith } from '../support/tools.ts';
 import {

@@ -3,7 +3,7 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Backend } from '../../src/wire/message-types.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
 import { B, E, P, Q, S } from '../session/messages.ts';
 import { ask, direct, type Peer } from '../session/peer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';

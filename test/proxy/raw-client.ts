@@ -1,12 +1,12 @@
 /** A client of which every byte is in the test's hands: logs in by SCRAM, and then does nothing by itself. */
 import { connect, type Socket } from 'node:net';
-import { SocketReader } from '../../src/proxy/socket-reader.ts';
-import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/wire/authentication.ts';
-import { type BackendKeyData, decodeBackendKeyData } from '../../src/wire/backend-key-data.ts';
-import { Backend } from '../../src/wire/message-types.ts';
-import { decodeParameterStatus } from '../../src/wire/parameter-status.ts';
-import { answerServerFirst, clientFirst } from '../../src/wire/scram-client.ts';
-import { startupMessage } from '../../src/wire/startup.ts';
+import { SocketReader } from '../../src/net/socket-reader.ts';
+import { decodeAuthentication, saslInitialResponse, saslResponse } from '../../src/protocol/authentication.ts';
+import { type BackendKeyData, decodeBackendKeyData } from '../../src/protocol/backend-key-data.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
+import { decodeParameterStatus } from '../../src/protocol/parameter-status.ts';
+import { answerServerFirst, clientFirst } from '../../src/protocol/scram-client.ts';
+import { startupMessage } from '../../src/protocol/startup.ts';
 
 export interface RawClient {
   readonly socket: Socket;

@@ -3,9 +3,9 @@ import { copyFileSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import type { Principal } from '../../src/policy/policy.ts';
-import type { Alarm } from '../../src/proxy/alarm-sink.ts';
-import type { TlsFiles } from '../../src/proxy/login/server-tls.ts';
+import type { Principal } from '../../src/policy/model/policy.ts';
+import type { Alarm } from '../../src/core/alarm-sink.ts';
+import type { TlsFiles } from '../../src/server/login/server-tls.ts';
 import { guardInFrontOf } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import {

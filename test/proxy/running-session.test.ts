@@ -1,6 +1,6 @@
 import pg from 'pg';
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
-import type { SessionContext } from '../../src/proxy/record-sink.ts';
+import type { SessionContext } from '../../src/decision-log/record-sink.ts';
 import type { SessionPorts } from '../../src/session/ports.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { passThrough, policyOf, principal, role, startTestProxy, type TestProxy, verifierOf } from './support.ts';

@@ -1,14 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { decodeBase64 } from '../../src/wire/scram.ts';
-import { acceptServerFinal, answerServerFirst, chooseMechanism, clientFirst } from '../../src/wire/scram-client.ts';
-import { answerClientFinal, answerClientFirst, type ScramServerInput } from '../../src/wire/scram-server.ts';
+import { decodeBase64 } from '../../src/protocol/scram.ts';
+import { acceptServerFinal, answerServerFirst, chooseMechanism, clientFirst } from '../../src/protocol/scram-client.ts';
+import { answerClientFinal, answerClientFirst, type ScramServerInput } from '../../src/protocol/scram-server.ts';
 import {
   formatVerifier,
   makeVerifier,
   mockVerifier,
   parseVerifier,
   shareChallenge,
-} from '../../src/wire/scram-verifier.ts';
+} from '../../src/protocol/scram-verifier.ts';
 
 const bytes = (text: string) => Buffer.from(text, 'utf8');
 const salt = Buffer.from('W22ZaJ0SNY7soEsUEjb6gQ==', 'base64');

@@ -1,7 +1,7 @@
 /** The keys of sessions: the process ID is the server's, the secret decides; nothing about a session but its key is looked at. */
 import { expect, test } from 'vitest';
-import type { Policy } from '../../src/policy/policy.ts';
-import { type LiveSession, Sessions } from '../../src/proxy/sessions.ts';
+import type { Policy } from '../../src/policy/model/policy.ts';
+import { type LiveSession, Sessions } from '../../src/server/sessions.ts';
 
 const policy = { roles: new Map() } as unknown as Policy;
 const session = () => ({ role: 'app' }) as LiveSession;

@@ -8,7 +8,7 @@ import pg from 'pg';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { serverAccount } from '../../src/demo/account.ts';
 import { type Server, startServer } from '../../src/demo/server.ts';
-import { sslRequest, startupMessage } from '../../src/wire/startup.ts';
+import { sslRequest, startupMessage } from '../../src/protocol/startup.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { otherServer } from '../support/versions.ts';
 import { type Certificate, type Certificates, FOR_SERVERS, LONG_AGO, makeCertificates } from './certificates.ts';

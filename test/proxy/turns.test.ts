@@ -1,6 +1,6 @@
 /** Who is served when, on a clock of the test's own. */
 import { expect, test } from 'vitest';
-import { type Taker, Turns } from '../../src/proxy/turns.ts';
+import { type Taker, Turns } from '../../src/server/time-slices.ts';
 
 /** A process in which `work` takes the milliseconds that it says. */
 function process() {

@@ -1,8 +1,8 @@
 /** Something between the guard and the server that takes the startup packet apart, as poolers do, and that nobody has declared. */
 import { connect, createServer, type Server } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { decodeQuery, query } from '../../src/wire/query.ts';
-import { startupMessage } from '../../src/wire/startup.ts';
+import { decodeQuery, query } from '../../src/protocol/query.ts';
+import { startupMessage } from '../../src/protocol/startup.ts';
 import { type FreshDatabase, freshDatabase, serverAddress } from '../support/postgres.ts';
 import { policyOf, principal, psql, startTestProxy, type TestProxy, verifierOf } from './support.ts';
 

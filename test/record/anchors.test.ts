@@ -8,10 +8,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { Anchoring } from '../../src/record/anchors/anchoring.ts';
-import { lastSeals } from '../../src/record/anchors/last-seals.ts';
-import { type AnchorDestination, sendAnchor } from '../../src/record/anchors/send.ts';
-import type { Anchor } from '../../src/record/chain/seal.ts';
+import { Anchoring } from '../../src/decision-log/anchors/anchoring.ts';
+import { lastSeals } from '../../src/decision-log/anchors/last-seals.ts';
+import { type AnchorDestination, sendAnchor } from '../../src/decision-log/anchors/send.ts';
+import type { Anchor } from '../../src/decision-log/chain/seal.ts';
 import { eventually } from '../proxy/support.ts';
 import { TestLog } from '../tampering/logs.ts';
 

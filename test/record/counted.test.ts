@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { counted, rounded } from '../../src/record/counted.ts';
+import { counted, rounded } from '../../src/decision-log/writer/number-text.ts';
 
 it('is what String makes of a whole number, whatever came before', () => {
   fc.assert(fc.property(fc.maxSafeNat(), (number) => counted(number) === String(number)));

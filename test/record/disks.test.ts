@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { verifyLog } from '../../src/record/verify/verify.ts';
+import { verifyLog } from '../../src/decision-log/verify/verify.ts';
 import { eventually } from '../proxy/support.ts';
 import { recordsOf } from '../support/decision-log.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -6,9 +6,9 @@ import { generateHybridIdentity, generateIdentity, identityToRecipient } from 'a
 import fc from 'fast-check';
 import { afterAll, describe, expect, test } from 'vitest';
 import { isRecipient } from '../../src/config/recipients.ts';
-import { BoxReader, BoxWriter, KEY_BYTES } from '../../src/record/encryption/boxes.ts';
-import { FileKeys } from '../../src/record/encryption/file-keys.ts';
-import { openerWith, readIdentities } from '../../src/record/encryption/opening.ts';
+import { BoxReader, BoxWriter, KEY_BYTES } from '../../src/decision-log/encryption/boxes.ts';
+import { FileKeys } from '../../src/decision-log/encryption/file-keys.ts';
+import { openerWith, readIdentities } from '../../src/decision-log/encryption/opening.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-encryption-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, expect, it } from 'vitest';
-import { LONGEST_LINE, NoRegularFile, readLines } from '../../src/record/read/lines.ts';
+import { LONGEST_LINE, NoRegularFile, readLines } from '../../src/decision-log/read/lines.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-test-lines-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, test } from 'vitest';
-import { LogFile } from '../../src/record/file.ts';
+import { LogFile } from '../../src/decision-log/writer/file.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-on-disk-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

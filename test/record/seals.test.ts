@@ -4,10 +4,10 @@ import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, wr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeEach, describe, expect, test } from 'vitest';
-import { type Anchor, type SealFields, sealText } from '../../src/record/chain/seal.ts';
-import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
-import { sealCommand } from '../../src/record/seals/seal-command.ts';
-import { isSigned, keyId, sealKeyIn } from '../../src/record/seals/seal-key.ts';
+import { type Anchor, type SealFields, sealText } from '../../src/decision-log/chain/seal.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
+import { sealCommand } from '../../src/decision-log/seals/seal-command.ts';
+import { isSigned, keyId, sealKeyIn } from '../../src/decision-log/seals/seal-key.ts';
 import { eventually } from '../proxy/support.ts';
 import { allRecords, type WholeRecord } from '../support/decision-log.ts';
 

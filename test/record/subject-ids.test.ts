@@ -8,9 +8,9 @@ import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vite
 import { register as logKey } from '../../src/cli/log-key.ts';
 import { formatProblem } from '../../src/config/config.ts';
 import { parseConfig } from '../../src/config/load.ts';
-import { subjectId } from '../../src/record/subject-ids.ts';
-import { readSubjectKey, readSubjectKeys } from '../../src/record/subject-key-file.ts';
-import { bind } from '../../src/wire/bind.ts';
+import { subjectId } from '../../src/decision-log/subject-ids.ts';
+import { readSubjectKey, readSubjectKeys } from '../../src/decision-log/subject-key-file.ts';
+import { bind } from '../../src/protocol/bind.ts';
 import { E, P, Q, S } from '../session/messages.ts';
 import { ask, direct } from '../session/peer.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';

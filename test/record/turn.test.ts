@@ -3,10 +3,10 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
-import { type DecisionLog, openLog } from '../../src/record/log.ts';
-import type { SessionLog } from '../../src/record/session-log.ts';
-import { SessionRecords } from '../../src/record/session-records.ts';
-import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+import { type DecisionLog, openLog } from '../../src/decision-log/writer/log.ts';
+import type { SessionLog } from '../../src/decision-log/writer/session-log.ts';
+import { SessionRecords } from '../../src/decision-log/writer/session-records.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 
 /** The disk is full. */
 const writes = vi.hoisted(() => ({ fail: false }));

@@ -5,11 +5,11 @@ import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import fc from 'fast-check';
 import { afterAll, beforeEach, describe, expect, it, test } from 'vitest';
-import type { LogRecord } from '../../src/record/fields.ts';
-import { type DecisionLog, type LogOptions, openLog } from '../../src/record/log.ts';
-import { QUIET_COMMANDS } from '../../src/record/quiet-commands.ts';
-import { closedFiles } from '../../src/record/rotation/closed-files.ts';
-import type { DecisionEntry, OutcomeEntry } from '../../src/session/entries.ts';
+import type { LogRecord } from '../../src/decision-log/fields.ts';
+import { type DecisionLog, type LogOptions, openLog } from '../../src/decision-log/writer/log.ts';
+import { QUIET_COMMANDS } from '../../src/decision-log/writer/quiet-commands.ts';
+import { closedFiles } from '../../src/decision-log/rotation/closed-files.ts';
+import type { DecisionEntry, OutcomeEntry } from '../../src/session/log-entries.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'rowgate-whole-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -1,8 +1,8 @@
 /** Rowgate's own statements, as the golden decisions have them, run by the account of the role's wall: each gives what it gives without a wall. */
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect } from 'vitest';
-import { rowsToAsk, statementLimits } from '../../src/session/meter.ts';
-import { renderLiterals } from '../../src/session/render.ts';
+import { rowsToAsk, statementLimits } from '../../src/session/admission/statement-meter.ts';
+import { renderLiterals } from '../../src/session/client/render.ts';
 import { type Case, readCases } from '../decisions/cases.ts';
 import { catalogOf, loadPolicies, type Policies } from '../decisions/policies.ts';
 import { type Bench, bench, type Ran, realDatabase } from '../decisions/world.ts';

@@ -1,7 +1,7 @@
 /** Several hosts, of which one is a standby; servers that stop, start, change their part, and are not there at first. */
 import { connect, createServer } from 'node:net';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { cancelRequest } from '../../src/wire/startup.ts';
+import { cancelRequest } from '../../src/protocol/startup.ts';
 import { eventually, talk } from '../proxy/support.ts';
 import { type Cluster, guardBefore, newCluster, standbyOf, type World } from './world.ts';
 

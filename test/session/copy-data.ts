@@ -1,5 +1,5 @@
 /** The client's messages in COPY FROM STDIN, and rows in binary form. */
-import { MessageWriter } from '../../src/wire/message-writer.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
 
 export const DATA = (data: string | Uint8Array) => new MessageWriter(0x64).bytes(Buffer.from(data)).finish();
 export const DONE = new MessageWriter(0x63).finish();

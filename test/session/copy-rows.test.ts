@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { CopyFormat } from '../../src/guard/decision.ts';
-import { rowCounter } from '../../src/session/copy-rows.ts';
+import { rowCounter } from '../../src/session/client/copy-rows.ts';
 import { type FreshDatabase, freshDatabase, serverVersion } from '../support/postgres.ts';
 import { testSince } from '../support/since.ts';
 import { DATA, DONE, tuples } from './copy-data.ts';

@@ -1,7 +1,7 @@
 /** COPY from and to the client: data flows, and nothing else goes upstream meanwhile. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { MessageWriter } from '../../src/wire/message-writer.ts';
-import { copyFail } from '../../src/wire/simple-frontend.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
+import { copyFail } from '../../src/protocol/simple-frontend.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, P, Q, S } from './messages.ts';
 import { direct, type Peer } from './peer.ts';

@@ -1,7 +1,7 @@
 /** Cursors and portals: one statement for its limits over all that is fetched of it, and gone from the books when they are gone in the server. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Limits } from '../../src/policy/limits.ts';
-import { Backend } from '../../src/wire/message-types.ts';
+import type { Limits } from '../../src/policy/model/limits.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, CP, DP, E, P, Q, S } from './messages.ts';
 import { ask, direct, type Peer } from './peer.ts';

@@ -1,11 +1,11 @@
 /** A server that answers any messages as PostgreSQL might, without one: for millions of conversations. It checks what it is sent, since that is what fuzzing is after. */
-import { errorResponse } from '../../src/wire/error-response.ts';
-import { CLIENT_LIMITS, type Frame, FrameReader } from '../../src/wire/frame-reader.ts';
-import { Backend, Frontend } from '../../src/wire/message-types.ts';
-import { MessageWriter } from '../../src/wire/message-writer.ts';
-import { decodeParse } from '../../src/wire/parse.ts';
-import { decodeQuery } from '../../src/wire/query.ts';
-import { readyForQuery, type TransactionStatus } from '../../src/wire/ready-for-query.ts';
+import { errorResponse } from '../../src/protocol/error-response.ts';
+import { CLIENT_LIMITS, type Frame, FrameReader } from '../../src/protocol/frame-reader.ts';
+import { Backend, Frontend } from '../../src/protocol/message-types.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
+import { decodeParse } from '../../src/protocol/parse.ts';
+import { decodeQuery } from '../../src/protocol/query.ts';
+import { readyForQuery, type TransactionStatus } from '../../src/protocol/ready-for-query.ts';
 
 const plain = (type: number, body: Uint8Array = new Uint8Array(0)) => new MessageWriter(type).bytes(body).finish();
 const complete = (tag: string) => new MessageWriter(Backend.CommandComplete).string(tag).finish();

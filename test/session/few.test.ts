@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { Few } from '../../src/few.ts';
+import { Few } from '../../src/core/small-map.ts';
 
 type Step = readonly ['set' | 'delete' | 'take' | 'drop', number] | readonly ['clear'];
 

@@ -1,6 +1,6 @@
 /** Grants on real tables, whole or in part: for what the server says of where columns come from. */
-import type { ColumnGrant, RelationGrant } from '../../src/policy/policy.ts';
-import type { Column } from '../../src/sql/catalog.ts';
+import type { ColumnGrant, RelationGrant } from '../../src/policy/model/policy.ts';
+import type { Column } from '../../src/sql/catalog/catalog.ts';
 import type { FreshDatabase } from '../support/postgres.ts';
 
 /** Grants the table's columns but for `withheld`. */

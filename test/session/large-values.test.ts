@@ -1,9 +1,9 @@
 /** Large values pass in pieces, both ways: held nowhere, refused without being held, and nothing comes between their pieces. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { bind, textValue } from '../../src/wire/bind.ts';
-import { Backend } from '../../src/wire/message-types.ts';
-import { MessageWriter } from '../../src/wire/message-writer.ts';
-import { parse } from '../../src/wire/parse.ts';
+import { bind, textValue } from '../../src/protocol/bind.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
+import { parse } from '../../src/protocol/parse.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, P, Q, S } from './messages.ts';
 import { ask, direct, type Peer } from './peer.ts';

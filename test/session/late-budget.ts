@@ -1,5 +1,5 @@
 /** A budget that a test gives: it answers at once or only when it is asked again, grants what it has, and remembers what it was asked. */
-import { refusal } from '../../src/errors.ts';
+import { refusal } from '../../src/core/refusal.ts';
 import type { StatementJudgement } from '../../src/guard/decision.ts';
 import type {
   Admitted,
@@ -15,9 +15,9 @@ import type {
   Sighting,
   Taken,
   Warning,
-} from '../../src/session/budget.ts';
-import type { KeyList } from '../../src/session/key-list.ts';
-import { LastAnswers } from '../../src/session/last-answers.ts';
+} from '../../src/session/admission/budget-port.ts';
+import type { KeyList } from '../../src/session/results/key-list.ts';
+import { LastAnswers } from '../../src/session/results/last-answers.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface BudgetOptions {

@@ -3,7 +3,7 @@
  * when it has read the next message. Where that is the guard's own Flush, the error answers nothing that the client has sent.
  */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { errorResponse } from '../../src/wire/error-response.ts';
+import { errorResponse } from '../../src/protocol/error-response.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, H, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';

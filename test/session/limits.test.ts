@@ -1,6 +1,6 @@
 /** Limits on what one statement shows: the row that would pass is not forwarded, the client is told 53400, and nothing stays of what it was told failed. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import type { OutcomeEntry } from '../../src/session/entries.ts';
+import type { OutcomeEntry } from '../../src/session/log-entries.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { B, DP, E, H, P, Q, S } from './messages.ts';

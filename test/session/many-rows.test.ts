@@ -2,10 +2,10 @@
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
-import type { RelationGrant } from '../../src/policy/policy.ts';
-import type { SubjectKeys } from '../../src/policy/subject-keys.ts';
-import type { OutcomeEntry } from '../../src/session/entries.ts';
-import { bind } from '../../src/wire/bind.ts';
+import type { RelationGrant } from '../../src/policy/model/policy.ts';
+import type { SubjectKeys } from '../../src/policy/model/subject-keys.ts';
+import type { OutcomeEntry } from '../../src/session/log-entries.ts';
+import { bind } from '../../src/protocol/bind.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { type BudgetOptions, LateBudget } from './late-budget.ts';

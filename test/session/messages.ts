@@ -1,12 +1,12 @@
 /** The client's messages, short to write. */
-import { bind, textValue } from '../../src/wire/bind.ts';
-import { close, describe } from '../../src/wire/describe.ts';
-import { execute } from '../../src/wire/execute.ts';
-import { Frontend } from '../../src/wire/message-types.ts';
-import { MessageWriter } from '../../src/wire/message-writer.ts';
-import { parse } from '../../src/wire/parse.ts';
-import { query } from '../../src/wire/query.ts';
-import { copyFail, flush, sync } from '../../src/wire/simple-frontend.ts';
+import { bind, textValue } from '../../src/protocol/bind.ts';
+import { close, describe } from '../../src/protocol/describe.ts';
+import { execute } from '../../src/protocol/execute.ts';
+import { Frontend } from '../../src/protocol/message-types.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
+import { parse } from '../../src/protocol/parse.ts';
+import { query } from '../../src/protocol/query.ts';
+import { copyFail, flush, sync } from '../../src/protocol/simple-frontend.ts';
 
 export const Q = (text: string) => query(text);
 export const P = (text: string, name = '', types: number[] = []) => parse({ name, text, types });

@@ -1,9 +1,9 @@
 /** A bug in the guard refuses the statement in which it came up: the operator is shown what was thrown, the client is not. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { Guard } from '../../src/guard/guard.ts';
-import type { RolePolicy } from '../../src/policy/policy.ts';
-import type { Catalog } from '../../src/sql/catalog.ts';
-import { loadParser } from '../../src/sql/parse.ts';
+import type { RolePolicy } from '../../src/policy/model/policy.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
+import { loadParser } from '../../src/sql/parse/parse.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, E, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';

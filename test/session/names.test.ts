@@ -1,6 +1,6 @@
 /** What names stand for while messages about them are on their way. */
 import { beforeEach, expect, test } from 'vitest';
-import { Names } from '../../src/session/names.ts';
+import { Names } from '../../src/session/state/names.ts';
 
 let names: Names<string>;
 beforeEach(() => {

@@ -1,8 +1,8 @@
 /** A role in observe mode, judged by the real guard: everything runs as it came, and the session follows it, refused or not. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { Guard } from '../../src/guard/guard.ts';
-import { Backend } from '../../src/wire/message-types.ts';
-import { MessageWriter } from '../../src/wire/message-writer.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
 import { catalogOf } from '../policy/environment.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, DS, E, P, Q, S } from './messages.ts';

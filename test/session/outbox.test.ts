@@ -1,7 +1,7 @@
 /** What goes out together: every byte in its order, and nothing copied that lies side by side. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { Outbox } from '../../src/session/outbox.ts';
+import { Outbox } from '../../src/session/state/outbox.ts';
 
 const chunks = [Buffer.from('abcdefghij'), Buffer.from('0123456789')].map((bytes) => Uint8Array.from(bytes));
 

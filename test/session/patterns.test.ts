@@ -1,6 +1,6 @@
 /** LIKE patterns that are parameters: one that ends in a lone escape is refused when it comes, before it meets a row. */
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { bind, textValue } from '../../src/wire/bind.ts';
+import { bind, textValue } from '../../src/protocol/bind.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, DP, E, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';

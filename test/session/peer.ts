@@ -1,11 +1,11 @@
 /** A client made of bytes: sends what it is given and shows what came back as short words, whoever is at the other end. */
 import type { Socket } from 'node:net';
 import pg from 'pg';
-import { decodeCommandComplete } from '../../src/wire/command-complete.ts';
-import { decodeErrorFields, type ErrorFields } from '../../src/wire/error-response.ts';
-import { type Frame, FrameReader, SERVER_LIMITS } from '../../src/wire/frame-reader.ts';
-import { Backend, Frontend } from '../../src/wire/message-types.ts';
-import { decodeReadyForQuery } from '../../src/wire/ready-for-query.ts';
+import { decodeCommandComplete } from '../../src/protocol/command-complete.ts';
+import { decodeErrorFields, type ErrorFields } from '../../src/protocol/error-response.ts';
+import { type Frame, FrameReader, SERVER_LIMITS } from '../../src/protocol/frame-reader.ts';
+import { Backend, Frontend } from '../../src/protocol/message-types.ts';
+import { decodeReadyForQuery } from '../../src/protocol/ready-for-query.ts';
 
 /** A socket to the server after login, and how to cancel what runs on it. */
 export interface LoggedIn {

@@ -1,11 +1,11 @@
 /** What a row discloses: people by keys, the same in every format, and values of 8 bytes for all else. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
-import type { RelationGrant } from '../../src/policy/policy.ts';
-import type { SubjectKeys } from '../../src/policy/subject-keys.ts';
-import type { OutcomeEntry } from '../../src/session/entries.ts';
-import { addKeys } from '../../src/session/key-text.ts';
-import { bind } from '../../src/wire/bind.ts';
+import type { RelationGrant } from '../../src/policy/model/policy.ts';
+import type { SubjectKeys } from '../../src/policy/model/subject-keys.ts';
+import type { OutcomeEntry } from '../../src/session/log-entries.ts';
+import { addKeys } from '../../src/session/results/key-text.ts';
+import { bind } from '../../src/protocol/bind.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { type BudgetOptions, LateBudget } from './late-budget.ts';

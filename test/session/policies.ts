@@ -1,5 +1,5 @@
 /** Policies for sessions without the guard: marks in comments say what is judged of a text. */
-import { refusal } from '../../src/errors.ts';
+import { refusal } from '../../src/core/refusal.ts';
 import type {
   CopyFormat,
   Judgement,
@@ -8,10 +8,10 @@ import type {
   TokenChange,
 } from '../../src/guard/decision.ts';
 import type { Disclosure } from '../../src/guard/subjects/disclosure.ts';
-import type { Limits } from '../../src/policy/limits.ts';
-import type { Principal, RelationGrant, RolePolicy } from '../../src/policy/policy.ts';
-import type { KeyTypes, SubjectKeys } from '../../src/policy/subject-keys.ts';
-import type { TokenRule } from '../../src/policy/token-rule.ts';
+import type { Limits } from '../../src/policy/model/limits.ts';
+import type { Principal, RelationGrant, RolePolicy } from '../../src/policy/model/policy.ts';
+import type { KeyTypes, SubjectKeys } from '../../src/policy/model/subject-keys.ts';
+import type { TokenRule } from '../../src/policy/model/token-rule.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 
 export interface PolicyOptions {

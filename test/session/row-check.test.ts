@@ -1,9 +1,9 @@
 /** New rows are judged by a column that the rewriting adds: the client sees neither it nor that it was there. PostgreSQL is asked for comparison. */
 import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { bind, textValue } from '../../src/wire/bind.ts';
-import { decodeErrorFields } from '../../src/wire/error-response.ts';
-import { Backend } from '../../src/wire/message-types.ts';
+import { bind, textValue } from '../../src/protocol/bind.ts';
+import { decodeErrorFields } from '../../src/protocol/error-response.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { B, CS, DP, DS, E, H, P, Q, S } from './messages.ts';

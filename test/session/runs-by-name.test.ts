@@ -1,6 +1,6 @@
 /** What SQL text runs by name of what the protocol has made: nothing runs but what was judged, with values that the guard gave. */
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { Backend } from '../../src/wire/message-types.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { B, CP, CS, DP, E, P, Q, S } from './messages.ts';

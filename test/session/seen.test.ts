@@ -1,7 +1,7 @@
 /** Many people in one result: who they are is recorded while they are shown, and whom nothing records nobody sees. */
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import type { RelationGrant } from '../../src/policy/policy.ts';
-import type { OutcomeEntry } from '../../src/session/entries.ts';
+import type { RelationGrant } from '../../src/policy/model/policy.ts';
+import type { OutcomeEntry } from '../../src/session/log-entries.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { B, E, P, Q, S } from './messages.ts';

@@ -1,7 +1,7 @@
 /** What the server itself says: values do not show to a restricted role, and positions are those of the client's own text. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { decodeErrorFields } from '../../src/wire/error-response.ts';
-import { Backend } from '../../src/wire/message-types.ts';
+import { decodeErrorFields } from '../../src/protocol/error-response.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { B, E, P, Q, S } from './messages.ts';

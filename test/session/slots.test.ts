@@ -1,7 +1,7 @@
 /** Values of the guard's own: as literals in the simple protocol, as parameters that the client does not see in the extended one. */
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
-import { Backend } from '../../src/wire/message-types.ts';
-import { decodeParameterDescription } from '../../src/wire/parameter-description.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
+import { decodeParameterDescription } from '../../src/protocol/parameter-description.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { grantOf } from './grants.ts';
 import { B, DS, E, P, Q, S } from './messages.ts';

@@ -1,6 +1,6 @@
 /** People whose tokens are their numbers. */
-import { refusal } from '../../src/errors.ts';
-import type { Person, Persons } from '../../src/session/person.ts';
+import { refusal } from '../../src/core/refusal.ts';
+import type { Person, Persons } from '../../src/session/end-user/end-user.ts';
 
 /** `late`: who is new has to be waited for. */
 export function numbered(late: boolean): (wake: () => void) => Persons {

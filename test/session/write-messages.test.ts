@@ -1,6 +1,6 @@
 /** What the server says of rows that it does not take: a restricted role is told what was broken, by its name, and nothing that stands in a row. */
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { Backend } from '../../src/wire/message-types.ts';
+import { Backend } from '../../src/protocol/message-types.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { B, D, DONE, E, P, Q, S } from './messages.ts';
 import { ask } from './peer.ts';

@@ -1,5 +1,5 @@
 /** Writes other values into a text's literals. */
-import { KIND, lex } from '../../src/sql/lexer.ts';
+import { KIND, lex } from '../../src/sql/text/lexer.ts';
 
 const STRINGS = [
   "''",

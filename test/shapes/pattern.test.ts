@@ -1,7 +1,7 @@
 /** A pattern gives of a text the skeleton that cutting the text into tokens gives, or none. */
 import { expect, test } from 'vitest';
-import { Pattern } from '../../src/guard/shapes/pattern.ts';
-import { skeletonOf } from '../../src/guard/shapes/skeleton.ts';
+import { Pattern } from '../../src/guard/cache/text-pattern.ts';
+import { skeletonOf } from '../../src/guard/cache/normalized-text.ts';
 import { fuzz, fuzzRuns, type Random } from '../support/random.ts';
 
 /** What may stand between literals: all that a scanner reads on in, or looks back from. */

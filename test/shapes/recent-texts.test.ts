@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { RecentTexts } from '../../src/guard/shapes/recent-texts.ts';
+import { RecentTexts } from '../../src/guard/cache/recent-texts.ts';
 
 it('tells of nearly all of the last thousand texts that they came, and of none that did not', () => {
   const texts = new RecentTexts();

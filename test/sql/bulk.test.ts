@@ -1,7 +1,7 @@
 /** Long lists of constants are judged by a few of their members: what is left out changes nothing but how many there are. */
 import * as pgQuery from 'libpg-query';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { withoutBulk } from '../../src/sql/bulk.ts';
+import { withoutBulk } from '../../src/sql/parse/bulk-constants.ts';
 import { fuzz, fuzzRuns, type Random } from '../support/random.ts';
 
 beforeAll(() => pgQuery.loadModule());

@@ -1,6 +1,6 @@
 /** Edits that begin at one place stand inside each other as their ranges do, in whatever order they were made. */
 import { expect, test } from 'vitest';
-import { applyEdits, Edits, renderTemplate } from '../../src/sql/edits.ts';
+import { applyEdits, Edits, renderTemplate } from '../../src/sql/text/edits.ts';
 
 const TEXT = 'base::regtype';
 

@@ -1,7 +1,7 @@
 /** The tokens that Rowgate cuts a text into are those of PostgreSQL's own scanner, whatever the text. */
 import * as pgQuery from 'libpg-query';
 import { beforeAll, expect, test } from 'vitest';
-import { lex } from '../../src/sql/lexer.ts';
+import { lex } from '../../src/sql/text/lexer.ts';
 import { fuzz, fuzzRuns } from '../support/random.ts';
 
 beforeAll(() => pgQuery.loadModule());

@@ -2,15 +2,15 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { fingerprint } from '../../src/sql/normalize.ts';
-import { isParsed, loadParser, parse } from '../../src/sql/parse.ts';
+import { fingerprint } from '../../src/sql/text/normalize.ts';
+import { isParsed, loadParser, parse } from '../../src/sql/parse/parse.ts';
 import {
   fingerprintModule,
   type Library,
   ParserFault,
   ParserModule,
   parserModule,
-} from '../../src/sql/parser-module.ts';
+} from '../../src/sql/parse/parser-module.ts';
 
 beforeAll(loadParser);
 

@@ -1,9 +1,9 @@
 /** The columns of set operations have the types that the server gives them: an untyped literal takes that of the other arm. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { analyze, isQuery } from '../../src/sql/analyze/analyze.ts';
-import type { RelationView } from '../../src/sql/analyze/model.ts';
-import type { Catalog, Relation } from '../../src/sql/catalog.ts';
-import { isParsed, parse } from '../../src/sql/parse.ts';
+import type { RelationView } from '../../src/sql/analyze/range-table.ts';
+import type { Catalog, Relation } from '../../src/sql/catalog/catalog.ts';
+import { isParsed, parse } from '../../src/sql/parse/parse.ts';
 import { catalogOf } from '../decisions/policies.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 

@@ -2,8 +2,8 @@
 
 import pg from 'pg';
 import { mayCall } from '../../src/guard/may-use.ts';
-import type { RolePolicy, WriteGrant } from '../../src/policy/policy.ts';
-import type { Catalog } from '../../src/sql/catalog.ts';
+import type { RolePolicy, WriteGrant } from '../../src/policy/model/policy.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { freshDatabase } from '../support/postgres.ts';
 
 export interface Seen {

@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import pino from 'pino';
 import { afterAll, beforeAll, expect } from 'vitest';
-import type { Catalog } from '../../src/sql/catalog.ts';
+import type { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { catalogOf, loadPolicies } from '../decisions/policies.ts';
 import { guardInFrontOf, type TestGuard } from '../support/guard.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

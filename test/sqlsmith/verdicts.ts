@@ -1,6 +1,6 @@
 /** Puts statements to the guard, through a session of it, and to a server that holds only what the role may see. */
 import type pg from 'pg';
-import type { Refusal } from '../../src/errors.ts';
+import type { Refusal } from '../../src/core/refusal.ts';
 import type { SessionPolicy } from '../../src/session/ports.ts';
 import type { Seen } from './seen.ts';
 

@@ -1,6 +1,6 @@
 /** What shows whether a line of the state is as it was written. */
 import { expect, it } from 'vitest';
-import { checkedLine, crc32ByTable, readChecked } from '../../src/store/file/checked-line.ts';
+import { checkedLine, crc32ByTable, readChecked } from '../../src/budget/store/disk/checked-line.ts';
 
 it('is the CRC-32 that everybody has, where Node has none as well', () => {
   expect(crc32ByTable('123456789')).toBe(0xcbf43926);

@@ -1,7 +1,7 @@
 /** What every store must do, wherever it keeps the accounts. */
 import { expect, it } from 'vitest';
-import type { BudgetStore, Lock, Opening, Permit, Raise } from '../../src/meter/budget-store.ts';
-import type { Ceiling, Measure, Window } from '../../src/meter/measure.ts';
+import type { BudgetStore, Lock, Opening, Permit, Raise } from '../../src/budget/model/budget-store.ts';
+import type { Ceiling, Measure, Window } from '../../src/budget/model/measure.ts';
 import { hashOf, seen } from '../support/people.ts';
 import { condition, need } from '../support/tools.ts';
 

@@ -3,9 +3,9 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, expect, it } from 'vitest';
-import type { BudgetStore } from '../../src/meter/budget-store.ts';
-import type { Window } from '../../src/meter/measure.ts';
-import { fileStore } from '../../src/store/file.ts';
+import type { BudgetStore } from '../../src/budget/model/budget-store.ts';
+import type { Window } from '../../src/budget/model/measure.ts';
+import { fileStore } from '../../src/budget/store/disk.ts';
 
 const HOUR: Window = { count: 1, unit: 'hour' };
 const TIME = { timeout: 10_000 };

@@ -1,4 +1,4 @@
-import { memoryStore } from '../../src/store/memory.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
 import { contract } from './contract.ts';
 
 let now = Date.now();

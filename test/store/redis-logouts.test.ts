@@ -2,8 +2,8 @@
 import { Redis } from 'ioredis';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { GivenBack } from '../../src/identity/given-back.ts';
-import { type BudgetStore, StoreUnavailable } from '../../src/meter/budget-store.ts';
-import { redisStore } from '../../src/store/redis.ts';
+import { type BudgetStore, StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import { redisStore } from '../../src/budget/store/redis.ts';
 import { startRedis, type TestRedis } from '../support/redis.ts';
 import { describeWith, tool } from '../support/tools.ts';
 

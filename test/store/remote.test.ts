@@ -1,18 +1,18 @@
 /** What workers ask of their primary: two of them, with one store, over messages that take their time. */
 import { setImmediate as turn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { StoreUnavailable } from '../../src/meter/budget-store.ts';
-import { CalendarDays } from '../../src/meter/days.ts';
-import { KnownPeople } from '../../src/meter/known-people.ts';
-import { Lease } from '../../src/meter/lease.ts';
-import { Leases } from '../../src/meter/leases.ts';
-import type { Measure } from '../../src/meter/measure.ts';
-import { standingState } from '../../src/meter/standing.ts';
-import { memoryStore } from '../../src/store/memory.ts';
-import { Channel, type Handlers } from '../../src/workers/channel.ts';
-import type { ToPrimary, ToWorker } from '../../src/workers/messages.ts';
-import { type RemoteStore, remoteStore } from '../../src/workers/remote-store.ts';
-import { storeHandlers } from '../../src/workers/store-handlers.ts';
+import { StoreUnavailable } from '../../src/budget/model/budget-store.ts';
+import { CalendarDays } from '../../src/budget/model/days.ts';
+import { KnownPeople } from '../../src/budget/model/known-people.ts';
+import { Lease } from '../../src/budget/model/lease.ts';
+import { Leases } from '../../src/budget/model/leases.ts';
+import type { Measure } from '../../src/budget/model/measure.ts';
+import { standingState } from '../../src/budget/model/exceptions.ts';
+import { memoryStore } from '../../src/budget/store/memory.ts';
+import { Channel, type Handlers } from '../../src/operations/workers/channel.ts';
+import type { ToPrimary, ToWorker } from '../../src/operations/workers/messages.ts';
+import { type RemoteStore, remoteStore } from '../../src/operations/workers/remote-store.ts';
+import { storeHandlers } from '../../src/operations/workers/store-handlers.ts';
 import { hashesOf } from '../support/people.ts';
 import { contract, newOwner } from './contract.ts';
 

@@ -2,8 +2,8 @@
 import { expect, test } from 'vitest';
 import { continuesAnswer } from '../../src/guard/subjects/fetch.ts';
 import { countRows, isReadableForm, readGivenKeys } from '../../src/guard/subjects/given-keys.ts';
-import { isParsed, loadParser, parse } from '../../src/sql/parse.ts';
-import { as } from '../../src/sql/tree.ts';
+import { isParsed, loadParser, parse } from '../../src/sql/parse/parse.ts';
+import { as } from '../../src/sql/parse/tree.ts';
 
 const INT4 = 23;
 const TEXT = 25;

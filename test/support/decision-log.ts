@@ -1,5 +1,5 @@
 /** Reads a decision log as tests want it: each line held against its chain. */
-import { hashOf, ORIGIN, readChained } from '../../src/record/chain/chain.ts';
+import { hashOf, ORIGIN, readChained } from '../../src/decision-log/chain/chain.ts';
 
 /** What the log writes about itself. */
 const OF_CHAIN: ReadonlySet<unknown> = new Set(['segment', 'seal', 'retention']);

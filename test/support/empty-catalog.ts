@@ -1,5 +1,5 @@
 /** The catalog of a database in which nothing is. */
-import { Catalog } from '../../src/sql/catalog.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
 
 /** `serverVersion` as in server_version_num. */
 export function emptyCatalog(serverVersion = 180_000): Catalog {

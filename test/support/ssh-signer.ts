@@ -1,7 +1,7 @@
 /** SSH keys and what `ssh-keygen -Y sign` makes with them, without a process. */
 import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
-import { stringField } from '../../src/ssh/fields.ts';
-import { parsePublicKey, type SshPublicKey } from '../../src/ssh/public-key.ts';
+import { stringField } from '../../src/pki/ssh-fields.ts';
+import { parsePublicKey, type SshPublicKey } from '../../src/pki/ssh-public-key.ts';
 
 export interface Signer {
   readonly name: string;

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import pg from 'pg';
 import { afterAll, beforeAll, expect, it, vi } from 'vitest';
-import { verifyLog } from '../../src/record/verify/verify.ts';
+import { verifyLog } from '../../src/decision-log/verify/verify.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 import { fuzzRuns, fuzzSeed, Random } from '../support/random.ts';
 import { seedSmall } from '../support/seed.ts';

@@ -9,8 +9,8 @@ import {
   sign,
 } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { ORIGIN } from '../../src/record/chain/chain.ts';
-import { type SealFields, sealText } from '../../src/record/chain/seal.ts';
+import { ORIGIN } from '../../src/decision-log/chain/chain.ts';
+import { type SealFields, sealText } from '../../src/decision-log/chain/seal.ts';
 import type { Contents } from './logs.ts';
 
 export interface Place {

@@ -1,7 +1,7 @@
 /** Logs whose chain was computed anew behind what was changed: found by seals, and where the key was stolen as well, by anchors. */
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { Verification } from '../../src/record/verify/verify.ts';
+import type { Verification } from '../../src/decision-log/verify/verify.ts';
 import { type Forgery, lineAt, linesOf, otherKey, ownKey, rechained, seqOf, withLines, writersIn } from './lines.ts';
 import { always, SHAPES, Tampered } from './tampered.ts';
 

@@ -1,8 +1,8 @@
 /** What the tests of tampering share: logs of several shapes, places in them, and what is expected of findings. */
 import fc from 'fast-check';
 import { expect, vi } from 'vitest';
-import type { Finding, FindingKind } from '../../src/record/verify/finding.ts';
-import type { Verification } from '../../src/record/verify/verify.ts';
+import type { Finding, FindingKind } from '../../src/decision-log/verify/finding.ts';
+import type { Verification } from '../../src/decision-log/verify/verify.ts';
 import { lineAt, linesOf, type Place, placesOf, seqOf, withoutGz } from './lines.ts';
 import { type Contents, type Shape, TestLog } from './logs.ts';
 

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import type pg from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { isField, isUtc } from '../../src/sql/analyze/given.ts';
+import { isField, isUtc } from '../../src/sql/analyze/argument-facts.ts';
 import { isSoundLike, isSoundLikeWithEscape, isSoundRegex } from '../../src/sql/analyze/pattern.ts';
 import { knownEntries, knownOutputs, type Needs } from '../../src/sql/types/cannot-fail.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

@@ -1,6 +1,6 @@
 import { escapeIdentifier } from 'pg';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import type { Fn } from '../../src/sql/catalog.ts';
+import type { Fn } from '../../src/sql/catalog/catalog.ts';
 import type { CallForm } from '../../src/sql/types/call.ts';
 import { resolveFunction } from '../../src/sql/types/function.ts';
 import { INTERNAL, UNKNOWN } from '../../src/sql/types/oids.ts';

@@ -1,7 +1,7 @@
 /** Types are called in messages what the server calls them. */
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { readCatalog } from '../../src/catalog/read.ts';
-import { Catalog } from '../../src/sql/catalog.ts';
+import { Catalog } from '../../src/sql/catalog/catalog.ts';
 import { shownType } from '../../src/sql/types/shown-type.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';
 

@@ -1,7 +1,7 @@
 /** A database with the fixture, its catalog as we read it, and a connection that says how the server reads expressions. */
 import type pg from 'pg';
 import { readCatalog } from '../../src/catalog/read.ts';
-import { Catalog, type Oid } from '../../src/sql/catalog.ts';
+import { Catalog, type Oid } from '../../src/sql/catalog/catalog.ts';
 import type { Resolved } from '../../src/sql/types/resolved.ts';
 import { freshDatabase } from '../support/postgres.ts';
 import { disagreement, shape } from './agreement.ts';

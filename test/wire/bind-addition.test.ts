@@ -1,9 +1,9 @@
 /** Values put behind those of a Bind that comes in pieces: the same bytes as if it had come whole, and nothing of ours for the client to choose. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Bind, bind, decodeBind, decodeBindHead, textValue } from '../../src/wire/bind.ts';
-import { BindAddition, type ResultFormats } from '../../src/wire/bind-addition.ts';
-import { MalformedMessage } from '../../src/wire/protocol-error.ts';
+import { type Bind, bind, decodeBind, decodeBindHead, textValue } from '../../src/protocol/bind.ts';
+import { BindAddition, type ResultFormats } from '../../src/protocol/bind-addition.ts';
+import { MalformedMessage } from '../../src/protocol/protocol-error.ts';
 
 const RUNS = process.env.ROWGATE_LONG ? 200_000 : 2_000;
 

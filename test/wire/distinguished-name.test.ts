@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { formatDistinguishedName, parseDistinguishedName, subjectOf } from '../../src/wire/distinguished-name.ts';
+import { formatDistinguishedName, parseDistinguishedName, subjectOf } from '../../src/pki/distinguished-name.ts';
 
 const normal = (text: string) => {
   const name = parseDistinguishedName(text);

@@ -7,8 +7,8 @@ import {
   type FrameLimits,
   FrameReader,
   SERVER_LIMITS,
-} from '../../src/wire/frame-reader.ts';
-import { ProtocolError } from '../../src/wire/protocol-error.ts';
+} from '../../src/protocol/frame-reader.ts';
+import { ProtocolError } from '../../src/protocol/protocol-error.ts';
 
 const LIMITS: FrameLimits = {
   maxFrame: 1000,

@@ -8,35 +8,35 @@ import {
   passwordMessage,
   saslInitialResponse,
   saslResponse,
-} from '../../src/wire/authentication.ts';
-import { backendKeyData, decodeBackendKeyData } from '../../src/wire/backend-key-data.ts';
-import { bind, decodeBind, decodeBindHead, textValue } from '../../src/wire/bind.ts';
-import { decodeCommandComplete } from '../../src/wire/command-complete.ts';
-import { decodeTarget, describe as describeMessage } from '../../src/wire/describe.ts';
-import { decodeErrorBeginning, decodeErrorFields, errorResponse } from '../../src/wire/error-response.ts';
-import { decodeExecute, execute } from '../../src/wire/execute.ts';
+} from '../../src/protocol/authentication.ts';
+import { backendKeyData, decodeBackendKeyData } from '../../src/protocol/backend-key-data.ts';
+import { bind, decodeBind, decodeBindHead, textValue } from '../../src/protocol/bind.ts';
+import { decodeCommandComplete } from '../../src/protocol/command-complete.ts';
+import { decodeTarget, describe as describeMessage } from '../../src/protocol/describe.ts';
+import { decodeErrorBeginning, decodeErrorFields, errorResponse } from '../../src/protocol/error-response.ts';
+import { decodeExecute, execute } from '../../src/protocol/execute.ts';
 import {
   CLIENT_LIMITS,
   type Frame,
   type FrameLimits,
   FrameReader,
   SERVER_LIMITS,
-} from '../../src/wire/frame-reader.ts';
-import { MessageWriter } from '../../src/wire/message-writer.ts';
-import { decodeNegotiateProtocolVersion } from '../../src/wire/negotiate-protocol-version.ts';
-import { decodeParameterDescription, parameterDescription } from '../../src/wire/parameter-description.ts';
-import { decodeParameterStatus, parameterStatus } from '../../src/wire/parameter-status.ts';
-import { decodeParse, decodeParseName, parse } from '../../src/wire/parse.ts';
-import { MalformedMessage, ProtocolError } from '../../src/wire/protocol-error.ts';
-import { decodeProxyPrefix, decodeProxySource, PROXY_PREFIX_BYTES } from '../../src/wire/proxy-protocol.ts';
-import { decodeQuery, query } from '../../src/wire/query.ts';
-import { decodeReadyForQuery, readyForQuery } from '../../src/wire/ready-for-query.ts';
-import { decodeRowDescription, rowDescription } from '../../src/wire/row-description.ts';
-import { acceptServerFinal, answerServerFirst, clientFirst } from '../../src/wire/scram-client.ts';
-import { answerClientFinal, answerClientFirst } from '../../src/wire/scram-server.ts';
-import { makeVerifier, type ScramVerifier } from '../../src/wire/scram-verifier.ts';
-import { flush, sync } from '../../src/wire/simple-frontend.ts';
-import { cancelRequest, StartupReader, sslRequest, startupMessage } from '../../src/wire/startup.ts';
+} from '../../src/protocol/frame-reader.ts';
+import { MessageWriter } from '../../src/protocol/message-writer.ts';
+import { decodeNegotiateProtocolVersion } from '../../src/protocol/negotiate-protocol-version.ts';
+import { decodeParameterDescription, parameterDescription } from '../../src/protocol/parameter-description.ts';
+import { decodeParameterStatus, parameterStatus } from '../../src/protocol/parameter-status.ts';
+import { decodeParse, decodeParseName, parse } from '../../src/protocol/parse.ts';
+import { MalformedMessage, ProtocolError } from '../../src/protocol/protocol-error.ts';
+import { decodeProxyPrefix, decodeProxySource, PROXY_PREFIX_BYTES } from '../../src/protocol/proxy-protocol.ts';
+import { decodeQuery, query } from '../../src/protocol/query.ts';
+import { decodeReadyForQuery, readyForQuery } from '../../src/protocol/ready-for-query.ts';
+import { decodeRowDescription, rowDescription } from '../../src/protocol/row-description.ts';
+import { acceptServerFinal, answerServerFirst, clientFirst } from '../../src/protocol/scram-client.ts';
+import { answerClientFinal, answerClientFirst } from '../../src/protocol/scram-server.ts';
+import { makeVerifier, type ScramVerifier } from '../../src/protocol/scram-verifier.ts';
+import { flush, sync } from '../../src/protocol/simple-frontend.ts';
+import { cancelRequest, StartupReader, sslRequest, startupMessage } from '../../src/protocol/startup.ts';
 import { fuzz, fuzzRuns } from '../support/random.ts';
 import { cut, mutated } from './mutations.ts';
 

@@ -7,21 +7,21 @@ import {
   decodeSaslInitialResponse,
   passwordMessage,
   saslInitialResponse,
-} from '../../src/wire/authentication.ts';
-import { backendKeyData, decodeBackendKeyData } from '../../src/wire/backend-key-data.ts';
-import { bind, decodeBind, textValue } from '../../src/wire/bind.ts';
-import { commandComplete, decodeCommandComplete } from '../../src/wire/command-complete.ts';
-import { close, decodeTarget, describe as describeMessage } from '../../src/wire/describe.ts';
-import { decodeErrorFields, errorResponse, isFatal } from '../../src/wire/error-response.ts';
-import { decodeExecute, execute } from '../../src/wire/execute.ts';
-import { decodeNegotiateProtocolVersion, negotiateProtocolVersion } from '../../src/wire/negotiate-protocol-version.ts';
-import { decodeParameterDescription, parameterDescription } from '../../src/wire/parameter-description.ts';
-import { decodeParameterStatus, parameterStatus } from '../../src/wire/parameter-status.ts';
-import { decodeParse, parse } from '../../src/wire/parse.ts';
-import { MalformedMessage } from '../../src/wire/protocol-error.ts';
-import { decodeQuery, query } from '../../src/wire/query.ts';
-import { decodeReadyForQuery, readyForQuery } from '../../src/wire/ready-for-query.ts';
-import { decodeRowDescription, rowDescription } from '../../src/wire/row-description.ts';
+} from '../../src/protocol/authentication.ts';
+import { backendKeyData, decodeBackendKeyData } from '../../src/protocol/backend-key-data.ts';
+import { bind, decodeBind, textValue } from '../../src/protocol/bind.ts';
+import { commandComplete, decodeCommandComplete } from '../../src/protocol/command-complete.ts';
+import { close, decodeTarget, describe as describeMessage } from '../../src/protocol/describe.ts';
+import { decodeErrorFields, errorResponse, isFatal } from '../../src/protocol/error-response.ts';
+import { decodeExecute, execute } from '../../src/protocol/execute.ts';
+import { decodeNegotiateProtocolVersion, negotiateProtocolVersion } from '../../src/protocol/negotiate-protocol-version.ts';
+import { decodeParameterDescription, parameterDescription } from '../../src/protocol/parameter-description.ts';
+import { decodeParameterStatus, parameterStatus } from '../../src/protocol/parameter-status.ts';
+import { decodeParse, parse } from '../../src/protocol/parse.ts';
+import { MalformedMessage } from '../../src/protocol/protocol-error.ts';
+import { decodeQuery, query } from '../../src/protocol/query.ts';
+import { decodeReadyForQuery, readyForQuery } from '../../src/protocol/ready-for-query.ts';
+import { decodeRowDescription, rowDescription } from '../../src/protocol/row-description.ts';
 
 const text = fc.string({ unit: 'grapheme', maxLength: 30 }).filter((value) => !value.includes('\0'));
 const oid = fc.nat(0xffffffff);

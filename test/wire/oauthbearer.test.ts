@@ -1,7 +1,7 @@
 /** The first message of SASL OAUTHBEARER: a token, a question, or nothing that is understood. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { bearerError, readBearerMessage } from '../../src/wire/oauthbearer.ts';
+import { bearerError, readBearerMessage } from '../../src/protocol/oauthbearer.ts';
 
 const KV = '\x01';
 const TOKEN = 'eyJhbGciOiJFZERTQSJ9.eyJzdWIiOiI3NzMxIn0.c2lnbmF0dXJl';

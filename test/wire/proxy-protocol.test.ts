@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeProxyPrefix, decodeProxySource } from '../../src/wire/proxy-protocol.ts';
+import { decodeProxyPrefix, decodeProxySource } from '../../src/protocol/proxy-protocol.ts';
 
 const SIGNATURE = '0d0a0d0a000d0a515549540a';
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { readFileSync, rmSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { certificateId, readRevocationList } from '../../src/wire/revocation-list.ts';
+import { certificateId, readRevocationList } from '../../src/pki/revocation-list.ts';
 import { type Certificate, type Certificates, makeCertificates } from '../proxy/certificates.ts';
 import { type RevokingAuthority, revokingAuthority } from '../proxy/revoking.ts';
 import { testWith, tool } from '../support/tools.ts';

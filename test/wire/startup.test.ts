@@ -1,8 +1,8 @@
 /** The packets of startup: what is read, what is refused, and how much is held meanwhile. */
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MalformedMessage, ProtocolError } from '../../src/wire/protocol-error.ts';
-import { cancelRequest, StartupReader, sslRequest, startupMessage } from '../../src/wire/startup.ts';
+import { MalformedMessage, ProtocolError } from '../../src/protocol/protocol-error.ts';
+import { cancelRequest, StartupReader, sslRequest, startupMessage } from '../../src/protocol/startup.ts';
 
 function read(...chunks: Uint8Array[]) {
   const reader = new StartupReader();

@@ -4,7 +4,7 @@ import { connect, createServer, type Socket } from 'node:net';
 import { join } from 'node:path';
 import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest';
-import { cancelRequest } from '../../src/wire/startup.ts';
+import { cancelRequest } from '../../src/protocol/startup.ts';
 import { rawLogin } from '../proxy/raw-client.ts';
 import { errorIn, eventually, talk, until } from '../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../support/postgres.ts';

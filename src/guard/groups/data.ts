@@ -1,6 +1,6 @@
 /** Which relations hold what `min_group` protects, and by what their groups are counted. */
-import type { RolePolicy } from '../../policy/policy.ts';
-import type { Entry } from '../../sql/analyze/model.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
+import type { Entry } from '../../sql/analyze/range-table.ts';
 import type { Unit } from './groups.ts';
 
 /** All but catalogs, and tables of which the role holds every row and that are about nobody: lists of schools, of subjects taught. */

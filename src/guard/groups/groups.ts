@@ -1,6 +1,6 @@
 /** What must be counted so that no group of few is shown (`min_group`): found by `judge-level.ts`, written into the text by `rewrite/groups.ts`. */
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
-import type { Node } from '../../sql/tree.ts';
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { Node } from '../../sql/parse/tree.ts';
 
 /** One of the things that a group has at least so many of: a subject's key, or the row itself. */
 export interface Unit {

@@ -1,11 +1,11 @@
 /** Whether a query over data is one of the form that `min_group` lets pass: keys and aggregates over rows that stand once each. */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { RolePolicy } from '../../policy/policy.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/model.ts';
+import type { Entry, Level } from '../../sql/analyze/range-table.ts';
 import { position } from '../../sql/analyze/resolver.ts';
-import type { Catalog } from '../../sql/catalog.ts';
-import { as, type Body, kindOf, type Node, strings } from '../../sql/tree.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { as, type Body, kindOf, type Node, strings } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { childrenOf } from '../rewrite/operands.ts';
 import { isData, isReadable, unitsOf } from './data.ts';

@@ -4,9 +4,9 @@
  */
 
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
-import type { Catalog, Relation } from '../../sql/catalog.ts';
-import { as, type Body, type Node, strings } from '../../sql/tree.ts';
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
+import { as, type Body, type Node, strings } from '../../sql/parse/tree.ts';
 import { INT2, INT4, INT8 } from '../../sql/types/oids.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 

@@ -1,5 +1,5 @@
 /** Which aggregates could fail, and by that tell of the values of few: groups that are not shown are computed all the same. */
-import type { Catalog, Oid } from '../../sql/catalog.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import { FLOAT4, FLOAT8, INT2, INT4, INT8, NUMERIC } from '../../sql/types/oids.ts';
 import type { Bounded } from './groups.ts';
 

@@ -1,9 +1,9 @@
 /** SQL that asks whether an object is one that the role finds in a system catalog: the catalog's own row filter, with the object's key. */
 
-import { literal } from '../../policy/catalog-conditions.ts';
-import type { RolePolicy } from '../../policy/policy.ts';
-import type { Catalog } from '../../sql/catalog.ts';
-import { renderTemplate } from '../../sql/edits.ts';
+import { literal } from '../../policy/compile/catalog-conditions.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { renderTemplate } from '../../sql/text/edits.ts';
 import { ROW } from '../rewrite/names.ts';
 
 /** What conditions are made with. */

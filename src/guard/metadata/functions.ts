@@ -2,7 +2,7 @@
  * Functions that look into the server's catalogs by OID or name, past their row filters, and what must be found there before such a
  * call is made: otherwise its result is NULL, whether there is no such object or the role may not know of it.
  */
-import type { Fn } from '../../sql/catalog.ts';
+import type { Fn } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { ROW } from '../rewrite/names.ts';
 import { type Finder, roleFound } from './found.ts';

@@ -1,6 +1,6 @@
 /** Which constants name something that the role may know of in any case: they are sent as they stand. */
-import type { RolePolicy } from '../../policy/policy.ts';
-import type { Catalog, Relation } from '../../sql/catalog.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
+import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { RegType } from './reg-types.ts';
 
 export interface Names {

@@ -1,5 +1,5 @@
 /** The types whose values are OIDs and whose text is a name: reading one looks a name up, printing one looks an OID up, past every filter. */
-import type { Catalog, Oid } from '../../sql/catalog.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import { ROW } from '../rewrite/names.ts';
 import { type Finder, roleFound } from './found.ts';
 

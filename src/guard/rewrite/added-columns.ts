@@ -4,8 +4,8 @@
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { sentColumn, spell } from '../../sql/analyze/column.ts';
-import type { Entry } from '../../sql/analyze/model.ts';
-import { as, type Node, quoteName } from '../../sql/tree.ts';
+import type { Entry } from '../../sql/analyze/range-table.ts';
+import { as, type Node, quoteName } from '../../sql/parse/tree.ts';
 import type { Groups } from '../groups/groups.ts';
 import type { KeyPlan } from '../subjects/added-keys.ts';
 import { exportedUnits } from './groups.ts';

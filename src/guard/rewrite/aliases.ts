@@ -5,14 +5,14 @@
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { isTwin, sentColumn } from '../../sql/analyze/column.ts';
 import type { Marks } from '../../sql/analyze/findings.ts';
-import type { Entry, EntryColumn } from '../../sql/analyze/model.ts';
-import { nameExtent } from '../../sql/extent.ts';
-import { isName, type Token, tokenAt } from '../../sql/tokens.ts';
-import { as, type Body, type Node, placeIn, quoteName } from '../../sql/tree.ts';
+import type { Entry, EntryColumn } from '../../sql/analyze/range-table.ts';
+import { nameExtent } from '../../sql/text/extent.ts';
+import { isName, type Token, tokenAt } from '../../sql/text/tokens.ts';
+import { as, type Body, type Node, placeIn, quoteName } from '../../sql/parse/tree.ts';
 import type { AddedColumns } from './added-columns.ts';
 import { RESERVED_PREFIX } from './names.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
-import { addsColumns, isWrittenOut, showsMore } from './stars.ts';
+import { addsColumns, isWrittenOut, showsMore } from './whole-rows.ts';
 
 /** One column of a FROM item in the text that is sent. `column`: the client's own; absent where rewriting adds it. */
 interface SentColumn {

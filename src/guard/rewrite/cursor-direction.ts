@@ -1,7 +1,7 @@
 /** Says of a cursor over what is withheld in part that it goes forward only, where the client says nothing. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { RelationView } from '../../sql/analyze/model.ts';
-import { as } from '../../sql/tree.ts';
+import type { RelationView } from '../../sql/analyze/range-table.ts';
+import { as } from '../../sql/parse/tree.ts';
 import type { DraftStatement } from '../draft.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
 

@@ -1,14 +1,14 @@
 /** GROUP BY a primary key, through a guarded subquery: what depends on the key is said to the server, which no longer knows. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
-import type { Catalog } from '../../sql/catalog.ts';
-import type { Node } from '../../sql/tree.ts';
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import type { Node } from '../../sql/parse/tree.ts';
 import { sortFunctions } from '../../sql/types/sort.ts';
 import { elementType } from '../../sql/types/type.ts';
 import { behindJoins } from './group-keys.ts';
 import { become, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
-import type { Sites } from './sites.ts';
-import { spelled } from './stars.ts';
+import type { Sites } from './leaky-expressions.ts';
+import { spelled } from './whole-rows.ts';
 
 /** How the columns of one query that depend on a key of its GROUP BY are read. */
 export interface Dependents {

@@ -1,7 +1,7 @@
 /** One more column for a derived table or CTE: `ok` of all that it reads, for the query around it. */
-import type { Level } from '../../sql/analyze/model.ts';
-import { tokenAt } from '../../sql/tokens.ts';
-import { as, kindOf, type Node } from '../../sql/tree.ts';
+import type { Level } from '../../sql/analyze/range-table.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
+import { as, kindOf, type Node } from '../../sql/parse/tree.ts';
 import { guardsOf } from './guard-demand.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 

@@ -4,8 +4,8 @@
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
-import type { Entry, EntryColumn } from '../../sql/analyze/model.ts';
-import type { Body, Node } from '../../sql/tree.ts';
+import type { Entry, EntryColumn } from '../../sql/analyze/range-table.ts';
+import type { Body, Node } from '../../sql/parse/tree.ts';
 import { become, expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';
 
 /** Of each catalog's expressions: the column with the relation that they belong to; undefined where they name no columns. */

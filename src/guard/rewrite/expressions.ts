@@ -1,13 +1,13 @@
 /** Guards the expressions that can tell, and qualifies function and type names. */
-import type { RolePolicy } from '../../policy/policy.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Guard } from '../../sql/analyze/model.ts';
-import { nameExtent } from '../../sql/extent.ts';
-import type { Template } from '../../sql/template.ts';
-import { quoteName } from '../../sql/tree.ts';
+import type { Guard } from '../../sql/analyze/range-table.ts';
+import { nameExtent } from '../../sql/text/extent.ts';
+import type { Template } from '../../sql/text/template.ts';
+import { quoteName } from '../../sql/parse/tree.ts';
 import { guardsOf } from './guard-demand.ts';
 import { become, detached, NotRewritable, type Rewriter } from './rewriter.ts';
-import type { Site, Sites } from './sites.ts';
+import type { Site, Sites } from './leaky-expressions.ts';
 import { okOfTarget } from './write-filters.ts';
 
 /** `CASE WHEN (ok AND …) IS NOT FALSE THEN expression END` around each site. */

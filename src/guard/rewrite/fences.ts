@@ -4,7 +4,7 @@
  * it for that relation's hidden rows, or only because there are some. Such a relation is fenced (`OFFSET 0`).
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Guard, Level, Scope } from '../../sql/analyze/model.ts';
+import type { Entry, Guard, Level, Scope } from '../../sql/analyze/range-table.ts';
 
 /** A place where something runs that can tell, and the guards that are asked before it does. */
 export interface Telling {

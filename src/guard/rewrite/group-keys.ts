@@ -1,7 +1,7 @@
 /** Finds the keys of GROUP BY among the expressions of a query, as the server does: by the columns that are meant, however they are written. */
 import type { Marks } from '../../sql/analyze/findings.ts';
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
-import { type Node, sameTree } from '../../sql/tree.ts';
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import { type Node, sameTree } from '../../sql/parse/tree.ts';
 
 type References = Marks['references'];
 

@@ -1,5 +1,5 @@
 /** Marks the guards that expressions ask for, and the queries that must export them, as needed. */
-import type { Entry, Guard, Level } from '../../sql/analyze/model.ts';
+import type { Entry, Guard, Level } from '../../sql/analyze/range-table.ts';
 
 /** The guard is asked for: whatever it stands on must be exported. */
 export function need(guard: Guard): void {

@@ -1,10 +1,10 @@
 /** The subquery that stands in a guarded relation's place (`rewriting.md` §1). */
-import type { Condition, SelectGrant } from '../../policy/policy.ts';
-import type { Guard } from '../../sql/analyze/model.ts';
-import type { Relation } from '../../sql/catalog.ts';
-import { joined } from '../../sql/edits.ts';
-import type { Template } from '../../sql/template.ts';
-import { quoteName } from '../../sql/tree.ts';
+import type { Condition, SelectGrant } from '../../policy/model/policy.ts';
+import type { Guard } from '../../sql/analyze/range-table.ts';
+import type { Relation } from '../../sql/catalog/catalog.ts';
+import { joined } from '../../sql/text/edits.ts';
+import type { Template } from '../../sql/text/template.ts';
+import { quoteName } from '../../sql/parse/tree.ts';
 import { type AddedColumn, ROW } from './names.ts';
 import { sentName } from './sent-name.ts';
 import { isTemporary, withoutOrigin } from './temporary.ts';

@@ -2,9 +2,9 @@
  * Has a plain read return, last, the keys of those in each row whose key does not show as it stands: for the guard alone, which looks for
  * canaries among them and takes the column out.
  */
-import type { Subject } from '../../policy/policy.ts';
-import type { Entry, Level } from '../../sql/analyze/model.ts';
-import type { Template } from '../../sql/template.ts';
+import type { Subject } from '../../policy/model/policy.ts';
+import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { Template } from '../../sql/text/template.ts';
 import type { HiddenKey } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import type { KeyPlan } from '../subjects/added-keys.ts';

@@ -1,11 +1,11 @@
 /** Finds how the keys of those in each row of a query can be written in its select list, through subqueries and CTEs that give one row for each of theirs. */
-import type { RolePolicy, Subject } from '../../policy/policy.ts';
-import { keysOn } from '../../policy/subjects.ts';
+import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
+import { keysOn } from '../../policy/compile/subjects.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { spell } from '../../sql/analyze/column.ts';
-import type { Cte, Entry, Level } from '../../sql/analyze/model.ts';
-import type { Catalog, Column, Relation } from '../../sql/catalog.ts';
-import { as, type Body, quoteName } from '../../sql/tree.ts';
+import type { Cte, Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { Catalog, Column, Relation } from '../../sql/catalog/catalog.ts';
+import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { Draft } from '../draft.ts';
 import { isTable } from './export-ok.ts';

@@ -1,13 +1,13 @@
 /** Changes what lists hold: stars written out, one more column for `ok`, names that must survive, keys for functional dependency. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Catalog } from '../../sql/catalog.ts';
-import { nameGivers } from '../../sql/colname.ts';
-import { as, type Node } from '../../sql/tree.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { nameGivers } from '../../sql/text/column-name.ts';
+import { as, type Node } from '../../sql/parse/tree.ts';
 import { rewriteSystemColumns } from './added-columns.ts';
 import { addKeys, aggregateReference } from './dependent-columns.ts';
 import { exportOk } from './export-ok.ts';
 import type { Rewriter } from './rewriter.ts';
-import type { Sites } from './sites.ts';
+import type { Sites } from './leaky-expressions.ts';
 import {
   type Aggregated,
   addsColumns,
@@ -17,7 +17,7 @@ import {
   showsMore,
   writeOutRowStar,
   writeOutStar,
-} from './stars.ts';
+} from './whole-rows.ts';
 
 /** Gives the bodies of the references that became something else. `hidden`: expressions that were wrapped elsewhere. */
 export function rewriteLists(

@@ -1,6 +1,6 @@
 /** Calls of functions that look into the catalogs: what they are asked about is looked up first. */
-import type { Fn, Oid } from '../../sql/catalog.ts';
-import { type Body, type Node, partsOf, qualifiedName, strings } from '../../sql/tree.ts';
+import type { Fn, Oid } from '../../sql/catalog/catalog.ts';
+import { type Body, type Node, partsOf, qualifiedName, strings } from '../../sql/parse/tree.ts';
 import { type MetadataFunction, metadataFunction } from '../metadata/functions.ts';
 import { isKeyOf } from '../metadata/keys.ts';
 import { isSequenceFunction, namesSequence } from '../sequences.ts';
@@ -8,7 +8,7 @@ import { expressionOwner } from './expression-owner.ts';
 import type { MetadataWork } from './metadata-work.ts';
 import { CALL, ofName } from './reg-lookup.ts';
 import { NotRewritable } from './rewriter.ts';
-import { surround } from './surround.ts';
+import { surround } from './surrounding-text.ts';
 
 /** INVARIANT: which sequence is asked was judged by its constant name, and no result tells the name: it needs no looking up. */
 export function passSequences(work: MetadataWork): void {

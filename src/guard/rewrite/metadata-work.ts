@@ -1,9 +1,9 @@
 /** What the rewriting of one statement's calls, casts and literals of the catalogs shares: what is asked, and what has been done. */
-import type { RolePolicy } from '../../policy/policy.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { catalogColumn } from '../../sql/analyze/catalog-column.ts';
-import type { Catalog, Oid } from '../../sql/catalog.ts';
-import { as, type Node, partsOf } from '../../sql/tree.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
+import { as, type Node, partsOf } from '../../sql/parse/tree.ts';
 import { type Finder, finderOf } from '../metadata/found.ts';
 import { type RegKind, regKind } from '../metadata/reg-types.ts';
 import type { Filtered } from './reg-values.ts';

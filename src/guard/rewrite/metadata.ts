@@ -3,7 +3,7 @@
  * subquery that first looks its object up in the filtered catalog, and gives NULL where it is not there.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import { as, type Node, partsOf, strings } from '../../sql/tree.ts';
+import { as, type Node, partsOf, strings } from '../../sql/parse/tree.ts';
 import { METADATA } from '../metadata/functions.ts';
 import { passSequences, rewriteCall } from './metadata-calls.ts';
 import { type MetadataContext, MetadataWork, type Parameters } from './metadata-work.ts';

@@ -1,6 +1,6 @@
 /** The expressions directly below one, as the search for sites walks them. */
-import type { Body, Node } from '../../sql/tree.ts';
-import { as, kindOf } from '../../sql/tree.ts';
+import type { Body, Node } from '../../sql/parse/tree.ts';
+import { as, kindOf } from '../../sql/parse/tree.ts';
 
 /** A call's arguments, behind the names that they may be given by. */
 export function argumentsOf(node: Node): Node[] {

@@ -1,6 +1,6 @@
 /** Renders a template for parsing alone: each slot as a parameter number that no client uses, the same one each time. */
-import { renderTemplate } from '../../sql/edits.ts';
-import type { Slot, Template } from '../../sql/template.ts';
+import { renderTemplate } from '../../sql/text/edits.ts';
+import type { Slot, Template } from '../../sql/text/template.ts';
 
 const LIMIT = 2_000_000_000;
 const ATTRIBUTES = 2_000_000_001;

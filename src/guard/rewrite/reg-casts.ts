@@ -1,7 +1,7 @@
 /** Casts, literals and parameters that become the name of an object: each is looked up first. */
-import type { Oid } from '../../sql/catalog.ts';
-import { columnName } from '../../sql/colname.ts';
-import { as, type Body, type Node, quoteName } from '../../sql/tree.ts';
+import type { Oid } from '../../sql/catalog/catalog.ts';
+import { columnName } from '../../sql/text/column-name.ts';
+import { as, type Body, type Node, quoteName } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
 import { isKeyOf, isListOf } from '../metadata/keys.ts';
 import { isPlainName } from '../metadata/plain-names.ts';
@@ -9,7 +9,7 @@ import type { RegKind, RegType } from '../metadata/reg-types.ts';
 import type { MetadataWork } from './metadata-work.ts';
 import { type Around, ofName, ofOid, ofOids } from './reg-lookup.ts';
 import { NotRewritable } from './rewriter.ts';
-import { surround } from './surround.ts';
+import { surround } from './surrounding-text.ts';
 
 const OIDS: ReadonlySet<Oid> = new Set([t.OID, t.INT2, t.INT4, t.INT8]);
 const TEXTS: ReadonlySet<Oid> = new Set([t.TEXT, t.BPCHAR, 1043, 19, 18]);

@@ -1,10 +1,10 @@
 /** Refuses every other way in which a value of the `regclass` family could come to be: what is read or printed as one must have been filtered. */
 
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry } from '../../sql/analyze/model.ts';
-import type { Catalog, Oid } from '../../sql/catalog.ts';
-import type { Node } from '../../sql/tree.ts';
-import { as, kindOf } from '../../sql/tree.ts';
+import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
+import type { Node } from '../../sql/parse/tree.ts';
+import { as, kindOf } from '../../sql/parse/tree.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
 import { regKind } from '../metadata/reg-types.ts';
 import { NotRewritable } from './rewriter.ts';

@@ -1,13 +1,13 @@
 /** Puts guarded subqueries, schema names and renamed aliases into FROM. */
-import type { RolePolicy, SelectGrant } from '../../policy/policy.ts';
+import type { RolePolicy, SelectGrant } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry } from '../../sql/analyze/model.ts';
-import { isSoundView } from '../../sql/analyze/sound-view.ts';
-import type { Catalog, Relation } from '../../sql/catalog.ts';
-import { nameExtent } from '../../sql/extent.ts';
-import { type Token, tokenAt } from '../../sql/tokens.ts';
-import type { Body, Node } from '../../sql/tree.ts';
-import { as, quoteName } from '../../sql/tree.ts';
+import type { Entry } from '../../sql/analyze/range-table.ts';
+import { isSoundView } from '../../sql/analyze/leakproof-views.ts';
+import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
+import { nameExtent } from '../../sql/text/extent.ts';
+import { type Token, tokenAt } from '../../sql/text/tokens.ts';
+import type { Body, Node } from '../../sql/parse/tree.ts';
+import { as, quoteName } from '../../sql/parse/tree.ts';
 import type { AddedColumns } from './added-columns.ts';
 import { behindJoins } from './group-keys.ts';
 import { guardedRelation } from './guarded-relation.ts';

@@ -1,13 +1,13 @@
 /** Makes each change twice: in the text, as a replaced range, and in the tree, as what is meant; `verify` holds them against each other. */
-import { columnName } from '../../sql/colname.ts';
-import { Edits } from '../../sql/edits.ts';
-import { extentOf } from '../../sql/extent.ts';
-import { isParsed, type ParsedText, parse } from '../../sql/parse.ts';
-import type { Template } from '../../sql/template.ts';
-import { tokenAt } from '../../sql/tokens.ts';
-import type { Body, Kind, Node } from '../../sql/tree.ts';
-import { as, kindOf, quoteName } from '../../sql/tree.ts';
-import { expressionPiece, type SubqueryPiece, standIn, subqueryPiece } from './pieces.ts';
+import { columnName } from '../../sql/text/column-name.ts';
+import { Edits } from '../../sql/text/edits.ts';
+import { extentOf } from '../../sql/text/extent.ts';
+import { isParsed, type ParsedText, parse } from '../../sql/parse/parse.ts';
+import type { Template } from '../../sql/text/template.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
+import type { Body, Kind, Node } from '../../sql/parse/tree.ts';
+import { as, kindOf, quoteName } from '../../sql/parse/tree.ts';
+import { expressionPiece, type SubqueryPiece, standIn, subqueryPiece } from './parsed-fragments.ts';
 import { placeholders } from './placeholders.ts';
 
 /** Raised where a range cannot be found: the statement is refused, never sent half rewritten. */

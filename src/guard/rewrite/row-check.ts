@@ -1,9 +1,9 @@
 /** The expression that judges new rows as they are stored, and the refusals that its error stands for (`rewriting.md` §3). */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { Condition, RelationGrant } from '../../policy/policy.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Condition, RelationGrant } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { WriteEvent } from '../../sql/catalog.ts';
-import type { Template } from '../../sql/template.ts';
+import type { WriteEvent } from '../../sql/catalog/catalog.ts';
+import type { Template } from '../../sql/text/template.ts';
 import { NotRewritable } from './rewriter.ts';
 import { aliasOf, allOf } from './row-conditions.ts';
 

@@ -1,10 +1,10 @@
 /** Row conditions as they stand over a target's own name: what its rows must fulfil to be found, and to be left behind. */
-import { descendants } from '../../policy/names.ts';
-import type { Condition, RelationGrant } from '../../policy/policy.ts';
+import { descendants } from '../../policy/compile/names.ts';
+import type { Condition, RelationGrant } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Catalog, Relation, WriteEvent } from '../../sql/catalog.ts';
-import type { Template } from '../../sql/template.ts';
-import { quoteName } from '../../sql/tree.ts';
+import type { Catalog, Relation, WriteEvent } from '../../sql/catalog/catalog.ts';
+import type { Template } from '../../sql/text/template.ts';
+import { quoteName } from '../../sql/parse/tree.ts';
 
 /** All conditions, ANDed, in brackets, over the rows of `alias`; undefined where there are none. */
 export function allOf(conditions: readonly Condition[], part: 'filter' | 'ok', alias: string): Template | undefined {

@@ -1,6 +1,6 @@
 /** The name of a relation as it is sent. */
-import type { Relation } from '../../sql/catalog.ts';
-import { qualifiedName } from '../../sql/tree.ts';
+import type { Relation } from '../../sql/catalog/catalog.ts';
+import { qualifiedName } from '../../sql/parse/tree.ts';
 
 /** With its schema; INVARIANT: a temporary table's own name stands in no text that is sent, so that it can be taken for no other. */
 export function sentName({ schema, name, sentName: instead }: Relation): string {

@@ -1,7 +1,7 @@
 /** Has an UPDATE or a DELETE return, last, the keys of those whose rows it changes: for the guard alone, as `hidden-keys.ts` does of reads. */
-import { keysOn } from '../../policy/subjects.ts';
+import { keysOn } from '../../policy/compile/subjects.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import { as, type Body, quoteName } from '../../sql/tree.ts';
+import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
 import type { HiddenKey } from '../decision.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { isReadBy, widthOf } from './key-search.ts';

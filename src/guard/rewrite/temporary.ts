@@ -1,10 +1,10 @@
 /** Temporary tables in the text that is sent: the server does not tell that a column is theirs, for it would by an OID that no policy knows. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry } from '../../sql/analyze/model.ts';
-import type { Relation } from '../../sql/catalog.ts';
-import { columnName } from '../../sql/colname.ts';
-import type { Node } from '../../sql/tree.ts';
-import { as, type Body, quoteName } from '../../sql/tree.ts';
+import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { Relation } from '../../sql/catalog/catalog.ts';
+import { columnName } from '../../sql/text/column-name.ts';
+import type { Node } from '../../sql/parse/tree.ts';
+import { as, type Body, quoteName } from '../../sql/parse/tree.ts';
 import type { DraftStatement } from '../draft.ts';
 import { become, detached, type Rewriter, statementTree } from './rewriter.ts';
 

@@ -1,14 +1,14 @@
 /** Has each statement that writes return, last, what judges the rows that it leaves behind; and hides that from what reads it in WITH. */
-import type { RolePolicy } from '../../policy/policy.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Entry } from '../../sql/analyze/model.ts';
-import type { Catalog, WriteEvent } from '../../sql/catalog.ts';
-import { nameExtent } from '../../sql/extent.ts';
-import type { Template } from '../../sql/template.ts';
-import { tokenAt } from '../../sql/tokens.ts';
-import type { Body, Node } from '../../sql/tree.ts';
-import { as, quoteName } from '../../sql/tree.ts';
+import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { Catalog, WriteEvent } from '../../sql/catalog/catalog.ts';
+import { nameExtent } from '../../sql/text/extent.ts';
+import type { Template } from '../../sql/text/template.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
+import type { Body, Node } from '../../sql/parse/tree.ts';
+import { as, quoteName } from '../../sql/parse/tree.ts';
 import type { RowCheck } from '../decision.ts';
 import type { KeyPlan } from '../subjects/added-keys.ts';
 import { keysExpression } from './hidden-keys.ts';

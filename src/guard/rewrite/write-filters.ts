@@ -1,11 +1,11 @@
 /** Keeps a data-modifying statement to the rows that its role may see and change: the row filter joins WHERE, ON, WHEN and ON CONFLICT. */
-import type { RelationGrant, RolePolicy } from '../../policy/policy.ts';
+import type { RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Guard } from '../../sql/analyze/model.ts';
-import type { Template } from '../../sql/template.ts';
-import type { Body, Node } from '../../sql/tree.ts';
-import { as, quoteName } from '../../sql/tree.ts';
+import type { Guard } from '../../sql/analyze/range-table.ts';
+import type { Template } from '../../sql/text/template.ts';
+import type { Body, Node } from '../../sql/parse/tree.ts';
+import { as, quoteName } from '../../sql/parse/tree.ts';
 import { reachedRows } from '../view.ts';
 import { RESERVED_PREFIX } from './names.ts';
 import { expressionTree, NotRewritable, type Rewriter } from './rewriter.ts';

@@ -1,7 +1,7 @@
 /** Finds the places of a data-modifying statement's clauses in its text: the tree does not say where they begin and end. */
 import type { Write } from '../../sql/analyze/findings.ts';
-import { nameExtent } from '../../sql/extent.ts';
-import { type Token, tokenAt } from '../../sql/tokens.ts';
+import { nameExtent } from '../../sql/text/extent.ts';
+import { type Token, tokenAt } from '../../sql/text/tokens.ts';
 import { NotRewritable, type Rewriter } from './rewriter.ts';
 
 export interface Places {

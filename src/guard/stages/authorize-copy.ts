@@ -1,8 +1,8 @@
 /** Stage 4 for COPY with a table: whether it can be copied in that direction, and which of its columns are (PostgreSQL's CopyGetAttnums). */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { RelationGrant, RolePolicy } from '../../policy/policy.ts';
-import type { Column, Relation } from '../../sql/catalog.ts';
-import { strings } from '../../sql/tree.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
+import type { Column, Relation } from '../../sql/catalog/catalog.ts';
+import { strings } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 
 /** What COPY FROM needs beyond an insert grant: no RETURNING could show the rows as they are stored. undefined: granted. */

@@ -1,5 +1,5 @@
 /** Stage 4 for a role with `min_group`: every query over data must be one of groups, and nothing else may show or change a row. */
-import { type Refusal, refusal } from '../../errors.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { isData } from '../groups/data.ts';
 import { judgeLevel } from '../groups/judge-level.ts';

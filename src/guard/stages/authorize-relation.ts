@@ -1,8 +1,8 @@
 /** Whether a role may read, lock or write a relation; where it may not, the refusal that says what is missing. */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { Condition, RelationGrant, RolePolicy } from '../../policy/policy.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Condition, RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
-import type { Relation, WriteEvent } from '../../sql/catalog.ts';
+import type { Relation, WriteEvent } from '../../sql/catalog/catalog.ts';
 import { judgeCopyInto } from './authorize-copy.ts';
 
 /** What an action on a relation needs. */

@@ -1,5 +1,5 @@
 /** Stage 4 for writes into tables of the session's own: where they may stand, and whether they put rows there that were read elsewhere. */
-import { type Refusal, refusal } from '../../errors.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
 import type { StatementKind } from '../decision.ts';
 import type { DraftStatement } from '../draft.ts';

@@ -1,11 +1,11 @@
 /** Stage 4: everything that the statement touches, held against what the role was granted. */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { RolePolicy } from '../../policy/policy.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
 import { reaches } from '../../sql/analyze/levels.ts';
 import { position } from '../../sql/analyze/resolver.ts';
-import type { Operator, Relation, Type } from '../../sql/catalog.ts';
+import type { Operator, Relation, Type } from '../../sql/catalog/catalog.ts';
 import { UNKNOWN } from '../../sql/types/oids.ts';
 import { SETTING_FUNCTIONS } from '../builtin-functions.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';

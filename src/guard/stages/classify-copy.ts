@@ -1,7 +1,7 @@
 /** Stage 2 for COPY: whether the role may copy at all, and the SELECT or INSERT as which it is then judged. */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { RolePolicy } from '../../policy/policy.ts';
-import { as, type Body, type Node } from '../../sql/tree.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
+import { as, type Body, type Node } from '../../sql/parse/tree.ts';
 import { formatOf, optionRefusal } from '../copy-options.ts';
 import type { DraftStatement } from '../draft.ts';
 import { writesInside } from './writes-inside.ts';

@@ -1,9 +1,9 @@
 /** Stage 2 for LOCK TABLE: which tables, and whether the role's grants reach for the mode (manual, page LOCK). */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { RelationGrant, RolePolicy } from '../../policy/policy.ts';
-import type { Relation } from '../../sql/catalog.ts';
-import type { Body } from '../../sql/tree.ts';
-import { as } from '../../sql/tree.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { RelationGrant, RolePolicy } from '../../policy/model/policy.ts';
+import type { Relation } from '../../sql/catalog/catalog.ts';
+import type { Body } from '../../sql/parse/tree.ts';
+import { as } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 
 /** PostgreSQL's lockdefs.h: 1 is ACCESS SHARE, 3 is ROW EXCLUSIVE, 8 is ACCESS EXCLUSIVE. */

@@ -1,7 +1,7 @@
 /** Stage 2 for SET, RESET and SHOW: which settings, to which values. */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { Body, Node } from '../../sql/tree.ts';
-import { as, fieldsOf, strings } from '../../sql/tree.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Body, Node } from '../../sql/parse/tree.ts';
+import { as, fieldsOf, strings } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { formatSearchPath, parseSearchPath } from '../search-path.ts';
 import { maySet, mayShow, movesLexer, takesAny } from '../settings.ts';

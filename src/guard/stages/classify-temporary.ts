@@ -1,8 +1,8 @@
 /** Stage 2 for tables of the session's own: CREATE, DROP and TRUNCATE of those that the policy declares, each sent in Rowgate's own words. */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { TemporaryTable } from '../../policy/policy.ts';
-import type { Body } from '../../sql/tree.ts';
-import { as, quoteName, strings } from '../../sql/tree.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { TemporaryTable } from '../../policy/model/policy.ts';
+import type { Body } from '../../sql/parse/tree.ts';
+import { as, quoteName, strings } from '../../sql/parse/tree.ts';
 import { isSameType, writtenType } from '../../sql/types/written-type.ts';
 import type { Draft, DraftStatement } from '../draft.ts';
 import { sentName } from '../rewrite/sent-name.ts';

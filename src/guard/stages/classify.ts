@@ -1,8 +1,8 @@
 /** Stage 2: what kind of statement each is, and whether a restricted role may send that kind at all. An allow-list. */
-import { type Refusal, refusal } from '../../errors.ts';
-import type { RolePolicy } from '../../policy/policy.ts';
-import type { Body, Kind, Node } from '../../sql/tree.ts';
-import { as, kindOf, strings } from '../../sql/tree.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
+import type { Body, Kind, Node } from '../../sql/parse/tree.ts';
+import { as, kindOf, strings } from '../../sql/parse/tree.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';

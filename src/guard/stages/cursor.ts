@@ -1,5 +1,5 @@
 /** What the session must know of DECLARE CURSOR, FETCH and MOVE. */
-import type { Body } from '../../sql/tree.ts';
+import type { Body } from '../../sql/parse/tree.ts';
 import type { StatementJudgement, StatementKind } from '../decision.ts';
 import { continuesAnswer } from '../subjects/fetch.ts';
 

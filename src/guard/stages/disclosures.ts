@@ -1,6 +1,6 @@
 /** Behind stage 4: what the answer of each statement can tell of data subjects, for what is counted as it leaves. */
-import { refusal } from '../../errors.ts';
-import type { Subject } from '../../policy/policy.ts';
+import { refusal } from '../../core/refusal.ts';
+import type { Subject } from '../../policy/model/policy.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import type { Disclosure } from '../subjects/disclosure.ts';
 import { disclosuresOf } from '../subjects/disclosures.ts';

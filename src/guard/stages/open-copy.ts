@@ -1,6 +1,6 @@
 /** Whom a COPY of an unrestricted role shows: the server says nothing of the columns that it sends, so what it names is looked at. */
-import type { Column, Relation } from '../../sql/catalog.ts';
-import { type Body, fieldsOf, type Node, strings } from '../../sql/tree.ts';
+import type { Column, Relation } from '../../sql/catalog/catalog.ts';
+import { type Body, fieldsOf, type Node, strings } from '../../sql/parse/tree.ts';
 import type { Draft } from '../draft.ts';
 import type { Disclosure, RowKey } from '../subjects/disclosure.ts';
 import type { SubjectRelations } from '../subjects/subject-relations.ts';

@@ -1,5 +1,5 @@
 /** The one stage of an unrestricted role after parsing: what must be known to follow, meter and record its statements. Refused is what would have texts read differently. */
-import { as, type Body, fieldsOf, kindOf, type Node } from '../../sql/tree.ts';
+import { as, type Body, fieldsOf, kindOf, type Node } from '../../sql/parse/tree.ts';
 import { formatOf } from '../copy-options.ts';
 import type { StatementKind } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';

@@ -1,9 +1,9 @@
 /** Stage 1: the text as PostgreSQL's grammar reads it. */
-import { type Reason, refusal } from '../../errors.ts';
-import { grammarError } from '../../sql/grammar-errors.ts';
-import { isParsed, type ParseProblem, parse } from '../../sql/parse.ts';
-import { OutOfPatience } from '../../sql/patience.ts';
-import { withoutTokens } from '../../without-tokens.ts';
+import { type Reason, refusal } from '../../core/refusal.ts';
+import { grammarError } from '../../sql/parse/grammar-errors.ts';
+import { isParsed, type ParseProblem, parse } from '../../sql/parse/parse.ts';
+import { OutOfPatience } from '../../sql/parse/work-limit.ts';
+import { withoutTokens } from '../../core/redact-tokens.ts';
 import type { Draft, Stage } from '../draft.ts';
 
 const REASONS = {

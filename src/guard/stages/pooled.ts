@@ -2,8 +2,8 @@
  * What cannot work where a pooler hands one connection of the server from client to client, transaction by transaction: whatever
  * would stay behind in the connection. Refused by name, for every role: it would be lost, or found by somebody else.
  */
-import { type Refusal, refusal } from '../../errors.ts';
-import { as, type Body, kindOf, type Node } from '../../sql/tree.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import { as, type Body, kindOf, type Node } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 
 export const pooledStage: Stage = {

@@ -1,7 +1,7 @@
 /** Whether a statement reads data: rows of users' relations, not of the server's catalogs. */
-import type { RolePolicy } from '../../policy/policy.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Use } from '../../sql/analyze/analyze.ts';
-import type { Level, RelationView } from '../../sql/analyze/model.ts';
+import type { Level, RelationView } from '../../sql/analyze/range-table.ts';
 import type { Draft } from '../draft.ts';
 import { FIRST_USER_OID } from '../may-use.ts';
 

@@ -1,7 +1,7 @@
 /** Stage 3: names, types and functions of each query, as the role sees the database. */
-import { refusal } from '../../errors.ts';
+import { refusal } from '../../core/refusal.ts';
 import { analyze, isQuery } from '../../sql/analyze/analyze.ts';
-import { as, strings } from '../../sql/tree.ts';
+import { as, strings } from '../../sql/parse/tree.ts';
 import { typeByName } from '../../sql/types/type-name.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { RESERVED_PREFIX } from '../rewrite/names.ts';

@@ -1,8 +1,8 @@
 /** Stage 5: the text in which what is withheld is out of scope. */
-import { refusal } from '../../errors.ts';
+import { refusal } from '../../core/refusal.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import { as } from '../../sql/tree.ts';
+import { as } from '../../sql/parse/tree.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 import { AddedColumns } from '../rewrite/added-columns.ts';
 import { nameTwins, rewriteAliases } from '../rewrite/aliases.ts';
@@ -18,7 +18,7 @@ import { rewriteMetadata } from '../rewrite/metadata.ts';
 import { nameRelation, rewriteReferences, rewriteRelations } from '../rewrite/relations.ts';
 import { NotRewritable, Rewriter } from '../rewrite/rewriter.ts';
 import { Violations } from '../rewrite/row-check.ts';
-import { findSites } from '../rewrite/sites.ts';
+import { findSites } from '../rewrite/leaky-expressions.ts';
 import { targetKeys } from '../rewrite/target-keys.ts';
 import { hideOrigins, sendInstead } from '../rewrite/temporary.ts';
 import { checkWrites } from '../rewrite/write-checks.ts';

@@ -2,8 +2,8 @@
  * Behind parsing: statements that set `rowgate.token`, which names the person behind the account, or `rowgate.logout`, which gives a token back. The token ends here: what is sent in their
  * place sets the same to nothing, so that all else about them (failed transactions, notices, tags) is as the server has it.
  */
-import { type Refusal, refusal } from '../../errors.ts';
-import { as, type Body, fieldsOf, type Node, strings } from '../../sql/tree.ts';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import { as, type Body, fieldsOf, type Node, strings } from '../../sql/parse/tree.ts';
 import type { TokenChange } from '../decision.ts';
 import type { Draft, DraftStatement, Stage } from '../draft.ts';
 

@@ -1,5 +1,5 @@
 /** Names the transaction commands. */
-import type { Body } from '../../sql/tree.ts';
+import type { Body } from '../../sql/parse/tree.ts';
 import type { StatementKind } from '../decision.ts';
 
 type Action = Extract<StatementKind, { kind: 'transaction' }>['action'];

@@ -1,14 +1,14 @@
 /** Stage 6: Rowgate's own output is parsed again; it must be the tree that was meant, also to an older server (promise P2). */
-import { refusal } from '../../errors.ts';
-import { MOST_NESTING, MOST_TOKENS_SENT } from '../../sql/bounds.ts';
-import { applyEdits, type Edit } from '../../sql/edits.ts';
-import { lex } from '../../sql/lexer.ts';
-import { GRAMMAR_VERSION, majorVersion } from '../../sql/older-grammar.ts';
-import { isParsed, type ParsedText, type ParseProblem, parse } from '../../sql/parse.ts';
-import { OutOfPatience } from '../../sql/patience.ts';
-import { type Node, sameTree } from '../../sql/tree.ts';
+import { refusal } from '../../core/refusal.ts';
+import { MOST_NESTING, MOST_TOKENS_SENT } from '../../sql/parse/parse-cost.ts';
+import { applyEdits, type Edit } from '../../sql/text/edits.ts';
+import { lex } from '../../sql/text/lexer.ts';
+import { GRAMMAR_VERSION, majorVersion } from '../../sql/parse/older-grammar.ts';
+import { isParsed, type ParsedText, type ParseProblem, parse } from '../../sql/parse/parse.ts';
+import { OutOfPatience } from '../../sql/parse/work-limit.ts';
+import { type Node, sameTree } from '../../sql/parse/tree.ts';
 import type { Draft, Stage } from '../draft.ts';
-import { subqueryPiece } from '../rewrite/pieces.ts';
+import { subqueryPiece } from '../rewrite/parsed-fragments.ts';
 import { placeholders } from '../rewrite/placeholders.ts';
 import { newerFormRefusal } from './older-server.ts';
 

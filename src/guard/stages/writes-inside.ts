@@ -1,5 +1,5 @@
 /** Tells what stands in a statement's WITH and writes. */
-import { as, type Body } from '../../sql/tree.ts';
+import { as, type Body } from '../../sql/parse/tree.ts';
 import type { StatementKind } from '../decision.ts';
 
 /** A data-modifying WITH stands at the top of its statement, or nowhere: PostgreSQL takes it only there. */

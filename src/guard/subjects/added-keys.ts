@@ -1,9 +1,9 @@
 /** Finds how keys that a client did not ask for can be written in its query, so that the rows are named: for the guard alone, which takes them out again. */
 import { spell } from '../../sql/analyze/column.ts';
-import type { Entry, Level } from '../../sql/analyze/model.ts';
-import type { Catalog, Oid } from '../../sql/catalog.ts';
-import type { Template } from '../../sql/template.ts';
-import { type Body, quoteName } from '../../sql/tree.ts';
+import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
+import type { Template } from '../../sql/text/template.ts';
+import { type Body, quoteName } from '../../sql/parse/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import { isTable } from '../rewrite/export-ok.ts';
 import type { AddedKeys } from './disclosure.ts';

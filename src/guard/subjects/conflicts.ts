@@ -1,10 +1,10 @@
 /** What ON CONFLICT tells of rows that are there: nothing, something of the people whose keys are given, or of others. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Catalog, Relation } from '../../sql/catalog.ts';
-import { extentOf } from '../../sql/extent.ts';
-import { tokenAt } from '../../sql/tokens.ts';
-import { as, type Node } from '../../sql/tree.ts';
+import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
+import { extentOf } from '../../sql/text/extent.ts';
+import { tokenAt } from '../../sql/text/tokens.ts';
+import { as, type Node } from '../../sql/parse/tree.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
 import { isReadableForm } from './given-keys.ts';

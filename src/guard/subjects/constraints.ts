@@ -1,7 +1,7 @@
 /** Which constraints a write can run into that tell of rows that are there: unique and exclusion, foreign keys, and the policy's own. */
-import type { RolePolicy } from '../../policy/policy.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Catalog, Relation } from '../../sql/catalog.ts';
+import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { Disclosure } from './disclosure.ts';
 import type { SubjectRelations } from './subject-relations.ts';
 import { insertedColumns } from './written-columns.ts';

@@ -3,9 +3,9 @@
  * some of them, by what is in them or by their number, tells of people who are not shown. This file says where none is dropped. An allow-list.
  */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/model.ts';
-import { askText } from '../../sql/constants.ts';
-import { as, fieldsOf, type Node, stringOf } from '../../sql/tree.ts';
+import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import { askText } from '../../sql/parse/constants.ts';
+import { as, fieldsOf, type Node, stringOf } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 
 export interface CutRows {

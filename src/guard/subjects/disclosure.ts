@@ -2,7 +2,7 @@
  * What the answer of a statement can tell about data subjects, as far as the statement itself shows it: the proofs by which it is cheap. Plain
  * data, found once for each judgement; what was really sent is counted by the session, on this.
  */
-import type { Oid } from '../../sql/catalog.ts';
+import type { Oid } from '../../sql/catalog/catalog.ts';
 
 /** Of one statement and the subjects of one kind. A statement that touches nothing of a subject has none. */
 export interface Disclosure {

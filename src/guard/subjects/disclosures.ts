@@ -1,8 +1,8 @@
 /** Finds what the answer of each statement can tell about the subjects of a policy (`disclosure.ts`). */
-import type { RolePolicy, Subject } from '../../policy/policy.ts';
+import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/model.ts';
-import type { Catalog } from '../../sql/catalog.ts';
+import type { Level } from '../../sql/analyze/range-table.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
 import type { DraftStatement } from '../draft.ts';
 import { type KeyPlan, KeySpelling } from './added-keys.ts';
 import { type ConstraintContext, failsByRows } from './constraints.ts';

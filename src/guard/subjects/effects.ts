@@ -1,8 +1,8 @@
 /** Calls that leave something behind which can be read later: they would tell of rows that are never sent. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/model.ts';
-import type { Fn } from '../../sql/catalog.ts';
-import { as, type Body, type Node } from '../../sql/tree.ts';
+import type { Level } from '../../sql/analyze/range-table.ts';
+import type { Fn } from '../../sql/catalog/catalog.ts';
+import { as, type Body, type Node } from '../../sql/parse/tree.ts';
 
 /** INVARIANT: an allow-list of the server's own volatile functions: they give another value each time, and leave nothing behind. */
 const WITHOUT_EFFECT: ReadonlySet<string> = new Set([

@@ -1,7 +1,7 @@
 /** Whether a statement that is cheap otherwise can end in an error that hangs on rows: of its conditions, or of constraints that it meets. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/model.ts';
-import { fieldsOf, type Node } from '../../sql/tree.ts';
+import type { Level } from '../../sql/analyze/range-table.ts';
+import { fieldsOf, type Node } from '../../sql/parse/tree.ts';
 import { type ConstraintContext, failsByRows, later } from './constraints.ts';
 import type { Access, Disclosure } from './disclosure.ts';
 

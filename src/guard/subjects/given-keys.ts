@@ -1,5 +1,5 @@
 /** Reads the keys that stand at a place of the client's text: constants, and which parameters hold the others. */
-import { KIND, type Lexed, lex } from '../../sql/lexer.ts';
+import { KIND, type Lexed, lex } from '../../sql/text/lexer.ts';
 import type { GivenKeys, GivenRows } from './disclosure.ts';
 import { readKey } from './key-types.ts';
 

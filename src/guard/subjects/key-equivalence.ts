@@ -1,8 +1,8 @@
 /** Which keys of a level are equal in every row, and which follow another: what its joins and its WHERE prove. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/model.ts';
-import type { Catalog } from '../../sql/catalog.ts';
-import { type Body, type Node, strings } from '../../sql/tree.ts';
+import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { type Body, type Node, strings } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { type Conditions, conjuncts } from './conditions.ts';
 import { Key } from './key.ts';

@@ -1,5 +1,5 @@
 /** In which types two keys that are equal are the same key, and how the text of one is read as the server reads it. */
-import type { Catalog, Oid } from '../../sql/catalog.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 

@@ -1,6 +1,6 @@
 /** The key of one person in the rows of a query level, and what is proven of it: which others it equals, and whether the statement gives it. */
-import type { Entry, EntryColumn, Level } from '../../sql/analyze/model.ts';
-import type { Oid } from '../../sql/catalog.ts';
+import type { Entry, EntryColumn, Level } from '../../sql/analyze/range-table.ts';
+import type { Oid } from '../../sql/catalog/catalog.ts';
 import type { GivenKeys } from './disclosure.ts';
 
 /** Where the key stands in a FROM item: in a column, or in the query behind the item, which does not show it. */

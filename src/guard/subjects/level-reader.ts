@@ -1,10 +1,10 @@
 /** Reads a statement level by level: which keys stand in the rows of each, what ties them, and what of the rows hangs on others. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Cte, Entry, Level, OutputColumn } from '../../sql/analyze/model.ts';
-import type { Catalog, Column } from '../../sql/catalog.ts';
-import { askInteger } from '../../sql/constants.ts';
-import { as, fieldsOf, type Node, stringOf, strings } from '../../sql/tree.ts';
+import type { Cte, Entry, Level, OutputColumn } from '../../sql/analyze/range-table.ts';
+import type { Catalog, Column } from '../../sql/catalog/catalog.ts';
+import { askInteger } from '../../sql/parse/constants.ts';
+import { as, fieldsOf, type Node, stringOf, strings } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { Conditions, columnOf, conjuncts } from './conditions.ts';
 import { type Conflict, conflictOf } from './conflicts.ts';

@@ -1,7 +1,7 @@
 /** Row locks (FOR UPDATE and its kin): other statements can see them, so rows that are locked must be rows that are sent. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Level } from '../../sql/analyze/model.ts';
-import { as } from '../../sql/tree.ts';
+import type { Level } from '../../sql/analyze/range-table.ts';
+import { as } from '../../sql/parse/tree.ts';
 import type { Rows } from './rows.ts';
 
 export interface Locks {

@@ -1,6 +1,6 @@
 /** What is proven of the rows of UNION, INTERSECT and EXCEPT. */
-import type { Level } from '../../sql/analyze/model.ts';
-import type { Catalog } from '../../sql/catalog.ts';
+import type { Level } from '../../sql/analyze/range-table.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
 import { isOneKey } from './key-types.ts';
 import { type Rows, type RowsKey, unknownRows } from './rows.ts';
 

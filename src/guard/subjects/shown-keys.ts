@@ -1,5 +1,5 @@
 /** Which columns of FROM items show which key, as it stands. */
-import type { Entry, EntryColumn } from '../../sql/analyze/model.ts';
+import type { Entry, EntryColumn } from '../../sql/analyze/range-table.ts';
 import type { Key } from './key.ts';
 
 export interface ColumnOf {

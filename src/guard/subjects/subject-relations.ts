@@ -1,10 +1,10 @@
 /** What holds data of a subject: relations with its keys, views over them, and functions that may read them. */
-import { KNOWN_EXTENSIONS } from '../../policy/known-extensions.ts';
-import type { RolePolicy, Subject } from '../../policy/policy.ts';
-import { keysOn } from '../../policy/subjects.ts';
-import { FIRST_USER_OID } from '../../policy/visible-types.ts';
+import { KNOWN_EXTENSIONS } from '../../policy/compile/known-extensions.ts';
+import type { RolePolicy, Subject } from '../../policy/model/policy.ts';
+import { keysOn } from '../../policy/compile/subjects.ts';
+import { FIRST_USER_OID } from '../../policy/compile/visible-types.ts';
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Catalog, Fn, Relation } from '../../sql/catalog.ts';
+import type { Catalog, Fn, Relation } from '../../sql/catalog/catalog.ts';
 
 /** `keys`: the columns that say whose row it is. `opaque`: it reads people, and nothing says whose each row is. */
 export interface HeldData {

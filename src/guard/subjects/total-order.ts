@@ -1,8 +1,8 @@
 /** Whether ORDER BY leaves nothing open: no two rows of the level are sorted alike. An allow-list. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
-import type { Entry, Level } from '../../sql/analyze/model.ts';
-import type { Catalog } from '../../sql/catalog.ts';
-import { as, type Node, stringOf } from '../../sql/tree.ts';
+import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { Catalog } from '../../sql/catalog/catalog.ts';
+import { as, type Node, stringOf } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { columnOf } from './conditions.ts';
 import type { ColumnOf } from './shown-keys.ts';

@@ -1,6 +1,6 @@
 /** Whether a statement asks for one row of a table by a unique key that is not the person's, and reads nothing but that row's people. */
-import type { Entry } from '../../sql/analyze/model.ts';
-import type { Catalog, Relation } from '../../sql/catalog.ts';
+import type { Entry } from '../../sql/analyze/range-table.ts';
+import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
 import type { Key } from './key.ts';
 import type { LevelReader } from './level-reader.ts';
 import type { Rows } from './rows.ts';

@@ -1,9 +1,9 @@
 /** Which expressions hang on other people than those whose keys stand in their row: what they give is a value. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import { collects } from '../../sql/analyze/collects.ts';
-import type { Entry, Level } from '../../sql/analyze/model.ts';
-import type { Fn } from '../../sql/catalog.ts';
-import { as, type Body, fieldsOf, type Node, sameTree } from '../../sql/tree.ts';
+import type { Entry, Level } from '../../sql/analyze/range-table.ts';
+import type { Fn } from '../../sql/catalog/catalog.ts';
+import { as, type Body, fieldsOf, type Node, sameTree } from '../../sql/parse/tree.ts';
 import { behindJoins } from '../rewrite/group-keys.ts';
 import { columnOf } from './conditions.ts';
 import { endsOf, type Key } from './key.ts';

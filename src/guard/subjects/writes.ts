@@ -1,8 +1,8 @@
 /** What a write takes from people who are not those of its rows. */
 import type { Analysis } from '../../sql/analyze/analyze.ts';
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Catalog, Oid } from '../../sql/catalog.ts';
-import { as, type Node } from '../../sql/tree.ts';
+import type { Catalog, Oid } from '../../sql/catalog/catalog.ts';
+import { as, type Node } from '../../sql/parse/tree.ts';
 import * as t from '../../sql/types/oids.ts';
 import { baseType } from '../../sql/types/type.ts';
 import type { LevelReader } from './level-reader.ts';

@@ -1,7 +1,7 @@
 /** Which columns of its target a statement writes, and what it puts into each. */
 import type { Write } from '../../sql/analyze/findings.ts';
-import type { Relation } from '../../sql/catalog.ts';
-import { as, type Node } from '../../sql/tree.ts';
+import type { Relation } from '../../sql/catalog/catalog.ts';
+import { as, type Node } from '../../sql/parse/tree.ts';
 
 /** Of an INSERT, in the order of its values; undefined for one of which only a part is written. */
 export function insertColumns({ node, lists }: Pick<Write, 'node' | 'lists'>): readonly (string | undefined)[] {

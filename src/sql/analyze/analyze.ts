@@ -1,15 +1,15 @@
 /** Resolves one statement that reads or writes rows: names, types, functions, and the places where policy and rewriting must look. */
-import type { Oid } from '../catalog.ts';
-import type { ParsedText } from '../parse.ts';
-import type { Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { ParsedText } from '../parse/parse.ts';
+import type { Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import { UNKNOWN, UNTELLABLE } from '../types/oids.ts';
 import { resolveProcedureCall } from './call-procedure.ts';
 import { enter } from './entries.ts';
 import { resolveExpression } from './expression.ts';
 import type { Analysis } from './findings.ts';
 import { newLevel } from './levels.ts';
-import type { Env, RelationView, Scope } from './model.ts';
+import type { Env, RelationView, Scope } from './range-table.ts';
 import { resolveSelect } from './query.ts';
 import { Resolver, type Verbs } from './resolver.ts';
 import { root } from './root.ts';
@@ -17,7 +17,7 @@ import { refuseUnread } from './unread.ts';
 import { resolveWrite } from './write.ts';
 
 export type { Analysis, Use } from './findings.ts';
-export type { Env, RelationView } from './model.ts';
+export type { Env, RelationView } from './range-table.ts';
 
 const VERBS: Verbs = { expression: resolveExpression, select: resolveSelect, write: resolveWrite };
 

@@ -1,11 +1,11 @@
 /** Whether a recursive query gathers values of many rows in one: a column that grows from step to step, or a path that SEARCH or CYCLE keeps. */
 
-import type { Oid } from '../catalog.ts';
-import type { Node } from '../tree.ts';
-import { as, partsOf } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { Node } from '../parse/tree.ts';
+import { as, partsOf } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType } from '../types/type.ts';
-import type { Cte, Entry, EntryColumn, Level } from './model.ts';
+import type { Cte, Entry, EntryColumn, Level } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Types whose values do not grow. All others may: text, arrays, numeric, json, … */

@@ -1,11 +1,11 @@
 /** Resolves CALL: the procedure that is meant, and its arguments. */
-import type { Body } from '../tree.ts';
-import { kindOf, strings } from '../tree.ts';
+import type { Body } from '../parse/tree.ts';
+import { kindOf, strings } from '../parse/tree.ts';
 import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { shownType } from '../types/shown-type.ts';
 import { newLevel } from './levels.ts';
-import type { Level } from './model.ts';
+import type { Level } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 import { settleParameter } from './settle.ts';

@@ -1,7 +1,7 @@
 /** Resolves function calls: plain, aggregate, window, set-returning; and what is written as a call but is a cast. */
-import type { Fn } from '../catalog.ts';
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, strings } from '../tree.ts';
+import type { Fn } from '../catalog/catalog.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf, strings } from '../parse/tree.ts';
 import type { CallForm } from '../types/call.ts';
 import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
@@ -13,10 +13,10 @@ import { digitsOf, UNBOUNDED } from './digits.ts';
 import { noteSummary } from './fallible.ts';
 import { PARAMETER, type Subject } from './findings.ts';
 import { inPhase } from './levels.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
-import { isPlainSeries, isSound, isSoundCoercion } from './sound.ts';
+import { isPlainSeries, isSound, isSoundCoercion } from './leakproof-expressions.ts';
 import { isImmutable, isImmutableCall, noteStability } from './stability.ts';
 import { UNTOLD } from './structure.ts';
 import { laterWindow, sortKey } from './window.ts';

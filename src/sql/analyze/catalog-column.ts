@@ -1,7 +1,7 @@
 /** Which column of a system catalog a reference means, and which of them may be given to functions that print what the catalogs hold. */
-import type { Node } from '../tree.ts';
-import { as } from '../tree.ts';
-import type { Entry, EntryColumn } from './model.ts';
+import type { Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
+import type { Entry, EntryColumn } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** `pg_class.oid` of a reference to a system catalog's column as it stands, from the FROM item itself; undefined for any other. */

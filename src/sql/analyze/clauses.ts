@@ -1,13 +1,13 @@
 /** Resolves the clauses of a query behind its list: ORDER BY, GROUP BY, LIMIT, FOR UPDATE. */
-import { columnName } from '../colname.ts';
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, stringOf } from '../tree.ts';
+import { columnName } from '../text/column-name.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf, stringOf } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { INT8, UNKNOWN } from '../types/oids.ts';
 import { findColumns } from './column.ts';
 import { noteCount } from './fallible.ts';
 import { inPhase, newLevel } from './levels.ts';
-import type { Level, Place, Scope } from './model.ts';
+import type { Level, Place, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 import { noteCoercion } from './stability.ts';

@@ -1,11 +1,11 @@
 /** Finds where values of different collations meet: the server then fails on the first row that it compares, and only there. */
 
-import type { Catalog, Column, Oid } from '../catalog.ts';
-import type { Node } from '../tree.ts';
-import { partsOf } from '../tree.ts';
+import type { Catalog, Column, Oid } from '../catalog/catalog.ts';
+import type { Node } from '../parse/tree.ts';
+import { partsOf } from '../parse/tree.ts';
 import { NAME } from '../types/oids.ts';
 import { baseType, category, elementType } from '../types/type.ts';
-import type { EntryColumn, Expression } from './model.ts';
+import type { EntryColumn, Expression } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { FIRST_USER_OID } from './stability.ts';
 

@@ -1,5 +1,5 @@
 /** Which aggregates and window functions bring values of several rows into one; all others of theirs are allowed by name. */
-import type { Fn } from '../catalog.ts';
+import type { Fn } from '../catalog/catalog.ts';
 import { BIT } from '../types/oids.ts';
 
 /** Aggregates that keep a number, a truth or one extreme of many rows. */

@@ -1,10 +1,10 @@
 /** Resolves column references and stars by PostgreSQL's scoping rules, among what the role may see. */
 
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, quoteName, stringOf } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf, quoteName, stringOf } from '../parse/tree.ts';
 import { RECORD } from '../types/oids.ts';
 import type { StarColumn } from './findings.ts';
-import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
+import type { Entry, EntryColumn, Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 const SYSTEM_COLUMNS = new Set(['tableoid', 'ctid', 'xmin', 'xmax', 'cmin', 'cmax']);

@@ -1,16 +1,16 @@
 /** Resolves the forms whose parts must share one type: CASE, COALESCE, GREATEST and LEAST, ARRAY (manual, section 10.5). */
-import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
 import { arrayType, elementType } from '../types/type.ts';
 import { noteRows } from './fallible.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Expression, Scope } from './range-table.ts';
 import { compareWhole, EQUAL } from './operator.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
-import { comparesSoundly, isSoundCoercion } from './sound.ts';
+import { comparesSoundly, isSoundCoercion } from './leakproof-expressions.ts';
 import { isImmutable, noteCoercion } from './stability.ts';
 
 /** CASE, with an expression to compare or with conditions. */

@@ -1,11 +1,11 @@
 /** Resolves WITH: which names stand for queries, and what columns they have. */
 
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, strings } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf, strings } from '../parse/tree.ts';
 import { BOOL, RECORD_ARRAY } from '../types/oids.ts';
 import { noteBuilding } from './builds.ts';
 import { reaches } from './levels.ts';
-import type { Cte, CteScope, EntryColumn, Level, Place } from './model.ts';
+import type { Cte, CteScope, EntryColumn, Level, Place } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** The names of a WITH clause on top of those around it. Each query is read when it is first named, or here. */

@@ -2,12 +2,12 @@
  * How many decimal digits a number can have, told from the text that makes it: where a sum gives each row a power of its own, as
  * `sum(id * 10::numeric ^ n)`, it holds the values of all of them.
  */
-import type { Catalog, Oid } from '../catalog.ts';
-import { as, type Body, type Node, strings } from '../tree.ts';
+import type { Catalog, Oid } from '../catalog/catalog.ts';
+import { as, type Body, type Node, strings } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType } from '../types/type.ts';
 import type { Marks } from './findings.ts';
-import type { Cte, Entry, EntryColumn, Level } from './model.ts';
+import type { Cte, Entry, EntryColumn, Level } from './range-table.ts';
 
 /** Nothing in the text tells where it ends. */
 export const UNBOUNDED = Number.POSITIVE_INFINITY;

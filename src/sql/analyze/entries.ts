@@ -1,7 +1,7 @@
 /** Makes names visible: puts an entry into its level, under the column names that an alias gives it. */
-import type { Body } from '../tree.ts';
-import { strings } from '../tree.ts';
-import type { Entry, EntryColumn, Level } from './model.ts';
+import type { Body } from '../parse/tree.ts';
+import { strings } from '../parse/tree.ts';
+import type { Entry, EntryColumn, Level } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Makes an entry and puts it into the level; a name that is taken twice is refused, or renamed where PostgreSQL would tell them apart. */

@@ -1,8 +1,8 @@
 /** Resolves expressions: an allow-list of node kinds, each with what it reads, its type, and whether it can tell. */
-import type { Oid } from '../catalog.ts';
-import { askDecimal } from '../constants.ts';
-import type { Body, Kind, Node } from '../tree.ts';
-import { as, kindOf } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import { askDecimal } from '../parse/constants.ts';
+import type { Body, Kind, Node } from '../parse/tree.ts';
+import { as, kindOf } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType } from '../types/type.ts';
@@ -11,11 +11,11 @@ import { unlessCollationsMeet } from './collation.ts';
 import { isStar, resolveColumn, resolveStar } from './column.ts';
 import { resolveArray, resolveCase, resolveCoalesce, resolveMinMax } from './conditional.ts';
 import { resolveIndirection } from './indirection.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Expression, Scope } from './range-table.ts';
 import { resolveAExpr } from './operator.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean, settleParameter } from './settle.ts';
-import { isSoundCoercion } from './sound.ts';
+import { isSoundCoercion } from './leakproof-expressions.ts';
 import { resolveJsonQuery, resolveJsonSerialize } from './sql-json.ts';
 import { resolveJsonArrayAgg, resolveJsonArrayQuery, resolveJsonObjectAgg } from './sql-json-aggregates.ts';
 import { resolveSqlValue } from './sql-value.ts';

@@ -2,12 +2,12 @@
  * Notes what can fail without being an expression that could be guarded: aggregates and window functions, LIMIT, frames, samples, rows
  * of several shapes. It runs once the rows of its own query are there; what it must not run for are hidden rows of queries around it.
  */
-import type { Fn, Oid } from '../catalog.ts';
-import { askInteger, upTo } from '../constants.ts';
-import type { Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Fn, Oid } from '../catalog/catalog.ts';
+import { askInteger, upTo } from '../parse/constants.ts';
+import type { Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
-import type { Level, Scope } from './model.ts';
+import type { Level, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Aggregates that take any values of their types without failing. Sums of numeric and float8 overflow, of intervals and money too. */

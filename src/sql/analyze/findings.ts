@@ -1,9 +1,9 @@
 /** What resolution finds in a statement: its uses, which policy judges, and marks at the places where rewriting must look. */
-import type { Refusal } from '../../errors.ts';
-import type { Fn, Oid, Operator, Relation, Type, WriteEvent } from '../catalog.ts';
-import type { ParsedText } from '../parse.ts';
-import type { Body, Node } from '../tree.ts';
-import type { Entry, EntryColumn, Expression, Level, Scope } from './model.ts';
+import type { Refusal } from '../../core/refusal.ts';
+import type { Fn, Oid, Operator, Relation, Type, WriteEvent } from '../catalog/catalog.ts';
+import type { ParsedText } from '../parse/parse.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import type { Entry, EntryColumn, Expression, Level, Scope } from './range-table.ts';
 
 /** The whole finding for one statement. */
 export interface Analysis {

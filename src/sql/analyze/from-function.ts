@@ -1,8 +1,8 @@
 /** Resolves functions in FROM, ROWS FROM, WITH ORDINALITY and XMLTABLE: the columns that they show. */
 
-import { columnName } from '../colname.ts';
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, partsOf, stringOf } from '../tree.ts';
+import { columnName } from '../text/column-name.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf, partsOf, stringOf } from '../parse/tree.ts';
 import { resolveFunction } from '../types/function.ts';
 import * as t from '../types/oids.ts';
 import { rowRelation } from '../types/type.ts';
@@ -10,7 +10,7 @@ import { findCall } from './call.ts';
 import { collationsIn, declaredCollation, hasNoCollation } from './collation.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { namedFromRight } from './levels.ts';
-import type { Entry, EntryColumn, Level, Scope } from './model.ts';
+import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
 import { resolveTypeName } from './type-name.ts';

@@ -1,10 +1,10 @@
 /** Resolves JSON_TABLE in FROM: the columns that it shows, and the document, paths and defaults that it reads. */
-import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { guardDocument } from './from-function.ts';
-import type { Entry, EntryColumn, Level, Scope } from './model.ts';
+import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveBehavior, resolveDocument, resolvePassing, resolveResultType } from './sql-json.ts';
 

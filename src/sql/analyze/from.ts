@@ -1,13 +1,13 @@
 /** Resolves the FROM clause: its items from left to right, each of which makes names visible. */
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, strings } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf, strings } from '../parse/tree.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { noteSample } from './fallible.ts';
 import { resolveRangeFunction, resolveTableFunction } from './from-function.ts';
 import { resolveJsonTable } from './from-json-table.ts';
 import { resolveJoin } from './join.ts';
 import { namedFromRight, reaches } from './levels.ts';
-import type { Entry, EntryColumn, Level, Scope } from './model.ts';
+import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 

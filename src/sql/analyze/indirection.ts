@@ -1,13 +1,13 @@
 /** Resolves `(row).field`, `array[1]`, `array[1:2]`, and `(row).*` in a list. */
-import type { Column, Oid } from '../catalog.ts';
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, stringOf } from '../tree.ts';
+import type { Column, Oid } from '../catalog/catalog.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf, stringOf } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { baseType, elementType, rowRelation } from '../types/type.ts';
 import { declaredCollation } from './collation.ts';
 import { grantedColumns, readSystemColumn } from './column.ts';
 import { inPhase } from './levels.ts';
-import type { Entry, EntryColumn, Expression, Scope } from './model.ts';
+import type { Entry, EntryColumn, Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
 import { UNTOLD } from './structure.ts';

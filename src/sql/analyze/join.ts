@@ -1,17 +1,17 @@
 /** Resolves JOIN: which columns it shows, merged by USING or NATURAL, and its condition. */
-import { isName, tokenAt } from '../tokens.ts';
-import type { Body } from '../tree.ts';
-import { placeIn, strings } from '../tree.ts';
+import { isName, tokenAt } from '../text/tokens.ts';
+import type { Body } from '../parse/tree.ts';
+import { placeIn, strings } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import { resolveOperator } from '../types/operator.ts';
 import { columnCollation } from './collation.ts';
 import { denied } from './column.ts';
 import { aliasColumns, enter } from './entries.ts';
-import type { Entry, EntryColumn, Level, Scope } from './model.ts';
+import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { condition } from './root.ts';
-import { isSound, isSoundCoercion } from './sound.ts';
+import { isSound, isSoundCoercion } from './leakproof-expressions.ts';
 import { noteCoercion, noteStability } from './stability.ts';
 
 /** Pushes the join's own entry behind those of its arms, which the level holds; returns them all, the join's last. */

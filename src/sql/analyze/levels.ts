@@ -1,6 +1,6 @@
 /** Makes levels, and tells through which of them rows of a filtered relation flow. */
-import type { Body } from '../tree.ts';
-import type { Entry, Level, Place, Root, Scope } from './model.ts';
+import type { Body } from '../parse/tree.ts';
+import type { Entry, Level, Place, Root, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** A level with nothing in it yet. */

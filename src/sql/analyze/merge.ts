@@ -1,14 +1,14 @@
 /** Resolves MERGE: its source, the condition that joins them, and each WHEN with the names that are visible there. */
-import type { Body } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Body } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import type { Write } from './findings.ts';
 import { resolveItem } from './from.ts';
-import type { Entry, Level } from './model.ts';
+import type { Entry, Level } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveReturning } from './returning.ts';
 import { condition, root } from './root.ts';
 import { late, refuseStars, scopeOf } from './target.ts';
-import { assign, insertColumns, setList } from './written.ts';
+import { assign, insertColumns, setList } from './assigned-columns.ts';
 
 export function resolveMerge(r: Resolver, body: Body<'MergeStmt'>, write: Write): Level {
   const { level } = write;

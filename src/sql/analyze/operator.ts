@@ -1,8 +1,8 @@
 /** Resolves operators and what is written with words for them: IN, BETWEEN, LIKE, IS DISTINCT FROM, NULLIF, ANY and ALL of an array. */
 
-import type { Oid } from '../catalog.ts';
-import type { Body, Node } from '../tree.ts';
-import { as, partsOf, strings } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, partsOf, strings } from '../parse/tree.ts';
 import { commonType } from '../types/common-type.ts';
 import * as t from '../types/oids.ts';
 import { resolveArrayOperator, resolveOperator } from '../types/operator.ts';
@@ -10,10 +10,10 @@ import type { QualifiedName } from '../types/path.ts';
 import type { Resolved } from '../types/resolved.ts';
 import { shownType } from '../types/shown-type.ts';
 import { arrayType } from '../types/type.ts';
-import type { Expression, Level, Scope } from './model.ts';
+import type { Expression, Level, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';
-import { isSound } from './sound.ts';
+import { isSound } from './leakproof-expressions.ts';
 import { isImmutableCall, noteStability } from './stability.ts';
 import { structure, UNTOLD } from './structure.ts';
 

@@ -1,7 +1,7 @@
 /** Resolves a SELECT, VALUES, TABLE or set operation into a Level, in the order in which PostgreSQL reads its clauses. */
-import type { Oid } from '../catalog.ts';
-import type { Body } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { Body } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import { commonType } from '../types/common-type.ts';
 import { UNKNOWN } from '../types/oids.ts';
@@ -19,11 +19,11 @@ import { resolveWith } from './cte.ts';
 import { noteRows } from './fallible.ts';
 import { resolveFrom } from './from.ts';
 import { newLevel } from './levels.ts';
-import type { Level, Place, Scope } from './model.ts';
+import type { Level, Place, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { condition, root } from './root.ts';
 import { settleNumber } from './settle.ts';
-import { isSoundCoercion } from './sound.ts';
+import { isSoundCoercion } from './leakproof-expressions.ts';
 import { noteCoercion } from './stability.ts';
 import { resolveTarget, tells } from './target-list.ts';
 import { resolveWindows } from './window.ts';

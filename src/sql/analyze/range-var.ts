@@ -1,11 +1,11 @@
 /** Resolves a RangeVar: a CTE that is visible here, or a relation of the catalog as the role sees it. */
-import type { Column, Oid, Relation } from '../catalog.ts';
-import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Column, Oid, Relation } from '../catalog/catalog.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import { declaredCollation } from './collation.ts';
 import { aliasColumns, enter } from './entries.ts';
 import { reaches } from './levels.ts';
-import type { Cte, CteScope, Entry, EntryColumn, Level, RelationView, Source, Writing } from './model.ts';
+import type { Cte, CteScope, Entry, EntryColumn, Level, RelationView, Source, Writing } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Puts it into the level; undefined where there is no such relation. `writing`: what the statement does with it, if it is its target. */

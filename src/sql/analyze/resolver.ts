@@ -1,11 +1,11 @@
 /** The state of one statement's resolution: what was found so far, and the verbs by which a part of the tree is read from inside another. */
-import { type Reason, type Refusal, type RefusalExtras, refusal } from '../../errors.ts';
-import type { Oid } from '../catalog.ts';
-import type { ParsedText } from '../parse.ts';
-import { type Body, type Node, sameTree } from '../tree.ts';
+import { type Reason, type Refusal, type RefusalExtras, refusal } from '../../core/refusal.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { ParsedText } from '../parse/parse.ts';
+import { type Body, type Node, sameTree } from '../parse/tree.ts';
 import { UNKNOWN } from '../types/oids.ts';
 import type { Analysis, Marks, Use } from './findings.ts';
-import type { Entry, Env, Expression, Guard, Level, Place, Scope } from './model.ts';
+import type { Entry, Env, Expression, Guard, Level, Place, Scope } from './range-table.ts';
 
 /** Deeper nesting of queries and expressions is refused. PostgreSQL's own limit depends on its stack. */
 const MAX_DEPTH = 250;

@@ -1,8 +1,8 @@
 /** Resolves RETURNING: the rows as they are then, `old` and `new`. */
-import type { Body } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Body } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import type { Write } from './findings.ts';
-import type { Entry, Level } from './model.ts';
+import type { Entry, Level } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { late, shadow, use } from './target.ts';
 import { resolveTarget } from './target-list.ts';

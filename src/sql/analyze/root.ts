@@ -1,7 +1,7 @@
 /** Resolves the expressions that clauses are made of, and remembers them as roots of their level. */
-import type { Body, Node } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
 import { inPhase } from './levels.ts';
-import type { Expression, Root, Scope } from './model.ts';
+import type { Expression, Root, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean } from './settle.ts';
 

@@ -1,11 +1,11 @@
 /** Holds operands against the type that their place asks for: parameters and untyped literals take it, conditions must have it. */
-import type { Oid } from '../catalog.ts';
-import type { Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { shownType } from '../types/shown-type.ts';
 import { baseType } from '../types/type.ts';
-import type { Expression } from './model.ts';
+import type { Expression } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** A parameter or literal without a type takes the one that its place asks for. */

@@ -1,9 +1,9 @@
 /** Resolves what SQL/JSON builds of many rows: JSON_OBJECTAGG, JSON_ARRAYAGG and JSON_ARRAY of a query. All of it collects, and can fail. */
-import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { inPhase } from './levels.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { asBoolean } from './settle.ts';
 import { resolveOutput } from './sql-json.ts';

@@ -1,11 +1,11 @@
 /** Resolves the query functions of SQL/JSON: JSON_VALUE, JSON_QUERY, JSON_EXISTS, JSON_SERIALIZE, and what they share with JSON_TABLE. */
-import type { Oid } from '../catalog.ts';
-import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import { coercion } from '../types/coercion.ts';
 import * as t from '../types/oids.ts';
 import { baseType } from '../types/type.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { noteCoercion } from './stability.ts';
 import { UNTOLD } from './structure.ts';

@@ -1,8 +1,8 @@
 /** Resolves CURRENT_DATE, CURRENT_USER and their kin: functions that the grammar writes without brackets. */
-import type { Oid } from '../catalog.ts';
-import type { Body } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { Body } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
-import type { Expression } from './model.ts';
+import type { Expression } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { structure, UNTOLD } from './structure.ts';
 

@@ -1,5 +1,5 @@
 /** Notes what conversions run: what moves with time or settings, for conditions that must mean the same in every session, and functions behind casts. */
-import type { Fn } from '../catalog.ts';
+import type { Fn } from '../catalog/catalog.ts';
 import type { Coercion } from '../types/coercion.ts';
 import type { Resolved } from '../types/resolved.ts';
 import type { Resolver } from './resolver.ts';

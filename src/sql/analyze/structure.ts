@@ -1,7 +1,7 @@
 /** What is known of an expression without a look at what it runs: nothing, or that it is structure. */
-import type { Oid } from '../catalog.ts';
+import type { Oid } from '../catalog/catalog.ts';
 import * as t from '../types/oids.ts';
-import type { Expression } from './model.ts';
+import type { Expression } from './range-table.ts';
 
 /** Of an expression of which nothing is known. */
 export const UNTOLD: Expression = { type: t.UNTELLABLE, sound: false, constant: false, barrier: 'none' };

@@ -1,9 +1,9 @@
 /** Resolves subqueries in expressions: EXISTS, IN, ANY and ALL, ARRAY(…), and those that stand for one value. */
-import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
 import { arrayType } from '../types/type.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Expression, Scope } from './range-table.ts';
 import { compareRow, EQUAL, operatorName, resolveAExpr } from './operator.ts';
 import type { Resolver } from './resolver.ts';
 import { settleParameter } from './settle.ts';

@@ -1,16 +1,16 @@
 /** Resolves select and RETURNING lists: each item becomes output columns of its level. */
 
-import type { Oid } from '../catalog.ts';
-import { columnName } from '../colname.ts';
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf, partsOf } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import { columnName } from '../text/column-name.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf, partsOf } from '../parse/tree.ts';
 import { TEXT, UNKNOWN } from '../types/oids.ts';
 import { notePath, notePaths } from './builds.ts';
 import { collationsIn, declaredCollation, isKnownBy } from './collation.ts';
 import { isStar, resolveStar } from './column.ts';
 import type { StarColumn } from './findings.ts';
 import { resolveRowStar } from './indirection.ts';
-import type { Scope } from './model.ts';
+import type { Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 

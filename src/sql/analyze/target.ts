@@ -1,9 +1,9 @@
 /** What the parts of a data-modifying statement share: its scopes, its uses of the target, and other names for the target's rows. */
-import type { Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import { enter } from './entries.ts';
 import type { Action, Write } from './findings.ts';
-import type { Entry, EntryColumn, Level, Scope } from './model.ts';
+import type { Entry, EntryColumn, Level, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 
 /** Names that are visible where rows are found: WHERE, ON. */

@@ -1,7 +1,7 @@
 /** Resolves a written type name, for the policy to judge and rewriting to qualify. */
-import type { Oid } from '../catalog.ts';
-import type { Body } from '../tree.ts';
-import { strings } from '../tree.ts';
+import type { Oid } from '../catalog/catalog.ts';
+import type { Body } from '../parse/tree.ts';
+import { strings } from '../parse/tree.ts';
 import { typeByName } from '../types/type-name.ts';
 import type { Resolver } from './resolver.ts';
 

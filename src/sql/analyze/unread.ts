@@ -1,7 +1,7 @@
 /** A second look at the whole tree: whatever could name data or run code, and was read by no rule of resolution, refuses the statement. */
 
-import type { Kind, Node } from '../tree.ts';
-import { fieldsOf } from '../tree.ts';
+import type { Kind, Node } from '../parse/tree.ts';
+import { fieldsOf } from '../parse/tree.ts';
 import type { Resolver } from './resolver.ts';
 
 /** The leaves of which everything else is made: relations, columns, calls, operators, casts, types, subqueries. */

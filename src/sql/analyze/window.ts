@@ -1,8 +1,8 @@
 /** Resolves windows, and the sort keys that they share with queries and aggregates. */
-import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import { noteCount } from './fallible.ts';
-import type { Scope } from './model.ts';
+import type { Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { root } from './root.ts';
 

@@ -1,20 +1,20 @@
 /** Resolves INSERT, UPDATE and DELETE: their target, what they read, and what they return. What of the target may be read or written is the policy's. */
-import type { WriteEvent } from '../catalog.ts';
-import type { Body, Node } from '../tree.ts';
-import { as, kindOf } from '../tree.ts';
+import type { WriteEvent } from '../catalog/catalog.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as, kindOf } from '../parse/tree.ts';
 import { resolveConflict } from './conflict.ts';
 import { resolveWith } from './cte.ts';
 import type { Write } from './findings.ts';
 import { resolveFrom } from './from.ts';
 import { newLevel } from './levels.ts';
 import { resolveMerge } from './merge.ts';
-import type { Level, Place } from './model.ts';
+import type { Level, Place } from './range-table.ts';
 import { resolveRangeVar } from './range-var.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveReturning } from './returning.ts';
 import { condition } from './root.ts';
 import { late, scopeOf, use } from './target.ts';
-import { assign, insertColumns, setList } from './written.ts';
+import { assign, insertColumns, setList } from './assigned-columns.ts';
 
 /** The level of a data-modifying statement; undefined for any other. */
 export function resolveWrite(r: Resolver, node: Node, place: Place): Level | undefined {

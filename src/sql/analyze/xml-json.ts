@@ -1,8 +1,8 @@
 /** Resolves the grammar's own forms of XML and SQL/JSON. None of them is sound: each parses or builds text, and can fail. */
-import type { Body, Node } from '../tree.ts';
-import { as } from '../tree.ts';
+import type { Body, Node } from '../parse/tree.ts';
+import { as } from '../parse/tree.ts';
 import * as t from '../types/oids.ts';
-import type { Expression, Scope } from './model.ts';
+import type { Expression, Scope } from './range-table.ts';
 import type { Resolver } from './resolver.ts';
 import { resolveOutput } from './sql-json.ts';
 import { UNTOLD } from './structure.ts';

@@ -1,5 +1,5 @@
 /** The functions that a call could mean by name, number of arguments and notation (manual, sections 4.3 and 10.3). */
-import type { Catalog, Fn, Oid } from '../catalog.ts';
+import type { Catalog, Fn, Oid } from '../catalog/catalog.ts';
 import type { Candidate } from './candidates.ts';
 import type { QualifiedName } from './path.ts';
 import { type VisibleFunction, visibleFunctions } from './visible.ts';

@@ -1,5 +1,5 @@
 /** Which of several same-named functions or operators a call means (manual, sections 10.2 and 10.3): the steps after the exact match. */
-import type { Catalog, Oid } from '../catalog.ts';
+import type { Catalog, Oid } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 import { coercible } from './pathway.ts';
 import { bindPolymorphic } from './polymorphic.ts';

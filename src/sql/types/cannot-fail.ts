@@ -1,12 +1,12 @@
 /**
  * The built-ins that are not marked leakproof, yet raise nothing, no notice either, whatever their arguments hold (`rewriting.md` §2,
- * class 2); some of them only where a certain argument is a constant that `sql/analyze/given.ts` can judge. Data: every entry is tried
+ * class 2); some of them only where a certain argument is a constant that `sql/analyze/argument-facts.ts` can judge. Data: every entry is tried
  * on the server with awkward values by test/types/cannot-fail.test.ts.
  *
  * What is never taken in: a function whose result can be made longer again and again (`||`, `repeat`, `replace` by something), since where
  * it fails then tells how long a value is.
  */
-import type { Fn, Oid } from '../catalog.ts';
+import type { Fn, Oid } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 
 /** What must hold beside the types. */

@@ -1,5 +1,5 @@
 /** How a value of one type becomes one of another: every function that runs on the way, so that it can be judged. */
-import type { Catalog, Fn, Oid } from '../catalog.ts';
+import type { Catalog, Fn, Oid } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 import { type CastContext, coercible, pathway } from './pathway.ts';
 import { baseType, elementType, isPolymorphic } from './type.ts';

@@ -1,5 +1,5 @@
 /** The one type that several expressions become: UNION, CASE, COALESCE, VALUES, ARRAY, IN, GREATEST (manual, section 10.5). */
-import type { Catalog, Oid } from '../catalog.ts';
+import type { Catalog, Oid } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 import { coercible } from './pathway.ts';
 import { baseType, isPolymorphic } from './type.ts';

@@ -1,5 +1,5 @@
 /** From the function that was chosen to the answer: polymorphic types filled in, each argument's coercion named. */
-import type { Catalog, Fn, Oid, Operator } from '../catalog.ts';
+import type { Catalog, Fn, Oid, Operator } from '../catalog/catalog.ts';
 import { type Coercion, coercion } from './coercion.ts';
 import * as t from './oids.ts';
 import { bindPolymorphic, substitute } from './polymorphic.ts';

@@ -1,5 +1,5 @@
 /** Which function a call means (manual, section 10.3), or which cast or column where it only looks like a call. */
-import type { Catalog, Oid } from '../catalog.ts';
+import type { Catalog, Oid } from '../catalog/catalog.ts';
 import { type CallCandidate, type CallForm, callCandidates } from './call.ts';
 import { accepts, best } from './candidates.ts';
 import { coercion } from './coercion.ts';

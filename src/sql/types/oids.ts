@@ -1,5 +1,5 @@
 /** OIDs of built-in types: fixed since PostgreSQL 14 at least, so that code can name them (`src/include/catalog/pg_type.dat`). */
-import type { Oid } from '../catalog.ts';
+import type { Oid } from '../catalog/catalog.ts';
 
 /** A type that cannot be told from the text alone; never a real OID. */
 export const UNTELLABLE: Oid = 0;

@@ -1,5 +1,5 @@
 /** Which operator an expression means (manual, section 10.2). */
-import type { Catalog, Oid, Operator } from '../catalog.ts';
+import type { Catalog, Oid, Operator } from '../catalog/catalog.ts';
 import { accepts, best } from './candidates.ts';
 import { coercion } from './coercion.ts';
 import { found } from './found.ts';

@@ -1,5 +1,5 @@
 /** Whether and by which way a value of one type becomes one of another: the rules of CREATE CAST, without building anything. */
-import type { Catalog, Oid } from '../catalog.ts';
+import type { Catalog, Oid } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 import { baseType, category, elementType, isPolymorphic, isRow, rowDescends } from './type.ts';
 

@@ -1,5 +1,5 @@
 /** What `anyelement`, `anyarray`, `anycompatible` and kin become in one call (manual, section 36.2.5). */
-import type { Catalog, Oid } from '../catalog.ts';
+import type { Catalog, Oid } from '../catalog/catalog.ts';
 import { commonType } from './common-type.ts';
 import * as t from './oids.ts';
 import { coercible } from './pathway.ts';

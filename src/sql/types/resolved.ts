@@ -1,5 +1,5 @@
 /** What a call or an operator turns out to be: the answers of `operator.ts` and `function.ts`. */
-import type { Column, Fn, Oid, Operator } from '../catalog.ts';
+import type { Column, Fn, Oid, Operator } from '../catalog/catalog.ts';
 import type { Coercion } from './coercion.ts';
 
 export type Resolved = Found | CastCall | ColumnCall | None | Ambiguous | Untellable;

@@ -1,5 +1,5 @@
 /** A type's name as PostgreSQL's messages have it: `integer[]` rather than `_int4` (`format_type`; the manual, "Data Types"). */
-import type { Catalog, Oid } from '../catalog.ts';
+import type { Catalog, Oid } from '../catalog/catalog.ts';
 
 /** Names of SQL that differ from those in pg_type. */
 const SQL_NAMES: ReadonlyMap<string, string> = new Map([

@@ -1,5 +1,5 @@
 /** What ORDER BY, GROUP BY, DISTINCT, UNION and merge or hash joins run on values of a type: its default operator classes. */
-import type { Catalog, Fn, Oid, Opclass, Operator } from '../catalog.ts';
+import type { Catalog, Fn, Oid, Opclass, Operator } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 import { pathway } from './pathway.ts';
 import { baseType, elementType, isRow, rowRelation } from './type.ts';

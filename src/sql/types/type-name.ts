@@ -1,5 +1,5 @@
 /** Which type a written name means. */
-import type { Catalog, Type } from '../catalog.ts';
+import type { Catalog, Type } from '../catalog/catalog.ts';
 import { pathPositions } from './path.ts';
 
 /**

@@ -1,5 +1,5 @@
 /** Questions about one type: its base, category, element, row. */
-import type { Catalog, Oid, Relation } from '../catalog.ts';
+import type { Catalog, Oid, Relation } from '../catalog/catalog.ts';
 import * as t from './oids.ts';
 
 /** The type below all domains; the type itself where it is none. */

@@ -1,5 +1,5 @@
 /** The operators and functions that a search path shows, earlier schemas before later ones; remembered for each catalog. */
-import type { Catalog, Fn, Oid, Operator } from '../catalog.ts';
+import type { Catalog, Fn, Oid, Operator } from '../catalog/catalog.ts';
 import type { Candidate } from './candidates.ts';
 import { pathPositions, type QualifiedName } from './path.ts';
 import type { Resolved } from './resolved.ts';

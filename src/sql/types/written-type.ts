@@ -1,6 +1,6 @@
 /** A type as a column definition writes it: which one it is, with its modifiers, and how it is written so that nothing else can be meant. */
-import type { Catalog, Oid, Type } from '../catalog.ts';
-import { as, type Body, qualifiedName, strings } from '../tree.ts';
+import type { Catalog, Oid, Type } from '../catalog/catalog.ts';
+import { as, type Body, qualifiedName, strings } from '../parse/tree.ts';
 import { typeByName } from './type-name.ts';
 
 export interface WrittenType {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { formatVerifier, makeVerifier } from '../../../src/wire/scram-verifier.ts';
+import { formatVerifier, makeVerifier } from '../../../src/protocol/scram-verifier.ts';
 import { ended } from './program.ts';
 import type { Database } from './world.ts';
 

@@ -1,9 +1,9 @@
 /** What a guard sends for a statement, so that it can be sent without one. */
-import { PolicyReader } from '../../../src/cli/policy-reader.ts';
+import { PolicyReader } from '../../../src/app/policy-reader.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { Guard } from '../../../src/guard/guard.ts';
-import { renderLiterals } from '../../../src/session/render.ts';
-import { loadParser } from '../../../src/sql/parse.ts';
+import { renderLiterals } from '../../../src/session/client/render.ts';
+import { loadParser } from '../../../src/sql/parse/parse.ts';
 import { serve } from './guard.ts';
 import type { Database } from './world.ts';
 

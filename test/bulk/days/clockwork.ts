@@ -2,17 +2,17 @@
 
 import pino from 'pino';
 import type { StatementJudgement } from '../../../src/guard/decision.ts';
-import { CalendarDays } from '../../../src/meter/days.ts';
-import { ownerOf } from '../../../src/meter/owner.ts';
-import type { BudgetContext } from '../../../src/proxy/budgets/context.ts';
-import { Locks } from '../../../src/proxy/budgets/locks.ts';
-import { Openings } from '../../../src/proxy/budgets/openings.ts';
-import { PrincipalBudget } from '../../../src/proxy/budgets/principal-budget.ts';
-import { SessionBudget } from '../../../src/proxy/budgets/session-budget.ts';
-import type { Charges } from '../../../src/session/budget.ts';
-import { prepaymentsOf } from '../../../src/session/prepayment.ts';
+import { CalendarDays } from '../../../src/budget/model/days.ts';
+import { ownerOf } from '../../../src/budget/model/owner.ts';
+import type { BudgetContext } from '../../../src/budget/local/context.ts';
+import { Locks } from '../../../src/budget/local/locks.ts';
+import { Openings } from '../../../src/budget/local/openings.ts';
+import { PrincipalBudget } from '../../../src/budget/local/principal-budget.ts';
+import { SessionBudget } from '../../../src/budget/local/session-budget.ts';
+import type { Charges } from '../../../src/session/admission/budget-port.ts';
+import { prepaymentsOf } from '../../../src/session/admission/prepayment.ts';
 import type { SessionPolicy } from '../../../src/session/session-policy.ts';
-import { memoryStore } from '../../../src/store/memory.ts';
+import { memoryStore } from '../../../src/budget/store/memory.ts';
 import type { Asked } from './asked.ts';
 import type { Work } from './rates.ts';
 import type { Day } from './school.ts';

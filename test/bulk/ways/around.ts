@@ -1,10 +1,10 @@
 /** Ways around the counting: none of them brings more people than the budget has. */
 import { expect } from 'vitest';
-import { bind } from '../../../src/wire/bind.ts';
-import { execute } from '../../../src/wire/execute.ts';
-import { parse } from '../../../src/wire/parse.ts';
-import { query } from '../../../src/wire/query.ts';
-import { sync } from '../../../src/wire/simple-frontend.ts';
+import { bind } from '../../../src/protocol/bind.ts';
+import { execute } from '../../../src/protocol/execute.ts';
+import { parse } from '../../../src/protocol/parse.ts';
+import { query } from '../../../src/protocol/query.ts';
+import { sync } from '../../../src/protocol/simple-frontend.ts';
 import { FIRST, PUPILS } from '../pupils.ts';
 import { each, type Scenario, texts } from '../scenario.ts';
 import { exchange } from '../thief.ts';

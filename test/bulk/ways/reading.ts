@@ -1,10 +1,10 @@
 /** Reading on and on: whatever the way, the people who leave are those of the budget, and no fewer. */
 import pg from 'pg';
-import { bind, textValue } from '../../../src/wire/bind.ts';
-import { execute } from '../../../src/wire/execute.ts';
-import { parse } from '../../../src/wire/parse.ts';
-import { query } from '../../../src/wire/query.ts';
-import { sync } from '../../../src/wire/simple-frontend.ts';
+import { bind, textValue } from '../../../src/protocol/bind.ts';
+import { execute } from '../../../src/protocol/execute.ts';
+import { parse } from '../../../src/protocol/parse.ts';
+import { query } from '../../../src/protocol/query.ts';
+import { sync } from '../../../src/protocol/simple-frontend.ts';
 import { PSQL, psqlScript } from '../../clients/psql.ts';
 import { FIRST, PUPILS } from '../pupils.ts';
 import { each, LONG, type Scenario, texts } from '../scenario.ts';

@@ -2,10 +2,10 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { askGuard } from '../../../src/control/client.ts';
-import type { ShownLimits } from '../../../src/control/commands/limits.ts';
-import type { ShownLock } from '../../../src/control/commands/locks.ts';
-import type { ControlReply } from '../../../src/control/protocol.ts';
+import { askGuard } from '../../../src/operations/control/client.ts';
+import type { ShownLimits } from '../../../src/operations/control/commands/limits.ts';
+import type { ShownLock } from '../../../src/operations/control/commands/locks.ts';
+import type { ControlReply } from '../../../src/operations/control/protocol.ts';
 import { verifierOf } from '../../proxy/support.ts';
 import { type FreshDatabase, freshDatabase } from '../../support/postgres.ts';
 import { type Served, serve } from '../../workers/served.ts';

@@ -1,0 +1,77 @@
+/** The control socket of a guard that is one process, or of the primary for all. */
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { type ControlReply, type ControlRequest, done, failed } from '../operations/control/protocol.ts';
+import { openControl, type RunningControl } from '../operations/control/server.ts';
+import type { ReloadReport } from '../server/reload.ts';
+import type { Ending } from './shutdown.ts';
+import type { RunningGuard } from './keep-running.ts';
+import { reasonOf } from './error-text.ts';
+import { StartError } from './start-error.ts';
+
+/** What a guard is told as a whole. */
+export interface Controlled {
+  /** One report for each process that serves. */
+  reload(by: string): Promise<readonly ReloadReport[]>;
+  drain(): void;
+  /** By one process, for all. */
+  command(request: ControlRequest, by: string): Promise<ControlReply>;
+}
+
+/** A guard that ends at once would be gone before it has answered. */
+const ANSWER_FIRST_MS = 100;
+
+/** Undefined where the configuration says `none`, or where the place that nobody chose does not serve: the log says so. */
+export async function openControlSocket(
+  { control, timeZone }: Config,
+  log: Logger,
+  guard: Controlled,
+): Promise<RunningControl | undefined> {
+  if (!control) return undefined;
+  const { path, group, isDefault } = control;
+  try {
+    return await openControl({ path, ...(group !== undefined && { group }), log, timeZone, answer: answerFor(guard) });
+  } catch (error) {
+    const problem = `could not open the control socket ${path}: ${reasonOf(error)}`;
+    if (!isDefault) throw new StartError([problem]);
+    log.error(`${problem}; "control" in rowgate.yaml may name another place, or none`);
+    return undefined;
+  }
+}
+
+/** Of a guard that is one process; where the socket cannot be opened as it was asked for, the guard does not stay either. */
+export async function openControlOf(
+  guard: RunningGuard,
+  ending: Ending,
+  config: Config,
+  log: Logger,
+): Promise<RunningControl | undefined> {
+  try {
+    return await openControlSocket(config, log, {
+      reload: async (by) => [await guard.reload(by)],
+      drain: () => ending.drain(),
+      command: (request, by) => guard.command(request, by),
+    });
+  } catch (error) {
+    await guard.stop('at-once');
+    throw error;
+  }
+}
+
+function answerFor(guard: Controlled) {
+  return async (request: ControlRequest, by: string): Promise<ControlReply> => {
+    switch (request.command) {
+      case 'reload': {
+        const reports = await guard.reload(by);
+        return reports.length > 0 ? done({ reports }) : failed('failed', 'no worker serves now');
+      }
+      case 'drain': {
+        const reply = await guard.command(request, by);
+        if (reply.ok) setTimeout(() => guard.drain(), ANSWER_FIRST_MS);
+        return reply;
+      }
+      default:
+        return guard.command(request, by);
+    }
+  };
+}

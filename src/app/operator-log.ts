@@ -1,0 +1,18 @@
+/** The log for operators: one JSON object a line on standard error. What was decided of statements stands in the decision log instead. */
+import pino, { type Logger } from 'pino';
+import { printable } from '../decision-log/printable.ts';
+import { withoutTokens } from '../core/redact-tokens.ts';
+
+/** `debug`: each session's beginning and end, and connections that did not speak the protocol. */
+export function operatorLog(level: 'error' | 'warn' | 'info' | 'debug'): Logger {
+  const errors = pino.destination({ dest: 2, sync: true });
+  return pino(
+    {
+      level,
+      base: null,
+      timestamp: pino.stdTimeFunctions.isoTime,
+      formatters: { level: (label) => ({ level: label }) },
+    },
+    { write: (line) => void errors.write(printable(withoutTokens(line))) },
+  );
+}

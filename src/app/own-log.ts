@@ -1,0 +1,41 @@
+/** One decision log, one guard: two that write to the same file would break each other's chain. */
+import { lstatSync, mkdirSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Logger } from 'pino';
+import { FolderTaken, ownFolder } from '../budget/store/disk/ownership.ts';
+import { StartError } from './start-error.ts';
+
+export interface OwnedLog {
+  /** The log is closed: another guard may have it. */
+  giveUp(): Promise<void>;
+}
+
+const NOT_OWNED: OwnedLog = { giveUp: async () => {} };
+
+/**
+ * Before the log is opened; ends with the process, however that ends. A pipe or a terminal is nobody's. Throws StartError where another guard
+ * has the file, under whatever name.
+ */
+export async function ownLog(file: string, log: Logger): Promise<OwnedLog> {
+  try {
+    const path = placeOf(file);
+    if (path === undefined) return NOT_OWNED;
+    const lock = `${path}.lock`;
+    mkdirSync(lock, { recursive: true, mode: 0o700 });
+    return await ownFolder(lock);
+  } catch (error) {
+    if (error instanceof FolderTaken) {
+      throw new StartError([`another guard writes the decision log ${file}: give each a "log.file" of its own`]);
+    }
+    // A folder in which nothing can be made is no reason not to record.
+    log.warn({ err: error }, 'the decision log cannot be locked: a second guard on it will be noticed when it writes');
+    return NOT_OWNED;
+  }
+}
+
+/** Undefined where it is no regular file. */
+function placeOf(file: string): string | undefined {
+  if (!lstatSync(file, { throwIfNoEntry: false })) return join(realpathSync(dirname(file)), basename(file));
+  const path = realpathSync(file);
+  return lstatSync(path).isFile() ? path : undefined;
+}

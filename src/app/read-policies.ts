@@ -1,0 +1,34 @@
+/** Compiles the policies folder against a catalog that is at hand: for commands that look at the policy once. */
+import type { Config } from '../config/config.ts';
+import { compileCondition, compileMask } from '../policy/compile/condition.ts';
+import { formatDiagnostic } from '../policy/source/diagnostic.ts';
+import { loadPolicy } from '../policy/compile/load.ts';
+import type { Policy } from '../policy/model/policy.ts';
+import type { Catalog } from '../sql/catalog/catalog.ts';
+import { readPolicyFolder } from '../policy-files/folder.ts';
+
+export interface ReadPolicies {
+  readonly policy: Policy;
+  /** Errors, a line each: what they concern is closed or withheld. */
+  readonly errors: readonly string[];
+  /** Of these, those for which a relation, column or function is withheld. */
+  readonly withheld: readonly string[];
+}
+
+/** Throws where there is no folder that can be read. The parser must be loaded. */
+export async function readPolicies(config: Config, catalog: Catalog): Promise<ReadPolicies> {
+  const { searchPath, timeZone, tls, requireCertificate, keys } = config;
+  const { policy, diagnostics } = loadPolicy(await readPolicyFolder(config.policies), {
+    catalog,
+    searchPath,
+    timeZone,
+    clientCa: tls?.clientCa !== undefined,
+    requireCertificate,
+    canaryKey: keys.canaries && 'elsewhere',
+    compileCondition,
+    compileMask,
+  });
+  const errors = diagnostics.filter(({ severity }) => severity === 'error');
+  const withheld = errors.filter(({ withholds }) => withholds);
+  return { policy, errors: errors.map(formatDiagnostic), withheld: withheld.map(formatDiagnostic) };
+}

@@ -1,0 +1,235 @@
+/** Puts a whole guard together from its configuration, and runs it: for `serve` and for `demo`. */
+import { createHmac, randomBytes } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+import { WatchedGuard } from '../operations/admin/watched-guard.ts';
+import { UNWATCHED, type Watch } from '../operations/admin/watching.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import type { Signer } from '../config/log-files.ts';
+import { workerConfig } from '../config/worker-config.ts';
+import { Guard } from '../guard/guard.ts';
+import { GivenBack } from '../identity/given-back.ts';
+import { openIdentity } from '../identity/open-identity.ts';
+import type { BudgetStore } from '../budget/model/budget-store.ts';
+import { judgementDeadline } from '../server/judgement-deadline.ts';
+import type { SharedState } from '../server/slots/shared-state.ts';
+import { type RunningProxy, startProxy } from '../server/start.ts';
+import type { Head } from '../decision-log/chain/seal.ts';
+import { FileKeys } from '../decision-log/encryption/file-keys.ts';
+import { type DecisionLog, openLog } from '../decision-log/writer/log.ts';
+import { sealCommand } from '../decision-log/seals/seal-command.ts';
+import { type SealKey, sealKeyIn } from '../decision-log/seals/seal-key.ts';
+import { loadParser } from '../sql/parse/parse.ts';
+import { withCurrentPasswords } from './current-passwords.ts';
+import { settleEngine } from './v8-settings.ts';
+import { firstReading } from './first-reading.ts';
+import { policyKeeper } from './keep-policies.ts';
+import { type Kept, keepRunning, type RunningGuard, type Started } from './keep-running.ts';
+import { onlyProcess, openAdmin } from './open-admin.ts';
+import { openAlarms } from './open-alarms.ts';
+import { openAnchoring } from './open-anchoring.ts';
+import { tooFewFiles } from './open-files.ts';
+import { openStore } from './open-store.ts';
+import { ownLog } from './own-log.ts';
+import { PolicyReader } from './policy-reader.ts';
+import { orStartError, StartError } from './start-error.ts';
+import { openSubjectIds } from './subject-ids.ts';
+import { version } from './version.ts';
+
+/** Of several processes that are one guard: which one this is, and what they share. */
+export interface WorkerPlace {
+  /** From 0. */
+  readonly slot: number;
+  readonly shared: SharedState;
+  readonly store: BudgetStore;
+  readonly mockSecret: Uint8Array;
+  /** The hash of the policy that others of them have in force already. */
+  readonly policyInForce: string | undefined;
+  /** To be told after each seal of its log how far that has come. */
+  readonly sealed: (name: string, head: Head) => void;
+}
+
+/** Throws StartError. Errors in a role have closed it; they are in the log. */
+export async function startGuard(config: Config, log: Logger, worker?: WorkerPlace): Promise<RunningGuard> {
+  settleEngine();
+  await loadParser();
+  const watched = config.admin && new WatchedGuard(version());
+  // Of several workers the primary answers for all.
+  const admin = watched && !worker ? await openAdmin(config, log, onlyProcess(watched)) : undefined;
+  try {
+    const guard = await startWatched(config, log, watched, worker);
+    return {
+      ...guard,
+      adminAddress: admin?.address,
+      watched,
+      async stop(how) {
+        await guard.stop(how);
+        await admin?.stop();
+      },
+    };
+  } catch (error) {
+    await admin?.stop();
+    throw error;
+  }
+}
+
+async function startWatched(
+  given: Config,
+  log: Logger,
+  watched: WatchedGuard | undefined,
+  worker: WorkerPlace | undefined,
+): Promise<Started> {
+  const { config, take: takePasswords } = withCurrentPasswords(given);
+  // What a worker is started with again is the configuration of the others; its passwords may have been replaced since.
+  const now = worker && loadConfig(config.file, process.env).config;
+  if (now) takePasswords(now);
+  const watch = watched?.watch ?? UNWATCHED;
+  const reader = new PolicyReader(config);
+  const read = watch.read(() => reader.read());
+  const reading = await orStartError('could not read the catalog of the database', () => firstReading(read, log));
+  for (const warning of reading?.warnings ?? []) log.warn(warning);
+  for (const error of reading?.errors ?? []) log.error(error);
+  for (const error of reading?.withheld ?? []) log.error(`${error} (withheld until it fits)`);
+  if (reading && !reading.policy) throw new StartError(reading.errors);
+  // A guard that starts closes the roles with errors; beside others that run it waits, as these do, for files without.
+  const differs = worker?.policyInForce !== undefined && worker.policyInForce !== reading?.policy?.hash;
+  if (reading && reading.errors.length > 0 && differs) throw new StartError(reading.errors);
+  const files = tooFewFiles(config);
+  if (files !== undefined) log.warn(files);
+  for (const role of reading?.policy?.roles.values() ?? []) {
+    if (role.disabled !== undefined) log.error(`role "${role.name}" is disabled: ${role.disabled}`);
+  }
+  const subjectIds = openSubjectIds(config);
+  const { name, log: recording } = worker ? workerConfig(config, worker.slot) : config;
+  const owned = await ownLog(recording.file, log);
+  const records = await orStartError(`could not open the decision log ${recording.file}`, async () =>
+    watch.log(
+      openLog({
+        ...recording,
+        seal: { ...recording.seal, key: sealKeyOf(recording.seal.signer) },
+        timeZone: config.timeZone,
+        subjects: subjectIds,
+        keys: recording.encryptTo && (await FileKeys.to(recording.encryptTo)),
+        guard: name,
+        clock: Date.now,
+        notice: (message) => log.error(message),
+      }),
+    ),
+  ).catch(async (error) => {
+    await owned.giveUp();
+    throw error;
+  });
+  if (worker) records.onSeal(() => void records.head().then((head) => head && worker.sealed(name, head)));
+  const keep = policyKeeper(config, reader, log);
+  try {
+    const started =
+      records.append('start', { version: version(), configuration: config.hash }) &&
+      (!reading?.policy ||
+        records.append('policy', {
+          to: reading.policy.hash,
+          ...keep(reading.policy.hash),
+          by: 'system',
+          via: 'start',
+          ...(reading.errors.length + reading.withheld.length > 0 && {
+            problems: [...reading.errors, ...reading.withheld],
+          }),
+        }));
+    if (!started) throw new StartError([`could not write the decision log ${recording.file}`]);
+    const store = worker?.store ?? (await openStore(config, log));
+    try {
+      const alarms = await openAlarms(config, log, records, worker === undefined);
+      const kept: Kept = { store, alarms, subjectIds, keep, takePasswords };
+      const proxy = await startListening(config, log, records, watch, read, reading, worker, kept);
+      const anchoring = openAnchoring(config, log, records);
+      const running = await keepRunning(config, log, records, proxy, watched, kept);
+      return {
+        ...running,
+        async stop(how) {
+          await running.stop(how);
+          await owned.giveUp();
+          await anchoring?.stop();
+        },
+      };
+    } catch (error) {
+      await store.close();
+      throw error;
+    }
+  } catch (error) {
+    await records.close();
+    await owned.giveUp();
+    throw error;
+  }
+}
+
+function sealKeyOf(signer: Signer): SealKey {
+  return 'key' in signer ? sealKeyIn(signer.key) : sealCommand(signer.command, signer.publicKey);
+}
+
+async function startListening(
+  config: Config,
+  log: Logger,
+  records: DecisionLog,
+  watch: Watch,
+  read: PolicyReader['read'],
+  reading: Awaited<ReturnType<typeof firstReading>>,
+  worker: WorkerPlace | undefined,
+  kept: Kept,
+): Promise<RunningProxy> {
+  const { upstream, listen, tls } = config;
+  const clock = (): number => kept.store.now();
+  return orStartError('could not start', () =>
+    startProxy({
+      database: upstream.database,
+      accountOf: (role) => upstream.logins.get(role) ?? upstream.login,
+      searchPath: config.searchPath,
+      timeZone: config.timeZone,
+      tlsRequired: tls?.required ?? false,
+      proxies: config.proxyProtocol.from,
+      unixSocketMode: config.unixSocketPermissions,
+      loginTimeoutMs: config.timeouts.loginMs,
+      idle: config.timeouts,
+      limits: config.limits,
+      mockSecret: worker?.mockSecret ?? mockSecret(config),
+      ...(worker && { worker }),
+      listen,
+      tls,
+      pooling: upstream.pooling,
+      upstream: { ...upstream, timeoutMs: upstream.connectTimeoutMs },
+      records,
+      log,
+      turnedAway: watch.turnedAway,
+      loginRefused: watch.loginRefused,
+      makeJudge: watch.makeJudge(
+        ({ catalog, role }) =>
+          new Guard({
+            catalog,
+            role,
+            searchPath: config.searchPath,
+            pooling: upstream.pooling,
+            deadline: judgementDeadline,
+          }),
+      ),
+      reading,
+      read,
+      identity: openIdentity({
+        folder: config.policies,
+        log,
+        now: clock,
+        elapsed: () => performance.now(),
+        givenBack: new GivenBack(kept.store),
+      }),
+      ...kept,
+    }),
+  );
+}
+
+/**
+ * Stays the same over restarts where there is a private key to derive it from, so that asking before and after one tells
+ * nothing about which users exist.
+ */
+export function mockSecret({ tls }: Config): Uint8Array {
+  if (!tls) return randomBytes(32);
+  return createHmac('sha256', readFileSync(tls.key)).update('rowgate challenges of unknown users').digest();
+}

@@ -1,0 +1,40 @@
+/** The ids of subjects in a guard: their key is read when it starts, and anew whenever it is told to. */
+import type { Logger } from 'pino';
+import type { Config } from '../config/config.ts';
+import { SubjectIds } from '../decision-log/subject-ids.ts';
+import { readSubjectKey } from '../decision-log/subject-key-file.ts';
+import { StartError } from './start-error.ts';
+
+/** Undefined where people are only counted. Throws StartError. */
+export function openSubjectIds({ log, keys }: Config): SubjectIds | undefined {
+  if (log.subjects === 'counted' || keys.subjects === undefined) return undefined;
+  const key = readSubjectKey(keys.subjects);
+  if ('problem' in key) throw new StartError([`keys.subjects: ${key.problem}`]);
+  return new SubjectIds(key);
+}
+
+/** What came of reading the key again: nothing where it is the same. Where it does not serve, the one in use stays. */
+export function rereadSubjectKey(
+  ids: SubjectIds | undefined,
+  { keys }: Config,
+  log: Logger,
+): { readonly note?: string; readonly problem?: string } {
+  if (!ids || keys.subjects === undefined) return {};
+  const before = ids.keyName;
+  const key = readSubjectKey(keys.subjects);
+  const problem =
+    'problem' in key
+      ? key.problem
+      : ids.rotate(key)
+        ? undefined
+        : `"${keys.subjects}" holds another key named "${before}"; give it a name of its own`;
+  if (problem !== undefined) {
+    const words = `keys.subjects: ${problem}; the key "${before}" stays`;
+    log.error(words);
+    return { problem: words };
+  }
+  if (ids.keyName === before) return {};
+  const note = `ids of subjects are made with the key "${ids.keyName}" now`;
+  log.info(note);
+  return { note };
+}

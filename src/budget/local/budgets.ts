@@ -1,0 +1,205 @@
+/** The budgets of all principals in this process, over one store; and who is locked out here as soon as it is anywhere. */
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+import { stateName } from '../model/approvals.ts';
+import { type BudgetStore, type Claim, type Lock, StoreUnavailable } from '../model/budget-store.ts';
+import { CalendarDays } from '../model/days.ts';
+import { type Holder, ownerOf } from '../model/owner.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
+import type { AlarmSink } from '../../core/alarm-sink.ts';
+import type { Estimates } from '../../estimates/estimates.ts';
+import type { LoginRefusal } from '../../core/login-refusal.ts';
+import { userOf } from '../../identity/proof.ts';
+import type { RecordSink } from '../../decision-log/record-sink.ts';
+import type { Sessions } from '../../server/sessions.ts';
+import type { BudgetContext } from './context.ts';
+import { Locks } from './locks.ts';
+import { lockedLogin, lockedSession } from './messages.ts';
+import { Openings, type PolicyOfOpenings } from './openings.ts';
+import { PrincipalBudget } from './principal-budget.ts';
+import { SessionBudget } from './session-budget.ts';
+
+export interface BudgetsOptions {
+  readonly store: BudgetStore;
+  readonly timeZone: string;
+  readonly records: RecordSink;
+  readonly alarms: AlarmSink;
+  readonly log: Logger;
+  readonly sessions: Sessions;
+  readonly estimates: Estimates;
+  /** In force now. */
+  policy(): PolicyOfOpenings;
+}
+
+const SWEEP_MS = 100;
+/** What is known of a principal without sessions is forgotten after this time. */
+const FORGET_MS = 600_000;
+/** The store is asked again for its key. */
+const RETRY_MS = 1_000;
+/** Something that is booked, to nobody: a store that can be read and not written is not back. */
+const PROBE: Claim = {
+  owner: 'principal:',
+  measure: 'rows',
+  ceilings: [{ window: { count: 1, unit: 'second' } }],
+  want: 1,
+};
+
+export class Budgets {
+  private readonly byPrincipal = new Map<string, PrincipalBudget>();
+  private readonly locks: Locks;
+  private readonly openings: Openings;
+  private readonly context: BudgetContext;
+  private readonly sweeping: NodeJS.Timeout;
+  private hashKey: Uint8Array | undefined;
+  private state: string | undefined;
+  private lost = false;
+  private stopped = false;
+
+  constructor(private readonly options: BudgetsOptions) {
+    const { store, timeZone, records, alarms, log } = options;
+    const clock = (): number => store.now();
+    this.locks = new Locks({ store, records, alarms, log, clock, timeZone, changed: () => this.enforceSoon() });
+    const state = (): string | undefined => this.state;
+    this.openings = new Openings({ store, records, alarms, log, policy: options.policy, state, clock });
+    this.context = {
+      store,
+      timeZone,
+      records,
+      alarms,
+      log,
+      clock,
+      days: new CalendarDays(timeZone),
+      locks: this.locks,
+      estimates: options.estimates,
+      now: () => performance.now(),
+      hashKey: () => this.hashKey,
+      state,
+      openings: this.openings,
+      approvers: () => options.policy().approvers,
+      failed: (error) => this.failed(error),
+    };
+    store.onStanding(() => this.enforceSoon());
+    this.sweeping = setInterval(() => this.sweep(), SWEEP_MS);
+    this.sweeping.unref();
+    void this.askHashKey();
+  }
+
+  /** Of a session that begins. `wake`: what it waited for may be asked again. Call `close` when it ends. */
+  session(name: string, policyNow: () => SessionPolicy | undefined, wake: () => void): SessionBudget {
+    let principal = this.byPrincipal.get(name);
+    if (!principal) {
+      principal = new PrincipalBudget(name, this.context);
+      this.byPrincipal.set(name, principal);
+    }
+    return new SessionBudget(principal, this.context, policyNow, wake);
+  }
+
+  /** Why the principal may not log in now, or go on; or the person who does so by a token of theirs. */
+  loginRefusal(name: string, user?: string): LoginRefusal | undefined {
+    const locked = this.lockOf(name, user);
+    return locked ? lockedLogin(locked.holder, locked.lock, this.context.timeZone) : this.openings.loginRefusal(name);
+  }
+
+  /** A session of the principal has begun. */
+  loggedIn(name: string, client: string): void {
+    this.openings.loggedIn(name, client);
+  }
+
+  /** Gives back all that was taken ahead, and asks the store nothing more. The store itself is its opener's to close. */
+  stop(): void {
+    if (this.stopped) return;
+    this.stopped = true;
+    clearInterval(this.sweeping);
+    for (const principal of this.byPrincipal.values()) principal.sweep(true);
+  }
+
+  private sweep(): void {
+    const now = this.context.now();
+    for (const [name, principal] of this.byPrincipal) {
+      principal.sweep();
+      if (principal.sessions > 0 || now - principal.lastUse < FORGET_MS) continue;
+      principal.sweep(true);
+      this.byPrincipal.delete(name);
+    }
+    this.locks.retry();
+    this.openings.sweep();
+    // An opening ends by its time, and by a policy that takes away who has signed it.
+    const isOver = ([name, { sessions }]: [string, PrincipalBudget]) => sessions > 0 && this.openings.sessionEnd(name);
+    if ([...this.byPrincipal].some(isOver)) this.enforce();
+  }
+
+  /** Not at once: what locks may be in the middle of a session's work. */
+  private enforceSoon(): void {
+    setImmediate(() => this.enforce());
+  }
+
+  private enforce(): void {
+    // What is raised or permitted now may be what somebody waits for.
+    for (const principal of this.byPrincipal.values()) principal.wake();
+    for (const session of this.options.sessions.live()) {
+      const locked = this.lockOf(session.principal, userOf(session.proof));
+      const end = locked
+        ? lockedSession(locked.holder, locked.lock, this.context.timeZone)
+        : this.openings.sessionEnd(session.principal);
+      if (end) session.terminate(end);
+    }
+  }
+
+  /** `user`: who has the session alone. Those of others have people in them who go on. */
+  private lockOf(principal: string, user: string | undefined): { holder: Holder; lock: Lock } | undefined {
+    if (!this.locks.any) return undefined;
+    const holders = [{ principal }, ...(user === undefined ? [] : [{ principal, user }])];
+    for (const holder of holders) {
+      const lock = this.locks.of(ownerOf(holder));
+      if (lock) return { holder, lock };
+    }
+    return undefined;
+  }
+
+  private failed(error: unknown): void {
+    const { log, alarms } = this.options;
+    if (this.lost) return;
+    this.lost = true;
+    if (error instanceof StoreUnavailable) log.error({ err: error }, 'the store of the budgets cannot be reached');
+    else log.error({ err: error }, 'internal error in the budgets');
+    alarms.raise({
+      kind: 'store-lost',
+      text: 'the store of the budgets cannot be reached; statements over time limits are refused',
+    });
+    void this.watchForReturn();
+  }
+
+  /** Says when the store answers again. */
+  private async watchForReturn(): Promise<void> {
+    while (!this.stopped) {
+      await pause(RETRY_MS);
+      try {
+        await this.options.store.take([PROBE]);
+      } catch {
+        continue;
+      }
+      this.lost = false;
+      this.options.log.info('the store of the budgets is back');
+      this.options.alarms.raise({ kind: 'store-back', text: 'the store of the budgets is back' });
+      return;
+    }
+  }
+
+  private async askHashKey(): Promise<void> {
+    while (!this.stopped) {
+      try {
+        this.hashKey = await this.options.store.hashKey();
+        this.state = stateName(this.hashKey);
+        for (const principal of this.byPrincipal.values()) principal.wake();
+        return;
+      } catch (error) {
+        this.failed(error);
+        await pause(RETRY_MS);
+      }
+    }
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms).unref());
+}

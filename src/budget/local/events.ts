@@ -1,0 +1,93 @@
+/** Counts what leads to a lock: limits that were passed, and statements that the policy refused. */
+import type { Grant } from '../model/budget-store.ts';
+import type { Owner } from '../model/measure.ts';
+import { type Holder, ownerOf } from '../model/owner.ts';
+import type { LimitsInForce } from '../../policy/model/limits-in-force.ts';
+import { windowName } from '../../policy/model/limits-in-force.ts';
+import type { Warning } from '../../session/admission/budget-port.ts';
+import type { BudgetContext } from './context.ts';
+import { eventsWarning } from './messages.ts';
+
+type Event = 'overrun' | 'refusal';
+
+/** Told at this part of what locks. */
+const NEAR = 0.8;
+
+export class Events {
+  /** Those that the store could not be told. */
+  private readonly owed: Record<Event, number> = { overrun: 0, refusal: 0 };
+  private readonly near: Record<Event, boolean> = { overrun: false, refusal: false };
+
+  private readonly owner: Owner;
+
+  constructor(
+    private readonly context: BudgetContext,
+    private readonly holder: Holder,
+    /** To be shown to a client of the holder as soon as one can be. */
+    private readonly notice: (warning: Warning) => void,
+  ) {
+    this.owner = ownerOf(holder);
+  }
+
+  /** The store does not know all of them yet. */
+  get isOwed(): boolean {
+    return this.owed.overrun > 0 || this.owed.refusal > 0;
+  }
+
+  count(event: Event, { lock }: LimitsInForce): void {
+    this.owed[event] += 1;
+    this.tell(event, lock);
+  }
+
+  /** Tells the store what it could not be told. */
+  retry({ lock }: LimitsInForce): void {
+    for (const event of ['overrun', 'refusal'] as const) if (this.owed[event] > 0) this.tell(event, lock);
+  }
+
+  private tell(event: Event, lock: LimitsInForce['lock']): void {
+    const rules = lock?.after.filter((rule) => rule.event === event) ?? [];
+    const want = this.owed[event];
+    this.owed[event] = 0;
+    if (!lock || rules.length === 0) return;
+    const measure = event === 'overrun' ? 'overruns' : 'refusals';
+    const ceilings = rules.map(({ window }) => ({ window }));
+    const failed = (error: unknown): void => {
+      this.owed[event] += want;
+      this.context.failed(error);
+    };
+    const judge = ([grant]: readonly Grant[]): void => {
+      for (const [i, rule] of rules.entries()) this.judge(event, grant?.used[i] ?? 0, rule, lock);
+    };
+    try {
+      const answer = this.context.store.take([{ owner: this.owner, measure, ceilings, want }]);
+      if (answer instanceof Promise) void answer.then(judge).catch(failed);
+      else judge(answer);
+    } catch (error) {
+      failed(error);
+    }
+  }
+
+  private judge(
+    event: Event,
+    used: number,
+    { amount, window }: NonNullable<LimitsInForce['lock']>['after'][number],
+    { duration }: NonNullable<LimitsInForce['lock']>,
+  ): void {
+    const { context, owner, holder } = this;
+    const name = `${amount} ${event}s ${windowName(window)}`;
+    if (used >= amount) {
+      const limit = { name, used, of: amount };
+      context.locks.lock({ ...holder, owner, reason: `${used} ${event}s ${windowName(window)}`, duration, limit });
+      return;
+    }
+    const near = used >= amount * NEAR;
+    if (near && !this.near[event]) {
+      const warning = eventsWarning(holder, event, used, amount);
+      const limit = { name, used, of: amount };
+      context.records.append('warning', { ...holder, by: 'rowgate', limit, message: warning.message });
+      context.alarms.raise({ kind: 'warning', ...holder, text: warning.message, limit });
+      this.notice(warning);
+    }
+    this.near[event] = near;
+  }
+}

@@ -1,0 +1,192 @@
+/** What clients, records and operators are told about budgets and locks, in words. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Lock } from '../model/budget-store.ts';
+import { type Holder, holderWords } from '../model/owner.ts';
+import { shownTime } from '../../policy/source/calendar.ts';
+import { amountName, type LimitInForce, windowName } from '../../policy/model/limits-in-force.ts';
+import type { LimitReached, Warning } from '../../session/admission/budget-port.ts';
+import type { LoginRefusal } from '../../core/login-refusal.ts';
+
+/** As `limitInForce.name`, with where its window stands. */
+export function reached({ name, amount }: LimitInForce, spent: number): LimitReached {
+  return { name, used: Math.round(spent), of: amount };
+}
+
+/** Where a limit stands. */
+export interface Stand {
+  readonly spent: number;
+  /** For statements that run. */
+  readonly setAside: number;
+}
+
+/** What a statement is charged before it runs. */
+export interface Price {
+  readonly need: number;
+  /** About whom it asks. */
+  readonly people: number;
+  /** Of what is needed, for those of them who are not counted yet. */
+  readonly fresh: number;
+}
+
+/**
+ * Nothing more may be taken, or not so much.
+ * @param price undefined: the statement runs. INVARIANT: then only what is left is told: what it would show or change hangs on rows.
+ */
+export function limitRefusal(
+  holder: Holder,
+  limit: LimitInForce,
+  stand: Stand,
+  price: Price | undefined,
+  timeZone: string,
+): Refusal {
+  const {
+    message,
+    detail = '',
+    hint,
+  } = ofPeople(holder, limit, stand, price) ?? {
+    message: `${holderWords(holder)} ${soFar(limit, stand.spent)}`,
+    detail:
+      limit.amount > stand.spent
+        ? ` This needs more than the ${limit.amount - Math.round(stand.spent)} that are left.`
+        : '',
+    hint: ASK,
+  };
+  return refusal('limit-window', '53400', message, {
+    detail: `${whenFree(limit, timeZone)}${detail}`,
+    hint,
+    rule: limit.rule,
+  });
+}
+
+function whenFree({ window: { count, unit } }: LimitInForce, timeZone: string): string {
+  if (count === 1 && unit === 'day') return `The next day begins at midnight (${timeZone}).`;
+  const length = count === 1 ? `a ${unit}`.replace('a hour', 'an hour') : `${count} ${unit}s`;
+  return `What was taken becomes free again ${length} later.`;
+}
+
+/** Undefined where it limits something else. */
+function ofPeople(holder: Holder, limit: LimitInForce, stand: Stand, price: Price | undefined): Warning | undefined {
+  const { measure, amount, window } = limit;
+  const [, kind, subject] = /^(subjects|answers)\.(.*)$/s.exec(measure) ?? [];
+  if (subject === undefined) return undefined;
+  const of = `of subject "${subject}"`;
+  const left = (taken: number): string =>
+    `${Math.max(0, Math.round(amount - taken))} of ${amount}${kind === 'answers' ? ' answers' : ''} ${windowName(window)}`;
+  if (!price) {
+    return {
+      message: `statement tells more about people ${of} than ${holderWords(holder)} has left: ${left(stand.spent)}`,
+      hint: `Show the key of each row, ask for fewer rows or columns, or ${ASK_FOR_MORE}`,
+    };
+  }
+  const { people, fresh, need } = price;
+  const setAside = Math.round(stand.setAside);
+  const has = `${holderWords(holder)} has ${left(stand.spent + stand.setAside)} left`;
+  const running = setAside > 0 ? ` Set aside for statements that run: ${setAside}.` : '';
+  if (people === 0) {
+    return {
+      message: `statement costs an answer about people ${of}, and ${has}`,
+      detail: running,
+      hint: `Give the keys of people who are counted already, in a statement that cannot fail, or ${ASK_FOR_MORE}`,
+    };
+  }
+  const some = fresh < people ? `, of whom ${fresh} ${fresh === 1 ? 'is' : 'are'} not counted yet` : '';
+  return {
+    message: `statement asks about ${people} ${people === 1 ? 'person' : 'people'} ${of}${some}, and ${has}`,
+    detail: `${need > fresh ? ' One more is needed for its answer or an error.' : ''}${running}`,
+    hint: `Ask for fewer of them, or ${ASK_FOR_MORE}`,
+  };
+}
+
+/** A limit was passed that only warns, or slows down, or will lock soon. */
+export function limitWarning(holder: Holder, limit: LimitInForce, spent: number): Warning {
+  const detail = {
+    warn: 'The limit warns only; who keeps the policies is told.',
+    throttle: 'Results flow more slowly until it is below its limit again.',
+    lock: `The ${holder.user === undefined ? 'principal' : 'user'} will be locked out when the limit is passed.`,
+    deny: 'Nothing more is given above the limit.',
+  }[limit.effect];
+  return { message: `${holderWords(holder)} ${soFar(limit, spent)}`, detail, hint: ASK };
+}
+
+/** Events that lead to a lock are near to it. */
+export function eventsWarning(holder: Holder, event: 'overrun' | 'refusal', used: number, of: number): Warning {
+  return {
+    message: `${holderWords(holder)} has ${used} of ${of} ${event}s after which ${holder.user === undefined ? 'it is' : 'they are'} locked out`,
+    hint: ASK,
+  };
+}
+
+/** `has taken 2000 of 2000 rows per hour` */
+function soFar(limit: LimitInForce, spent: number): string {
+  const { measure, amount, window } = limit;
+  const many = `${Math.round(spent)} of ${amount}`;
+  const when = windowName(window);
+  switch (measure) {
+    case 'rows':
+      return `has taken ${many} rows ${when}`;
+    case 'bytes':
+      return `has taken ${many} bytes (${amountName(measure, amount)}) ${when}`;
+    case 'statements':
+      return `has sent ${many} statements ${when}`;
+    case 'changed':
+      return `has changed ${many} rows ${when}`;
+    default:
+      return measure.startsWith('answers.')
+        ? `has had ${many} answers about people of subject "${measure.slice('answers.'.length)}" ${when}`
+        : `has seen ${many} people of subject "${measure.slice('subjects.'.length)}" ${when}`;
+  }
+}
+
+const ASK_FOR_MORE = 'ask who keeps the policies: they may raise a limit for a time.';
+const ASK = 'Ask who keeps the policies; they may raise a limit for a time.';
+
+/** A statement of who is locked out. */
+export function lockedRefusal(holder: Holder, lock: Lock, timeZone: string): Refusal {
+  return refusal('locked', '28000', `${holderWords(holder)} is locked out: ${lock.reason}`, {
+    detail: untilWhen(lock, timeZone),
+    hint: ASK_RELEASE,
+  });
+}
+
+/** A login of one. INVARIANT: told only to who has shown the password. */
+export function lockedLogin(holder: Holder, lock: Lock, timeZone: string): LoginRefusal {
+  return {
+    reason: 'locked',
+    sqlstate: '28000',
+    message: `${holderWords(holder)} is locked out: ${lock.reason}`,
+    detail: untilWhen(lock, timeZone),
+    hint: ASK_RELEASE,
+  };
+}
+
+/** The end of a session of one. */
+export function lockedSession(holder: Holder, lock: Lock, timeZone: string): LoginRefusal {
+  return {
+    ...lockedLogin(holder, lock, timeZone),
+    sqlstate: '57P05',
+    message: `terminating connection because ${holderWords(holder)} was locked out: ${lock.reason}`,
+  };
+}
+
+function untilWhen({ until }: Lock, timeZone: string): string {
+  return until === undefined ? 'It stays so until it is released.' : `It ends at ${shownTime(until, timeZone)}.`;
+}
+
+const ASK_RELEASE = 'Ask who keeps the policies; they may release it.';
+
+/** What is left cannot be said. */
+export function storeUnavailable(): Refusal {
+  return refusal('store-unavailable', '53400', 'the store of the budgets cannot be reached', {
+    detail: 'What is left of the limits cannot be told, so nothing more is given.',
+    hint: 'Try again in a moment. Tell the operator of the guard if it lasts.',
+  });
+}
+
+/** A permit is used up, or does not pay for all of it. */
+export function permitSpent(id: string, rows: number, left: number): Refusal {
+  const message =
+    left > 0
+      ? `statement needs more than permit "${id}" has left: ${left} of ${rows} rows`
+      : `permit "${id}" is used up: it was for ${rows} rows`;
+  return refusal('limit-window', '53400', message, { hint: 'Ask for another one.' });
+}

@@ -1,0 +1,177 @@
+/** One measure of one owner in this process: its lease, the limits that bind it, and which of them were passed. */
+import type { Charge } from '../model/charge.ts';
+import type { CalendarDays } from '../model/days.ts';
+import type { Hashes } from '../model/hashes.ts';
+import { KnownPeople } from '../model/known-people.ts';
+import { Lease, type Terms } from '../model/lease.ts';
+import type { Line, PeopleLine } from '../model/charge-line.ts';
+import type { Ceiling, Measure, Owner } from '../model/measure.ts';
+import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
+import type { Stand } from './messages.ts';
+
+/** Something to be told when it is passed. */
+interface Mark {
+  readonly limit: LimitInForce;
+  readonly ceiling: number;
+  readonly at: number;
+  passed: boolean;
+}
+
+/** Never more is taken ahead, whatever is left. */
+const MOST_AHEAD: Readonly<Record<string, number>> = { rows: 1_000, bytes: 1 << 20, statements: 1_000, changed: 100 };
+/** Of people, and of what is told of them. */
+const MOST_PEOPLE_AHEAD = 1_000;
+const NOTHING: readonly LimitInForce[] = [];
+/** Told at this part of a limit that locks. */
+const NEAR = 0.8;
+/** What was told is told again once the window has come down to this part. */
+const AGAIN = 0.8;
+
+export interface MeterOptions {
+  readonly owner: Owner;
+  readonly measure: Measure;
+  readonly days: CalendarDays;
+}
+
+export class Meter {
+  readonly lease: Lease;
+  /** Of a measure that counts people. */
+  readonly known: KnownPeople | undefined;
+  private terms: Terms = { ceilings: [] };
+  private limits: readonly LimitInForce[] = [];
+  private marks: Mark[] = [];
+  /** One for all takes: whoever is given it keeps none of it. */
+  private readonly line: { lease: Lease; need: number; people?: PeopleLine };
+
+  constructor({ owner, measure, days }: MeterOptions) {
+    this.lease = new Lease(owner, measure, this.terms, MOST_AHEAD[measure] ?? MOST_PEOPLE_AHEAD, days);
+    if (measure.startsWith('subjects.')) this.known = new KnownPeople();
+    this.line = { lease: this.lease, need: 0 };
+  }
+
+  /** Limits of this measure that hold from now on. @returns whether they are others than before. */
+  setLimits(limits: readonly LimitInForce[]): boolean {
+    const same =
+      limits.length === this.limits.length &&
+      limits.every(({ name, effect }, i) => name === this.limits[i]?.name && effect === this.limits[i]?.effect);
+    this.limits = limits;
+    if (same) {
+      this.marks = this.marks.map((mark, i) => ({ ...mark, limit: marked(limits)[i] ?? mark.limit }));
+      return false;
+    }
+    const before = this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join();
+    this.terms = { ceilings: ceilingsOf(limits) };
+    // INVARIANT: a window that is new counts nobody whom this process remembers from others.
+    if (this.terms.ceilings.map(({ window }) => JSON.stringify(window)).join() !== before) this.known?.forget();
+    this.marks = marked(limits).map((limit) => {
+      const at = limit.effect === 'lock' ? Math.ceil(limit.amount * NEAR) - 1 : limit.amount;
+      return { limit, ceiling: this.ceilingOf(limit), at, passed: false };
+    });
+    return true;
+  }
+
+  /** Some of its limits are told when they are passed. */
+  get isWatched(): boolean {
+    return this.marks.length > 0;
+  }
+
+  get currentTerms(): Terms {
+    return this.terms;
+  }
+
+  /** Does so much more pass a limit that slows down? */
+  slows(more: number): boolean {
+    for (const { limit, ceiling } of this.marks) {
+      if (limit.effect === 'throttle' && this.lease.spent(ceiling) + more > limit.amount) return true;
+    }
+    return false;
+  }
+
+  /** Is something to be told before so much more is taken, or once it is? */
+  wouldPass(more: number): boolean {
+    return this.marks.some(({ ceiling, at, passed }) => {
+      const spent = this.lease.spent(ceiling);
+      return passed ? spent < at * AGAIN : spent + more > at;
+    });
+  }
+
+  /** Which limits were passed since the last call, of those that are to be told. */
+  passed(): readonly LimitInForce[] {
+    let told = NOTHING;
+    for (const mark of this.marks) {
+      const spent = this.lease.spent(mark.ceiling);
+      if (spent > mark.at) {
+        if (!mark.passed) told = [...told, mark.limit];
+        mark.passed = true;
+      } else if (mark.passed && spent < mark.at * AGAIN) {
+        mark.passed = false;
+      }
+    }
+    return told;
+  }
+
+  /** What was spent in the window of a limit, by all, as far as is known. */
+  spentOf(limit: LimitInForce): number {
+    return this.lease.spent(this.ceilingOf(limit));
+  }
+
+  /** The same, and what is set aside here for statements that run. */
+  standOf(limit: LimitInForce): Stand {
+    const spent = this.spentOf(limit);
+    return { spent, setAside: this.lease.taken(this.ceilingOf(limit)) - spent };
+  }
+
+  /** The limit that so much more would pass: one that locks, else the one that leaves least. INVARIANT: which one only refuses, hangs on no row. */
+  passedBy(need: number): LimitInForce | undefined {
+    const left = (limit: LimitInForce): number => limit.amount - this.lease.taken(this.ceilingOf(limit));
+    const binding = this.limits.filter(binds).toSorted((one, other) => left(one) - left(other));
+    const locks = binding.find((limit) => limit.effect === 'lock' && left(limit) < need);
+    return locks ?? binding.find(({ effect }) => effect === 'deny') ?? binding[0];
+  }
+
+  amount(need: number): Line {
+    this.line.need = need;
+    return this.line;
+  }
+
+  /** @param values beside them. @param charge of the statement that shows them. */
+  people(hashes: Hashes, values: number, charge: Charge | undefined): Line {
+    if (!this.known) throw new Error('this measure counts no people');
+    return { lease: this.lease, need: values, people: { known: this.known, hashes }, charge };
+  }
+
+  values(values: number, charge: Charge | undefined): Line {
+    return { lease: this.lease, need: values, charge };
+  }
+
+  private ceilingOf({ window }: LimitInForce): number {
+    return this.terms.ceilings.findIndex((ceiling) => sameWindow(ceiling.window, window));
+  }
+}
+
+function binds({ effect }: LimitInForce): boolean {
+  return effect === 'deny' || effect === 'lock';
+}
+
+/** Those that are told when they are passed, or near. */
+function marked(limits: readonly LimitInForce[]): LimitInForce[] {
+  return limits.filter(({ effect }) => effect !== 'deny');
+}
+
+/** INVARIANT: of several limits on one window the smallest that binds counts. */
+function ceilingsOf(limits: readonly LimitInForce[]): Ceiling[] {
+  const ceilings: Ceiling[] = [];
+  for (const limit of limits) {
+    const at = ceilings.findIndex(({ window }) => sameWindow(window, limit.window));
+    const before = at < 0 ? undefined : ceilings[at]?.limit;
+    const most = binds(limit) ? Math.min(limit.amount, before ?? Number.POSITIVE_INFINITY) : before;
+    const ceiling = { window: limit.window, ...(most !== undefined && { limit: most }) };
+    if (at < 0) ceilings.push(ceiling);
+    else ceilings[at] = ceiling;
+  }
+  return ceilings;
+}
+
+function sameWindow(a: Ceiling['window'], b: Ceiling['window']): boolean {
+  return a.count === b.count && a.unit === b.unit;
+}

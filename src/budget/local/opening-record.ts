@@ -1,0 +1,33 @@
+/** What the decision log says of an opening: whom it serves, and by which keys it was signed. */
+import { type Approvers, approvedBy, signersShown } from '../model/approvals.ts';
+import type { Opening } from '../model/budget-store.ts';
+import { approversOf, openingRequest, principalOf } from '../model/break-glass.ts';
+import type { BreakGlass } from '../../policy/model/policy.ts';
+import type { OpeningRecord } from '../../decision-log/record-sink.ts';
+
+/** `rule`: absent where the principal is gone; then nobody's signature counts. */
+export function openingRecord(
+  opening: Opening,
+  rule: BreakGlass | undefined,
+  all: Approvers | undefined,
+  by: string,
+  status: string,
+  reason = opening.reason,
+): OpeningRecord {
+  const approvers: Approvers = rule ? approversOf(rule, all) : new Map();
+  const names = approvedBy(openingRequest(opening), approvers);
+  return {
+    principal: principalOf(opening),
+    role: opening.role,
+    by,
+    reason,
+    status,
+    break_glass: {
+      id: opening.id,
+      used_by: opening.usedBy,
+      requested_by: opening.requestedBy,
+      until: new Date(opening.until).toISOString(),
+      approved_by: signersShown(names, approvers),
+    },
+  };
+}

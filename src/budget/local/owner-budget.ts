@@ -1,0 +1,286 @@
+/** What one holder may still take in this process, a principal or a person behind it: its meters under the limits that hold now. */
+import type { Standing } from '../model/budget-store.ts';
+import type { Lease } from '../model/lease.ts';
+import type { Leases } from '../model/leases.ts';
+import type { Line } from '../model/charge-line.ts';
+import type { Measure, Owner } from '../model/measure.ts';
+import { type Holder, ownerOf } from '../model/owner.ts';
+import { raiseHolds } from '../model/raise.ts';
+import { type LimitInForce, type LimitsInForce, limitsInForce, limitsOfUser } from '../../policy/model/limits-in-force.ts';
+import type { Demand, Prepayment, Taken, Warning } from '../../session/admission/budget-port.ts';
+import type { SubjectCount } from '../../session/log-entries.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
+import { AnswerCounts } from './answer-counts.ts';
+import { CanaryWatch } from './canary-watch.ts';
+import type { BudgetContext } from './context.ts';
+import { Events } from './events.ts';
+import { limitRefusal, limitWarning, type Price, reached, storeUnavailable } from './messages.ts';
+import { Meter } from './meter.ts';
+import type { Counted } from './people-hashes.ts';
+import type { StatementCharges } from './statement-charges.ts';
+
+/** For so long all flow slowly where one does: else those who ask for little and for much would end each other's questions, for ever. */
+const SLOWED_MS = 1_000;
+
+/** What is shared by a principal and the people behind it. */
+export interface OwnerBudgetOptions {
+  readonly context: BudgetContext;
+  readonly leases: Leases;
+}
+
+export class OwnerBudget {
+  readonly owner: Owner;
+  /** Of what has limits; where windows are not known yet they must be looked at. */
+  limited: readonly Lease[] = [];
+  /** Whether anything at all is counted. */
+  counts = false;
+  private readonly meters = new Map<Measure, Meter>();
+  /** Those of which something is told when it is passed. */
+  private watched: readonly Meter[] = [];
+  private readonly notices: Warning[] = [];
+  private canaryWatch: CanaryWatch | undefined;
+  private eventCount: Events | undefined;
+  private answerCounts: AnswerCounts | undefined;
+  private policy: SessionPolicy | undefined;
+  private standing: Standing | undefined;
+  private limits: LimitsInForce = { windows: [], until: Number.NEGATIVE_INFINITY };
+  /** When these limits were looked up, milliseconds since the epoch. */
+  private lookedAt = Number.NEGATIVE_INFINITY;
+  private slows = false;
+  private slowedUntil = Number.NEGATIVE_INFINITY;
+
+  constructor(
+    readonly holder: Holder,
+    private readonly options: OwnerBudgetOptions,
+  ) {
+    this.owner = ownerOf(holder);
+  }
+
+  // Made where they are needed: most of many people never read a canary, and pass nothing.
+  get canaries(): CanaryWatch {
+    this.canaryWatch ??= new CanaryWatch(this.holder, this.options.context);
+    return this.canaryWatch;
+  }
+
+  get events(): Events {
+    this.eventCount ??= new Events(this.options.context, this.holder, (warning) => void this.notices.push(warning));
+    return this.eventCount;
+  }
+
+  /** The limits that hold now, by the policy that its sessions have now. */
+  follow(policy: SessionPolicy): LimitsInForce {
+    const { store, clock } = this.options.context;
+    const standing = store.standing();
+    const { until } = this.limits;
+    if (policy === this.policy && standing === this.standing) {
+      if (until === Number.POSITIVE_INFINITY) return this.limits;
+      const now = clock();
+      // Also looked at anew where the clock was set back: a closed hour may have come again.
+      if (this.lookedAt <= now && now < until) return this.limits;
+    }
+    this.lookedAt = clock();
+    this.policy = policy;
+    this.standing = standing;
+    this.limits = this.limitsNow(policy, standing);
+    this.setMeters(this.limits.windows);
+    return this.limits;
+  }
+
+  /** Of the measure, where it has limits. */
+  meter(measure: Measure): Meter | undefined {
+    const meter = this.meters.get(measure);
+    return meter && meter.lease.ceilings.length > 0 ? meter : undefined;
+  }
+
+  /** Rows that may still be shown, as far as is known; infinite where nothing limits them. */
+  rowsLeft(): number {
+    return this.meter('rows')?.lease.room() ?? Number.POSITIVE_INFINITY;
+  }
+
+  /** Puts what is shown to the lines of a take. `disclosed`: each subject once, and each of its people once. */
+  addShown(
+    lines: Line[],
+    { rows = 0, bytes = 0 }: Pick<Demand, 'rows' | 'bytes'>,
+    disclosed: readonly Counted[],
+    charges: StatementCharges | undefined,
+  ): 'unavailable' | undefined {
+    const slowed = this.slows && this.isSlowed(rows, bytes);
+    this.add(lines, 'rows', rows, slowed);
+    this.add(lines, 'bytes', bytes, slowed);
+    for (const { subject, hashes, values } of disclosed) {
+      const people = this.meter(`subjects.${subject}`);
+      const answers = this.meter(`answers.${subject}`);
+      const charge = charges?.of(this.owner, subject);
+      const named = people && hashes.count > 0;
+      if (named && this.options.context.hashKey() === undefined) return 'unavailable';
+      // INVARIANT: what names nobody is taken from the account of answers, or from that of people where there is none.
+      if (answers && values > 0) lines.push(answers.values(values, charge));
+      if (named) lines.push(people.people(hashes, answers ? 0 : values, charge));
+      else if (!answers && people && values > 0) lines.push(people.values(values, charge));
+    }
+    return undefined;
+  }
+
+  /**
+   * Puts what is paid for a statement before it runs to the lines of a take.
+   * @param asked the people about whom it asks. @param optional what was left out before: nothing is left of it.
+   */
+  addPrepaid(
+    lines: Line[],
+    { setsAside, optional }: Prepayment,
+    { subject, hashes }: Counted,
+    charges: StatementCharges,
+    without: ReadonlySet<Lease>,
+  ): 'unavailable' | undefined {
+    const people = this.meter(`subjects.${subject}`);
+    const from = this.meter(`answers.${subject}`) ?? people;
+    const named = people && hashes.count > 0;
+    if (named && this.options.context.hashKey() === undefined) return 'unavailable';
+    const charge =
+      from && setsAside !== 'nothing' ? charges.add(this.owner, subject, from.lease, setsAside === 'kept') : undefined;
+    const places = charge && from && !(optional && without.has(from.lease)) ? from : undefined;
+    if (named) lines.push({ ...people.people(hashes, 0, charge), setsAside: places === people });
+    if (places && !(named && places === people)) lines.push({ ...places.values(0, charge), setsAside: true });
+    return undefined;
+  }
+
+  /** Many rows may be taken together: nothing flows slowly, and none of them would be told of. */
+  isQuiet(lines: readonly Line[]): boolean {
+    if (this.slows || this.notices.length > 0) return false;
+    for (const meter of this.watched) {
+      const line = lines.find(({ lease }) => lease === meter.lease);
+      if (line && meter.wouldPass(line.need + (line.people?.hashes.count ?? 0))) return false;
+    }
+    return true;
+  }
+
+  addChanged(lines: Line[], { changed = 0 }: Demand): void {
+    this.add(lines, 'changed', changed, false);
+  }
+
+  /** What a statement that has ended told beside whom it named, where a limit has counted that. */
+  told(subject: string, count: SubjectCount): void {
+    const from = this.meter(`answers.${subject}`) ?? this.meter(`subjects.${subject}`);
+    if (!from || count.questions + count.values === 0) return;
+    this.answerCounts ??= new AnswerCounts(this.owner, this.options.context.store);
+    this.answerCounts.count(subject, count, from.currentTerms.ceilings);
+  }
+
+  /**
+   * What is said where a lease of its own has come short. INVARIANT: passing a limit that locks locks, before the client is told. `price`: of a
+   * statement that shows nothing yet, and is only refused.
+   */
+  short({ measure }: Lease, need: number, price: Price | undefined): Taken {
+    const { context } = this.options;
+    const meter = this.meters.get(measure);
+    const limit = meter?.passedBy(need);
+    if (!meter || !limit) return { kind: 'refused', refusal: storeUnavailable() };
+    const limitReached = reached(limit, meter.spentOf(limit));
+    if (limit.effect === 'lock' && !price) {
+      const reason = `passed the limit ${limit.name}`;
+      const duration = this.limits.lock?.duration;
+      context.locks.lock({ ...this.holder, owner: this.owner, reason, duration, limit: limitReached });
+    }
+    const refusal = limitRefusal(this.holder, limit, meter.standOf(limit), price, context.timeZone);
+    return { kind: 'over', refusal, limit: limitReached };
+  }
+
+  /** What its client is to be told, each once. Recorded, and told to who keeps the policies. Undefined where there is nothing. */
+  warnings(): readonly Warning[] | undefined {
+    for (const meter of this.watched) for (const limit of meter.passed()) this.tell(limit, meter.spentOf(limit));
+    return this.notices.length > 0 ? this.notices.splice(0) : undefined;
+  }
+
+  /** Reports, and gives back what nobody uses; all of it where `all` is set. `awaited`: somebody waits for an answer. */
+  sweep(all: boolean, awaited: boolean): void {
+    const { leases } = this.options;
+    for (const { lease, known } of this.meters.values()) if (known) leases.report(lease, known);
+    leases.sweep(
+      [...this.meters.values()].map(({ lease }) => lease),
+      all,
+      awaited,
+    );
+    this.eventCount?.retry(this.limits);
+    this.answerCounts?.book();
+  }
+
+  /** There is nothing to give back, nothing to report, and nothing on its way. */
+  get isAtRest(): boolean {
+    if (this.eventCount?.isOwed || this.answerCounts?.isOwed) return false;
+    for (const { lease, known } of this.meters.values()) {
+      if (lease.left > 0 || lease.asking || (known && known.unreported > 0)) return false;
+    }
+    return true;
+  }
+
+  /** Of the last time that something was granted, or spent, in the process's time. */
+  get lastUse(): number {
+    return Math.max(...[...this.meters.values()].map(({ lease }) => lease.lastUse), Number.NEGATIVE_INFINITY);
+  }
+
+  /** What it counts of people, for a record: by the policy that it last followed. */
+  get followed(): { readonly role: string; readonly windows: readonly LimitInForce[] } | undefined {
+    return this.policy && { role: this.policy.role.name, windows: this.limits.windows };
+  }
+
+  private limitsNow({ role, principal }: SessionPolicy, standing: Standing): LimitsInForce {
+    const { clock, timeZone, approvers, state } = this.options.context;
+    const terms = { approvals: role.raise?.approvals, approvers: approvers(), state: state() };
+    const raises = standing.raises.filter((raise) => raise.owner === this.owner && raiseHolds(raise, terms));
+    if (this.holder.user !== undefined) return limitsOfUser({ role, now: clock(), raises });
+    return limitsInForce({ role, principal, now: clock(), timeZone, raises });
+  }
+
+  private setMeters(windows: readonly LimitInForce[]): void {
+    const { leases } = this.options;
+    const measures = new Set<Measure>([...this.meters.keys(), ...windows.map(({ measure }) => measure)]);
+    this.slows = windows.some(({ effect }) => effect === 'throttle');
+    // What has no limit of its own may have to flow slowly.
+    if (this.slows) for (const measure of ['rows', 'bytes'] as const) measures.add(measure);
+    for (const measure of measures) {
+      const meter = this.meters.get(measure) ?? this.newMeter(measure);
+      if (meter.known) leases.report(meter.lease, meter.known);
+      if (!meter.setLimits(windows.filter((limit) => limit.measure === measure))) continue;
+      leases.giveBack(meter.lease.change(meter.currentTerms, undefined));
+    }
+    this.counts = windows.length > 0;
+    const meters = [...this.meters.values()];
+    this.limited = meters.map(({ lease }) => lease).filter(({ ceilings }) => ceilings.length > 0);
+    this.watched = meters.filter((meter) => meter.isWatched);
+  }
+
+  private newMeter(measure: Measure): Meter {
+    const { days } = this.options.context;
+    const meter = new Meter({ owner: this.owner, measure, days });
+    this.meters.set(measure, meter);
+    return meter;
+  }
+
+  private add(lines: Line[], measure: Measure, need: number, slowed: boolean): void {
+    if (need === 0) return;
+    const meter = this.meters.get(measure);
+    if (!meter) return;
+    const { throttle } = this.limits;
+    const rate = slowed ? (measure === 'rows' ? throttle?.rows : throttle?.bytes)?.amount : undefined;
+    if (this.slows) this.options.leases.giveBack(meter.lease.change(meter.currentTerms, rate));
+    if (rate !== undefined || meter.lease.ceilings.length > 0) lines.push(meter.amount(need));
+  }
+
+  private isSlowed(rows: number, bytes: number): boolean {
+    const now = this.options.context.now();
+    for (const [measure, meter] of this.meters) {
+      if (meter.slows(measure === 'rows' ? rows : measure === 'bytes' ? bytes : 0)) this.slowedUntil = now + SLOWED_MS;
+    }
+    return now < this.slowedUntil;
+  }
+
+  private tell(limit: LimitInForce, spent: number): void {
+    const { holder } = this;
+    const { records, alarms } = this.options.context;
+    const warning = limitWarning(holder, limit, spent);
+    const at = reached(limit, spent);
+    records.append('warning', { ...holder, by: 'rowgate', limit: at, message: warning.message });
+    alarms.raise({ kind: 'warning', ...holder, text: warning.message, limit: at });
+    this.notices.push(warning);
+  }
+}

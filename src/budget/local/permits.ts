@@ -1,0 +1,83 @@
+/** Permits of a principal that pay for a statement in the place of its windows, until they are used up. */
+
+import type { StatementJudgement } from '../../guard/decision.ts';
+import { approvedBy } from '../model/approvals.ts';
+import type { Permit } from '../model/budget-store.ts';
+import { Lease } from '../model/lease.ts';
+import type { Owner } from '../model/measure.ts';
+import { PERMIT_WINDOW, permitHolds, permitOwner, permitRequest } from '../model/permit.ts';
+import type { Account, Over } from '../../session/admission/budget-port.ts';
+import type { BudgetContext } from './context.ts';
+import { permitSpent } from './messages.ts';
+
+const MOST_AHEAD = 1_000;
+const NOTHING: readonly Account[] = [];
+
+export class Permits {
+  private readonly byId = new Map<string, { permit: Permit; lease: Lease; told: boolean }>();
+
+  constructor(
+    private readonly owner: Owner,
+    private readonly principal: string,
+    private readonly context: BudgetContext,
+  ) {}
+
+  /** The permits that may pay for this statement, used up or not. INVARIANT: for reads alone, and of its tables alone. */
+  for({ kind, tables }: StatementJudgement): readonly Account[] {
+    const { permits } = this.context.store.standing();
+    if (permits.length === 0) return NOTHING;
+    if ((kind.kind !== 'read' && kind.kind !== 'copy-out') || tables.length === 0) return NOTHING;
+    return permits
+      .filter((permit) => this.holds(permit) && tables.every((table) => permit.tables.includes(table)))
+      .map(({ id }) => id);
+  }
+
+  /** Of the rows of a permit; undefined where it does not hold any more. */
+  lease(id: Account): Lease | undefined {
+    const permit = this.context.store.standing().permits.find((one) => one.id === id);
+    if (!permit || !this.holds(permit)) return undefined;
+    const known = this.byId.get(id);
+    if (known) return known.lease;
+    const terms = { ceilings: [{ window: PERMIT_WINDOW, limit: permit.rows }] };
+    const lease = new Lease(permitOwner(id), 'rows', terms, MOST_AHEAD, this.context.days);
+    this.byId.set(id, { permit, lease, told: false });
+    return lease;
+  }
+
+  leases(): Lease[] {
+    return [...this.byId.values()].map(({ lease }) => lease);
+  }
+
+  /** What is told where a lease that came short is a permit's. */
+  spent(lease: Lease): Over | undefined {
+    const found = [...this.byId.values()].find((one) => one.lease === lease);
+    if (!found) return undefined;
+    if (!found.told) this.record(found.permit);
+    found.told = true;
+    const { id, rows } = found.permit;
+    return {
+      kind: 'over',
+      refusal: permitSpent(id, rows, Math.max(0, rows - lease.taken(0))),
+      limit: { name: `permit ${id}`, used: lease.spent(0), of: rows },
+    };
+  }
+
+  private record(of: Permit): void {
+    const { id, rows, tables, from, until, requestedBy } = of;
+    const permit = {
+      id,
+      tables,
+      rows,
+      from: new Date(from).toISOString(),
+      until: new Date(until).toISOString(),
+      requested_by: requestedBy,
+      approved_by: approvedBy(permitRequest(of), this.context.approvers() ?? new Map()),
+    };
+    this.context.records.append('permit', { principal: this.principal, by: 'rowgate', permit, status: 'spent' });
+  }
+
+  private holds(permit: Permit): boolean {
+    const { approvers, state, clock } = this.context;
+    return permit.owner === this.owner && permitHolds(permit, { approvers: approvers(), state: state() }, clock());
+  }
+}

@@ -1,0 +1,296 @@
+/** What the sessions of a principal in this process may still take: of its own budget, and of that of the person behind it for whom they work. */
+import type { Lease } from '../model/lease.ts';
+import { Leases, type Outcome } from '../model/leases.ts';
+import type { Line } from '../model/charge-line.ts';
+import type { Owner } from '../model/measure.ts';
+import { isOfUser, ownerOf } from '../model/owner.ts';
+import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
+import type {
+  Demand,
+  DemandOfMany,
+  LimitReached,
+  Prepayment,
+  Refused,
+  Sighting,
+  StatementTold,
+  Taken,
+} from '../../session/admission/budget-port.ts';
+import { LastAnswers } from '../../session/results/last-answers.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
+import type { BudgetContext } from './context.ts';
+import { mergedDisclosures } from './merged-disclosures.ts';
+import { lockedRefusal, storeUnavailable } from './messages.ts';
+import type { Meter } from './meter.ts';
+import { OwnerBudget, type OwnerBudgetOptions } from './owner-budget.ts';
+import { PeopleBudgets } from './people-budgets.ts';
+import { type Counted, PeopleHashes } from './people-hashes.ts';
+import { Permits } from './permits.ts';
+import type { StatementCharges } from './statement-charges.ts';
+import { UsageNotes } from './usage-notes.ts';
+
+/** A rate holds back for so long, then it is asked again. */
+const RATE_RETRY_MS = 50;
+
+const TAKEN: Taken = { kind: 'taken' };
+const NOBODY: readonly Counted[] = [];
+
+/** Who pays for a statement. */
+export interface Payers {
+  /** A permit; then the principal's own windows do not. */
+  readonly account: string | undefined;
+  readonly own: OwnerBudget | undefined;
+  readonly person: OwnerBudget | undefined;
+  /** Of these nothing is left. */
+  readonly without: ReadonlySet<Lease>;
+}
+
+export class PrincipalBudget {
+  readonly own: OwnerBudget;
+  readonly leases: Leases;
+  readonly permits: Permits;
+  /** Sessions that have it. */
+  sessions = 0;
+  /** What the owner of each person behind it begins with. */
+  private readonly ofPeople: Owner;
+  /** Absent until somebody comes: most principals stand for nobody else. */
+  private peopleHere: PeopleBudgets | undefined;
+  private readonly shared: OwnerBudgetOptions;
+  /** Made where they are needed. */
+  private lastAnswers: LastAnswers | undefined;
+  private readonly notes: UsageNotes;
+  private readonly hashes: PeopleHashes;
+  /** Those who are to ask again, each with for whom it waits; undefined: for several. */
+  private readonly waiting = new Map<() => void, Owner | undefined>();
+  /** Limits that were passed, and are those of the account. */
+  private readonly ofAccount = new WeakSet<LimitReached>();
+  private retrying: NodeJS.Timeout | undefined;
+
+  constructor(
+    readonly name: string,
+    private readonly context: BudgetContext,
+  ) {
+    this.leases = new Leases({
+      store: context.store,
+      now: context.now,
+      wake: (leases) => this.answered(leases),
+      failed: context.failed,
+      beside: () => this.own.limited,
+    });
+    this.hashes = new PeopleHashes(() => context.hashKey());
+    this.shared = { context, leases: this.leases };
+    this.own = new OwnerBudget({ principal: name }, this.shared);
+    this.ofPeople = ownerOf({ principal: name, user: '' });
+    this.notes = new UsageNotes(context);
+    this.permits = new Permits(this.own.owner, name, context);
+  }
+
+  /** Of the person behind the account, where the role limits each of them. */
+  personOf({ role }: SessionPolicy, user: string | undefined): OwnerBudget | undefined {
+    return user === undefined || role.limitsPerUser === undefined ? undefined : this.people.of(user);
+  }
+
+  /** Why the person may do nothing now. INVARIANT: the session is not theirs alone, and stays. */
+  lockedPerson(user: string | undefined): Refused | undefined {
+    const { locks, timeZone } = this.context;
+    if (user === undefined || !locks.any) return undefined;
+    const lock = locks.of(this.ofPeople + user);
+    if (!lock) return undefined;
+    return { kind: 'refused', refusal: lockedRefusal({ principal: this.name, user }, lock, timeZone), effect: 'lock' };
+  }
+
+  take(policy: SessionPolicy, demand: Demand): Taken {
+    const { own } = this;
+    const { account, user } = demand;
+    // INVARIANT: who is locked out while a statement runs sees no more of it.
+    const locked = this.lockedPerson(user);
+    if (locked) return locked;
+    const person = this.personOf(policy, user);
+    own.follow(policy);
+    person?.follow(policy);
+    if (!own.counts && !person?.counts && account === undefined) return TAKEN;
+    const lines = this.linesOf(demand, person);
+    if (lines === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
+    if (lines.length === 0) return TAKEN;
+    return this.answer(this.leases.take(lines, person?.limited), person);
+  }
+
+  /** @returns as `Budget.takeMany`. */
+  takeMany(policy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly' {
+    const { own } = this;
+    const { user, disclosed } = demand;
+    const charges = demand.charges as StatementCharges | undefined;
+    if (this.lockedPerson(user)) return 'singly';
+    const person = this.personOf(policy, user);
+    own.follow(policy);
+    person?.follow(policy);
+    if (!own.counts && !person?.counts) return 'taken';
+    const lines: Line[] = [];
+    const each = disclosed ? this.hashes.of(disclosed) : NOBODY;
+    if (own.addShown(lines, demand, each, charges) || person?.addShown(lines, demand, each, charges)) return 'singly';
+    if (!own.isQuiet(lines) || (person && !person.isQuiet(lines))) return 'singly';
+    const { kind } = this.leases.take(lines, person?.limited);
+    return kind === 'taken' || kind === 'wait' ? kind : 'singly';
+  }
+
+  /**
+   * Puts what is paid before a statement runs to the lines of a take.
+   * @param without leases of which nothing is left: what is optional is not asked of them.
+   */
+  addPrepaid(
+    lines: Line[],
+    prepayments: readonly Prepayment[],
+    charges: StatementCharges,
+    { account, own, person, without }: Payers,
+  ): 'unavailable' | undefined {
+    const asked = this.hashes.of(prepayments.map(({ subject, keys }) => ({ subject, keys, values: 0 })));
+    if (account !== undefined) {
+      const lease = this.permits.lease(account);
+      if (!lease) return 'unavailable';
+      const need = Math.max(0, ...prepayments.map(({ keys }) => keys.length));
+      const paid = prepayments.filter(({ setsAside }) => setsAside !== 'nothing');
+      const kept = paid.some(({ setsAside }) => setsAside === 'kept');
+      const charge = paid.length > 0 ? charges.add(account, '', lease, kept) : undefined;
+      const setsAside = charge !== undefined && !(paid.every(({ optional }) => optional) && without.has(lease));
+      if (need > 0 || setsAside) lines.push({ lease, need, charge, setsAside });
+    }
+    for (const payer of [own, person]) {
+      if (!payer) continue;
+      for (const [at, prepayment] of prepayments.entries())
+        if (payer.addPrepaid(lines, prepayment, asked[at]!, charges, without)) return 'unavailable';
+    }
+    return undefined;
+  }
+
+  /** What is said of an outcome. `asks`: of what is paid before a statement runs. */
+  answer(outcome: Outcome, person: OwnerBudget | undefined, asks = false): Taken {
+    switch (outcome.kind) {
+      case 'taken': {
+        const ofOwn = this.own.warnings();
+        const ofPerson = person?.warnings();
+        if (!ofOwn && !ofPerson) return TAKEN;
+        return { kind: 'taken', warnings: [...(ofOwn ?? []), ...(ofPerson ?? [])] };
+      }
+      case 'wait':
+        if (outcome.rate) this.retryLater();
+        return { kind: 'wait' };
+      case 'unavailable':
+        return { kind: 'refused', refusal: storeUnavailable() };
+      case 'short': {
+        const { lease } = outcome;
+        const price = asks ? outcome : undefined;
+        if (lease.owner === person?.owner) return person.short(lease, outcome.need, price);
+        const over = this.permits.spent(lease) ?? this.own.short(lease, outcome.need, price);
+        if (over.kind === 'over') this.ofAccount.add(over.limit);
+        return over;
+      }
+    }
+  }
+
+  /** INVARIANT: what one person has done leads to no lock of the others behind the account, nor what all have taken to one of that person. */
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user: string | undefined, limit?: LimitReached): void {
+    if (!policy.role.lock) return;
+    const isAccounts = user === undefined || (limit !== undefined && this.ofAccount.has(limit));
+    const whose = isAccounts ? this.own : this.people.of(user);
+    whose.events.count(event, whose.follow(policy));
+  }
+
+  /** Of a statement that has ended. */
+  told(policy: SessionPolicy, { subjects, user, account }: StatementTold): void {
+    const person = this.personOf(policy, user);
+    for (const subject in subjects) {
+      const count = subjects[subject]!;
+      if (account === undefined) this.own.told(subject, count);
+      person?.told(subject, count);
+    }
+  }
+
+  get answers(): LastAnswers {
+    this.lastAnswers ??= new LastAnswers();
+    return this.lastAnswers;
+  }
+
+  /** @returns as `Budget.canary`. */
+  canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined {
+    const whose = sighting.user === undefined ? this.own : this.people.of(sighting.user);
+    return whose.canaries.seen(policy, sighting);
+  }
+
+  /** Called once, as soon as the same may be asked again. */
+  wakeLater(wake: () => void, user: string | undefined): void {
+    const whose = user === undefined ? this.own.owner : this.ofPeople + user;
+    this.waiting.set(wake, this.waiting.has(wake) && this.waiting.get(wake) !== whose ? undefined : whose);
+  }
+
+  forgetWaiting(wake: () => void): void {
+    this.waiting.delete(wake);
+  }
+
+  wake(): void {
+    const waiting = [...this.waiting.keys()];
+    this.waiting.clear();
+    for (const wake of waiting) wake();
+  }
+
+  /** Reports, and gives back what nobody uses; all of it where `all` is set. */
+  sweep(all = false): void {
+    const { own, name, waiting } = this;
+    if (own.followed) {
+      const meter = ({ measure }: LimitInForce): Meter | undefined => own.meter(measure);
+      this.notes.look({ principal: name, ...own.followed, meter }, all);
+    }
+    own.sweep(all, waiting.size > 0);
+    this.leases.sweep(this.permits.leases(), all, waiting.size > 0);
+    const awaited = new Set(waiting.values());
+    this.peopleHere?.sweep(all, (owner) => awaited.has(owner) || awaited.has(undefined));
+  }
+
+  get lastUse(): number {
+    return Math.max(this.own.lastUse, this.peopleHere?.lastUse ?? Number.NEGATIVE_INFINITY);
+  }
+
+  private get people(): PeopleBudgets {
+    this.peopleHere ??= new PeopleBudgets(this.name, this.shared);
+    return this.peopleHere;
+  }
+
+  private linesOf(demand: Demand, person: OwnerBudget | undefined): Line[] | 'unavailable' {
+    const lines: Line[] = [];
+    const { own } = this;
+    const { rows = 0, account, disclosed } = demand;
+    const charges = demand.charges as StatementCharges | undefined;
+    const each = disclosed && disclosed.length > 0 ? this.hashes.of(mergedDisclosures(disclosed)) : NOBODY;
+    if (account !== undefined) {
+      const lease = this.permits.lease(account);
+      // INVARIANT: what a permit does not pay, nobody pays.
+      if (!lease) return 'unavailable';
+      // INVARIANT: who signed for so many rows has not signed for rows that hold a hundred people each.
+      const need = Math.max(rows, ...(disclosed ?? []).map(({ keys, values }) => keys.length + values));
+      if (need > 0) lines.push({ lease, need, charge: charges?.of(account, '') });
+    } else if (own.addShown(lines, demand, each, charges)) {
+      return 'unavailable';
+    }
+    own.addChanged(lines, demand);
+    // INVARIANT: a permit is the account's: it gives none of the people behind it more than theirs.
+    if (person?.addShown(lines, demand, each, charges)) return 'unavailable';
+    person?.addChanged(lines, demand);
+    return lines;
+  }
+
+  /** The store has answered of these leases. Who waits for another person's has nothing to ask. */
+  private answered(leases: readonly Lease[]): void {
+    const [first] = leases;
+    const person = first && leases.every(({ owner }) => isOfUser(owner)) ? first.owner : undefined;
+    for (const [wake, of] of [...this.waiting]) {
+      if (person !== undefined && of !== undefined && of !== person) continue;
+      this.waiting.delete(wake);
+      wake();
+    }
+  }
+
+  private retryLater(): void {
+    this.retrying ??= setTimeout(() => {
+      this.retrying = undefined;
+      this.wake();
+    }, RATE_RETRY_MS).unref();
+  }
+}

@@ -1,0 +1,288 @@
+/** What one session asks of its principal's budget. */
+import type { StatementJudgement } from '../../guard/decision.ts';
+import type { Lease } from '../model/lease.ts';
+import type { Outcome } from '../model/leases.ts';
+import type { Line } from '../model/charge-line.ts';
+import type {
+  Admitted,
+  Budget,
+  Demand,
+  DemandOfMany,
+  LimitReached,
+  Over,
+  Prepayment,
+  Refused,
+  Sent,
+  Sighting,
+  StatementTold,
+  Taken,
+} from '../../session/admission/budget-port.ts';
+import type { LastAnswers } from '../../session/results/last-answers.ts';
+import type { SessionPolicy } from '../../session/ports.ts';
+import { gate } from '../../estimates/gate.ts';
+import type { BudgetContext } from './context.ts';
+import { lockedRefusal, storeUnavailable } from './messages.ts';
+import type { Meter } from './meter.ts';
+import type { OwnerBudget } from './owner-budget.ts';
+import type { PrincipalBudget } from './principal-budget.ts';
+import { StatementCharges } from './statement-charges.ts';
+
+export class SessionBudget implements Budget {
+  private closed = false;
+  /** The planner has answered. */
+  private readonly estimated = (): void => {
+    if (!this.closed) this.wake();
+  };
+
+  /** @param wake the session may ask again. */
+  constructor(
+    private readonly principal: PrincipalBudget,
+    private readonly context: BudgetContext,
+    /** The policy now: a statement that runs long is held to the limits of now. */
+    private readonly policyNow: () => SessionPolicy | undefined,
+    private readonly wake: () => void,
+  ) {
+    principal.sessions += 1;
+  }
+
+  admit(
+    judgedBy: SessionPolicy,
+    statement: StatementJudgement,
+    prepayments: readonly Prepayment[],
+    sent: () => Sent,
+    user?: string,
+    counted = false,
+  ): Admitted {
+    const { principal } = this;
+    const { own } = principal;
+    const policy = this.policyNow() ?? judgedBy;
+    const lock = this.context.locks.of(own.owner);
+    if (lock)
+      return { kind: 'refused', refusal: lockedRefusal(own.holder, lock, this.context.timeZone), effect: 'lock' };
+    const closed = this.context.openings.refusal(policy.principal);
+    if (closed) return { kind: 'refused', refusal: closed };
+    const locked = principal.lockedPerson(user);
+    if (locked) return locked;
+    const person = principal.personOf(policy, user);
+    const limits = own.follow(policy);
+    person?.follow(policy);
+    const permit = this.permit(statement);
+    if (permit === 'wait') return this.wait(user);
+    if (permit === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
+    const paid = permit !== undefined;
+    const notLeft = paid && !person ? undefined : this.isLeft(statement, paid ? undefined : own, person, user);
+    if (notLeft) return notLeft;
+    const rowsLeft = Math.min(permit?.rows ?? own.rowsLeft(), person?.rowsLeft() ?? Number.POSITIVE_INFINITY);
+    const payment = this.payment(prepayments, permit?.account, own, person, counted);
+    if (payment === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
+    if (payment.outcome.kind !== 'taken') return this.notPaid(payment.outcome, person, user);
+    // A permit pays for what is no ordinary day's work.
+    if (!paid && limits.estimatedRows) {
+      const expected = { policy, statement, sent, wake: this.estimated, limit: limits.estimatedRows, rowsLeft };
+      const refused = gate(this.context.estimates, expected);
+      if (refused === 'wait') return { kind: 'wait' };
+      if (refused) return this.estimatedOver(refused, prepayments, payment);
+    }
+    const taken = principal.answer(
+      payment.lines.length > 0 ? principal.leases.take(payment.lines, person?.limited) : FREELY,
+      person,
+      true,
+    );
+    if (taken.kind !== 'taken') return taken.kind === 'wait' ? this.wait(user) : taken;
+    const { warnings } = taken;
+    return {
+      kind: 'admitted',
+      rowsLeft: rowsLeft === Number.POSITIVE_INFINITY ? undefined : Math.max(0, Math.floor(rowsLeft)),
+      warnings,
+      account: permit?.account,
+      charges: payment.charges.isEmpty ? undefined : payment.charges,
+    };
+  }
+
+  /**
+   * What is paid before the statement runs, and whether all of it is there; nothing is taken yet. INVARIANT: it is refused without a look at what
+   * it would show, so that the refusal tells nothing of that.
+   */
+  private payment(
+    prepayments: readonly Prepayment[],
+    account: string | undefined,
+    own: OwnerBudget,
+    person: OwnerBudget | undefined,
+    counted: boolean,
+  ): Payment | 'unavailable' {
+    const { principal } = this;
+    const without = new Set<Lease>();
+    for (;;) {
+      const charges = new StatementCharges(principal.leases);
+      const lines: Line[] = [];
+      if (!counted) {
+        addOne(lines, own.meter('statements'));
+        addOne(lines, person?.meter('statements'));
+      }
+      const payers = { account, own: account === undefined ? own : undefined, person, without };
+      if (prepayments.length > 0 && principal.addPrepaid(lines, prepayments, charges, payers)) return 'unavailable';
+      const outcome = lines.length > 0 ? principal.leases.have(lines) : FREELY;
+      // Once for each lease at most: what is asked of it without is no more short by that.
+      const again = outcome.kind === 'short' && charges.isFrom(outcome.lease) && !without.has(outcome.lease);
+      if (!again || !prepayments.some(({ optional }) => optional)) return { lines, charges, outcome };
+      without.add(outcome.lease);
+    }
+  }
+
+  private notPaid(outcome: Outcome, person: OwnerBudget | undefined, user: string | undefined): Admitted {
+    const answer = this.principal.answer(outcome, person, true);
+    if (answer.kind === 'wait') return this.wait(user);
+    return answer.kind === 'taken' ? { kind: 'refused', refusal: storeUnavailable() } : answer;
+  }
+
+  /** INVARIANT: an estimate comes from statistics over everybody: a refusal by it is an answer, which costs what was to be set aside and says no number. */
+  private estimatedOver(
+    refused: Over | Refused,
+    prepayments: readonly Prepayment[],
+    { lines, charges }: Payment,
+  ): Admitted {
+    if (refused.kind !== 'over' || prepayments.length === 0) return refused;
+    this.principal.leases.take(lines);
+    charges.settle(() => 'failed');
+    const { detail: _, ...refusal } = refused.refusal;
+    return { ...refused, refusal: { ...refusal, message: 'the planner expects more rows than the limit allows' } };
+  }
+
+  mayPay(_policy: SessionPolicy, statement: StatementJudgement): boolean {
+    return this.principal.permits.for(statement).length > 0;
+  }
+
+  take(judgedBy: SessionPolicy, demand: Demand): Taken {
+    const taken = this.principal.take(this.policyNow() ?? judgedBy, demand);
+    return taken.kind === 'wait' ? this.wait(demand.user) : taken;
+  }
+
+  takeMany(judgedBy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly' {
+    const taken = this.principal.takeMany(this.policyNow() ?? judgedBy, demand);
+    if (taken === 'wait') this.wait(demand.user);
+    return taken;
+  }
+
+  /** INVARIANT: what makes one answer another's, as the person, is part of what is asked for. */
+  answers(): LastAnswers {
+    return this.principal.answers;
+  }
+
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void {
+    this.principal.event(policy, event, user, limit);
+  }
+
+  told(judgedBy: SessionPolicy, told: StatementTold): void {
+    this.principal.told(this.policyNow() ?? judgedBy, told);
+  }
+
+  canary(judgedBy: SessionPolicy, sighting: Sighting): Refused | undefined {
+    return this.principal.canary(this.policyNow() ?? judgedBy, sighting);
+  }
+
+  /** Nothing: what is not used goes back after a second, since the next statement mostly comes sooner. */
+  rest(): void {}
+
+  /** The session is over. */
+  close(): void {
+    this.closed = true;
+    this.principal.forgetWaiting(this.wake);
+    this.principal.sessions -= 1;
+  }
+
+  private wait(user: string | undefined): { readonly kind: 'wait' } {
+    this.principal.wakeLater(this.wake, user);
+    return { kind: 'wait' };
+  }
+
+  /** The first permit that is not used up; undefined where there is none, and the windows pay. */
+  private permit(
+    statement: StatementJudgement,
+  ): { account: string; rows: number } | 'wait' | 'unavailable' | undefined {
+    for (const account of this.principal.permits.for(statement)) {
+      const rows = this.permitRows(account);
+      if (rows !== undefined) return typeof rows === 'number' ? { account, rows } : rows;
+    }
+    return undefined;
+  }
+
+  /** How many rows a permit still pays; undefined where it is used up. */
+  private permitRows(account: string): number | 'wait' | 'unavailable' | undefined {
+    const { permits, leases } = this.principal;
+    const lease = permits.lease(account);
+    if (!lease) return undefined;
+    const outcome = leases.have([{ lease, need: 1 }]);
+    switch (outcome.kind) {
+      case 'taken':
+        return lease.room();
+      case 'short':
+        return undefined;
+      case 'wait':
+      case 'unavailable':
+        return outcome.kind;
+    }
+  }
+
+  /** Why the statement may not begin: of something that it will take, nothing is left. `own`: absent where a permit pays. */
+  private isLeft(
+    statement: StatementJudgement,
+    own: OwnerBudget | undefined,
+    person: OwnerBudget | undefined,
+    user: string | undefined,
+  ): Admitted | undefined {
+    const { principal } = this;
+    const needed: Meter[] = [];
+    const lines: Line[] = [];
+    for (const payer of [own, person]) {
+      if (!payer) continue;
+      addNeeded(needed, statement, payer);
+      addOne(lines, payer.meter('statements'));
+    }
+    // Of all at once, and of the statement itself: a store elsewhere is a way there and back.
+    for (const meter of needed) addOne(lines, meter);
+    const known = principal.leases.look(limitedOf(own, person), lines);
+    if (known.kind === 'wait') return this.wait(user);
+    if (known.kind !== 'taken') return { kind: 'refused', refusal: storeUnavailable() };
+    if (principal.leases.have(lines).kind === 'taken') return undefined;
+    for (const meter of needed) {
+      const outcome = principal.leases.have([meter.amount(1)]);
+      if (outcome.kind === 'wait' && !outcome.rate) return this.wait(user);
+      if (outcome.kind === 'unavailable') return { kind: 'refused', refusal: storeUnavailable() };
+      // A limit that locks does so for a row that passes it, not for a statement that may have none.
+      if (outcome.kind !== 'short' || meter.passedBy(1)?.effect === 'lock') continue;
+      const over = principal.answer(outcome, person);
+      return over.kind === 'over' ? over : { kind: 'refused', refusal: storeUnavailable() };
+    }
+    return undefined;
+  }
+}
+
+/** What is paid before a statement runs. */
+interface Payment {
+  readonly lines: readonly Line[];
+  readonly charges: StatementCharges;
+  readonly outcome: Outcome;
+}
+
+function addNeeded(needed: Meter[], { kind }: StatementJudgement, payer: OwnerBudget): void {
+  const shows = kind.kind === 'read' ? !kind.catalogs : SHOWS.has(kind.kind);
+  if (!shows) return;
+  const add = (meter: Meter | undefined): void => {
+    if (meter) needed.push(meter);
+  };
+  add(payer.meter('rows'));
+  add(payer.meter('bytes'));
+}
+
+function addOne(lines: Line[], meter: Meter | undefined): void {
+  if (meter) lines.push(meter.amount(1));
+}
+
+function limitedOf(own: OwnerBudget | undefined, person: OwnerBudget | undefined): readonly Lease[] {
+  if (!own || !person) return (own ?? person)?.limited ?? [];
+  return [...own.limited, ...person.limited];
+}
+
+/** Of these each row is counted. A write may change rows without showing one. */
+const SHOWS: ReadonlySet<StatementJudgement['kind']['kind']> = new Set(['copy-out', 'fetch', 'declare', 'execute']);
+const FREELY: Outcome = { kind: 'taken' };

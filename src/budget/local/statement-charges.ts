@@ -1,0 +1,61 @@
+/** What was set aside for one statement, by payer and subject, until it has ended. */
+import { Charge } from '../model/charge.ts';
+import type { Lease } from '../model/lease.ts';
+import type { Leases } from '../model/leases.ts';
+import type { Owner } from '../model/measure.ts';
+import type { Charges, Settlement } from '../../session/admission/budget-port.ts';
+
+interface Payment {
+  readonly payer: Owner;
+  readonly subject: string;
+  readonly charge: Charge;
+}
+
+export class StatementCharges implements Charges {
+  private readonly payments: Payment[] = [];
+
+  constructor(private readonly leases: Leases) {}
+
+  get isEmpty(): boolean {
+    return this.payments.length === 0;
+  }
+
+  /** @param lease from which a place is to be set aside. */
+  add(payer: Owner, subject: string, lease: Lease, kept: boolean): Charge {
+    const charge = new Charge(lease, kept);
+    this.payments.push({ payer, subject, charge });
+    return charge;
+  }
+
+  of(payer: Owner, subject: string): Charge | undefined {
+    for (const payment of this.payments)
+      if (payment.payer === payer && payment.subject === subject) return payment.charge;
+    return undefined;
+  }
+
+  /** Whether a place is to be set aside from it. */
+  isFrom(lease: Lease): boolean {
+    return this.payments.some(({ charge }) => charge.lease === lease);
+  }
+
+  isSetAside(subject: string): boolean {
+    return this.payments.every(
+      (payment) => (payment.subject !== subject && payment.subject !== '') || payment.charge.isSetAside,
+    );
+  }
+
+  settle(how: (subject: string) => Settlement): readonly string[] {
+    const kept = new Set<string>();
+    for (const { charge, subject } of this.payments) {
+      if (!charge.isSetAside) continue;
+      const settlement = how(subject);
+      // INVARIANT: the price of an answer is what it took, and one at least; that of an error is one more.
+      if (settlement === 'free' || (settlement === 'answered' && charge.total > 0)) this.leases.free(charge);
+      else {
+        charge.keep();
+        if (settlement === 'failed' || charge.total === 0) kept.add(subject);
+      }
+    }
+    return [...kept];
+  }
+}

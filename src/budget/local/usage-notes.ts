@@ -1,0 +1,44 @@
+/**
+ * Writes down, at the end of each hour in which somebody was shown, how many people the windows of a principal hold. Other records cannot
+ * tell: who is shown twice stands in two of them, and in a window once.
+ */
+import type { LimitInForce } from '../../policy/model/limits-in-force.ts';
+import type { BudgetContext } from './context.ts';
+import { reached } from './messages.ts';
+import type { Meter } from './meter.ts';
+
+export interface Noted {
+  readonly principal: string;
+  readonly role: string;
+  readonly windows: readonly LimitInForce[];
+  meter(limit: LimitInForce): Meter | undefined;
+}
+
+const HOUR_MS = 3_600_000;
+
+export class UsageNotes {
+  private hour: number;
+  /** In the process's time. */
+  private notedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly context: BudgetContext) {
+    this.hour = hourOf(context.clock());
+  }
+
+  /** `ends`: it will not be looked at again. */
+  look({ principal, role, windows, meter }: Noted, ends: boolean): void {
+    const hour = hourOf(this.context.clock());
+    if (hour === this.hour && !ends) return;
+    this.hour = hour;
+    const limits = windows.flatMap((limit) => {
+      const counted = /^(subjects|answers)\./.test(limit.measure) ? meter(limit) : undefined;
+      return counted && counted.lease.lastUse > this.notedAt ? [reached(limit, counted.spentOf(limit))] : [];
+    });
+    this.notedAt = this.context.now();
+    if (limits.length > 0) this.context.records.append('usage', { principal, role, limits });
+  }
+}
+
+function hourOf(instant: number): number {
+  return Math.floor(instant / HOUR_MS);
+}

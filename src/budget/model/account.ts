@@ -1,0 +1,184 @@
+/**
+ * The account of one owner and one measure: what each of its windows holds, and who stands in them. The time is an argument.
+ *
+ * Everything is booked into every window that the account has, and bound by those that the claim names: where another policy (or another
+ * time of the day) names others, both know all that was taken since they began. A window that is named for the first time begins empty;
+ * of people, with those who are remembered.
+ */
+import type { Grant } from './budget-store.ts';
+import type { CalendarDays } from './days.ts';
+import type { Ceiling, Window } from './measure.ts';
+import { People } from './people.ts';
+import { forEachSighting, type Sightings } from './sightings.ts';
+import { SlotLine, Slots, windowKey } from './window-slots.ts';
+
+/** A window begins so little after the instant that further from it the clock must have been set back. */
+export const CLOCK_SET_BACK_MS = 1_000;
+
+/** An account as it is written down: plain JSON. */
+export interface AccountState {
+  readonly latest: number;
+  readonly windows: readonly { readonly window: Window; readonly since: number; readonly slots: [number, number][] }[];
+}
+
+export class Account {
+  private readonly windows = new Map<string, Slots>();
+  /** Absent where nobody was seen: of what is no measure of people. */
+  private people: People | undefined;
+  /** The latest grant. */
+  private latest: number;
+  /** When the latest window began: no grant is booked earlier. */
+  private begun = 0;
+
+  constructor(
+    private readonly days: CalendarDays,
+    state?: AccountState,
+    people: readonly Sightings[] = [],
+  ) {
+    this.latest = state?.latest ?? 0;
+    if (people.length > 0) this.people = new People(people);
+    for (const { window, since, slots } of state?.windows ?? []) {
+      this.windows.set(windowKey(window), new Slots(new SlotLine(window, days), since, slots));
+      this.begun = Math.max(this.begun, since);
+    }
+  }
+
+  /** As much of `want` as every ceiling leaves. */
+  take(ceilings: readonly Ceiling[], want: number, now: number): Grant {
+    const at = this.open(
+      ceilings.map(({ window }) => window),
+      now,
+    );
+    const held = ceilings.map(({ window }) => this.holds(window, now));
+    const left = ceilings.map(({ limit }, i) => (limit === undefined ? want : limit - (held[i] ?? 0)));
+    const granted = Math.max(0, Math.min(want, ...left));
+    this.add(granted, at);
+    return { granted, used: held.map((amount) => amount + granted), at };
+  }
+
+  /** Books what was granted at `now` before: for who reads it from a journal. */
+  book(windows: readonly Window[], amount: number, now: number): void {
+    this.add(amount, this.open(windows, now));
+  }
+
+  /** `at`: of the grant. */
+  giveBack(amount: number, at: number): void {
+    for (const slots of this.windows.values()) if (at >= slots.since) slots.remove(at, amount);
+  }
+
+  saw(windows: readonly Window[], sightings: Sightings, now: number): void {
+    this.open(windows, now);
+    const people = this.people ?? new People();
+    this.people = people;
+    // The place that was kept free for somebody goes to this one, or back where this one has a place already.
+    for (const [count, grantedAt] of sightings.at) if (grantedAt !== 0) this.giveBack(count, grantedAt);
+    // Those who were last seen together mostly come together again.
+    let since: number | undefined;
+    let count = 0;
+    forEachSighting(sightings, (words) => {
+      const before = people.see(words, now);
+      if (before !== since) {
+        this.come(count, since, now);
+        since = before;
+        count = 0;
+      }
+      count += 1;
+    });
+    this.come(count, since, now);
+    this.forget(now);
+  }
+
+  /** Which of them stand in each of these windows. They are not seen anew by that. */
+  known(windows: readonly Window[], keys: readonly string[], now: number): boolean[] {
+    const lines = windows.map((window) => this.lineOf(window));
+    return keys.map((key) => {
+      const sight = this.people?.lastSight(key);
+      return sight !== undefined && lines.every((line) => line.counts(sight, now));
+    });
+  }
+
+  used(windows: readonly Window[], now: number): number[] {
+    return windows.map((window) => this.holds(window, now));
+  }
+
+  /** Nothing is counted any more, and nobody remembered. */
+  isEmpty(now: number): boolean {
+    this.forget(now);
+    return !this.people?.size && [...this.windows.values()].every((slots) => slots.at(now) === 0);
+  }
+
+  has(window: Window): boolean {
+    return this.windows.has(windowKey(window));
+  }
+
+  state(): AccountState {
+    const windows = [...this.windows.values()].map((slots) => ({
+      window: slots.line.window,
+      since: slots.since,
+      slots: slots.entries(),
+    }));
+    return { latest: this.latest, windows };
+  }
+
+  /** Those who are remembered, as of now. */
+  remembered(): Iterable<Sightings> {
+    return this.people?.entries() ?? [];
+  }
+
+  /** So many people who were last seen at that instant are seen now; undefined: who are new. */
+  private come(count: number, before: number | undefined, now: number): void {
+    if (count === 0) return;
+    for (const slots of this.windows.values()) {
+      if (before !== undefined) slots.remove(before, count);
+      slots.add(Math.max(before ?? now, now), count);
+    }
+  }
+
+  private forget(now: number): void {
+    if (!this.people) return;
+    const lines = [...this.windows.values()].map(({ line }) => line);
+    this.people.forget((sight) => lines.every((line) => !line.counts(sight, now)));
+  }
+
+  private add(amount: number, at: number): void {
+    if (amount === 0) return;
+    this.latest = Math.max(this.latest, at);
+    for (const slots of this.windows.values()) slots.add(at, amount);
+  }
+
+  private holds(window: Window, now: number): number {
+    const slots = this.windows.get(windowKey(window));
+    if (slots) return slots.at(now);
+    const line = this.lineOf(window);
+    let people = 0;
+    for (const sight of this.people?.sights() ?? []) if (line.counts(sight, now)) people += 1;
+    return people;
+  }
+
+  /** Begins those that are new, and ends those that are not named and hold nothing. Returns when what is granted now is booked. */
+  private open(windows: readonly Window[], now: number): number {
+    const named = new Set<string>();
+    for (const window of windows) {
+      const key = windowKey(window);
+      named.add(key);
+      if (!this.windows.has(key)) this.windows.set(key, this.begin(window, now));
+    }
+    if (this.windows.size > named.size) {
+      for (const [key, slots] of this.windows) if (!named.has(key) && slots.at(now) === 0) this.windows.delete(key);
+    }
+    // Where the clock was set back, what comes back stays counted in the windows that are too young for it, rather than nothing leaving them.
+    return this.begun - now > CLOCK_SET_BACK_MS ? now : Math.max(now, this.begun);
+  }
+
+  private begin(window: Window, now: number): Slots {
+    // INVARIANT: later than all grants before, so that what of them comes back is not taken from a window that never had it.
+    this.begun = Math.max(now, this.latest + 1);
+    const slots = new Slots(this.lineOf(window), this.begun);
+    for (const sight of this.people?.sights() ?? []) slots.add(sight, 1);
+    return slots;
+  }
+
+  private lineOf(window: Window): SlotLine {
+    return this.windows.get(windowKey(window))?.line ?? new SlotLine(window, this.days);
+  }
+}

@@ -1,0 +1,308 @@
+/**
+ * What a process takes ahead from a store, so that it asks rarely and spends at once. A take is all or nothing over several measures.
+ * INVARIANT: what is spent was granted by the store before. A crash loses what was granted and not spent: too much is then counted,
+ * never too little.
+ */
+import type { Answer, BudgetStore, Claim, Grant, Return } from './budget-store.ts';
+import type { Charge } from './charge.ts';
+import { eachHash, hashText, WORDS } from './hashes.ts';
+import type { KnownPeople } from './known-people.ts';
+import type { Lease } from './lease.ts';
+import { countedUntil, type Line, needOf, newPeopleOf, type PeopleLine } from './charge-line.ts';
+
+export type Outcome =
+  | { readonly kind: 'taken' }
+  /** Ask again when woken: an answer is on its way, or, where a rate holds it back, in a moment. */
+  | { readonly kind: 'wait'; readonly rate?: true }
+  /** `people`: how many the line is about; `fresh`: of what is needed, for those of them who are not counted yet, as far as is known. */
+  | {
+      readonly kind: 'short';
+      readonly lease: Lease;
+      readonly need: number;
+      readonly people: number;
+      readonly fresh: number;
+    }
+  | { readonly kind: 'unavailable' };
+
+export interface LeasesOptions {
+  readonly store: BudgetStore;
+  /** Monotonic milliseconds. */
+  now(): number;
+  /** The store has answered, or failed to: who waits for one of these may ask again. */
+  wake(leases: readonly Lease[]): void;
+  /** The store could not be asked. */
+  failed(error: unknown): void;
+  /** Leases of the same owner: where one is asked for ahead, so are they in the same question. */
+  beside?(): readonly Lease[];
+}
+
+/** What is asked for, and how much of it is needed at once. */
+interface Need {
+  readonly lease: Lease;
+  readonly need: number;
+  readonly claim: Claim;
+}
+
+/** An answer that there is not enough holds for a moment, as does one that the store cannot be reached. */
+const SHORT_MS = 100;
+const UNAVAILABLE_MS = 250;
+/** What nobody uses goes back. */
+const IDLE_MS = 1_000;
+const MOST_UNREPORTED = 256;
+/** With less than this part of what may be taken ahead in hand, more is due; and with less than this of others, theirs as well. */
+const LOW = 1 / 4;
+const LOW_BESIDE = 1 / 2;
+
+const TAKEN: Outcome = { kind: 'taken' };
+const WAIT: Outcome = { kind: 'wait' };
+const NONE: readonly Lease[] = [];
+const NO_LINES: readonly Line[] = [];
+
+export class Leases {
+  /** The store is elsewhere: who asks it waits. */
+  private isRemote = false;
+
+  constructor(private readonly options: LeasesOptions) {}
+
+  /** Takes all of it, or nothing. `also`: as `beside`, of this take alone. */
+  take(lines: readonly Line[], also: readonly Lease[] = NONE): Outcome {
+    const now = this.options.now();
+    const outcome = this.attempt(lines, now) ?? this.ask(lines, now);
+    // INVARIANT: one after the other of the same account, and all was there before the first.
+    if (outcome.kind !== 'taken') return outcome;
+    for (const line of lines) this.spend(line, now);
+    if (this.isRemote) this.topUp(lines, also, now);
+    return outcome;
+  }
+
+  /** Whether so much could be taken; nothing is. */
+  have(lines: readonly Line[]): Outcome {
+    const now = this.options.now();
+    return this.attempt(lines, now) ?? this.ask(lines, now);
+  }
+
+  /** Asks where the windows stand, where that is not known yet; for what `lines` will need of these in the same question. */
+  look(leases: readonly Lease[], lines: readonly Line[] = NO_LINES): Outcome {
+    if (leases.every(({ known }) => known)) return TAKEN;
+    const now = this.options.now();
+    const unknown = leases.filter(({ known }) => !known);
+    if (unknown.some(({ asking }) => asking)) return WAIT;
+    if (unknown.some(({ unavailableUntil }) => now < unavailableUntil)) return { kind: 'unavailable' };
+    return this.claim(
+      unknown.map((lease) => {
+        const need = lines.find((line) => line.lease === lease)?.need ?? 0;
+        return { lease, need, claim: need > 0 ? lease.claim(need) : lease.look() };
+      }),
+      now,
+    );
+  }
+
+  /** The place that was set aside is not needed. */
+  free(charge: Charge): void {
+    this.giveBack(charge.free(this.options.now()));
+  }
+
+  giveBack(returns: readonly Return[]): void {
+    if (returns.length > 0) this.options.store.giveBack(returns);
+  }
+
+  /** Reports who was seen. */
+  report(lease: Lease, known: KnownPeople): void {
+    const sightings = known.takeReports();
+    if (sightings) this.options.store.saw(lease.owner, lease.measure, lease.windows, sightings);
+  }
+
+  /**
+   * Gives back what its time is over for, or what nobody has used for a while. `awaited`: somebody waits for an answer, and keeps what there
+   * is of the rest: else a slow store would never have given all that a statement needs.
+   */
+  sweep(leases: Iterable<Lease>, all = false, awaited = false): void {
+    const now = this.options.now();
+    for (const lease of leases) {
+      if (all) this.giveBack(lease.close());
+      else this.giveBack(!awaited && now - lease.lastUse >= IDLE_MS ? lease.giveUp() : lease.expire(now));
+    }
+  }
+
+  /** Asks for more where little is left, so that nobody has to wait until there is nothing. */
+  private topUp(lines: readonly Line[], also: readonly Lease[], now: number): void {
+    const isDue = (lease: Lease, part: number) => lease.isBelow(part) && !lease.asking && mayAsk(lease, now);
+    if (!lines.some(({ lease }) => isDue(lease, LOW))) return;
+    const used = [...(this.options.beside?.() ?? NONE), ...also].filter(({ lastUse }) => now - lastUse < IDLE_MS);
+    const low = new Set([...lines.map(({ lease }) => lease), ...used]);
+    this.claim(
+      [...low].filter((lease) => isDue(lease, LOW_BESIDE)).map((lease) => ({ lease, need: 0, claim: lease.claim(0) })),
+      now,
+    );
+  }
+
+  /** From what is here; undefined where more is needed. */
+  private attempt(lines: readonly Line[], now: number): Outcome | undefined {
+    let enough = true;
+    for (const line of lines) {
+      const { lease } = line;
+      this.giveBack(lease.expire(now));
+      if (lease.left < needOf(line, now)) enough = false;
+    }
+    return enough ? TAKEN : undefined;
+  }
+
+  private ask(lines: readonly Line[], now: number): Outcome {
+    const short = lines.filter((line) => line.lease.left < needOf(line, now));
+    if (short.some(({ lease }) => lease.asking)) return WAIT;
+    if (short.some(({ lease }) => now < lease.unavailableUntil)) return { kind: 'unavailable' };
+    // Who asks for less may find it.
+    const empty = short.find((line) => now < line.lease.shortUntil && needOf(line, now) >= line.lease.shortNeed);
+    if (empty) return this.shortOf(empty, lines, now);
+    // Who was seen before holds no place twice.
+    for (const { lease, people } of short) if (people) this.report(lease, people.known);
+    const asked = this.claim(
+      short.map((line) => {
+        const need = needOf(line, now);
+        return { lease: line.lease, need, claim: line.lease.claim(need) };
+      }),
+      now,
+    );
+    if (asked.kind !== 'taken') return asked;
+    const still = short.find((line) => line.lease.left < needOf(line, now));
+    return still ? this.shortOf(still, lines, now) : TAKEN;
+  }
+
+  /** There is not enough of this one. INVARIANT: nobody is refused for somebody whom the windows count already. */
+  private shortOf(line: Line, lines: readonly Line[], now: number): Outcome {
+    const { lease, people } = line;
+    // Nobody need be asked for then.
+    if (people && lease.cannotHold(people.hashes.count)) return short(line, now);
+    const unknown = people ? unknownOf(people, now) : [];
+    if (people && unknown.length > 0) {
+      const told = this.askWhoIsKnown(lease, people.known, unknown, now);
+      return told.kind === 'taken' ? (this.attempt(lines, now) ?? this.ask(lines, now)) : told;
+    }
+    if (lease.shortByRate) return { kind: 'wait', rate: true };
+    return short(line, now);
+  }
+
+  /** `taken`: all is answered. */
+  private claim(needs: readonly Need[], now: number): Outcome {
+    const before = needs.map(({ lease: { version, windows } }) => ({ version, windows }));
+    const apply = (grants: readonly Grant[]): void => {
+      const then = this.options.now();
+      needs.forEach(({ lease, need }, i) => {
+        const grant = grants[i]!;
+        const { version, windows } = before[i]!;
+        if (version !== lease.version) {
+          const { owner, measure } = lease;
+          if (grant.granted > 0) this.giveBack([{ owner, measure, windows, amount: grant.granted, at: grant.at }]);
+          return;
+        }
+        lease.add(grant, need, now, then);
+        if (lease.left >= need) return;
+        lease.shortUntil = then + SHORT_MS;
+        lease.shortNeed = need;
+      });
+    };
+    return this.asked(
+      needs.map(({ lease }) => lease),
+      () => this.options.store.take(needs.map(({ claim }) => claim)),
+      apply,
+    );
+  }
+
+  /** @param unknown the words of each, one behind the other. */
+  private askWhoIsKnown(lease: Lease, known: KnownPeople, unknown: readonly number[], now: number): Outcome {
+    const { owner, measure, windows } = lease;
+    const keys = eachHash(hashText(unknown));
+    return this.asked(
+      [lease],
+      () => this.options.store.known(owner, measure, windows, keys),
+      (answers) => {
+        const until = countedUntil(lease, now);
+        // A name for a moment at least: it was asked for somebody who is about to be shown.
+        for (const i of keys.keys()) known.told(unknown, i * WORDS, answers[i] === true, now, Math.max(until, now + 1));
+      },
+    );
+  }
+
+  private asked<T>(leases: readonly Lease[], ask: () => Answer<T>, apply: (answer: T) => void): Outcome {
+    const failed = (error: unknown): void => {
+      const then = this.options.now();
+      for (const lease of leases) lease.unavailableUntil = then + UNAVAILABLE_MS;
+      this.options.failed(error);
+    };
+    let answer: Answer<T>;
+    try {
+      answer = ask();
+    } catch (error) {
+      failed(error);
+      return { kind: 'unavailable' };
+    }
+    if (!(answer instanceof Promise)) {
+      apply(answer);
+      return TAKEN;
+    }
+    this.isRemote = true;
+    for (const lease of leases) lease.asking = true;
+    void answer
+      .then(apply)
+      .catch(failed)
+      .then(() => {
+        for (const lease of leases) lease.asking = false;
+        this.options.wake(leases);
+      });
+    return WAIT;
+  }
+
+  private spend({ lease, need, people, charge, setsAside }: Line, now: number): void {
+    if (setsAside) charge?.setAside(now);
+    const seen = people ? this.see(lease, people, charge, now) : 0;
+    let rest = need;
+    if (rest > 0 && charge?.canUse(lease, now)) {
+      charge.use();
+      rest -= 1;
+    }
+    lease.spend(rest, now);
+    if (charge) charge.total += seen + need;
+  }
+
+  /** @returns how many of them were not counted before. */
+  private see(lease: Lease, { known, hashes }: PeopleLine, charge: Charge | undefined, now: number): number {
+    const { words, count } = hashes;
+    const until = count > 0 ? countedUntil(lease, now) : now;
+    let seen = 0;
+    for (let at = 0; at < count * WORDS; at += WORDS) {
+      if (known.knows(words, at, now)) {
+        known.sawAgain(words, at, now, until);
+        continue;
+      }
+      known.sawFirst(words, at, charge?.canUse(lease, now) ? charge.use() : lease.spendOne(now), now, until);
+      seen += 1;
+    }
+    if (known.unreported >= MOST_UNREPORTED) this.report(lease, known);
+    return seen;
+  }
+}
+
+function short(line: Line, now: number): Outcome {
+  const { lease, people } = line;
+  return {
+    kind: 'short',
+    lease,
+    need: needOf(line, now),
+    people: people?.hashes.count ?? 0,
+    fresh: newPeopleOf(line, now),
+  };
+}
+
+/** The words of those who are not known to be counted, and of whom the store has not just said that they are not. */
+function unknownOf({ known, hashes: { words, count } }: PeopleLine, now: number): readonly number[] {
+  const unknown: number[] = [];
+  for (let at = 0; at < count * WORDS; at += WORDS) {
+    if (known.knows(words, at, now) || known.isStranger(words, at, now)) continue;
+    for (let word = at; word < at + WORDS; word += 1) unknown.push(words[word]!);
+  }
+  return unknown;
+}
+
+function mayAsk({ unavailableUntil, shortUntil }: Lease, now: number): boolean {
+  return now >= unavailableUntil && now >= shortUntil;
+}

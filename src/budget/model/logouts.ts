@@ -1,0 +1,71 @@
+/** Tokens that were given back, each kept until a day after its own end. Who is told of one, and where it is written down, is for the stores. */
+import type { KnownLogouts, Logout } from './budget-store.ts';
+import { KEPT_ENDED_MS } from './exceptions.ts';
+
+/** Some 30 MB in each process. Of more a logout is refused: none is forgotten for another. */
+export const MOST_LOGOUTS = 200_000;
+/** So many in one message, one line or one answer. */
+export const LOGOUTS_AT_ONCE = 500;
+
+/** So many others are looked at with each that comes: what is over goes faster than new ones come. */
+const LOOKED_AT = 2;
+/** Where there is no room, all are looked at, once in this time. */
+const LOOK_AT_ALL_MS = 1_000;
+
+export class Logouts implements KnownLogouts {
+  /** By token: when it ends by itself. */
+  private readonly ends = new Map<string, number>();
+  private sweeping = this.ends.entries();
+  private lookedAtAll = Number.NEGATIVE_INFINITY;
+
+  constructor(private readonly most = MOST_LOGOUTS) {}
+
+  has(token: string): boolean {
+    return this.ends.has(token);
+  }
+
+  /** Whether there is no room for another one. */
+  isFull(now: number): boolean {
+    // Where the clock was set back, it is not waited for.
+    if (this.ends.size >= this.most && Math.abs(now - this.lookedAtAll) >= LOOK_AT_ALL_MS) {
+      this.lookedAtAll = now;
+      for (const [token, end] of this.ends) if (isOver(end, now)) this.ends.delete(token);
+    }
+    return this.ends.size >= this.most;
+  }
+
+  /** Also where there is no room: who made the logout has looked. INVARIANT: it stays until it is over. */
+  add({ token, end }: Logout, now: number): void {
+    this.sweep(now);
+    if (!isOver(end, now)) this.ends.set(token, Math.max(end, this.ends.get(token) ?? 0));
+  }
+
+  /** All that are not over. Those that come while they are gone through are among them. */
+  *inPieces(now: number): IterableIterator<readonly Logout[]> {
+    let piece: Logout[] = [];
+    for (const [token, end] of this.ends) {
+      if (isOver(end, now)) continue;
+      piece.push({ token, end });
+      if (piece.length < LOGOUTS_AT_ONCE) continue;
+      yield piece;
+      piece = [];
+    }
+    if (piece.length > 0) yield piece;
+  }
+
+  private sweep(now: number): void {
+    for (let looked = 0; looked < LOOKED_AT; looked += 1) {
+      const next = this.sweeping.next();
+      if (next.done) {
+        this.sweeping = this.ends.entries();
+        return;
+      }
+      const [token, end] = next.value;
+      if (isOver(end, now)) this.ends.delete(token);
+    }
+  }
+}
+
+function isOver(end: number, now: number): boolean {
+  return end + KEPT_ENDED_MS <= now;
+}

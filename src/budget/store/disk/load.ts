@@ -1,0 +1,173 @@
+/** Reads the state that an earlier guard left: the newest snapshot and the journals after it. */
+import { Buffer } from 'node:buffer';
+import { readFileSync } from 'node:fs';
+import type { AccountState } from '../../model/account.ts';
+import { Accounts } from '../../model/accounts.ts';
+import type { Logout, Standing } from '../../model/budget-store.ts';
+import { Logouts } from '../../model/logouts.ts';
+import type { Measure, Owner } from '../../model/measure.ts';
+import type { Sightings } from '../../model/sightings.ts';
+import { NO_STANDING, type StandingState, standingOf } from '../../model/exceptions.ts';
+import { linesOf, readChecked } from './checked-line.ts';
+import { findGenerations, journalFile, snapshotFile } from './generation.ts';
+import { ownerOf, type Replayed, replay, syncedTo } from './records.ts';
+
+/** The state is not what a guard wrote: nobody can say what was taken. */
+class StateDamaged extends Error {
+  constructor(file: string, byte: number) {
+    super(
+      `${file} is damaged at byte ${byte}: restore the folder from a backup, or move it away to begin with empty budgets and without the locks, logouts, raises, permits and openings in it`,
+    );
+  }
+}
+
+/** The state is whole, and says what this build does not read. */
+class StateOfAnotherBuild extends Error {
+  constructor(file: string, format: unknown) {
+    super(
+      `${file} was written by another build of Rowgate (format ${String(format)}; this one reads ${FORMATS_READ.join(' and ')}): start that build, or move the folder away to begin with empty budgets and without the locks, logouts, raises, permits and openings in it`,
+    );
+  }
+}
+
+/** Another one wherever a reader of the one before would misread a line. */
+export const SNAPSHOT_FORMAT = 3;
+/** In 2 there are no logouts: they are among the locks. */
+const FORMATS_READ: readonly unknown[] = [2, SNAPSHOT_FORMAT];
+
+/** What a snapshot says of one account: `from` is the byte of its journal from which on records are not in it yet. */
+export type SnapshotLine =
+  /** The version of the format, and the key of people's hashes in base64. */
+  | readonly ['snapshot', typeof SNAPSHOT_FORMAT, string]
+  | readonly ['standing', number, StandingState]
+  /** Some of them. */
+  | readonly ['logouts', readonly Logout[]]
+  | readonly ['account', Owner, Measure, number, AccountState]
+  /** People of the account before it. */
+  | readonly ['people', Sightings]
+  | readonly ['end', number];
+
+export interface Loaded {
+  readonly accounts: Accounts;
+  readonly standing: Standing;
+  readonly logouts: Logouts;
+  /** Of people's hashes; absent where nothing was there. */
+  readonly hashKey: Uint8Array | undefined;
+  /** The highest generation of which there is a file. */
+  readonly newest: number;
+  readonly stale: readonly string[];
+  /** By file: bytes at its end that are no whole record, and were not on disk for certain. */
+  readonly cut: ReadonlyMap<string, number>;
+}
+
+/** Throws StateDamaged, or StateOfAnotherBuild. `now`: milliseconds since the epoch. */
+export function load(folder: string, timeZone: string, now: number): Loaded {
+  const { whole, journals, stale } = findGenerations(folder);
+  const reader = new Reader(new Accounts(timeZone), now);
+  if (whole > 0) reader.readSnapshot(snapshotFile(folder, whole));
+  for (const [i, generation] of journals.entries()) {
+    const path = journalFile(folder, generation);
+    // Each is made before its snapshot and kept as long as it is needed.
+    const expected = whole > 0 ? whole + i : generation;
+    if (generation !== expected) throw new StateDamaged(journalFile(folder, expected), 0);
+    reader.readJournal(path, generation === whole);
+  }
+  if (whole > 0 && journals.length === 0) throw new StateDamaged(journalFile(folder, whole), 0);
+  if (whole === 0 && reader.bytes > 0) throw new StateDamaged(snapshotFile(folder, journals[0] ?? 1), 0);
+  const { accounts, standing, logouts, hashKey, cut } = reader;
+  return { accounts, standing, logouts, hashKey, newest: Math.max(whole, ...journals), stale, cut };
+}
+
+class Reader implements Replayed {
+  readonly logouts = new Logouts();
+  standing = NO_STANDING;
+  hashKey: Uint8Array | undefined;
+  bytes = 0;
+  readonly cut = new Map<string, number>();
+  /** By account, and for what stands under the empty name: from which byte of its journal on the snapshot lacks what is there. */
+  private readonly from = new Map<string, number>();
+  /** The account of the snapshot whose lines are being read. */
+  private account: { owner: Owner; measure: Measure; state: AccountState; people: Sightings[] } | undefined;
+
+  constructor(
+    readonly accounts: Accounts,
+    private readonly now: number,
+  ) {}
+
+  readSnapshot(path: string): void {
+    let lines = 0;
+    let isWhole = false;
+    for (const { text, start } of linesOf(readFileSync(path))) {
+      const line = readChecked(text)?.value as SnapshotLine | undefined;
+      if (!line || isWhole || (lines === 0) !== (line[0] === 'snapshot')) throw new StateDamaged(path, start);
+      if (line[0] === 'snapshot' && !FORMATS_READ.includes(line[1])) throw new StateOfAnotherBuild(path, line[1]);
+      this.readSnapshotLine(line);
+      if (line[0] === 'end') isWhole = line[1] === lines;
+      lines += 1;
+    }
+    if (!isWhole) throw new StateDamaged(path, readFileSync(path).length);
+  }
+
+  /** `ofSnapshot`: the snapshot was written while it was. */
+  readJournal(path: string, ofSnapshot: boolean): void {
+    const file = readFileSync(path);
+    this.bytes += file.length;
+    let end = 0;
+    for (const line of linesOf(file)) {
+      const record = readChecked(line.text);
+      if (!record) break;
+      end = line.end;
+      const owner = ownerOf(record.value);
+      const from = this.from.get(owner ? `${owner.measure} ${owner.owner}` : '') ?? 0;
+      if (!ofSnapshot || line.start >= from) replay(record.value, this, this.now);
+    }
+    if (end === file.length) return;
+    // INVARIANT: what was on disk for certain is never cut off: it holds what was granted.
+    if (lastSynced(file) > end) throw new StateDamaged(path, end);
+    this.cut.set(path, file.length - end);
+  }
+
+  private readSnapshotLine(line: SnapshotLine): void {
+    if (line[0] === 'people') {
+      this.account?.people.push(line[1]);
+      return;
+    }
+    this.endAccount();
+    switch (line[0]) {
+      case 'snapshot':
+        this.hashKey = Buffer.from(line[2], 'base64');
+        return;
+      case 'end':
+        return;
+      case 'standing':
+        this.from.set('', line[1]);
+        this.standing = standingOf(line[2]);
+        return;
+      case 'logouts':
+        for (const logout of line[1]) this.logouts.add(logout, this.now);
+        return;
+      case 'account': {
+        const [, owner, measure, from, state] = line;
+        this.from.set(`${measure} ${owner}`, from);
+        this.account = { owner, measure, state, people: [] };
+      }
+    }
+  }
+
+  private endAccount(): void {
+    if (!this.account) return;
+    const { owner, measure, state, people } = this.account;
+    this.accounts.restore(owner, measure, state, people);
+    this.account = undefined;
+  }
+}
+
+/** The byte up to which the file was on disk, whatever happened to the machine then. */
+function lastSynced(file: Uint8Array): number {
+  let bytes = 0;
+  for (const { text } of linesOf(file)) {
+    const record = readChecked(text);
+    if (record) bytes = Math.max(bytes, syncedTo(record.value) ?? 0);
+  }
+  return bytes;
+}

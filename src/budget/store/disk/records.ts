@@ -1,0 +1,109 @@
+/** What stands in a journal, one record a line, and how it is read into accounts again. */
+import type { Accounts } from '../../model/accounts.ts';
+import type { Logout, Return, Standing, StandingChange } from '../../model/budget-store.ts';
+import type { Logouts } from '../../model/logouts.ts';
+import type { Measure, Owner, Window } from '../../model/measure.ts';
+import type { Sightings } from '../../model/sightings.ts';
+import { changeStanding } from '../../model/exceptions.ts';
+import { checkedJson, checkedLine } from './checked-line.ts';
+
+type Record =
+  /** Taken: windows, amount, when. */
+  | readonly ['take', Owner, Measure, readonly Window[], number, number]
+  /** Given back: amount, when it was taken. */
+  | readonly ['back', Owner, Measure, number, number]
+  /** Seen: windows, when, who, and for each when a place was taken for them (0: none was). */
+  | readonly ['saw', Owner, Measure, readonly Window[], number, Sightings]
+  /** A change of what stands, and when. */
+  | readonly ['change', StandingChange, number]
+  | readonly ['logout', Logout]
+  /** On disk, whatever happens to the machine, up to this byte. */
+  | readonly ['synced', number];
+
+export function takeLine(owner: Owner, measure: Measure, windows: readonly Window[], amount: number, at: number) {
+  return line(['take', owner, measure, windows, amount, at]);
+}
+
+export function backLine({ owner, measure, amount, at }: Return): string {
+  return line(['back', owner, measure, amount, at]);
+}
+
+export function sawLine(
+  owner: Owner,
+  measure: Measure,
+  windows: readonly Window[],
+  sightings: Sightings,
+  now: number,
+): string {
+  // INVARIANT: nothing in the hashes needs escaping. They are most of a journal, and looking for it in each took longer than counting them.
+  const { hashes, at } = sightings;
+  const before = JSON.stringify(['saw', owner, measure, windows, now]).slice(0, -1);
+  return checkedJson(`${before},{"hashes":"${hashes}","at":${JSON.stringify(at)}}]`);
+}
+
+export function changeLine(change: StandingChange, now: number): string {
+  return line(['change', change, now]);
+}
+
+export function logoutLine(logout: Logout): string {
+  return line(['logout', logout]);
+}
+
+export function syncedLine(bytes: number): string {
+  return line(['synced', bytes]);
+}
+
+/** Up to which byte the journal was on disk, if the record says that. */
+export function syncedTo(value: unknown): number | undefined {
+  const record = value as Record;
+  return record[0] === 'synced' ? record[1] : undefined;
+}
+
+/** Whose record it is; undefined for those of no account. */
+export function ownerOf(value: unknown): { owner: Owner; measure: Measure } | undefined {
+  const record = value as Record;
+  return record[0] === 'take' || record[0] === 'back' || record[0] === 'saw'
+    ? { owner: record[1], measure: record[2] }
+    : undefined;
+}
+
+/** What records are read into. */
+export interface Replayed {
+  readonly accounts: Accounts;
+  readonly logouts: Logouts;
+  standing: Standing;
+}
+
+/** Books the record. `now`: logouts that are over by then are left out. */
+export function replay(value: unknown, into: Replayed, now: number): void {
+  const record = value as Record;
+  switch (record[0]) {
+    case 'take': {
+      const [, owner, measure, windows, amount, at] = record;
+      into.accounts.open(owner, measure).book(windows, amount, at);
+      return;
+    }
+    case 'back': {
+      const [, owner, measure, amount, at] = record;
+      into.accounts.giveBack({ owner, measure, windows: [], amount, at });
+      return;
+    }
+    case 'saw': {
+      const [, owner, measure, windows, at, sightings] = record;
+      into.accounts.saw(owner, measure, windows, sightings, at);
+      return;
+    }
+    case 'change':
+      into.standing = changeStanding(into.standing, record[1], record[2]);
+      return;
+    case 'logout':
+      into.logouts.add(record[1], now);
+      return;
+    case 'synced':
+      return;
+  }
+}
+
+function line(record: Record): string {
+  return checkedLine(record);
+}

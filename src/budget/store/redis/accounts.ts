@@ -1,0 +1,100 @@
+/** What is asked of the accounts in Redis. */
+import { randomUUID } from 'node:crypto';
+import type { Claim, Grant, Return } from '../../model/budget-store.ts';
+import { CalendarDays } from '../../model/days.ts';
+import { eachHash } from '../../model/hashes.ts';
+import type { Ceiling, Measure, Owner, Window } from '../../model/measure.ts';
+import type { Sightings } from '../../model/sightings.ts';
+import { windowKey } from '../../model/window-slots.ts';
+import { type RedisConnection, script } from './connection.ts';
+import { ACCOUNTS_SCRIPT } from './script.ts';
+
+/** An operation of the script on one account. */
+export interface Operation {
+  readonly owner: Owner;
+  readonly measure: Measure;
+  readonly says: { readonly run: 'take' | 'back' | 'saw' | 'known' | 'used' } & Readonly<Record<string, unknown>>;
+}
+
+const ACCOUNTS = script(ACCOUNTS_SCRIPT);
+/** So many days before and after this one are told to the server, by whose clock it counts. */
+const DAYS_AROUND = 2;
+
+export class RedisAccounts {
+  private readonly days: CalendarDays;
+  private readonly doneKey = `rowgate:done:${randomUUID()}`;
+  /** The days around `around`. */
+  private around = Number.NaN;
+  private told: readonly (readonly [number, number])[] = [];
+
+  constructor(
+    private readonly connection: RedisConnection,
+    timeZone: string,
+    /** By the server's clock. */
+    private readonly now: () => number,
+  ) {
+    this.days = new CalendarDays(timeZone);
+  }
+
+  async take(claims: readonly Claim[]): Promise<Grant[]> {
+    const operations = claims.map(({ owner, measure, ceilings, want }) => ({
+      owner,
+      measure,
+      says: { run: 'take' as const, want, ceilings: ceilings.map(ceilingOf) },
+    }));
+    const answers = (await this.run(operations)) as readonly [number, number, readonly number[]][];
+    return answers.map(([granted, at, used]) => ({ granted, at, used }));
+  }
+
+  async known(owner: Owner, measure: Measure, windows: readonly Window[], keys: readonly string[]): Promise<boolean[]> {
+    const says = { run: 'known' as const, windows: windows.map(windowKey), keys };
+    const [answer] = (await this.run([{ owner, measure, says }])) as readonly (readonly number[])[];
+    return (answer ?? []).map((known) => known === 1);
+  }
+
+  async used(owner: Owner, measure: Measure, windows: readonly Window[]): Promise<readonly number[]> {
+    const says = { run: 'used' as const, windows: windows.map(windowKey) };
+    const [answer] = (await this.run([{ owner, measure, says }])) as readonly (readonly number[])[];
+    return answer ?? [];
+  }
+
+  /** `batch`: a number above those before; what was done under it already is not done again. */
+  run(operations: readonly Operation[], batch = 0): Promise<unknown> {
+    const keys = operations.flatMap(({ owner, measure }) => [
+      `rowgate:account:${measure} ${owner}`,
+      `rowgate:people:${measure} ${owner}`,
+    ]);
+    const argument = JSON.stringify({ days: this.daysNow(), batch, ops: operations.map(({ says }) => says) });
+    return this.connection.script(ACCOUNTS, [this.doneKey, ...keys], argument);
+  }
+
+  private daysNow(): readonly (readonly [number, number])[] {
+    const today = this.days.dayOf(this.now());
+    if (today !== this.around) {
+      this.around = today;
+      const numbers = Array.from({ length: 2 * DAYS_AROUND + 2 }, (_, i) => today - DAYS_AROUND + i);
+      this.told = numbers.map((day) => [day, this.days.startOf(day)]);
+    }
+    return this.told;
+  }
+}
+
+/** A limit that is absent must not stand there as null, which is a value in Lua. */
+function ceilingOf({ window, limit }: Ceiling): readonly [string, number?] {
+  return limit === undefined ? [windowKey(window)] : [windowKey(window), limit];
+}
+
+export function backOperation({ owner, measure, amount, at }: Return): Operation {
+  return { owner, measure, says: { run: 'back', amount, at } };
+}
+
+export function sawOperation(
+  owner: Owner,
+  measure: Measure,
+  windows: readonly Window[],
+  { hashes, at }: Sightings,
+): Operation {
+  const grants = at.flatMap(([count, grantedAt]) => Array.from({ length: count }, () => grantedAt));
+  const seen = eachHash(hashes).map((key, i) => [key, grants[i]]);
+  return { owner, measure, says: { run: 'saw', windows: windows.map(windowKey), sightings: seen } };
+}

@@ -1,0 +1,178 @@
+/**
+ * Logouts in Redis: a sorted set of tokens by their end, another by a running number, and the last number with a mark. A guard reads what has
+ * come behind the number that it knows. Each mark is the hash of the one before and the token: it shows whether what was read is what was written.
+ */
+import { createHash } from 'node:crypto';
+import type { Logout } from '../../model/budget-store.ts';
+import { LOGOUTS_AT_ONCE, Logouts, MOST_LOGOUTS } from '../../model/logouts.ts';
+import { KEPT_ENDED_MS } from '../../model/exceptions.ts';
+import { type RedisConnection, script } from './connection.ts';
+
+export const LOGOUTS_CHANNEL = 'rowgate:logouts';
+const KEYS = ['rowgate:logouts:ends', 'rowgate:logouts:order', 'rowgate:logouts:last'] as const;
+/** So many that are over go with each that comes. */
+const REMOVED_AT_ONCE = 100;
+
+/** Answers for each whether it is there now, 1 or 0: there is no room for it. One that is over needs none. */
+const ADD = script(`
+local said = cjson.decode(ARGV[1])
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+local function text(number) return string.format('%.0f', number) end
+local over = redis.call('ZRANGEBYSCORE', KEYS[1], '-inf', text(now - ${KEPT_ENDED_MS}), 'LIMIT', 0, ${REMOVED_AT_ONCE})
+for _, token in ipairs(over) do
+  redis.call('ZREM', KEYS[1], token)
+  redis.call('ZREM', KEYS[2], token)
+end
+local last = redis.call('HMGET', KEYS[3], 'number', 'mark')
+local before, mark = tonumber(last[1] or '0'), last[2] or ''
+local number, answers = before, {}
+for i, logout in ipairs(said) do
+  local token = logout.token
+  if redis.call('ZSCORE', KEYS[1], token) or logout['end'] + ${KEPT_ENDED_MS} <= now then
+    answers[i] = 1
+  elseif redis.call('ZCARD', KEYS[1]) >= ${MOST_LOGOUTS} then
+    answers[i] = 0
+  else
+    number = number + 1
+    mark = redis.sha1hex(mark .. token)
+    redis.call('ZADD', KEYS[1], text(logout['end']), token)
+    redis.call('ZADD', KEYS[2], text(number), token)
+    answers[i] = 1
+  end
+end
+if number > before then
+  redis.call('HSET', KEYS[3], 'number', text(number), 'mark', mark)
+  local latest = redis.call('ZRANGE', KEYS[1], -1, -1, 'WITHSCORES')
+  for _, key in ipairs(KEYS) do redis.call('PEXPIREAT', key, text(tonumber(latest[2]) + ${KEPT_ENDED_MS})) end
+  redis.call('PUBLISH', '${LOGOUTS_CHANNEL}', text(number))
+end
+return answers
+`);
+
+/** Answers the last number and its mark, and, where they are not those that were said, some of what comes behind: token, number, end. */
+const READ = script(`
+local said = cjson.decode(ARGV[1])
+local last = redis.call('HMGET', KEYS[3], 'number', 'mark')
+local answer = { last[1] or '0', last[2] or '' }
+if answer[1] == said.number and answer[2] == said.mark then return answer end
+local found = redis.call('ZRANGEBYSCORE', KEYS[2], '(' .. said.number, '+inf', 'WITHSCORES', 'LIMIT', 0, ${LOGOUTS_AT_ONCE})
+for i = 1, #found, 2 do
+  answer[#answer + 1] = found[i]
+  answer[#answer + 1] = found[i + 1]
+  answer[#answer + 1] = redis.call('ZSCORE', KEYS[1], found[i])
+end
+return answer
+`);
+
+/** How far it was read. */
+interface Position {
+  readonly number: string;
+  readonly mark: string;
+}
+
+const START: Position = { number: '0', mark: '' };
+
+export class SharedLogouts {
+  readonly known = new Logouts();
+  private position = START;
+  /** By token: those of which the server may not know. */
+  private readonly untold = new Map<string, Logout>();
+  private looking: Promise<void> | undefined;
+  private readonly listeners: ((logouts: readonly Logout[]) => void)[] = [];
+
+  constructor(
+    private readonly connection: RedisConnection,
+    /** By the server's clock. */
+    private readonly now: () => number,
+    private readonly notice: (message: string) => void,
+  ) {}
+
+  onLogout(told: (logouts: readonly Logout[]) => void): void {
+    this.listeners.push(told);
+  }
+
+  /** As `BudgetStore.logOut`. */
+  async logOut(logout: Logout): Promise<boolean> {
+    if (this.known.isFull(this.now())) return false;
+    // INVARIANT: it holds here at once, and is told to the others as soon as it can be.
+    this.untold.set(logout.token, logout);
+    this.heard([logout]);
+    return this.tell([logout]);
+  }
+
+  /** Reads what is new, and tells what could not be told before. Rejects with StoreUnavailable. */
+  look(): Promise<void> {
+    this.looking ??= this.lookAndTell().finally(() => {
+      this.looking = undefined;
+    });
+    return this.looking;
+  }
+
+  private async lookAndTell(): Promise<void> {
+    await this.readNew();
+    while (this.untold.size > 0) await this.tell([...this.untold.values()].slice(0, LOGOUTS_AT_ONCE));
+  }
+
+  /** Whether there was room for all of them. */
+  private async tell(logouts: readonly Logout[]): Promise<boolean> {
+    const answers = (await this.connection.script(ADD, KEYS, JSON.stringify(logouts))) as readonly number[];
+    for (const { token } of logouts) this.untold.delete(token);
+    return answers.every((answer) => answer === 1);
+  }
+
+  private async readNew(): Promise<void> {
+    const { position } = this;
+    const { last, tokens } = await this.readBehind(position);
+    const mark = tokens.reduce((before, token) => markAfter(before, token), position.mark);
+    if (mark === last.mark) this.position = last;
+    else await this.readAll();
+  }
+
+  /** What was read is not how the server came to where it is: it has lost some, or some were over before they were read. */
+  private async readAll(): Promise<void> {
+    const { last, tokens } = await this.readBehind(START);
+    const there = new Set(tokens);
+    this.position = last;
+    let lost = 0;
+    for (const piece of this.known.inPieces(this.now())) {
+      for (const logout of piece) {
+        if (there.has(logout.token) || this.untold.has(logout.token)) continue;
+        // INVARIANT: logouts do not end because the server has lost them: who still knows them puts them back.
+        this.untold.set(logout.token, logout);
+        lost += 1;
+      }
+    }
+    if (lost > 0)
+      this.notice(
+        `the state in ${this.connection.place} was older than what is known here: ${lost} logouts were put back`,
+      );
+  }
+
+  private async readBehind(from: Position): Promise<{ readonly last: Position; readonly tokens: readonly string[] }> {
+    const tokens: string[] = [];
+    for (let position = from; ; ) {
+      const answer = (await this.connection.script(READ, KEYS, JSON.stringify(position))) as readonly string[];
+      const [number = '0', mark = '', ...rest] = answer;
+      const found: Logout[] = [];
+      for (let i = 0; i < rest.length; i += 3) found.push({ token: rest[i]!, end: Number(rest[i + 2]) });
+      tokens.push(...found.map(({ token }) => token));
+      this.heard(found.filter(({ token }) => !this.known.has(token)));
+      if (found.length < LOGOUTS_AT_ONCE) return { last: { number, mark }, tokens };
+      // No mark is this one: the answer is what comes behind the number.
+      position = { number: rest.at(-2)!, mark: '-' };
+    }
+  }
+
+  private heard(logouts: readonly Logout[]): void {
+    if (logouts.length === 0) return;
+    for (const logout of logouts) this.known.add(logout, this.now());
+    for (const told of this.listeners) told(logouts);
+  }
+}
+
+function markAfter(mark: string, token: string): string {
+  return createHash('sha1')
+    .update(mark + token)
+    .digest('hex');
+}

@@ -1,0 +1,83 @@
+/** Which file of a log comes after another one: closed ones, compressed or not, those that somebody else's rotation has moved, the open one. */
+import { readdirSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { closedFiles } from '../rotation/closed-files.ts';
+import { firstRecord } from '../rotation/first-record.ts';
+import type { Position } from './position.ts';
+
+export interface LogFileFound {
+  readonly path: string;
+  readonly handle: FileHandle;
+  /** The number of its first record. */
+  readonly first: number;
+  readonly chain: string | undefined;
+  /** Written no more. */
+  readonly closed: boolean;
+}
+
+/**
+ * The file in which the position lies, or where that is no more, the next one; with `beyond`, the next one in any case. Without a
+ * position: the oldest. Undefined where there is none yet.
+ */
+export async function nextFile(
+  log: string,
+  position: Pick<Position, 'file' | 'chain'> | undefined,
+  beyond: boolean,
+): Promise<LogFileFound | undefined> {
+  const opened = await openAt(log, false);
+  const suits = (first: number) => !position || first > position.file || (first === position.file && !beyond);
+  const closed = closedOf(log);
+  // The file was opened before the others were listed: what was closed in between is among them.
+  const chosen = closed.find(({ first }) => suits(first) && (!opened || first < opened.first));
+  if (chosen) {
+    await opened?.handle.close();
+    const found = await openAt(chosen.path, true);
+    const isOther = position && found?.chain !== position.chain && opened?.chain === position.chain;
+    return found && (isOther ? nextFile(log, { ...position, file: chosen.first }, true) : found);
+  }
+  if (opened && suits(opened.first)) return opened;
+  if (opened && position && opened.chain !== position.chain) {
+    // Another log has taken the place of this one, and counts from the beginning.
+    await opened.handle.close();
+    return nextFile(log, undefined, false);
+  }
+  await opened?.handle.close();
+  return undefined;
+}
+
+/** The open file, or where it holds nothing, the one that was closed last. */
+export async function newestFile(log: string): Promise<LogFileFound | undefined> {
+  const closed = closedOf(log).at(-1);
+  return (await openAt(log, false)) ?? (closed && openAt(closed.path, true));
+}
+
+/** Undefined where it is not there, or has no record yet. */
+async function openAt(path: string, closed: boolean): Promise<LogFileFound | undefined> {
+  const handle = await open(path, 'r').catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== 'ENOENT') throw error;
+  });
+  const record = handle && firstRecord(path, handle.fd);
+  if (handle && Number.isSafeInteger(record?.seq)) {
+    const chain = record?.kind === 'segment' && typeof record.chain === 'string' ? record.chain : undefined;
+    return { path, handle, first: record?.seq as number, chain, closed };
+  }
+  await handle?.close();
+  return undefined;
+}
+
+function closedOf(log: string): { path: string; first: number }[] {
+  const moved = movedFiles(log).flatMap((path) => {
+    const first = firstRecord(path)?.seq;
+    return Number.isSafeInteger(first) ? [{ path, first: first as number }] : [];
+  });
+  return [...closedFiles(log), ...moved].sort((a, b) => a.first - b.first);
+}
+
+/** What logrotate and its kin make of the name: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
+function movedFiles(log: string): string[] {
+  const name = basename(log);
+  return readdirSync(dirname(log))
+    .filter((other) => other.startsWith(name) && /^[.-][0-9]+(\.gz)?$/.test(other.slice(name.length)))
+    .map((other) => join(dirname(log), other));
+}

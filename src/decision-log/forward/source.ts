@@ -1,0 +1,119 @@
+/** The records of one log from a position on, whole, each with the decision that it belongs to, and where the next one begins. */
+import type { Buffer } from 'node:buffer';
+import { LRUCache } from 'lru-cache';
+import type { LogRecord } from '../fields.ts';
+import { ShortForm } from '../read/short-form.ts';
+import { Follower, type Lines } from './follower.ts';
+import type { Position } from './position.ts';
+
+export interface Entry {
+  readonly record: LogRecord;
+  /** Of an outcome and its kin: who asked what. Absent where that was too long ago. */
+  readonly decision: LogRecord | undefined;
+  /** Behind the record. */
+  readonly position: Position;
+}
+
+/** What is told of a log. */
+export interface SourceNotices {
+  /** Records that were deleted or moved away before anybody took them, both numbers included. */
+  lost(from: number, until: number): void;
+  said(message: string): void;
+}
+
+/** Decisions whose outcome has not come. Some never have one. */
+const MOST_DECISIONS = 5_000;
+/** So many records before the position nothing is read: an outcome whose decision stands there goes without it. */
+const FARTHEST = 100_000;
+/** How a whole record of a statement begins, and its number. */
+const HEAD = /^\{"time":"[^"]+","kind":"(?:decision|outcome)","guard":"[^"]+","seq":([0-9]+)/;
+const LONGEST_HEAD = 256;
+
+export class Source {
+  private readonly follower: Follower;
+  private readonly decisions = new LRUCache<string, LogRecord>({ max: MOST_DECISIONS });
+  private shortForm = new ShortForm();
+  private file: Lines['file'] | undefined;
+  private lines: Lines | undefined;
+  private index = 0;
+  private last: Position | undefined;
+
+  constructor(
+    log: string,
+    private readonly from: Position | undefined,
+    private readonly notices: SourceNotices,
+  ) {
+    this.last = from;
+    this.follower = new Follower(log, from, (message) => notices.said(message));
+  }
+
+  /** Undefined where there is none now. `breathe` is called between lines, so that reading far does not hold up others. */
+  async next(breathe: () => Promise<void>): Promise<Entry | undefined> {
+    for (;;) {
+      const line = this.lines?.lines[this.index];
+      if (!this.lines || !line) {
+        this.lines = await this.follower.read();
+        this.index = 0;
+        if (!this.lines) return undefined;
+        continue;
+      }
+      this.index += 1;
+      await breathe();
+      const entry = this.entry(this.lines.file, line);
+      if (entry) return entry;
+    }
+  }
+
+  close(): Promise<void> {
+    return this.follower.close();
+  }
+
+  private entry(file: Lines['file'], { bytes, end }: Lines['lines'][number]): Entry | undefined {
+    const { from } = this;
+    const behind = from && file.first === from.file && file.chain === from.chain ? from.offset : 0;
+    const isOld = end <= behind;
+    if (isOld && isFarBefore(bytes, from?.seq)) return undefined;
+    if (file !== this.file) this.shortForm = new ShortForm();
+    this.file = file;
+    const written = parse(bytes);
+    if (!written) return undefined;
+    const record = this.shortForm.whole(written);
+    const decision = this.join(record);
+    if (isOld) return undefined;
+    const seq = record.seq as number;
+    this.tellGap(file, seq);
+    const position: Position = { chain: file.chain, file: file.first, offset: end, seq };
+    this.last = position;
+    return { record, decision, position };
+  }
+
+  private join(record: LogRecord): LogRecord | undefined {
+    const { kind, id } = record;
+    if (typeof id !== 'string') return undefined;
+    if (kind === 'decision') this.decisions.set(id, record);
+    const decision = kind === 'decision' ? undefined : this.decisions.get(id);
+    if (kind === 'outcome') this.decisions.delete(id);
+    return decision;
+  }
+
+  private tellGap({ chain }: Lines['file'], seq: number): void {
+    if (this.last && this.last.chain === chain && seq > this.last.seq + 1)
+      this.notices.lost(this.last.seq + 1, seq - 1);
+  }
+}
+
+function isFarBefore(bytes: Buffer, seq = 0): boolean {
+  const number = HEAD.exec(bytes.toString('latin1', 0, LONGEST_HEAD))?.[1];
+  return number !== undefined && Number(number) < seq - FARTHEST;
+}
+
+/** Undefined where it is no record: torn by a crash. */
+function parse(bytes: Buffer): LogRecord | undefined {
+  try {
+    const record: unknown = JSON.parse(bytes.toString('utf8'));
+    const isRecord = typeof record === 'object' && record !== null && 'seq' in record && 'kind' in record;
+    return isRecord && Number.isSafeInteger(record.seq) ? (record as LogRecord) : undefined;
+  } catch {
+    return undefined;
+  }
+}

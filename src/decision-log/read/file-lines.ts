@@ -1,0 +1,108 @@
+/** Lines and records of one file of a log, plain or compressed, a chunk at a time. */
+import { createReadStream } from 'node:fs';
+import { createGunzip } from 'node:zlib';
+import type { Opener } from '../encryption/opening.ts';
+import type { LogRecord } from '../fields.ts';
+import { LONGEST_LINE } from './lines.ts';
+import { ShortForm } from './short-form.ts';
+import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
+
+const CHUNK = 256 * 1024;
+
+/** A compressed file breaks off, or holds something else than was put into it. */
+export class Damaged extends Error {}
+
+/**
+ * Whole lines without their ends, as many as a chunk held; longer ones than any record are left out. What stands behind the last line end
+ * comes as well: it lacks nothing but its end, or is torn.
+ */
+export async function* linesOf(file: string): AsyncGenerator<string[]> {
+  const bytes = createReadStream(file, { highWaterMark: CHUNK });
+  const source = file.endsWith('.gz') ? bytes.pipe(createGunzip({ chunkSize: CHUNK })) : bytes;
+  if (source !== bytes) bytes.on('error', (error) => source.destroy(error));
+  let begun = '';
+  try {
+    for await (const chunk of source.setEncoding('utf8')) {
+      const lines = (begun + String(chunk)).split('\n');
+      begun = lines.pop() ?? '';
+      if (begun.length > LONGEST_LINE) begun = begun.slice(0, LONGEST_LINE);
+      yield lines.filter((line) => line !== '' && line.length < LONGEST_LINE);
+    }
+    if (begun !== '' && begun.length < LONGEST_LINE) yield [begun];
+  } catch (error) {
+    throw ofDamage(file, error);
+  } finally {
+    bytes.destroy();
+  }
+}
+
+/** Throws Damaged where a compressed file does not hold what was put into it: DuckDB would take what it finds for all. */
+export async function checkWhole(file: string): Promise<void> {
+  try {
+    const source = createReadStream(file, { highWaterMark: CHUNK }).pipe(createGunzip({ chunkSize: CHUNK }));
+    for await (const _ of source);
+  } catch (error) {
+    throw ofDamage(file, error);
+  }
+}
+
+function ofDamage(file: string, error: unknown): unknown {
+  const { code, message } = error as NodeJS.ErrnoException;
+  return code?.startsWith('Z_') ? new Damaged(`${file} is damaged: ${message}`) : error;
+}
+
+/** The record in a line; undefined where there is none: it is torn, or something else. */
+function recordIn(line: string): LogRecord | undefined {
+  if (!line.startsWith('{')) return undefined;
+  try {
+    const record: unknown = JSON.parse(line);
+    return typeof record === 'object' && record !== null && typeof (record as LogRecord).time === 'string'
+      ? (record as LogRecord)
+      : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads the lines of one file, from the first on, as whole records in the clear. */
+export class RecordReader {
+  /** Lines that held no record, or none that could be opened. */
+  strange = 0;
+  private open: Opener = (record) => record;
+  private readonly shortForm = new ShortForm();
+
+  constructor(
+    private readonly file: string,
+    private readonly openerOf?: OpenerOf,
+  ) {}
+
+  async read(lines: readonly string[]): Promise<LogRecord[]> {
+    const records: LogRecord[] = [];
+    for (const line of lines) {
+      const written = recordIn(line);
+      if (written?.kind === 'segment' && isEncrypted(written)) this.open = await this.opener(written);
+      const record = written && this.open(written);
+      if (record) records.push(this.shortForm.whole(record));
+      else this.strange += 1;
+    }
+    return records;
+  }
+
+  private opener(segment: LogRecord): Promise<Opener> {
+    if (!this.openerOf) throw new NoIdentity(`${this.file} is encrypted: --identity FILE names the key that opens it`);
+    return this.openerOf(segment).catch((error: unknown) => {
+      throw new NoIdentity(`${this.file} is encrypted to other keys than the one given`, { cause: error });
+    });
+  }
+}
+
+/** The first record of a file. */
+export async function segmentOf(file: string): Promise<LogRecord | undefined> {
+  for await (const lines of linesOf(file)) {
+    for (const line of lines) {
+      const record = recordIn(line);
+      if (record) return record;
+    }
+  }
+  return undefined;
+}

@@ -1,0 +1,129 @@
+/** Which records somebody asks for. What becomes of a statement belongs to it: its `seen` and its outcome are found with its decision. */
+import type { LogRecord } from '../fields.ts';
+import { QUIET_COMMANDS } from '../writer/quiet-commands.ts';
+
+export interface Wanted {
+  readonly principal?: string | undefined;
+  readonly user?: string | undefined;
+  readonly role?: string | undefined;
+  /** `students`, or with its schema. */
+  readonly table?: string | undefined;
+  /** `ine`, `students.ine`, or with its schema. */
+  readonly column?: string | undefined;
+  /** What was done, or in observe mode would have been. */
+  readonly effect?: string | undefined;
+  readonly reason?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly id?: string | undefined;
+  /** Somewhere in the statement or the message, whatever the case. */
+  readonly text?: string | undefined;
+  /** Milliseconds since the epoch; the first instant, and the first behind. */
+  readonly since?: number | undefined;
+  readonly until?: number | undefined;
+  /** Ids of one person, by all keys that there are: only records that name it. */
+  readonly person?: { readonly subject: string; readonly ids: ReadonlySet<string> } | undefined;
+}
+
+/** Statements that run at once, and more: what is forgotten costs an outcome that is not shown. */
+const MOST_RUNNING = 100_000;
+
+export class Filter {
+  /** Decisions that were asked for but for their reason, and whether their reason was. */
+  private readonly running = new Map<unknown, boolean>();
+
+  constructor(private readonly wanted: Wanted) {}
+
+  /** To be asked of all records, in their order. */
+  takes(record: LogRecord): boolean {
+    const { kind, id, since = 0, until = Number.POSITIVE_INFINITY, person } = this.wanted;
+    const fits = this.fits(record);
+    const at = Date.parse(String(record.time));
+    return (
+      fits &&
+      (kind === undefined || record.kind === kind) &&
+      (id === undefined || record.id === id) &&
+      (!person || names(record, person)) &&
+      at >= since &&
+      at < until
+    );
+  }
+
+  private fits(record: LogRecord): boolean {
+    const { reason, principal } = this.wanted;
+    if (principal !== undefined && record.principal !== principal) return false;
+    const forReason = reason === undefined || record.reason === reason;
+    if (record.kind === 'outcome' || record.kind === 'seen') {
+      if (!this.asksForStatements) return forReason;
+      const began = this.running.get(record.id);
+      if (record.kind === 'outcome') this.running.delete(record.id);
+      return began !== undefined && (began || forReason);
+    }
+    const fits = this.fitsOfItself(record);
+    if (record.kind === 'decision' && fits && !QUIET_COMMANDS.has(String(record.command))) {
+      this.running.set(record.id, forReason);
+      if (this.running.size > MOST_RUNNING) this.running.delete(this.running.keys().next().value);
+    }
+    return fits && forReason;
+  }
+
+  /** An outcome says neither who nor what. */
+  private get asksForStatements(): boolean {
+    const { user, role, table, column, effect, reason, text } = this.wanted;
+    return [user, role, table, column, effect, reason, text].some((each) => each !== undefined);
+  }
+
+  private fitsOfItself(record: LogRecord): boolean {
+    const { user, role, table, column, effect, text } = this.wanted;
+    return (
+      (user === undefined || record.user === user) &&
+      (role === undefined || record.role === role) &&
+      (table === undefined || among(record.tables, table)) &&
+      (column === undefined || among(record.columns, column)) &&
+      (effect === undefined || record.effect === effect || record.would === effect) &&
+      (text === undefined || within(record.statement, text) || within(record.message, text))
+    );
+  }
+}
+
+/** Of names that somebody asks for, those that no record has had so far: what is misspelt is not taken for what was never done. */
+export class Unseen {
+  private readonly tests: Map<string, (record: LogRecord) => boolean>;
+
+  constructor({ principal, user, role, table, column, person }: Wanted) {
+    const all: readonly (readonly [string, string | undefined, (record: LogRecord, name: string) => boolean])[] = [
+      ['principal', principal, (record, name) => record.principal === name],
+      ['user', user, (record, name) => record.user === name],
+      ['role', role, (record, name) => record.role === name],
+      ['table', table, (record, name) => among(record.tables, name)],
+      ['column', column, (record, name) => among(record.columns, name)],
+      ['subject', person?.subject, (record, name) => Object.hasOwn(record.subjects ?? {}, name)],
+    ];
+    this.tests = new Map(
+      all.flatMap(([what, name, has]) =>
+        name === undefined ? [] : [[`${what} "${name}"`, (record: LogRecord) => has(record, name)] as const],
+      ),
+    );
+  }
+
+  look(record: LogRecord): void {
+    for (const [name, has] of this.tests) if (has(record)) this.tests.delete(name);
+  }
+
+  /** As `role "techer"`. */
+  get names(): readonly string[] {
+    return [...this.tests.keys()];
+  }
+}
+
+function among(names: unknown, name: string): boolean {
+  return Array.isArray(names) && names.some((each) => each === name || String(each).endsWith(`.${name}`));
+}
+
+function within(value: unknown, text: string): boolean {
+  return typeof value === 'string' && value.toLowerCase().includes(text.toLowerCase());
+}
+
+function names(record: LogRecord, { subject, ids }: NonNullable<Wanted['person']>): boolean {
+  const shown = (record.subjects as Record<string, { ids?: unknown }> | undefined)?.[subject]?.ids;
+  return Array.isArray(shown) && shown.some((id) => ids.has(String(id)));
+}

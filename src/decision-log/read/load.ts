@@ -1,0 +1,67 @@
+/** Reads files of a log into a table of DuckDB. */
+import { COLUMNS, NAMES, quoted } from './columns.ts';
+import { type Database, literal } from './duckdb.ts';
+import type { OpenerOf } from './encrypted.ts';
+import { linesOf, RecordReader } from './file-lines.ts';
+
+/**
+ * Makes the temporary table of that name anew: records of plain files, beside `filename`. @returns how many lines hold no record. INVARIANT: DuckDB
+ * loses the record behind a torn line that ends in a colon or a bracket: a file with a line that holds none is read line by line. So is one that
+ * an older guard has written (`decision-log/read/short-form.ts`): its decisions lack the guard's name.
+ */
+export async function loadFiles(db: Database, table: string, files: readonly string[]): Promise<number> {
+  await db.run(`CREATE OR REPLACE TEMP TABLE ${table} AS SELECT * FROM ${readJson(files)}`);
+  const others = await db.rows<{ filename: string }>(
+    `SELECT DISTINCT filename FROM ${table} WHERE time IS NULL OR kind IS NULL OR guard IS NULL`,
+  );
+  let strange = 0;
+  for (const { filename } of others) {
+    await db.run(`DELETE FROM ${table} WHERE filename = ${literal(filename)}`);
+    strange += await loadLines(db, table, filename);
+  }
+  return strange;
+}
+
+/** The same of a file that may be encrypted, into a table that is there. */
+export async function loadLines(db: Database, table: string, file: string, openerOf?: OpenerOf): Promise<number> {
+  const reader = new RecordReader(file, openerOf);
+  await db.run('CREATE OR REPLACE TEMP TABLE lines (line VARCHAR)');
+  await db.append('lines', recordsIn(file, reader));
+  await db.run(`INSERT INTO ${table} BY NAME SELECT * FROM
+    (SELECT unnest(from_json(line, ${literal(JSON.stringify(COLUMNS))})), ${literal(file)} AS filename FROM lines)`);
+  await db.run('DROP TABLE lines');
+  return reader.strange;
+}
+
+export async function makeTable(db: Database, table: string): Promise<void> {
+  const columns = Object.entries(COLUMNS).map(([name, type]) => `${quoted(name)} ${type}`);
+  await db.run(`CREATE OR REPLACE TEMP TABLE ${table} (${columns.join(', ')}, filename VARCHAR)`);
+}
+
+/** A query of the table's records, each with the chain of its file: the segment at its beginning says it, and each seal. */
+export function withChains(table: string): string {
+  const columns = NAMES.map((name) => (name === 'chain' ? 'coalesce(c.chain, r.chain) AS chain' : `r.${quoted(name)}`));
+  return `SELECT ${columns.join(', ')}, r.filename FROM ${table} AS r LEFT JOIN (
+      SELECT filename, min(chain) AS chain FROM ${table} WHERE kind IN ('segment', 'seal') GROUP BY filename
+    ) AS c ON r.filename = c.filename WHERE r.time IS NOT NULL AND r.kind IS NOT NULL`;
+}
+
+/** Torn lines and what is no record have no `time`, and are not thrown at. @param paths plain or `.gz` */
+function readJson(paths: readonly string[]): string {
+  const files = paths.map((path) => literal(exactly(path))).join(', ');
+  const columns = Object.entries(COLUMNS)
+    .map(([name, type]) => `${quoted(name)}: ${literal(type)}`)
+    .join(', ');
+  return `read_json([${files}], format = 'newline_delimited', ignore_errors = true, filename = true, columns = {${columns}})`;
+}
+
+/** A name in which nothing is a pattern. */
+function exactly(path: string): string {
+  return path.replace(/[[*?]/g, (character) => `[${character}]`);
+}
+
+async function* recordsIn(file: string, reader: RecordReader): AsyncGenerator<string> {
+  for await (const lines of linesOf(file)) {
+    for (const record of await reader.read(lines)) yield JSON.stringify(record);
+  }
+}

@@ -1,0 +1,86 @@
+/** The records of a log as a table `records` in DuckDB: closed files by their indexes, the open ones and all others as they are. */
+import { NAMES, quoted } from './columns.ts';
+import { type Database, literal, openDatabase } from './duckdb.ts';
+import { isEncrypted, NoIdentity, type OpenerOf } from './encrypted.ts';
+import { indexesOf } from './indexes.ts';
+import { checkWhole, segmentOf } from './file-lines.ts';
+import { loadFiles, loadLines, makeTable, withChains } from './load.ts';
+import type { Chain } from './log-files.ts';
+import { strangeIn } from './parquet.ts';
+
+export interface SourceOptions {
+  readonly chains: readonly Chain[];
+  /** A folder for indexes; beside the files where absent. */
+  readonly indexes?: string | undefined;
+  /** False reads all files as they are, and makes no index. */
+  readonly indexed: boolean;
+  /** Of encrypted files. These are never indexed. */
+  readonly openerOf?: OpenerOf | undefined;
+  /** Told what could not be done as it should be, and goes on. */
+  readonly notice: (message: string) => void;
+}
+
+export interface Source {
+  readonly db: Database;
+  readonly files: readonly string[];
+  /** Lines that hold no record, and were passed over. */
+  readonly strange: number;
+  close(): void;
+}
+
+/** Opens the log for reports. Throws NoDuckDB, NoIdentity, Damaged, or why a file cannot be read. */
+export async function openSource(options: SourceOptions): Promise<Source> {
+  const files = options.chains.flat();
+  const plain: string[] = [];
+  const encrypted: string[] = [];
+  for (const file of files) {
+    const segment = await segmentOf(file);
+    (segment && isEncrypted(segment) ? encrypted : plain).push(file);
+  }
+  if (encrypted.length > 0 && !options.openerOf) {
+    throw new NoIdentity(`${encrypted[0]} is encrypted: --identity FILE names the key that opens it`);
+  }
+  // INVARIANT: what is encrypted on the disk does not come to it in the clear.
+  const db = await openDatabase(encrypted.length === 0);
+  try {
+    const indexes = options.indexed ? (await indexesOf(db, plain, options)).indexes : new Map<string, string>();
+    const asTheyAre = plain.filter((file) => !indexes.has(file));
+    for (const file of asTheyAre.filter((each) => each.endsWith('.gz'))) await checkWhole(file);
+    const strange = await makeRecords(db, [...indexes.values()], asTheyAre, encrypted, options.openerOf);
+    return {
+      db,
+      files,
+      strange,
+      close: () => db.close(),
+    };
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+}
+
+async function makeRecords(
+  db: Database,
+  indexes: readonly string[],
+  plain: readonly string[],
+  encrypted: readonly string[],
+  openerOf: OpenerOf | undefined,
+): Promise<number> {
+  const names = NAMES.map(quoted).join(', ');
+  const parts: string[] = [];
+  let strange = await strangeIn(db, indexes);
+  if (indexes.length > 0) {
+    parts.push(`SELECT ${names} FROM read_parquet([${indexes.map(literal).join(', ')}])`);
+  }
+  if (plain.length + encrypted.length > 0) {
+    if (plain.length > 0) strange += await loadFiles(db, 'loaded', plain);
+    else await makeTable(db, 'loaded');
+    for (const file of encrypted) strange += await loadLines(db, 'loaded', file, openerOf);
+    await db.run(`CREATE TEMP TABLE fresh AS ${withChains('loaded')}`);
+    await db.run('DROP TABLE loaded');
+    parts.push(`SELECT ${names} FROM fresh`);
+  }
+  if (parts.length === 0) throw new Error('there is no file of that log');
+  await db.run(`CREATE TEMP VIEW records AS ${parts.join(' UNION ALL ')}`);
+  return strange;
+}

@@ -1,0 +1,94 @@
+/** Times as people give and read them. The clock and the time zone are arguments. */
+import { CalendarDays } from '../../budget/model/days.ts';
+import { type Reading, readDate, readDuration } from '../../policy/source/quantity.ts';
+
+export interface Now {
+  /** Milliseconds since the epoch. */
+  readonly now: number;
+  /** `Europe/Paris` */
+  readonly timeZone: string;
+}
+
+const EXPECTED = 'a time such as 2026-11-25, 2026-11-25T14:30, 2h (ago), today or yesterday';
+const MINUTE_MS = 60_000;
+const DAY_MS = 86_400_000;
+
+/**
+ * `2h`: so long ago; `today`, `yesterday`, `2026-11-25`: that day; `2026-11-25T14:30`: then, in the time zone where none is written.
+ * @param end the instant after the day is meant, and not its first. Milliseconds since the epoch.
+ */
+export function readTime(text: string, { now, timeZone }: Now, end = false): Reading<number> {
+  const days = new CalendarDays(timeZone);
+  const startOf = (day: number): Reading<number> => ({ value: days.startOf(end ? day + 1 : day) });
+  const said = text.trim().toLowerCase();
+  if (said === 'now') return { value: now };
+  if (said === 'today') return startOf(days.dayOf(now));
+  if (said === 'yesterday') return startOf(days.dayOf(now) - 1);
+  if ('value' in readDate(said)) return startOf(Date.parse(said) / DAY_MS);
+  const ago = readDuration(said.replace(/ ago$/, ''));
+  if ('value' in ago) return { value: now - ago.value };
+  const match =
+    /^([0-9]{4}-[0-9]{2}-[0-9]{2})[t ]([0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,3})?)?)(z|[+-][0-9]{2}:?[0-9]{2})?$/.exec(
+      said,
+    );
+  if (!match || !('value' in readDate(match[1] ?? ''))) return { expected: EXPECTED };
+  const [, date, time, zone] = match;
+  const instant = Date.parse(`${date}T${time}${zone?.toUpperCase() ?? 'Z'}`);
+  if (Number.isNaN(instant)) return { expected: EXPECTED };
+  return { value: zone === undefined ? instantOf(instant, timeZone) : instant };
+}
+
+/** What a clock on the wall there shows, as if it were UTC. */
+export function wallTime(instant: number, timeZone: string): number {
+  const parts = formatOf(timeZone).formatToParts(instant);
+  const of = (type: string): number => Number(parts.find((part) => part.type === type)?.value);
+  return (
+    Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second')) +
+    (((instant % 1000) + 1000) % 1000)
+  );
+}
+
+/** `2026-11-25 14:30:07`, as the clock on the wall shows it. */
+export function shownInstant(instant: number, timeZone: string): string {
+  return shownWall(wallTime(instant, timeZone));
+}
+
+/** `2026-11-25 14:30` */
+export function shownMinute(instant: number, timeZone: string): string {
+  return shownWall(wallTime(instant, timeZone), MINUTE_MS);
+}
+
+/** @param wall of `wallTime`. With the parts that `step` (milliseconds) does not make idle. */
+export function shownWall(wall: number, step = 1_000): string {
+  const text = new Date(wall).toISOString().replace('T', ' ');
+  if (step >= DAY_MS) return text.slice(0, 10);
+  return text.slice(0, step >= MINUTE_MS ? 16 : 19);
+}
+
+const formats = new Map<string, Intl.DateTimeFormat>();
+
+function formatOf(timeZone: string): Intl.DateTimeFormat {
+  let format = formats.get(timeZone);
+  if (!format) {
+    const numeric = 'numeric';
+    const parts = {
+      year: numeric,
+      month: numeric,
+      day: numeric,
+      hour: numeric,
+      minute: numeric,
+      second: numeric,
+    } as const;
+    format = new Intl.DateTimeFormat('en-US', { timeZone, hourCycle: 'h23', ...parts });
+    formats.set(timeZone, format);
+  }
+  return format;
+}
+
+/** The instant at which the wall there shows that time; of two, the first; of none, just behind the gap. */
+function instantOf(wall: number, timeZone: string): number {
+  const offsets = [wall - DAY_MS, wall + DAY_MS].map((near) => wallTime(near, timeZone) - near);
+  const candidates = offsets.map((offset) => wall - offset);
+  const exact = candidates.filter((instant) => wallTime(instant, timeZone) === wall);
+  return Math.min(...(exact.length > 0 ? exact : candidates.slice(0, 1)));
+}

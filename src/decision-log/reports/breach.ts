@@ -1,0 +1,189 @@
+/** What a principal took in a time, as figures: nothing is judged here, and nothing worded. */
+import type { Source } from '../read/source.ts';
+import { stepFor } from '../read/steps.ts';
+import { type Coverage, coverageOf } from './coverage.ts';
+import { type People, peopleOf } from './people.ts';
+import { instant, stepOf } from './period.ts';
+import { makeTaken, parametersOfTaken, type WhoAndWhen } from './taken.ts';
+
+export interface Totals {
+  readonly statements: number;
+  readonly refused: number;
+  /** At a limit, as they ran. */
+  readonly stopped: number;
+  /** Allowed in observe mode, and refused had the role been held to its policy. */
+  readonly observed: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly changed: number;
+  /** Statements of which nobody has written what became of them. */
+  readonly unended: number;
+  /** Outcomes whose decision is not in the log: what they were is not known. */
+  readonly undecided: number;
+  /** Milliseconds since the epoch; of the first and the last statement. */
+  readonly first?: number;
+  readonly last?: number;
+  readonly users: readonly string[];
+  readonly roles: readonly string[];
+  readonly databases: readonly string[];
+}
+
+/** A table or a column, and what the statements gave that read it. A statement that reads several counts for each. */
+export interface Read {
+  readonly name: string;
+  readonly statements: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly changed: number;
+}
+
+export interface StatementTaken extends Read {
+  readonly fingerprint: string;
+  readonly refused: number;
+  readonly people: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+export interface Step {
+  /** As the clock on the wall showed it, in milliseconds. */
+  readonly at: number;
+  readonly statements: number;
+  readonly refused: number;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly people: number;
+}
+
+export interface ClientSeen {
+  readonly address: string;
+  readonly application: string;
+  readonly certificate?: string;
+  readonly sessions: number;
+  readonly statements: number;
+  readonly rows: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** What the guard did or was told: locks, releases, raises, permits, openings, canaries, warnings, refused logins. */
+export interface Event {
+  readonly at: number;
+  readonly kind: string;
+  readonly what: string;
+  readonly by?: string;
+  readonly times: number;
+}
+
+/** Statements that the guard has refused or, `late`, stopped as they ran. */
+export interface Stopped {
+  readonly reason: string;
+  readonly late: boolean;
+  readonly times: number;
+  /** Milliseconds since the epoch. */
+  readonly last: number;
+}
+
+/** Statements without an outcome, by who could take how much. */
+export interface Unended {
+  readonly role?: string;
+  readonly policy?: string;
+  /** Hashes of what was kept of that policy's files, where the log says so. */
+  readonly kept: readonly string[];
+  readonly statements: number;
+}
+
+export interface Breach {
+  readonly coverage: Coverage;
+  readonly totals: Totals;
+  readonly people: readonly People[];
+  readonly tables: readonly Read[];
+  readonly columns: readonly Read[];
+  readonly statements: readonly StatementTaken[];
+  /** How many shapes of statement there are in all. */
+  readonly shapes: number;
+  readonly step: number;
+  readonly timeline: readonly Step[];
+  readonly clients: readonly ClientSeen[];
+  readonly refusals: readonly Stopped[];
+  readonly events: readonly Event[];
+  readonly unended: readonly Unended[];
+}
+
+const MOST_STATEMENTS = 100;
+const MOST_EVENTS = 500;
+const SUMS = `count(*) AS statements, sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed`;
+const READ = `${SUMS} FROM (SELECT *, unnest(NAMES) AS name FROM taken WHERE NOT refused) GROUP BY name ORDER BY "rows" DESC, bytes DESC, name`;
+
+/** Also leaves `taken` and `shown` behind, for whoever looks for one person. */
+export async function breachOf(source: Source, asked: WhoAndWhen): Promise<Breach> {
+  await makeTaken(source, asked);
+  const parameters = parametersOfTaken(asked);
+  const rows = <T>(sql: string): Promise<T[]> => source.db.rows<T>(sql, parameters);
+  const [totals] = await rows<Totals>(TOTALS);
+  if (!totals) throw new Error('a sum without a row');
+  const { first, last } = totals;
+  const step = stepFor((last ?? 0) - (first ?? 0));
+  return {
+    coverage: await coverageOf(source, asked.since),
+    totals,
+    people: await peopleOf(source.db, 'taken', 'shown'),
+    tables: await rows(`SELECT name, ${READ.replace('NAMES', 'tables')}`),
+    columns: await rows(`SELECT name, ${READ.replace('NAMES', '"columns"')}`),
+    statements: await rows(STATEMENTS),
+    shapes: (await rows<{ n: number }>("SELECT count(DISTINCT coalesce(fingerprint, '')) AS n FROM taken"))[0]?.n ?? 0,
+    step,
+    timeline: await rows(timeline(step)),
+    clients: await rows(CLIENTS),
+    refusals: await rows(
+      `SELECT coalesce(reason, status, effect) AS reason, bool_or(NOT refused) AS late, count(*) AS times, epoch_ms(max(ended)) AS last
+       FROM taken WHERE refused OR status = 'cut' GROUP BY 1 ORDER BY times DESC, 1`,
+    ),
+    events: await rows(EVENTS),
+    unended: await rows(UNENDED),
+  };
+}
+
+const UNENDED = `SELECT role, policy, coalesce(kept, []) AS kept, statements FROM
+    (SELECT role, policy, count(*) AS statements FROM taken WHERE unended GROUP BY role, policy)
+    LEFT JOIN (SELECT "to" AS policy, list_sort(list(DISTINCT kept)) AS kept FROM records WHERE kind = 'policy' AND kept IS NOT NULL GROUP BY "to") USING (policy)
+  ORDER BY statements DESC, role, policy`;
+
+function names(column: string): string {
+  return `coalesce(list_sort(list(DISTINCT ${column}) FILTER (${column} IS NOT NULL)), [])`;
+}
+
+const TOTALS = `SELECT count(*) AS statements, count(*) FILTER (refused) AS refused, count(*) FILTER (status = 'cut') AS stopped, count(*) FILTER (would = 'refuse') AS observed,
+  coalesce(sum("rows"), 0)::BIGINT AS "rows", coalesce(sum(bytes), 0)::BIGINT AS bytes, coalesce(sum(changed), 0)::BIGINT AS changed,
+  count(*) FILTER (unended) AS unended, count(*) FILTER (undecided) AS undecided,
+  epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last,
+  ${names('"user"')} AS users, ${names('role')} AS roles, ${names('database')} AS databases FROM taken`;
+
+const STATEMENTS = `SELECT t.fingerprint, max(coalesce(statement, command, '')) AS name, count(*) AS statements, count(*) FILTER (refused) AS refused,
+  sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes, sum(changed)::BIGINT AS changed,
+  coalesce(max(people), 0) AS people, epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
+  FROM taken AS t LEFT JOIN (SELECT fingerprint, count(DISTINCT (subject, person)) AS people FROM shown JOIN taken USING (id) GROUP BY fingerprint) AS p
+    ON t.fingerprint IS NOT DISTINCT FROM p.fingerprint
+  GROUP BY t.fingerprint ORDER BY "rows" DESC, statements DESC, t.fingerprint LIMIT ${MOST_STATEMENTS}`;
+
+function timeline(step: number): string {
+  const at = stepOf('ended', step);
+  return `SELECT "at", statements, refused, "rows", bytes, coalesce(people, 0) AS people FROM
+    (SELECT ${at} AS "at", count(*) AS statements, count(*) FILTER (refused) AS refused, sum("rows")::BIGINT AS "rows", sum(bytes)::BIGINT AS bytes
+      FROM taken GROUP BY 1)
+    LEFT JOIN (SELECT ${at} AS "at", count(DISTINCT (subject, person)) AS people FROM shown JOIN taken USING (id) GROUP BY 1) USING ("at")
+    ORDER BY "at"`;
+}
+
+const CLIENTS = `SELECT coalesce(regexp_replace(client, ':[0-9]+$', ''), 'not known') AS address, coalesce(application, '') AS application, certificate,
+  count(DISTINCT session) AS sessions, count(*) AS statements, sum("rows")::BIGINT AS "rows", epoch_ms(min(started)) AS first, epoch_ms(max(ended)) AS last
+  FROM taken GROUP BY ALL ORDER BY "rows" DESC, statements DESC, address, application`;
+
+/** Of the principal itself, whoever the person behind it was; what repeats itself in a minute is one. */
+const EVENTS = `SELECT epoch_ms(min(began)) AS "at", kind, what, any_value("by") AS "by", sum(n)::BIGINT AS times FROM (
+    SELECT coalesce("since", time) AS began, coalesce("count", 1) AS n, kind, "by", concat_ws('; ', CASE WHEN kind = 'canary' THEN 'made-up ' || canary.subject END, status,
+      CASE WHEN "limit".name <> coalesce(reason, '') THEN "limit".name END,
+      nullif(reason, ''), message, CASE WHEN until IS NOT NULL THEN 'until ' || until END) AS what
+    FROM records WHERE principal = $principal AND kind IN ('lock', 'release', 'raise', 'permit', 'break-glass', 'canary', 'warning', 'login-refused')
+      AND time >= ${instant('$since')} AND time < ${instant('$until')})
+  GROUP BY kind, what, date_trunc('minute', began) ORDER BY "at", kind LIMIT ${MOST_EVENTS}`;

@@ -1,0 +1,16 @@
+/** When each principal was last there: by its logins, and by statements of sessions that began long ago. */
+import type { Source } from '../read/source.ts';
+
+export interface LastUse {
+  readonly principal: string;
+  /** Milliseconds since the epoch; absent where a session began before the log. */
+  readonly lastLogin?: number;
+  readonly lastUse: number;
+}
+
+export async function lastUseOf({ db }: Source): Promise<LastUse[]> {
+  return db.rows<LastUse>(
+    `SELECT principal, epoch_ms(max(time) FILTER (kind = 'login')) AS "lastLogin", epoch_ms(max(time)) AS "lastUse"
+     FROM records WHERE kind IN ('login', 'decision') AND principal IS NOT NULL GROUP BY principal ORDER BY principal`,
+  );
+}

@@ -1,0 +1,90 @@
+/** Openings of closed principals (break-glass), as their records tell them. */
+import type { Source } from '../read/source.ts';
+
+/** One record of an opening. */
+export interface Step {
+  /** Milliseconds since the epoch. */
+  readonly at: number;
+  /** `requested`, `approved`, `opened`, `used`, `closed`, `over`, `failed`. */
+  readonly status: string;
+  readonly by?: string;
+  readonly reason?: string;
+  /** Whose signatures counted then, each with the key's fingerprint. */
+  readonly signed: readonly string[];
+}
+
+export interface OpeningTold {
+  readonly id: string;
+  readonly principal: string;
+  readonly role: string;
+  readonly reason: string;
+  readonly usedBy: string;
+  readonly requestedBy: string;
+  /** Milliseconds since the epoch, as all below. */
+  readonly requested: number;
+  readonly until: number;
+  /** Absent where it was never open. */
+  readonly opened?: number;
+  /** When it was closed, or its time was over; absent where no record says so. */
+  readonly ended?: number;
+  readonly steps: readonly Step[];
+}
+
+interface Row extends Omit<Step, 'signed'> {
+  readonly id: string;
+  readonly principal: string;
+  readonly role: string;
+  readonly usedBy: string;
+  readonly requestedBy: string;
+  readonly until: string;
+  readonly signed: readonly { readonly name: string; readonly key: string }[];
+}
+
+const ROWS = `SELECT epoch_ms(time) AS "at", status, "by", reason, principal, role, break_glass.id AS id, break_glass.used_by AS "usedBy",
+    break_glass.requested_by AS "requestedBy", break_glass.until AS until, coalesce(break_glass.approved_by, []) AS signed
+  FROM records WHERE kind = 'break-glass' AND break_glass.id IS NOT NULL ORDER BY time, guard, seq`;
+
+/** All that the log tells of, the oldest first. */
+export async function openingsOf({ db }: Source): Promise<OpeningTold[]> {
+  const byId = new Map<string, Row[]>();
+  for (const row of await db.rows<Row>(ROWS)) byId.set(row.id, [...(byId.get(row.id) ?? []), row]);
+  return [...byId.values()].flatMap((rows) => {
+    const [first] = rows;
+    return first ? [opening(first, rows)] : [];
+  });
+}
+
+function opening(first: Row, rows: readonly Row[]): OpeningTold {
+  const { id, principal, role, usedBy, requestedBy } = first;
+  const at = (...statuses: string[]): number | undefined => rows.find(({ status }) => statuses.includes(status))?.at;
+  const [opened, ended] = [at('opened'), at('closed', 'over')];
+  return {
+    id,
+    principal,
+    role,
+    reason: first.reason ?? '',
+    usedBy,
+    requestedBy,
+    requested: first.at,
+    until: Date.parse(first.until),
+    ...(opened !== undefined && { opened }),
+    ...(ended !== undefined && { ended }),
+    steps: rows.map(({ at, status, by, reason, signed }) => ({
+      at,
+      status,
+      ...(by !== undefined && { by }),
+      ...(reason !== undefined && { reason }),
+      signed: signed.map(({ name, key }) => `${name} (${key})`),
+    })),
+  };
+}
+
+/** The time in which it was open; undefined where it never was. */
+export function openTime(
+  { opened, ended, until }: OpeningTold,
+  now: number,
+): { since: number; until: number } | undefined {
+  if (opened === undefined) return undefined;
+  // One that nobody has closed, in these files, ends by itself.
+  return { since: opened, until: Math.max(opened, Math.min(ended ?? until, until, now)) + 1 };
+}

@@ -1,0 +1,115 @@
+/** The report on refusals, in words. */
+import { type Column, count, counted, type Report, type Section } from './report.ts';
+import { stepName } from '../read/steps.ts';
+import { shownMinute, shownWall } from '../read/times.ts';
+import { type Made, madeLine, periodText } from './made.ts';
+import type { Period } from './period.ts';
+import type { Refusals, RefusedBy } from './refusals.ts';
+
+export function refusalsReport(refusals: Refusals, period: Period, made: Made): Report {
+  const { statements, late, logins, observed, decisions } = refusals;
+  return {
+    title: 'What was refused',
+    facts: [
+      ['Asked about', periodText(period)],
+      ['Read', counted(made.files.length, 'file')],
+    ],
+    figures: [
+      { name: 'statements refused', value: count(statements), note: `of ${count(decisions)}` },
+      { name: 'stopped as they ran', value: count(late) },
+      { name: 'logins refused', value: count(logins) },
+      ...(observed > 0
+        ? [{ name: 'would have been refused', value: count(observed), note: 'by roles that are only observed' }]
+        : []),
+    ],
+    sections: [
+      timeline(refusals, period),
+      by('Why', 'text', 'reason', refusals.byReason, period),
+      by('Whose statements', 'text', 'principal', refusals.byPrincipal, period),
+      by('On which tables', 'code', 'table', refusals.byTable, period),
+      by('Logins', 'text', 'name given', refusals.loginsBy, period),
+    ],
+    foot: madeLine(made, period.timeZone),
+  };
+}
+
+/** Of statements of roles in observe mode. */
+const OBSERVED: Column = { name: 'would have been', kind: 'number' };
+
+function timeline({ timeline: steps, step, observed: anyObserved }: Refusals, { timeZone }: Period): Section {
+  const isObserved = anyObserved > 0;
+  return {
+    heading: 'When',
+    notes: [`By ${stepName(step)}, in the time of ${timeZone}.`],
+    table: {
+      columns: [
+        { name: 'time', kind: 'time' },
+        { name: 'statements', kind: 'number' },
+        ...(isObserved ? [OBSERVED] : []),
+        { name: 'logins', kind: 'number' },
+      ],
+      rows: steps.map(({ at, times, observed, logins }) => [
+        shownWall(at, step),
+        times,
+        ...(isObserved ? [observed] : []),
+        logins,
+      ]),
+    },
+    charts: [
+      {
+        form: 'time',
+        name: 'statements refused',
+        step,
+        points: steps.map(({ at, times }) => [at, times]),
+        marked: true,
+      },
+      ...(isObserved
+        ? [
+            {
+              form: 'time' as const,
+              name: 'statements that would have been refused',
+              step,
+              points: steps.map(({ at, observed }) => [at, observed] as const),
+            },
+          ]
+        : []),
+      { form: 'time', name: 'logins refused', step, points: steps.map(({ at, logins }) => [at, logins]), marked: true },
+    ],
+  };
+}
+
+function by(
+  heading: string,
+  kind: 'text' | 'code',
+  name: string,
+  all: readonly (RefusedBy & { readonly reasons?: readonly string[] })[],
+  { timeZone }: Period,
+): Section {
+  const ofPrincipals = all.some(({ reasons }) => reasons);
+  const isObserved = all.some(({ observed }) => observed > 0);
+  const isRefused = all.some(({ times }) => times > 0);
+  const columns: Column[] = [
+    { name, kind },
+    { name: 'times', kind: 'number' },
+    ...(isObserved ? [OBSERVED] : []),
+    ofPrincipals ? { name: 'reasons', kind: 'text' } : { name: 'principals', kind: 'number' },
+    { name: 'first', kind: 'time' },
+    { name: 'last', kind: 'time' },
+  ];
+  return {
+    heading,
+    notes: [],
+    table: {
+      columns,
+      rows: all.map((each) => [
+        each.name,
+        each.times,
+        ...(isObserved ? [each.observed] : []),
+        ofPrincipals ? each.reasons?.join(', ') : each.principals,
+        shownMinute(each.first, timeZone),
+        shownMinute(each.last, timeZone),
+      ]),
+    },
+    charts: [{ form: 'bars', name: 0, value: isObserved && !isRefused ? 2 : 1 }],
+  };
+}

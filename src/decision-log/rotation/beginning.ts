@@ -1,0 +1,80 @@
+/** Where a guard that starts goes on: the file that it finds open, or the one that was closed last. */
+import { closeSync, constants, fstatSync, openSync, readdirSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { Position } from '../writer/chained-file.ts';
+import { lastSeal, readTail } from '../writer/tail.ts';
+import { closedFiles } from './closed-files.ts';
+import { firstRecord, type Segment, segmentOf } from './first-record.ts';
+import { unpacked } from './gzip.ts';
+
+/** How a file of a log stands. */
+export interface Standing {
+  /** Undefined where the file does not begin with one: it is from before there was a chain, or its beginning is gone. */
+  readonly segment: Segment | undefined;
+  /** Undefined where nothing in the file says it. */
+  readonly chain: string | undefined;
+  /** The number of the first record. */
+  readonly first: number;
+  /** With an empty hash where it is not chained. */
+  readonly last: Position;
+  /** Seals of the chain so far. */
+  readonly seals: number;
+  /** The last record is a seal. */
+  readonly sealed: boolean;
+}
+
+/** Undefined where the file holds no record. */
+export function standingOf(fd: number, path: string): Standing | undefined {
+  const { size } = fstatSync(fd);
+  const { last } = readTail(fd, size);
+  if (!last) return undefined;
+  const record = firstRecord(path, fd);
+  const isChained = last.hash !== undefined;
+  const segment = isChained ? segmentOf(record) : undefined;
+  const seal = isChained ? lastSeal(fd, size) : undefined;
+  return {
+    segment,
+    chain: segment?.chain ?? seal?.chain,
+    first: Number(record?.seq ?? last.seq),
+    last: { seq: last.seq, hash: last.hash ?? '' },
+    seals: seal?.seal ?? segment?.seals ?? 0,
+    sealed: last.kind === 'seal',
+  };
+}
+
+/** So many are looked at: files of other guards may lie beside. */
+const MOST_CANDIDATES = 8;
+
+/** Of the file that was closed last, by the guard's own rotation under whatever name, or by another's; undefined where there is none. */
+export function lastClosed(file: string, guard: string): (Standing & { readonly file: string }) | undefined {
+  const own = closedFiles(file).at(-1);
+  const standings = [...(own ? [own.path] : []), ...movedAway(file)].flatMap((path) => {
+    try {
+      const standing = path.endsWith('.gz') ? unpacked(path, standingAt) : standingAt(path);
+      const isOwn = path === own?.path || standing?.segment?.guard === guard;
+      return standing?.segment && isOwn ? [{ ...standing, file: basename(path) }] : [];
+    } catch {
+      return []; // no file of a log
+    }
+  });
+  return standings.sort((a, b) => b.last.seq - a.last.seq)[0];
+}
+
+function standingAt(path: string): Standing | undefined {
+  const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    return fstatSync(fd).isFile() ? standingOf(fd, path) : undefined;
+  } finally {
+    closeSync(fd);
+  }
+}
+
+/** What logrotate and its kin make of the name: `decisions.jsonl.1`, `decisions.jsonl-20261127.gz`. */
+function movedAway(file: string): string[] {
+  const name = basename(file);
+  return readdirSync(dirname(file))
+    .filter((other) => /^[.-][0-9].*$/.test(other.slice(name.length)) && other.startsWith(name))
+    .map((other) => join(dirname(file), other))
+    .sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs)
+    .slice(0, MOST_CANDIDATES);
+}

@@ -1,0 +1,35 @@
+/** When a file of the log is full: by its size, or because its hour, day, week or month is over. */
+import { dayAfter, instantOf, localTime, weekdayOf } from '../../policy/source/calendar.ts';
+
+export type Period = 'hourly' | 'daily' | 'weekly' | 'monthly';
+
+export interface Rotation {
+  readonly every?: Period;
+  readonly bytes?: number;
+}
+
+const HOUR_MS = 3_600_000;
+const DAYS_OF_WEEK = 7;
+const WEEK = ['mon', 'tue', 'wed', 'thu', 'fri', 'sat', 'sun'];
+
+/** The end of the period in which `opened` lies: milliseconds since the epoch; weeks begin on Monday. An hour that comes twice is one. */
+export function periodEnd(every: Period, opened: number, timeZone: string): number {
+  const { date, minutes } = localTime(opened, timeZone);
+  const end =
+    every === 'hourly'
+      ? instantOf({ date, minutes: (Math.floor(minutes / 60) + 1) * 60 }, timeZone)
+      : instantOf({ date: nextBeginning(every, date), minutes: 0 }, timeZone);
+  // Where the clocks are put forward, the period may seem to have ended before.
+  return end > opened ? end : opened + HOUR_MS;
+}
+
+function nextBeginning(every: Exclude<Period, 'hourly'>, date: string): string {
+  switch (every) {
+    case 'daily':
+      return dayAfter(date, 1);
+    case 'weekly':
+      return dayAfter(date, DAYS_OF_WEEK - WEEK.indexOf(weekdayOf(date)));
+    case 'monthly':
+      return `${dayAfter(`${date.slice(0, 7)}-01`, 31).slice(0, 7)}-01`;
+  }
+}

@@ -1,0 +1,30 @@
+/** A report for a spreadsheet (RFC 4180): its tables one below the other, each under its heading. */
+import type { Cell, Report } from '../reports/report.ts';
+
+/** What a spreadsheet would take for a formula is not one. */
+const FORMULA = /^[=+\-@\t\r]/;
+
+export function reportCsv({ title, facts, sections }: Report): string {
+  const lines: Cell[][] = [[title], ...facts.map((fact) => [...fact])];
+  for (const { heading, table } of sections) {
+    if (!table) {
+      lines.push([], [heading]);
+      continue;
+    }
+    lines.push(
+      [],
+      [heading],
+      table.columns.map(({ name }) => name),
+      ...table.rows.map((row) => [...row]),
+    );
+    if (table.more) lines.push([`and ${table.more} more`]);
+  }
+  return lines.map((line) => `${line.map(field).join(',')}\r\n`).join('');
+}
+
+function field(cell: Cell): string {
+  if (cell === undefined) return '';
+  if (typeof cell === 'number') return String(cell);
+  const text = FORMULA.test(cell) ? `'${cell}` : cell;
+  return /[",\r\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}

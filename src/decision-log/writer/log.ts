@@ -1,0 +1,303 @@
+/**
+ * The decision log: one JSON object a line, handed to the file before `append` returns; those of sessions, where it is not `strict`, at the end of the
+ * turn (`turn.ts`). Who is in a session is bound once.
+ */
+import type { Period } from '../../policy/source/quantity.ts';
+import type { Anchor, Head, RetentionFields, SealFields } from '../chain/seal.ts';
+import type { Written } from '../disk/append.ts';
+import { SessionOnDisk } from '../disk/session-on-disk.ts';
+import type { FileKeys } from '../encryption/file-keys.ts';
+import type { RecordFields, RecordKind } from '../fields.ts';
+import type { Durability } from './file.ts';
+import { isoTime } from './iso-time.ts';
+import { type ChainFields, type ChainKind, GROUPED, isOfChain, isOfStatement } from '../kinds.ts';
+import type { Rotation } from '../rotation/schedule.ts';
+import { Tidying } from '../rotation/tidying.ts';
+import { type SealKey, sealKeyIn } from '../seals/seal-key.ts';
+import { Sealer } from '../seals/sealer.ts';
+import { Segments } from './segments.ts';
+import type { SessionContext, SessionLog } from './session-log.ts';
+import { type Recorder, SessionRecords } from './session-records.ts';
+import { StatementTexts } from './statement-texts.ts';
+import type { SubjectIds } from '../subject-ids.ts';
+import { boxedText, chainMembersText, type Heading, membersText, recordText } from './text.ts';
+import { SessionInTurn, Turn } from './group-commit.ts';
+
+export interface LogOptions {
+  readonly file: string;
+  /**
+   * `batched`: written before `append` returns, or, where it is a record of a session, before `reachDisk` says so; synced at most 100 ms later.
+   * `strict`: synced by then: records of many sessions share a sync.
+   */
+  readonly durability: Durability;
+  /** What stands under `statement`. */
+  readonly text: 'normalized' | 'full' | 'none';
+  /** The guard's name. */
+  readonly guard: string;
+  /** Makes ids of the keys of people who were shown; absent: they are counted, and nothing says who they were. */
+  readonly subjects?: SubjectIds | undefined;
+  /** Where records are encrypted: for whom. */
+  readonly keys?: FileKeys | undefined;
+  /** When a file is closed and the next one begun; absent: never. */
+  readonly rotate?: Rotation;
+  /** IANA name, for `rotate`; absent: UTC. */
+  readonly timeZone?: string;
+  /** How long closed files are kept; absent: for ever. */
+  readonly keep?: Period | undefined;
+  readonly seal?: SealOptions;
+  /** Milliseconds since the epoch. */
+  readonly clock: () => number;
+  /** Told once when the log begins to fail, and once when it is written again. */
+  readonly notice?: (message: string) => void;
+}
+
+interface SealOptions {
+  /** Absent: in the file of the log's name and `.key`, made at the first start. */
+  readonly key?: SealKey;
+  readonly everyMs: number;
+  readonly records: number;
+}
+
+export interface DecisionLog {
+  /** False where the record is not certainly in the log: what it is about must then not happen. Never throws. */
+  append(kind: RecordKind, fields: RecordFields): boolean;
+  /** Somebody comes. Resolves when that is recorded as `durability` has it; with false where nobody can say so. */
+  login(context: SessionContext): Promise<boolean>;
+  session(context: SessionContext): SessionLog;
+  /** After the file was moved away (SIGHUP): goes on in a new one. False where that fails; the open one is then kept. */
+  reopen(): boolean;
+  /** Each seal goes to the listener, when it stands in the log. */
+  onSeal(listener: (anchor: Anchor) => void): void;
+  /** How far the chain has come. Resolves when that is on the disk; with undefined where nobody can say so. */
+  head(): Promise<Head | undefined>;
+  /** How far another chain of this guard has come: it stands beside the next seals. */
+  heard(name: string, head: Head): void;
+  /** Seals and closes. Resolves when that is done; where no command is asked for the seal, it is done on return. */
+  close(): Promise<void>;
+}
+
+const SEAL_EVERY_MS = 10_000;
+const SEAL_RECORDS = 10_000;
+/** A command that signs is not waited for any longer when the log is closed. */
+const LAST_SEAL_MS = 3_000;
+
+/** Opens the log, or throws: a guard that cannot record does not start. */
+export function openLog(options: LogOptions): DecisionLog {
+  return new Log(options);
+}
+
+class Log implements DecisionLog {
+  private readonly segments: Segments;
+  private readonly sealer: Sealer;
+  private readonly tidying: Tidying;
+  private readonly recorder: Recorder;
+  private closed = false;
+  /** Records of statements wait for those behind them, to be written with them. */
+  private holding = false;
+  /** The file took records when the first of those was made: what becomes of it meanwhile shows when they are written. */
+  private holds = false;
+  /** When that first one was made: the time of all of them. */
+  private heldAt = 0;
+  private readonly turn: Turn;
+
+  constructor(private readonly options: LogOptions) {
+    const { file, guard, durability, clock, keep, notice = () => {} } = options;
+    const { key = sealKeyIn(`${file}.key`), everyMs = SEAL_EVERY_MS, records = SEAL_RECORDS } = options.seal ?? {};
+    const { rotate = {}, timeZone = 'UTC', keys } = options;
+    this.segments = new Segments(
+      { file, guard, durability, rotate, timeZone, sealedBy: key.publicKey, keys, notice },
+      {
+        begin: (fields, now) => this.putOfChain('segment', fields, now) === 'written',
+        closing: () => void this.sealer.seal(),
+        closed: () => this.tidying.look(),
+        seals: () => this.sealer.count,
+      },
+    );
+    const { chain, chained, past } = this.segments;
+    this.sealer = new Sealer(
+      {
+        key,
+        guard,
+        chain,
+        everyMs,
+        records,
+        clock,
+        position: () => chained.position,
+        ready: () => this.isReadyToSeal(),
+        write: (fields) => this.writeSeal(fields),
+        notice,
+      },
+      past.seals,
+    );
+    if (!past.sealed) this.sealer.recorded();
+    this.tidying = new Tidying({
+      file,
+      keep,
+      clock,
+      notice,
+      record: (fields) => this.recordRetention(fields),
+      isSealed: async (seq) => (await this.sealer.covers(seq)) && this.tried(() => this.segments.file.syncAll()),
+    });
+    this.tidying.look();
+    this.turn = new Turn({
+      isOpen: () => !this.closed && this.segments.file.isOpen,
+      begin: () => {
+        this.holding = true;
+        this.heldAt = clock();
+        chained.beginHolding();
+        this.holds = this.isReady(this.heldAt);
+      },
+      write: () => {
+        this.holding = false;
+        chained.flush();
+        return chained.allStand;
+      },
+    });
+    this.recorder = {
+      write: (kind, members) => this.writeOfSession(kind, members),
+      append: (kind, fields) => this.append(kind, fields),
+      statements: new StatementTexts(options.text),
+      subjects: options.subjects,
+    };
+  }
+
+  append(kind: RecordKind, fields: RecordFields): boolean {
+    this.turn.write();
+    const now = this.now();
+    return this.isReady(now) && this.put(kind, fields, now) === 'written';
+  }
+
+  async login(context: SessionContext): Promise<boolean> {
+    const { file } = this.segments;
+    if (!this.append('login', context)) return false;
+    return this.options.durability === 'batched' || file.reachesDisk(file.position);
+  }
+
+  session(context: SessionContext): SessionLog {
+    const records = new SessionRecords(this.recorder, context);
+    if (this.options.durability === 'strict') return new SessionOnDisk(records, this.segments.file);
+    return new SessionInTurn(records, this.turn);
+  }
+
+  reopen(): boolean {
+    this.turn.write();
+    return !this.closed && this.segments.reopen();
+  }
+
+  onSeal(listener: (anchor: Anchor) => void): void {
+    this.sealer.onSeal(listener);
+  }
+
+  /** INVARIANT: what a crash can take is told nobody: it would look as if it had been cut off. */
+  async head(): Promise<Head | undefined> {
+    const { chain, chained, file } = this.segments;
+    this.turn.write();
+    const head = { chain, ...chained.position };
+    return (await file.reachesDisk(file.position)) ? head : undefined;
+  }
+
+  heard(name: string, head: Head): void {
+    this.sealer.heard(name, head);
+  }
+
+  close(): Promise<void> {
+    if (this.closed) return Promise.resolve();
+    this.turn.write();
+    this.sealer.stop();
+    this.tidying.stop();
+    const end = () => {
+      this.turn.write();
+      this.closed = true;
+      this.segments.file.close();
+    };
+    const sealed = this.sealer.seal();
+    if (!this.sealer.isWaiting) {
+      end();
+      return Promise.resolve();
+    }
+    return withIn(
+      LAST_SEAL_MS,
+      sealed.then(() => this.sealer.seal()),
+    ).then(end);
+  }
+
+  /** Also where nobody knows whether it reached the disk: its number is taken. */
+  private writeSeal(fields: SealFields): boolean {
+    return this.isReadyToSeal() && this.putOfChain('seal', fields, this.now()) !== 'absent';
+  }
+
+  private isReadyToSeal(): boolean {
+    return this.tried(() => this.segments.readyToSeal(this.now()));
+  }
+
+  /** INVARIANT: no record has an earlier time than the one before it for what is written at once, a seal in the midst of it included. */
+  private now(): number {
+    return this.holding ? this.heldAt : this.options.clock();
+  }
+
+  private isReady(now: number): boolean {
+    return this.tried(() => this.segments.ready(now));
+  }
+
+  private tried(work: () => void): boolean {
+    if (this.closed) return false;
+    try {
+      work();
+      return true;
+    } catch (error) {
+      this.segments.file.fail(error);
+      return false;
+    }
+  }
+
+  /** Nearly all of a log. */
+  private writeOfSession(kind: 'decision' | 'outcome', members: () => string): boolean {
+    const now = this.now();
+    const isReady = this.holding ? this.holds : this.isReady(now);
+    return isReady && this.write(kind, now, members) === 'written';
+  }
+
+  /** The file is open and begun. */
+  private put(kind: RecordKind, fields: RecordFields, now: number): Written {
+    return this.write(kind, now, () => membersText(fields));
+  }
+
+  private putOfChain(kind: ChainKind, fields: ChainFields, now: number): Written {
+    return this.write(kind, now, () => chainMembersText(fields));
+  }
+
+  private write(kind: RecordKind | ChainKind, now: number, members: () => string): Written {
+    const { chained } = this.segments;
+    const heading: Heading = {
+      time: isoTime(now),
+      guard: this.options.guard,
+      seq: chained.seq + 1,
+      torn: chained.torn,
+    };
+    let body: string;
+    try {
+      body = recordText(kind, heading, members());
+      if (this.options.keys && !isOfChain(kind)) body = boxedText(body, heading, this.segments.boxes);
+    } catch {
+      // INVARIANT: a record that cannot be made is one that is not written.
+      return 'absent';
+    }
+    const written = this.holding && isOfStatement(kind) ? chained.hold(body) : chained.write(body, GROUPED.has(kind));
+    if (written !== 'absent' && kind !== 'seal') this.sealer.recorded();
+    return written;
+  }
+
+  private recordRetention(fields: RetentionFields): number | undefined {
+    const now = this.options.clock();
+    if (!this.isReady(now) || this.putOfChain('retention', fields, now) !== 'written') return undefined;
+    const { seq } = this.segments.chained.position;
+    return this.tried(() => this.segments.file.syncAll()) ? seq : undefined;
+  }
+}
+
+function withIn(ms: number, work: Promise<void>): Promise<void> {
+  return new Promise((done) => {
+    const timer = setTimeout(done, ms);
+    void work.then(done).finally(() => clearTimeout(timer));
+  });
+}

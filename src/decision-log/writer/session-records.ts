@@ -1,0 +1,129 @@
+/** The records of one session. What many of them have in common (who it is, a statement) is made into JSON once. */
+import { Few } from '../../core/small-map.ts';
+import type { DecisionEntry, OutcomeEntry, SessionEntry } from '../../session/log-entries.ts';
+import { rounded } from './number-text.ts';
+import type { RecordFields } from '../fields.ts';
+import { QUIET_COMMANDS } from './quiet-commands.ts';
+import type { SessionContext, SessionLog } from './session-log.ts';
+import type { StatementTexts } from './statement-texts.ts';
+import type { SubjectIds, SubjectsOfOutcome } from '../subject-ids.ts';
+import { membersText } from './text.ts';
+
+/** The log as its sessions use it. */
+export interface Recorder {
+  /** Members are JSON, each behind a comma, in the log's order. False where they cannot be made, or the record is not certainly in the log. */
+  write(kind: 'decision' | 'outcome', members: () => string): boolean;
+  append(kind: 'seen', fields: RecordFields): boolean;
+  readonly statements: StatementTexts;
+  readonly subjects: SubjectIds | undefined;
+}
+
+/** What may change in a session. */
+export type Who = Pick<SessionContext, 'attributes' | 'application'>;
+
+/** What decisions say of the session, and of which it was made. */
+interface WhoText {
+  readonly user: string | undefined;
+  readonly application: string;
+  readonly policy: string;
+  readonly json: string;
+}
+
+export class SessionRecords implements Pick<SessionLog, 'append'> {
+  /** By attributes: the principal's, and those of each end user. */
+  private readonly whoTexts = new WeakMap<SessionContext['attributes'], WhoText>();
+  /** Ids of decisions that have no outcome yet, and no need of one. */
+  private readonly quiet = new Few<string, true>();
+  private lastWho: Who;
+  private principal: string | undefined;
+
+  constructor(
+    private readonly log: Recorder,
+    private readonly context: SessionContext,
+  ) {
+    this.lastWho = whoIn(context);
+  }
+
+  /** Who the session is now. */
+  who(): Who {
+    const { context, lastWho } = this;
+    if (lastWho.attributes !== context.attributes || lastWho.application !== context.application)
+      this.lastWho = whoIn(context);
+    return this.lastWho;
+  }
+
+  /** `who`: as it was when the entry was made. */
+  append(entry: SessionEntry, who = this.who()): boolean {
+    switch (entry.kind) {
+      case 'decision':
+        return this.decision(entry, who);
+      case 'outcome':
+        return this.outcome(entry);
+      case 'seen': {
+        const subjects = this.log.subjects?.ofSeen(entry.keys);
+        const { principal } = this.context;
+        return subjects === undefined || this.log.append('seen', { id: entry.id, principal, subjects });
+      }
+    }
+  }
+
+  private decision(entry: DecisionEntry, who: Who): boolean {
+    const { id, command, limit } = entry;
+    const written = this.log.write('decision', () => {
+      const used = limit ? membersText({ limit }) : '';
+      return `,"id":"${id}"${this.whoText(entry, who)}${this.log.statements.of(entry)}${used}`;
+    });
+    if (written && QUIET_COMMANDS.has(command)) this.quiet.set(id, true);
+    return written;
+  }
+
+  private whoText({ person, policy, application: named }: DecisionEntry, who: Who): string {
+    const attributes = person?.shown ?? who.attributes;
+    const { user } = person ?? {};
+    const application = named ?? who.application;
+    const known = this.whoTexts.get(attributes);
+    if (known?.policy === policy && known.application === application && known.user === user) return known.json;
+    const json = membersText({ ...this.context, user, attributes, application, policy });
+    this.whoTexts.set(attributes, { user, application, policy, json });
+    return json;
+  }
+
+  private outcome(entry: OutcomeEntry): boolean {
+    const { log } = this;
+    const { id, rows, bytes, changed, status } = entry;
+    if (this.quiet.delete(id) && isNothing(entry)) return true;
+    return log.write('outcome', () => {
+      this.principal ??= membersText({ principal: this.context.principal });
+      // NaN and what is below zero would be no JSON, or no duration.
+      const ms = entry.ms > 0 ? rounded(entry.ms) : '0';
+      const taken = `"rows":${rows},"bytes":${bytes},"changed":${changed},"ms":${ms}`;
+      return `,"id":"${id}"${this.principal},${taken},"status":"${status}"${this.detailsOf(entry)}`;
+    });
+  }
+
+  private detailsOf(entry: OutcomeEntry): string {
+    const { reason, rule, sqlstate, limit, waited = 0, subjects: counts, keys } = entry;
+    if (!(reason || rule || sqlstate || limit || waited || counts || keys)) return '';
+    // INVARIANT: no key of a data subject is written: ids are made of them, or they are dropped.
+    const subjects = this.log.subjects && keys ? this.log.subjects.ofOutcome(entry) : counts;
+    const shown = subjects && withoutZeros(subjects);
+    return membersText({ reason, rule, sqlstate, limit, subjects: shown, waited: waited || undefined });
+  }
+}
+
+function whoIn({ attributes, application }: SessionContext): Who {
+  return { attributes, application };
+}
+
+/** Questions and values are rare. */
+function withoutZeros(subjects: SubjectsOfOutcome): RecordFields['subjects'] {
+  const all = Object.entries(subjects).map(([name, { people, questions, values, ids }]) => {
+    const told = { ...(questions && { questions }), ...(values && { values }), ...(ids && { ids }) };
+    return [name, { people, ...told }];
+  });
+  return Object.fromEntries(all);
+}
+
+function isNothing({ status, rows, bytes, changed, limit, subjects, waited }: OutcomeEntry): boolean {
+  return status === 'ok' && !rows && !bytes && !changed && !limit && !subjects && !waited;
+}

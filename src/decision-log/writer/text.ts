@@ -1,0 +1,49 @@
+/** The text of a record, before it is chained: JSON without its last brace, in front of which the chain puts its hash. */
+import { counted } from './number-text.ts';
+import type { BoxWriter } from '../encryption/boxes.ts';
+import { inOrder, type RecordFields, type RecordKind } from '../fields.ts';
+import type { ChainFields, ChainKind } from '../kinds.ts';
+import { printable } from '../printable.ts';
+
+/** What each record begins with. */
+export interface Heading {
+  /** ISO time. */
+  readonly time: string;
+  readonly guard: string;
+  readonly seq: number;
+  /** Bytes of torn text before it; 0: none. */
+  readonly torn: number;
+}
+
+/** The guard's name as JSON: mostly that of the record before. */
+let named = { guard: '', text: '""' };
+
+/** @param members JSON, each behind a comma. */
+export function recordText(kind: RecordKind | ChainKind, heading: Heading, members: string): string {
+  const { time, guard, seq, torn } = heading;
+  if (guard !== named.guard) named = { guard, text: json(guard) };
+  const lost = torn > 0 ? `,"torn":${torn}` : '';
+  return `{"time":"${time}","kind":"${kind}","guard":${named.text},"seq":${counted(seq)}${lost}${members}`;
+}
+
+/** Of a record's fields, in the log's order: JSON, each behind a comma. Throws where they are no JSON. */
+export function membersText(fields: RecordFields): string {
+  return chainMembersText(inOrder(fields));
+}
+
+/** The same of fields that stand in their order. */
+export function chainMembersText(fields: ChainFields | Readonly<Record<string, unknown>>): string {
+  const object = json(fields);
+  return object === '{}' ? '' : `,${object.slice(1, -1)}`;
+}
+
+/** INVARIANT: nothing of the record but its time, guard and number is written in the clear. Throws where the file has no key. */
+export function boxedText(body: string, { time, guard, seq, torn }: Heading, boxes: BoxWriter | undefined): string {
+  if (!boxes) throw new Error('the file has no key');
+  const lost = torn > 0 ? { torn } : {};
+  return json({ time, guard, seq, ...lost, box: boxes.box(`${body}}`, { guard, seq }) }).slice(0, -1);
+}
+
+function json(value: unknown): string {
+  return printable(JSON.stringify(value));
+}

@@ -1,0 +1,45 @@
+/** The patterns that were met last. */
+import { Pattern } from './text-pattern.ts';
+import type { Skeleton } from './normalized-text.ts';
+
+/** Each is tried for a text that is none of them. */
+const REMEMBERED = 8;
+
+interface Known {
+  /** All else that the judgement depends on. */
+  readonly types: string;
+  readonly shape: string;
+  readonly pattern: Pattern;
+}
+
+/** A text's skeleton, with the key of its shape: the skeleton's behind `types`. */
+export interface Met {
+  readonly shape: string;
+  readonly skeleton: Skeleton;
+}
+
+export class Patterns {
+  private readonly known: Known[] = [];
+
+  match(types: string, text: string): Met | undefined {
+    for (let i = 0; i < this.known.length; i++) {
+      const known = this.known[i]!;
+      const skeleton = known.types === types ? known.pattern.match(text) : undefined;
+      if (!skeleton) continue;
+      if (i > 0) this.first(known, i);
+      return { shape: known.shape, skeleton };
+    }
+    return undefined;
+  }
+
+  add(types: string, text: string, { shape, skeleton }: Met): void {
+    const pattern = Pattern.of(text, skeleton);
+    if (pattern) this.first({ types, shape, pattern }, REMEMBERED - 1);
+  }
+
+  /** Puts it before the others; what stood at `place` goes. */
+  private first(known: Known, place: number): void {
+    this.known.splice(place, 1);
+    this.known.unshift(known);
+  }
+}

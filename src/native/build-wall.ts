@@ -1,0 +1,168 @@
+/** From a role's policy to its second wall: rights by column, row filters, views for masks, and in words what the server cannot hold. */
+import type { Catalog, Fn, Oid, Relation } from '../sql/catalog/catalog.ts';
+import { grantsOfTables, type Principal, type RelationGrant, type RolePolicy } from '../policy/model/policy.ts';
+import { maskViews } from './mask-views.ts';
+import { type Needed, neededBy } from './needed.ts';
+import { notesOf } from './notes.ts';
+import { rowFilters } from './row-filters.ts';
+import { ownSchema, type RawColumn, type SequenceRights, type TableRights, type Wall, type WallKind } from './wall.ts';
+
+export interface WallSource {
+  readonly role: RolePolicy;
+  readonly account: string;
+  readonly kind: WallKind;
+  /** Of the role, or those of them for whom the account is. */
+  readonly principals: readonly Principal[];
+  readonly catalog: Catalog;
+  readonly searchPath: readonly string[];
+  readonly settings: ReadonlyMap<string, string>;
+}
+
+/** `role` must be restricted, enforced and without errors: nothing else has a wall. */
+export function buildWall(source: WallSource): Wall {
+  const { role, account, kind, principals, catalog, searchPath, settings } = source;
+  const grants = grantsOfTables(role);
+  const needed = neededBy(grants, kind, role.minGroup !== undefined);
+  const { filters, checks, unknown } = rowFilters(grants, needed, { account, kind, principals });
+  const { views, unfiltered, personal } = maskViews(grants, kind, principals, searchPath);
+  const functions = [...role.functions].flatMap((oid) => catalog.functionsByOid.get(oid) ?? []);
+  const called = kind === 'guard' ? calledBy(grants) : [];
+  // For LOCK TABLE; below 17 no right does but those on whole tables.
+  const maintain = kind === 'guard' && role.statements.has('lock') && catalog.data.serverVersion >= 170000;
+  const tables = tableRights(grants, needed, kind, maintain);
+  const allFunctions = [...new Map([...functions, ...called].map((fn) => [fn.oid, fn])).values()];
+  return {
+    role: role.name,
+    account,
+    kind,
+    database: catalog.data.database,
+    principals: principals.map(({ name }) => name).sort(),
+    schemas: schemasOf(tables, allFunctions, source, views.length > 0),
+    tables: tables.filter(({ relation }) => relation.kind !== 'S'),
+    sequences: sequenceRights(grants, catalog),
+    temporary: kind === 'guard' && (role.temporary?.size ?? 0) > 0,
+    functions: allFunctions,
+    filters,
+    checks,
+    views,
+    settings,
+    // Names without a schema then mean the masked views, where there is one.
+    ownPath: [...(views.length > 0 ? [ownSchema({ account })] : []), ...searchPath],
+    searchPath,
+    raw: rawColumns(grants, needed),
+    notes: notesOf({ role, kind, grants, needed, unknown, unfiltered, personal, functions, catalog }),
+  };
+}
+
+function tableRights(
+  grants: readonly RelationGrant[],
+  needed: ReadonlyMap<Oid, Needed>,
+  kind: WallKind,
+  maintain: boolean,
+): TableRights[] {
+  const byOid = new Map(grants.map((grant) => [grant.relation.oid, grant]));
+  const relations = new Map(
+    [...grants.map(({ relation }) => relation), ...[...needed.values()].map((n) => n.relation)].map((r) => [r.oid, r]),
+  );
+  return [...relations.values()]
+    .sort((a, b) => a.oid - b.oid)
+    .map((relation) => {
+      const grant = byOid.get(relation.oid);
+      // INVARIANT: a relation that has no row security, and of which rows are withheld, is read through its view alone.
+      const hidden = kind === 'direct' && !isTable(relation) && (grant?.select?.conditions.length ?? 0) > 0;
+      const read = new Set(hidden ? [] : needed.get(relation.oid)?.columns.keys());
+      return {
+        relation,
+        select: inOrder(relation, read),
+        insert: inOrder(relation, grant?.insert?.columns ?? new Set()),
+        update: inOrder(relation, grant?.update?.columns ?? new Set()),
+        delete: grant?.delete !== undefined,
+        maintain: maintain && grant !== undefined && isTable(relation),
+      };
+    });
+}
+
+function isTable({ kind }: Relation): boolean {
+  return kind === 'r' || kind === 'p';
+}
+
+/** In the table's order; system columns, which it does not list, behind. */
+function inOrder(relation: Relation, names: ReadonlySet<string>): string[] {
+  const own = relation.columns.map(({ name }) => name);
+  return [...own.filter((name) => names.has(name)), ...[...names].filter((name) => !own.includes(name)).sort()];
+}
+
+/** What filters and masks call runs in Rowgate's statements, by the account. */
+function calledBy(grants: readonly RelationGrant[]): Fn[] {
+  const needs = grants.flatMap(({ select, insert, update, delete: remove }) => [
+    ...[select, insert, update, remove].flatMap((command) => command?.conditions.map((c) => c.needs) ?? []),
+    ...[...(select?.columns.values() ?? [])].map(({ maskNeeds }) => maskNeeds),
+  ]);
+  return needs.flatMap((of) => of?.functions ?? []);
+}
+
+function sequenceRights(grants: readonly RelationGrant[], catalog: Catalog): SequenceRights[] {
+  const rights = new Map<Relation, Set<'SELECT' | 'USAGE'>>();
+  const add = (relation: Relation, privilege: 'SELECT' | 'USAGE'): void => {
+    const known = rights.get(relation) ?? new Set();
+    rights.set(relation, known.add(privilege));
+  };
+  for (const { relation, select, insert } of grants) {
+    if (relation.kind === 'S' && select) {
+      add(relation, 'SELECT');
+      add(relation, 'USAGE');
+    }
+    // A default that draws from a sequence draws as whoever inserts.
+    if (insert) for (const sequence of drawnBy(relation, catalog)) add(sequence, 'USAGE');
+  }
+  return [...rights].map(([relation, privileges]) => ({ relation, privileges: [...privileges].sort() }));
+}
+
+function drawnBy(relation: Relation, catalog: Catalog): Relation[] {
+  const reaches = (catalog.data.reaches ?? []).filter(({ kind, of }) => kind === 'default' && of === relation.oid);
+  // Of identity columns nobody needs a right, but for who asks them by name.
+  const owned = catalog.data.relations.filter(
+    ({ kind, ownedBy }) => kind === 'S' && ownedBy?.relation === relation.oid,
+  );
+  const drawn = reaches
+    .flatMap(({ reads }) => reads.map((read) => catalog.relationsByOid.get(read.relation)))
+    .filter((found): found is Relation => found?.kind === 'S');
+  return [...owned, ...drawn];
+}
+
+function schemasOf(
+  tables: readonly TableRights[],
+  functions: readonly Fn[],
+  source: WallSource,
+  hasViews: boolean,
+): string[] {
+  const { catalog, searchPath, account } = source;
+  const types = tables.flatMap(({ relation }) =>
+    relation.columns.map(({ type }) => catalog.typesByOid.get(type)?.schema),
+  );
+  // Operators and functions of extensions are in Rowgate's lists, wherever the extension lives.
+  const extensions = catalog.data.functions.filter(({ extension }) => extension !== '').map(({ schema }) => schema);
+  const all = [
+    ...tables.map(({ relation }) => relation.schema),
+    ...functions.map(({ schema }) => schema),
+    ...types,
+    ...extensions,
+    ...searchPath,
+  ];
+  const known = all.filter(
+    (schema) =>
+      schema !== undefined && schema !== 'pg_catalog' && schema !== 'information_schema' && catalog.hasSchema(schema),
+  );
+  return [...new Set([...known, ...(hasViews ? [ownSchema({ account })] : [])])].sort() as string[];
+}
+
+function rawColumns(grants: readonly RelationGrant[], needed: ReadonlyMap<Oid, Needed>): RawColumn[] {
+  const seen = new Map(grants.map(({ relation, select }) => [relation.oid, select?.columns]));
+  return [...needed.values()].flatMap(({ relation, columns }) =>
+    [...columns].flatMap(([column, by]): RawColumn[] => {
+      const grant = seen.get(relation.oid)?.get(column);
+      if ((grant && !grant.mask) || column === 'tableoid') return [];
+      return [{ relation, column, readBy: [...by].filter((reader) => reader !== '') }];
+    }),
+  );
+}

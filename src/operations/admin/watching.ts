@@ -1,0 +1,166 @@
+/**
+ * Counts what a guard does, from outside: around the decision log, which hears of every login and statement, around the judge, and
+ * around the reading of policies. Nothing on a statement's way knows of it.
+ */
+import { performance } from 'node:perf_hooks';
+import type { Judgement } from '../../guard/decision.ts';
+import type { MakeJudge, PolicyReading } from '../../server/guard-runtime.ts';
+import type { LoginReason } from '../../core/login-refusal.ts';
+import type { RecordFields, RecordKind } from '../../decision-log/fields.ts';
+import type { DecisionLog } from '../../decision-log/writer/log.ts';
+import type { SessionLog } from '../../decision-log/writer/session-log.ts';
+import type { DecisionEntry, OutcomeEntry, SubjectCount } from '../../session/log-entries.ts';
+import type { RoleTally, Tally } from './tally.ts';
+
+/** Puts the counting around what a guard is made of. */
+export interface Watch {
+  log(log: DecisionLog): DecisionLog;
+  makeJudge(makeJudge: MakeJudge): MakeJudge;
+  read(read: () => Promise<PolicyReading>): () => Promise<PolicyReading>;
+  /** A connection was turned away unrecorded. */
+  turnedAway(reason: LoginReason): void;
+  /** As it happens: many may have one record between them. */
+  loginRefused(reason: LoginReason, sqlstate: string): void;
+}
+
+/** Nobody will ask for figures: nothing is counted. */
+export const UNWATCHED: Watch = {
+  log: (log) => log,
+  makeJudge: (makeJudge) => makeJudge,
+  read: (read) => read,
+  turnedAway: () => {},
+  loginRefused: () => {},
+};
+
+export function watchInto(tally: Tally): Watch {
+  return {
+    log: (log) => watchLog(log, tally),
+    makeJudge: (makeJudge) => watchJudge(makeJudge, tally),
+    read: (read) => watchReading(read, tally),
+    turnedAway: (reason) => tally.turnedAway.add(reason),
+    loginRefused: (reason, sqlstate) => countRefused(tally, reason, sqlstate),
+  };
+}
+
+/** The log itself, counted. Its answers are passed on as they are: whether a statement may run is the log's to say. */
+function watchLog(log: DecisionLog, tally: Tally): DecisionLog {
+  return {
+    append(kind, fields) {
+      const written = tally.written(log.append(kind, fields));
+      if (written) countRecord(tally, kind, fields);
+      return written;
+    },
+    async login(context) {
+      const written = tally.written(await log.login(context));
+      if (written) countRecord(tally, 'login', context);
+      return written;
+    },
+    session: (context) => watchSession(log.session(context), tally, tally.role(context.role)),
+    reopen: () => log.reopen(),
+    onSeal: (listener) => log.onSeal(listener),
+    head: () => log.head(),
+    heard: (name, head) => log.heard(name, head),
+    close: () => log.close(),
+  };
+}
+
+function countRecord(tally: Tally, kind: RecordKind, fields: RecordFields): void {
+  if (kind === 'login' && fields.role !== undefined) {
+    tally.role(fields.role).logins += 1;
+    tally.upstreamFailedAt = undefined;
+  }
+  if (kind === 'policy') tally.policyHash = fields.to;
+}
+
+/** INVARIANT: of what a stranger sent, nothing becomes a label: reasons and SQLSTATEs are Rowgate's own words, or the server's. */
+function countRefused(tally: Tally, reason: LoginReason, sqlstate: string): void {
+  tally.loginFailures.add(reason);
+  if (reason !== 'upstream') return;
+  tally.upstreamFailures.add(sqlstate);
+  if (isOutOfReach(sqlstate)) tally.upstreamFailedAt = tally.clock();
+}
+
+/** The server is not there, or is starting or stopping. Where it refuses one login (its password, its limits), others may do. */
+function isOutOfReach(sqlstate: string): boolean {
+  return sqlstate.startsWith('08') || sqlstate.startsWith('57P');
+}
+
+function watchSession(session: SessionLog, tally: Tally, role: RoleTally): SessionLog {
+  /** Decisions about a COPY whose outcome has not come. */
+  const copies = new Set<string>();
+  const countReached = (reached: boolean): void => void tally.written(reached);
+  const countDecision = (entry: DecisionEntry): void => {
+    role.statements.add(entry.reason === undefined ? entry.effect : `${entry.effect} ${entry.reason}`);
+    if (entry.would) role.observed.add(entry.would);
+    if (entry.limit) role.overruns.add(entry.limit.name);
+    if (entry.command === 'COPY') copies.add(entry.id);
+  };
+  const countOutcome = (entry: OutcomeEntry): void => {
+    const copied = copies.delete(entry.id);
+    role.outcomes.add(entry.status);
+    role.rows += entry.rows;
+    role.bytes += entry.bytes;
+    if (copied) role.copyBytes += entry.bytes;
+    role.changed += entry.changed;
+    if (entry.limit) role.overruns.add(entry.limit.name);
+    for (const subject in entry.subjects) countTold(role, subject, entry.subjects[subject]!);
+    // A refused or skipped statement never ran: its time would only flatter the others.
+    if (entry.status !== 'refused' && entry.status !== 'skipped') role.serverTime.observe(entry.ms / 1000);
+  };
+  return {
+    append(entry) {
+      const written = tally.written(session.append(entry));
+      if (entry.kind === 'outcome') countOutcome(entry);
+      else if (written && entry.kind === 'decision') countDecision(entry);
+      return written;
+    },
+    reachDisk() {
+      const recorded = session.reachDisk();
+      recorded?.tell(countReached);
+      return recorded;
+    },
+    isOnDisk: (id) => session.isOnDisk(id),
+  };
+}
+
+function countTold(role: RoleTally, subject: string, { people, questions, values }: SubjectCount): void {
+  role.people.add(subject, people);
+  role.questions.add(subject, questions);
+  role.values.add(subject, values);
+}
+
+/** Judges that are timed, what was judged before apart from what is new: the one takes less than a microsecond, the other hundreds. */
+function watchJudge(makeJudge: MakeJudge, tally: Tally): MakeJudge {
+  return (context) => {
+    const judge = makeJudge(context);
+    // A guard that remembers gives the same object again.
+    const seen = new WeakSet<Judgement>();
+    return {
+      judge(sql, parameterTypes) {
+        const began = performance.now();
+        const judgement = judge.judge(sql, parameterTypes);
+        const seconds = (performance.now() - began) / 1000;
+        if (seen.has(judgement)) tally.judgedFromMemory.observe(seconds);
+        else {
+          seen.add(judgement);
+          tally.judgedAnew.observe(seconds);
+        }
+        return judgement;
+      },
+    };
+  };
+}
+
+/** A reading of policies and catalog that says how it went. */
+function watchReading(read: () => Promise<PolicyReading>, tally: Tally): () => Promise<PolicyReading> {
+  return async () => {
+    let ok = false;
+    try {
+      const reading = await read();
+      ok = reading.policy !== undefined && reading.errors.length === 0;
+      return reading;
+    } finally {
+      tally.read(ok);
+    }
+  };
+}

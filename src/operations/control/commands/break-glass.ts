@@ -1,0 +1,195 @@
+/** `rowgate break-glass`: a closed principal, opened for a time by those who sign it. */
+
+import { approvedBy, personBehind, stateName } from '../../../budget/model/approvals.ts';
+import type { Opening } from '../../../budget/model/budget-store.ts';
+import { approversOf, type OpeningRule, openingHolds, openingRequest, principalOf } from '../../../budget/model/break-glass.ts';
+import { ownerOf } from '../../../budget/model/owner.ts';
+import { shownTime } from '../../../policy/source/calendar.ts';
+import { openingRecord } from '../../../budget/local/opening-record.ts';
+import { asksAsNobody, signature, signedBy, tooFewApprovers } from '../approving.ts';
+import { type Commanded, command, findPrincipal, forMs, iso, name, reason, UNRECORDED } from '../command.ts';
+import { type ControlReply, done, failed } from '../protocol.ts';
+
+export interface ShownOpening {
+  readonly id: string;
+  readonly principal: string;
+  readonly role: string;
+  readonly usedBy: string;
+  readonly requestedBy: string;
+  /** ISO times. */
+  readonly requestedAt: string;
+  readonly until: string;
+  readonly reason: string;
+  readonly approvedBy: readonly string[];
+  /** How many more must sign. */
+  readonly needed: number;
+  /** `void`: the principal is gone, has another role now, or may not be opened like this any more. */
+  readonly state: 'requested' | 'open' | 'over' | 'closed' | 'void';
+  /** What approvers sign. */
+  readonly text: string;
+}
+
+/** All guards keep each of them in memory, also for a time after its end: no one person fills it. */
+const MOST_OF_ONE = 200;
+const person = name.regex(/^[A-Za-z0-9_][A-Za-z0-9_.@\\-]*$/, 'expected the name of a person');
+
+export const askOpening = command(
+  { principal: name, forMs, reason, usedBy: person.optional() },
+  async (given, guard, by) => {
+    const nobody = asksAsNobody(by, 'an opening');
+    if (nobody) return nobody;
+    const found = findPrincipal(guard, given.principal);
+    if (found.refusal) return found.refusal;
+    const { breakGlass: rule } = found.principal;
+    if (!rule) return failed('refused', `principal "${given.principal}" is not closed: it has no "break_glass"`);
+    if (given.forMs > rule.for) {
+      return failed('refused', `principal "${given.principal}" may be open for ${rule.for / 60_000} minutes at most`);
+    }
+    const asker = personBehind(by);
+    const own = guard.store.standing().openings.filter(({ requestedBy }) => personBehind(requestedBy) === asker);
+    if (own.length >= MOST_OF_ONE) return failed('refused', `"${asker}" has asked for ${own.length} openings lately`);
+    const now = guard.now();
+    const opening: Opening = {
+      id: guard.newId(),
+      owner: ownerOf({ principal: given.principal }),
+      role: found.role.name,
+      guard: guard.guard,
+      state: stateName(await guard.store.hashKey()),
+      until: now + given.forMs,
+      reason: given.reason,
+      usedBy: given.usedBy ?? asker,
+      requestedBy: by,
+      requestedAt: now,
+      approvals: [],
+    };
+    const approvers = approversOf(rule, found.policy.approvers);
+    const tooFew = tooFewApprovers(openingRequest(opening), approvers, rule.approvals);
+    if (tooFew) return tooFew;
+    const reply = await change(guard, opening, by, 'requested');
+    const what = `${rule.approvals} must sign it`;
+    const text = `an opening of principal "${given.principal}" until ${shownTime(opening.until, guard.timeZone)} is asked for, to be used by ${opening.usedBy}: ${what}`;
+    return told(guard, opening, reply, text, by);
+  },
+);
+
+export const listOpenings = command({}, async (_, guard) => {
+  const openings = await Promise.all(guard.store.standing().openings.map((opening) => shown(opening, guard)));
+  return done({ openings: openings.sort((a, b) => (a.id < b.id ? 1 : -1)) });
+});
+
+export const approveOpening = command({ id: name, signature }, async (given, guard, by) => {
+  const opening = find(guard, given.id);
+  if (!opening) return unknown(given.id);
+  const terms = await termsOf(guard, opening);
+  const state = stateOf(opening, terms, guard.now());
+  if (state === 'open') return failed('refused', 'the principal is open by it already');
+  if (state !== 'requested' || !terms) return failed('refused', ENDED[state]);
+  const { rule } = terms;
+  const approvers = approversOf(rule, terms.approvers);
+  const signed = signedBy(openingRequest(opening), given.signature, approvers, 'opening');
+  if ('refusal' in signed) return signed.refusal;
+  const { approvals, names } = signed;
+  const opens = names.length >= rule.approvals;
+  const changed = { ...opening, approvals, ...(opens && { openedAt: guard.now() }) };
+  const reply = await change(guard, changed, by, opens ? 'opened' : 'approved');
+  if (!opens) return reply;
+  const principal = principalOf(opening);
+  const text = `principal "${principal}" is open until ${shownTime(opening.until, guard.timeZone)}, to be used by ${opening.usedBy}; signed by ${names.join(', ')}`;
+  return told(guard, changed, reply, text, by);
+});
+
+export const closeOpening = command({ id: name, reason: reason.optional() }, async (given, guard, by) => {
+  const opening = find(guard, given.id);
+  if (!opening) return unknown(given.id);
+  if (opening.closed) return failed('refused', ENDED.closed);
+  const closed = { ...opening, closed: { by, at: guard.now() } };
+  const reply = await change(guard, closed, by, 'closed', given.reason);
+  const text = `principal "${principalOf(opening)}" is closed again, before its time`;
+  return told(guard, closed, reply, text, by);
+});
+
+const ENDED = {
+  open: 'the principal is open by it already',
+  requested: 'the opening was not signed by enough',
+  over: 'the time of the opening is over',
+  closed: 'the opening was closed',
+  void: 'the principal is gone, or may not be opened like this any more',
+} as const;
+
+type Terms = { readonly rule: OpeningRule } & Parameters<typeof openingHolds>[1];
+
+/** What it is held against now; undefined where the principal is gone, or is not closed any more. */
+async function termsOf(guard: Commanded, { owner }: Opening): Promise<Terms | undefined> {
+  const policy = guard.policy();
+  const principal = policy?.principals.get(principalOf({ owner }));
+  if (!principal?.breakGlass) return undefined;
+  const state = stateName(await guard.store.hashKey());
+  return { rule: principal.breakGlass, role: principal.role, approvers: policy?.approvers, state };
+}
+
+function stateOf(opening: Opening, terms: Terms | undefined, now: number): ShownOpening['state'] {
+  if (opening.closed) return opening.closed.at >= opening.until ? 'over' : 'closed';
+  if (opening.until <= now) return 'over';
+  if (!terms) return 'void';
+  if (openingHolds(opening, terms, now)) return 'open';
+  // What no signature could open.
+  const unsigned = { ...terms, rule: { ...terms.rule, approvals: 0 } };
+  return openingHolds(opening, unsigned, now) ? 'requested' : 'void';
+}
+
+/** Recorded, then in force. */
+async function change(
+  guard: Commanded,
+  opening: Opening,
+  by: string,
+  status: string,
+  why = opening.reason,
+): Promise<ControlReply> {
+  const policy = guard.policy();
+  const rule = policy?.principals.get(principalOf(opening))?.breakGlass;
+  const fields = openingRecord(opening, rule, policy?.approvers, by, status, why);
+  if (!guard.records.append('break-glass', fields)) return UNRECORDED;
+  try {
+    await guard.store.change({ kind: 'opening', opening });
+  } catch (error) {
+    guard.records.append('break-glass', { ...fields, status: 'failed' });
+    throw error;
+  }
+  return done({ opening: await shown(opening, guard) });
+}
+
+/** Whoever must know is told where it was done. */
+function told(guard: Commanded, opening: Opening, reply: ControlReply, text: string, by: string): ControlReply {
+  if (reply.ok) {
+    const principal = principalOf(opening);
+    guard.alarms.raise({ kind: 'break-glass', principal, text, reason: opening.reason, by });
+  }
+  return reply;
+}
+
+async function shown(opening: Opening, guard: Commanded): Promise<ShownOpening> {
+  const terms = await termsOf(guard, opening);
+  const names = terms ? approvedBy(openingRequest(opening), approversOf(terms.rule, terms.approvers)) : [];
+  return {
+    id: opening.id,
+    principal: principalOf(opening),
+    role: opening.role,
+    usedBy: opening.usedBy,
+    requestedBy: opening.requestedBy,
+    requestedAt: iso(opening.requestedAt),
+    until: iso(opening.until),
+    reason: opening.reason,
+    approvedBy: names,
+    needed: Math.max(0, (terms?.rule.approvals ?? 0) - names.length),
+    state: stateOf(opening, terms, guard.now()),
+    text: openingRequest(opening).text,
+  };
+}
+
+function find({ store }: Commanded, id: string): Opening | undefined {
+  return store.standing().openings.find((opening) => opening.id === id);
+}
+
+function unknown(id: string): ControlReply {
+  return failed('refused', `there is no opening "${id}"`);
+}

@@ -1,0 +1,109 @@
+/** `rowgate locks`: who is locked out, and locking and releasing by hand. */
+
+import { type Holder, holderOf, holderWords, ownerOf, tokenOf } from '../../../budget/model/owner.ts';
+import { shownTime } from '../../../policy/source/calendar.ts';
+import {
+  ambiguous,
+  type Commanded,
+  command,
+  findHolder,
+  forMs,
+  holder,
+  holdersNamed,
+  iso,
+  reason,
+  UNRECORDED,
+} from '../command.ts';
+import { done, failed } from '../protocol.ts';
+
+export interface ShownLock {
+  readonly principal: string;
+  /** The person behind it who alone is locked out. */
+  readonly user?: string;
+  /** ISO times. */
+  readonly since: string;
+  readonly until?: string;
+  readonly reason: string;
+  readonly by: string;
+}
+
+export const listLocks = command({}, async (_, { store, now }) => {
+  const locks = [...store.standing().locks.values()]
+    .filter(({ owner, until }) => tokenOf(owner) === undefined && lasts(until) > now())
+    .sort((a, b) => b.since - a.since)
+    .map(
+      ({ owner, since, until, reason, by }): ShownLock => ({
+        ...(holderOf(owner) ?? { principal: owner }),
+        since: iso(since),
+        ...(until !== undefined && { until: iso(until) }),
+        reason,
+        by,
+      }),
+    );
+  return done({ locks });
+});
+
+export const addLock = command({ ...holder, reason, forMs: forMs.optional() }, async (given, guard, by) => {
+  const found = findHolder(guard, given);
+  if (found.refusal) return found.refusal;
+  const { owner, holder } = found;
+  const since = guard.now();
+  const until = given.forMs === undefined ? undefined : since + given.forMs;
+  const held = guard.store.standing().locks.get(owner);
+  if (held && lasts(held.until) > since && lasts(held.until) >= lasts(until)) {
+    // INVARIANT: no shorter one takes its place: that would be a release that nobody called so.
+    return failed(
+      'refused',
+      `${holderWords(holder)} is locked out ${untilWhen(held.until, guard)} already: ${held.reason}`,
+    );
+  }
+  const shown = { ...holder, ...(until !== undefined && { until: iso(until) }) };
+  const fields = { ...shown, reason: given.reason, by };
+  const lock = { owner, since, reason: given.reason, by, ...(until !== undefined && { until }) };
+  if (!guard.records.append('lock', fields)) return UNRECORDED;
+  try {
+    await guard.store.change({ kind: 'lock', lock });
+  } catch (error) {
+    guard.records.append('lock', { ...fields, status: 'failed' });
+    throw error;
+  }
+  const text = `${holderWords(holder)} is locked out ${untilWhen(until, guard)}`;
+  guard.alarms.raise({ kind: 'lock', ...holder, text, reason: given.reason, by });
+  return done(shown);
+});
+
+export const releaseLock = command({ ...holder, reason }, async (given, guard, by) => {
+  const { locks } = guard.store.standing();
+  const lockOf = (one: Holder) => locks.get(ownerOf(one));
+  // Who was taken out of the policy can be released as well.
+  const locked = holdersNamed(given).filter((one) => {
+    const lock = lockOf(one);
+    return lock !== undefined && lasts(lock.until) > guard.now();
+  });
+  if (locked.length > 1) return ambiguous(given.principal, locked);
+  const [holder] = locked;
+  const lock = holder && lockOf(holder);
+  if (!holder || !lock) {
+    const said = given.user === undefined ? given.principal : `${given.principal}/${given.user}`;
+    return failed('refused', `"${said}" is not locked out`);
+  }
+  const fields = { ...holder, reason: given.reason, by };
+  if (!guard.records.append('release', fields)) return UNRECORDED;
+  try {
+    await guard.store.change({ kind: 'release', owner: lock.owner });
+  } catch (error) {
+    guard.records.append('release', { ...fields, status: 'failed' });
+    throw error;
+  }
+  const text = `${holderWords(holder)} is no longer locked out`;
+  guard.alarms.raise({ kind: 'release', ...holder, text, reason: given.reason, by });
+  return done({ ...holder, was: lock.reason });
+});
+
+function lasts(until: number | undefined): number {
+  return until ?? Number.POSITIVE_INFINITY;
+}
+
+function untilWhen(until: number | undefined, { timeZone }: Commanded): string {
+  return until === undefined ? 'until it is released' : `until ${shownTime(until, timeZone)}`;
+}

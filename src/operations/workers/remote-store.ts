@@ -1,0 +1,73 @@
+/** The budgets as a worker has them: every question goes to the primary, which alone has the store. */
+import { Buffer } from 'node:buffer';
+import { type BudgetStore, type Logout, type Standing, StoreUnavailable } from '../../budget/model/budget-store.ts';
+import { Logouts } from '../../budget/model/logouts.ts';
+import { type StandingState, standingOf } from '../../budget/model/exceptions.ts';
+import type { Channel } from './channel.ts';
+import type { ToPrimary, ToWorker } from './messages.ts';
+
+/** What the primary grants later than this nobody takes: it stays counted. */
+const PATIENCE_MS = 5_000;
+
+export interface RemoteStore extends BudgetStore {
+  /** The primary has said what stands now. */
+  heard(standing: StandingState): void;
+  /** It has told of tokens that were given back. */
+  heardLogouts(logouts: readonly Logout[]): void;
+  /** By how much the store's clock is ahead of this host's. */
+  heardClock(aheadMs: number): void;
+}
+
+/** `standing`, `aheadMs`: as they were when the worker began. */
+export function remoteStore(
+  primary: Channel<ToPrimary, ToWorker>,
+  standing: StandingState,
+  aheadMs: number,
+): RemoteStore {
+  const listeners: (() => void)[] = [];
+  const logouts = new Logouts();
+  const logoutListeners: ((logouts: readonly Logout[]) => void)[] = [];
+  let stands: Standing = standingOf(standing);
+  let ahead = aheadMs;
+  const ask = <Name extends keyof ToPrimary & string>(name: Name, says: ToPrimary[Name]['says']) =>
+    inTime(primary.ask(name, says));
+  const now = (): number => Date.now() + ahead;
+  return {
+    take: (claims) => ask('budgetTake', claims),
+    giveBack: (returns) => primary.tell('budgetBack', returns),
+    saw: (owner, measure, windows, sightings) => primary.tell('budgetSaw', { owner, measure, windows, sightings }),
+    known: (owner, measure, windows, keys) => ask('budgetKnown', { owner, measure, windows, keys }),
+    used: (owner, measure, windows) => ask('budgetUsed', { owner, measure, windows }),
+    now,
+    standing: () => stands,
+    onStanding: (changed) => void listeners.push(changed),
+    // What stands then comes before the answer: messages keep their order.
+    change: async (change) => void (await ask('standingChange', change)),
+    logouts,
+    onLogout: (told) => void logoutListeners.push(told),
+    // The same goes for the logout.
+    logOut: (logout) => ask('logOut', logout),
+    hashKey: async () => Buffer.from(await ask('hashKey', null), 'base64'),
+    // What was told before has arrived with the answer.
+    close: async () => void (await ask('settled', null).catch(() => {})),
+    heard: (standing) => {
+      stands = standingOf(standing);
+      for (const changed of listeners) changed();
+    },
+    heardLogouts: (heard) => {
+      for (const logout of heard) logouts.add(logout, now());
+      for (const told of logoutListeners) told(heard);
+    },
+    heardClock: (aheadMs) => {
+      ahead = aheadMs;
+    },
+  };
+}
+
+function inTime<T>(answer: Promise<T>): Promise<T> {
+  return new Promise((done, failed) => {
+    const timer = setTimeout(() => failed(new StoreUnavailable('the primary does not answer')), PATIENCE_MS);
+    timer.unref();
+    answer.then(done, (error: Error) => failed(new StoreUnavailable(error.message))).finally(() => clearTimeout(timer));
+  });
+}

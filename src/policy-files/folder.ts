@@ -1,0 +1,75 @@
+/** Reads the policies folder. What the files say is for `policy/`. */
+import { readdir, readFile, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { PolicyFile } from '../policy/source/document.ts';
+
+/** The folder or a file in it cannot be read; the message names the path and is meant for the DBA. */
+export class PolicyFolderError extends Error {}
+
+/**
+ * All `*.yaml` in the folder and below but `*.test.yaml`, paths relative to it with `/`, sorted. Hidden files and folders are
+ * not looked at (Kubernetes keeps older versions in such). Throws PolicyFolderError where anything that may be policy cannot be read.
+ */
+export async function readPolicyFolder(folder: string): Promise<PolicyFile[]> {
+  const paths = await policyPaths(folder, '');
+  if (paths.length === 0) throw new PolicyFolderError(`policies folder "${folder}" holds no *.yaml file`);
+  return Promise.all(paths.map(async (path) => ({ path, text: await readText(join(folder, path), path) })));
+}
+
+async function policyPaths(folder: string, below: string): Promise<string[]> {
+  const found: string[] = [];
+  for (const name of (await list(join(folder, below))).sort()) {
+    if (name.startsWith('.')) continue;
+    const path = below === '' ? name : `${below}/${name}`;
+    // Links are followed: a mounted policy is often one.
+    if (await isFolder(join(folder, path), path)) found.push(...(await policyPaths(folder, path)));
+    else if (name.endsWith('.yml')) {
+      // INVARIANT: a policy is not left out in silence.
+      throw new PolicyFolderError(`"${path}" would not be read: name policy files *.yaml`);
+    } else if (name.endsWith('.yaml') && !name.endsWith('.test.yaml')) found.push(path);
+  }
+  return found;
+}
+
+async function list(folder: string): Promise<string[]> {
+  try {
+    return await readdir(folder);
+  } catch (error) {
+    throw new PolicyFolderError(`could not read policies folder "${folder}": ${reason(error)}`);
+  }
+}
+
+async function isFolder(file: string, path: string): Promise<boolean> {
+  try {
+    return (await stat(file)).isDirectory();
+  } catch (error) {
+    throw new PolicyFolderError(`could not read "${path}": ${reason(error)}`);
+  }
+}
+
+async function readText(file: string, path: string): Promise<string> {
+  try {
+    const bytes = await readFile(file);
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (error) {
+    throw new PolicyFolderError(
+      `could not read "${path}": ${error instanceof TypeError ? 'not valid UTF-8' : reason(error)}`,
+    );
+  }
+}
+
+function reason(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException | undefined)?.code;
+  switch (code) {
+    case 'ENOENT':
+      return 'no such file or directory';
+    case 'EACCES':
+      return 'permission denied';
+    case 'ENOTDIR':
+      return 'not a directory';
+    case 'ELOOP':
+      return 'a link that leads to itself';
+    default:
+      return code ?? String(error);
+  }
+}

@@ -1,0 +1,31 @@
+/** Canaries against the catalog: each of them must be seen wherever its key shows. */
+import { Canaries, type CanaryKey } from '../model/canaries.ts';
+import type { Report } from '../source/diagnostic.ts';
+import type { PolicyDocument } from '../source/document.ts';
+import type { Subject } from '../model/policy.ts';
+
+export function canariesOf(subjects: Iterable<Subject>, key: CanaryKey | undefined): Canaries | undefined {
+  if (!(key instanceof Uint8Array)) return undefined;
+  const watched = [...subjects].filter(({ canaries }) => canaries.length > 0);
+  if (watched.length === 0) return undefined;
+  return new Canaries(key, new Map(watched.map(({ name, canaries }) => [name, new Set(canaries)])));
+}
+
+/** INVARIANT: a canary that would not be seen is an error, not a promise. */
+export function checkCanaries(
+  name: string,
+  canaries: readonly string[],
+  document: PolicyDocument,
+  canaryKey: CanaryKey | undefined,
+  report: Report,
+): void {
+  if (canaries.length === 0) return;
+  const path = ['subjects', name, 'canaries'];
+  if (canaryKey === undefined) report.error(document.place(path), 'canaries need a key: keys.canaries in rowgate.yaml');
+  else if (typeof canaryKey === 'object' && 'problem' in canaryKey)
+    report.error(document.place(path), `the key of canaries cannot be used: ${canaryKey.problem}`);
+  canaries.forEach((canary, index) => {
+    if (canaries.indexOf(canary) !== index)
+      report.error(document.placeOfValue([...path, index]), 'this canary stands here twice');
+  });
+}

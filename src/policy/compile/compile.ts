@@ -1,0 +1,246 @@
+/** One role file against the catalog: attributes, scope, grants, functions, limits, put together into a RolePolicy. */
+import type { Fn, Oid } from '../../sql/catalog/catalog.ts';
+import type { Approver } from './approvers.ts';
+import { compileAttributes } from './attributes.ts';
+import type { Report } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
+import { resolveFunctions } from './functions.ts';
+import { compileTables, type Granted } from './grants.ts';
+import { checkDuring, checkLimitsPerUser, checkThrottles } from './limit-problems.ts';
+import { duringWithRules, withRules } from './limit-rules.ts';
+import { type Limits, OF_SUBJECTS } from '../model/limits.ts';
+import type { AttributeType, RelationGrant, RolePolicy, Subject, TemporaryTable } from '../model/policy.ts';
+import type { GrantsFile, RoleFile } from '../schema/role-schema.ts';
+import type { GrantsPart } from './row-conditions.ts';
+import type { RuleRef } from '../source/rule.ts';
+import type { ScopeRule } from './scope.ts';
+import { checkApprovals } from './signed.ts';
+import type { PolicyEnvironment } from '../source/sql-source.ts';
+import { keysOn } from './subjects.ts';
+import { suggestion } from '../source/suggestion.ts';
+import { systemCatalogGrants } from './system-catalogs.ts';
+import { compileTemporary, temporaryGrant } from './temporary.ts';
+import { type Visible, visibleTo } from '../model/visible.ts';
+
+/** A grants file by its name; `file` is undefined where it has errors, `failure` then says which. */
+export interface GrantsSource {
+  readonly document: PolicyDocument;
+  readonly file: GrantsFile | undefined;
+  readonly failure: string | undefined;
+}
+
+export interface RoleContext {
+  readonly env: PolicyEnvironment;
+  readonly subjects: ReadonlyMap<string, Subject>;
+  readonly grants: ReadonlyMap<string, GrantsSource>;
+  readonly approvers: ReadonlyMap<string, Approver>;
+}
+
+/** Keys that say nothing for a role that may do everything. */
+const RESTRICTED_ONLY = [
+  'use',
+  'scope',
+  'tables',
+  'temporary',
+  'functions',
+  'statements',
+  'collect',
+  'min_group',
+  'round_to',
+] as const;
+
+/** Compiles a role. Where the report holds an error, the role must not be used: the caller marks it disabled. */
+export function compileRole(
+  file: RoleFile,
+  document: PolicyDocument,
+  context: RoleContext,
+  report: Report,
+): RolePolicy {
+  const attributes = compileAttributes(file.attributes ?? {}, document, report);
+  const unrestricted = file.access === 'unrestricted';
+  if (unrestricted) {
+    for (const key of RESTRICTED_ONLY) {
+      if (file[key] !== undefined)
+        report.error(document.place([key]), `"${key}" does not go with "access: unrestricted"`);
+    }
+  }
+  if (file.round_to !== undefined && file.min_group === undefined)
+    report.error(document.place(['round_to']), '"round_to" goes with "min_group" alone: single rows cannot be rounded');
+  checkLimits(file, document, context.subjects, report);
+  if (file.raise) checkApprovals(file.raise, ['raise'], document, context.approvers, report);
+  const relations = unrestricted ? [] : compileRelations(file, document, attributes, context, report);
+  const functionRules = new Map<Fn, RuleRef>(unrestricted ? [] : compileFunctions(file, document, context.env, report));
+  const functions = [...functionRules.keys()];
+  const temporary = unrestricted
+    ? new Map<string, TemporaryTable>()
+    : compileTemporary(file, document, attributes, context.env, report);
+  const { catalog, searchPath } = context.env;
+  const rule = document.rule(['role']);
+  const visible = unrestricted ? undefined : visibleTo(catalog, searchPath, relations, functions);
+  const system = visible ? systemCatalogGrants(catalog, visible, rule) : [];
+  return {
+    name: file.role,
+    mode: file.mode ?? 'enforce',
+    access: unrestricted ? 'unrestricted' : 'restricted',
+    attributes,
+    relations: new Map(
+      [...relations, ...system, ...[...temporary.values()].map(temporaryGrant)].map((grant) => [
+        grant.relation.oid,
+        grant,
+      ]),
+    ),
+    ...(temporary.size > 0 && { temporary }),
+    ...(visible && { types: typesOf(visible, temporary), schemas: visible.schemas }),
+    functions: new Set(functions.map((fn) => fn.oid)),
+    functionRules: new Map([...functionRules].map(([fn, at]) => [fn.oid, at])),
+    statements: new Set(file.statements ?? []),
+    collect: file.collect ?? 'deny',
+    minGroup: file.min_group,
+    ...(file.round_to !== undefined && { roundTo: file.round_to }),
+    limits: withRules(file.limits, document, ['limits']),
+    ...(file.limits_per_user && { limitsPerUser: withRules(file.limits_per_user, document, ['limits_per_user']) }),
+    ...(file.during && { during: duringWithRules(file.during, document, ['during']) }),
+    ...(file.when_exceeded && { whenExceeded: file.when_exceeded }),
+    ...(file.throttle && { throttle: file.throttle }),
+    ...(file.lock && { lock: { ...file.lock, rule: document.rule(['lock']) } }),
+    ...(file.raise && { raise: file.raise }),
+    rule,
+  };
+}
+
+function typesOf(visible: Visible, temporary: ReadonlyMap<string, TemporaryTable>): Set<Oid> {
+  const ofTemporary = [...temporary.values()].flatMap(({ relation }) => relation.columns.map(({ type }) => type));
+  return new Set([...visible.types.map(({ oid }) => oid), ...ofTemporary]);
+}
+
+function compileRelations(
+  file: RoleFile,
+  document: PolicyDocument,
+  attributes: ReadonlyMap<string, AttributeType>,
+  context: RoleContext,
+  report: Report,
+): RelationGrant[] {
+  const { env, subjects } = context;
+  const own: GrantsPart = {
+    env,
+    document,
+    report,
+    attributes,
+    scopes: compileScopes(file, document, attributes, context, report),
+    subjectsOf: (relation) =>
+      [...subjects.values()]
+        .map((subject) => ({ subject, keys: keysOn(env.catalog, subject, relation) }))
+        .filter(({ keys }) => keys.length > 0),
+    lostOn: (relation) => [...subjects.values()].filter(({ lost }) => lost.relations.has(relation.oid)),
+  };
+  const granted: Granted = new Map();
+  compileTables(file.tables ?? {}, own, granted);
+  const used = new Set<string>();
+  (file.use ?? []).forEach((name, index) => {
+    const place = document.placeOfValue(['use', index]);
+    const source = context.grants.get(name);
+    if (!source)
+      report.error(place, `grants file "grants/${name}.yaml" does not exist${suggestion(name, context.grants.keys())}`);
+    else if (used.has(name)) report.error(place, `"${name}" stands here twice`);
+    else if (!source.file)
+      report.error(place, `grants file "${source.document.path}" has errors: ${source.failure ?? ''}`);
+    else compileTables(source.file.tables, { ...own, document: source.document }, granted);
+    used.add(name);
+  });
+  return [...granted.values()].flatMap(({ grant }) => grant ?? []);
+}
+
+/** Each condition is compiled on the table of its subject's first key, whether that table is granted or not. */
+function compileScopes(
+  file: RoleFile,
+  document: PolicyDocument,
+  attributes: ReadonlyMap<string, AttributeType>,
+  context: RoleContext,
+  report: Report,
+): Map<string, ScopeRule> {
+  const scopes = new Map<string, ScopeRule>();
+  for (const name of Object.keys(file.scope ?? {})) {
+    const path = ['scope', name];
+    const subject = context.subjects.get(name);
+    if (!subject) {
+      report.error(
+        document.place(path),
+        `subject "${name}" does not exist${suggestion(name, context.subjects.keys())}`,
+      );
+      continue;
+    }
+    scopes.set(name, compileScope(subject, path, document, attributes, context.env, report));
+  }
+  return scopes;
+}
+
+function compileScope(
+  subject: Subject,
+  path: Path,
+  document: PolicyDocument,
+  attributes: ReadonlyMap<string, AttributeType>,
+  env: PolicyEnvironment,
+  report: Report,
+): ScopeRule {
+  if (document.written(path) === 'all') return { kind: 'all' };
+  if (subject.lost.first) {
+    // INVARIANT: without the first key's table there is nothing to ask who is in scope.
+    const why = `the scope of subject "${subject.name}" cannot be kept without its first key`;
+    report.error(document.place(path), `${why}: ${subject.rule} has its keys`);
+    return { kind: 'broken' };
+  }
+  const text = document.sql(path, report);
+  const relation = subject.keys[0]?.relation;
+  if (!text || !relation) return { kind: 'broken' };
+  const rule = document.rule(path);
+  const { catalog, searchPath } = env;
+  const compiled = env.compileCondition({ sql: text.sql, rule }, { catalog, searchPath, relation, attributes });
+  if ('rule' in compiled) return { kind: 'condition', text, rule };
+  for (const problem of compiled) report.error(text.place(problem.offset), problem.message);
+  return { kind: 'broken' };
+}
+
+function compileFunctions(
+  file: RoleFile,
+  document: PolicyDocument,
+  env: PolicyEnvironment,
+  report: Report,
+): (readonly [Fn, RuleRef])[] {
+  return (file.functions ?? []).flatMap((text, index) => {
+    const path = ['functions', index];
+    const resolved = resolveFunctions(env.catalog, env.searchPath, text);
+    if ('value' in resolved) return resolved.value.map((fn) => [fn, document.rule(path)] as const);
+    if (resolved.missing) report.withhold(document.placeOfValue(path), resolved.problem);
+    else report.error(document.placeOfValue(path), resolved.problem);
+    return [];
+  });
+}
+
+/** Every `limits` of the role speaks of subjects that exist, and throttles only where the role says how. */
+function checkLimits(
+  file: RoleFile,
+  document: PolicyDocument,
+  subjects: ReadonlyMap<string, Subject>,
+  report: Report,
+): void {
+  if (file.when_exceeded === 'throttle' && !file.throttle) {
+    report.error(document.place(['when_exceeded']), 'the role has no "throttle" that says how much');
+  }
+  checkDuring(file.during, document, ['during'], report);
+  checkLimitsPerUser(file.limits_per_user, document, report);
+  const places: [Path, Limits | undefined][] = [
+    [['limits'], file.limits],
+    [['limits_per_user'], file.limits_per_user],
+    ...(file.during ?? []).map(({ limits }, index): [Path, Limits] => [['during', index, 'limits'], limits]),
+  ];
+  for (const [path, limits] of places) {
+    checkThrottles(limits, file.throttle !== undefined, document, path, report);
+    for (const key of OF_SUBJECTS) {
+      for (const name of limits?.[key]?.keys() ?? []) {
+        if (subjects.has(name)) continue;
+        const near = suggestion(name, subjects.keys());
+        report.error(document.place([...path, key, name]), `subject "${name}" does not exist${near}`);
+      }
+    }
+  }
+}

@@ -1,0 +1,42 @@
+/** Tells each role whom the database is about, and whose people some limit of it counts. */
+import type { Limits, WindowLimit } from '../model/limits.ts';
+import type { Principal, RolePolicy, Subject } from '../model/policy.ts';
+
+/** INVARIANT: a limit of one principal counts for all of its role: they share the role's judgements. */
+export function withSubjects(
+  roles: ReadonlyMap<string, RolePolicy>,
+  principals: ReadonlyMap<string, Principal>,
+  subjects: ReadonlyMap<string, Subject>,
+): Map<string, RolePolicy> {
+  if (subjects.size === 0) return new Map(roles);
+  const all = [...subjects.values()];
+  return new Map(
+    [...roles].map(([name, role]) => {
+      const own = [...principals.values()].filter((principal) => principal.role === name);
+      const limits = [role.limits, role.limitsPerUser, ...(role.during ?? []).map((during) => during.limits)];
+      for (const principal of own)
+        limits.push(principal.limits, ...(principal.during ?? []).map((during) => during.limits));
+      const limitedSubjects = namedBy(limits);
+      const boundedSubjects = new Set([...limitedSubjects].filter((subject) => isBounded(role, subject)));
+      return [name, { ...role, subjects: all, limitedSubjects, boundedSubjects }];
+    }),
+  );
+}
+
+function namedBy(limits: readonly (Limits | undefined)[]): ReadonlySet<string> {
+  return new Set(limits.flatMap((each) => [...(each?.subjects?.keys() ?? []), ...(each?.answers?.keys() ?? [])]));
+}
+
+/** INVARIANT: by the role's own limits, of which those of a time stand in the place of others: a limit that only warns or slows down bounds nothing. */
+function isBounded(role: RolePolicy, subject: string): boolean {
+  const refuses = (limits: readonly WindowLimit[] | undefined): boolean =>
+    limits?.some(({ effect = role.whenExceeded ?? 'deny' }) => effect === 'deny' || effect === 'lock') === true;
+  const during = (role.during ?? []).map(({ limits }) => limits);
+  return (['subjects', 'answers'] as const).every((of) => {
+    const own = role.limits[of]?.get(subject);
+    const other = during.flatMap((limits) => limits[of]?.get(subject) ?? []);
+    // What is told counts as people where it has no account of its own, at a time too.
+    if (of === 'answers' && !own) return other.length === 0;
+    return refuses(own) && during.every((limits) => !limits[of]?.has(subject) || refuses(limits[of]?.get(subject)));
+  });
+}

@@ -1,0 +1,53 @@
+/** What is wrong with limits beyond their form. */
+import type { Report } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
+import type { During, Limits } from '../model/limits.ts';
+
+/** A limit that throttles needs the role's word on how much. */
+export function checkThrottles(
+  limits: Limits | undefined,
+  said: boolean,
+  document: PolicyDocument,
+  path: Path,
+  report: Report,
+): void {
+  if (!limits || said || !throttles(limits)) return;
+  report.error(document.place(path), 'a limit here throttles, but the role has no "throttle" that says how much');
+}
+
+/** INVARIANT: what a time cannot change is not taken for changed: the server has the time limit of statements from the login. */
+export function checkDuring(
+  during: readonly During[] | undefined,
+  document: PolicyDocument,
+  path: Path,
+  report: Report,
+): void {
+  during?.forEach(({ limits }, index) => {
+    if (limits.statementTimeout === undefined) return;
+    const at = [...path, index, 'limits', 'statement_timeout'];
+    report.error(document.place(at), '"statement_timeout" cannot change with the time; give it in "limits"');
+  });
+}
+
+/** Keys of `limits` that say nothing of one person behind an account, and why. */
+const NOT_OF_USERS: readonly (readonly [keyof Limits, string, string])[] = [
+  ['rowsPerStatement', 'rows_per_statement', 'holds for a statement, whoever sends it'],
+  ['bytesPerStatement', 'bytes_per_statement', 'holds for a statement, whoever sends it'],
+  ['changedPerStatement', 'changed_per_statement', 'holds for a statement, whoever sends it'],
+  ['estimatedRows', 'estimated_rows', 'holds for a statement, whoever sends it'],
+  ['statementTimeout', 'statement_timeout', 'holds for a statement, whoever sends it'],
+  ['connections', 'connections', 'counts sessions, which the people behind an account share'],
+];
+
+/** INVARIANT: what is stated for each person is held to for each person, or is an error. */
+export function checkLimitsPerUser(limits: Limits | undefined, document: PolicyDocument, report: Report): void {
+  for (const [key, word, why] of NOT_OF_USERS) {
+    if (limits?.[key] === undefined) continue;
+    report.error(document.place(['limits_per_user', word]), `"${word}" ${why}; give it in "limits"`);
+  }
+}
+
+function throttles({ rows, bytes, statements, changed, subjects, answers }: Limits): boolean {
+  const lists = [rows, bytes, statements, changed, ...(subjects?.values() ?? []), ...(answers?.values() ?? [])];
+  return lists.some((list) => list?.some(({ effect }) => effect === 'throttle'));
+}

@@ -1,0 +1,45 @@
+/** Remembers in which line each limit stands. */
+import type { Path, PolicyDocument } from '../source/document.ts';
+import { type During, type LimitRules, type Limits, OF_SUBJECTS, type WindowLimit } from '../model/limits.ts';
+
+const KEYS: Readonly<Record<keyof LimitRules, string>> = {
+  rowsPerStatement: 'rows_per_statement',
+  bytesPerStatement: 'bytes_per_statement',
+  changedPerStatement: 'changed_per_statement',
+  estimatedRows: 'estimated_rows',
+};
+
+/** The limits that stand under `path`, with their lines. */
+export function withRules(limits: Limits, document: PolicyDocument, path: Path): Limits {
+  const windows = (list: readonly WindowLimit[], below: Path): WindowLimit[] =>
+    list.map((limit, index) => {
+      const at = [...path, ...below, index];
+      return { ...limit, rule: document.rule(document.has(at) ? at : [...path, ...below]) };
+    });
+  const { rows, bytes, statements, changed } = limits;
+  const bySubject = OF_SUBJECTS.flatMap((key) => {
+    const stated = limits[key];
+    return stated
+      ? [[key, new Map([...stated].map(([name, list]) => [name, windows(list, [key, name])]))] as const]
+      : [];
+  });
+  const stated = (Object.keys(KEYS) as (keyof LimitRules)[]).filter((name) => limits[name] !== undefined);
+  const rules: LimitRules = Object.fromEntries(stated.map((name) => [name, document.rule([...path, KEYS[name]])]));
+  return {
+    ...limits,
+    ...(rows && { rows: windows(rows, ['rows']) }),
+    ...(bytes && { bytes: windows(bytes, ['bytes']) }),
+    ...(statements && { statements: windows(statements, ['statements']) }),
+    ...(changed && { changed: windows(changed, ['changed']) }),
+    ...Object.fromEntries(bySubject),
+    ...(stated.length > 0 && { rules }),
+  };
+}
+
+/** The same for the limits of each time under `path`. */
+export function duringWithRules(during: readonly During[], document: PolicyDocument, path: Path): During[] {
+  return during.map((time, index) => ({
+    ...time,
+    limits: withRules(time.limits, document, [...path, index, 'limits']),
+  }));
+}

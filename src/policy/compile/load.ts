@@ -1,0 +1,271 @@
+/** From the texts of a policies folder to the compiled policy, with everything that is wrong in it. */
+import { createHash } from 'node:crypto';
+import { type Approver, addApprovers } from './approvers.ts';
+import { canariesOf } from './canary-rules.ts';
+import { compileRole, type GrantsSource, type RoleContext } from './compile.ts';
+import { withSubjects } from './counted-subjects.ts';
+import { type Diagnostic, Report } from '../source/diagnostic.ts';
+import { type Flaw, PolicyDocument, type PolicyFile } from '../source/document.ts';
+import type { Policy, Principal, RolePolicy, Subject } from '../model/policy.ts';
+import { compilePrincipal } from './principals.ts';
+import { principalSchema, principalsFileSchema, subjectsSchema } from '../schema/principals-schema.ts';
+import { grantsSchema, type RoleFile, roleSchema } from '../schema/role-schema.ts';
+import type { Families, PolicyEnvironment } from '../source/sql-source.ts';
+import { compileSubjects } from './subjects.ts';
+import { validate } from '../schema/validate.ts';
+
+export interface LoadedPolicy {
+  /** Usable even with errors: what they concern is disabled or withheld. */
+  readonly policy: Policy;
+  /** By file, line and column. */
+  readonly diagnostics: readonly Diagnostic[];
+  /** The files that it was made of, each by the hash of its text. */
+  readonly files: readonly { readonly path: string; readonly sha256: string }[];
+  /** For the next reading, whatever the files are like then. */
+  readonly families: Families;
+}
+
+type Kind = 'role' | 'grants' | 'principals' | 'subjects' | 'approvers';
+
+/** Compiles the files of a policies folder against a catalog. */
+export function loadPolicy(texts: readonly PolicyFile[], env: PolicyEnvironment): LoadedPolicy {
+  const sources = [...texts].sort((a, b) => (a.path < b.path ? -1 : 1));
+  const files = sources.map(({ path, text }) => ({ path, sha256: sha256(text) }));
+  const reports: Report[] = [];
+  const report = (role?: string): Report => {
+    const made = new Report(role);
+    reports.push(made);
+    return made;
+  };
+  const documents = sources.map((source) => new PolicyDocument(source));
+  const ofKind = (kind: Kind): PolicyDocument[] => documents.filter((document) => kindOf(document) === kind);
+
+  const strays = report();
+  for (const document of documents.filter((candidate) => kindOf(candidate) === undefined)) {
+    addFlaws(document.flaws, strays);
+    const place = document.placeOfValue([]);
+    strays.error(
+      place,
+      'expected a mapping with "role", "principals", "subjects", "approvers" or, in grants/, "tables"',
+    );
+  }
+  const subjectReport = report();
+  const families = new Map<string, ReadonlySet<string>>();
+  const subjects = loadSubjects(ofKind('subjects'), env, subjectReport, families);
+  const grants = loadGrants(ofKind('grants'), report());
+  // INVARIANT: without the subjects nobody's scope is known; then no restricted role is open. A stray file may have held them.
+  const failure = subjectReport.failure ?? strays.failure;
+  const approvers = new Map<string, Approver>();
+  for (const document of ofKind('approvers')) addApprovers(document, approvers, report());
+  const roles = loadRoles(ofKind('role'), { env, subjects, grants, approvers }, failure, report);
+  warnOfUnused(grants, ofKind('role'), report());
+  const principals = loadPrincipals(ofKind('principals'), { roles, subjects, approvers, env }, report);
+  const hash = `sha256:${sha256(files.map(({ path, sha256: of }) => `${path}\0${of}\n`).join(''))}`;
+  const canaries = canariesOf(subjects.values(), env.canaryKey);
+  const compiled = { hash, roles: withSubjects(roles, principals, subjects), principals, subjects, approvers };
+  return {
+    policy: { ...compiled, ...(canaries && { canaries }) },
+    diagnostics: inOrder(reports),
+    files,
+    families,
+  };
+}
+
+/** By content, then by where the file lies. A file that is no YAML is judged by its place alone. */
+export function kindOf(document: PolicyDocument): Kind | undefined {
+  const { value, path } = document;
+  const has = (key: string): boolean => typeof value === 'object' && value !== null && Object.hasOwn(value, key);
+  if (!document.malformed) {
+    if (has('role')) return 'role';
+    if (has('principals')) return 'principals';
+    if (has('subjects')) return 'subjects';
+    if (has('approvers')) return 'approvers';
+  }
+  if (path.startsWith('roles/')) return 'role';
+  if (path.startsWith('grants/')) return 'grants';
+  if (path === 'principals.yaml') return 'principals';
+  if (path === 'subjects.yaml') return 'subjects';
+  if (path === 'approvers.yaml') return 'approvers';
+  return undefined;
+}
+
+function loadSubjects(
+  documents: readonly PolicyDocument[],
+  env: PolicyEnvironment,
+  report: Report,
+  families: Map<string, ReadonlySet<string>>,
+): Map<string, Subject> {
+  const subjects = new Map<string, Subject>();
+  for (const document of documents) {
+    addFlaws(document.flaws, report);
+    if (document.malformed) continue;
+    const file = validate(document, subjectsSchema, document.value);
+    if (!file.ok) {
+      addFlaws(file.flaws, report);
+      continue;
+    }
+    for (const subject of compileSubjects(file.value, document, env, report, families)) {
+      const before = subjects.get(subject.name);
+      const place = document.place(['subjects', subject.name]);
+      if (before) report.error(place, `subject "${subject.name}" is defined twice; the first is ${before.rule}`);
+      subjects.set(subject.name, subject);
+    }
+  }
+  return subjects;
+}
+
+function loadGrants(documents: readonly PolicyDocument[], report: Report): Map<string, GrantsSource> {
+  const grants = new Map<string, GrantsSource>();
+  for (const document of documents) {
+    const name = (document.path.split('/').at(-1) ?? '').replace(/\.yaml$/, '');
+    const file = document.malformed ? undefined : validate(document, grantsSchema, document.value);
+    const flaws = [...document.flaws, ...(file && !file.ok ? file.flaws : [])];
+    addFlaws(flaws, report);
+    const before = grants.get(name);
+    if (before)
+      report.error(document.place([]), `grants file "${name}" exists twice; the first is ${before.document.path}`);
+    const failure = flaws[0]?.message ?? (before && 'it exists twice');
+    grants.set(name, { document, file: failure === undefined && file?.ok ? file.value : undefined, failure });
+  }
+  return grants;
+}
+
+function loadRoles(
+  documents: readonly PolicyDocument[],
+  context: RoleContext,
+  failure: string | undefined,
+  newReport: (role?: string) => Report,
+): Map<string, RolePolicy> {
+  const roles = new Map<string, RolePolicy>();
+  for (const document of documents) {
+    const named = (document.value as { role?: unknown } | null | undefined)?.role;
+    const name = typeof named === 'string' ? named : undefined;
+    const report = newReport(name);
+    addFlaws(document.flaws, report);
+    const file = document.malformed ? undefined : validate(document, roleSchema, document.value);
+    if (file && !file.ok) addFlaws(file.flaws, report);
+    const compiled = file?.ok ? compileOrReport(file.value, document, context, report) : undefined;
+    if (name === undefined) continue;
+    const before = roles.get(name);
+    if (before)
+      report.error(document.placeOfValue(['role']), `role "${name}" is defined twice; the first is ${before.rule}`);
+    const closed = report.failure ?? (compiled?.access === 'unrestricted' ? undefined : failure);
+    if (compiled && closed === undefined) roles.set(name, compiled);
+    else roles.set(name, disabledRole(name, compiled, document.rule(['role']), closed ?? 'the file has errors'));
+  }
+  return roles;
+}
+
+/** An exception is a bug, and closes the role in which it came up. */
+function compileOrReport(
+  file: RoleFile,
+  document: PolicyDocument,
+  context: RoleContext,
+  report: Report,
+): RolePolicy | undefined {
+  try {
+    return compileRole(file, document, context, report);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    report.error(document.place(['role']), `internal error, the role cannot be compiled: ${reason}`);
+    return undefined;
+  }
+}
+
+/** What is left of a role with errors: enough to say so, and to check its principals. */
+function disabledRole(name: string, compiled: RolePolicy | undefined, rule: string, disabled: string): RolePolicy {
+  return {
+    name,
+    mode: 'enforce',
+    access: 'restricted',
+    attributes: compiled?.attributes ?? new Map(),
+    relations: new Map(),
+    functions: new Set(),
+    statements: new Set(),
+    collect: 'deny',
+    minGroup: undefined,
+    limits: compiled?.limits ?? {},
+    rule,
+    disabled,
+  };
+}
+
+interface PrincipalContext {
+  readonly roles: ReadonlyMap<string, RolePolicy>;
+  readonly subjects: ReadonlyMap<string, Subject>;
+  readonly approvers: ReadonlyMap<string, Approver>;
+  readonly env: PolicyEnvironment;
+}
+
+function loadPrincipals(
+  documents: readonly PolicyDocument[],
+  { roles, subjects, approvers, env }: PrincipalContext,
+  newReport: () => Report,
+): Map<string, Principal> {
+  const principals = new Map<string, Principal>();
+  for (const document of documents) {
+    const report = newReport();
+    const whole = document.malformed ? undefined : validate(document, principalsFileSchema, document.value);
+    const ofFile = document.flaws.filter((flaw) => flaw.path.length < 2);
+    addFlaws([...ofFile, ...(whole && !whole.ok ? whole.flaws : [])], report);
+    // INVARIANT: of a file that cannot be read for certain, nobody logs in.
+    if (!whole?.ok || report.failure !== undefined) continue;
+    for (const [name, value] of Object.entries(whole.value.principals)) {
+      const own = newReport();
+      const path = ['principals', name];
+      addFlaws(
+        document.flaws.filter((flaw) => flaw.path[1] === name),
+        own,
+      );
+      const entry = validate(document, principalSchema, value, path);
+      if (!entry.ok) {
+        addFlaws(entry.flaws, own);
+        continue;
+      }
+      const subjectNames = new Set(subjects.keys());
+      const { timeZone, clientCa = true, requireCertificate = 'none' } = env;
+      const terms = { timeZone, clientCa, requireCertificate };
+      const part = { document, report: own, roles, subjects: subjectNames, approvers, ...terms };
+      const principal = compilePrincipal(name, entry.value, part);
+      const before = principals.get(name);
+      if (before) own.error(document.place(path), `principal "${name}" is defined twice; the first is ${before.rule}`);
+      const { failure } = own;
+      principals.set(name, { ...principal, ...(failure !== undefined && { disabled: failure }) });
+    }
+  }
+  return principals;
+}
+
+function warnOfUnused(
+  grants: ReadonlyMap<string, GrantsSource>,
+  roles: readonly PolicyDocument[],
+  report: Report,
+): void {
+  const used = new Set(roles.flatMap(({ value }) => (value as { use?: unknown } | null | undefined)?.use ?? []));
+  for (const [name, { document }] of grants) {
+    if (!used.has(name)) report.warning(document.place([]), 'no role uses this file');
+  }
+}
+
+export function addFlaws(flaws: readonly Flaw[], report: Report): void {
+  for (const { place, message } of flaws) report.error(place, message);
+}
+
+/** In the order in which an editor shows them; a mistake in a grants file stands there once, not once for each role. */
+export function inOrder(reports: readonly Report[]): Diagnostic[] {
+  const seen = new Map<string, Diagnostic>();
+  for (const diagnostic of reports.flatMap((report) => report.diagnostics)) {
+    const { file, line, column, message } = diagnostic;
+    const key = JSON.stringify([file, line, column, message]);
+    if (!seen.has(key)) seen.set(key, diagnostic);
+  }
+  return [...seen.values()].sort((a, b) => compare(a.file, b.file) || a.line - b.line || a.column - b.column);
+}
+
+function compare(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex');
+}

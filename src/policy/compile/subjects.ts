@@ -1,0 +1,176 @@
+/** Subjects against the catalog: which columns of which tables say whose row it is. */
+import type { Catalog, Column, Oid, Relation } from '../../sql/catalog/catalog.ts';
+import * as t from '../../sql/types/oids.ts';
+import { baseType } from '../../sql/types/type.ts';
+import { checkCanaries } from './canary-rules.ts';
+import type { Report } from '../source/diagnostic.ts';
+import type { Path, PolicyDocument } from '../source/document.ts';
+import { kin, qualifiedName, quoteIdentifier, resolveColumnRef, resolveRelation, splitName } from './names.ts';
+import type { ColumnRef, Subject } from '../model/policy.ts';
+import type { SubjectsFile } from '../schema/principals-schema.ts';
+import type { PolicyEnvironment } from '../source/sql-source.ts';
+import { FIRST_USER_OID } from './visible-types.ts';
+
+const familyKey = (subject: string, text: string): string => `${subject}\0${text}`;
+
+/**
+ * Resolves one subjects file. Errors are in the report: a subject that is not whole must not be relied on. `families`: gets those of the
+ * keys in the file.
+ */
+export function compileSubjects(
+  file: SubjectsFile,
+  document: PolicyDocument,
+  env: PolicyEnvironment,
+  report: Report,
+  families: Map<string, ReadonlySet<string>>,
+): Subject[] {
+  return Object.entries(file.subjects).map(([name, entry]) => {
+    const path = ['subjects', name];
+    const refs = (texts: readonly string[], below: Path) =>
+      resolveAll(texts, [...path, ...below], document, env, report);
+    const categories = Object.entries(entry.categories ?? {});
+    const resolved = refs(entry.keys, ['keys']);
+    const canaries = entry.canaries ?? [];
+    checkCanaries(name, canaries, document, env.canaryKey, report);
+    const unread = checkKeyTypes(resolved, [...path, 'keys'], document, env.catalog, report);
+    const keys = resolved.filter((ref) => ref !== undefined);
+    const known = { name, keys, lost: { first: resolved[0] === undefined, relations: new Set<Oid>() } };
+    entry.keys.forEach((text, index) => {
+      const ref = resolved[index];
+      const id = familyKey(name, text);
+      const before = families.get(id) ?? env.families?.get(id) ?? new Set<string>();
+      const now = familyOf(env.catalog, ref?.relation ?? tableOf(text, env));
+      families.set(id, new Set([...before, ...now.map(qualifiedName)]));
+      const lost =
+        ref && !unread.has(ref)
+          ? leftBehind(env.catalog, known, ref.column.name, before)
+          : [...now, ...leftBehind(env.catalog, known, splitName(text)?.at(-1) ?? '', before)];
+      for (const relation of lost) known.lost.relations.add(relation.oid);
+    });
+    return {
+      ...known,
+      canaries,
+      categories: new Map(
+        categories.map(([label, texts]) => [
+          label,
+          refs(texts, ['categories', label]).filter((ref) => ref !== undefined),
+        ]),
+      ),
+      rule: document.rule(path),
+    };
+  });
+}
+
+/**
+ * Types by whose text people are counted: smallint, integer, bigint, uuid, name, text, varchar, char, and arrays of them.
+ * INVARIANT: of two equal values the texts are equal, of two others they differ, whatever a session has set (extra_float_digits, DateStyle, …);
+ * and `session/results/key-text.ts` reads their binary format.
+ */
+const KEY_TYPES: ReadonlySet<Oid> = new Set([
+  ...[t.INT2, t.INT4, t.INT8, 2950, t.NAME, t.TEXT, 1043, t.BPCHAR],
+  ...[1005, 1007, 1016, 2951, 1003, 1009, 1015, 1014],
+]);
+
+/** @returns the keys by which people cannot be counted. */
+function checkKeyTypes(
+  keys: readonly (ColumnRef | undefined)[],
+  path: Path,
+  document: PolicyDocument,
+  catalog: Catalog,
+  report: Report,
+): ReadonlySet<ColumnRef> {
+  const wrong = new Set<ColumnRef>();
+  keys.forEach((key, index) => {
+    const problem = key && keyProblem(catalog, key.column);
+    if (!problem) return;
+    wrong.add(key);
+    const place = document.placeOfValue([...path, index]);
+    report.withhold(place, `"${key.relation.name}.${key.column.name}" cannot be a key: ${problem}`);
+  });
+  return wrong;
+}
+
+function keyProblem(catalog: Catalog, column: Column): string | undefined {
+  const type = baseType(catalog, column.type);
+  if (!KEY_TYPES.has(type) && !isWholeNumeric(catalog, column, type)) {
+    return `people cannot be told apart by type ${column.typeName}; keys are integers, numeric without decimals, uuid or text, or arrays of integers, uuid or text`;
+  }
+  // Those of the system are all deterministic.
+  if (column.collation >= FIRST_USER_OID) return 'its collation may take different texts for equal';
+  return undefined;
+}
+
+/** `numeric(10)`: as numbers of other databases are often brought over. The scale stands in the lowest 11 bits of the modifier, as a signed number. */
+function isWholeNumeric(catalog: Catalog, column: Column, type: Oid): boolean {
+  if (type !== t.NUMERIC) return false;
+  let { typmod } = column;
+  let domain = catalog.typesByOid.get(column.type);
+  while (typmod < 0 && domain?.kind === 'd') {
+    typmod = domain.baseTypmod;
+    domain = catalog.typesByOid.get(domain.base);
+  }
+  const scale = (((typmod - 4) & 0x7ff) ^ 0x400) - 0x400;
+  return typmod >= 0 && scale <= 0;
+}
+
+/** The table of a key whose column is not there. */
+function tableOf(text: string, { catalog, searchPath }: PolicyEnvironment): Relation | undefined {
+  const table = splitName(text)?.slice(0, -1).map(quoteIdentifier).join('.') ?? '';
+  const relation = resolveRelation(catalog, searchPath, table);
+  return 'value' in relation ? relation.value : undefined;
+}
+
+function familyOf(catalog: Catalog, relation: Relation | undefined): Relation[] {
+  return relation ? [relation, ...kin(catalog, relation)] : [];
+}
+
+/** Of the relations that had the key before, those that do not have it any more. */
+function leftBehind(
+  catalog: Catalog,
+  subject: Pick<Subject, 'keys'>,
+  column: string,
+  before: ReadonlySet<string>,
+): Relation[] {
+  if (before.size === 0) return [];
+  return catalog.data.relations.filter(
+    (relation) =>
+      before.has(qualifiedName(relation)) && !keysOn(catalog, subject, relation).some(({ name }) => name === column),
+  );
+}
+
+/**
+ * The key columns that a relation has of a subject. Partitions and inheritance children hold the rows of their parents, and
+ * parents show those of their children: a key declared on one is a key of them all.
+ */
+export function keysOn(catalog: Catalog, subject: Pick<Subject, 'keys'>, relation: Relation): Column[] {
+  const family = new Set(familyOf(catalog, relation).map((member) => member.oid));
+  const names = new Set(subject.keys.filter((key) => family.has(key.relation.oid)).map((key) => key.column.name));
+  return relation.columns.filter((column) => names.has(column.name));
+}
+
+/** One for each text; undefined, and reported, where it stands for nothing. */
+function resolveAll(
+  texts: readonly string[],
+  path: Path,
+  document: PolicyDocument,
+  env: PolicyEnvironment,
+  report: Report,
+): (ColumnRef | undefined)[] {
+  const refs: (ColumnRef | undefined)[] = [];
+  texts.forEach((text, index) => {
+    const place = document.placeOfValue([...path, index]);
+    const resolved = resolveColumnRef(env.catalog, env.searchPath, text);
+    if ('problem' in resolved) {
+      if (resolved.missing) report.withhold(place, resolved.problem);
+      else report.error(place, resolved.problem);
+      refs.push(undefined);
+      return;
+    }
+    const { relation, column } = resolved.value;
+    if (refs.some((ref) => ref?.relation.oid === relation.oid && ref.column.attnum === column.attnum)) {
+      report.error(place, `column "${text}" stands here twice`);
+    }
+    refs.push(resolved.value);
+  });
+  return refs;
+}

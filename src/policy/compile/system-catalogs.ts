@@ -1,0 +1,61 @@
+/** Grants on the system catalogs: every restricted role reads those of a list, and finds in them what it was granted. */
+import type { Catalog, Relation } from '../../sql/catalog/catalog.ts';
+import { INFORMATION_SCHEMA_COLUMNS, PG_CATALOG_COLUMNS } from './catalog-columns.ts';
+import { type CatalogRule, PG_CATALOG } from './catalog-rules.ts';
+import { INFORMATION_SCHEMA } from './information-schema-rules.ts';
+import { TABLEOID } from './names.ts';
+import type { ColumnGrant, Condition, RelationGrant } from '../model/policy.ts';
+import type { RuleRef } from '../source/rule.ts';
+import type { Visible } from '../model/visible.ts';
+
+/** The grants on system catalogs that go with what a role finds there. */
+export function systemCatalogGrants(catalog: Catalog, visible: Visible, rule: RuleRef): RelationGrant[] {
+  const of = (
+    schema: string,
+    rules: Readonly<Record<string, CatalogRule>>,
+    known: Readonly<Record<string, ReadonlySet<string>>>,
+  ): RelationGrant[] =>
+    Object.entries(rules).flatMap(([name, entry]) => {
+      const relation = catalog.relation(schema, name); // some are younger than the server
+      return relation ? [systemGrant(relation, entry, known[name] ?? new Set(), visible, rule)] : [];
+    });
+  return [
+    ...of('pg_catalog', PG_CATALOG, PG_CATALOG_COLUMNS),
+    ...of('information_schema', INFORMATION_SCHEMA, INFORMATION_SCHEMA_COLUMNS),
+  ];
+}
+
+function systemGrant(
+  relation: Relation,
+  entry: CatalogRule,
+  known: ReadonlySet<string>,
+  visible: Visible,
+  rule: RuleRef,
+): RelationGrant {
+  const columns = new Map<string, ColumnGrant>();
+  for (const column of relation.columns) {
+    const masked = entry.masks?.[column.name];
+    // INVARIANT: a column that nobody has looked at is not there.
+    if (!masked && !known.has(column.name)) continue;
+    const mask = typeof masked === 'function' ? masked(visible, column) : masked;
+    columns.set(column.name, { column, ...(mask && { mask }), rule });
+  }
+  const conditions = entry.rows ? [condition(relation, entry.rows(visible), rule)] : [];
+  // Comments and dependencies are joined with it: `classoid = l.tableoid`.
+  if (entry.tableoid) columns.set(TABLEOID.name, { column: TABLEOID, rule });
+  const whole = conditions.length === 0 && !entry.masks && relation.columns.every(({ name }) => columns.has(name));
+  return { relation, select: { columns, conditions, whole, rule }, rule, system: true };
+}
+
+function condition(relation: Relation, filter: Condition['filter'], rule: RuleRef): Condition {
+  const after = filter.filter((piece, index) => typeof piece === 'string' && typeof filter[index - 1] === 'object');
+  const read = new Set(after.map((piece) => /^\.(\w+)/.exec(String(piece))?.[1]));
+  return {
+    filter,
+    ok: filter,
+    // INVARIANT: what subqueries these conditions hold stand inside OR or CASE, of which the planner makes no join.
+    evaluated: 'scan',
+    rule,
+    reads: relation.columns.map((column) => column.name).filter((name) => read.has(name)),
+  };
+}

@@ -1,0 +1,73 @@
+/** Which indexes, constraints, defaults, triggers, statistics, views' texts, sequences and partition keys a role finds: those that name nothing withheld. */
+import type { Catalog, Dependent, ObjectName, Oid } from '../../sql/catalog/catalog.ts';
+import { FIRST_USER_OID } from './visible-types.ts';
+
+/** OIDs of the catalogs themselves, as pg_depend names them; they are the same on every server. */
+export const CLASS = {
+  type: 1247,
+  function: 1255,
+  relation: 1259,
+  default: 2604,
+  constraint: 2606,
+  namespace: 2615,
+  opclass: 2616,
+  operator: 2617,
+  trigger: 2620,
+  collation: 3456,
+} as const;
+
+/** What is visible besides: by catalog its OIDs, and columns by relation. */
+export interface VisibleNames {
+  readonly columns: ReadonlyMap<Oid, ReadonlySet<number>>;
+  readonly types: ReadonlySet<Oid>;
+  readonly functions: ReadonlySet<Oid>;
+  readonly operators: ReadonlySet<Oid>;
+  readonly collations: ReadonlySet<Oid>;
+  /** `catalog oid` of what came with known extensions. */
+  readonly members: ReadonlySet<string>;
+}
+
+type ByKind = { readonly [K in Dependent['kind']]: readonly Dependent[] };
+
+/** Each after what it may name itself. */
+const KINDS = ['sequence', 'index', 'constraint', 'default', 'trigger', 'statistics', 'view', 'partitioning'] as const;
+
+export function visibleDependents(catalog: Catalog, names: VisibleNames): ByKind {
+  const found = Object.fromEntries(KINDS.map((kind) => [kind, [] as Dependent[]])) as {
+    [K in Dependent['kind']]: Dependent[];
+  };
+  const relations = new Set<Oid>();
+  const constraints = new Set<Oid>();
+  /** INVARIANT: what stands in no branch is not visible. */
+  const isVisible = ([of, oid, attnum]: ObjectName): boolean => {
+    if (names.members.has(`${of} ${oid}`)) return true;
+    switch (of) {
+      case CLASS.relation:
+        if (attnum !== 0) return names.columns.get(oid)?.has(attnum) === true;
+        return names.columns.has(oid) || relations.has(oid);
+      case CLASS.function:
+        return names.functions.has(oid);
+      case CLASS.type:
+        return oid < FIRST_USER_OID || names.types.has(oid);
+      case CLASS.operator:
+        return names.operators.has(oid);
+      case CLASS.collation:
+        return names.collations.has(oid);
+      case CLASS.constraint:
+        return constraints.has(oid);
+      case CLASS.namespace:
+        return true;
+      default:
+        return false;
+    }
+  };
+  for (const kind of KINDS) {
+    for (const dependent of catalog.data.dependents ?? []) {
+      if (dependent.kind !== kind || !dependent.names.every(isVisible)) continue;
+      found[kind].push(dependent);
+      if (kind === 'sequence' || kind === 'index') relations.add(dependent.oid);
+      if (kind === 'constraint') constraints.add(dependent.oid);
+    }
+  }
+  return found;
+}

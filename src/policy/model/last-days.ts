@@ -1,0 +1,24 @@
+/** Principals whose `valid_until` draws near. */
+import { localTime } from '../source/calendar.ts';
+import type { Principal } from './policy.ts';
+
+const DAY_MS = 86_400_000;
+/** Warned of for so many days. */
+const WARNED_DAYS = 30;
+
+export type Ending = Pick<Principal, 'name' | 'rule'> & { readonly validUntil: number };
+
+/** Those that may log in for 30 more days at most, the first to end first. */
+export function endingPrincipals(principals: Iterable<Principal>, now: number): Ending[] {
+  return [...principals]
+    .flatMap(({ name, rule, validUntil }) => (validUntil === undefined ? [] : [{ name, rule, validUntil }]))
+    .filter(({ validUntil }) => now <= validUntil && validUntil - now < WARNED_DAYS * DAY_MS)
+    .sort((a, b) => a.validUntil - b.validUntil || (a.name < b.name ? -1 : 1));
+}
+
+/** `2027-07-31, 12 days from now` */
+export function lastDayText({ validUntil }: Ending, now: number, timeZone: string): string {
+  const [last, today] = [localTime(validUntil, timeZone).date, localTime(now, timeZone).date];
+  const days = Math.round((Date.parse(last) - Date.parse(today)) / DAY_MS);
+  return `${last}, ${days === 0 ? 'today' : `${days} ${days === 1 ? 'day' : 'days'} from now`}`;
+}

@@ -1,0 +1,185 @@
+/** The limits that hold at a time, as one flat list: for a principal its role's and its own, or for a person behind one; with `during`, effects and raises put in. */
+import { limitsAt } from './during.ts';
+import {
+  type LimitEffect,
+  type Limits,
+  type Lock,
+  OF_SUBJECTS,
+  type Throttle,
+  type Window,
+  type WindowLimit,
+} from './limits.ts';
+import type { Principal, RolePolicy } from './policy.ts';
+import type { RuleRef } from '../source/rule.ts';
+
+/** What a limit over time counts, as the meter calls it. */
+export type LimitedMeasure = 'rows' | 'bytes' | 'statements' | 'changed' | `subjects.${string}` | `answers.${string}`;
+
+/** A limit over time that holds now. */
+export interface LimitInForce {
+  /** `rows 2000 per hour`, `subjects.student 300 per day` */
+  readonly name: string;
+  readonly measure: LimitedMeasure;
+  readonly amount: number;
+  readonly window: Window;
+  readonly effect: LimitEffect;
+  readonly rule: RuleRef;
+  /** Where a raise stands in its place: what the policy says. */
+  readonly stated?: number;
+}
+
+/** A limit of one statement. */
+export interface StatementLimit {
+  readonly amount: number;
+  readonly rule: RuleRef;
+}
+
+export interface LimitsInForce {
+  readonly windows: readonly LimitInForce[];
+  readonly rowsPerStatement?: StatementLimit;
+  readonly bytesPerStatement?: StatementLimit;
+  readonly changedPerStatement?: StatementLimit;
+  readonly estimatedRows?: StatementLimit;
+  readonly connections?: number;
+  readonly throttle?: Throttle;
+  /** When whom it is about is locked, and for how long. */
+  readonly lock?: Lock;
+  /** The first instant at which others may hold, milliseconds since the epoch. */
+  readonly until: number;
+}
+
+/** `rowgate limits raise`: a larger amount for a time, in the place of each limit with that measure and window. */
+export interface RaisedLimit {
+  readonly measure: string;
+  readonly window: Window;
+  readonly amount: number;
+  readonly until: number;
+}
+
+/** What is asked about: a principal by its role, at a time in the guard's time zone. `raises`: those of this principal. */
+export interface LimitsAsked {
+  readonly role: RolePolicy;
+  readonly principal: Pick<Principal, 'limits' | 'during' | 'rule'>;
+  readonly now: number;
+  readonly timeZone: string;
+  readonly raises?: readonly RaisedLimit[];
+}
+
+/** The same for all people of a role but those who have raises. */
+const ofUsers = new WeakMap<RolePolicy, LimitsInForce>();
+
+/** What binds each person behind a token, beside the limits of the principal. `raises`: those of this person. */
+export function limitsOfUser({ role, now, raises = [] }: Pick<LimitsAsked, 'role' | 'now' | 'raises'>): LimitsInForce {
+  const raised = raises.filter(({ until }) => until > now);
+  const known = raised.length === 0 ? ofUsers.get(role) : undefined;
+  if (known) return known;
+  const limits: LimitsInForce = {
+    windows: windowsOf(role.limitsPerUser ?? {}, role.rule, role, raised),
+    ...effectsOf(role),
+    until: Math.min(Number.POSITIVE_INFINITY, ...raised.map(({ until }) => until)),
+  };
+  if (raised.length === 0) ofUsers.set(role, limits);
+  return limits;
+}
+
+export function limitsInForce({ role, principal, now, timeZone, raises = [] }: LimitsAsked): LimitsInForce {
+  const ofRole = limitsAt(role.limits, role.during, now, timeZone);
+  const ofPrincipal = limitsAt(principal.limits, principal.during, now, timeZone);
+  const raised = raises.filter(({ until }) => until > now);
+  const one = (key: StatementKey) => smaller(key, ofRole.limits, ofPrincipal.limits, { role, principal });
+  const ofStatement = Object.fromEntries(STATEMENT_KEYS.flatMap((key) => one(key) ?? []));
+  const connections = [ofRole.limits.connections, ofPrincipal.limits.connections].filter((most) => most !== undefined);
+  return {
+    windows: [
+      ...windowsOf(ofRole.limits, role.rule, role, raised),
+      ...windowsOf(ofPrincipal.limits, principal.rule, role, raised),
+    ],
+    ...ofStatement,
+    ...(connections.length > 0 && { connections: Math.min(...connections) }),
+    ...effectsOf(role),
+    until: Math.min(ofRole.until, ofPrincipal.until, ...raised.map(({ until }) => until)),
+  };
+}
+
+function effectsOf({ throttle, lock, mode }: RolePolicy): Pick<LimitsInForce, 'throttle' | 'lock'> {
+  return { ...(throttle && { throttle }), ...(lock && mode === 'enforce' && { lock }) };
+}
+
+/** `per hour`, `per 30 days` */
+export function windowName({ count, unit }: Window): string {
+  return count === 1 ? `per ${unit}` : `per ${count} ${unit}s`;
+}
+
+/** As the policy would write it: `20 MB` of bytes, plain numbers of all else. */
+export function amountName(measure: string, amount: number): string {
+  if (measure !== 'bytes') return String(amount);
+  const [factor, unit] = BYTE_UNITS.find(([factor]) => amount > 0 && amount % factor === 0) ?? [1, 'B'];
+  return `${amount / factor} ${unit}`;
+}
+
+const BYTE_UNITS: readonly (readonly [number, string])[] = [
+  [1024 ** 4, 'TB'],
+  [1024 ** 3, 'GB'],
+  [1024 ** 2, 'MB'],
+  [1024, 'kB'],
+];
+
+const STATEMENT_KEYS = ['rowsPerStatement', 'bytesPerStatement', 'changedPerStatement', 'estimatedRows'] as const;
+type StatementKey = (typeof STATEMENT_KEYS)[number];
+
+function windowsOf(limits: Limits, rule: RuleRef, role: RolePolicy, raised: readonly RaisedLimit[]): LimitInForce[] {
+  const lists: [LimitedMeasure, readonly WindowLimit[] | undefined][] = [
+    ['statements', limits.statements],
+    ['rows', limits.rows],
+    ['bytes', limits.bytes],
+    ['changed', limits.changed],
+    ...OF_SUBJECTS.flatMap((key) =>
+      [...(limits[key] ?? [])].map(([name, list]): [LimitedMeasure, readonly WindowLimit[]] => [
+        `${key}.${name}`,
+        list,
+      ]),
+    ),
+  ];
+  return lists.flatMap(([measure, list = []]) =>
+    list.map((limit): LimitInForce => {
+      const { window } = limit;
+      const higher = raised.filter((raise) => raise.measure === measure && sameWindow(raise.window, window));
+      const amount = Math.max(limit.amount, ...higher.map((raise) => raise.amount));
+      return {
+        name: `${measure} ${amountName(measure, amount)} ${windowName(window)}`,
+        measure,
+        amount,
+        window,
+        effect: effectOf(limit, role),
+        rule: limit.rule ?? rule,
+        ...(amount !== limit.amount && { stated: limit.amount }),
+      };
+    }),
+  );
+}
+
+function effectOf({ effect }: WindowLimit, role: RolePolicy): LimitEffect {
+  // Nothing is refused while it is observed: what would have been is told.
+  if (role.mode === 'observe') return 'warn';
+  const said = effect ?? role.whenExceeded ?? 'deny';
+  // INVARIANT: where nothing says how slowly, nothing flows.
+  return said === 'throttle' && !role.throttle ? 'deny' : said;
+}
+
+/** The role's and the principal's own both bind. */
+function smaller(
+  key: StatementKey,
+  ofRole: Limits,
+  ofPrincipal: Limits,
+  rules: { readonly role: { readonly rule: RuleRef }; readonly principal: { readonly rule: RuleRef } },
+): [StatementKey, StatementLimit][] | undefined {
+  const [role = Number.POSITIVE_INFINITY, principal = Number.POSITIVE_INFINITY] = [ofRole[key], ofPrincipal[key]];
+  const amount = Math.min(role, principal);
+  if (amount === Number.POSITIVE_INFINITY) return undefined;
+  const [limits, { rule }] = principal < role ? [ofPrincipal, rules.principal] : [ofRole, rules.role];
+  return [[key, { amount, rule: limits.rules?.[key] ?? rule }]];
+}
+
+function sameWindow(a: Window, b: Window): boolean {
+  return a.count === b.count && a.unit === b.unit;
+}

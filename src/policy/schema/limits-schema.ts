@@ -1,0 +1,168 @@
+/** The schema of `limits` and of what goes with them: `during`, `throttle`, `lock`, `limits_per_user`. */
+import { z } from 'zod';
+import type { During, Limits, Lock, Throttle } from '../model/limits.ts';
+import {
+  FORMS,
+  LIMIT_EFFECTS,
+  readBytes,
+  readDate,
+  readDuration,
+  readHours,
+  readLockAfter,
+  readRate,
+  readWindowLimit,
+  WEEKDAYS,
+} from '../source/quantity.ts';
+import { mapping, name, oneOrList, written } from './schema-values.ts';
+
+const count = z.int().min(0);
+const window = written(FORMS.window, (text) => readWindowLimit(text, false));
+const byteWindow = written(FORMS.byteWindow, (text) => readWindowLimit(text, true));
+const date = written(FORMS.date, readDate);
+
+const limitMapping = mapping({
+  rows_per_statement: count.optional().describe('Rows that one statement may return, or COPY send out.'),
+  bytes_per_statement: written(FORMS.bytes, readBytes)
+    .optional()
+    .describe('Bytes of rows that one statement may return, or copy either way, as `1 MB`.'),
+  changed_per_statement: count
+    .optional()
+    .describe(
+      'Rows that one statement may insert, update or delete, or COPY bring in; above it, the statement is undone.',
+    ),
+  estimated_rows: count
+    .optional()
+    .describe('Refuse a statement before it runs when the planner expects more rows than this.'),
+  rows: oneOrList(window)
+    .optional()
+    .describe(
+      'Rows in a window of time: `2000 per hour`, or a list. An effect may follow: `warn`, `throttle`, `deny` or `lock`.',
+    ),
+  bytes: oneOrList(byteWindow).optional().describe('Bytes of rows in a window of time: `20 MB per hour`, or a list.'),
+  statements: oneOrList(window).optional().describe('Statements in a window of time: `600 per minute`, or a list.'),
+  changed: oneOrList(window).optional().describe('Rows inserted, updated or deleted in a window of time, or a list.'),
+  subjects: z
+    .record(name, oneOrList(window))
+    .optional()
+    .describe(
+      'By subject: distinct people in a window of time, as `{ student: [250 per day warn, 300 per day] }`; answers that name nobody count as well, unless `answers` limits those.',
+    ),
+  answers: z
+    .record(name, oneOrList(window))
+    .optional()
+    .describe(
+      'By subject: answers about people that name nobody, as counts, in a window of time: one for each question, or for each 8 bytes of its answer, as `{ student: 500 per day }`.',
+    ),
+  connections: count.optional().describe('Connections at the same time.'),
+  statement_timeout: written(FORMS.duration, readDuration)
+    .optional()
+    .describe(
+      'The longest that a statement may run, as `5 s`. PostgreSQL does not hold COMMIT to it: the guard does, later (decisions.md).',
+    ),
+});
+
+/** A mapping with at least one limit, as it stands in `during` and at principals. */
+export const limits = limitMapping
+  .refine((value) => Object.keys(value).length > 0, { error: 'expected at least one limit' })
+  .transform(toLimits);
+
+/** `limits` of a role: `none` must be said. */
+export const roleLimits = z
+  .union([z.literal('none').transform((): Limits => ({})), limits], {
+    error: (issue) =>
+      issue.input === undefined
+        ? '"limits" is missing; write "limits: none" where there are none'
+        : 'expected limits, or "none" to say that there are none',
+  })
+  .describe('How much the role may take, by principal, over all of its connections. `none` says that there are none.');
+
+export const limitsPerUser = limits.describe(
+  'Limits over time of each person behind a token, beside those of the principal: `rows`, `bytes`, `statements`, `changed`, `subjects`, `answers`.',
+);
+
+export const whenExceeded = z
+  .enum(LIMIT_EFFECTS as [string, ...string[]])
+  .transform((word) => LIMIT_EFFECTS.find((effect) => effect === word) ?? 'deny')
+  .describe('What a limit does that does not say it: `deny` (the default), `warn`, `throttle` or `lock`.');
+
+const duringMapping = mapping({
+  from: date.optional().describe('First day, in the guard’s time zone.'),
+  until: date.optional().describe('Last day, included.'),
+  days: z
+    .array(z.enum(WEEKDAYS as [string, ...string[]]))
+    .min(1)
+    .optional()
+    .describe('Days of the week: `[sat, sun]`.'),
+  hours: written(FORMS.hours, readHours)
+    .optional()
+    .describe('Hours of the day, `20:00-06:00`; they may pass midnight.'),
+  limits: limits.describe('The limits that hold meanwhile; those not named here stay as they are.'),
+});
+
+export const during = z
+  .array(
+    duringMapping
+      .refine((value) => Object.keys(value).length > 1, {
+        error: 'expected from, until, days or hours beside the limits',
+      })
+      .refine((value) => value.from === undefined || value.until === undefined || value.from <= value.until, {
+        error: '"until" lies before "from"',
+      })
+      .transform(toDuring),
+  )
+  .describe('Times in which other limits hold.');
+
+export const throttle = mapping({
+  rows: written(FORMS.rate, (text) => readRate(text, false))
+    .optional()
+    .describe('Rows a second: `200 per second`.'),
+  bytes: written(FORMS.byteRate, (text) => readRate(text, true))
+    .optional()
+    .describe('Bytes a second: `1 MB per second`.'),
+})
+  .transform(
+    (value): Throttle => ({ ...(value.rows && { rows: value.rows }), ...(value.bytes && { bytes: value.bytes }) }),
+  )
+  .describe('How fast results flow while a limit whose effect is `throttle` is exceeded.');
+
+const forever = z.literal('until released').transform((): undefined => undefined);
+
+export const lock = mapping({
+  after: oneOrList(written(FORMS.lockAfter, readLockAfter)).describe(
+    'Events that lock the principal: `5 overruns per 10 minutes`, `100 refusals per 10 minutes`, or a list.',
+  ),
+  for: z
+    .union([forever, written(FORMS.duration, readDuration)])
+    .describe('A duration, as `30 minutes`, or `until released`.'),
+})
+  .transform((value): Lock => ({ after: value.after, duration: value.for }))
+  .describe('When the principal is locked: its sessions end and its logins are refused.');
+
+function toLimits(value: z.output<typeof limitMapping>): Limits {
+  const { rows, bytes, statements, changed, connections } = value;
+  return {
+    ...(value.rows_per_statement !== undefined && { rowsPerStatement: value.rows_per_statement }),
+    ...(value.bytes_per_statement !== undefined && { bytesPerStatement: value.bytes_per_statement }),
+    ...(value.changed_per_statement !== undefined && { changedPerStatement: value.changed_per_statement }),
+    ...(value.estimated_rows !== undefined && { estimatedRows: value.estimated_rows }),
+    ...(rows && { rows }),
+    ...(bytes && { bytes }),
+    ...(statements && { statements }),
+    ...(changed && { changed }),
+    ...(value.subjects && { subjects: new Map(Object.entries(value.subjects)) }),
+    ...(value.answers && { answers: new Map(Object.entries(value.answers)) }),
+    ...(connections !== undefined && { connections }),
+    ...(value.statement_timeout !== undefined && { statementTimeout: value.statement_timeout }),
+  };
+}
+
+function toDuring(value: z.output<typeof duringMapping>): During {
+  const days = value.days && new Set(WEEKDAYS.filter((day) => value.days?.includes(day)));
+  return {
+    ...(value.from !== undefined && { from: value.from }),
+    ...(value.until !== undefined && { until: value.until }),
+    ...(days && { days }),
+    ...(value.hours && { hours: value.hours }),
+    limits: value.limits,
+  };
+}

@@ -1,0 +1,73 @@
+/** Building blocks of the schemas: mappings that know their keys, SQL, and texts of the small languages. */
+import { z } from 'zod';
+import type { Reading, TextForm } from '../source/quantity.ts';
+import { suggestion } from '../source/suggestion.ts';
+
+/** An object with exactly these keys. An unknown key's message names the nearest known one. */
+export function mapping<Shape extends z.core.$ZodLooseShape>(shape: Shape) {
+  return z.strictObject(shape, {
+    error: (issue) => {
+      if (issue.code !== 'unrecognized_keys') return undefined;
+      // One line for each key, in the order of `issue.keys`: `validate` splits them again.
+      return issue.keys.map((key) => `unknown key "${key}"${suggestion(key, Object.keys(shape))}`).join('\n');
+    },
+  });
+}
+
+/** What identifies a role, subject, attribute or category. */
+export const name = z.string().regex(/^[A-Za-z_][A-Za-z0-9_-]*$/, {
+  error: (issue) => `"${issue.input}" is not a name (letters, digits, _ and -)`,
+});
+
+/** An attribute's name: what `:name` in SQL can hold. */
+export const attributeName = z.string().regex(/^[A-Za-z_][A-Za-z0-9_]*$/, {
+  error: (issue) => `"${issue.input}" is not the name of an attribute (letters, digits and _)`,
+});
+
+/** A table, column or function, or anything else that the catalog will judge. */
+export const catalogName = z.string().min(1);
+
+/** An SQL expression. YAML may read `true`, `0` or `null` as something else than text: what counts is how it is written. */
+export const sql = z
+  .union([z.string(), z.number(), z.boolean(), z.null()], { error: 'expected an SQL expression' })
+  .meta({ title: 'SQL' });
+
+/** A text of that form, which `reader` reads. A bare number is taken as its digits, where the form has such. */
+export function written<T>({ title, pattern }: TextForm, reader: (text: string) => Reading<T>) {
+  const expected = `expected ${expectation(reader)}`;
+  const error = (issue: { readonly input?: unknown }): string => `${expected}${found(issue.input)}`;
+  const text = z.string({ error }).meta({ pattern });
+  const isNumber = ['0', '1'].some((digits) => 'value' in reader(digits));
+  return z
+    .union(isNumber ? [text, z.number()] : [text], { error })
+    .meta({ title })
+    .transform((text, context) => {
+      const reading = reader(String(text));
+      if ('value' in reading) return reading.value;
+      context.addIssue({ code: 'custom', message: `${expected}${found(text)}` });
+      return z.NEVER;
+    });
+}
+
+/** One or a list of at least one; always a list behind the schema. */
+export function oneOrList<T extends z.ZodType>(item: T) {
+  return z.union([item, z.array(item).min(1)]).transform((value): z.output<T>[] => {
+    return Array.isArray(value) ? value : [value as z.output<T>];
+  });
+}
+
+/** `, found "x"`, in a message. */
+export function found(input: unknown): string {
+  if (input === undefined) return '';
+  if (input === null) return ', found nothing';
+  if (Array.isArray(input)) return ', found a list';
+  if (typeof input === 'object') return ', found a mapping';
+  const text = String(input);
+  return `, found "${text.length > 40 ? `${text.slice(0, 40)}…` : text}"`;
+}
+
+/** What a reader says that it expects; every reader refuses the empty text. */
+function expectation(reader: (text: string) => Reading<unknown>): string {
+  const reading = reader('');
+  return 'expected' in reading ? reading.expected : 'a text';
+}

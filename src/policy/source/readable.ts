@@ -1,0 +1,52 @@
+/** What is wrong in the files of a policies folder by themselves: for where there is no catalog to hold them against. */
+import { type Approver, addApprovers } from '../compile/approvers.ts';
+import { type Diagnostic, Report } from './diagnostic.ts';
+import { PolicyDocument, type PolicyFile } from './document.ts';
+import { addFlaws, inOrder, kindOf } from '../compile/load.ts';
+import { principalSchema, principalsFileSchema, subjectsSchema } from '../schema/principals-schema.ts';
+import { grantsSchema, roleSchema } from '../schema/role-schema.ts';
+import { validate } from '../schema/validate.ts';
+
+const SCHEMAS = {
+  role: roleSchema,
+  grants: grantsSchema,
+  subjects: subjectsSchema,
+  principals: principalsFileSchema,
+} as const;
+
+interface ReadableFiles {
+  readonly diagnostics: readonly Diagnostic[];
+  readonly roles: number;
+  readonly principals: number;
+  /** Where the keys of tokens are, by the principals that name them. */
+  readonly tokens: readonly { readonly keys: string; readonly rule: string }[];
+}
+
+/** Whether each file is YAML and fits its schema; nothing is said of names, nor of SQL. */
+export function readableFiles(texts: readonly PolicyFile[]): ReadableFiles {
+  const report = new Report();
+  const approvers = new Map<string, Approver>();
+  const tokens: { keys: string; rule: string }[] = [];
+  let [roles, principals] = [0, 0];
+  for (const document of texts.map((text) => new PolicyDocument(text))) {
+    const kind = kindOf(document);
+    if (kind === 'approvers') {
+      addApprovers(document, approvers, report);
+      continue;
+    }
+    addFlaws(document.flaws, report);
+    if (kind === undefined || document.malformed) continue;
+    const file = validate(document, SCHEMAS[kind], document.value);
+    if (!file.ok) addFlaws(file.flaws, report);
+    if (kind === 'role') roles += 1;
+    if (kind !== 'principals' || !file.ok) continue;
+    for (const [name, value] of Object.entries((file.value as { principals: Record<string, unknown> }).principals)) {
+      principals += 1;
+      const path = ['principals', name];
+      const entry = validate(document, principalSchema, value, path);
+      if (!entry.ok) addFlaws(entry.flaws, report);
+      else if (entry.value.token) tokens.push({ keys: entry.value.token.keys, rule: document.rule(path) });
+    }
+  }
+  return { diagnostics: inOrder([report]), roles, principals, tokens };
+}

@@ -1,0 +1,121 @@
+/** One client's connection, from its first byte to its session. The one boundary at which broken protocol and bugs become an answer. */
+import type { Socket } from 'node:net';
+import { MalformedMessage, ProtocolError } from '../protocol/protocol-error.ts';
+import { cancel } from './cancel.ts';
+import type { HeadStart } from './preconnect.ts';
+import { logInClient } from './login/client-login.ts';
+import {
+  internalError,
+  type LoginRefusal,
+  loginTimeout,
+  protocolViolation,
+  tooManyLogins,
+} from '../core/login-refusal.ts';
+import { LOCAL, type PeerAddress, proxiedPeer } from '../identity/peer-address.ts';
+import { type Channel, negotiate } from './login/startup-negotiation.ts';
+import type { StartupRequest } from './login/startup-request.ts';
+import { headStart, openSession } from './open-session.ts';
+import { FAREWELL_MS } from './refused-connections.ts';
+import type { Services } from './services.ts';
+import { ConnectionClosed, SocketReader } from '../net/socket-reader.ts';
+
+class LoginTimeout extends Error {}
+
+/** A connection that was just accepted. */
+export interface Arrival {
+  readonly socket: Socket;
+  /** The socket's other end. */
+  readonly peer: PeerAddress;
+  /** It must say first whom it speaks for. */
+  readonly behindProxy: boolean;
+  /** Counts the connection for the address behind the proxy; false where that has too many. */
+  countFrom(address: string): Promise<boolean>;
+}
+
+/** Resolves when the login is over: a session runs by itself then, or the connection is ended. */
+export async function serveClient(arrival: Arrival, services: Services): Promise<void> {
+  const raw = arrival.socket;
+  let { peer } = arrival;
+  raw.setNoDelay(true);
+  raw.setKeepAlive(true, 60_000);
+  let channel: Channel = {
+    socket: raw,
+    reader: new SocketReader(raw),
+    isLocal: peer.address === LOCAL,
+    encrypted: false,
+    certificate: undefined,
+  };
+  const timer = setTimeout(() => {
+    channel.reader.fail(new LoginTimeout());
+    // In the middle of a TLS handshake nobody reads; and who does not take the answer is cut off.
+    setTimeout(() => raw.destroy(), FAREWELL_MS).unref();
+  }, services.options.loginTimeoutMs);
+  let known: StartupRequest | undefined;
+  let early: HeadStart | undefined;
+  const refuse = (refusal: LoginRefusal, record: boolean): void => {
+    if (record) services.refusedLogins.add(refusal, { peer, request: known, certificate: channel.certificate });
+    else services.options.turnedAway?.(refusal.reason);
+    services.refused.end(channel.socket, peer.address, refusal);
+  };
+  try {
+    if (arrival.behindProxy) {
+      peer = await proxiedPeer(channel.reader, peer);
+      // INVARIANT: who came over a network to a proxy beside us is not local by that proxy's last step.
+      channel = { ...channel, isLocal: peer.address === LOCAL };
+      if (!(await arrival.countFrom(peer.address))) return refuse(tooManyLogins(), false);
+    }
+    const negotiated = await negotiate(
+      channel,
+      { tls: services.tls(), tlsRequired: services.options.tlsRequired },
+      (to) => {
+        channel = to;
+      },
+    );
+    if (negotiated.kind === 'cancel') {
+      const closed = new Promise<void>((done) => (raw.closed ? done() : raw.once('close', () => done())));
+      // A worker that hangs, or a server, keeps nobody's place for longer than a login may take.
+      await Promise.race([cancel(services, negotiated), closed]);
+      channel.socket.destroySoon();
+      return;
+    }
+    if (negotiated.kind === 'refused') return refuse(negotiated.refusal, true);
+    const result = await logInClient(channel, negotiated, peer.address, services, {
+      named: (request) => {
+        known = request;
+      },
+      challenged: (request) => {
+        early = headStart(request, { address: peer.address, certificate: channel.certificate }, services);
+      },
+    });
+    clearTimeout(timer);
+    if (result.kind === 'refused') {
+      // To ask where one gets a token is no login.
+      return result.refusal.reason === 'discovery'
+        ? services.refused.end(channel.socket, peer.address, result.refusal)
+        : refuse(result.refusal, true);
+    }
+    const refusal = await openSession({
+      channel,
+      admitted: result,
+      minor: negotiated.minor,
+      client: peer.shown,
+      early,
+      services,
+    });
+    if (refusal) refuse(refusal, true);
+  } catch (error) {
+    if (error instanceof ConnectionClosed) channel.socket.destroy();
+    else if (error instanceof LoginTimeout) refuse(loginTimeout(), known !== undefined);
+    else if (error instanceof ProtocolError || error instanceof MalformedMessage) {
+      services.log.debug({ client: peer.shown, reason: error.message }, 'not the PostgreSQL protocol');
+      // Noise on the port is no login: without a name it is not recorded, lest the log be flooded.
+      if (error instanceof ProtocolError && !error.answered) {
+        services.options.turnedAway?.('protocol');
+        services.refused.end(channel.socket, peer.address, undefined);
+      } else refuse(protocolViolation(error.message), known !== undefined);
+    } else refuse(internalError(error), true);
+  } finally {
+    clearTimeout(timer);
+    early?.letGo();
+  }
+}

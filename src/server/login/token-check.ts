@@ -1,0 +1,71 @@
+/** Takes a client's token, by OAUTHBEARER or in the place of a password, and finds out whose login it is. */
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Policy } from '../../policy/model/policy.ts';
+import type { Identity } from '../../session/end-user/end-user.ts';
+import {
+  authenticationCleartextPassword,
+  authenticationSaslContinue,
+  decodePasswordMessage,
+  decodeSaslResponse,
+  type SaslInitialResponse,
+} from '../../protocol/authentication.ts';
+import { Frontend } from '../../protocol/message-types.ts';
+import { bearerError, GIVE_UP, readBearerMessage } from '../../protocol/oauthbearer.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { SharedState } from '../slots/shared-state.ts';
+import type { SocketReader } from '../../net/socket-reader.ts';
+import { tokenAsked } from '../../core/login-refusal.ts';
+import { type LoginPrincipal, ownerOf, type TokenOwner } from './token-principal.ts';
+
+export interface TokenCheckOptions {
+  /** A principal's name, or the person's own. */
+  readonly user: string;
+  readonly address: string;
+  readonly policy: Policy;
+  /** Whose issuer and scopes a client is told that has no token. */
+  readonly told: LoginPrincipal | undefined;
+  readonly shared: SharedState;
+  readonly verify: Identity['verify'];
+}
+
+/** Throws ProtocolError, MalformedMessage or ConnectionClosed; those are no attempts at a login. */
+export async function checkBearer(
+  reader: SocketReader,
+  response: SaslInitialResponse,
+  options: TokenCheckOptions,
+): Promise<TokenOwner> {
+  const message = readBearerMessage(response.data ?? (await ask(reader, '')));
+  if (message.kind === 'malformed') throw new ProtocolError(message.message);
+  const check =
+    message.kind === 'token' ? await checkToken(message.token, options) : { refusal: tokenAsked(options.user) };
+  if (check.refusal) {
+    // RFC 7628, section 3.2.3: the client hears why, says that it has, and only then fails.
+    const { issuer = '', login } = options.told?.token ?? {};
+    const error = bearerError(issuer, login?.scope ?? '');
+    if ((await ask(reader, error)) !== GIVE_UP) throw new ProtocolError('malformed OAUTHBEARER message');
+  }
+  return check;
+}
+
+/** INVARIANT: the caller has made sure of TLS. */
+export async function checkTokenAsPassword(reader: SocketReader, options: TokenCheckOptions): Promise<TokenOwner> {
+  reader.socket.write(authenticationCleartextPassword());
+  return checkToken(decodePasswordMessage((await reader.readMessage(Frontend.Password)).bytes), options);
+}
+
+async function checkToken(
+  token: string,
+  { user, address, policy, shared, verify }: TokenCheckOptions,
+): Promise<TokenOwner> {
+  const owner = await ownerOf(policy, user, token, verify);
+  // Nobody guesses by it, and when the keys are there again nobody waits for it.
+  if (owner.refusal?.reason === 'token-unchecked') return owner;
+  const delay = await shared.attempted(user, address, owner.refusal === undefined);
+  if (delay > 0) await sleep(delay);
+  return owner.refusal ? { refusal: { ...owner.refusal, hasWaited: true } } : owner;
+}
+
+async function ask(reader: SocketReader, challenge: string): Promise<string> {
+  reader.socket.write(authenticationSaslContinue(challenge));
+  return decodeSaslResponse((await reader.readMessage(Frontend.Password)).bytes);
+}

@@ -1,0 +1,181 @@
+/** From an admitted client to a running session: a place under its limit, the server's session, the record of the login, the relay. */
+import { Buffer } from 'node:buffer';
+import { attributeValues } from '../policy/model/attribute-values.ts';
+import type { RolePolicy } from '../policy/model/policy.ts';
+import { authenticationOk } from '../protocol/authentication.ts';
+import { backendKeyData } from '../protocol/backend-key-data.ts';
+import { parameterStatus } from '../protocol/parameter-status.ts';
+import { readyForQuery } from '../protocol/ready-for-query.ts';
+import type { HeadStart } from './preconnect.ts';
+import { admit, type Peer } from '../identity/login-rules.ts';
+import type { Admitted } from './login/client-login.ts';
+import { type LoginRefusal, notRecorded, stopping, upstreamRefused } from '../core/login-refusal.ts';
+import { userOf } from '../identity/proof.ts';
+import type { Channel } from './login/startup-negotiation.ts';
+import type { StartupRequest } from './login/startup-request.ts';
+import { type HeldPlaces, takeSession } from './slots/connection-limits.ts';
+import type { SessionContext } from '../decision-log/record-sink.ts';
+import { RunningSession } from './running-session.ts';
+import type { Services } from './services.ts';
+import { noLongerAdmitted } from './sessions.ts';
+import { newUlid } from './ulid.ts';
+import type { UpstreamSession } from '../upstream/connect.ts';
+
+/** Bytes of the cancel key: 4 is all that protocol 3.0 has room for. */
+const SHORT_KEY = 4;
+const LONG_KEY = 32;
+
+export interface Opening {
+  readonly channel: Channel;
+  readonly admitted: Admitted;
+  /** Of the protocol that the client speaks. */
+  readonly minor: number;
+  readonly client: string;
+  /** What was begun upstream while the client proved itself. */
+  readonly early: HeadStart | undefined;
+  readonly services: Services;
+}
+
+/** Begins upstream what the client will need if it can prove what it says. Undefined where nothing is begun. */
+export function headStart(request: StartupRequest, peer: Peer, services: Services): HeadStart | undefined {
+  const { options, runtime, budgets, headStarts, clock } = services;
+  const { pooling = 'none', database } = options;
+  const principal = runtime.policy.principals.get(request.user);
+  // A pooler has its sessions ready, and a new one may have to be looked at together with those that live.
+  if (!principal || pooling !== 'none' || request.database !== database || services.draining()) return undefined;
+  const admission = admit(runtime.policy, principal, peer, clock());
+  if (admission.refusal || budgets.loginRefusal(principal.name, undefined)) return undefined;
+  const { role } = admission;
+  const opener = openerFor(role, request, services);
+  if ('refusal' in opener) return undefined;
+  const comer = { principal: principal.name, address: peer.address };
+  return headStarts.begin(comer, role, () => services.upstream.open(opener));
+}
+
+function openerFor(role: RolePolicy, { settings }: StartupRequest, { options, upstreamSetup }: Services) {
+  return upstreamSetup.opener(options.accountOf(role.name), role, settings);
+}
+
+/** Undefined where the session runs; the refusal otherwise, and nothing is left open upstream. */
+export async function openSession(opening: Opening): Promise<LoginRefusal | undefined> {
+  const { admitted, services } = opening;
+  const { principal, role, request, proof } = admitted;
+  const { address } = admitted.peer;
+  const locked = services.budgets.loginRefusal(principal.name, userOf(proof));
+  if (locked) return locked;
+  // With the limits that hold at this time of the day.
+  const now = services.runtime.sessionPolicy(principal.name) ?? { principal, role };
+  const { shared, options } = services;
+  const taken = await takeSession(shared, options.limits, { principal: now.principal, role: now.role, address });
+  if ('refusal' in taken) return taken.refusal;
+  let running = false;
+  try {
+    const opener = openerFor(role, request, services);
+    if ('refusal' in opener) return opener.refusal;
+    // INVARIANT: from here to `run`, which closes it where it does not begin, nothing is refused.
+    const early = await opening.early?.take(role);
+    const opened = early ? { session: early } : await services.upstream.open(opener);
+    if ('failure' in opened) {
+      const { detail, refusal } = opened.failure;
+      return { ...refusal, forOperators: { upstream: opener.user, detail } };
+    }
+    const refusal = await run(opening, opened.session, taken.held);
+    running = refusal === undefined;
+    return refusal;
+  } finally {
+    if (!running) taken.held.release();
+  }
+}
+
+async function run(opening: Opening, server: UpstreamSession, held: HeldPlaces): Promise<LoginRefusal | undefined> {
+  const { services, channel } = opening;
+  let started = false;
+  try {
+    const refusal = refusalNow(opening, server);
+    if (refusal) return refusal;
+    const context = contextOf(opening);
+    // INVARIANT: nobody is let in unrecorded (promise P7).
+    if (!(await services.records.login({ ...context, ...passwordOf(opening.admitted) }))) return notRecorded();
+    const meanwhile = refusalNow(opening, server);
+    if (meanwhile) return meanwhile;
+    channel.reader.detach();
+    connect(opening, server, context, held);
+    started = true;
+    return undefined;
+  } finally {
+    if (!started) server.socket.destroy();
+  }
+}
+
+/** INVARIANT: a session that the policy of now would not let in never begins. Throws where the client has left. */
+function refusalNow(opening: Opening, server: UpstreamSession): LoginRefusal | undefined {
+  const { admitted, services, channel } = opening;
+  const { principal, role, peer, proof } = admitted;
+  channel.reader.check();
+  if (services.draining()) return stopping();
+  // The files may have changed since the handshake.
+  const untrusted = peer.certificate && services.tls()?.authorities.noLongerTrusted(peer.certificate);
+  if (untrusted) return untrusted;
+  const login = { principal: principal.name, role: role.name, peer, proof, madeFor: role };
+  return (
+    noLongerAdmitted(login, services.runtime.policy, services.clock()) ??
+    services.budgets.loginRefusal(principal.name, userOf(proof)) ??
+    versionRefusal(opening, server)
+  );
+}
+
+/** INVARIANT: statements are judged by what the server that runs them understands (promise P2): hosts of one upstream may differ. */
+function versionRefusal({ services }: Opening, server: UpstreamSession): LoginRefusal | undefined {
+  const reported = server.parameters.get('server_version') ?? '';
+  const known = services.runtime.serverVersion;
+  if (Number.parseInt(reported, 10) === known) return undefined;
+  return {
+    ...upstreamRefused('08001', 'the database server is of another version than the one that is known'),
+    forOperators: { reported, known },
+  };
+}
+
+function contextOf({ admitted, channel, client, services }: Opening): SessionContext {
+  const { principal, role, request, user } = admitted;
+  return {
+    session: newUlid(),
+    principal: principal.name,
+    ...(user !== undefined && { user }),
+    role: role.name,
+    attributes: attributeValues(role.attributes, principal.attributes),
+    client,
+    ...(channel.certificate !== undefined && { certificate: channel.certificate.fingerprint }),
+    database: services.options.database,
+    application: request.application,
+  };
+}
+
+/** Which of several passwords it was, while one is being replaced: so one sees who still has the old one. */
+function passwordOf({ proof, principal: { verifiers } }: Admitted): { readonly via?: string } {
+  if (proof.kind !== 'password' || verifiers.length < 2) return {};
+  return { via: `password ${verifiers.indexOf(proof.verifier) + 1} of ${verifiers.length}` };
+}
+
+/** Joins the two sides and lets the client begin. */
+function connect(opening: Opening, server: UpstreamSession, context: SessionContext, held: HeldPlaces): void {
+  const { admitted, services, channel, minor } = opening;
+  const { role, peer, proof, token, finalMessage } = admitted;
+  const statuses = [...server.parameters].map(([name, value]) => parameterStatus({ name, value }));
+  const session = new RunningSession(services, {
+    peer,
+    proof,
+    madeFor: role,
+    context,
+    client: channel.socket,
+    server,
+    held,
+    token,
+    keyLength: minor >= 2 ? LONG_KEY : SHORT_KEY,
+  });
+  channel.socket.write(
+    Buffer.concat([finalMessage, authenticationOk(), ...statuses, backendKeyData(session.key), readyForQuery('I')]),
+  );
+  services.budgets.loggedIn(context.principal, context.client);
+  if (proof.kind === 'password') services.headStarts.cameIn({ principal: context.principal, address: peer.address });
+  services.log.debug(session.logged, 'session began');
+}

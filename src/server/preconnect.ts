@@ -1,0 +1,89 @@
+/**
+ * Sessions of the server that are opened while their clients still prove who they are: a new process takes the server about as long as the
+ * proof takes the client. For those alone who have lately come in by the same name from the same network: a stranger moves nothing at the server.
+ */
+import { LRUCache } from 'lru-cache';
+import type { RolePolicy } from '../policy/model/policy.ts';
+import { networkOf } from './slots/network-of.ts';
+import type { Opened, UpstreamSession } from '../upstream/connect.ts';
+
+const LATELY_MS = 10 * 60_000;
+/** So long a session waits for its client, in milliseconds from the beginning. */
+const KEPT_MS = 3_000;
+/** Connections of the server that are no client's yet, or are about to be closed. */
+const MOST = 16;
+
+/** Who comes, as far as it says. */
+export interface Comer {
+  readonly principal: string;
+  readonly address: string;
+}
+
+export interface HeadStart {
+  /** The session, where it was opened for this role and nothing has become of it meanwhile. It is the caller's then. */
+  take(role: RolePolicy): Promise<UpstreamSession | undefined>;
+  /** Closes what was not taken. */
+  letGo(): void;
+}
+
+export class HeadStarts {
+  private readonly lately = new LRUCache<string, true>({ max: 20_000, ttl: LATELY_MS });
+  private underway = 0;
+
+  /** Somebody has proved it, and its session began. */
+  cameIn(who: Comer): void {
+    this.lately.set(keyOf(who), true);
+  }
+
+  /** INVARIANT: who does not come through in time has none the next time: guesses begin no more than were under way with the first of them. */
+  begin(who: Comer, role: RolePolicy, open: () => Promise<Opened>): HeadStart | undefined {
+    const key = keyOf(who);
+    if (this.underway >= MOST || !this.lately.has(key)) return undefined;
+    this.underway += 1;
+    let over = false;
+    const end = (): boolean => {
+      if (over) return false;
+      over = true;
+      clearTimeout(timer);
+      return true;
+    };
+    const opened = open().then(
+      (result) => ('session' in result ? idle(result.session) : undefined),
+      () => undefined,
+    );
+    const letGo = (): void => {
+      if (!end()) return;
+      this.lately.delete(key);
+      void opened.then((waiting) => {
+        waiting?.spoil();
+        this.underway -= 1;
+      });
+    };
+    const timer = setTimeout(letGo, KEPT_MS).unref();
+    const take = async (wanted: RolePolicy): Promise<UpstreamSession | undefined> => {
+      // INVARIANT: what is pinned and what is judged follow from one and the same policy.
+      if (wanted !== role) letGo();
+      if (!end()) return undefined;
+      const session = (await opened)?.taken();
+      this.underway -= 1;
+      // What went wrong may have passed: it counts for nobody. But it is not tried twice each time.
+      if (!session) this.lately.delete(key);
+      return session;
+    };
+    return { take, letGo };
+  }
+}
+
+/** INVARIANT: a session in which the server says anything, or which it ends, before anybody asks is no client's. */
+function idle(session: UpstreamSession) {
+  const { socket } = session;
+  const spoil = (): void => void socket.destroy();
+  socket.on('readable', spoil);
+  const taken = (): UpstreamSession | undefined => {
+    socket.off('readable', spoil);
+    return socket.destroyed ? undefined : session;
+  };
+  return { spoil, taken };
+}
+
+const keyOf = ({ principal, address }: Comer): string => `${networkOf(address)}\0${principal}`;

@@ -1,0 +1,109 @@
+/**
+ * Connections that were refused, until they are closed: each is told why, later and later where many come from one address. They hold no place before
+ * login meanwhile: who waits here keeps nobody out.
+ */
+import type { Buffer } from 'node:buffer';
+import type { Socket } from 'node:net';
+import { LRUCache } from 'lru-cache';
+import { errorResponse } from '../protocol/error-response.ts';
+import { delayOf } from './login/failed-logins.ts';
+import type { LoginReason, LoginRefusal } from '../core/login-refusal.ts';
+import type { ConnectionLimits } from './slots/connection-limits.ts';
+import { networkOf } from './slots/network-of.ts';
+import { Places } from './slots/slot-counts.ts';
+
+/** How long a refused client may take to read why. */
+export const FAREWELL_MS = 2_000;
+
+/** Refusals of an address are forgotten after this time without another. */
+const FORGET_MS = 60_000;
+const LONGEST_MS = 5_000;
+
+/** What is no fault of the client's: it is told at once, and may come again. All else is slowed. */
+const AT_ONCE: ReadonlySet<LoginReason> = new Set([
+  'discovery',
+  'too-many-logins',
+  'connections',
+  'upstream',
+  'not-recorded',
+  'stopping',
+]);
+
+export class RefusedConnections {
+  private readonly counts = new LRUCache<string, number>({ max: 20_000, ttl: FORGET_MS });
+  private readonly places = new Places();
+  /** How each that still waits is answered. */
+  private readonly waiting = new Map<Socket, () => void>();
+
+  /** @param first how many of an address do not wait */
+  constructor(
+    private readonly limits: Pick<ConnectionLimits, 'logins' | 'loginsPerAddress'>,
+    private readonly first: number,
+  ) {}
+
+  /** Ends the connection, in the end with this refusal; without one in silence. */
+  end(socket: Socket, address: string, refusal: LoginRefusal | undefined): void {
+    // INVARIANT: the wait follows from the address and its refusals alone, and never comes on top of that of a password or token: it tells nothing of either.
+    const delay = refusal && (refusal.hasWaited || AT_ONCE.has(refusal.reason)) ? 0 : this.next(networkOf(address));
+    if (socket.destroyed) return;
+    // INVARIANT: strangers cannot take more than this of our memory and descriptors. Where there is no room, the word is what costs.
+    const claims = [{ key: 'all', limit: this.limits.logins }];
+    if (delay > 0) claims.push({ key: networkOf(address), limit: this.limits.loginsPerAddress });
+    if (this.places.take(claims) !== undefined) {
+      socket.destroy();
+      return;
+    }
+    socket.once('close', () => this.places.give(claims.map(({ key }) => key)));
+    if (delay === 0) endWith(socket, refusal);
+    else this.answerLater(socket, refusal, delay);
+  }
+
+  /** Those that wait are told now: the guard ends. */
+  answerAll(): void {
+    for (const answer of [...this.waiting.values()]) answer();
+  }
+
+  private answerLater(socket: Socket, refusal: LoginRefusal | undefined, delay: number): void {
+    const letGo = (): void => {
+      clearTimeout(timer);
+      this.waiting.delete(socket);
+      socket.off('close', letGo);
+    };
+    const answer = (): void => {
+      letGo();
+      endWith(socket, refusal);
+    };
+    const timer = setTimeout(answer, delay);
+    this.waiting.set(socket, answer);
+    socket.once('close', letGo);
+  }
+
+  /** Counts a refusal, and says how long its answer waits: by those before it. */
+  private next(network: string): number {
+    const before = this.counts.get(network) ?? 0;
+    this.counts.set(network, before + 1);
+    return delayOf(before + 1, { free: this.first, maxMs: LONGEST_MS });
+  }
+}
+
+/** Says why, or nothing, and reads on for a moment: a socket closed with unread input is reset, and the answer lost with it. */
+function endWith(socket: Socket, refusal: LoginRefusal | undefined): void {
+  if (refusal) socket.end(farewell(refusal));
+  else socket.end();
+  socket.removeAllListeners('readable');
+  socket.resume();
+  const timer = setTimeout(() => socket.destroy(), FAREWELL_MS);
+  socket.once('close', () => clearTimeout(timer));
+}
+
+function farewell(refusal: LoginRefusal): Buffer {
+  const fields = new Map([
+    ['S', 'FATAL'],
+    ['V', 'FATAL'],
+    ['C', refusal.sqlstate],
+    ['M', refusal.message.replaceAll('\0', '')],
+  ]);
+  if (refusal.detail !== undefined) fields.set('D', refusal.detail);
+  if (refusal.hint !== undefined) fields.set('H', refusal.hint);
+  return errorResponse(fields);
+}

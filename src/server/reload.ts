@@ -1,0 +1,134 @@
+/** Reloads the policy one reading at a time, and says in the record and the operators' log what came of it. */
+import type { Logger } from 'pino';
+import type { Policy } from '../policy/model/policy.ts';
+import type { GuardRuntime, PolicyReading, Reloaded } from './guard-runtime.ts';
+import type { PolicyChange, RecordSink } from '../decision-log/record-sink.ts';
+import type { Sessions } from './sessions.ts';
+
+export type ReloadVia = PolicyChange['via'];
+
+/** What came of a reading. Errors and warnings are `roles/teacher.yaml:7:3: …`. */
+export type ReloadOutcome = Reloaded & { readonly warnings: readonly string[] };
+
+/** The same, or why nothing could be read. */
+export type ReloadAnswer = ReloadOutcome | { readonly kind: 'unread'; readonly message: string };
+
+/** All that a reload is about: policies, certificates, configuration, the decision log's file. */
+export interface ReloadReport {
+  readonly policy: ReloadAnswer;
+  /** The hash of the policy in force behind it. */
+  readonly inForce: string | null;
+  /** What could not be taken up. */
+  readonly problems: readonly string[];
+  /** What else was seen: a new certificate, keys that need a restart. */
+  readonly notes: readonly string[];
+}
+
+export interface ReloadOptions {
+  readonly runtime: GuardRuntime;
+  readonly sessions: Sessions;
+  readonly records: RecordSink;
+  readonly log: Logger;
+  /** Milliseconds since the epoch. */
+  clock(): number;
+  /** Told of a policy as soon as it is in force. */
+  inForce(policy: Policy): void;
+  /** Reads files and catalog anew; throws where that is not possible now. */
+  read(): Promise<PolicyReading>;
+  /** Keeps the files of a policy that was read, by its hash. */
+  keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
+}
+
+export class Reloader {
+  private running: Promise<ReloadAnswer> | undefined;
+  /** Why the last reading failed, where it did. */
+  private unread: string | undefined;
+  private next: { readonly via: ReloadVia; readonly by: string } | undefined;
+
+  constructor(private readonly options: ReloadOptions) {}
+
+  /** Resolves when a reading that began after this call has been applied or turned down, with what came of it. Never throws. */
+  request(via: ReloadVia, by = NOBODY): Promise<ReloadAnswer> {
+    // A person who asked is named, also where a file or signal asks for the same reading.
+    if (this.next === undefined || this.next.by === NOBODY) this.next = { via, by };
+    this.running ??= this.work().finally(() => {
+      this.running = undefined;
+    });
+    return this.running;
+  }
+
+  private async work(): Promise<ReloadAnswer> {
+    let answer: ReloadAnswer = { kind: 'unread', message: 'nothing was asked for' };
+    for (let next = this.next; next !== undefined; next = this.next) {
+      this.next = undefined;
+      answer = await this.reload(next.via, next.by);
+    }
+    return answer;
+  }
+
+  private async reload(via: ReloadVia, by: string): Promise<ReloadAnswer> {
+    const { runtime, log } = this.options;
+    let reading: PolicyReading;
+    try {
+      reading = await this.options.read();
+    } catch (error) {
+      // INVARIANT: whatever goes wrong while reading, the policy in force stays in force.
+      const message = error instanceof Error ? error.message : String(error);
+      if (runtime.ready) log.error({ via, detail: message }, 'policy not reloaded; the one in force stays');
+      // It is tried again and again: a reason is said once, and the first one was said at the start.
+      else if (message !== (this.unread ?? (via === 'start' ? message : undefined)))
+        log.warn({ via, detail: message }, 'no policy yet; nobody is let in');
+      this.unread = message;
+      return { kind: 'unread', message };
+    }
+    this.unread = undefined;
+    const { withheld } = runtime;
+    const outcome = runtime.replace(reading);
+    this.tell(outcome, withheld, reading.warnings, via, by);
+    return { ...outcome, warnings: reading.warnings };
+  }
+
+  /** `before`: what was withheld till now; of what still is the log has heard. */
+  private tell(
+    outcome: Reloaded,
+    before: readonly string[],
+    warnings: readonly string[],
+    via: ReloadVia,
+    by: string,
+  ): void {
+    const { runtime, sessions, records, log } = this.options;
+    for (const warning of warnings) log.warn(warning);
+    switch (outcome.kind) {
+      case 'unchanged':
+        log.debug({ via }, 'policy unchanged');
+        return;
+      case 'kept':
+        for (const error of outcome.errors) log.error(error);
+        if (!runtime.ready) {
+          log.error({ via }, 'no policy yet, it has errors; nobody is let in');
+          return;
+        }
+        log.error({ via, policy: outcome.hash }, 'policy not reloaded: it has errors; the one in force stays');
+        records.append('policy', { from: outcome.hash, to: outcome.hash, by, via, problems: outcome.errors });
+        return;
+      case 'replaced': {
+        const { from, to, errors, withheld } = outcome;
+        for (const error of errors) log.error(error);
+        for (const error of withheld) if (!before.includes(error)) log.error(`${error} (withheld until it fits)`);
+        for (const error of before) if (!withheld.includes(error)) log.info(`no longer withheld: ${error}`);
+        const problems = errors.length + withheld.length > 0 ? { problems: [...errors, ...withheld] } : {};
+        const kept = this.options.keep?.(to);
+        records.append('policy', { ...(from !== undefined && { from }), to, ...kept, by, via, ...problems });
+        this.options.inForce(runtime.policy);
+        const ended = sessions.recheck(runtime.policy, this.options.clock());
+        log.info({ via, by, from, to, ended }, 'policy reloaded');
+        return;
+      }
+      default:
+        outcome satisfies never;
+    }
+  }
+}
+
+/** Whom a file or a signal names. */
+const NOBODY = 'system';

@@ -1,0 +1,206 @@
+/**
+ * A session from the moment at which both sides have logged in: joins the two, and is what the rest of the proxy knows of it. Keeps nothing alive
+ * that only the login needed: what a session holds while it rests is mostly what somebody forgot to let go.
+ */
+import type { Socket } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import { attributeValues } from '../policy/model/attribute-values.ts';
+import type { SessionPolicy } from '../session/ports.ts';
+import type { LoginRefusal } from '../core/login-refusal.ts';
+import type { HeldPlaces } from './slots/connection-limits.ts';
+import type { SessionContext, SessionRecords } from '../decision-log/record-sink.ts';
+import { Relay, type RelayOptions, type RelayPorts, type SessionMachine } from './relay.ts';
+import type { Services } from './services.ts';
+import type { LiveSession, Progress } from './sessions.ts';
+import type { Turns } from './time-slices.ts';
+import { newUlid } from './ulid.ts';
+import type { UpstreamFailure, UpstreamKey } from '../upstream/upstream-error.ts';
+import { sessionPins } from '../upstream/watched-settings.ts';
+import type { UpstreamSession } from '../upstream/connect.ts';
+
+/** Both sides, and who has come. */
+export interface Joined extends Pick<LiveSession, 'peer' | 'proof' | 'madeFor'> {
+  readonly context: SessionContext;
+  readonly client: Socket;
+  readonly server: UpstreamSession;
+  readonly held: HeldPlaces;
+  /** With which it begins. */
+  readonly token: string | undefined;
+  /** Bytes of its cancel key. */
+  readonly keyLength: number;
+}
+
+/** Those of a policy, for the log: the sessions of a principal share them. */
+const attributesOf = new WeakMap<SessionPolicy, SessionContext['attributes']>();
+
+export class RunningSession implements LiveSession, RelayOptions {
+  readonly principal: string;
+  readonly role: string;
+  readonly peer: LiveSession['peer'];
+  readonly proof: LiveSession['proof'];
+  readonly madeFor: LiveSession['madeFor'];
+  readonly client: Socket;
+  readonly server: Socket;
+  readonly records: SessionRecords;
+  readonly turns: Turns;
+  /** With which its client may cancel. */
+  readonly key: UpstreamKey;
+  private readonly context: SessionContext & { attributes: SessionContext['attributes'] };
+  private readonly upstream: UpstreamSession;
+  private readonly held: HeldPlaces;
+  private readonly token: string | undefined;
+  private readonly budget: ReturnType<Services['budgets']['session']>;
+  private readonly relay: Relay;
+  private judgedBy: SessionPolicy | undefined;
+
+  constructor(
+    private readonly services: Services,
+    joined: Joined,
+  ) {
+    const { context, server } = joined;
+    this.principal = context.principal;
+    this.role = context.role;
+    this.peer = joined.peer;
+    this.proof = joined.proof;
+    this.madeFor = joined.madeFor;
+    this.client = joined.client;
+    this.server = server.socket;
+    this.context = context;
+    this.upstream = server;
+    this.held = joined.held;
+    this.token = joined.token;
+    this.records = services.records.session(context);
+    this.turns = services.turns;
+    this.budget = services.budgets.session(this.principal, this.policyNow, this.wake);
+    this.key = services.sessions.add(
+      this,
+      { serverProcessId: server.key?.processId, keyLength: joined.keyLength },
+      services.runtime.policy,
+    );
+    this.relay = new Relay(this);
+  }
+
+  activity(): ReturnType<LiveSession['activity']> {
+    return this.relay.activity();
+  }
+
+  idleMs(now: number): number {
+    return this.relay.idleMs(now);
+  }
+
+  progress(): Progress {
+    return this.relay.progress();
+  }
+
+  timeOut(): void {
+    this.relay.timeOut();
+  }
+
+  cancel(): Promise<void> {
+    return this.relay.cancel();
+  }
+
+  terminate(refusal: LoginRefusal): void {
+    this.relay.terminate(refusal);
+  }
+
+  terminateWhenIdle(refusal: LoginRefusal): void {
+    this.relay.terminateWhenIdle(refusal);
+  }
+
+  makeSession(ports: RelayPorts): SessionMachine {
+    const { records, budget, token, upstream, services } = this;
+    const { identity, options } = services;
+    const { pooling } = options;
+    return services.makeSession({
+      toServer: ports.toServer,
+      toClient: ports.toClient,
+      pauseClient: ports.pauseClient,
+      pauseServer: ports.pauseServer,
+      drainServer: ports.drainServer,
+      cancel: ports.cancel,
+      slice: ports.slice,
+      end: ports.end,
+      pooling: pooling === 'none' ? undefined : pooling,
+      record: (entry) => records.append(entry),
+      budget,
+      persons: identity.persons(this.wake),
+      token,
+      settings: upstream.parameters,
+      pins: sessionPins(services.pinned, options.accountOf(this.role).user),
+      pinsChanged: this.pinsChanged,
+      policy: this.policyNow,
+      now: monotonic,
+      newId: newUlid,
+      fault: this.fault,
+      misjudged: this.misjudged,
+    });
+  }
+
+  async cancelUpstream(): Promise<UpstreamFailure | undefined> {
+    const { services, upstream, logged } = this;
+    const failure = await services.upstream.cancel(upstream);
+    if (failure) services.log.warn({ ...logged, detail: failure.detail }, 'could not cancel a statement');
+    return failure;
+  }
+
+  onBug(error: unknown): void {
+    this.services.log.error({ ...this.logged, err: error }, 'internal error in a relay; its session was ended');
+  }
+
+  onServerLost(): void {
+    this.services.log.warn(this.logged, 'the database server ended a session');
+  }
+
+  onClosed(): void {
+    const { services, key, budget, held, logged } = this;
+    services.sessions.remove(key);
+    budget.close();
+    held.release();
+    services.log.debug(logged, 'session ended');
+  }
+
+  /** For the operators' log. */
+  get logged(): Pick<SessionContext, 'session' | 'principal' | 'client'> {
+    const { session, principal, client } = this.context;
+    return { session, principal, client };
+  }
+
+  /** Records say by whose attributes statements are judged now: a reload may have changed them. */
+  private readonly policyNow = (): SessionPolicy | undefined => {
+    const now = this.services.runtime.sessionPolicy(this.principal);
+    if (now && now !== this.judgedBy) this.context.attributes = attributesIn(now);
+    this.judgedBy = now;
+    return now;
+  };
+
+  private readonly wake = (): void => this.relay.onBudget();
+
+  private readonly fault = (error: unknown): void =>
+    this.services.log.error({ ...this.logged, err: error }, 'internal error in a session; it was ended');
+
+  private readonly pinsChanged = (names: readonly string[]): void =>
+    this.services.log.error(
+      { ...this.logged, role: this.role, settings: names },
+      'a function, trigger or rule changed settings that are pinned; the session was ended',
+    );
+
+  private readonly misjudged = (error: unknown, decision: string): void =>
+    this.services.log.error(
+      { ...this.logged, decision, err: error },
+      'internal error in the guard; the statement could not be judged',
+    );
+}
+
+function attributesIn(policy: SessionPolicy): SessionContext['attributes'] {
+  let attributes = attributesOf.get(policy);
+  if (!attributes) {
+    attributes = attributeValues(policy.role.attributes, policy.principal.attributes);
+    attributesOf.set(policy, attributes);
+  }
+  return attributes;
+}
+
+function monotonic(): number {
+  return performance.now();
+}

@@ -1,0 +1,21 @@
+/**
+ * What must be right over all workers together: places under the limits on connections, failed logins, and cancel requests for
+ * sessions that another worker has. One process keeps it to itself (`local-state.ts`); a worker asks the primary (`workers/`).
+ */
+
+import type { UpstreamKey } from '../../upstream/upstream-error.ts';
+import type { Claim } from './slot-counts.ts';
+
+export interface SharedState {
+  /** Takes all of these places, or none: then it resolves with the index of the first claim that is full. */
+  take(claims: readonly Claim[]): Promise<number | undefined>;
+  /** Gives back places that were taken, by their keys. */
+  give(keys: readonly string[]): void;
+  /** A password was right or wrong: counts it, and resolves with the milliseconds that the answer to it waits. */
+  attempted(principal: string, address: string, accepted: boolean): Promise<number>;
+  /**
+   * A CancelRequest for the session with this key, which is not at this worker. Resolves when the server of the worker that has it
+   * knows, or when there is no such session; tells nobody which.
+   */
+  cancel(key: UpstreamKey): Promise<void>;
+}

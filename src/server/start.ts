@@ -1,0 +1,230 @@
+/** Puts the proxy together and starts it. Files, catalog, log and the session's protocol state come from the caller. */
+import type { AddressInfo } from 'node:net';
+import { performance } from 'node:perf_hooks';
+import type { Logger } from 'pino';
+import type { BudgetStore } from '../budget/model/budget-store.ts';
+import type { Policy } from '../policy/model/policy.ts';
+import type { Identity } from '../session/end-user/end-user.ts';
+import type { SessionPorts } from '../session/ports.ts';
+import { Session } from '../session/session.ts';
+import type { AlarmSink } from '../core/alarm-sink.ts';
+import { Budgets } from '../budget/local/budgets.ts';
+import { Certificates, type TlsReload } from './certificates.ts';
+import { clockOffset, startClockWatch } from './clock-watch.ts';
+import { Estimates } from '../estimates/estimates.ts';
+import { GuardRuntime, type MakeJudge, type PolicyReading } from './guard-runtime.ts';
+import { HeadStarts } from './preconnect.ts';
+import { startIdleSweep } from './idle-sweep.ts';
+import { LastDays } from './last-days.ts';
+import type { ListenAddress } from './listen-address.ts';
+import { Listener, type Listening } from './listener.ts';
+import { RefusedLogins } from './login/refused-logins.ts';
+import type { TlsFiles } from './login/server-tls.ts';
+import { startOvertimeSweep } from './timeout-sweep.ts';
+import { localState } from './slots/local-state.ts';
+import type { SharedState } from './slots/shared-state.ts';
+import type { PolicyChange, RecordSink } from '../decision-log/record-sink.ts';
+import { RefusedConnections } from './refused-connections.ts';
+import type { SessionMachine } from './relay.ts';
+import { type ReloadAnswer, Reloader, type ReloadVia } from './reload.ts';
+import type { ProxyOptions, Services } from './services.ts';
+import { Sessions } from './sessions.ts';
+import { startTokenSweep } from './token-sweep.ts';
+import { Turns } from './time-slices.ts';
+import { pinnedSettings } from '../upstream/pinned-settings.ts';
+import { UpstreamSetup } from '../upstream/setup.ts';
+import { Upstream, type UpstreamOptions } from '../upstream/connect.ts';
+
+/** Of one address in a minute: a pool that starts with a mistake, and somebody who tries. */
+const FIRST_REFUSALS = 20;
+
+export interface StartOptions extends ProxyOptions {
+  readonly listen: readonly ListenAddress[];
+  readonly tls: TlsFiles | undefined;
+  readonly upstream: UpstreamOptions;
+  readonly records: RecordSink;
+  readonly log: Logger;
+  readonly makeJudge: MakeJudge;
+  /** Which of several workers this is, from 0, and what all of them share. Absent: there is one process. */
+  readonly worker?: { readonly slot: number; readonly shared: SharedState };
+  /** Default: the real one. */
+  readonly makeSession?: (ports: SessionPorts) => SessionMachine;
+  /** The first reading: errors in it have closed the roles that they concern. Absent: nobody is let in before the first reload. */
+  readonly reading: PolicyReading | undefined;
+  /** Reads policies and catalog anew. */
+  read(): Promise<PolicyReading>;
+  /** Keeps the files of a policy that was read, by its hash. Absent: they are not kept. */
+  keep?(policy: string): Pick<PolicyChange, 'kept' | 'message'>;
+  /** Of the budgets; its opener closes it, behind `stop`. */
+  readonly store: BudgetStore;
+  readonly alarms: AlarmSink;
+  readonly identity: Identity;
+}
+
+export interface RunningProxy {
+  /** The first TCP address; port 0 where there is none. */
+  readonly address: AddressInfo;
+  readonly listening: readonly Listening[];
+  readonly sessions: Sessions;
+  readonly runtime: GuardRuntime;
+  reload(via: ReloadVia, by?: string): Promise<ReloadAnswer>;
+  /** Reads certificates and key again, for new connections; where they do not serve, the log says so and the old ones stay. */
+  reloadTls(): TlsReload;
+  /** Of the certificate that new connections are shown; undefined without TLS. */
+  readonly certificateValidUntil: Date | undefined;
+  /** Of the revocation list that runs out first; undefined where there is none. */
+  readonly revocationListsValidUntil: Date | undefined;
+  /** By how much the store's clock is ahead of this host's. */
+  readonly clockOffsetMs: number;
+  /** Ends sessions whose principal's time is over, and says what else runs out. */
+  expire(): void;
+  /** True from the moment at which no new connections are taken. */
+  readonly draining: boolean;
+  /** Takes no new connections, and ends each session at its first idle moment. Resolves when all have gone, or after this time. */
+  drain(withinMs: number): Promise<void>;
+  /** Ends everything, told or not after `graceMs`. */
+  stop(graceMs: number): Promise<void>;
+}
+
+/** Throws where certificates cannot be read, no policy could be made, or the port is taken. */
+export async function startProxy(options: StartOptions): Promise<RunningProxy> {
+  const { reading, records, log, store } = options;
+  const clock = (): number => store.now();
+  if (reading && !reading.policy) throw new Error('no policy could be read');
+  const runtime = new GuardRuntime(
+    options.makeJudge,
+    { now: clock, timeZone: options.timeZone },
+    reading?.policy,
+    reading,
+  );
+  const pinned = pinnedSettings(options.searchPath);
+  const pooling = options.pooling ?? 'none';
+  const slot = options.worker?.slot ?? 0;
+  const sessions = new Sessions();
+  let draining = false;
+  const { alarms, timeZone } = options;
+  const upstream = new Upstream({ ...options.upstream, pooled: pooling !== 'none' });
+  const certificates = new Certificates({
+    files: options.tls,
+    upstream,
+    sessions,
+    log,
+    timeZone,
+    ...(slot === 0 && { alarms }),
+  });
+  const upstreamSetup = new UpstreamSetup({ pooling, pinned, database: options.database });
+  const estimates = new Estimates({
+    upstream,
+    setup: upstreamSetup,
+    accountOf: options.accountOf,
+    current: () => runtime,
+    now: () => performance.now(),
+    failed: (detail) => log.warn({ detail }, 'could not ask the planner what a statement reads; it was refused'),
+  });
+  const budgets = new Budgets({
+    store,
+    alarms,
+    timeZone,
+    records,
+    log,
+    sessions,
+    policy: () => runtime.policy,
+    estimates,
+  });
+  const first = options.firstRefusals ?? FIRST_REFUSALS;
+  const refusedLogins = new RefusedLogins({
+    records,
+    log,
+    policy: () => runtime.policy,
+    database: options.database,
+    first,
+    clock: Date.now,
+    ...(options.loginRefused && { told: options.loginRefused }),
+  });
+  const services: Services = {
+    options,
+    clock,
+    budgets,
+    identity: options.identity,
+    runtime,
+    records,
+    refusedLogins,
+    refused: new RefusedConnections(options.limits, first),
+    sessions,
+    shared: options.worker?.shared ?? localState(),
+    upstream,
+    upstreamSetup,
+    headStarts: new HeadStarts(),
+    turns: new Turns(),
+    pinned,
+    tls: () => certificates.tls,
+    makeSession: options.makeSession ?? ((ports) => new Session(ports)),
+    draining: () => draining,
+    log,
+  };
+  const inForce = (policy: Policy): void => services.upstreamSetup.follow(policy, options.accountOf);
+  inForce(runtime.policy);
+  const listener = new Listener(services);
+  const listening = await listener.listen(options.listen);
+  const reloader = new Reloader({
+    runtime,
+    sessions,
+    records,
+    log,
+    clock,
+    inForce,
+    read: options.read,
+    ...(options.keep && { keep: options.keep }),
+  });
+  const stopSweeps = [
+    startIdleSweep(sessions, options.idle),
+    startOvertimeSweep(sessions),
+    startTokenSweep(sessions, options.identity, () => runtime.policy, clock),
+    // Of several workers one is enough: they have one host and one state.
+    ...(slot === 0 ? [startClockWatch({ store, own: Date.now, alarms, log })] : []),
+  ];
+  const lastDays = new LastDays({ store, records, alarms, log, timeZone, clock, policy: () => runtime.policy });
+  void lastDays.look();
+  const expire = (): void => {
+    sessions.recheck(runtime.policy, clock());
+    certificates.look();
+    void lastDays.look();
+  };
+  return {
+    address: listening.find((place) => 'port' in place) ?? { address: '', family: 'unix', port: 0 },
+    listening,
+    sessions,
+    runtime,
+    reload: (via, by) => {
+      if (via !== 'catalog') options.identity.keysChanged();
+      return reloader.request(via, by);
+    },
+    reloadTls: () => certificates.reload(),
+    expire,
+    get certificateValidUntil() {
+      return certificates.tls?.validUntil;
+    },
+    get revocationListsValidUntil() {
+      return certificates.listsValidUntil;
+    },
+    get clockOffsetMs() {
+      return clockOffset({ store, own: Date.now });
+    },
+    get draining() {
+      return draining;
+    },
+    drain: (withinMs) => {
+      draining = true;
+      return listener.drain(withinMs);
+    },
+    stop: (graceMs) => {
+      draining = true;
+      for (const stop of stopSweeps) stop();
+      return listener.stop(graceMs).finally(() => {
+        refusedLogins.close();
+        budgets.stop();
+        estimates.stop();
+      });
+    },
+  };
+}

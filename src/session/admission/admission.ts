@@ -1,0 +1,219 @@
+/** Asks the budget for the statements of a client's message, before any of them is recorded. The message waits where the answer does. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
+import type { Account, Charges, LimitReached, Prepayment, Sent, Warning } from './budget-port.ts';
+import type { SessionPolicy, SessionPorts } from '../ports.ts';
+import { notTogether } from '../client/query-plan.ts';
+import type { Whose } from '../end-user/token-setting.ts';
+
+/** What the budget has said of a statement that may run. */
+export interface Grant {
+  /** Rows that may still be shown; absent where nothing limits them over time. */
+  readonly rowsLeft?: number | undefined;
+  readonly account?: Account | undefined;
+  readonly charges?: Charges | undefined;
+  /** What was paid before it runs. */
+  readonly prepaid?: readonly Prepayment[];
+}
+
+/** Of a statement that is not asked for. */
+const FREELY: Grant = {};
+
+/** Why a message may not run, and which of its statements is why. */
+export interface NotAdmitted {
+  readonly kind: 'refused';
+  readonly at: number;
+  readonly refusal: Refusal;
+  readonly limit?: LimitReached;
+  readonly effect?: 'lock';
+}
+
+export type Admittance = { readonly kind: 'granted'; readonly of: readonly Grant[] } | NotAdmitted | 'wait';
+
+/** What must be known of the session. */
+interface Asker {
+  readonly ports: SessionPorts;
+  /** Something was asked of the budget since it was last told to rest. */
+  asked: boolean;
+  tell(warnings: readonly Warning[] | undefined): void;
+  /** The server has something to answer. */
+  runs(): boolean;
+}
+
+export class Admission {
+  /** The budget has not answered: until it has, the message is not taken up again. */
+  waits = false;
+  /** What its first statements were granted, while the next one waits. */
+  private granted: Grant[] = [];
+  private under: SessionPolicy | undefined;
+  private cancelled = false;
+  /** When it began to wait; 0: it does not. */
+  private since = 0;
+
+  constructor(private readonly c: Asker) {}
+
+  /**
+   * Asks for one statement after the other. What was granted to a message that is then not sent stays counted, but for what was set aside: too
+   * much, never too little.
+   * @param prepaid what is to be paid for each before it runs.
+   * @param sent a statement as the budget needs it for its plan; undefined: it does not stand alone.
+   * @param whose for whom each of them runs.
+   * @param counted they were counted as statements before.
+   */
+  ask(
+    policy: SessionPolicy,
+    statements: readonly StatementJudgement[],
+    prepaid: (at: number) => readonly Prepayment[],
+    sent: (at: number) => Sent | undefined,
+    whose: readonly Whose[],
+    counted = false,
+  ): Admittance {
+    if (this.under !== policy) this.drop();
+    this.under = policy;
+    for (let at = this.granted.length; at < statements.length; at += 1) {
+      const answer = this.cancelled
+        ? cancelled()
+        : this.askFor(policy, statements[at]!, prepaid(at), () => sent(at), whose[at]?.person?.user, counted);
+      if (answer === 'wait') {
+        if (this.since === 0) this.since = this.c.ports.now();
+        this.waits = true;
+        return 'wait';
+      }
+      if ('refusal' in answer) return { ...answer, kind: 'refused', at };
+      this.granted.push(answer);
+    }
+    return { kind: 'granted', of: this.granted };
+  }
+
+  private askFor(
+    policy: SessionPolicy,
+    statement: StatementJudgement,
+    prepaid: readonly Prepayment[],
+    sent: () => Sent | undefined,
+    user: string | undefined,
+    counted: boolean,
+  ): Grant | Omit<NotAdmitted, 'kind' | 'at'> | 'wait' {
+    const { c } = this;
+    if (!isAskedFor(statement.kind, policy)) return FREELY;
+    c.asked = true;
+    let alone = true;
+    const answer = c.ports.budget.admit(
+      policy,
+      statement,
+      prepaid,
+      () => {
+        const one = sent();
+        alone = one !== undefined;
+        return one ?? NOTHING;
+      },
+      user,
+      counted,
+    );
+    // INVARIANT: what was to be judged by its plan, and has none of its own, does not run.
+    if (!alone) {
+      if (answer.kind === 'admitted') answer.charges?.settle(() => 'free');
+      return { refusal: notTogether() };
+    }
+    switch (answer.kind) {
+      case 'wait':
+        return 'wait';
+      case 'over':
+        c.ports.budget.event(policy, 'overrun', user, answer.limit);
+        return answer;
+      case 'refused':
+        return answer;
+      case 'admitted':
+        c.tell(answer.warnings);
+        // Own fields before those that are spread: behind them V8 would make a new shape of each such object, and keep it.
+        return { prepaid, ...answer };
+    }
+  }
+
+  /** The message waits for something else than its budget that is asked of the world. */
+  hold(policy: SessionPolicy): void {
+    this.under ??= policy;
+    if (this.since === 0) this.since = this.c.ports.now();
+    this.waits = true;
+  }
+
+  /** For how long the message has waited, in milliseconds. */
+  get waited(): number {
+    return this.since === 0 ? 0 : this.c.ports.now() - this.since;
+  }
+
+  /** The message was sent, refused or dropped. */
+  done(): void {
+    if (this.under === undefined) return;
+    this.waits = false;
+    this.drop();
+    this.under = undefined;
+    this.cancelled = false;
+    this.since = 0;
+  }
+
+  /** What was set aside for statements that were not sent comes back. */
+  private drop(): void {
+    for (const { charges } of this.granted) charges?.settle(() => 'free');
+    this.granted = [];
+  }
+
+  /** The statements that were granted are sent: what was set aside is theirs. */
+  sent(): void {
+    this.granted = [];
+  }
+
+  /** The client does not want the message any more, if that is what it waits for. @returns whether it is; it may be taken up again. */
+  cancel(): boolean {
+    if (!this.waits || this.c.runs()) return false;
+    this.cancelled = true;
+    this.waits = false;
+    return true;
+  }
+}
+
+/** The statement that the budget is asked for. What is run by name reads the tables of what it names. */
+export function askedFor(statement: StatementJudgement, inner: StatementJudgement | undefined): StatementJudgement {
+  if (!inner) return statement;
+  const { tables, columns } = inner;
+  return { ...statement, tables, columns };
+}
+
+const NOTHING: Sent = { text: '', parameterTypes: [] };
+
+/**
+ * Not for what shows nothing and ends something: whoever is over a limit must be able to end a transaction, and a pool of connections to clean
+ * one up. In observe mode nothing is refused, so nothing is taken.
+ */
+function isAskedFor(kind: StatementKind, policy: SessionPolicy): boolean {
+  if (policy.role.mode === 'observe') return false;
+  switch (kind.kind) {
+    case 'transaction':
+    case 'set':
+    case 'deallocate':
+    case 'close':
+    case 'discard':
+      return false;
+    case 'read':
+    case 'write':
+    case 'prepare':
+    case 'execute':
+    case 'declare':
+    case 'fetch':
+    case 'copy-out':
+    case 'copy-in':
+    case 'listen':
+    case 'temporary':
+    case 'explain':
+    case 'other':
+      return true;
+  }
+}
+
+/** In PostgreSQL's words. */
+export function cancelledByUser(): Refusal {
+  return refusal('cancelled', '57014', 'canceling statement due to user request');
+}
+
+function cancelled(): { refusal: Refusal } {
+  return { refusal: cancelledByUser() };
+}

@@ -1,0 +1,204 @@
+/** What a session asks of its principal's budgets. They hold over all sessions of the principal, so others give the answers. */
+import type { Refusal } from '../../core/refusal.ts';
+import type { StatementJudgement } from '../../guard/decision.ts';
+import type { OutcomeEntry } from '../log-entries.ts';
+import type { KeyList } from '../results/key-list.ts';
+import type { LastAnswers } from '../results/last-answers.ts';
+import type { SessionPolicy } from '../session-policy.ts';
+
+/** A limit that was reached, for the log: `rows 2000 per hour`. */
+export interface LimitReached {
+  readonly name: string;
+  readonly used: number;
+  readonly of: number;
+}
+
+/** Told to the client as a NoticeResponse of severity WARNING. */
+export interface Warning {
+  readonly message: string;
+  readonly detail?: string;
+  readonly hint?: string;
+}
+
+/** Nothing was taken: the same is asked again once `Session.onBudget` was called. */
+export interface Wait {
+  readonly kind: 'wait';
+}
+
+export interface Over {
+  readonly kind: 'over';
+  readonly refusal: Refusal;
+  readonly limit: LimitReached;
+}
+
+/** Not for a limit that was reached: the principal is locked out, or nobody can say what is left. It counts as no overrun. */
+export interface Refused {
+  readonly kind: 'refused';
+  readonly refusal: Refusal;
+  /** `lock` where the principal is locked out. */
+  readonly effect?: 'lock';
+}
+
+export type Taken = { readonly kind: 'taken'; readonly warnings?: readonly Warning[] } | Over | Refused | Wait;
+
+/** Out of what a statement is paid, where that is not its principal's windows: said by `admit`, and handed back at each `take` of the statement. */
+export type Account = string;
+
+export type Admitted =
+  | {
+      readonly kind: 'admitted';
+      /** Rows that may still be shown, as far as is known; absent where nothing limits them. */
+      readonly rowsLeft?: number | undefined;
+      readonly warnings?: readonly Warning[] | undefined;
+      /** A permit pays: limits of one statement on rows and bytes do not hold for it. */
+      readonly account?: Account | undefined;
+      /** Absent where nothing was set aside. To be settled when the statement has ended. */
+      readonly charges?: Charges | undefined;
+    }
+  /** `effect: lock` where this passes a limit that locks. */
+  | (Over & { readonly effect?: 'lock' })
+  | Refused
+  | Wait;
+
+/** What one row, or one change, discloses of the data subjects of one kind. */
+export interface Disclosed {
+  readonly subject: string;
+  /** Of those whom it names, as text, the same text for the same person in every format. */
+  readonly keys: readonly string[];
+  /** What it tells beside that, in values of 8 bytes (`docs/limits.md`). */
+  readonly values: number;
+}
+
+/** The same of many rows. */
+export interface DisclosedByMany {
+  readonly subject: string;
+  readonly keys: KeyList;
+  readonly values: number;
+}
+
+/** What is paid for a statement before it runs, for the data subjects of one kind. */
+export interface Prepayment {
+  readonly subject: string;
+  /** It is about those whom it names by their keys, and nobody else: they count whether or not a row of them comes, and its rows cost nothing. */
+  readonly pinned: boolean;
+  /** Theirs. */
+  readonly keys: readonly string[];
+  /** A place that its answer may use, or that is `kept` for an error behind the last row. */
+  readonly setsAside: 'nothing' | 'one' | 'kept';
+  /** Where nothing is left the statement runs all the same: whom it names may be counted already. */
+  readonly optional: boolean;
+}
+
+/** `free`: its answer could be told beforehand. `failed`: by an error of the server's, which tells something by itself. */
+export type Settlement = 'answered' | 'free' | 'failed';
+
+/** What was set aside for a statement that runs. */
+export interface Charges {
+  /** False where nothing was left for it. */
+  isSetAside(subject: string): boolean;
+  /**
+   * The statement has ended; called once. @param how by subject; of a permit, which pays for all of them, ''. @returns those of which what was set
+   * aside stays taken, beside what it told.
+   */
+  settle(how: (subject: string) => Settlement): readonly string[];
+}
+
+/** Many rows together, for which no permit pays. */
+export interface DemandOfMany {
+  readonly rows: number;
+  readonly bytes: number;
+  /** Filled anew for the next rows: whoever is asked keeps none of it. */
+  readonly disclosed?: readonly DisclosedByMany[];
+  readonly user?: string;
+  readonly charges?: Charges | undefined;
+}
+
+export interface Demand {
+  readonly rows?: number | undefined;
+  readonly bytes?: number;
+  readonly changed?: number | undefined;
+  readonly disclosed?: readonly Disclosed[] | undefined;
+  /** As `admit` said. */
+  readonly charges?: Charges | undefined;
+  readonly account?: Account;
+  /** The person behind the account for whom the statement runs: pays beside the principal, where the role limits each. */
+  readonly user?: string;
+}
+
+/** One statement that is on its way to the server, as an EXPLAIN takes it. */
+export interface Sent {
+  /**
+   * Of this statement alone, with the guard's slots filled by literals: attributes as they are, the row limit by the largest bigint, so that
+   * it does not cut what is expected. Parameters of the client's own stand in it as they do in its text.
+   */
+  readonly text: string;
+  /** Of the client's own parameters: OIDs; 0 where the server decides. */
+  readonly parameterTypes: readonly number[];
+  /** As text; absent where they are not known, or came in binary. */
+  readonly values?: readonly (string | null)[];
+  /** The same as the client's own Bind sent them, in whatever formats: taken before `values`. */
+  readonly bound?: { readonly formats: readonly number[]; readonly valueCount: number; readonly values: Uint8Array };
+  /** Of EXECUTE: the PREPARE that it runs, as it was sent, with its slots filled in the same way. */
+  readonly prepare?: string;
+  /** DateStyle, IntervalStyle and TimeZone as the server last reported them: they say what a literal means. */
+  readonly settings?: ReadonlyMap<string, string>;
+}
+
+/** A canary that a row shows: a made-up person whom nobody has a reason to read. */
+export interface Sighting {
+  /** `hmac:…`, as the policies have it. */
+  readonly canary: string;
+  readonly subject: string;
+  /** The id of the decision on the statement. */
+  readonly decision: string;
+  /** The person behind the account. */
+  readonly user?: string;
+}
+
+/** What a statement has told of data subjects, and who has paid for it. */
+export interface StatementTold {
+  readonly subjects: NonNullable<OutcomeEntry['subjects']>;
+  readonly user: string | undefined;
+  readonly account: Account | undefined;
+}
+
+export interface Budget {
+  /**
+   * Asked before a statement is recorded: locks, statements in a time, what is left, and how much the planner expects. Takes the
+   * statement itself, and what is to be paid before it runs, where it is admitted. `sent` is called only where the plan is needed. `user`: the
+   * person behind the account. `counted`: the statement itself was taken before, for its Bind.
+   */
+  admit(
+    policy: SessionPolicy,
+    statement: StatementJudgement,
+    prepayments: readonly Prepayment[],
+    sent: () => Sent,
+    user?: string,
+    counted?: boolean,
+  ): Admitted;
+  /** The last answers of this principal: what is the same again is told beforehand. Absent: nothing is free. */
+  answers?(): LastAnswers;
+  /**
+   * Asked when values are bound, which is before `admit`, and takes nothing: may a permit pay for the statement? Its LIMIT is then not the one that
+   * stands for `rows_per_statement`. Absent: there are no permits.
+   */
+  mayPay?(policy: SessionPolicy, statement: StatementJudgement): boolean;
+  /** Asked before a row is forwarded, or before a change may stand. Takes all of it from every window, or nothing. */
+  take(policy: SessionPolicy, demand: Demand): Taken;
+  /**
+   * The same for many rows at once. `singly`: something is to be said of one of them, nothing was taken, and each is to be asked for by `take`.
+   * INVARIANT: `taken` only where `take` would say so of each of them, one after the other, and no more. Absent: never for many.
+   */
+  takeMany?(policy: SessionPolicy, demand: DemandOfMany): 'taken' | 'wait' | 'singly';
+  /**
+   * Something that counts towards a lock: a limit was passed, or a statement was refused by policy. `limit`: the one over time that was passed, as
+   * the answer had it. The account's own is passed by all of its people together, so that counts for none of them.
+   */
+  event(policy: SessionPolicy, event: 'overrun' | 'refusal', user?: string, limit?: LimitReached): void;
+  /** A statement has ended, and told this of data subjects: for who asks what was taken. Absent: nobody does. */
+  told?(policy: SessionPolicy, told: StatementTold): void;
+  /** A row that would be shown is a canary's. Told once for each canary and run. @returns why the row is not shown; undefined where it is all the same. */
+  canary(policy: SessionPolicy, sighting: Sighting): Refused | undefined;
+  /** What was taken ahead for this session may go back: it is idle. */
+  rest(): void;
+}

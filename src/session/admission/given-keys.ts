@@ -1,0 +1,104 @@
+/** The keys that a statement gives itself, as text: of the constants in it and of the values that its Bind has. */
+import type { GivenKeys } from '../../guard/subjects/disclosure.ts';
+import { readGivenKeys } from '../../guard/subjects/given-keys.ts';
+import { readKey } from '../../guard/subjects/key-types.ts';
+import { int32At } from '../../protocol/integers.ts';
+import { bufferOf } from '../../protocol/text.ts';
+import { addKeys, isReadable } from '../results/key-text.ts';
+
+/** The values that a Bind gives to a client's own parameters. */
+export interface BoundValues {
+  /** None (all text), one (for all) or one for each. */
+  readonly formats: readonly number[];
+  readonly valueCount: number;
+  /** As they stand in Bind: each behind its length. */
+  readonly values: Uint8Array;
+}
+
+/**
+ * @param text the client's.
+ * @param bound absent where they are not known.
+ * @returns undefined where one of them cannot be read as the server reads it.
+ */
+export function keysGiven(
+  place: GivenKeys,
+  text: string,
+  bound: BoundValues | undefined,
+): readonly string[] | undefined {
+  const given = readGivenKeys(text, place);
+  if (!given) return undefined;
+  const keys: string[] = [];
+  for (const key of given) {
+    if ('text' in key) keys.push(key.text);
+    else {
+      const value = bound && boundValue(bound, key.parameter);
+      if (value === undefined) return undefined;
+      if (value && !takeKeys(keys, value, place, bound!.formats, key)) return undefined;
+    }
+  }
+  return keys;
+}
+
+/** @returns false where the value cannot be read. */
+function takeKeys(
+  keys: string[],
+  value: Uint8Array,
+  { type }: GivenKeys,
+  formats: readonly number[],
+  { parameter, array }: { readonly parameter: number; readonly array: boolean },
+): boolean {
+  const format = formats.length === 1 ? formats[0]! : (formats[parameter - 1] ?? 0);
+  const texts = array
+    ? elements(value, format)
+    : format === 1
+      ? binary(value, type)
+      : [bufferOf(value).toString('utf8')];
+  for (const text of texts ?? [undefined]) {
+    // INVARIANT: a key that is not read as the server reads it would be counted as another's.
+    const key = text === undefined ? undefined : readKey(type, text);
+    if (key === undefined) return false;
+    keys.push(key);
+  }
+  return true;
+}
+
+function binary(value: Uint8Array, type: number): string[] | undefined {
+  const texts: string[] = [];
+  return addKeys(texts, value, type, 1) === 0 && texts.every(isReadable) ? texts : undefined;
+}
+
+/** Of `= ANY ($1)`: an array of one dimension without quotes, or any in binary whose elements can be read. */
+function elements(value: Uint8Array, format: number): readonly string[] | undefined {
+  if (format === 0) {
+    const inside = /^\{([^{}"\\]*)\}$/.exec(bufferOf(value).toString('utf8').trim())?.[1];
+    if (inside === undefined) return undefined;
+    const all = inside === '' ? [] : inside.split(',').map((element) => element.trim());
+    return all.includes('') ? undefined : all.filter((element) => element.toLowerCase() !== 'null');
+  }
+  const type = value.length < 12 ? 0 : ARRAYS.get(int32At(value, 8));
+  return type === undefined || type === 0 ? undefined : binary(value, type);
+}
+
+/** The type of an array by that of its elements: those whose binary format is read. */
+const ARRAYS: ReadonlyMap<number, number> = new Map([
+  [21, 1005],
+  [23, 1007],
+  [20, 1016],
+  [2950, 2951],
+  [1042, 1014],
+  [25, 1009],
+  [1043, 1015],
+]);
+
+/** null: NULL. undefined: it is not there. */
+function boundValue({ valueCount, values }: BoundValues, parameter: number): Uint8Array | null | undefined {
+  if (parameter > valueCount) return undefined;
+  let at = 0;
+  for (let number = 1; at + 4 <= values.length; number += 1) {
+    const length = int32At(values, at);
+    at += 4;
+    if (number === parameter) return length < 0 ? null : values.subarray(at, at + length);
+    at += Math.max(0, length);
+  }
+  return undefined;
+}

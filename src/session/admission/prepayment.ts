@@ -1,0 +1,88 @@
+/** What is paid for a statement before it runs, so that neither its answer nor a refusal tells more than was paid for (`docs/limits.md`). */
+import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
+import type { Disclosure } from '../../guard/subjects/disclosure.ts';
+import type { Prepayment } from './budget-port.ts';
+import { type BoundValues, keysGiven } from './given-keys.ts';
+import type { SessionPolicy } from '../session-policy.ts';
+
+/** The statement with the client's own words, in which the keys stand that it gives. */
+export interface Asking {
+  readonly statement: StatementJudgement;
+  /** What it runs by its name; undefined where it runs nothing else, or what that is is not known. */
+  readonly inner: StatementJudgement | undefined;
+  /** The client's text. */
+  readonly text: string;
+  /** Absent where they are not known. */
+  readonly bound: BoundValues | undefined;
+}
+
+const NOTHING: readonly Prepayment[] = [];
+
+/** Nothing where no limit of the role counts what it tells. */
+export function prepaymentsOf(asking: Asking, { role }: SessionPolicy): readonly Prepayment[] {
+  const { statement, inner } = asking;
+  const { disclosures } = inner ?? statement;
+  const { limitedSubjects } = role;
+  if (!disclosures || disclosures.length === 0 || !limitedSubjects || role.mode === 'observe') return NOTHING;
+  return disclosures.flatMap((disclosure) =>
+    limitedSubjects.has(disclosure.subject) ? (prepaymentOf(disclosure, asking) ?? []) : [],
+  );
+}
+
+function prepaymentOf(disclosure: Disclosure, { statement, inner, text, bound }: Asking): Prepayment | undefined {
+  const { subject, canFail } = disclosure;
+  const asks = (setsAside: Prepayment['setsAside'], optional = false) => ({
+    subject,
+    pinned: false,
+    keys: [],
+    setsAside,
+    optional,
+  });
+  const { kind } = statement;
+  switch (runs(kind)) {
+    case 'nothing':
+      return undefined;
+    case 'later':
+      // INVARIANT: a cursor WITH HOLD is read at COMMIT, which may fail: that cannot be told apart from others then.
+      return kind.kind === 'declare' && kind.hold && canFail !== 'no' ? asks('kept') : undefined;
+    case 'by name':
+      return asks(canFail === 'no' && !tellsItsPlace(kind) ? 'one' : 'kept');
+    case 'now':
+  }
+  const given = inner ? undefined : keysOf(disclosure, text, bound);
+  if (given)
+    return { subject, pinned: true, keys: given, setsAside: canFail === 'no' ? 'nothing' : 'kept', optional: false };
+  if (disclosure.access.kind === 'held') return asks(canFail === 'no' ? 'one' : 'kept', canFail === 'no');
+  return asks(canFail === 'no' ? 'one' : 'kept');
+}
+
+/** Is it paid whole before it runs? Undefined where one of the keys cannot be read: then it is a question. */
+function keysOf({ access }: Disclosure, text: string, bound: BoundValues | undefined): readonly string[] | undefined {
+  if (access.kind !== 'pinned') return undefined;
+  const keys = new Set<string>();
+  for (const place of access.people) {
+    const given = keysGiven(place, text, bound);
+    if (!given) return undefined;
+    for (const key of given) keys.add(key);
+  }
+  return [...keys];
+}
+
+/** FETCH and MOVE from another place than the next one: which rows there are tells something by itself. */
+export function tellsItsPlace(kind: StatementKind): boolean {
+  return kind.kind === 'fetch' && kind.forward !== true;
+}
+
+function runs(kind: StatementKind): 'nothing' | 'later' | 'now' | 'by name' {
+  switch (kind.kind) {
+    case 'prepare':
+      return 'nothing';
+    case 'declare':
+      return 'later';
+    case 'fetch':
+    case 'execute':
+      return 'by name';
+    default:
+      return 'now';
+  }
+}

@@ -1,0 +1,158 @@
+/** Counts the rows in COPY data as the server cuts them (PostgreSQL's CopyReadLineText and CopyFrom), wherever the bytes were cut. */
+import type { Buffer } from 'node:buffer';
+import type { CopyFormat } from '../../guard/decision.ts';
+import { bufferOf } from '../../protocol/text.ts';
+import { Tuples } from './copy-tuples.ts';
+
+export interface RowCounter {
+  /** Rows that are complete. */
+  readonly rows: number;
+  /** A row has begun whose end has not come: at the end of the data it is one, too. */
+  readonly unfinished: boolean;
+  push(bytes: Uint8Array): void;
+}
+
+export function rowCounter(format: CopyFormat): RowCounter {
+  switch (format.kind) {
+    case 'text':
+      return new TextRows(format.header);
+    case 'csv':
+      return new CsvRows(format.header, format.quote, format.escape);
+    case 'binary':
+      return new Tuples();
+  }
+}
+
+const LF = 0x0a;
+const CR = 0x0d;
+const BACKSLASH = 0x5c;
+const DOT = 0x2e;
+
+/** Lines end at LF, CR or CR LF, but not where `inside` holds. */
+abstract class Lines implements RowCounter {
+  rows = 0;
+  /** Bytes of the line so far. */
+  protected length = 0;
+  /** The data has ended by a mark of its own: the server ignores what follows. */
+  private over = false;
+  /** The last line ended at a CR: an LF behind it is part of that end. */
+  private afterCr = false;
+
+  /** @param special bytes that a line needs a closer look for. */
+  constructor(
+    private header: boolean,
+    private readonly special: readonly number[],
+  ) {}
+
+  get unfinished(): boolean {
+    return this.length > 0 && !this.over && !this.header && !this.isEndMark();
+  }
+
+  push(bytes: Uint8Array): void {
+    const data = bufferOf(bytes);
+    const next = this.special.map(() => -1);
+    for (let at = 0; at < data.length && !this.over; ) {
+      const end = this.length === 0 && !this.afterCr ? data.indexOf(LF, at) : -1;
+      if (end >= 0 && this.isPlain(data, at, end, next)) {
+        this.end(LF);
+        at = end + 1;
+      } else {
+        this.step(data[at]!);
+        at += 1;
+      }
+    }
+  }
+
+  /** No byte from `at` to `end` is special. `next`: where the next of each was last seen. */
+  private isPlain(data: Buffer, at: number, end: number, next: number[]): boolean {
+    return this.special.every((byte, i) => {
+      if (next[i]! < at) {
+        const found = data.indexOf(byte, at);
+        next[i] = found < 0 ? data.length : found;
+      }
+      return next[i]! > end;
+    });
+  }
+
+  private step(byte: number): void {
+    const completes = this.afterCr && byte === LF;
+    this.afterCr = false;
+    if (completes) return;
+    if ((byte === LF || byte === CR) && !this.inside()) this.end(byte);
+    else {
+      this.length += 1;
+      this.take(byte);
+    }
+  }
+
+  private end(byte: number): void {
+    if (this.isEndMark()) this.over = true;
+    else if (this.header) this.header = false;
+    else this.rows += 1;
+    this.length = 0;
+    this.afterCr = byte === CR;
+  }
+
+  /** A line's end would be data here. */
+  protected abstract inside(): boolean;
+  protected abstract take(byte: number): void;
+  /** The line so far is one that ends the data. */
+  protected abstract isEndMark(): boolean;
+}
+
+/** In text a backslash takes the meaning of the byte behind it. */
+class TextRows extends Lines {
+  private escaped = false;
+  private startsAsMark = false;
+
+  constructor(header: boolean) {
+    super(header, [CR, BACKSLASH]);
+  }
+
+  protected inside(): boolean {
+    return this.escaped;
+  }
+
+  protected take(byte: number): void {
+    if (this.length === 1) this.startsAsMark = byte === BACKSLASH;
+    else if (this.length === 2) this.startsAsMark &&= byte === DOT;
+    this.escaped = byte === BACKSLASH && !this.escaped;
+  }
+
+  /** `\.` alone: psql may send it. */
+  protected isEndMark(): boolean {
+    return this.startsAsMark && this.length === 2;
+  }
+}
+
+/** In CSV lines may end within quotes. */
+class CsvRows extends Lines {
+  private quoted = false;
+  private escaped = false;
+  private readonly escape: number;
+
+  constructor(
+    header: boolean,
+    private readonly quote: number,
+    escapes: number,
+  ) {
+    super(header, [CR, quote]);
+    // A quote that escapes itself toggles twice.
+    this.escape = escapes === quote ? -1 : escapes;
+  }
+
+  protected inside(): boolean {
+    return this.quoted;
+  }
+
+  protected take(byte: number): void {
+    if (this.quoted && byte === this.escape) this.escaped = !this.escaped;
+    if (byte === this.quote && !this.escaped) this.quoted = !this.quoted;
+    if (byte !== this.escape) this.escaped = false;
+  }
+
+  /** Since version 18 there is none in CSV: before, a row is counted that is none. */
+  protected isEndMark(): boolean {
+    return false;
+  }
+}

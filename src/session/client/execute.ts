@@ -1,0 +1,270 @@
+/** Execute: the run of a portal is checked again, recorded, and sent with what it needs around it. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { RowCheck } from '../../guard/decision.ts';
+import { describe } from '../../protocol/describe.ts';
+import { decodeExecute, type Execute, execute } from '../../protocol/execute.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { askedFor, type Grant } from '../admission/admission.ts';
+import { answerOf } from '../results/answer-for.ts';
+import { sendDescribe } from './describe.ts';
+import { sendUnknown } from './extended.ts';
+import type { Conversation } from '../state/conversation.ts';
+import { least } from '../admission/statement-meter.ts';
+import type { Pending } from '../state/pending-replies.ts';
+import { endsPortals } from '../state/portal-life.ts';
+import type { SessionPolicy } from '../ports.ts';
+import type { Portal } from '../state/prepared.ts';
+import { prepaymentsOf } from '../admission/prepayment.ts';
+import { privateName } from '../state/private-name.ts';
+import { Provenance } from '../server/provenance.ts';
+import { notRecorded } from '../recorder.ts';
+import { cachedPlanChanged } from './refusal-response.ts';
+import { decideRefusal, ownWords, refuseExtended, UNWATCHED } from './refuse.ts';
+import { checkOf } from '../state/row-check.ts';
+import type { Run, Watch } from '../state/execution.ts';
+import { sentOfPortal } from './planned-text.ts';
+import { type Resolved, recheckPortal, resolveNames } from '../state/sql-names.ts';
+import type { Whose } from '../end-user/token-setting.ts';
+import { outlives, portalUnknown } from '../state/unknown-names.ts';
+import { changesNames, cuttable, natureOf, watchOf, withWrites } from '../state/execution-rules.ts';
+import { type Asked, areSomebodys, moves, OF_NOBODY, whoseAre } from '../end-user/statement-user.ts';
+
+export function takeExecute(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
+  const message = decodeExecute(frame.bytes);
+  const version = c.portals.current(message.portal);
+  if (outlives(c, version)) return false;
+  const portal = version?.value;
+  if (!portal) {
+    const forced = ownWords(c, portalUnknown(message.portal));
+    const bytes = execute({ ...message, portal: privateName(forced.id) });
+    return sendUnknown(c, bytes, {
+      kind: 'execute',
+      batch: c.batch,
+      own: false,
+      portal: undefined,
+      run: undefined,
+      maxRows: 0,
+      forced,
+    });
+  }
+  const { statement, rendered } = portal;
+  if (!statement) {
+    c.send(frame.bytes, { kind: 'execute', batch: c.batch, own: false, portal, run: undefined, rendered, maxRows: 0 });
+    return true;
+  }
+  const admitted = admitPortal(c, portal, policy, message);
+  if (admitted === 'wait') return false;
+  if (admitted !== 'refused') run(c, message, portal, policy, admitted);
+  return true;
+}
+
+/** What may run: what its names stand for, for whom it runs, and what the budget has granted. */
+interface Admitted {
+  readonly resolved: Resolved;
+  readonly whose: Whose | undefined;
+  readonly grant: Grant;
+}
+
+/**
+ * Asks whether a portal may run. A first run that its Bind was asked for is not counted again as a statement.
+ * @param message absent before the portal is bound.
+ * @returns `refused`: the client is told why.
+ */
+function admitPortal(
+  c: Conversation,
+  portal: Portal,
+  policy: SessionPolicy,
+  message?: Execute,
+): Admitted | 'wait' | 'refused' {
+  const { rendered, opened } = portal;
+  const statement = portal.statement!;
+  const { judgement, text } = rendered;
+  const subject = { statement, judgement, policy, text };
+  const lost = recheckPortal(portal, policy);
+  if (lost) {
+    refuseExtended(c, decideRefusal(c, { ...subject, fault: lost.fault }, lost.refuse));
+    return 'refused';
+  }
+  const names = resolveNames(c, [statement], policy);
+  if (names === 'wait') return 'wait';
+  if ('refuse' in names) {
+    const known = names.refuse.sqlstate === '26000' || names.refuse.sqlstate === '34000';
+    refuseExtended(
+      c,
+      known ? ownWords(c, names.refuse) : decideRefusal(c, { ...subject, fault: names.fault }, names.refuse),
+    );
+    return 'refused';
+  }
+  const resolved = names.of[0]!;
+  const wrong = message && cannotRun(portal, message, checkOf(statement, resolved.inner));
+  if (wrong) {
+    refuseExtended(c, ownWords(c, wrong));
+    return 'refused';
+  }
+  const whose = areSomebodys(policy, [statement]) ? whoseAre(c, policy, [asked(portal, policy, resolved)]) : OF_NOBODY;
+  if (whose === 'wait') return 'wait';
+  if ('refuse' in whose) {
+    refuseExtended(c, decideRefusal(c, subject, whose.refuse));
+    return 'refused';
+  }
+  const wanted = [askedFor(statement, resolved.inner)];
+  const asking = { statement, inner: resolved.inner, text, bound: portal.bound ?? NO_VALUES };
+  // What was paid for its Bind is not paid again.
+  const prepaid = () => (begunRun(c, portal, policy, whose.of[0]?.person) ? [] : prepaymentsOf(asking, policy));
+  const sent = () => sentOfPortal(c, portal, policy, resolved);
+  const admitted = c.admission.ask(policy, wanted, prepaid, sent, whose.of, opened !== undefined);
+  if (admitted === 'wait') return 'wait';
+  if (admitted.kind === 'refused') {
+    const theirs = { ...subject, person: whose.of[0]?.person };
+    refuseExtended(c, decideRefusal(c, theirs, admitted.refusal, admitted));
+    return 'refused';
+  }
+  return { resolved, whose: whose.of[0], grant: admitted.of[0]! };
+}
+
+/**
+ * Decides before its Bind about a portal that may run code of users: the server plans it there, and computes what is constant. The Execute of the
+ * same batch goes on with that run.
+ * @returns `refused`: the client is told why.
+ */
+export function openPortal(c: Conversation, portal: Portal, policy: SessionPolicy): Run | 'wait' | 'refused' {
+  const admitted = admitPortal(c, portal, policy);
+  if (typeof admitted === 'string') return admitted;
+  const { judgement, text } = portal.rendered;
+  const subject = { statement: portal.statement!, judgement, policy, text, person: admitted.whose?.person };
+  const run = c.records.decide(subject, UNWATCHED, portal.usage, false);
+  if (!run) {
+    refuseExtended(c, ownWords(c, notRecorded()));
+    return 'refused';
+  }
+  run.waited = c.admission.waited;
+  const { charges, prepaid } = admitted.grant;
+  run.charges = charges;
+  run.prepaid = prepaid;
+  run.disclosures = (admitted.resolved.inner ?? portal.statement!).disclosures;
+  c.admission.sent();
+  portal.opened = { run, batch: c.batch };
+  c.records.bind(run, c.batch);
+  return run;
+}
+
+/** Of a Bind without values, or one whose values are not known: where there are some, each place of theirs cannot be read. */
+const NO_VALUES = { formats: [], valueCount: 0, values: new Uint8Array(0) };
+
+/** The run that its Bind was asked for, if it goes on: in the same batch, under the same policy, for the same person. */
+function begunRun(c: Conversation, { opened }: Portal, policy: SessionPolicy, person: Run['person']): Run | undefined {
+  if (opened?.batch !== c.batch) return undefined;
+  const { run } = opened;
+  return !run.ended && run.policy === policy && run.person === person ? run : undefined;
+}
+
+/** INVARIANT: what a token fills was filled when it was bound, and runs for nobody else. */
+function asked({ statement, madeFor, given }: Portal, policy: SessionPolicy, resolved: Resolved): Asked {
+  const { inner } = resolved;
+  const nature = natureOf(statement!.kind, policy, inner?.kind);
+  return { statement: statement!, inner, nature, filled: false, madeFor: madeFor ?? resolved.madeFor, given };
+}
+
+/** What PostgreSQL would say, or said of a plan whose columns are others than those that the client knows. */
+function cannotRun({ added, hasRun }: Portal, { portal }: Execute, check: RowCheck | undefined): Refusal | undefined {
+  if (added !== check?.added) return cachedPlanChanged();
+  // Without its RETURNING it would have no rows to go on with.
+  return added === 'only' && hasRun ? refusal('unsupported', '55000', `portal "${portal}" cannot be run`) : undefined;
+}
+
+/** Records the run of a portal and sends it, with what must be known of its columns asked first. */
+function run(
+  c: Conversation,
+  message: Execute,
+  portal: Portal,
+  policy: SessionPolicy,
+  { resolved, whose, grant }: Admitted,
+): void {
+  const { account, rowsLeft } = grant;
+  const statement = portal.statement!;
+  const { judgement, text } = portal.rendered;
+  const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
+  // What FETCH and EXECUTE give is another result each time.
+  const named = statement.kind.kind === 'fetch' || statement.kind.kind === 'execute';
+  const provenance = named ? new Provenance() : portal.provenance;
+  const check = checkOf(statement, resolved.inner);
+  const baked = portal.most ?? resolved.most;
+  const plain = watchOf(statement.kind, nature, policy, provenance, check);
+  const watched = withWrites(plain, nature, statement, resolved.inner, policy, resolved.runs?.rendered.text ?? text);
+  // INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent: a short result would look complete.
+  const free = account !== undefined && baked === undefined;
+  const watch: Watch =
+    account === undefined ? watched : { ...watched, account, limits: free ? undefined : watched.limits };
+  // INVARIANT: it goes on counting where it began, also when another cursor has taken the name.
+  if (statement.kind.kind === 'fetch' && !portal.hasRun) portal.usage = resolved.usage;
+  const begins = !portal.hasRun;
+  portal.hasRun = true;
+  const { usage } = portal;
+  // A write of which the client sees no rows is never suspended.
+  const left = watch.taken && rowsLeft !== undefined ? usage.rows + rowsLeft : undefined;
+  const limit = least(baked === undefined ? watch.limits?.rows : undefined, left);
+  const maxRows = check?.added === 'only' ? 0 : mostRows(message, limit, usage.rows, baked);
+  // COPY sends all its rows, whatever Execute asks for.
+  const counted = limit !== undefined && statement.kind.kind !== 'copy-out';
+  const bounded = baked !== undefined || counted;
+  const subject = { statement, judgement, policy, text, person: whose?.person };
+  const begun = begunRun(c, portal, policy, whose?.person);
+  portal.opened = undefined;
+  const recorded = c.records.decide(subject, watch, usage, bounded, begun);
+  if (!recorded) {
+    refuseExtended(c, ownWords(c, notRecorded()));
+    return;
+  }
+  recorded.most = least(baked, counted ? left : undefined);
+  recorded.waited += c.admission.waited;
+  recorded.tokenChange = whose?.change;
+  recorded.answer = answerOf(c, recorded, begun ? { charges: begun.charges, prepaid: begun.prepaid ?? [] } : grant, {
+    statement: resolved.inner ?? statement,
+    formats: portal.formats,
+    // Of a cursor, and of a portal that runs on, what comes next depends on what came before.
+    text: statement.kind.kind === 'fetch' || !begins || message.maxRows > 0 ? undefined : text,
+    prepared: resolved.runs?.rendered.text,
+    bound: portal.bound,
+  });
+  c.admission.sent();
+  if (
+    (watch.verifies || (watch.looksForPeople && (policy.role.mode === 'enforce' || policy.canaries))) &&
+    provenance.verdict !== 'verified' &&
+    provenance.askedIn !== c.batch
+  ) {
+    const bytes = describe({ of: 'portal', name: message.portal });
+    const { prepared } = portal;
+    sendDescribe(c, bytes, { owes: 'columns', prepared, provenance, policy, added: check?.added }, true);
+  }
+  const pending: Pending = {
+    kind: 'execute',
+    batch: c.batch,
+    own: false,
+    portal,
+    run: recorded,
+    rendered: portal.rendered,
+    maxRows,
+    begins,
+  };
+  const mayPass = nature.pure && !c.batchHasEffects;
+  c.send(execute({ portal: message.portal, maxRows }), pending);
+  if ((resolved.inner ?? statement).runsUserCode) c.pins.ran(pending.batch);
+  else if (statement.kind.kind === 'transaction' && endsPortals(statement.kind)) c.pins.commits(pending.batch);
+  if (!nature.pure) c.batchHasEffects = true;
+  if (statement.kind.kind === 'transaction') {
+    c.batchHasControl = true;
+    if (endsPortals(statement.kind)) c.epoch += 1;
+  }
+  const movesToken = policy.principal.token !== undefined && moves(statement.kind);
+  if (movesToken) c.tokenMovesIn = c.batch;
+  if (statement.kind.kind === 'copy-in') c.block(pending);
+  else if (cuttable(watch)) c.block(pending, mayPass);
+  else if (movesToken || changesNames(statement.kind)) c.block(pending, true);
+}
+
+/** Where the text has no LIMIT that is as small, the server is asked for one row more than may be shown. */
+function mostRows(message: Execute, limit: number | undefined, used: number, baked: number | undefined): number {
+  if (limit === undefined || (baked !== undefined && baked <= limit)) return message.maxRows;
+  const most = Math.max(0, limit - used) + 1;
+  return message.maxRows > 0 ? Math.min(message.maxRows, most) : most;
+}

@@ -1,0 +1,109 @@
+/** Parse: a text is judged, and prepared as it may be sent. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import { isNameType } from '../../guard/metadata/reg-types.ts';
+import { unreadable } from '../../guard/unreadable.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { decodeParse, decodeParseName, parse } from '../../protocol/parse.ts';
+import type { Conversation } from '../state/conversation.ts';
+import { MOST_REMEMBERED } from '../state/names.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { Prepared } from '../state/prepared.ts';
+import { NOTHING_JUDGED } from '../recorder.ts';
+import { decideRefusal, ownWords, refuseExtended, textTooLong } from './refuse.ts';
+import { renderFor, slotValues, takesParameters } from './revalidate.ts';
+import { cannotTakeOut } from '../state/row-check.ts';
+import { unsettled } from '../state/unknown-names.ts';
+import { isFilled, missing, whoIs } from '../end-user/statement-user.ts';
+
+/** The pseudo-type of an untyped literal. */
+const UNKNOWN = 705;
+
+/** PostgreSQL's bound for the number of parameters: a 16-bit count. */
+const MOST_PARAMETERS = 65535;
+
+export function takeParse(c: Conversation, frame: Frame, policy: SessionPolicy): boolean {
+  if (!frame.last) return refuseLong(c, frame, policy);
+  const { name, text, types } = decodeParse(frame.bytes);
+  const judgement = policy.judge(text, types);
+  const unnamed = name === '';
+  const statement = judgement.statements[0];
+  const reason =
+    judgement.effect === 'refuse'
+      ? judgement.refusal!
+      : judgement.statements.length > 1
+        ? severalCommands()
+        : cannotTakeOut(judgement.statements);
+  if (reason) {
+    const refused = judgement.statements.find((one) => one.refusal) ?? statement ?? unreadable(reason);
+    refuseExtended(c, decideRefusal(c, { statement: refused, judgement, policy, text }, reason), { unnamed });
+    return true;
+  }
+  if (c.ports.pooling === 'transaction' && !unnamed) {
+    const version = c.statements.current(name);
+    if (unsettled(c, version)) return false;
+    // A pooler that keeps prepared statements would end the connection.
+    if (version?.value) {
+      refuseExtended(c, ownWords(c, refusal('unsupported', '42P05', `prepared statement "${name}" already exists`)));
+      return true;
+    }
+  }
+  const parameters = Math.max(judgement.parameters, types.length);
+  // What takes no parameters is filled here, for whoever asks.
+  const isWritten = isFilled(judgement.template, policy.role) && !takesParameters(judgement, parameters);
+  const now = isWritten ? whoIs(c, policy) : undefined;
+  if (now === 'wait') return false;
+  if (now && !now.person) {
+    const subject = { statement: statement!, judgement, policy, text };
+    refuseExtended(c, decideRefusal(c, subject, now.refused ?? missing(policy)), { unnamed });
+    return true;
+  }
+  const rendered = renderFor(text, judgement, policy, parameters, slotValues(policy, now?.person));
+  const prepared = new Prepared({ name, source: 'protocol', rendered, types, parameters, statement, policy });
+  if (rendered.added.length + parameters > MOST_PARAMETERS) {
+    refuseExtended(c, ownWords(c, refusal('unsupported', '54000', 'too many parameters')), { unnamed });
+    return true;
+  }
+  if (c.statements.weight > MOST_REMEMBERED) {
+    if (!unnamed) {
+      refuseExtended(c, ownWords(c, refusal('too-large', '54000', 'too many prepared statements')));
+      return true;
+    }
+    // The unnamed statement takes the place of the one before it, which is forgotten once the server has said so.
+    if (c.pending.length > 0) return false;
+  }
+  const versions = [c.statements.define(name, prepared, c.batch)];
+  const settled =
+    judgement.parameterTypes?.some((type, at) => toldType(types[at] ?? 0, type) !== (types[at] ?? 0)) === true;
+  const asItCame = rendered.sent === text && rendered.added.length === 0 && !settled;
+  const bytes = asItCame ? frame.bytes : parsePrepared(prepared);
+  c.send(bytes, { kind: 'parse', batch: c.batch, own: false, versions, rendered });
+  return true;
+}
+
+/** A message that the guard would not read anyway: it comes in pieces, and those behind the first are dropped. */
+function refuseLong(c: Conversation, frame: Frame, policy: SessionPolicy): true {
+  const reason = textTooLong();
+  const subject = { statement: unreadable(reason), judgement: NOTHING_JUDGED, policy, text: '' };
+  refuseExtended(c, decideRefusal(c, subject, reason), { unnamed: decodeParseName(frame.bytes) === '' });
+  return true;
+}
+
+export function parsePrepared({ name, rendered, types, parameters }: Prepared): Uint8Array {
+  const { added, judgement, sent } = rendered;
+  // INVARIANT: what the client leaves open is what the judgement took it for.
+  const own = Array.from({ length: parameters }, (_, at) => toldType(types[at] ?? 0, judgement.parameterTypes?.[at]));
+  return parse({ name, text: sent, types: [...own, ...added.map(({ typeOid }) => typeOid)] });
+}
+
+/**
+ * What the server is told: what the client declares, unless that is the name of an object, which the server is not to read. `unknown` it settles as
+ * well as what is left open.
+ */
+export function toldType(declared: number, judged = 0): number {
+  if (declared === UNKNOWN || isNameType(declared)) return judged || declared;
+  return declared || judged;
+}
+
+function severalCommands(): Refusal {
+  return refusal('syntax', '42601', 'cannot insert multiple commands into a prepared statement');
+}

@@ -1,0 +1,70 @@
+/** A statement as the budget needs it to have it planned: alone, with the guard's slots filled, and no row limit of the guard's to cut what is expected. */
+import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
+import { quoteIdentifier } from '../../policy/compile/names.ts';
+import type { Sent } from '../admission/budget-port.ts';
+import { toldType } from './parse.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Person } from '../end-user/end-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import type { Portal, Prepared } from '../state/prepared.ts';
+import { type Rendered, renderLiterals } from './render.ts';
+import { valuesFor } from './revalidate.ts';
+import type { Resolved } from '../state/sql-names.ts';
+import { takeApart } from './query-steps.ts';
+
+type Judged = Pick<Rendered, 'judgement' | 'text'>;
+
+/** A statement of a Query; undefined where the text cannot be taken apart. */
+export function sentOfQuery(
+  c: Conversation,
+  message: Judged & { readonly policy: SessionPolicy },
+  at: number,
+  resolved: Resolved,
+  person: Person | undefined,
+): Sent | undefined {
+  const text = alone(message, at, message.policy, person);
+  return text === undefined ? undefined : { text, parameterTypes: [], ...context(c, resolved, message.policy) };
+}
+
+/** The statement of a portal, with the values of its Bind where they are known. */
+export function sentOfPortal(
+  c: Conversation,
+  portal: Portal,
+  policy: SessionPolicy,
+  resolved: Resolved,
+): Sent | undefined {
+  const { rendered, prepared, bound } = portal;
+  const text = alone(rendered, 0, policy, portal.madeFor);
+  if (text === undefined) return undefined;
+  const { types = [], parameters = 0 } = prepared ?? {};
+  const known = rendered.judgement.parameterTypes;
+  const parameterTypes = Array.from({ length: parameters }, (_, i) => toldType(types[i] ?? 0, known?.[i]));
+  return { text, parameterTypes, ...(bound && { bound }), ...context(c, resolved, policy) };
+}
+
+function context(c: Conversation, { runs }: Resolved, policy: SessionPolicy): Partial<Sent> {
+  const prepare = runs && prepareOf(runs, policy);
+  return { settings: c.settings, ...(prepare !== undefined && { prepare }) };
+}
+
+/** What an EXECUTE runs, as the PREPARE that would have made it. */
+function prepareOf({ name, source, rendered }: Prepared, policy: SessionPolicy): string | undefined {
+  const at = rendered.judgement.statements.findIndex((one) => source === 'protocol' || prepares(one, name));
+  const text = alone(rendered, at, policy, rendered.filledFor);
+  return source === 'sql' || text === undefined ? text : `PREPARE ${quoteIdentifier(name)} AS ${text}`;
+}
+
+function prepares({ kind }: StatementJudgement, name: string): boolean {
+  return kind.kind === 'prepare' && kind.name === name;
+}
+
+function alone(
+  { judgement, text }: { judgement: Judgement; text: string },
+  at: number,
+  policy: SessionPolicy,
+  person: Person | undefined,
+): string | undefined {
+  const values = valuesFor(policy, person, undefined);
+  if (judgement.statements.length === 1 && at === 0) return renderLiterals(text, judgement, values).sent;
+  return takeApart({ judgement, text }, values)?.[at]?.sent;
+}

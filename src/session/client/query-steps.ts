@@ -1,0 +1,61 @@
+/** A client's Query as several messages, each sent when the one before it has ended well. */
+import type { Judgement } from '../../guard/decision.ts';
+import { applyEdits } from '../../sql/text/edits.ts';
+import { query } from '../../protocol/query.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Step } from '../state/pending-replies.ts';
+import { charactersOf } from './positions.ts';
+import { queryPending, unnamedDropped } from './refuse.ts';
+import { type Rendered, renderLiterals, type SlotValues } from './render.ts';
+import type { Run } from '../state/execution.ts';
+
+/** Sends a client's Query, or a statement of one. Nothing else goes before it is answered. */
+export function sendStep(c: Conversation, { rendered, runs, wrapped, next }: Step, bytes?: Uint8Array): void {
+  const versions = runs.length > 0 ? unnamedDropped(c) : [c.statements.define('', undefined, c.batch)];
+  const pending = queryPending(c, 'client', { rendered, runs, wrapped, next, versions });
+  c.send(bytes ?? query(rendered.sent), pending);
+  if (runs.some((run) => run.runsUserCode)) c.pins.ran(pending.batch);
+  c.block(pending);
+}
+
+/** BEGIN of the guard's own, and the Query behind it once that is done. */
+export function sendWrapped(c: Conversation, next: Step): void {
+  const pending = queryPending(c, 'begin', { next });
+  c.send(query('BEGIN'), pending);
+  c.block(pending);
+}
+
+/** The first of the statements, each with its run; undefined where there are none. */
+export function stepsOf(rendered: readonly Rendered[], runs: readonly Run[], wrapped: boolean): Step | undefined {
+  return rendered.reduceRight<Step | undefined>(
+    (next, one, at) => ({ rendered: one, runs: [runs[at]!], wrapped, next }),
+    undefined,
+  );
+}
+
+/** Each statement of a judged text by itself; undefined where the text cannot be taken apart. */
+export function takeApart(
+  { judgement, text }: Pick<Rendered, 'judgement' | 'text'>,
+  values: SlotValues,
+): Rendered[] | undefined {
+  const parts: Rendered[] = [];
+  let edits = 0;
+  for (const statement of judgement.statements) {
+    if (!statement.extent) return undefined;
+    const { start, end } = statement.extent;
+    const own = judgement.edits
+      .filter((edit) => edit.start >= start && edit.end <= end)
+      .map((edit) => ({ ...edit, start: edit.start - start, end: edit.end - start }));
+    edits += own.length;
+    const partText = text.slice(start, end);
+    const part: Judgement = {
+      ...judgement,
+      statements: [statement],
+      edits: own,
+      template: applyEdits(partText, own),
+    };
+    parts.push({ ...renderLiterals(partText, part, values), leads: charactersOf(text, start) });
+  }
+  // INVARIANT: every change that was judged is made, and made once.
+  return edits === judgement.edits.length ? parts : undefined;
+}

@@ -1,0 +1,282 @@
+/** Query: the simple protocol, judged, recorded and sent. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
+import { unreadable } from '../../guard/unreadable.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { MalformedMessage } from '../../protocol/protocol-error.ts';
+import { decodeQuery } from '../../protocol/query.ts';
+import { askedFor, type Grant } from '../admission/admission.ts';
+import { answerOf } from '../results/answer-for.ts';
+import type { Conversation } from '../state/conversation.ts';
+import { sendConverted } from './conversion.ts';
+import { least, mostOf, NO_LIMIT, statementLimits } from '../admission/statement-meter.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { prepareAnew } from './re-prepare-for-user.ts';
+import { prepaymentsOf } from '../admission/prepayment.ts';
+import { needsStatus, notTogether, planQuery, type QueryPlan } from './query-plan.ts';
+import { NOTHING_JUDGED, notRecorded } from '../recorder.ts';
+import { decideRefusal, ownWords, refuseQuery, textTooLong } from './refuse.ts';
+import type { Rendered } from './render.ts';
+import { renderFor, slotValues, valuesFor } from './revalidate.ts';
+import { cannotTakeOut, checkOf } from '../state/row-check.ts';
+import type { Run, Watch } from '../state/execution.ts';
+import { sentOfQuery } from './planned-text.ts';
+import { noPolicy } from '../server/session-ends.ts';
+import { isBounded, isRead, type Resolved, resolveNames } from '../state/sql-names.ts';
+import { sendStep, sendWrapped, stepsOf, takeApart } from './query-steps.ts';
+import { answerHere, withoutSets } from './local-answers.ts';
+import { cuttable, type Nature, natureOf, watchOf, withWrites } from '../state/execution-rules.ts';
+import { type Asked, areSomebodys, isFilledAt, OF_NOBODY, whoseAre } from '../end-user/statement-user.ts';
+
+/** One statement of the message, with all that was found out about it. */
+interface Part {
+  readonly statement: StatementJudgement;
+  readonly nature: Nature;
+  readonly watch: Watch;
+  readonly resolved: Resolved;
+}
+
+/** @returns false where the message must wait for the server. */
+export function takeQuery(c: Conversation, frame: Frame): boolean {
+  const policy = c.policy();
+  if (!policy) {
+    c.end(noPolicy());
+    return true;
+  }
+  if (!frame.last) return refuseUnread(c, policy, textTooLong());
+  let text: string;
+  try {
+    text = decodeQuery(frame.bytes);
+  } catch (error) {
+    if (!(error instanceof MalformedMessage)) throw error;
+    return refuseUnread(c, policy, refusal('syntax', error.sqlstate, error.message));
+  }
+  const judgement = policy.judge(text);
+  const statements = judgedStatements(judgement);
+  const refused = statements.find((statement) => statement.refusal) ?? statements[0];
+  if (judgement.effect === 'refuse') {
+    const reason = judgement.refusal!;
+    refuseQuery(
+      c,
+      decideRefusal(c, { statement: refused ?? unreadable(reason), judgement, policy, text }, reason),
+      statements.length > 1,
+    );
+    return true;
+  }
+  const misplaced = cannotTakeOut(statements);
+  if (misplaced) {
+    const subject = { statement: statements[0]!, judgement, policy, text };
+    refuseQuery(c, decideRefusal(c, subject, misplaced), statements.length > 1);
+    return true;
+  }
+  const names = resolveNames(c, statements, policy);
+  if (names === 'wait') return false;
+  if ('refuse' in names) {
+    const subject = { statement: statements[names.at]!, judgement, policy, text, fault: names.fault };
+    const known = names.refuse.sqlstate === '26000' || names.refuse.sqlstate === '34000';
+    refuseQuery(c, known ? ownWords(c, names.refuse) : decideRefusal(c, subject, names.refuse), statements.length > 1);
+    return true;
+  }
+  const parts = statements.map((statement, at): Part => partOf(statement, names.of[at]!, policy, text));
+  const whose = areSomebodys(policy, statements) ? whoseAre(c, policy, asked(parts, judgement, policy)) : OF_NOBODY;
+  if (whose === 'wait') return false;
+  if ('refuse' in whose) {
+    const anew = whose.anew && prepareAnew(c, whose.anew, policy);
+    if (anew) return false;
+    const subject = { statement: statements[whose.at]!, judgement, policy, text };
+    refuseQuery(c, decideRefusal(c, subject, whose.refuse), statements.length > 1);
+    return true;
+  }
+  return sendQuery(c, frame, { text, judgement, policy, whose }, parts);
+}
+
+function partOf(statement: StatementJudgement, resolved: Resolved, policy: SessionPolicy, text: string): Part {
+  const nature = natureOf(statement.kind, policy, resolved.inner?.kind);
+  const watched = watchOf(statement.kind, nature, policy, undefined, checkOf(statement, resolved.inner));
+  const words = resolved.runs?.rendered.text ?? text;
+  const watch = withWrites(watched, nature, statement, resolved.inner, policy, words);
+  return { statement, nature, watch, resolved };
+}
+
+function asked(parts: readonly Part[], judgement: Judgement, { role }: SessionPolicy): Asked[] {
+  return parts.map(({ statement, nature, resolved: { inner, here, madeFor, runs } }, at) => {
+    return { statement, inner, nature, filled: isFilledAt(judgement, at, role, here === true), madeFor, runs };
+  });
+}
+
+/** A message that was judged. */
+interface Message {
+  readonly text: string;
+  readonly judgement: Judgement;
+  readonly policy: SessionPolicy;
+  readonly whose: typeof OF_NOBODY;
+}
+
+function sendQuery(c: Conversation, frame: Frame, message: Message, parts: readonly Part[]): boolean {
+  const { judgement, text, policy, whose } = message;
+  const { person } = whose;
+  const statements = parts.map(({ statement, nature, watch, resolved }) => ({
+    kind: statement.kind,
+    cuttable: cuttable(watch),
+    pure: nature.pure,
+    runsUserCode: (resolved.inner ?? statement).runsUserCode === true,
+  }));
+  const needs = needsStatus(statements);
+  if (needs && c.pending.batchEnds > 0) return false;
+  // A parameter in a Query is an error of analysis, whatever else the statement would do.
+  const fails = parts.length === 1 && judgement.parameters > 0;
+  const planned = fails ? 'plain' : planQuery(statements, c.status);
+  const inTurn = planned === 'in-turn' || planned === 'wrapped-in-turn';
+  const divisible = !inTurn || takeApart(message, slotValues(policy, person)) !== undefined;
+  const untold = needs && c.batchHasControl ? unsynced() : undefined;
+  const plan = untold ?? (divisible ? planned : notTogether());
+  if (typeof plan !== 'string') {
+    const subject = { statement: parts[0]!.statement, judgement, policy, text, person: whose.of[0]?.person };
+    refuseQuery(c, decideRefusal(c, subject, plan), parts.length > 1);
+    return true;
+  }
+  const wanted = parts.map(({ statement, resolved }) => askedFor(statement, resolved.inner));
+  const sent = (at: number) => sentOfQuery(c, message, at, parts[at]!.resolved, person);
+  const prepaid = (at: number) => {
+    const { statement, resolved } = parts[at]!;
+    return prepaymentsOf({ statement, inner: resolved.inner, text, bound: undefined }, policy);
+  };
+  const admitted = c.admission.ask(policy, wanted, prepaid, sent, whose.of);
+  if (admitted === 'wait') return false;
+  if (admitted.kind === 'refused') {
+    const { statement } = parts[admitted.at]!;
+    const subject = { statement, judgement, policy, text, person: whose.of[admitted.at]?.person };
+    refuseQuery(c, decideRefusal(c, subject, admitted.refusal, admitted), parts.length > 1);
+    return true;
+  }
+  send(
+    c,
+    frame,
+    message,
+    plan,
+    parts.map((part, at) => paidBy(part, admitted.of[at]!)),
+  );
+  c.admission.sent();
+  return true;
+}
+
+/** Records what was admitted, and sends it. */
+function send(c: Conversation, frame: Frame, message: Message, plan: QueryPlan, parts: readonly PaidPart[]): void {
+  const { judgement, text, policy, whose } = message;
+  const values = valuesFor(policy, whose.person, mostShown(parts, policy));
+  const status = c.pending.length > 0 || c.batchOpen ? undefined : c.status;
+  const shortened = plan === 'plain' ? withoutSets(text, judgement, status) : undefined;
+  const rendered = renderFor(text, shortened?.judgement ?? judgement, policy, undefined, values);
+  const runs = record(c, rendered, parts, plan === 'converted', message);
+  if (!runs.complete) {
+    refuseQuery(c, ownWords(c, notRecorded(), runs.of), parts.length > 1);
+    return;
+  }
+  if (shortened?.unsent.every((unsent) => unsent)) {
+    answerHere(c, runs.of, rendered);
+    return;
+  }
+  for (const [at, run] of runs.of.entries()) run.unsent = shortened?.unsent[at] === true;
+  switch (plan) {
+    case 'plain':
+    case 'wrapped': {
+      const step = { rendered, runs: runs.of, wrapped: plan === 'wrapped', next: undefined };
+      if (step.wrapped) sendWrapped(c, step);
+      else sendStep(c, step, rendered.sent === text ? frame.bytes : undefined);
+      break;
+    }
+    case 'converted':
+      sendConverted(c, rendered, parts[0]!.watch, runs.of[0]!);
+      break;
+    case 'in-turn':
+      sendStep(c, stepsOf(takeApart(message, values)!, runs.of, false)!);
+      break;
+    case 'wrapped-in-turn':
+      sendWrapped(c, stepsOf(takeApart(message, values)!, runs.of, true)!);
+      break;
+  }
+}
+
+/** A statement that was admitted. */
+interface PaidPart extends Part {
+  readonly rowsLeft: number | undefined;
+  readonly grant: Grant;
+}
+
+/** INVARIANT: limits of one statement hold, also for a permit, where a LIMIT that stands for them was sent before: a short result would look complete. */
+function paidBy(part: Part, grant: Grant): PaidPart {
+  const { account, rowsLeft } = grant;
+  if (account === undefined) return { rowsLeft, grant, ...part };
+  const { watch, resolved } = part;
+  const free = resolved.most === undefined;
+  return { ...part, rowsLeft, grant, watch: { ...watch, account, limits: free ? undefined : watch.limits } };
+}
+
+/** For the LIMIT, which is the same for all statements of the message: of the one that may show most. undefined: no matter how many. */
+function mostShown(parts: readonly PaidPart[], policy: SessionPolicy): number | undefined {
+  const most = parts.flatMap(({ statement: { kind }, nature, watch, rowsLeft }) => {
+    // What is prepared runs later.
+    if (kind.kind === 'prepare' && isRead(kind)) return statementLimits(policy)?.rows ?? Infinity;
+    return isRead(kind) && nature.metered ? (least(watch.limits?.rows, rowsLeft) ?? Infinity) : [];
+  });
+  return most.length === 0 || most.includes(Infinity) ? undefined : Math.max(...most);
+}
+
+/** INVARIANT: a decision for each statement is in the log before any of them is sent. */
+function record(
+  c: Conversation,
+  rendered: Rendered,
+  parts: readonly PaidPart[],
+  converted: boolean,
+  { policy, whose }: Message,
+): { complete: boolean; of: Run[] } {
+  const of: Run[] = [];
+  for (const [at, { statement, watch, resolved, rowsLeft, grant }] of parts.entries()) {
+    const limited = isRead(statement.kind) && isBounded(rendered);
+    // A row count goes with what is converted.
+    const counted = converted && watch.taken && rowsLeft !== undefined ? resolved.usage.rows + rowsLeft : undefined;
+    const most = least(limited ? mostOf(rendered.limit ?? NO_LIMIT) : resolved.most, counted);
+    const bounded = most !== undefined || (converted && watch.limits?.rows !== undefined);
+    const { person, change } = whose.of[at] ?? {};
+    const subject = { statement, judgement: rendered.judgement, policy, text: rendered.text, person };
+    const run = c.records.decide(subject, watch, resolved.usage, bounded);
+    if (!run) return { complete: false, of };
+    run.most = most;
+    run.runsUserCode = (resolved.inner ?? statement).runsUserCode === true;
+    run.tokenChange = change;
+    // What is converted has no formats in its Bind: text, as a Query.
+    const { extent } = statement;
+    run.answer = answerOf(c, run, grant, {
+      statement: resolved.inner ?? statement,
+      formats: converted ? [] : 'described',
+      // Of a cursor what comes next depends on what came before.
+      text: statement.kind.kind === 'fetch' ? undefined : rendered.text.slice(extent?.start, extent?.end),
+      prepared: resolved.runs?.rendered.text,
+      bound: undefined,
+    });
+    run.waited = of.length === 0 ? c.admission.waited : 0;
+    of.push(run);
+  }
+  return { complete: true, of };
+}
+
+function refuseUnread(c: Conversation, policy: SessionPolicy, reason: Refusal): boolean {
+  const subject = { statement: unreadable(reason), judgement: NOTHING_JUDGED, policy, text: '' };
+  refuseQuery(c, decideRefusal(c, subject, reason), false);
+  return true;
+}
+
+/** A text of which no statement is known is one all the same, for the log. */
+function judgedStatements(judgement: Judgement): readonly StatementJudgement[] {
+  if (judgement.statements.length > 0) return judgement.statements;
+  const reason = judgement.refusal ?? judgement.would?.refusal;
+  return reason ? [unreadable(reason)] : [];
+}
+
+function unsynced(): Refusal {
+  return refusal(
+    'unsupported',
+    '0A000',
+    'several statements in one message cannot follow transaction control without Sync',
+  );
+}

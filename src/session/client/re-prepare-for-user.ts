@@ -1,0 +1,36 @@
+/** Has the server prepare anew, for another person, what PREPARE has made: whose attributes it is for stands in its text. */
+import { quoteIdentifier } from '../../policy/compile/names.ts';
+import { query } from '../../protocol/query.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { PendingQuery } from '../state/pending-replies.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { queryPending } from './refuse.ts';
+import { renderFor, slotValues } from './revalidate.ts';
+import { takeApart } from './query-steps.ts';
+import type { Anew } from '../end-user/statement-user.ts';
+
+/** @returns whether the message must wait for that, and be taken up again. In a failed transaction nothing can be prepared. */
+export function prepareAnew(c: Conversation, { prepared, person }: Anew, policy: SessionPolicy): boolean {
+  const { name, source, rendered } = prepared;
+  if (source !== 'sql' || prepared.policy !== policy || c.status === 'E') return false;
+  if (c.pending.length > 0 || c.batchOpen) return c.pending.length > 0;
+  const { judgement, text } = rendered;
+  const values = slotValues(policy, person);
+  const at = judgement.statements.findIndex(({ kind }) => kind.kind === 'prepare' && kind.name === name);
+  const alone = takeApart(rendered, values)?.[at];
+  if (!alone) return false;
+  const anew = { prepared, rendered: renderFor(text, judgement, policy, undefined, values) };
+  const pending = queryPending(c, 'prepare', { anew });
+  c.send(query(`DEALLOCATE ${quoteIdentifier(name)}; ${alone.sent}`), pending);
+  c.block(pending);
+  return true;
+}
+
+/** The server has answered. */
+export function preparedAnew(c: Conversation, { anew, told }: PendingQuery): void {
+  if (!anew) return;
+  const { prepared, rendered } = anew;
+  // INVARIANT: where that failed, nothing has the name any more, here or there.
+  if (told) c.statements.drop((version) => version.value === prepared);
+  else prepared.rendered = rendered;
+}

@@ -1,0 +1,83 @@
+/** A statement that was prepared under another policy: judged again before it next runs. */
+import type { Refusal } from '../../core/refusal.ts';
+import type { Judgement, StatementJudgement } from '../../guard/decision.ts';
+import { rowsToAsk, statementLimits } from '../admission/statement-meter.ts';
+import type { Person } from '../end-user/end-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { Prepared } from '../state/prepared.ts';
+import { Provenance } from '../server/provenance.ts';
+import { type Rendered, renderLiterals, renderParameters, type SlotValues, sameText } from './render.ts';
+import { isFilled, isSame, missing } from '../end-user/statement-user.ts';
+
+export type Freshness =
+  | { readonly kind: 'fresh' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal; readonly judgement: Judgement }
+  /** It would have to be sent to the server in another form. */
+  | { readonly kind: 'changed'; readonly renewed: Prepared };
+
+/** Judges a prepared statement by the policy of now, and for the person of now. One that stays as it is becomes one of this policy. */
+export function freshen(prepared: Prepared, policy: SessionPolicy, person: Person | undefined): Freshness {
+  const { text, filledFor } = prepared.rendered;
+  const isTheirs = filledFor === undefined || (person !== undefined && isSame(filledFor, person));
+  if (prepared.policy === policy && isTheirs) return { kind: 'fresh' };
+  const judgement = policy.judge(text, prepared.types);
+  if (judgement.effect === 'refuse') return { kind: 'refused', refusal: judgement.refusal!, judgement };
+  if (!person && isWrittenInto(judgement, prepared, policy))
+    return { kind: 'refused', refusal: missing(policy), judgement };
+  const values = slotValues(policy, person);
+  const own = prepared.source === 'protocol' ? prepared.parameters : undefined;
+  const rendered = renderFor(text, judgement, policy, own, values);
+  const statement = sameStatement(prepared, judgement);
+  const { name, source, types, parameters } = prepared;
+  if (!sameText(prepared.rendered, rendered)) {
+    return { kind: 'changed', renewed: new Prepared({ name, source, types, parameters, rendered, statement, policy }) };
+  }
+  prepared.rendered = rendered;
+  prepared.statement = statement;
+  prepared.policy = policy;
+  // INVARIANT: what the old policy let pass says nothing about the new one.
+  prepared.provenance = new Provenance();
+  return { kind: 'fresh' };
+}
+
+/** Must be known for whom it is, to make its text? */
+function isWrittenInto(judgement: Judgement, { source, parameters }: Prepared, { role }: SessionPolicy): boolean {
+  const own = source === 'protocol' ? parameters : undefined;
+  return isFilled(judgement.template, role) && !takesParameters(judgement, own);
+}
+
+/** @param parameters of the client's own, for Parse; undefined for the simple protocol. */
+export function renderFor(
+  text: string,
+  judgement: Judgement,
+  policy: SessionPolicy,
+  parameters: number | undefined,
+  values: SlotValues,
+): Rendered {
+  if (takesParameters(judgement, parameters)) return renderParameters(text, judgement, parameters!);
+  const rendered = renderLiterals(text, judgement, values);
+  return isFilled(judgement.template, policy.role) ? { ...rendered, filledFor: values.person } : rendered;
+}
+
+/** Utility statements take none: what fills them is written into their text. */
+export function takesParameters(judgement: Judgement, parameters: number | undefined): boolean {
+  const kind = judgement.statements[0]?.kind.kind;
+  return parameters !== undefined && (kind === 'read' || kind === 'write');
+}
+
+/** What fills the slots for this principal, and the person behind it, under this policy. */
+export function slotValues(policy: SessionPolicy, person: Person | undefined): SlotValues {
+  return valuesFor(policy, person, statementLimits(policy)?.rows);
+}
+
+/** The same where so many rows may be shown; undefined: no matter how many. */
+export function valuesFor(policy: SessionPolicy, person: Person | undefined, most: number | undefined): SlotValues {
+  const attributes = person?.attributes ?? policy.principal.attributes;
+  return { attributes, limit: rowsToAsk({ rows: most }), person };
+}
+
+function sameStatement(prepared: Prepared, judgement: Judgement): StatementJudgement | undefined {
+  if (prepared.source === 'protocol') return judgement.statements[0];
+  const found = judgement.statements.find(({ kind }) => kind.kind === 'prepare' && kind.name === prepared.name);
+  return found?.kind.kind === 'prepare' ? found.kind.inner : prepared.statement;
+}

@@ -1,0 +1,47 @@
+/** The person behind the account: whom a token names that the client has set (`rowgate.token`). */
+import type { Refusal } from '../../core/refusal.ts';
+import type { TokenRule } from '../../policy/model/token-rule.ts';
+import type { SessionPolicy } from '../session-policy.ts';
+
+export interface Person {
+  /** As the claim says: `7731`. */
+  readonly user: string;
+  /** All of the role's: the principal's own, and those `from token`, as the text that PostgreSQL's input function takes. */
+  readonly attributes: ReadonlyMap<string, string>;
+  /** The same as JSON values, for the log. */
+  readonly shown: Readonly<Record<string, unknown>>;
+}
+
+/** `refused`: nobody is behind this token. */
+export type PersonCheck = Person | { readonly refused: Refusal } | 'wait';
+
+export interface Persons {
+  /**
+   * Who is behind a token, now: asked at each statement that needs to know, and remembered as long as the token, the keys and the policy
+   * hold. Throws never. On `wait`, `Session.onBudget` is called when the same may be asked again.
+   */
+  check(policy: SessionPolicy, token: string): PersonCheck;
+  /** The token is good for nothing from `done` on, wherever it is shown: a logout. Nobody is behind one that is `refused`. */
+  giveBack(policy: SessionPolicy, token: string): 'done' | { readonly refused: Refusal } | 'wait';
+}
+
+/** A token whose signature and claims are as its rule wants them. */
+export interface VerifiedToken {
+  readonly user: string;
+  /** As JSON has them. */
+  readonly claims: Readonly<Record<string, unknown>>;
+  /** Until when it is taken: milliseconds since the epoch. */
+  readonly expires: number;
+}
+
+/** What a whole process knows of people. */
+export interface Identity {
+  /** For one session; `wake` is called when what was answered by `wait` may be asked again, never within `check`. */
+  persons(wake: () => void): Persons;
+  /** For a login by a token, whose principal is still to be found: by the rule of one. Never rejects. */
+  verify(rule: TokenRule, token: string): Promise<VerifiedToken | { readonly refused: Refusal }>;
+  /** The same at once, of one that is remembered; undefined where it has to be verified. */
+  known(rule: TokenRule, token: string): VerifiedToken | { readonly refused: Refusal } | undefined;
+  /** Somebody says that keys may have changed: they are read before they are used again. */
+  keysChanged(): void;
+}

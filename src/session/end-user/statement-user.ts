@@ -1,0 +1,232 @@
+/** Who is behind the account as a statement runs; and which statements may not run without anybody. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Judgement, StatementJudgement, StatementKind, TokenChange } from '../../guard/decision.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
+import type { Template } from '../../sql/text/template.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Person } from './end-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import type { Prepared } from '../state/prepared.ts';
+import { type Change, expectedTag, type TokenSetting, type TokenText, type Whose } from './token-setting.ts';
+import type { Nature } from '../state/execution-rules.ts';
+
+/** A statement, as far as it matters whose it is. */
+export interface Asked {
+  readonly statement: StatementJudgement;
+  /** What an EXECUTE or FETCH runs; undefined where that is not known. */
+  readonly inner?: StatementJudgement | undefined;
+  readonly nature: Nature;
+  /** What a token fills stands in what is sent. */
+  readonly filled: boolean;
+  /** For whom the cursor, or what was prepared, was made. */
+  readonly madeFor?: Person | undefined;
+  /** What an EXECUTE in SQL runs: it can be prepared anew for another person. */
+  readonly runs?: Prepared | undefined;
+  /** The value that Bind gave to what sets the token; undefined: none, or NULL. */
+  readonly given?: string | undefined;
+}
+
+/** `person`: with whose attributes the message is filled. */
+export type WhoseMessage =
+  | { readonly of: readonly Whose[]; readonly person?: Person | undefined }
+  | { readonly refuse: Refusal; readonly at: number; readonly anew?: Anew }
+  | 'wait';
+
+/** What would run if it were prepared anew for the person of now. */
+export interface Anew {
+  readonly prepared: Prepared;
+  readonly person: Person;
+}
+
+/** Whose token holds now; `refused`: why nobody is behind it. */
+export interface Now {
+  readonly person?: Person;
+  readonly refused?: Refusal;
+}
+
+const NOBODY = {};
+
+/** As far as is known: what was sent before has been answered, or cannot change it. */
+export function whoIs(c: Conversation, policy: SessionPolicy): Now | 'wait' {
+  if (policy.principal.token === undefined) return NOBODY;
+  return isMoving(c) ? 'wait' : behind(c, policy, c.token.token);
+}
+
+/** For the record of a refusal, which waits for nothing. */
+export function whoAsks(c: Conversation, policy: SessionPolicy): Person | undefined {
+  const { token } = c.token;
+  const check = policy.principal.token && token !== undefined && c.ports.persons?.check(policy, token);
+  return check && check !== 'wait' && 'user' in check ? check : undefined;
+}
+
+/** INVARIANT: what was sent before may still be undone, and the setting with it. */
+function isMoving(c: Conversation): boolean {
+  return c.tokenMovesIn !== undefined && c.tokenMovesIn < c.batch;
+}
+
+function behind(c: Conversation, policy: SessionPolicy, token: TokenText): Now | 'wait' {
+  if (token === undefined) return NOBODY;
+  const check = c.ports.persons?.check(policy, token) ?? { refused: takesNone() };
+  if (check !== 'wait') return 'refused' in check ? check : { person: check };
+  c.admission.hold(policy);
+  return 'wait';
+}
+
+/** Of statements of an account that stands for nobody but itself. */
+export const OF_NOBODY: { readonly of: readonly Whose[]; readonly person?: Person | undefined } = { of: [] };
+
+/** Does it matter whose they are? */
+export function areSomebodys(policy: SessionPolicy, statements: readonly StatementJudgement[]): boolean {
+  return policy.principal.token !== undefined || statements.some(({ kind }) => tokenOf(kind) !== undefined);
+}
+
+/** Of the statements of a message, each behind those before it. */
+export function whoseAre(c: Conversation, policy: SessionPolicy, asked: readonly Asked[]): WhoseMessage {
+  if (isMoving(c)) return 'wait';
+  // INVARIANT: what transaction control leaves of the setting depends on whether the transaction has failed, which the server is to say first.
+  if (c.pending.batchEnds > 0 && asked.slice(0, -1).some(({ statement }) => moves(statement.kind))) return 'wait';
+  const of: Whose[] = [];
+  // Control that has run in this batch has ended the failure; had it failed, the server would drop this message.
+  let failed = c.status === 'E' && !c.batchHasControl;
+  const setting = c.token.copy();
+  let moved = false;
+  let filledFor: Person | undefined;
+  for (const [at, one] of asked.entries()) {
+    const { kind } = one.statement;
+    const change = changeOf(kind, one.given);
+    const token = change === undefined ? setting.token : setting.tokenAfter(change);
+    const now = behind(c, policy, token);
+    if (now === 'wait') return 'wait';
+    const { person, refused } = now;
+    const gone = givesBack(c, policy, one);
+    if (gone === 'wait') return 'wait';
+    if (gone) return { refuse: gone, at };
+    if (change && change.to !== 'default' && refused) return { refuse: refused, at };
+    if (!person && needs(one, policy)) return { refuse: refused ?? missing(policy), at };
+    if (one.madeFor && !(person && isSame(one.madeFor, person))) {
+      // Where the message itself has set the token, the server could not be asked before it.
+      const anew = person && one.runs && !moved && { prepared: one.runs, person };
+      return { refuse: madeForAnother(), at, ...(anew && { anew }) };
+    }
+    if (one.filled) {
+      if (filledFor && person && !isSame(filledFor, person)) return { refuse: severalPeople(), at };
+      filledFor = person;
+    }
+    of.push({ person, ...(change && { change }) });
+    follow(setting, kind, change, kind.kind === 'transaction' ? expectedTag(kind, failed) : '');
+    if (kind.kind === 'transaction') failed = false;
+    moved ||= moves(kind);
+  }
+  return { of, person: filledFor };
+}
+
+/** A logout: done before the message goes, whatever becomes of it. @returns why it is refused; undefined where it is done, or is none. */
+function givesBack(c: Conversation, policy: SessionPolicy, { statement, given }: Asked): Refusal | 'wait' | undefined {
+  const change = tokenOf(statement.kind);
+  if (!change?.logout || typeof change.to !== 'object') return undefined;
+  const token = 'value' in change.to ? change.to.value : given;
+  if (!token) return undefined;
+  const outcome = c.ports.persons?.giveBack(policy, token) ?? { refused: takesNone() };
+  if (outcome === 'wait') c.admission.hold(policy);
+  if (typeof outcome === 'object') return outcome.refused;
+  return outcome === 'wait' ? outcome : undefined;
+}
+
+/** Enters what a complete statement has done to the setting. */
+export function follow(setting: TokenSetting, kind: StatementKind, change: Change | undefined, tag: string): void {
+  if (change) setting.set(change);
+  else if (kind.kind === 'transaction') setting.control(kind, tag);
+}
+
+/** May it give the setting another value, once it is complete? */
+export function moves(kind: StatementKind): boolean {
+  switch (kind.kind) {
+    case 'set':
+      return kind.token !== undefined && !kind.token.logout;
+    case 'discard':
+      return kind.all;
+    case 'transaction':
+      return kind.action !== 'begin' && kind.action !== 'savepoint' && kind.action !== 'release';
+    default:
+      return false;
+  }
+}
+
+/** Does the text hold something that comes from a token? */
+export function isFilled(template: Template, role: RolePolicy): boolean {
+  return template.some(
+    (piece) => typeof piece !== 'string' && piece.kind === 'attribute' && role.attributes.get(piece.name)?.fromToken,
+  );
+}
+
+/** The same of one statement among several. What runs by name may run what others of the message have filled. */
+export function isFilledAt(judgement: Judgement, at: number, role: RolePolicy, runsWhatIsHere: boolean): boolean {
+  if (!isFilled(judgement.template, role)) return false;
+  const { extent } = judgement.statements[at]!;
+  if (judgement.statements.length === 1 || !extent || runsWhatIsHere) return true;
+  return judgement.edits.some(
+    ({ start, end, text }) => start >= extent.start && end <= extent.end && isFilled(text, role),
+  );
+}
+
+/** The same person, with the same attributes: a token that was renewed is another one. */
+export function isSame(a: Person, b: Person): boolean {
+  if (a === b) return true;
+  return (
+    a.user === b.user &&
+    a.attributes.size === b.attributes.size &&
+    [...a.attributes].every(([name, value]) => b.attributes.get(name) === value)
+  );
+}
+
+export function tokenOf(kind: StatementKind): TokenChange | undefined {
+  return kind.kind === 'set' ? kind.token : undefined;
+}
+
+function changeOf(kind: StatementKind, given: string | undefined): Change | undefined {
+  if (kind.kind === 'discard') return kind.all ? { local: false, to: 'default' } : undefined;
+  const token = tokenOf(kind);
+  if (!token || token.logout) return undefined;
+  const { local, to } = token;
+  if (to === 'default') return { local, to };
+  // The empty text is none, as the setting is where nobody has set it.
+  return { local, to: { token: ('value' in to ? to.value : given) || undefined } };
+}
+
+/** INVARIANT: what a token fills, and what is limited for each person, does not run for nobody. In observe mode nothing is filled or limited. */
+function needs({ filled, nature, statement, inner }: Asked, { role }: SessionPolicy): boolean {
+  if (filled) return true;
+  const { limitsPerUser: limits } = role;
+  if (limits === undefined || role.mode === 'observe') return false;
+  if (!nature.changes && !(nature.givesRows && nature.metered)) return false;
+  const { rows, bytes, changed, statements, subjects, answers } = limits;
+  if (rows || bytes || changed || statements) return true;
+  // What shows nobody takes nothing of a limit on people. What was made elsewhere may show anybody.
+  const isNamed = statement.kind.kind === 'execute' || statement.kind.kind === 'fetch';
+  const { disclosures } = inner ?? statement;
+  if (subjects === undefined && answers === undefined) return false;
+  return disclosures ? disclosures.length > 0 : isNamed && !inner;
+}
+
+export function missing({ principal }: SessionPolicy): Refusal {
+  return refusal('token-missing', '28000', 'no token says for whom this is', {
+    hint: "Set one first: SET LOCAL rowgate.token = '…', in the transaction.",
+    rule: principal.token?.rule,
+  });
+}
+
+function takesNone(): Refusal {
+  return refusal('token-refused', '28000', 'this account takes no tokens');
+}
+
+function madeForAnother(): Refusal {
+  return refusal('token-refused', '28000', 'it was opened for another person than the one whose token is set now', {
+    hint: 'Open it again.',
+  });
+}
+
+function severalPeople(): Refusal {
+  return refusal('unsupported', '0A000', 'statements for several people cannot stand in one message', {
+    hint: 'Send the statements one by one.',
+  });
+}

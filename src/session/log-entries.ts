@@ -1,0 +1,74 @@
+/** What a session has to record. The log adds time, guard, sequence number, and who the session is. */
+import type { Person } from './end-user/end-user.ts';
+
+export interface DecisionEntry {
+  readonly kind: 'decision';
+  readonly id: string;
+  /** The session's application_name, where it has changed since the login. */
+  readonly application?: string | undefined;
+  /** The person behind the account: the same object for the same token. */
+  readonly person?: Pick<Person, 'user' | 'shown'> | undefined;
+  readonly command: string;
+  readonly fingerprint: string;
+  /** Normalized text: no literals, no comments. */
+  readonly statement: string;
+  readonly tables: readonly string[];
+  readonly columns: readonly string[];
+  readonly effect: 'allow' | 'rewrite' | 'refuse' | 'throttle' | 'lock';
+  readonly would?: 'allow' | 'rewrite' | 'refuse' | undefined;
+  readonly reason?: string | undefined;
+  readonly rule?: string | undefined;
+  readonly sqlstate?: string | undefined;
+  readonly policy: string;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
+  /** The client's text as it came: written only where the log is configured `text: full`. */
+  readonly text: string;
+}
+
+/** Of the data subjects of one kind (`docs/limits.md`). */
+export interface SubjectCount {
+  /** Those whom it has named, each once. */
+  readonly people: number;
+  /** 1 where it was a question that has shown nothing else of them, or that failed. */
+  readonly questions: number;
+  /** What it has told without naming anybody, in values of 8 bytes. */
+  readonly values: number;
+}
+
+export interface OutcomeEntry {
+  readonly kind: 'outcome';
+  /** Of the decision. */
+  readonly id: string;
+  readonly application?: string | undefined;
+  /** Rows and bytes (of DataRow and CopyData bodies) that were forwarded to the client. */
+  readonly rows: number;
+  readonly bytes: number;
+  /** Rows that a write changed, from its command tag; 0 otherwise. */
+  readonly changed: number;
+  readonly ms: number;
+  readonly status: 'ok' | 'refused' | 'error' | 'cut' | 'skipped' | 'cancelled' | 'lost';
+  readonly sqlstate?: string | undefined;
+  /** Why it was refused as it ran: what its decision could not know. */
+  readonly reason?: string | undefined;
+  readonly rule?: string | undefined;
+  readonly limit?: { readonly name: string; readonly used: number; readonly of: number } | undefined;
+  /** What it has told of data subjects, by subject. */
+  readonly subjects?: Readonly<Record<string, SubjectCount>> | undefined;
+  /** Of those people, the keys that no `seen` has named. */
+  readonly keys?: KeysShown | undefined;
+  /** Milliseconds for which it was held back, for its budget or by a throttle. */
+  readonly waited?: number | undefined;
+}
+
+/** Some of the people whom a statement shows, while it shows them: they are too many for one record. */
+export interface SeenEntry {
+  readonly kind: 'seen';
+  /** Of the decision. */
+  readonly id: string;
+  readonly keys: KeysShown;
+}
+
+/** Keys of people, by subject. INVARIANT: the log makes ids of them or drops them; they are never written. */
+export type KeysShown = Readonly<Record<string, readonly string[]>>;
+
+export type SessionEntry = DecisionEntry | OutcomeEntry | SeenEntry;

@@ -1,0 +1,59 @@
+/** What a run's answer is looked at for: made when it is recorded, from what was admitted. */
+import { createHash } from 'node:crypto';
+import type { StatementJudgement } from '../../guard/decision.ts';
+import type { Grant } from '../admission/admission.ts';
+import { Answer, type Recurring } from './answer.ts';
+import type { Formats } from './answer-rows.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { BoundValues } from '../admission/given-keys.ts';
+import type { Run } from '../state/execution.ts';
+
+/** What is run, and the words in which the client asked for it. */
+export interface AskedFor {
+  /** Of EXECUTE and FETCH the statement inside. */
+  readonly statement: StatementJudgement;
+  readonly formats: Formats | 'described';
+  /** The client's text; undefined where its answer can be no other's again. */
+  readonly text: string | undefined;
+  /** Of EXECUTE: that of what it runs. */
+  readonly prepared: string | undefined;
+  readonly bound: BoundValues | undefined;
+}
+
+/** Takes over what was paid for the run. @returns undefined where nobody can stand in its answer. */
+export function answerOf(
+  c: Conversation,
+  run: Run,
+  { charges, prepaid = [] }: Grant,
+  asked: AskedFor,
+): Answer | undefined {
+  const { statement, formats } = asked;
+  const { disclosures } = statement;
+  run.charges = charges;
+  run.prepaid = prepaid;
+  run.disclosures = disclosures;
+  const writes = (run.watch.writes?.length ?? 0) > 0;
+  if (!run.watch.looksForPeople && !writes && prepaid.length === 0) return undefined;
+  const answer = new Answer(statement, formats, recurring(c, run, asked), (subject) => run.isPinned(subject));
+  const named = prepaid.filter(({ keys }) => keys.length > 0);
+  answer.countAsked(named.map(({ subject, keys }) => ({ subject, keys, values: 0 })));
+  return answer;
+}
+
+/** Where an answer may be free because it is the last one again. */
+function recurring(c: Conversation, run: Run, { text, prepared, bound }: AskedFor): Recurring | undefined {
+  if (text === undefined || !run.charges) return undefined;
+  const { disclosures = [] } = run;
+  // INVARIANT: nothing of an answer that says something of another subject, of which it is not free, is free.
+  const repeats = disclosures.every(({ free }) => free === 'repeated');
+  const asks = disclosures.some(({ subject }) => !run.isPinned(subject));
+  const answers = repeats && asks ? c.ports.budget.answers?.() : undefined;
+  if (!answers) return undefined;
+  const { hash } = run.policy;
+  const words = createHash('sha256')
+    .update(`${hash}\0${run.person?.user ?? ''}\0${prepared ?? ''}\0`)
+    .update(text);
+  const values = createHash('sha256');
+  if (bound) values.update(`${bound.formats.join()};${bound.valueCount};`).update(bound.values);
+  return { answers, asked: { text: words.digest('base64'), values: values.digest('base64') } };
+}

@@ -1,0 +1,127 @@
+/** Where in the rows of a result data subjects stand, and what of them is a value: made once for a run, from the judgement and what the server says of the columns. */
+import type { Disclosure, RowKey } from '../../guard/subjects/disclosure.ts';
+import type { KeyTypes } from '../../policy/model/subject-keys.ts';
+import { typeOfCopied } from './key-text.ts';
+import type { KeyColumn, ShownColumns } from '../server/shown-columns.ts';
+
+/** Of the data subjects of one kind. */
+export interface SubjectPlan {
+  readonly subject: string;
+  /** Columns that hold a key of it. `copied`: as what it is read where the server says no type. */
+  readonly keys: readonly KeyPlan[];
+  /** Columns that the judgement takes for keys and the server calls another table's: no one is known by them, but a canary would be. */
+  readonly perhaps: readonly Pick<KeyColumn, 'at' | 'type'>[];
+  /**
+   * A row is named where each of these shows a key: by a result column that is not NULL, or by an added key, by its number. Absent: no row is.
+   */
+  readonly named: readonly NamedBy[] | undefined;
+  /** Columns that are values in a row that is named. */
+  readonly values: readonly number[];
+  /**
+   * What a row costs that is not named. `columns`: all of them are values, but for `counts`, and it costs one at least. `counts`: the same, where
+   * the group that it stands for is large enough (`min_group`): the row itself costs nothing. `row`: one.
+   */
+  readonly unnamed: 'columns' | 'counts' | 'row';
+  readonly counts: readonly number[];
+}
+
+export type NamedBy = Pick<RowKey, 'columns' | 'added' | 'type'>;
+
+export type KeyPlan = Pick<KeyColumn, 'at' | 'type'> & { readonly copied?: number };
+
+export interface AnswerPlan {
+  readonly subjects: readonly SubjectPlan[];
+  /** So many columns must be looked at in a row of which only the keys count. */
+  readonly columns: number;
+  /** Of a COPY: a row is one value, of all its bytes. */
+  readonly copied: boolean;
+}
+
+/**
+ * INVARIANT: a key that the judgement expects in a column counts as one only where the server does not say that it comes from elsewhere; any other
+ * column that the server says to be a key counts as well.
+ * @param disclosures undefined: nothing was judged (unrestricted roles). `about`: subjects of which its text then names tables.
+ * @returns undefined where nobody stands in it.
+ */
+export function planOf(
+  disclosures: readonly Disclosure[] | undefined,
+  about: readonly string[],
+  shown: ShownColumns,
+): AnswerPlan | undefined {
+  const names = new Set([
+    ...(disclosures ?? []).map(({ subject }) => subject),
+    ...shown.keys.flatMap(({ subjects }) => subjects),
+    ...(disclosures ? [] : [...shown.keyless.keys(), ...(shown.unplaced.length > 0 ? about : [])]),
+  ]);
+  if (names.size === 0) return undefined;
+  const subjects = [...names].map((name) => {
+    const own = shown.keys.filter((key) => key.subjects.includes(name));
+    const disclosure = disclosures?.find(({ subject }) => subject === name);
+    if (disclosure) return judged(disclosure, own, shown);
+    return disclosures ? notJudged(name, own) : free(name, own, about.includes(name) ? shown.unplaced : []);
+  });
+  return { subjects, columns: columnsOf(subjects), copied: false };
+}
+
+/** Of COPY TO, of whose columns the server says nothing: it was judged as the SELECT that it is, and its keys stand where that says. */
+export function planOfCopy(disclosures: readonly Disclosure[] | undefined, types?: KeyTypes): AnswerPlan | undefined {
+  if (!disclosures || disclosures.length === 0) return undefined;
+  const subjects = disclosures.map((disclosure): SubjectPlan => {
+    const { subject, named, values } = disclosure;
+    const unknown = typeOfCopied(types?.get(subject) ?? []);
+    const keys = (named ?? []).flatMap(({ columns, type }) =>
+      columns.map((at) => ({ at, type: 0, copied: type === 0 ? unknown : type })),
+    );
+    return {
+      ...restOf(disclosure),
+      keys: unique(keys).sort((a, b) => a.at - b.at),
+      perhaps: [],
+      named: values.length > 0 ? undefined : named,
+    };
+  });
+  return { subjects, columns: columnsOf(subjects), copied: true };
+}
+
+function judged(disclosure: Disclosure, keys: readonly KeyColumn[], { tables, types }: ShownColumns): SubjectPlan {
+  const isKey = (at: number) => keys.some((key) => key.at === at);
+  const expected = (disclosure.named ?? []).flatMap(({ columns, type }) => columns.map((at) => ({ at, type })));
+  // Of a UNION the server names no table, nor of a column that USING merged.
+  const computed = expected.filter(({ at, type }) => tables[at] === 0 && types[at] === type);
+  const holds = (at: number) => isKey(at) || computed.some((key) => key.at === at);
+  return {
+    ...restOf(disclosure),
+    keys: unique([...keys, ...computed]),
+    perhaps: unique(expected.filter(({ at }) => !holds(at)).map(({ at }) => ({ at, type: types[at] ?? 0 }))),
+    named: disclosure.named?.map(({ columns, added, type }) => ({ columns: columns.filter(holds), added, type })),
+  };
+}
+
+function restOf({ subject, values, grouped }: Disclosure) {
+  const unnamed = grouped ? 'counts' : 'columns';
+  return { subject, values, unnamed, counts: grouped?.counts ?? [] } as const;
+}
+
+/** INVARIANT: what the judgement did not expect is as dear as can be. */
+function notJudged(subject: string, keys: readonly KeyColumn[]): SubjectPlan {
+  return { subject, keys, perhaps: [], named: undefined, values: [], unnamed: 'columns', counts: [] };
+}
+
+/** Of unrestricted roles: the keys that show name a row, and what was computed is a value. */
+function free(subject: string, keys: readonly KeyColumn[], values: readonly number[]): SubjectPlan {
+  const named = keys.length > 0 ? [{ columns: keys.map(({ at }) => at), added: [], type: 0 }] : undefined;
+  return { subject, keys, perhaps: [], named, values, unnamed: 'row', counts: [] };
+}
+
+function unique<T extends { readonly at: number }>(keys: readonly T[]): T[] {
+  return keys.filter((key, index) => keys.findIndex(({ at }) => at === key.at) === index);
+}
+
+function columnsOf(subjects: readonly SubjectPlan[]): number {
+  return (
+    1 +
+    Math.max(
+      -1,
+      ...subjects.flatMap(({ keys, perhaps, values }) => [...[...keys, ...perhaps].map(({ at }) => at), ...values]),
+    )
+  );
+}

@@ -1,0 +1,202 @@
+/** The answer of a run, as far as it is about data subjects: what each row discloses, for its budget, and all of it for the log. */
+import type { StatementJudgement } from '../../guard/decision.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
+import { KeysOfRow, type RowWithKeys } from './added-keys.ts';
+import { type AnswerPlan, planOfCopy } from './answer-plan.ts';
+import { AnswerRows, type Formats, valuesOfRow } from './answer-rows.ts';
+import type { Disclosed, DisclosedByMany } from '../admission/budget-port.ts';
+import { type CanariesInRow, canariesIn } from './canaries-in-row.ts';
+import { Cells } from './values.ts';
+import { copyFields } from '../server/copy-fields.ts';
+import type { KeysShown, OutcomeEntry } from '../log-entries.ts';
+import type { Asked, LastAnswer, LastAnswers } from './last-answers.ts';
+import type { ManyRows } from '../server/row-headers.ts';
+import type { Provenance } from '../server/provenance.ts';
+import type { RowValues } from '../server/row-values.ts';
+import type { SessionPolicy } from '../session-policy.ts';
+import { Tally } from './disclosure-tally.ts';
+
+const NOTHING: readonly KeysShown[] = [];
+
+/** What must be known of the run. */
+export interface Showing extends RowWithKeys {
+  readonly statement: StatementJudgement;
+  readonly policy: SessionPolicy;
+  readonly watch: { readonly provenance: Provenance } & RowWithKeys['watch'];
+  /** CopyData that the server has sent. */
+  readonly messages: number;
+}
+
+/** What the answer is compared with: the one that was fixed beforehand. */
+export interface Recurring {
+  readonly asked: Asked;
+  readonly answers: LastAnswers;
+}
+
+export class Answer {
+  private plan: AnswerPlan | undefined | 'not made' = 'not made';
+  private rows: AnswerRows | undefined;
+  private readonly before: LastAnswer | undefined;
+  private readonly cells: Cells;
+  /** Of each subject; they are few. */
+  private readonly tallies: Tally[] = [];
+  /** Canaries whose keys were given were looked for. */
+  isAsked = false;
+  /** Canaries of which the budget knows. */
+  private told: Set<string> | undefined;
+
+  /**
+   * @param of what is run, of EXECUTE and FETCH the statement inside; undefined: not known. `formats` of the result's columns, by Bind;
+   * `described`: as its RowDescription says. `recurring`: absent where no answer of it is free.
+   */
+  constructor(
+    private readonly of: Pick<StatementJudgement, 'disclosures' | 'about'> | undefined,
+    private readonly formats: Formats | 'described',
+    private readonly recurring: Recurring | undefined,
+    /** Subjects whose people were counted before it ran. */
+    private readonly isPaid: (subject: string) => boolean,
+  ) {
+    this.before = recurring?.answers.before(recurring.asked);
+    this.cells = new Cells(this.before, recurring !== undefined);
+  }
+
+  /** Of a row, or the first piece of one; undefined where nobody stands in it. Counts nothing. */
+  in(run: Showing, frame: Frame): readonly Disclosed[] | undefined {
+    const added = run.watch.check?.names ? new KeysOfRow(run) : undefined;
+    return this.rowsOf(run)?.ofOne(frame, run.messages === 0, added);
+  }
+
+  /**
+   * The same of many rows, cut in front of one whose keys might fill a record: it is shown only behind that. What is returned is filled anew by the next
+   * call.
+   */
+  inMany(run: Showing, rows: ManyRows): readonly DisclosedByMany[] | undefined {
+    return this.rowsOf(run)?.ofMany(rows, (subject) => this.tallyOf(subject)?.room ?? Tally.most);
+  }
+
+  /** Canaries that it shows and that were not told before, and keys in it that cannot be read. Undefined where there is neither. */
+  canariesIn(run: Showing, frame: Frame): CanariesInRow | undefined {
+    const plan = this.planOf(run);
+    const { canaries } = run.policy;
+    if (!plan || !canaries) return undefined;
+    const seen = (subject: string, key: string) => this.tallyOf(subject)?.knows(key) === true;
+    const { found, unread } = canariesIn(plan, valuesOf(run, frame, plan), this.formatsOf(run), canaries, seen);
+    const fresh = found.filter(({ canary }) => !this.told?.has(canary));
+    if (fresh.length > 0) this.told ??= new Set();
+    for (const { canary } of fresh) this.told?.add(canary);
+    return fresh.length > 0 || unread !== undefined ? { found: fresh, unread } : undefined;
+  }
+
+  private rowsOf(run: Showing): AnswerRows | undefined {
+    if (this.rows) return this.rows;
+    const plan = this.planOf(run);
+    if (!plan) return undefined;
+    const { kind } = run.statement;
+    const copy = kind.kind === 'copy-out' ? kind.format : undefined;
+    this.rows = new AnswerRows(plan, this.formatsOf(run), copy, this.cells, this.isPaid);
+    return this.rows;
+  }
+
+  private planOf(run: Showing): AnswerPlan | undefined {
+    if (this.plan === 'not made') this.plan = this.makePlan(run);
+    return this.plan;
+  }
+
+  private makePlan(run: Showing): AnswerPlan | undefined {
+    const { about = [] } = this.of ?? {};
+    // INVARIANT: of a restricted role nothing is free that was not judged: a key that the server names then is no name.
+    const disclosures = this.of?.disclosures ?? (run.policy.role.access === 'restricted' ? [] : undefined);
+    if (run.statement.kind.kind === 'copy-out') return planOfCopy(disclosures, run.policy.keyTypes);
+    return run.watch.provenance.planOf(disclosures, about);
+  }
+
+  private formatsOf({ statement: { kind }, watch }: Showing): Formats {
+    if (kind.kind === 'copy-out') return [kind.format.kind === 'binary' ? 1 : 0];
+    return this.formats === 'described' ? watch.provenance.shown?.formats : this.formats;
+  }
+
+  /** They were counted before the statement ran, and are named by no row. */
+  countAsked(disclosed: readonly Disclosed[]): void {
+    for (const { subject, keys, values } of disclosed) this.tally(subject).count(keys, values);
+  }
+
+  /** The row that was looked at last is shown. */
+  count(disclosed: readonly Disclosed[], { bytes, last }: Pick<Frame, 'bytes' | 'last'>): void {
+    this.countAsked(disclosed);
+    this.rows?.shown(1, bytes, last);
+  }
+
+  /** As many as were looked at last are shown: `bytes` holds them. */
+  countMany(disclosed: readonly DisclosedByMany[], count: number, bytes: Uint8Array): void {
+    for (const { subject, keys, values } of disclosed) this.tally(subject).countMany(keys, values);
+    this.rows?.shown(count, bytes, true);
+  }
+
+  /** All of it was shown. @returns whether it is the one that was fixed beforehand; it is the next one's, from now on. */
+  isTheSame(tag: string): boolean {
+    const answer = this.cells.end(tag);
+    if (!answer || !this.recurring) return false;
+    this.recurring.answers.remember(this.recurring.asked, answer);
+    return answer.whole === this.before?.whole;
+  }
+
+  private tally(subject: string): Tally {
+    let tally = this.tallyOf(subject);
+    if (!tally) {
+      tally = new Tally(subject);
+      this.tallies.push(tally);
+    }
+    return tally;
+  }
+
+  private tallyOf(subject: string): Tally | undefined {
+    for (const tally of this.tallies) if (tally.subject === subject) return tally;
+    return undefined;
+  }
+
+  hasNamed(subject: string): boolean {
+    return (this.tallyOf(subject)?.people ?? 0) > 0;
+  }
+
+  hasTold(subject: string): boolean {
+    return this.hasNamed(subject) || (this.tallyOf(subject)?.values ?? 0) > 0;
+  }
+
+  /** Keys that must be recorded before more is shown: they are as many as one record takes. */
+  takeFull(): readonly KeysShown[] {
+    let full = NOTHING;
+    for (const tally of this.tallies) {
+      while (tally.isFull) full = [...full, { [tally.subject]: tally.takeFull() }];
+    }
+    return full;
+  }
+
+  /** Those that are left for the outcome; undefined where there are none. */
+  keysLeft(): KeysShown | undefined {
+    let left: Record<string, readonly string[]> | undefined;
+    for (const { subject, fresh } of this.tallies) {
+      if (fresh.length === 0) continue;
+      left ??= {};
+      left[subject] = fresh;
+    }
+    return left;
+  }
+
+  /** For the outcome; undefined where nothing was told. @param questions the subjects about which it was a question. */
+  all(questions: readonly string[]): OutcomeEntry['subjects'] {
+    if (this.tallies.length === 0 && questions.length === 0) return undefined;
+    const all: Record<string, { people: number; questions: number; values: number }> = {};
+    for (const subject of questions) all[subject] = { people: 0, questions: 1, values: 0 };
+    for (const { subject, people, values } of this.tallies) {
+      const asked = all[subject]?.questions ?? 0;
+      if (people + values + asked > 0) all[subject] = { people, questions: asked, values };
+    }
+    return Object.keys(all).length > 0 ? all : undefined;
+  }
+}
+
+function valuesOf({ statement: { kind }, messages }: Showing, frame: Frame, plan: AnswerPlan): RowValues {
+  if (kind.kind !== 'copy-out') return valuesOfRow(plan, frame);
+  return copyFields(frame.bytes.subarray(HEADER_BYTES), kind.format, plan.columns, frame.last, messages === 0);
+}

@@ -1,0 +1,99 @@
+/** Canaries in a result: the budget is told of each, and a row that shows one is withheld from a role that is held to its policy. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Canaries } from '../../policy/model/canaries.ts';
+import { isGuarded } from '../../policy/model/is-guarded.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { KeysOfRow } from './added-keys.ts';
+import type { Sighting } from '../admission/budget-port.ts';
+import type { CanaryInRow } from './canaries-in-row.ts';
+import type { Conversation } from '../state/conversation.ts';
+import type { Run } from '../state/execution.ts';
+
+/** @returns whether the row may be shown, as far as canaries are concerned; where not, the run is cut. */
+export function passesCanaries(c: Conversation, run: Run, frame: Frame): boolean {
+  const { policy } = run;
+  const { canaries } = policy;
+  if (!canaries) return true;
+  if (!passesAskedCanaries(c, run)) return false;
+  const inRow = run.answer?.canariesIn(run, frame);
+  const guarded = isGuarded(policy.role);
+  for (const { subject, canary } of [...hiddenCanaries(run, canaries), ...(inRow?.found ?? [])]) {
+    const refused = c.ports.budget.canary(policy, sighting(run, subject, canary));
+    if (refused) return cut(run, refused.refusal);
+  }
+  // INVARIANT: what is not certainly nobody's whom they protect is not shown to a role that is held to its policy.
+  if (inRow?.unread !== undefined && guarded) return cut(run, unreadKey(inRow.unread));
+  return true;
+}
+
+/** INVARIANT: a canary that is asked for by its key counts as seen, also where no row of it comes. @returns whether what was asked may be answered. */
+export function passesAskedCanaries(c: Conversation, run: Run): boolean {
+  const { canaries } = run.policy;
+  if (!canaries || run.answer?.isAsked !== false) return true;
+  run.answer.isAsked = true;
+  for (const { subject, keys } of run.prepaid ?? []) {
+    for (const key of keys) {
+      const canary = canaries.find(subject, key);
+      const refused = canary && c.ports.budget.canary(run.policy, sighting(run, subject, canary));
+      if (refused) return cut(run, refused.refusal);
+    }
+  }
+  return true;
+}
+
+/**
+ * Of a row that passes in pieces the keys come last: its end is withheld. Of a write that shows nothing they alone come, while it can be undone:
+ * with the session it is.
+ */
+export function endAtCanary(c: Conversation, run: Run): void {
+  const { policy } = run;
+  if (run.cut) return;
+  for (const { subject, canary } of policy.canaries ? hiddenCanaries(run, policy.canaries) : []) {
+    const refused = c.ports.budget.canary(policy, sighting(run, subject, canary));
+    if (!refused) continue;
+    c.records.end(run, 'cut', { sqlstate: refused.refusal.sqlstate });
+    c.end(refused.refusal);
+    return;
+  }
+}
+
+function sighting({ id, person }: Run, subject: string, canary: string): Sighting {
+  return { subject, canary, decision: id, ...(person && { user: person.user }) };
+}
+
+/** Among the people whose keys the rewriting has asked for. */
+function hiddenCanaries(run: Run, canaries: Canaries): CanaryInRow[] {
+  const { hidden, watch, disclosures } = run;
+  const found: CanaryInRow[] = [];
+  if (hidden === undefined) return found;
+  let at = 0;
+  for (const { subject, width } of watch.check?.keys ?? []) {
+    const key = hidden.slice(at, at + width).trim();
+    at += width;
+    const canary = key === '' ? undefined : canaries.find(subject, key);
+    if (canary !== undefined) found.push({ subject, canary });
+  }
+  if (!watch.check?.names) return found;
+  const keys = new KeysOfRow(run);
+  for (const { subject, named } of disclosures ?? []) {
+    if (!canaries.areOf(subject)) continue;
+    const shown = (named ?? []).flatMap(({ added, type }) => added.flatMap((one) => keys.shown(one, type)));
+    for (const key of shown) {
+      const canary = canaries.find(subject, key);
+      if (canary !== undefined) found.push({ subject, canary });
+    }
+  }
+  return found;
+}
+
+function cut(run: Run, reason: Refusal): false {
+  run.cut = reason;
+  run.cutByBudget = true;
+  return false;
+}
+
+function unreadKey(subject: string): Refusal {
+  return refusal('unsupported', '0A000', `a long row shows the key of subject "${subject}" behind its long columns`, {
+    hint: 'Name the key columns first, or leave them out.',
+  });
+}

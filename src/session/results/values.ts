@@ -1,0 +1,116 @@
+/** What the values of an answer cost: one for each 8 bytes, but for those that the client could tell beforehand (`docs/limits.md`). */
+import { createHash, type Hash } from 'node:crypto';
+import { bufferOf } from '../../protocol/text.ts';
+import type { Cell, LastAnswer } from './last-answers.ts';
+
+export const BYTES_OF_VALUE = 8;
+/** A longer one is told apart by its digest. */
+const LONGEST_CELL = 64;
+/** Of an answer so many are remembered, and of none behind them. */
+const MOST_CELLS = 4_096;
+
+export class Cells {
+  /** By column its first value, and the row in which it stands. */
+  private readonly firsts: ({ readonly cell: Cell; readonly row: number } | undefined)[] = [];
+  /** Columns of which the first value stands in a row that was not shown yet. */
+  private fresh: number[] = [];
+  private readonly rows: ReadonlyMap<number, Cell>[] = [];
+  /** Of rows that were looked at and not shown yet, those that hold values: by their number. */
+  private readonly ahead = new Map<number, Map<number, Cell>>();
+  private lookedAt = 0;
+  private shown = 0;
+  private kept = 0;
+  private bytes = 0;
+  /** Of all that was shown; undefined where it will not be asked for, or not all of it could be seen. */
+  private hash: Hash | undefined;
+
+  /** @param before the last answer to the same; undefined where there is none. */
+  constructor(
+    private readonly before: LastAnswer | undefined,
+    isRemembered: boolean,
+  ) {
+    if (isRemembered) this.hash = createHash('sha256');
+  }
+
+  /** What follows is looked at from the first row that was not shown. */
+  begin(): void {
+    for (const column of this.fresh) this.firsts[column] = undefined;
+    this.fresh = [];
+    this.ahead.clear();
+    this.lookedAt = this.shown;
+  }
+
+  /** The next row. */
+  beginRow(): void {
+    this.lookedAt += 1;
+  }
+
+  /** @param value null: NULL. Its bytes are copied. @returns what it costs. */
+  costOf(column: number, value: Uint8Array | null): number {
+    const cell = cellOf(value);
+    const row = this.lookedAt - 1;
+    this.cellsOf(row).set(column, cell);
+    const first = this.firsts[column];
+    if (first === undefined) {
+      this.firsts[column] = { cell, row };
+      this.fresh.push(column);
+    }
+    // INVARIANT: told apart by all of its bytes.
+    if (first && first.row < row && first.cell === cell) return 0;
+    if (this.before?.rows[row]?.get(column) === cell) return 0;
+    return value === null ? 1 : Math.max(1, Math.ceil(value.length / BYTES_OF_VALUE));
+  }
+
+  private cellsOf(row: number): Map<number, Cell> {
+    let cells = this.ahead.get(row);
+    if (!cells) {
+      cells = new Map();
+      this.ahead.set(row, cells);
+    }
+    return cells;
+  }
+
+  /** The row that is looked at stood in the last answer as well, at the same place, whatever columns it has. */
+  get wasThere(): boolean {
+    return this.before?.rows[this.lookedAt - 1] !== undefined;
+  }
+
+  /** So many of the rows that were looked at are shown. */
+  show(count: number): void {
+    for (const end = this.shown + count; this.shown < end; this.shown += 1) {
+      const cells = this.ahead.get(this.shown) ?? NONE;
+      this.kept += 1 + cells.size;
+      if (!this.hash || this.kept > MOST_CELLS) continue;
+      this.rows.push(cells);
+      for (const cell of cells.values()) this.bytes += 50 + (cell?.length ?? 0);
+    }
+    this.fresh = this.fresh.filter((column) => this.firsts[column]!.row >= this.shown);
+    this.begin();
+  }
+
+  /** The bytes of rows that are shown. @param whole false: of the last of them more will come, which is not seen. */
+  hashed(bytes: Uint8Array, whole: boolean): void {
+    if (whole) this.hash?.update(bytes);
+    else this.hash = undefined;
+  }
+
+  /** The answer, once all was shown; undefined where it cannot be told apart from others. */
+  end(tag: string): LastAnswer | undefined {
+    const whole = this.hash?.update(tag).digest('base64');
+    this.hash = undefined;
+    return whole === undefined ? undefined : { whole, rows: this.rows, weight: this.bytes };
+  }
+}
+
+const NONE: ReadonlyMap<number, Cell> = new Map();
+
+function cellOf(value: Uint8Array | null): Cell {
+  if (value === null) return null;
+  // A digest is longer than any value that stands for itself.
+  return value.length > LONGEST_CELL
+    ? createHash('sha256')
+        .update(value)
+        .digest('hex')
+        .padEnd(LONGEST_CELL + 1, '.')
+    : bufferOf(value).toString('latin1');
+}

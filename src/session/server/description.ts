@@ -1,0 +1,92 @@
+/** What the server's description of a result says under a policy: whether every column may be read, and who may stand in a row. */
+import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Disclosure } from '../../guard/subjects/disclosure.ts';
+import { mayRead, type RolePolicy } from '../../policy/model/policy.ts';
+import { decodeRowDescription, type Field } from '../../protocol/row-description.ts';
+import { bufferOf } from '../../protocol/text.ts';
+import { type AnswerPlan, planOf } from '../results/answer-plan.ts';
+import type { SessionPolicy } from '../session-policy.ts';
+import { isAboutPeople, type ShownColumns, shownColumns } from './shown-columns.ts';
+
+export class Description {
+  readonly verdict: 'verified' | Refusal;
+  /** As far as people stand in it; undefined where the database is about nobody. */
+  readonly shown: ShownColumns | undefined;
+  /** Of names and types, formats aside: a statement is described before its formats are known. Short, however many columns there are. */
+  readonly digest: string;
+  private plan:
+    | { readonly disclosures: readonly Disclosure[] | undefined; readonly of: AnswerPlan | undefined }
+    | undefined;
+
+  constructor({ role, subjectKeys }: SessionPolicy, bytes: Uint8Array | null) {
+    const fields = bytes ? decodeRowDescription(bytes) : [];
+    this.verdict = withheldField(role, fields) ?? 'verified';
+    this.shown = isAboutPeople(subjectKeys) ? shownColumns(fields, subjectKeys) : undefined;
+    this.digest = bytes ? digestOf(fields) : 'no data';
+  }
+
+  /** Where data subjects stand in a row: the same for all runs of a statement. @param disclosures, about as its judgement has them. */
+  planOf(disclosures: readonly Disclosure[] | undefined, about: readonly string[]): AnswerPlan | undefined {
+    if (!this.shown) return undefined;
+    // Without a judgement the subjects whose tables are named are no part of it.
+    if (!disclosures && about.length > 0) return planOf(undefined, about, this.shown);
+    if (!this.plan || !areAlike(this.plan.disclosures, disclosures))
+      this.plan = { disclosures, of: planOf(disclosures, about, this.shown) };
+    return this.plan.of;
+  }
+}
+
+/** Whether rows mean the same by them: the keys that a text gives itself may be others. */
+function areAlike(a: readonly Disclosure[] | undefined, b: readonly Disclosure[] | undefined): boolean {
+  if (a === b || !a || !b) return a === b;
+  return (
+    a.length === b.length &&
+    a.every((one, i) => one.subject === b[i]!.subject && one.named === b[i]!.named && one.values === b[i]!.values)
+  );
+}
+
+/** Longer ones, in bytes, are read each time. */
+const LONGEST = 2_048;
+const MOST_REMEMBERED = 200;
+
+const remembered = new WeakMap<SessionPolicy, LRUCache<string, Description>>();
+
+/**
+ * Remembered: an application asks for the same few results again and again. INVARIANT: by every byte of it, and under one policy alone.
+ * @param bytes a RowDescription; null for NoData.
+ */
+export function descriptionOf(policy: SessionPolicy, bytes: Uint8Array | null): Description {
+  if (bytes && bytes.length > LONGEST) return new Description(policy, bytes);
+  let known = remembered.get(policy);
+  if (!known) {
+    known = new LRUCache({ max: MOST_REMEMBERED });
+    remembered.set(policy, known);
+  }
+  const key = bytes ? bufferOf(bytes).toString('latin1') : '';
+  const before = known.get(key);
+  if (before) return before;
+  const description = new Description(policy, bytes);
+  known.set(key, description);
+  return description;
+}
+
+/** Why a result with these columns may not reach the role; undefined where it may. */
+function withheldField(role: RolePolicy, fields: readonly Field[]): Refusal | undefined {
+  for (const field of fields) {
+    if (field.table !== 0 && !mayRead(role, field.table, field.attnum)) {
+      return refusal('provenance', '42501', `permission denied for column "${field.name}" of the result`, {
+        detail: 'The server takes this column from one that the role may not read.',
+        rule: role.relations.get(field.table)?.rule ?? role.rule,
+      });
+    }
+  }
+  return undefined;
+}
+
+function digestOf(fields: readonly Field[]): string {
+  const hash = createHash('sha256');
+  for (const { name, type, typmod } of fields) hash.update(`${name}\0${type},${typmod};`);
+  return hash.digest('base64');
+}

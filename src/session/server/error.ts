@@ -1,0 +1,219 @@
+/** Errors and notices of the server: whose they are, what the client may see of them, and what an error does to what was sent behind it. */
+import {
+  decodeErrorBeginning,
+  decodeErrorFields,
+  type ErrorFields,
+  errorResponse,
+  isFatal,
+  noticeResponse,
+} from '../../protocol/error-response.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { violationIn, withoutAdded } from './added-column.ts';
+import type { Conversation } from '../state/conversation.ts';
+import { endMisplaced, isOfCut } from '../client/copy-in.ts';
+import { tellCut } from './row-flow.ts';
+import { endsBatch, type Pending } from '../state/pending-replies.ts';
+import { poolerWords } from './pooler-errors.ts';
+import { clientPosition } from '../client/positions.ts';
+import { type Origin, redact } from './redact.ts';
+import { refusalResponse } from '../client/refusal-response.ts';
+import { isForced, tellForced } from '../client/refuse.ts';
+import type { Run } from '../state/execution.ts';
+import { failQuery } from './query.ts';
+import { settle } from './settle.ts';
+import { completeUnsent } from '../client/local-answers.ts';
+import { readsNoRow, showsColumnsFirst } from '../state/execution-rules.ts';
+
+/** A NoticeResponse. @returns whether it goes to the client as it is. */
+export function answerNotice(c: Conversation, frame: Frame): boolean {
+  const { head } = c.pending;
+  if (head?.kind === 'query' && head.part === 'client') completeUnsent(c, head);
+  if (!c.redacts && frame.last) return true;
+  if (c.redacts && mayTellOfPeople(head)) return false;
+  const fields = fieldsOf(frame);
+  c.toClient.add(noticeResponse(c.redacts ? redact(fields, originOf(c), frame.last) : fields));
+  return false;
+}
+
+/**
+ * INVARIANT: a notice may say something of people of whom its statement shows nothing. Where a role's people are counted, none is passed on while a
+ * statement that reads them runs, or code that may.
+ */
+function mayTellOfPeople(head: Pending | undefined): boolean {
+  const run = head && runOf(head);
+  const runs = head?.kind === 'query' ? head.runs : run ? [run] : [];
+  return runs.some(({ policy, disclosures, runsUserCode }) => {
+    const counted = policy.role.limitedSubjects;
+    return counted !== undefined && (runsUserCode || disclosures?.some(({ subject }) => counted.has(subject)) === true);
+  });
+}
+
+interface ErrorAnswer {
+  readonly fields: ErrorFields;
+  readonly frame: Frame;
+  /** The fields are those of the frame, which is whole. */
+  readonly verbatim: boolean;
+}
+
+/** An ErrorResponse: to the oldest message that is still open, or the end of the session. @returns false: what the client sees of it was sent. */
+export function answerError(c: Conversation, frame: Frame): false {
+  const said = fieldsOf(frame);
+  const fields = c.pins.told(c.overtime && said.get('C') === CANCELED ? timedOut(said) : said);
+  const answer = { fields, frame, verbatim: fields === said && frame.last };
+  const head = c.pending.head;
+  if (isFatal(fields)) {
+    c.fatal = true;
+    const instead = c.ports.pooling && poolerWords(fields);
+    c.toClient.add(instead ? errorResponse(instead) : shown(c, answer, head));
+    return false;
+  }
+  if (!head) {
+    answerFlush(c, answer);
+    return false;
+  }
+  const { misplaced } = c;
+  c.misplaced = undefined;
+  if (misplaced && fields.get('M')?.includes(misplaced.id)) {
+    endMisplaced(c, misplaced.type);
+    return false;
+  }
+  if (head.kind === 'query' && head.part === 'client' && !head.forced) completeUnsent(c, head);
+  c.life.failed = true;
+  const run = runOf(head);
+  if (head.assertion && !c.pins.failed(head.batch, fields)) {
+    if (!c.closed) fail(c, head, fields.get('C'));
+    return false;
+  }
+  if (head.forced && isForced(head.forced, fields)) tellForced(c, head.forced);
+  else if (run?.cut && isOfCut(c, run, fields)) tellCut(c, run);
+  else if (!isKnown(head) && !violates(c, head, fields)) c.toClient.add(shown(c, answer, head));
+  fail(c, head, fields.get('C'));
+  return false;
+}
+
+/**
+ * An error while all is answered: where `statement_timeout` strikes at the very end of a message, the server tells of it when it has read
+ * the next one, and the guard's Flush, which has no answer, may be that. It drops what comes up to Sync, and what the batch did is undone.
+ */
+function answerFlush(c: Conversation, answer: ErrorAnswer): void {
+  const { debt } = c;
+  const conversion = debt && 'conversion' in debt ? debt.conversion : undefined;
+  const isCut = debt?.kind === 'fail-statement';
+  if (!c.batchOpen || c.unflushed || c.skipping || (debt && !isCut && !conversion))
+    throw new ProtocolError('server sent an error to nothing');
+  c.life.failed = true;
+  if (isCut) tellCut(c, debt.run);
+  else c.toClient.add(shown(c, answer, undefined));
+  if (conversion) c.records.end(conversion.run, 'error', { sqlstate: answer.fields.get('C') });
+  else c.skipping = true;
+  c.debt = conversion ? { kind: 'sync', conversion: undefined } : undefined;
+}
+
+/** A new row may not stand: the client is told so, in the place of what the server said of it. */
+function violates(c: Conversation, head: Pending, fields: ErrorFields): boolean {
+  const reason = violationIn(head, fields);
+  const run = runOf(head);
+  if (!reason || !run) return false;
+  c.ports.budget.event(run.policy, 'refusal', run.person?.user);
+  c.toClient.add(refusalResponse(reason, run.id));
+  c.records.end(run, 'refused', { refusal: reason });
+  return true;
+}
+
+/** The server's error as the client may see it. */
+function shown(c: Conversation, answer: ErrorAnswer, head: Pending | undefined): Uint8Array {
+  const { frame, verbatim } = answer;
+  const fields = withoutAdded(answer.fields, head);
+  const rendered = head && 'rendered' in head ? head.rendered : undefined;
+  const position = Number(fields.get('P'));
+  const moved =
+    rendered && Number.isInteger(position) && (rendered.judgement.edits.length > 0 || rendered.leads !== undefined);
+  if (!c.redacts && !moved && verbatim && fields === answer.fields) return frame.bytes;
+  const mapped = new Map(c.redacts ? redact(fields, originOf(c), frame.last) : fields);
+  if (moved && mapped.has('P')) mapped.set('P', String(clientPosition(rendered, position)));
+  return errorResponse(mapped);
+}
+
+/** query_canceled */
+const CANCELED = '57014';
+
+/** It was the guard who asked: the client is told what PostgreSQL says of any other statement that runs for too long. */
+function timedOut(said: ErrorFields): ErrorFields {
+  return new Map(said).set('M', 'canceling statement due to statement timeout');
+}
+
+/** What an error does to the message that it answers, and to those behind it. */
+function fail(c: Conversation, head: Pending, sqlstate: string | undefined): void {
+  const run = runOf(head) ?? head.conversion?.run;
+  if (run) c.records.end(run, 'error', { sqlstate });
+  for (const [at, other] of (head.forced?.runs ?? []).entries())
+    c.records.end(other, at === 0 ? 'error' : 'skipped', { sqlstate });
+  const syncCame = c.copyIn !== undefined && c.syncInCopy;
+  c.endCopyIn();
+  if (endsBatch(head)) {
+    if (head.kind === 'query') failQuery(c, head);
+    return;
+  }
+  c.pending.shift();
+  settle(c, head, 'failed');
+  skip(c);
+  if (head.conversion) {
+    c.skipping = false;
+    c.debt = { kind: 'sync', conversion: undefined };
+  } else if (syncCame) c.debt = { kind: 'sync', conversion: undefined };
+}
+
+/** After an error the server drops everything up to Sync: what was sent already, and what the client is still to send. */
+function skip(c: Conversation): void {
+  for (let head = c.pending.head; head; head = c.pending.head) {
+    if (head.kind === 'sync') return;
+    c.pending.shift();
+    settle(c, head, 'skipped');
+  }
+  c.skipping = true;
+}
+
+/** Of a transaction that the guard makes fail or ends without COMMIT the client knows why, whatever the server says: it may be the client's own cancel. */
+function isKnown(head: Pending): boolean {
+  return (
+    head.kind === 'query' && (head.part === 'fail' || head.part === 'prepare' || (head.part === 'end' && !head.commits))
+  );
+}
+
+/** Of a message that comes in pieces only the first is read, and the others are dropped: it quotes a value of a client's, or a function's. */
+function fieldsOf(frame: Frame): ErrorFields {
+  return frame.last ? decodeErrorFields(frame.bytes) : decodeErrorBeginning(frame.bytes);
+}
+
+function originOf({ copyIn, pending: { head } }: Conversation): Origin {
+  switch (head?.kind) {
+    case 'parse':
+      return 'analysis';
+    case 'query': {
+      const run = head.part === 'client' && !head.begun ? head.runs[head.at] : undefined;
+      if (!run) return 'running';
+      return showsColumnsFirst(run.statement.kind) ? 'unread' : 'beginning';
+    }
+    case 'execute':
+      // The data of a COPY is the client's; but triggers may read more.
+      return head.run && copyIn === undefined && readsNoRow(head.run.statement.kind) ? 'unread' : 'running';
+    default:
+      return 'running';
+  }
+}
+
+function runOf(head: Pending): Run | undefined {
+  switch (head.kind) {
+    case 'query':
+      if (head.part === 'begin') return head.next?.runs[0];
+      return head.cut ? head.runs.find((run) => run.cut) : head.runs[head.at];
+    case 'bind':
+      return head.run?.continuedBy ?? head.run;
+    case 'execute':
+    case 'function-call':
+      return head.run;
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,198 @@
+/** The answers to Parse, Bind, Describe, Execute and Close. */
+import { decodeCommandComplete } from '../../protocol/command-complete.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { Backend } from '../../protocol/message-types.ts';
+import { decodeParameterDescription, parameterDescription } from '../../protocol/parameter-description.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import { countIn } from './answer-grammar.ts';
+import type { Conversation } from '../state/conversation.ts';
+import { descriptionOf } from './description.ts';
+import { admitRow, admitSuspended, admitTag, rowsChanged, tellCut, verify } from './row-flow.ts';
+import type { Pending, PendingDescribe, PendingExecute } from '../state/pending-replies.ts';
+import type { Run } from '../state/execution.ts';
+import { settle } from './settle.ts';
+import { isAboutPeople } from './shown-columns.ts';
+import { applyNames } from '../state/sql-names.ts';
+
+type Extended = Exclude<Pending, { kind: 'query' | 'sync' | 'function-call' }>;
+
+/** @returns whether the frame goes to the client. */
+export function answerExtended(c: Conversation, head: Extended, frame: Frame): boolean {
+  switch (head.kind) {
+    case 'parse':
+      return acknowledge(c, head, frame, Backend.ParseComplete);
+    case 'bind':
+      return acknowledge(c, head, frame, Backend.BindComplete);
+    case 'close':
+      return acknowledge(c, head, frame, Backend.CloseComplete);
+    case 'describe':
+      return answerDescribe(c, head, frame);
+    case 'execute':
+      return answerExecute(c, head, frame);
+  }
+}
+
+function acknowledge(c: Conversation, head: Extended, frame: Frame, expected: number): boolean {
+  if (frame.type !== expected) throw unexpected();
+  done(c, head);
+  return !head.own;
+}
+
+function done(c: Conversation, head: Extended): void {
+  c.pending.shift();
+  settle(c, head, 'done');
+}
+
+function answerDescribe(c: Conversation, head: PendingDescribe, frame: Frame): boolean {
+  switch (frame.type) {
+    case Backend.ParameterDescription:
+      if (head.owes !== 'parameters') throw unexpected();
+      head.owes = 'columns';
+      return !head.own && ownParameters(c, head, frame);
+    case Backend.RowDescription:
+      if (head.owes !== 'columns') throw unexpected();
+      learn(head, frame);
+      break;
+    case Backend.NoData:
+      if (head.owes !== 'columns') throw unexpected();
+      learn(head, null);
+      break;
+    default:
+      throw unexpected();
+  }
+  done(c, head);
+  if (head.own) return false;
+  if (!head.conversion) return true;
+  // A Query shows no NoData, and nothing of columns that may not be read.
+  if (frame.type === Backend.RowDescription && head.run && verify(c, head.run)) {
+    head.conversion.description = Uint8Array.from(frame.bytes);
+  }
+  return false;
+}
+
+/** The client sees its own parameters; those behind them are the guard's. */
+function ownParameters(c: Conversation, { parameters, rendered }: PendingDescribe, frame: Frame): boolean {
+  // Without any of the guard's the server alone knows how many there are: not every text is analyzed.
+  if (parameters === undefined || !rendered?.added.length) return true;
+  const types = decodeParameterDescription(frame.bytes);
+  c.toClient.add(parameterDescription(types.slice(0, parameters)));
+  return false;
+}
+
+/** Takes in what the columns are: whether they may be read, and what the client will have been shown. */
+function learn(head: PendingDescribe, frame: Frame | null): void {
+  const { prepared, provenance, renewal, policy } = head;
+  const description = descriptionOf(policy, frame ? frame.bytes : null);
+  const looked = policy.role.access === 'restricted' || isAboutPeople(policy.subjectKeys);
+  if (looked) provenance.learn(description);
+  else provenance.verdict = 'verified';
+  provenance.fields = frame ? countIn(frame.bytes, 0, frame.length) : 'none';
+  if (prepared && !head.own) prepared.described = description.digest;
+  if (!renewal) return;
+  const before = renewal.prepared;
+  if (before.described !== undefined && before.described !== description.digest) before.columnsChanged = true;
+  before.rendered = renewal.renewed.rendered;
+  before.statement = renewal.renewed.statement;
+  before.policy = renewal.renewed.policy;
+  before.provenance = provenance;
+}
+
+function answerExecute(c: Conversation, head: PendingExecute, frame: Frame): boolean {
+  const shown = answerRun(c, head, frame);
+  const { conversion } = head;
+  if (conversion?.description && !head.run?.cut && !c.stalled) {
+    c.toClient.add(conversion.description);
+    conversion.description = undefined;
+  }
+  return shown;
+}
+
+function answerRun(c: Conversation, head: PendingExecute, frame: Frame): boolean {
+  const { run } = head;
+  if (head.assertion) {
+    if (frame.type === Backend.CommandComplete) done(c, head);
+    return false;
+  }
+  if (frame.type === Backend.EmptyQueryResponse && !run) {
+    done(c, head);
+    return true;
+  }
+  if (!run) throw unexpected();
+  switch (frame.type) {
+    case Backend.DataRow:
+      run.grammar.rowOfPortal(frame, run.watch.provenance.fields, run.rows, head.maxRows);
+      return admitRow(c, run, frame);
+    case Backend.CopyData:
+      run.grammar.copyOut(frame.type);
+      return admitRow(c, run, frame);
+    case Backend.CopyOutResponse:
+      run.grammar.beginsCopy(frame.type);
+      return verify(c, run);
+    case Backend.CopyDone:
+      run.grammar.copyOut(frame.type);
+      return verify(c, run);
+    case Backend.CopyInResponse:
+      run.grammar.beginsCopy(frame.type);
+      c.beginCopyIn(run);
+      return true;
+    case Backend.CommandComplete: {
+      const tag = decodeCommandComplete(frame.bytes);
+      run.grammar.complete(tag, c.copyIn);
+      if (!admitTag(c, run, tag)) return c.stalled ? false : endCut(c, head, run);
+      return verify(c, run) ? complete(c, head, run, frame, tag) : endCut(c, head, run);
+    }
+    case Backend.PortalSuspended:
+      // Rows that nobody is shown are not counted.
+      if (!run.cut && !c.unheard) run.grammar.suspended(run.rows, head.maxRows);
+      if (!admitSuspended(run)) return endCut(c, head, run);
+      return verify(c, run) ? complete(c, head, run, frame) : endCut(c, head, run);
+    default:
+      throw unexpected();
+  }
+}
+
+/** @param tag of CommandComplete; absent where the portal was suspended. */
+function complete(c: Conversation, head: PendingExecute, run: Run, frame: Frame, tag?: string): boolean {
+  done(c, head);
+  c.endCopyIn();
+  if (tag !== undefined) {
+    if (head.rendered && head.portal?.madeBy === 'bind') applyNames(c, run, head.rendered, tag);
+    const changed = rowsChanged(tag, run);
+    if (head.conversion) {
+      // PostgreSQL commits before it says that a Query's statement is complete.
+      head.conversion.complete = { bytes: Uint8Array.from(frame.bytes), changed, tag };
+      c.debt = { kind: 'sync', conversion: head.conversion };
+      return false;
+    }
+    c.records.end(run, 'ok', { changed, tag });
+  } else {
+    c.records.end(run, 'ok');
+  }
+  return true;
+}
+
+/** The statement was cut off and ended by itself: the server knows of no error, and must be made to. */
+function endCut(c: Conversation, head: PendingExecute, run: Run): boolean {
+  const { barrier } = c;
+  // INVARIANT: nothing was sent behind a statement that can be cut off but a Sync that may pass. Of one that was prepared the columns were known, and come
+  // from elsewhere now: its table was made anew while it was sent. What followed cannot be taken back.
+  if (barrier?.until !== head) {
+    c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
+    c.end(run.cut);
+    return false;
+  }
+  done(c, head);
+  c.endCopyIn();
+  if (barrier.sync) {
+    tellCut(c, run);
+    barrier.sync.mustFail = true;
+    c.block(barrier.sync);
+  } else {
+    c.debt = { kind: 'fail-statement', run, conversion: head.conversion };
+  }
+  return false;
+}
+
+function unexpected(): ProtocolError {
+  return new ProtocolError('server sent an unexpected message');
+}

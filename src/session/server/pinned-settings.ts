@@ -1,0 +1,169 @@
+/**
+ * The settings of the server's session that Rowgate relies on, watched while it runs: code of users (functions, triggers, rules) can change
+ * them behind a statement that was judged. Behind each statement that may have run some, the server is sent an assertion, which fails where a
+ * setting differs. INVARIANT: nothing that was sent behind it then runs: it stands in the same batch, whose rest the server drops, or is waited for.
+ */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import { isGuarded } from '../../policy/model/is-guarded.ts';
+import { bind } from '../../protocol/bind.ts';
+import { close } from '../../protocol/describe.ts';
+import type { ErrorFields } from '../../protocol/error-response.ts';
+import { execute } from '../../protocol/execute.ts';
+import { parse } from '../../protocol/parse.ts';
+import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
+import { sync } from '../../protocol/simple-frontend.ts';
+import type { Pending } from '../state/pending-replies.ts';
+import type { SessionPorts } from '../ports.ts';
+import { privateName } from '../state/private-name.ts';
+
+/** How the error of an assertion is known: invalid_text_representation. */
+const FAILED = '22P02';
+/** query_canceled: it says nothing of the settings. */
+const CANCELED = '57014';
+/** in_failed_sql_transaction */
+const IN_FAILED = '25P02';
+
+/** What must be known of the session. */
+interface Watched {
+  readonly ports: SessionPorts;
+  /** Number of the batch that is being sent. */
+  readonly batch: number;
+  send(bytes: Uint8Array, pending: Pending): void;
+  end(last: Refusal): void;
+}
+
+export class PinWatch {
+  /** The batch in which code of users may have run, until the server is ready behind it. */
+  private ranIn: number | undefined;
+  /** No assertion stands behind that code in its batch. */
+  private unasserted = false;
+  /** Such code has run in the transaction: at its end triggers may run that were put off. */
+  private mayRunAtEnd = false;
+  /** An assertion in a batch of its own: it is to be sent, or to be answered. */
+  private own: 'owed' | 'asked' | undefined;
+  /** A cancel that struck an assertion in a batch of its own, and made the client's transaction fail: the client is still to be told. */
+  private untold: ErrorFields | undefined;
+
+  constructor(private readonly c: Watched) {}
+
+  /** A statement was sent in which such code may run. */
+  ran(batch: number): void {
+    if (!this.watches()) return;
+    this.mayRunAtEnd = true;
+    this.owe(batch);
+  }
+
+  /** A COMMIT was sent in a batch of extended messages. */
+  commits(batch: number): void {
+    if (this.mayRunAtEnd) this.owe(batch);
+  }
+
+  private owe(batch: number): void {
+    this.ranIn = batch;
+    this.unasserted = true;
+  }
+
+  /** INVARIANT: behind the end of a batch in which such code ran, nothing is sent before the settings are known to hold. */
+  get blocks(): boolean {
+    return this.own !== undefined || (this.ranIn !== undefined && this.ranIn < this.c.batch);
+  }
+
+  /** Another message of the batch is to be sent. */
+  assertInBatch(): void {
+    if (!this.unasserted) return;
+    this.unasserted = false;
+    this.send();
+  }
+
+  /** The server is ready behind a batch. */
+  ready(batch: number, status: TransactionStatus): void {
+    // The code runs in a batch that was sent behind this one: an assertion of its own would end that one before its time.
+    if (this.ranIn !== undefined && this.ranIn > batch) return;
+    const { unasserted } = this;
+    this.ranIn = undefined;
+    this.unasserted = false;
+    if (status === 'I') this.untold = undefined;
+    // A transaction that has failed has undone what was set in it, and in one nothing can be asked.
+    if (status === 'E') return;
+    if (unasserted || (status === 'I' && this.mayRunAtEnd)) this.own = 'owed';
+    if (status === 'I') this.mayRunAtEnd = false;
+  }
+
+  /** @returns whether what else is owed to the server must wait. */
+  pay(): boolean {
+    if (this.own !== 'owed') return this.own !== undefined;
+    const { c } = this;
+    this.own = 'asked';
+    this.send();
+    c.send(sync(), { kind: 'sync', batch: c.batch, own: true, mustFail: false, assertion: true });
+    return true;
+  }
+
+  /** The server is ready behind an assertion in a batch of its own. */
+  answered(status: TransactionStatus): void {
+    if (this.own === 'asked') this.own = undefined;
+    else if (status === 'E') this.own = undefined;
+    else this.untold = undefined;
+  }
+
+  /** What the client is told of an error: the first one behind a cancel that it has not seen says why its transaction has failed. */
+  told(fields: ErrorFields): ErrorFields {
+    if (!this.untold || fields.get('C') !== IN_FAILED) return fields;
+    const { untold } = this;
+    this.untold = undefined;
+    return untold;
+  }
+
+  /** The server's error to an assertion. @returns whether the client sees it, as that of its own batch. */
+  failed(batch: number, fields: ErrorFields): boolean {
+    if (fields.get('C') === CANCELED) {
+      if (this.own) {
+        this.own = 'owed';
+        this.untold = fields;
+      } else this.owe(batch);
+      return this.own === undefined;
+    }
+    const names = fields.get('C') === FAILED ? (this.c.ports.pins?.namesIn(fields.get('M') ?? '') ?? []) : [];
+    this.end(names);
+    return false;
+  }
+
+  /** The server reports a setting. */
+  reported(name: string, value: string): void {
+    if (this.watches() && this.c.ports.pins?.differs(name, value)) this.end([name]);
+  }
+
+  private end(names: readonly string[]): void {
+    const { c } = this;
+    c.ports.pinsChanged?.(names);
+    c.end(pinsChanged(names));
+  }
+
+  private watches(): boolean {
+    const { pins, policy } = this.c.ports;
+    const now = pins && policy();
+    return now !== undefined && isGuarded(now.role);
+  }
+
+  private send(): void {
+    const { c } = this;
+    const name = privateName(c.ports.newId());
+    const sent = { batch: c.batch, own: true, assertion: true } as const;
+    const noValues = { formats: [], values: new Uint8Array(0), valueCount: 0, resultFormats: [] };
+    const text = c.ports.pins!.assertion;
+    c.send(parse({ name, text, types: [] }), { kind: 'parse', versions: [], ...sent });
+    c.send(bind({ portal: name, statement: name, ...noValues }), { kind: 'bind', versions: [], ...sent });
+    const asked = { kind: 'execute', portal: undefined, run: undefined, maxRows: 0, ...sent } as const;
+    c.send(execute({ portal: name, maxRows: 0 }), asked);
+    for (const of of ['portal', 'statement'] as const)
+      c.send(close({ of, name }), { kind: 'close', versions: [], ...sent });
+  }
+}
+
+function pinsChanged(names: readonly string[]): Refusal {
+  const which = names.map((name) => `"${name}"`).join(', ');
+  return refusal('setting-not-allowed', '55000', `settings of the session were changed${which && `: ${which}`}`, {
+    detail: 'A function, trigger or rule that ran in it has changed what statements mean, or whose rights they have.',
+    hint: 'In a function, SET in its definition holds to its end alone.',
+  });
+}

@@ -1,0 +1,33 @@
+/** Promise P5: the server itself says which table's column stands behind each result column, and each must be one that the role may read. */
+import type { Refusal } from '../../core/refusal.ts';
+import type { Disclosure } from '../../guard/subjects/disclosure.ts';
+import type { Described } from './answer-grammar.ts';
+import type { AnswerPlan } from '../results/answer-plan.ts';
+import type { Description } from './description.ts';
+import type { ShownColumns } from './shown-columns.ts';
+
+/** What is known of one statement's result columns. Nothing flows to the client before it is `verified`. */
+export class Provenance {
+  verdict: 'unknown' | 'verified' | Refusal = 'unknown';
+  /** The batch in which a Describe that will tell was last sent. */
+  askedIn: number | undefined;
+  /** How many columns there are. */
+  fields: Described;
+  private description: Description | undefined;
+
+  /** INVARIANT: takes the server's word for where each column comes from; a statement without a result has none to show. */
+  learn(description: Description): void {
+    this.verdict = description.verdict;
+    this.description = description;
+  }
+
+  /** As far as people stand in it; undefined where the database is about nobody. */
+  get shown(): ShownColumns | undefined {
+    return this.description?.shown;
+  }
+
+  /** Where data subjects stand in a row. @param disclosures as the statement's judgement has them. */
+  planOf(disclosures: readonly Disclosure[] | undefined, about: readonly string[]): AnswerPlan | undefined {
+    return this.description?.planOf(disclosures, about);
+  }
+}

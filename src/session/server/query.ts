@@ -1,0 +1,205 @@
+/** The answers to a Query, statement by statement. */
+import { decodeCommandComplete } from '../../protocol/command-complete.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { Backend } from '../../protocol/message-types.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
+import { copyFail } from '../../protocol/simple-frontend.ts';
+import type { Conversation } from '../state/conversation.ts';
+import { descriptionOf } from './description.ts';
+import { admitRow, admitTag, rowsChanged, tellCut, verify } from './row-flow.ts';
+import type { PendingQuery, Step } from '../state/pending-replies.ts';
+import { preparedAnew } from '../client/re-prepare-for-user.ts';
+import { privateName } from '../state/private-name.ts';
+import type { Run } from '../state/execution.ts';
+import { applyNames } from '../state/sql-names.ts';
+import { completeUnsent } from '../client/local-answers.ts';
+
+/** @returns whether the frame goes to the client. */
+export function answerQuery(c: Conversation, query: PendingQuery, frame: Frame): boolean {
+  if (query.part !== 'client') return answerOwn(c, query, frame);
+  const shown = answerClients(c, query, frame);
+  const cut = query.runs[query.at]?.cut;
+  if (cut && !query.cut) query.cut = cut;
+  // Once a statement was cut off, nothing more of the message is shown but its end.
+  return shown && !query.cut;
+}
+
+function answerClients(c: Conversation, query: PendingQuery, frame: Frame): boolean {
+  completeUnsent(c, query);
+  const { begun } = query;
+  query.begun = frame.type !== Backend.CommandComplete;
+  if (query.cut) return passOver(c, query, frame);
+  const run = query.runs[query.at];
+  // INVARIANT: a rule's SELECT was judged by nobody. By Execute the server does not send its rows either.
+  if (run?.watch.rowless && (frame.type === Backend.RowDescription || frame.type === Backend.DataRow)) return false;
+  switch (frame.type) {
+    case Backend.EmptyQueryResponse:
+      if (query.runs.length > 0 || query.told || begun) throw unexpected();
+      return true;
+    case Backend.RowDescription:
+      return describe(c, current(run), frame);
+    case Backend.CopyOutResponse:
+      current(run).grammar.beginsCopy(frame.type);
+      return verify(c, current(run));
+    case Backend.CopyDone:
+      current(run).grammar.copyOut(frame.type);
+      return verify(c, current(run));
+    case Backend.CopyInResponse:
+      current(run).grammar.beginsCopy(frame.type);
+      c.beginCopyIn(current(run));
+      return true;
+    case Backend.DataRow:
+      current(run).grammar.row(frame);
+      return admitRow(c, current(run), frame);
+    case Backend.CopyData:
+      current(run).grammar.copyOut(frame.type);
+      return admitRow(c, current(run), frame);
+    case Backend.CommandComplete:
+      return complete(c, query, current(run), frame);
+    default:
+      throw unexpected();
+  }
+}
+
+function unexpected(): ProtocolError {
+  return new ProtocolError('server sent an unexpected message');
+}
+
+function current(run: Run | undefined): Run {
+  if (!run) throw new ProtocolError('server ran more statements than were judged');
+  return run;
+}
+
+function describe(c: Conversation, run: Run, frame: Frame): boolean {
+  run.grammar.description(frame);
+  const { verifies, looksForPeople, provenance } = run.watch;
+  if (verifies || looksForPeople) provenance.learn(descriptionOf(run.policy, frame.bytes));
+  return verify(c, run);
+}
+
+function complete(c: Conversation, query: PendingQuery, run: Run, frame: Frame): boolean {
+  const tag = decodeCommandComplete(frame.bytes);
+  run.grammar.complete(tag, c.copyIn);
+  const changed = rowsChanged(tag, run);
+  const stands = admitTag(c, run, tag);
+  if (c.stalled) return false;
+  c.endCopyIn();
+  if (query.rendered) applyNames(c, run, query.rendered, tag);
+  query.at += 1;
+  if (!stands) {
+    query.cut = run.cut;
+    return false;
+  }
+  if (query.wrapped && !query.next && query.at === query.runs.length) {
+    // PostgreSQL commits before it says that the last statement is complete.
+    query.heldComplete = { bytes: Uint8Array.from(frame.bytes), run, changed, tag };
+    return false;
+  }
+  c.records.end(run, 'ok', { changed, tag });
+  return true;
+}
+
+/**
+ * What the server still runs of a message in which something was cut off. It is undone, but for what it does to names: a closed cursor
+ * stays closed. A COPY that asks for data gets none.
+ */
+function passOver(c: Conversation, query: PendingQuery, frame: Frame): false {
+  const run = query.runs[query.at];
+  if (frame.type === Backend.CopyInResponse && run) c.add(copyFail(privateName(run.id)));
+  if (frame.type !== Backend.CommandComplete) return false;
+  if (run && query.rendered) applyNames(c, run, query.rendered, decodeCommandComplete(frame.bytes));
+  query.at += 1;
+  return false;
+}
+
+/** BEGIN, COMMIT and ROLLBACK of the guard's own. */
+function answerOwn(c: Conversation, query: PendingQuery, frame: Frame): boolean {
+  if (frame.type !== Backend.CommandComplete) throw unexpected();
+  query.committed = decodeCommandComplete(frame.bytes) === 'COMMIT';
+  if (query.part === 'end') {
+    c.token.ended(query.committed);
+    c.life.ended(query.committed);
+  }
+  return false;
+}
+
+/** The server ended the message with an error: what it had not come to is skipped. */
+export function failQuery(c: Conversation, query: PendingQuery): void {
+  query.told = true;
+  const { runs, at } = query;
+  const cut = runs.findIndex((run) => run.cut);
+  for (const run of runs.slice((cut < 0 ? at : cut) + 1)) c.records.end(run, 'skipped');
+  query.at = runs.length;
+}
+
+/** @returns whether ReadyForQuery goes to the client now. */
+export function readyAfterQuery(c: Conversation, query: PendingQuery, status: TransactionStatus): boolean {
+  switch (query.part) {
+    case 'begin':
+      return stepOn(c, query, status);
+    case 'fail':
+      return true;
+    case 'prepare':
+      preparedAnew(c, query);
+      return false;
+    case 'end':
+      return endWrapped(c, query, status);
+    case 'client':
+      if (!query.told) completeUnsent(c, query);
+      if (!query.told && query.at < query.runs.length)
+        throw new ProtocolError('server is ready while it owes an answer');
+      break;
+  }
+  if (query.cut && !query.told) tellQueryCut(c, query);
+  if (query.wrapped) {
+    const goesOn = status === 'T' && !query.cut;
+    if (!goesOn) skipSteps(c, query.next);
+    const step = goesOn ? query.next : undefined;
+    c.debt = step ? { kind: 'step', step } : { kind: 'end-wrapped', query, commit: goesOn };
+    return false;
+  }
+  if (query.cut && status === 'T') {
+    skipSteps(c, query.next);
+    c.debt = { kind: 'fail-transaction' };
+    return false;
+  }
+  return stepOn(c, query, status);
+}
+
+/** What was to follow follows, or is skipped. @returns whether ReadyForQuery goes to the client. */
+function stepOn(c: Conversation, { next, part, told }: PendingQuery, status: TransactionStatus): boolean {
+  if (!next) return true;
+  if (told) {
+    skipSteps(c, next);
+    return true;
+  }
+  // INVARIANT: what is to run inside our BEGIN is not sent outside of it.
+  if (part === 'begin' && status !== 'T') throw new ProtocolError('BEGIN did not begin a transaction');
+  c.debt = { kind: 'step', step: next };
+  return false;
+}
+
+function skipSteps(c: Conversation, first: Step | undefined): void {
+  for (let step = first; step; step = step.next) for (const run of step.runs) c.records.end(run, 'skipped');
+}
+
+/** The message's last statement is complete if its COMMIT was; an error of the COMMIT has been shown. */
+function endWrapped(c: Conversation, { committed, ends }: PendingQuery, status: TransactionStatus): boolean {
+  const held = ends?.heldComplete;
+  if (held && committed) c.toClient.add(held.bytes);
+  if (held)
+    c.records.end(held.run, committed ? 'ok' : 'error', { changed: committed ? held.changed : 0, tag: held.tag });
+  if (status === 'I' || !ends) return true;
+  // A client's own cancel can hit COMMIT or ROLLBACK before it does anything: the transaction of the guard's must end all the same.
+  c.debt = { kind: 'end-wrapped', query: ends, commit: false };
+  return false;
+}
+
+/** The server knows of no error: it gave all that it was asked for. */
+function tellQueryCut(c: Conversation, query: PendingQuery): void {
+  const at = query.runs.findIndex((run) => run.cut);
+  tellCut(c, query.runs[at]!);
+  for (const later of query.runs.slice(at + 1)) c.records.end(later, 'skipped');
+  query.told = true;
+}

@@ -1,0 +1,237 @@
+/** The rows of a running statement: each is admitted, or waits, or the statement is cut off. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import { HEADER_BYTES } from '../../protocol/message-cursor.ts';
+import { cancelledByUser } from '../admission/admission.ts';
+import type { Account, Demand, Disclosed, Taken } from '../admission/budget-port.ts';
+import { isByPolicy } from '../state/counted-refusals.ts';
+import { passesAskedCanaries, passesCanaries } from '../results/canaries.ts';
+import type { Conversation } from '../state/conversation.ts';
+import { notRecorded } from '../recorder.ts';
+import { refusalResponse } from '../client/refusal-response.ts';
+import type { Run } from '../state/execution.ts';
+
+/** A DataRow or CopyData of a run's result. @returns whether it may go to the client; where not, it may be asked again: `c.stalled`. */
+export function admitRow(c: Conversation, run: Run, frame: Frame): boolean {
+  if (run.cut || c.unheard) return false;
+  const rows = isRow(run, frame) ? 1 : 0;
+  const bytes = frame.length - HEADER_BYTES;
+  if (run.fits(rows, bytes) && takeRow(c, run, rows, bytes, frame)) return true;
+  if (run.cut) cutOff(c, run);
+  return false;
+}
+
+function takeRow(c: Conversation, run: Run, rows: number, bytes: number, frame: Frame): boolean {
+  const disclosed = rows > 0 ? run.answer?.in(run, frame) : undefined;
+  if (rows > 0 && !passesCanaries(c, run, frame)) return false;
+  if (run.watch.taken && !take(c, run, disclosed ? { rows, bytes, disclosed } : plain(rows, bytes))) return false;
+  if (run.endsAt(rows)) {
+    run.cut = moreThanLeft(run.rows);
+    return false;
+  }
+  if (disclosed && !c.records.show(run, disclosed, frame)) return cutUnrecorded(run);
+  run.count(rows, bytes);
+  return true;
+}
+
+function cutUnrecorded(run: Run): false {
+  run.cut = notRecorded();
+  run.cutByBudget = true;
+  return false;
+}
+
+/** Of COPY the server sends each row as a message of its own; but a line of names comes first where it was asked for, and binary data ends with one that is empty. */
+function isRow({ statement, messages }: Run, frame: Frame): boolean {
+  const { kind } = statement;
+  if (kind.kind !== 'copy-out') return true;
+  return kind.format.kind === 'binary' ? !isTrailer(frame, messages === 0) : !(kind.format.header && messages === 0);
+}
+
+/**
+ * A count of fields of -1: alone, or behind the header where there is no row at all. INVARIANT: told by its place, never by bytes that
+ * a tuple may have as well: the header is 19 bytes, and stands in the first message alone.
+ */
+function isTrailer({ bytes, length }: Frame, first: boolean): boolean {
+  return length === HEADER_BYTES + (first ? 21 : 2) && bytes.at(-2) === 0xff && bytes.at(-1) === 0xff;
+}
+
+/**
+ * The server says how many rows a statement has changed, or a COPY brought in. @returns whether it may stand; where not, it may be asked
+ * again: `c.stalled`.
+ */
+export function admitTag(c: Conversation, run: Run, tag: string): boolean {
+  if (run.cut) return false;
+  const { input, takesChanges } = run.watch;
+  const changed = rowsChanged(tag, run);
+  // INVARIANT: its own count decides, however the data was cut into rows on its way.
+  const fits = input === undefined || run.admitInput(changed, run.bytes);
+  const demand = demandOf(run, changed);
+  const costs = takesChanges && (changed > 0 || demand.disclosed !== undefined);
+  if (fits && passesAskedCanaries(c, run) && mayEnd(c, run) && (!costs || take(c, run, demand))) {
+    if (!demand.disclosed || c.records.countAsked(run, demand.disclosed)) return true;
+    cutUnrecorded(run);
+  }
+  if (run.cut) tellBudget(c, run);
+  return false;
+}
+
+/**
+ * INVARIANT: where nothing was left to be set aside, a row of a person who is counted already may be shown, and no row is refused as any other
+ * row is: else it would tell, for nothing, that there is none.
+ */
+function mayEnd(c: Conversation, run: Run): boolean {
+  const { charges, answer, disclosures } = run;
+  const unpaid = charges && disclosures?.find(({ subject }) => !run.isPinned(subject) && !charges.isSetAside(subject));
+  if (unpaid?.access.kind !== 'held' || answer?.hasNamed(unpaid.subject)) return true;
+  return take(c, run, { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] });
+}
+
+/** A portal that stops before its end has not said how many rows it has changed. @returns whether it may stand. */
+export function admitSuspended(run: Run): boolean {
+  // INVARIANT: a count that may never come is one too many: the client can commit without asking for the rest.
+  // So is a row of somebody whom it changes, and who is not seen.
+  const { input, takesChanges, check } = run.watch;
+  if ((input?.changed !== undefined || takesChanges || check?.changes) && !run.cut) run.cut = suspended();
+  return run.cut === undefined;
+}
+
+function suspended(): Refusal {
+  return refusal('unsupported', '0A000', 'a write whose changed rows are looked at cannot return its rows in parts', {
+    hint: 'Ask for all of them at once, without a limit or a fetch size.',
+  });
+}
+
+/** Something else of a run's result, which may pass once it is shown that every column may be read. */
+export function verify(c: Conversation, run: Run): boolean {
+  const before = run.cut;
+  if (run.verify()) return true;
+  if (before === undefined) cutOff(c, run);
+  return false;
+}
+
+/** Reads on where the server stops by itself; else asks it to stop. Over anything but the rows it may have much more to send, bounded or not. */
+function cutOff(c: Conversation, run: Run): void {
+  tellBudget(c, run);
+  const goesOn = run.cut?.reason === 'limit-bytes' || (run.cutByBudget && !run.endsAt(1));
+  if (run.bounded && !goesOn) return;
+  if (c.ports.pooling === undefined) {
+    c.cancel();
+    return;
+  }
+  // INVARIANT: a cancel that goes through a pooler may hit what another client runs next on that connection; so none is sent.
+  c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
+  c.end(run.cut);
+}
+
+/** What was cut off counts towards a lock. INVARIANT: as soon as it is, whether or not the client stays to be told. */
+export function tellBudget(c: Conversation, { cut, policy, cutByBudget, reached, person }: Run): void {
+  if (cut && isByPolicy(cut.reason)) c.ports.budget.event(policy, 'refusal', person?.user);
+  else if (reached || (!cutByBudget && isOfLimit(cut))) c.ports.budget.event(policy, 'overrun', person?.user, reached);
+}
+
+function isOfLimit(cut: Refusal | undefined): boolean {
+  return cut?.reason === 'limit-rows' || cut?.reason === 'limit-bytes' || cut?.reason === 'limit-changed';
+}
+
+/** The client cancels a run that waits for the budget: nothing more of it is shown. @returns whether there was one. */
+export function cancelStalled(c: Conversation): boolean {
+  const run = c.stalled;
+  if (!run) return false;
+  c.goOn();
+  run.cut = cancelledByUser();
+  // INVARIANT: a cancel that goes through a pooler may hit what another client runs next on that connection; the client's own goes as it came.
+  if (c.ports.pooling === undefined) c.cancel();
+  return true;
+}
+
+/** Tells the client why it sees no more of a statement; the only error that it sees of it. */
+export function tellCut(c: Conversation, run: Run): void {
+  c.toClient.add(refusalResponse(run.cut!, run.id));
+  c.records.end(run, 'cut', { sqlstate: run.cut!.sqlstate });
+}
+
+/** One for all rows of which no more is counted: whoever is asked keeps none of it. */
+const ROW: { rows: number; bytes: number } = { rows: 0, bytes: 0 };
+
+function plain(rows: number, bytes: number): Demand {
+  ROW.rows = rows;
+  ROW.bytes = bytes;
+  return ROW;
+}
+
+/** The demand itself where nothing is to be said of who pays: the principal's windows do. */
+function paidBy({ charges, person }: Run, demand: Demand, account: Account | undefined): Demand {
+  const user = person?.user;
+  if (account === undefined && user === undefined && charges === undefined) return demand;
+  return { ...demand, charges, ...(account !== undefined && { account }), ...(user !== undefined && { user }) };
+}
+
+/** INVARIANT: a row that may not be shown is refused in the words in which no row is: its own would say how many people it names. */
+function alike(c: Conversation, run: Run, answer: Taken): Taken {
+  const { charges } = run;
+  if (answer.kind !== 'over' || !charges) return answer;
+  const unpaid = run.disclosures?.find(
+    ({ subject, access }) => access.kind === 'held' && !run.isPinned(subject) && !charges.isSetAside(subject),
+  );
+  if (!unpaid) return answer;
+  const one = { disclosed: [{ subject: unpaid.subject, keys: [], values: 1 }] };
+  const alone = c.ports.budget.take(run.policy, paidBy(run, one, run.watch.account));
+  return alone.kind === 'over' ? alone : answer;
+}
+
+/** Takes from the budget. @returns whether all of it was granted; where not, the run is cut, or the server's side is stalled. */
+function take(c: Conversation, run: Run, demand: Demand): boolean {
+  const { account } = run.watch;
+  c.asked = true;
+  const answer = alike(c, run, c.ports.budget.take(run.policy, paidBy(run, demand, account)));
+  switch (answer.kind) {
+    case 'taken':
+      c.tell(answer.warnings);
+      return true;
+    case 'wait':
+      c.stall(run);
+      return false;
+    case 'over':
+      run.reached = answer.limit;
+      break;
+    case 'refused':
+  }
+  run.cut = answer.refusal;
+  run.cutByBudget = true;
+  return false;
+}
+
+/** INVARIANT: rows that are put into a temporary table leave the guard's sight as those do that the client gets: they count as shown. */
+function demandOf({ statement, changes, watch: { fills, writes } }: Run, changed: number): Demand {
+  const told = (writes ?? []).flatMap(({ subject, row, once }): Disclosed[] => {
+    const values = row * changed + once;
+    return values > 0 ? [{ subject, keys: [], values }] : [];
+  });
+  const disclosed = [...changes, ...told];
+  const isMove = statement.command === 'MOVE';
+  // Not spread: it is made for each statement, and V8 keeps a new shape of each spread object.
+  return {
+    rows: fills && !isMove ? changed : undefined,
+    changed: fills || isMove ? undefined : changed,
+    disclosed: disclosed.length > 0 ? disclosed : undefined,
+  };
+}
+
+function moreThanLeft(rows: number): Refusal {
+  return refusal('limit-window', '53400', `statement returns more than the ${rows} rows that were left when it began`, {
+    hint: 'Run it again: by now there may be more.',
+  });
+}
+
+/** Rows that a command changed, by its tag: `INSERT 0 5`, `UPDATE 5`, `MERGE 5`, `COPY 5` of data that came in. */
+export function rowsChanged(tag: string, run: Run): number {
+  if (run.statement.kind.kind === 'read') return 0;
+  const [command] = tag.split(' ', 1);
+  const changes = command === 'INSERT' || command === 'UPDATE' || command === 'DELETE' || command === 'MERGE';
+  if (!changes && !(command === 'COPY' && run.statement.kind.kind === 'copy-in')) return 0;
+  return numberIn(tag);
+}
+
+function numberIn(tag: string): number {
+  return Number(tag.slice(tag.lastIndexOf(' ') + 1)) || 0;
+}

@@ -1,0 +1,47 @@
+/** What becomes of a message's names, runs and barrier once the server has answered it, or dropped it. */
+import type { Conversation } from '../state/conversation.ts';
+import type { Version } from '../state/names.ts';
+import type { Pending } from '../state/pending-replies.ts';
+
+/** Settles what a message did to names, runs and barriers, after the server has done, failed or skipped it. */
+export function settle(c: Conversation, pending: Pending, how: 'done' | 'failed' | 'skipped'): void {
+  switch (pending.kind) {
+    case 'parse':
+      for (const version of pending.versions) {
+        // PostgreSQL drops the unnamed statement before it reads the new text.
+        if (how === 'failed' && version.name === '') version.names.empty(version);
+        settleVersion(version, how === 'done' || (how === 'failed' && version.name === ''));
+      }
+      break;
+    case 'bind':
+    case 'close':
+      for (const version of pending.versions) settleVersion(version, how === 'done');
+      if (pending.kind === 'close') break;
+      if (how === 'done' && pending.portal) c.life.made(pending.portal);
+      if (how === 'skipped' && pending.run) c.records.end(pending.run, 'skipped');
+      break;
+    case 'query':
+      for (const version of pending.versions) settleVersion(version, how !== 'skipped');
+      if (how === 'skipped') for (const run of pending.runs) c.records.end(run, 'skipped');
+      break;
+    case 'describe':
+      if (how !== 'done') pending.provenance.askedIn = undefined;
+      break;
+    case 'execute':
+      if (how === 'skipped' && pending.run) c.records.end(pending.run, 'skipped');
+      if (how === 'skipped' && pending.portal && pending.begins) pending.portal.hasRun = false;
+      break;
+    case 'function-call':
+      if (how === 'skipped' && pending.run) c.records.end(pending.run, 'skipped');
+      break;
+    case 'sync':
+      break;
+  }
+  if (how === 'skipped') for (const run of pending.forced?.runs ?? []) c.records.end(run, 'skipped');
+  if (c.barrier?.until === pending) c.barrier = undefined;
+}
+
+function settleVersion(version: Version<unknown>, done: boolean): void {
+  if (done) version.names.settle(version);
+  else version.names.takeBack(version);
+}

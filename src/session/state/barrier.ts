@@ -1,0 +1,25 @@
+/** What must come before anything more of the client's goes to the server. */
+import type { Conversion, Pending, PendingQuery, PendingSync, Step } from './pending-replies.ts';
+import type { Run } from './execution.ts';
+
+/** Nothing more is forwarded until the server is done with `until`. */
+export interface Barrier {
+  until: Pending;
+  /** The Sync behind it may pass: should `until` be cut off, nothing is lost by it. */
+  readonly syncMayPass: boolean;
+  /** The Sync that passed. */
+  sync: PendingSync | undefined;
+}
+
+/** What must be sent next, before anything of the client's, as soon as no cancel is on its way. */
+export type Debt =
+  /** An extended statement was cut off, and Sync held back: the server must fail, so that nothing of the batch stays. */
+  | { readonly kind: 'fail-statement'; readonly run: Run; readonly conversion: Conversion | undefined }
+  /** The client was told of an error while the server's transaction is well. */
+  | { readonly kind: 'fail-transaction' }
+  /** A Query between the guard's own BEGIN and COMMIT has ended. */
+  | { readonly kind: 'end-wrapped'; readonly query: PendingQuery; readonly commit: boolean }
+  /** A Query whose turn has come. */
+  | { readonly kind: 'step'; readonly step: Step }
+  /** A Query that went as extended messages has ended; or a COPY that the client had put a Sync behind. */
+  | { readonly kind: 'sync'; readonly conversion: Conversion | undefined };

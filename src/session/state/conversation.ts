@@ -1,0 +1,265 @@
+/** What both directions of a session share: where the client and the server stand, what is on its way, and how a message is sent. */
+import type { Refusal } from '../../core/refusal.ts';
+import type { Frame } from '../../protocol/frame-reader.ts';
+import type { TransactionStatus } from '../../protocol/ready-for-query.ts';
+import { flush, sync, terminate } from '../../protocol/simple-frontend.ts';
+import { Admission } from '../admission/admission.ts';
+import type { Barrier, Debt } from './barrier.ts';
+import type { Warning } from '../admission/budget-port.ts';
+import { Copying } from '../client/copy-state.ts';
+import { Names } from './names.ts';
+import { Notices } from '../server/warnings.ts';
+import { Outbox } from './outbox.ts';
+import { type Passage, UNCHANGED } from '../client/message-passage.ts';
+import { type Conversion, endsBatch, type Pending, PendingQueue, type PendingSync } from './pending-replies.ts';
+import { PinWatch } from '../server/pinned-settings.ts';
+import { PortalLife } from './portal-life.ts';
+import type { SessionPolicy, SessionPorts } from '../ports.ts';
+import type { Portal, Prepared } from './prepared.ts';
+import { Records } from '../recorder.ts';
+import { refusalResponse } from '../client/refusal-response.ts';
+import type { Run } from './execution.ts';
+import { TokenSetting } from '../end-user/token-setting.ts';
+
+/** Parameters that say what a literal means. */
+export const OF_LITERALS: readonly string[] = ['DateStyle', 'IntervalStyle', 'TimeZone'];
+
+export class Conversation {
+  readonly toServer = new Outbox();
+  readonly toClient = new Outbox();
+  readonly pending = new PendingQueue();
+  readonly statements = new Names<Prepared>((prepared) => ({
+    heldBy: prepared,
+    characters: prepared.rendered.text.length,
+  }));
+  // A portal keeps its statement's text when that was closed long ago.
+  readonly portals = new Names<Portal>(({ rendered }) => ({ heldBy: rendered, characters: rendered.text.length }));
+  readonly life = new PortalLife(this.portals);
+  readonly records: Records;
+  /** DateStyle, IntervalStyle and TimeZone as the server last said: what a literal means depends on them. */
+  readonly settings = new Map<string, string>();
+  readonly admission = new Admission(this);
+  readonly pins = new PinWatch(this);
+  /** Who is behind the account. */
+  readonly token: TokenSetting;
+  /** The last batch in which something was sent that may change that, until the server is ready behind it. */
+  tokenMovesIn: number | undefined;
+  /** As the last ReadyForQuery said. */
+  status: TransactionStatus = 'I';
+  /** Number of the batch that is being sent. */
+  batch = 0;
+  /** Extended messages were sent, and no Sync or Query behind them yet. */
+  batchOpen = false;
+  /** Something other than a read was sent in this batch. */
+  batchHasEffects = false;
+  /** BEGIN, COMMIT or their kin was sent in this batch: `status` does not say where the transaction stands. */
+  batchHasControl = false;
+  /** How often something was sent that ends portals: whatever was sent before the last of them may be gone once it is answered. */
+  epoch = 0;
+  /** An extended message failed: the server drops everything up to Sync, and so do we. */
+  skipping = false;
+  barrier: Barrier | undefined;
+  debt: Debt | undefined;
+  /** Between asking for a cancel and the server's closing of the cancel connection. */
+  cancelling = false;
+  /** What the server still sends of a statement that was cut off is dropped, so it must be read. */
+  draining = false;
+  /** The server has said that it ends the session. */
+  fatal = false;
+  /** COPY FROM STDIN: `data` while the client sends, `ended` until the server has said what became of it. */
+  copyIn: 'data' | 'ended' | undefined;
+  /** What is known of the COPY FROM STDIN that runs. */
+  copying: Copying | undefined;
+  /** A message came that has no place in COPY IN: the id in our CopyFail, and the message's type. */
+  misplaced: { readonly id: string; readonly type: number } | undefined;
+  /** In COPY IN a Sync came, which the server would ignore. */
+  syncInCopy = false;
+  /** The server was sent a part of a frame: nothing else may come before its end. */
+  passing: Passage | undefined;
+  /** Extended messages were sent since the last Sync, Query or Flush: the server may be holding answers back. */
+  unflushed = false;
+  /** The client was shown a part of a frame: nothing else may come before its end. */
+  midFrame = false;
+  /** A frame of this run may not be shown before the budget has answered: nothing that the server has sent is taken until then. */
+  stalled: Run | undefined;
+  private stalledAt = 0;
+  private readonly notices = new Notices();
+  /** Something was asked of the budget since it was last told to rest. */
+  asked = false;
+  /** The server was asked to stop what it has been at for too long, in this batch. */
+  overtime = false;
+  /** The client's connection is gone, and what it asked for is still run: its rows reach nobody. */
+  unheard = false;
+  /** The client has said goodbye: what it asked for is still run and recorded. */
+  leaving = false;
+  closed = false;
+  /** Its time was over: nothing more is taken, of either side, before its next turn. */
+  waitsForTurn = false;
+  /** Whose messages must not show what is withheld. */
+  redacts = true;
+
+  constructor(readonly ports: SessionPorts) {
+    this.records = new Records(ports);
+    this.token = new TokenSetting(ports.token);
+    for (const name of OF_LITERALS) {
+      const value = ports.settings?.get(name);
+      if (value !== undefined) this.settings.set(name, value);
+    }
+  }
+
+  /** The server asks for the data of a COPY FROM STDIN. */
+  beginCopyIn(run: Run): void {
+    this.copyIn = 'data';
+    this.copying = new Copying(run);
+  }
+
+  /** The server has said what became of it. */
+  endCopyIn(): void {
+    this.copyIn = undefined;
+    this.copying = undefined;
+    this.syncInCopy = false;
+  }
+
+  /** The policy now; undefined where the principal has none any more. */
+  policy(): SessionPolicy | undefined {
+    const policy = this.ports.policy();
+    // INVARIANT: redacted unless a policy says that nothing is withheld.
+    if (policy) this.redacts = policy.role.access === 'restricted' && policy.role.mode === 'enforce';
+    return policy;
+  }
+
+  /** Holds back what the server has sent: the run's next frame waits for the budget. */
+  stall(run: Run): void {
+    this.stalled = run;
+    this.stalledAt = this.ports.now();
+  }
+
+  /** It may be asked again, or need not be. */
+  goOn(): void {
+    if (!this.stalled) return;
+    this.stalled.waited += this.ports.now() - this.stalledAt;
+    this.stalled = undefined;
+  }
+
+  /** Shows the client what the budget warns of, between two messages. */
+  tell(warnings: readonly Warning[] | undefined): void {
+    if (!warnings) return;
+    this.notices.add(warnings);
+    this.tellNotices();
+  }
+
+  /** What was to be told while the client was shown a part of a frame. */
+  tellNotices(): void {
+    if (!this.midFrame) this.notices.release(this.toClient);
+  }
+
+  /** The server runs a statement of the client's, or has not said that it does not. */
+  runs(): boolean {
+    const { head } = this.pending;
+    return head !== undefined && (head.kind === 'query' || head.kind === 'execute' || head.kind === 'function-call');
+  }
+
+  /** Between two messages: whether the next one has to wait for the session's next turn. */
+  mustYield(): boolean {
+    const { slice } = this.ports;
+    if (!this.waitsForTurn && slice?.isOver()) {
+      this.waitsForTurn = true;
+      slice.ask();
+    }
+    return this.waitsForTurn;
+  }
+
+  /** Nothing of the client's may go to the server now. */
+  get blocked(): boolean {
+    return this.barrier !== undefined || this.debt !== undefined || this.cancelling || this.pins.blocks;
+  }
+
+  /** Sends a message whose answer is owed. */
+  send(bytes: Uint8Array, pending: Pending): void {
+    this.add(bytes);
+    this.owe(pending);
+  }
+
+  /** Passes a client's message on, as it is or changed. Where it comes in pieces, those behind the first follow by `passRest`. */
+  pass(frame: Frame, pending?: Pending, passage: Passage = UNCHANGED): void {
+    for (const bytes of passage.begin(frame.bytes)) this.add(bytes);
+    if (!frame.last) this.passing = passage;
+    if (pending) this.owe(pending);
+  }
+
+  /** A piece behind the first one: goes where that went. */
+  passRest(frame: Frame): void {
+    if (!this.passing) return;
+    for (const bytes of this.passing.push(frame.bytes)) this.toServer.add(bytes);
+    if (frame.last) this.passing = undefined;
+  }
+
+  /** Adds to what goes to the server. */
+  add(bytes: Uint8Array): void {
+    // INVARIANT: nothing comes between the pieces of a frame: what the server then read as messages, nobody would have judged.
+    if (this.passing) throw new Error('a message was to be sent inside of another one');
+    this.toServer.add(bytes);
+  }
+
+  private owe(pending: Pending): void {
+    this.pending.push(pending);
+    if (endsBatch(pending)) {
+      this.batch += 1;
+      this.batchOpen = false;
+      this.batchHasEffects = false;
+      this.batchHasControl = false;
+      this.unflushed = false;
+    } else {
+      this.batchOpen = true;
+      this.unflushed = true;
+    }
+  }
+
+  /** Makes the server show what it holds back. */
+  flush(): void {
+    if (!this.unflushed || this.passing) return;
+    this.add(flush());
+    this.unflushed = false;
+  }
+
+  sync(bytes: Uint8Array = sync(), conversion?: Conversion): PendingSync {
+    const pending: PendingSync = { kind: 'sync', batch: this.batch, own: false, mustFail: false, conversion };
+    this.skipping = false;
+    this.send(bytes, pending);
+    return pending;
+  }
+
+  block(until: Pending, syncMayPass = false): void {
+    this.barrier = { until, syncMayPass, sync: undefined };
+  }
+
+  /** Asks the server to stop what it runs. INVARIANT: nothing is forwarded before the cancel is over, lest it kill what comes next. */
+  cancel(): void {
+    if (this.cancelling) return;
+    this.cancelling = true;
+    this.draining = true;
+    this.ports.drainServer(true);
+    this.ports.cancel();
+  }
+
+  /** Tells the client, leaves the server properly, and ends both connections. */
+  end(last?: Refusal): void {
+    if (this.closed) return;
+    this.closed = true;
+    if (last && !this.midFrame && !this.leaving) this.toClient.add(refusalResponse({ ...last, severity: 'FATAL' }));
+    if (!this.leaving && !this.passing) this.add(terminate());
+    this.flushOut();
+    this.goOn();
+    this.records.lose();
+    if (this.asked) this.ports.budget.rest();
+    this.ports.end();
+  }
+
+  /** One write in each direction for all that was collected. */
+  flushOut(): void {
+    const forServer = this.toServer.take();
+    if (forServer) this.ports.toServer(forServer);
+    const forClient = this.toClient.take();
+    if (forClient) this.ports.toClient(forClient);
+  }
+}

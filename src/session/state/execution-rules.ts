@@ -1,0 +1,183 @@
+/** What must be watched of a statement while it runs, by its kind and the role's policy. */
+import type { RowCheck, StatementJudgement, StatementKind } from '../../guard/decision.ts';
+import type { Disclosure } from '../../guard/subjects/disclosure.ts';
+import { countRows } from '../../guard/subjects/given-keys.ts';
+import { inputLimits, statementLimits } from '../admission/statement-meter.ts';
+import { limitedOverTime, NOT_LIMITED } from '../admission/limits-over-time.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { tellsItsPlace } from '../admission/prepayment.ts';
+import { Provenance } from '../server/provenance.ts';
+import type { Watch, WriteCost } from './execution.ts';
+import { isAboutPeople } from '../server/shown-columns.ts';
+
+/** What a statement does that decides how it is sent. */
+export interface Nature {
+  /** May give rows of data. */
+  readonly givesRows: boolean;
+  /** Its rows count against the limits. */
+  readonly metered: boolean;
+  /** Its tag tells how many rows it has changed, and they count against the limit. */
+  readonly changes: boolean;
+  /** Those rows are a temporary table's. */
+  readonly temporary?: 'filled' | 'own';
+  /** Nothing in the database changes by it: being told of an error after it has run is no lie. */
+  readonly pure: boolean;
+}
+
+/** @param inner what an EXECUTE runs; undefined where that is not known. */
+export function natureOf(kind: StatementKind, policy: SessionPolicy, inner?: StatementKind): Nature {
+  // A function that was granted by name, or that an unrestricted role may call, can write.
+  const callsMayWrite = policy.role.access === 'unrestricted' || policy.role.functions.size > 0;
+  switch (kind.kind) {
+    case 'read':
+      return { givesRows: true, metered: kind.catalogs !== true, changes: false, pure: !callsMayWrite };
+    case 'fetch':
+    case 'copy-out':
+      return { givesRows: true, metered: true, changes: false, pure: !callsMayWrite };
+    // INVARIANT: a plan, its estimates and what ANALYZE has counted tell of rows: what is sent of it counts as they do.
+    case 'explain':
+      return { givesRows: true, metered: true, changes: false, pure: false };
+    case 'write':
+      return {
+        givesRows: kind.returning,
+        metered: true,
+        changes: true,
+        ...(kind.temporary && { temporary: kind.temporary }),
+        pure: false,
+      };
+    case 'execute':
+      return inner ? natureOf(inner, policy) : { givesRows: true, metered: true, changes: false, pure: false };
+    case 'other':
+      return { givesRows: true, metered: true, changes: false, pure: false };
+    case 'transaction':
+      return { givesRows: false, metered: false, changes: false, pure: true };
+    case 'set':
+    case 'prepare':
+    case 'deallocate':
+    case 'declare':
+    case 'close':
+    case 'discard':
+    case 'listen':
+    case 'temporary':
+      return { givesRows: false, metered: false, changes: false, pure: false };
+    case 'copy-in':
+      return { givesRows: false, metered: false, changes: true, pure: false };
+  }
+}
+
+/** In observe mode nothing is cut off, so nothing has to be watched. */
+export function watchOf(
+  kind: StatementKind,
+  nature: Nature,
+  policy: SessionPolicy,
+  provenance = new Provenance(),
+  check?: RowCheck,
+): Watch {
+  const enforced = policy.role.mode === 'enforce';
+  const restricted = enforced && policy.role.access === 'restricted';
+  const over = enforced ? limitedOverTime(policy) : NOT_LIMITED;
+  const filled = nature.temporary === 'filled';
+  return {
+    limits: enforced && nature.givesRows && nature.metered ? statementLimits(policy) : undefined,
+    input: enforced && nature.changes ? inputLimits(policy, kind.kind === 'copy-in', nature.temporary) : undefined,
+    // COPY tells no columns: what it sends was judged as the SELECT that it is.
+    verifies: restricted && nature.givesRows && kind.kind !== 'copy-out' ? policy.role : undefined,
+    provenance,
+    check,
+    taken: over.shown && nature.givesRows && nature.metered,
+    takesChanges: nature.changes && nature.temporary !== 'own' && (filled ? over.shown : over.changed),
+    looksForPeople: nature.givesRows && nature.metered && isAboutPeople(policy.subjectKeys),
+    seesCanaries:
+      restricted &&
+      policy.canaries !== undefined &&
+      ((nature.givesRows && nature.metered) || check?.keys !== undefined),
+    rowless: restricted && !nature.givesRows && (kind.kind === 'write' || kind.kind === 'execute'),
+  };
+}
+
+/**
+ * Beside it what a statement discloses beyond its rows: what it puts where it may be read later, which counts as it is written, how many rows it
+ * has changed, and of FETCH and MOVE where the cursor stands.
+ * @param inner what an EXECUTE, a FETCH or a MOVE runs. @param text the client's, of EXECUTE that of what it runs.
+ */
+export function withWrites(
+  watch: Watch,
+  nature: Nature,
+  statement: StatementJudgement,
+  inner: StatementJudgement | undefined,
+  policy: SessionPolicy,
+  text: string,
+): Watch {
+  const filled: Watch = nature.temporary === 'filled' ? { ...watch, fills: true } : watch;
+  const writes = ((inner ?? statement).disclosures ?? []).flatMap(
+    (disclosure) => costOf(disclosure, statement, nature, text) ?? [],
+  );
+  if (writes.length === 0 && !(watch.check?.names && watch.check.added === 'only')) return filled;
+  const limited = policy.role.mode === 'enforce' && limitedOverTime(policy).shown;
+  return { ...filled, writes, takesChanges: watch.takesChanges === true || limited };
+}
+
+function costOf(
+  { subject, write }: Disclosure,
+  { kind }: StatementJudgement,
+  { changes }: Nature,
+  text: string,
+): WriteCost | undefined {
+  if (tellsItsPlace(kind)) return { subject, row: 0, once: 1 };
+  if (!write || !changes) return undefined;
+  const { row, tag, given } = write;
+  if (row === 0 && !tag && !given) return undefined;
+  return { subject, row, once: (given ? countRows(text, given) : 0) + (tag ? 1 : 0) };
+}
+
+/** Could the run be cut off, as far as is known now? */
+export function cuttable(watch: Watch): boolean {
+  if (watch.limits !== undefined || watch.input !== undefined || watch.taken || watch.takesChanges) return true;
+  if (watch.seesCanaries) return true;
+  return watch.verifies !== undefined && watch.provenance.verdict !== 'verified';
+}
+
+/** Changes what names stand for, in SQL text: known only from the command tag, so everything behind it waits. */
+export function changesNames(kind: StatementKind): boolean {
+  switch (kind.kind) {
+    case 'prepare':
+    case 'deallocate':
+    case 'declare':
+    case 'close':
+    case 'discard':
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** Does a Query show the columns before it reads a row? What it fails with until then is about its text alone. */
+export function showsColumnsFirst(kind: StatementKind): boolean {
+  // Of FETCH, EXECUTE and EXPLAIN ANALYZE the rows are collected before anything shows; others may end with a commit, which runs cursors WITH HOLD.
+  return kind.kind === 'read' || kind.kind === 'copy-out' || kind.kind === 'copy-in';
+}
+
+/** Does its Execute read no row of the database? A commit comes only with Sync. */
+export function readsNoRow(kind: StatementKind): boolean {
+  switch (kind.kind) {
+    case 'copy-in':
+    case 'declare':
+    case 'prepare':
+    case 'deallocate':
+    case 'close':
+    case 'discard':
+    case 'set':
+    case 'listen':
+    case 'temporary':
+      return true;
+    case 'read':
+    case 'copy-out':
+    case 'transaction':
+    case 'fetch':
+    case 'execute':
+    case 'explain':
+    case 'write':
+    case 'other':
+      return false;
+  }
+}

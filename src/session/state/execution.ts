@@ -1,0 +1,162 @@
+/** One statement that was recorded and is on its way: what is watched of it, and what became of it. */
+import type { Refusal } from '../../core/refusal.ts';
+import type { RowCheck, StatementJudgement } from '../../guard/decision.ts';
+import type { Disclosure } from '../../guard/subjects/disclosure.ts';
+import type { RolePolicy } from '../../policy/model/policy.ts';
+import { ProtocolError } from '../../protocol/protocol-error.ts';
+import type { Answer } from '../results/answer.ts';
+import { AnswerGrammar } from '../server/answer-grammar.ts';
+import type { Account, Charges, Disclosed, LimitReached, Prepayment } from '../admission/budget-port.ts';
+import { type InputLimits, overInput, overLimit, type StatementLimits, type Usage } from '../admission/statement-meter.ts';
+import type { Person } from '../end-user/end-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import type { Provenance } from '../server/provenance.ts';
+import type { Change } from '../end-user/token-setting.ts';
+
+/** What must be looked at while a result flows. */
+export interface Watch {
+  readonly limits: StatementLimits | undefined;
+  /** Of what changes rows: of a COPY while they come in, of a write once it says how many they were. */
+  readonly input: InputLimits | undefined;
+  /** The role whose right to every column must be shown by the server first; undefined: none needed. */
+  readonly verifies: RolePolicy | undefined;
+  readonly provenance: Provenance;
+  /** How its new rows are judged as they are stored. */
+  readonly check?: RowCheck | undefined;
+  /** Its rows, bytes and people are taken from the budget one by one: something limits them over time. */
+  readonly taken?: boolean;
+  /** So are the rows that it changes, once it has said how many they were. */
+  readonly takesChanges?: boolean;
+  /** It fills a temporary table: what is put there leaves the guard's sight as rows do that the client gets. */
+  readonly fills?: true;
+  /** What each row that it writes costs, and its tag: it is not seen in what it shows. */
+  readonly writes?: readonly WriteCost[];
+  /** People may stand in its rows: what the server says of its columns is asked for, and looked at. */
+  readonly looksForPeople?: boolean;
+  /** A row of it is withheld where it shows a canary. */
+  readonly seesCanaries?: boolean;
+  /** A permit pays. */
+  readonly account?: Account | undefined;
+  /** It gives no rows: what comes all the same, a rule has added. */
+  readonly rowless?: boolean;
+}
+
+/** What a write discloses of the data subjects of one kind beside its answer. */
+export interface WriteCost {
+  readonly subject: string;
+  /** For each row that it has changed. */
+  readonly row: number;
+  /** However many they are. */
+  readonly once: number;
+}
+
+export class Run {
+  /** Forwarded to the client by this run. */
+  rows = 0;
+  bytes = 0;
+  /** Set once something would have gone too far: from then on nothing of it reaches the client. */
+  cut: Refusal | undefined;
+  ended = false;
+  /** CopyData that the server has sent. */
+  messages = 0;
+  /** The budget cut it. */
+  cutByBudget = false;
+  /** By this limit over time; absent where it was for something else. */
+  reached: LimitReached | undefined;
+  /** Milliseconds for which it was held back, for its budget or by a throttle. */
+  waited = 0;
+  /** What stood in the column of keys of the row that came last whole; undefined where there is none. */
+  hidden: string | undefined;
+  /** What its answer discloses; undefined where nobody can stand in it. */
+  answer: Answer | undefined;
+  /** Whose rows it changes, as keys tell that were added to rows of which the client gets none. */
+  changes: readonly Disclosed[] = [];
+  /** What it may tell of data subjects: of EXECUTE and FETCH the statement inside. */
+  disclosures: readonly Disclosure[] | undefined;
+  /** What was paid for it before it ran, and what was set aside. */
+  prepaid: readonly Prepayment[] | undefined;
+  charges: Charges | undefined;
+  /** The person behind the account for whom it runs. */
+  person: Person | undefined;
+  /** Code of users may run in it. */
+  runsUserCode = false;
+  /** What goes on under the same decision, from Execute on: it was made for a Bind. */
+  continuedBy: Run | undefined;
+  /** It was left out of what was sent (`unsent.ts`). */
+  unsent = false;
+  /** What becomes of the token's setting once it is complete. */
+  tokenChange: Change | undefined;
+  /** The server was asked for no more than one row above so many, over all runs that share `usage`. */
+  most: number | undefined;
+  /** What the server may answer to it. */
+  readonly grammar: AnswerGrammar;
+
+  constructor(
+    /** Of its decision. */
+    readonly id: string,
+    readonly statement: StatementJudgement,
+    /** Under which it was judged. */
+    readonly policy: SessionPolicy,
+    readonly watch: Watch,
+    /** What was shown of the same result before, in other runs. */
+    readonly usage: Usage,
+    /** The server stops by itself at one row above the limit. */
+    readonly bounded: boolean,
+    readonly startedAt: number,
+  ) {
+    const { role } = policy;
+    this.grammar = new AnswerGrammar(statement, role.access === 'restricted' && role.mode === 'enforce');
+  }
+
+  /** Its people were counted before it ran. */
+  isPinned(subject: string): boolean {
+    return this.prepaid?.some((one) => one.pinned && one.subject === subject) === true;
+  }
+
+  /** Does a row of so many bytes fit into what one statement may show, or what is no row? Cuts the run if not. */
+  fits(rows: number, bytes: number): boolean {
+    if (!this.verify()) return false;
+    this.cut = this.watch.limits && overLimit(this.watch.limits, this.usage, rows, bytes);
+    return this.cut === undefined;
+  }
+
+  /** INVARIANT: a row is counted before it is forwarded, and never forwarded when it would pass a limit. */
+  count(rows: number, bytes: number): void {
+    this.messages += 1;
+    this.rows += rows;
+    this.bytes += bytes;
+    this.usage.rows += rows;
+    this.usage.bytes += bytes;
+  }
+
+  countMany(rows: number, bytes: number): void {
+    this.messages += rows - 1;
+    this.count(rows, bytes);
+  }
+
+  /**
+   * INVARIANT: the server stops behind this row, by a LIMIT or a row count that stood for what was left. There may be more of them, so the
+   * result would be a short one that looks complete.
+   */
+  endsAt(rows: number): boolean {
+    return this.most !== undefined && this.usage.rows + rows > this.most;
+  }
+
+  /** May so many rows and bytes, all in all, be brought in? Cuts the run if not: the server must then be made to undo it. */
+  admitInput(rows: number, bytes: number): boolean {
+    if (this.cut) return false;
+    this.bytes = bytes;
+    this.cut = this.watch.input && overInput(this.watch.input, { rows, bytes });
+    return this.cut === undefined;
+  }
+
+  /** Is it shown that every column may be read? Cuts the run if not. */
+  verify(): boolean {
+    if (this.cut) return false;
+    const { verifies, provenance } = this.watch;
+    if (verifies === undefined || provenance.verdict === 'verified') return true;
+    if (provenance.verdict === 'unknown') throw new ProtocolError('server sent a result before its description');
+    this.cut = provenance.verdict;
+    return false;
+  }
+}

@@ -1,0 +1,145 @@
+/**
+ * What the names of statements and portals stand for. What a message does to a name is entered at once, before the server has
+ * answered, and taken back when the server fails or skips the message.
+ */
+import { Few } from '../../core/small-map.ts';
+import { serverName } from './server-name.ts';
+
+/** What a name stands for from one message on. `value` undefined: from here on, nothing. */
+export interface Version<T> {
+  /** As the server tells it from others. */
+  readonly name: string;
+  value: T | undefined;
+  /** Of the message that made it: messages up to one Sync (or one Query) are a batch. */
+  readonly batch: number;
+  /** The server has confirmed it. */
+  settled: boolean;
+  readonly names: Keeper;
+}
+
+/** Where a version is kept, whatever its name stands for. */
+export interface Keeper {
+  settle(version: Version<unknown>): void;
+  takeBack(version: Version<unknown>): void;
+  empty(version: Version<unknown>): void;
+}
+
+/** So many names may be made by SQL text; the oldest is then forgotten, and what names it refused. */
+const MOST_NAMES = 10_000;
+
+/** So many characters of statements, of each kind of name, are remembered: more are refused. */
+export const MOST_REMEMBERED = 8_000_000;
+
+/** What a name takes beside its statement's text, in characters. */
+const NAME_WEIGHT = 200;
+
+export interface HeldText {
+  /** The same object for as long as the value is there. */
+  readonly heldBy: object;
+  readonly characters: number;
+}
+
+export class Names<T> implements Keeper {
+  /** Oldest first; at most the first is settled. */
+  private readonly versions = new Few<string, Version<T>[]>();
+  /** How many values hold each text. */
+  private readonly holders = new Few<object, number>();
+  /** Sum of what is remembered, in characters. */
+  weight = 0;
+
+  /** @param textOf what a value keeps alive: several may hold the same one, which weighs once. */
+  constructor(private readonly textOf: (value: T) => HeldText) {}
+
+  /** How many names stand for something, or may. */
+  get size(): number {
+    return this.versions.size;
+  }
+
+  /** Everything that a name stands for, or may. */
+  *values(): Iterable<T> {
+    for (const list of this.versions.values()) for (const { value } of list) if (value !== undefined) yield value;
+  }
+
+  /** Enters what a message that was just sent will make of the name. */
+  define(given: string, value: T | undefined, batch: number): Version<T> {
+    const name = serverName(given);
+    const version: Version<T> = { name, value, batch, settled: false, names: this };
+    const list = this.versions.get(name);
+    if (list) list.push(version);
+    else this.versions.set(name, [version]);
+    this.add(value, 1);
+    return version;
+  }
+
+  /** Enters what is already so: names made by SQL text, known from its command tag. Nothing else may be on its way. */
+  set(given: string, value: T, batch: number): void {
+    const name = serverName(given);
+    this.forget(name);
+    const { oldest } = this.versions;
+    if (oldest !== undefined && this.versions.size >= MOST_NAMES) this.forget(oldest);
+    this.versions.set(name, [{ name, value, batch, settled: true, names: this }]);
+    this.add(value, 1);
+  }
+
+  /** What the next message will find under the name, if nothing on its way fails. */
+  current(name: string): Version<T> | undefined {
+    return this.versions.get(serverName(name))?.at(-1);
+  }
+
+  /** The server has done it: what stood before is gone for good. */
+  settle(version: Version<T>): void {
+    version.settled = true;
+    const list = this.versions.get(version.name);
+    const at = list?.indexOf(version) ?? -1;
+    if (!list || at < 0) return;
+    for (const gone of list.splice(0, at)) this.add(gone.value, -1);
+    if (list.length === 1 && version.value === undefined) this.versions.delete(version.name);
+  }
+
+  /** The server failed or skipped the message: only this version goes, since an older one may be gone by itself. */
+  takeBack(version: Version<T>): void {
+    const list = this.versions.get(version.name);
+    const at = list?.indexOf(version) ?? -1;
+    if (!list || at < 0) return;
+    list.splice(at, 1);
+    this.add(version.value, -1);
+    if (list.length === 0 || (list.length === 1 && list[0]!.settled && list[0]!.value === undefined)) {
+      this.versions.delete(version.name);
+    }
+  }
+
+  /** Forgets every version for which `gone` holds. */
+  drop(gone: (version: Version<T>) => boolean): void {
+    if (this.versions.size === 0) return;
+    for (const [name, list] of this.versions.entries()) {
+      let left = 0;
+      for (const version of list) {
+        if (gone(version)) this.add(version.value, -1);
+        else list[left++] = version;
+      }
+      list.length = left;
+      if (left === 0) this.versions.delete(name);
+    }
+  }
+
+  /** The version stands for nothing after all. */
+  empty(version: Version<T>): void {
+    this.add(version.value, -1);
+    version.value = undefined;
+  }
+
+  private forget(name: string): void {
+    for (const version of this.versions.get(name) ?? []) this.add(version.value, -1);
+    this.versions.delete(name);
+  }
+
+  private add(value: T | undefined, sign: 1 | -1): void {
+    if (value === undefined) return;
+    const { heldBy, characters } = this.textOf(value);
+    const before = this.holders.get(heldBy) ?? 0;
+    const after = before + sign;
+    if (after > 0) this.holders.set(heldBy, after);
+    else this.holders.delete(heldBy);
+    this.weight += sign * (NAME_WEIGHT + (before === 0 || after === 0 ? characters : 0));
+  }
+}

@@ -1,0 +1,196 @@
+/** The answers that the server still owes, in the order of the messages: it answers in no other. */
+import type { Refusal } from '../../core/refusal.ts';
+import type { Version } from './names.ts';
+import type { SessionPolicy } from '../ports.ts';
+import type { Portal, Prepared } from './prepared.ts';
+import type { Provenance } from '../server/provenance.ts';
+import type { Rendered } from '../client/render.ts';
+import type { Added } from './row-check.ts';
+import type { Run } from './execution.ts';
+
+/** A message that was sent because it is bound to fail. Its error, known by the id that it quotes, becomes the refusal. */
+export interface Forced {
+  readonly id: string;
+  /** How the server's error names it: the id in its message, or, where a message cannot carry one, its SQLSTATE. */
+  readonly known: 'by id' | 'by 42883';
+  /** undefined: the client has been told before. */
+  readonly refusal: Refusal | undefined;
+  /** The decision that the refusal refers to; undefined where PostgreSQL would have said the same. */
+  readonly decision: string | undefined;
+  /** What ends with it: `refused` for the first, `skipped` for the others. */
+  readonly runs: readonly Run[];
+}
+
+/** A Query that is sent as extended messages, so that it can be undone before it commits. */
+export interface Conversion {
+  readonly run: Run;
+  /** Its CommandComplete, which the client may see only after the Sync has committed. */
+  complete: { readonly bytes: Uint8Array; readonly changed: number; readonly tag: string } | undefined;
+  /** The RowDescription, which a Query shows only once its statement has come as far as a result. */
+  description: Uint8Array | undefined;
+}
+
+/** A Query that is sent when the one before it has ended well. */
+export interface Step {
+  readonly rendered: Rendered;
+  readonly runs: readonly Run[];
+  /** It stands between the guard's own BEGIN and COMMIT. */
+  readonly wrapped: boolean;
+  readonly next: Step | undefined;
+}
+
+interface Sent {
+  /** Batches end with Sync or Query. */
+  readonly batch: number;
+  /** Sent by the guard for itself: its answers, but for errors, do not reach the client. */
+  readonly own: boolean;
+  readonly forced?: Forced | undefined;
+  readonly conversion?: Conversion | undefined;
+  /** It belongs to an assertion of what is pinned (`pins.ts`). */
+  readonly assertion?: true;
+}
+
+export interface PendingParse extends Sent {
+  readonly kind: 'parse';
+  readonly versions: readonly Version<unknown>[];
+  readonly rendered?: Rendered | undefined;
+}
+
+export interface PendingBind extends Sent {
+  readonly kind: 'bind';
+  readonly portal?: Portal | undefined;
+  /** What was decided before it; the Execute of its batch takes it over. */
+  readonly run?: Run | undefined;
+  readonly versions: readonly Version<unknown>[];
+  readonly rendered?: Rendered | undefined;
+}
+
+export interface PendingDescribe extends Sent {
+  readonly kind: 'describe';
+  /** What the server says next. Of a portal it says no parameters. */
+  owes: 'parameters' | 'columns';
+  readonly prepared: Prepared | undefined;
+  readonly provenance: Provenance;
+  /** By which the columns must be allowed to be read. */
+  readonly policy: SessionPolicy;
+  readonly rendered?: Rendered | undefined;
+  /** Of a statement: how many parameters are the client's own. */
+  readonly parameters?: number | undefined;
+  /** Of a converted Query: the run whose result it describes. */
+  readonly run?: Run | undefined;
+  /** What the client does not see of the columns. */
+  readonly added?: Added;
+  /** Of a statement that was judged and prepared again: what it was, and what it is once this has been answered. */
+  readonly renewal?: { readonly prepared: Prepared; readonly renewed: Prepared } | undefined;
+}
+
+export interface PendingExecute extends Sent {
+  readonly kind: 'execute';
+  readonly portal: Portal | undefined;
+  /** undefined for the empty query. */
+  readonly run: Run | undefined;
+  readonly rendered?: Rendered | undefined;
+  /** The portal has not run before. */
+  readonly begins?: boolean;
+  /** The server was asked for no more rows than that; 0: for all. */
+  readonly maxRows: number;
+}
+
+export interface PendingClose extends Sent {
+  readonly kind: 'close';
+  readonly versions: readonly Version<unknown>[];
+}
+
+export interface PendingSync extends Sent {
+  readonly kind: 'sync';
+  /** The client was told of an error before it: if the server is still in a transaction, it must be made to fail. */
+  mustFail: boolean;
+}
+
+export interface PendingQuery extends Sent {
+  readonly kind: 'query';
+  /** `begin` and `end` stand around a client's Query; `fail` makes a transaction fail; `prepare` goes before one. */
+  readonly part: 'client' | 'begin' | 'end' | 'fail' | 'prepare';
+  readonly versions: readonly Version<unknown>[];
+  readonly rendered?: Rendered | undefined;
+  readonly runs: readonly Run[];
+  /** Which of `runs` the server is at. */
+  at: number;
+  /** The server has sent something of the run that it is at. */
+  begun: boolean;
+  /** Runs between the guard's own BEGIN and COMMIT. */
+  readonly wrapped: boolean;
+  cut: Refusal | undefined;
+  /** The client has seen an error of it. */
+  told: boolean;
+  /** Of a wrapped Query: the last CommandComplete, which the client may see only after COMMIT. */
+  heldComplete:
+    | { readonly bytes: Uint8Array; readonly run: Run; readonly changed: number; readonly tag: string }
+    | undefined;
+  /** What follows if it ends well. */
+  readonly next: Step | undefined;
+  /** Of part `end`: it is a COMMIT. */
+  readonly commits: boolean;
+  /** Of part `end`: it was a COMMIT, and it went well. */
+  committed: boolean;
+  /** Of part `prepare`: what has this form once that is done. */
+  readonly anew?: { readonly prepared: Prepared; readonly rendered: Rendered } | undefined;
+  /** Of part `end`: the Query that it ends. */
+  readonly ends?: PendingQuery | undefined;
+}
+
+export interface PendingFunctionCall extends Sent {
+  readonly kind: 'function-call';
+  readonly run: Run | undefined;
+}
+
+export type Pending =
+  | PendingParse
+  | PendingBind
+  | PendingDescribe
+  | PendingExecute
+  | PendingClose
+  | PendingSync
+  | PendingQuery
+  | PendingFunctionCall;
+
+/** Ends with a ReadyForQuery. */
+export function endsBatch(pending: Pending): boolean {
+  return pending.kind === 'sync' || pending.kind === 'query' || pending.kind === 'function-call';
+}
+
+/** First in, first out. */
+export class PendingQueue {
+  private entries: Pending[] = [];
+  private first = 0;
+  /** How many ReadyForQuery are still to come. */
+  batchEnds = 0;
+
+  get head(): Pending | undefined {
+    return this.entries[this.first];
+  }
+
+  get length(): number {
+    return this.entries.length - this.first;
+  }
+
+  push(pending: Pending): void {
+    this.entries.push(pending);
+    if (endsBatch(pending)) this.batchEnds += 1;
+  }
+
+  shift(): Pending | undefined {
+    const pending = this.entries[this.first];
+    if (pending === undefined) return undefined;
+    this.first += 1;
+    if (this.first === this.entries.length) {
+      this.entries = [];
+      this.first = 0;
+    } else if (this.first > 512) {
+      this.entries = this.entries.slice(this.first);
+      this.first = 0;
+    }
+    if (endsBatch(pending)) this.batchEnds -= 1;
+    return pending;
+  }
+}

@@ -1,0 +1,91 @@
+/** What the session knows of a prepared statement and of a portal. */
+import type { StatementJudgement } from '../../guard/decision.ts';
+import type { Sent } from '../admission/budget-port.ts';
+import type { Usage } from '../admission/statement-meter.ts';
+import type { Person } from '../end-user/end-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { Provenance } from '../server/provenance.ts';
+import type { Rendered } from '../client/render.ts';
+import type { Added } from './row-check.ts';
+import type { Run } from './execution.ts';
+
+export interface PreparedSource {
+  readonly name: string;
+  /** `protocol`: by Parse; `sql`: by PREPARE, whose whole text is then judged again. */
+  readonly source: 'protocol' | 'sql';
+  readonly rendered: Rendered;
+  /** Type OIDs that the client declared. */
+  readonly types: readonly number[];
+  /** How many parameters the client has to bind. */
+  readonly parameters: number;
+  readonly statement: StatementJudgement | undefined;
+  readonly policy: SessionPolicy;
+}
+
+export class Prepared {
+  readonly name: string;
+  readonly source: 'protocol' | 'sql';
+  readonly types: readonly number[];
+  readonly parameters: number;
+  /** As it was last sent to the server. */
+  rendered: Rendered;
+  /** undefined for the empty query. */
+  statement: StatementJudgement | undefined;
+  /** Under which it was judged. */
+  policy: SessionPolicy;
+  provenance = new Provenance();
+  /** A digest of the columns that the client was shown, by statement or by portal; undefined none yet. */
+  described: string | undefined;
+  /** Its columns changed after they had been shown: it cannot run again before it is prepared anew. */
+  columnsChanged = false;
+
+  constructor(source: PreparedSource) {
+    this.name = source.name;
+    this.source = source.source;
+    this.types = source.types;
+    this.parameters = source.parameters;
+    this.rendered = source.rendered;
+    this.statement = source.statement;
+    this.policy = source.policy;
+  }
+}
+
+/** A portal: made by Bind, or a cursor made by DECLARE. Both share one namespace in the server. */
+export interface Portal {
+  readonly madeBy: 'bind' | 'declare';
+  /** The statement that it runs; undefined for the empty query. */
+  readonly statement: StatementJudgement | undefined;
+  readonly rendered: Rendered;
+  readonly prepared: Prepared | undefined;
+  /** What the client does not see of its columns. */
+  readonly added?: Added;
+  policy: SessionPolicy;
+  /** Over all Executes and FETCHes. Of a portal of FETCH it is the cursor's, once it has run. */
+  usage: Usage;
+  /** It has run, and the server keeps what it gave: of FETCH all rows at once, whatever becomes of the cursor. */
+  hasRun?: boolean;
+  /** Its Bind was decided about, and counted as a statement: of its first run. */
+  opened?: { readonly run: Run; readonly batch: number } | undefined;
+  /** Of its own columns: the statement may have been prepared anew since. */
+  provenance: Provenance;
+  /** The server stops by itself one row above the limit. */
+  readonly bounded: boolean;
+  /** One row above so many. */
+  readonly most?: number | undefined;
+  /** What its Bind sent, where the plan depends on it. */
+  readonly bound?: Sent['bound'] | undefined;
+  /** Formats of its result's columns, as Bind has them; absent where they are not known. */
+  readonly formats?: readonly number[] | undefined;
+  /** Whose attributes fill it. */
+  readonly madeFor?: Person | undefined;
+  /** The value that Bind gave to what sets the token. */
+  readonly given?: string | undefined;
+  /** WITH HOLD: it stays when its transaction commits. */
+  readonly hold: boolean;
+  /** Its transaction has committed. */
+  kept: boolean;
+  /** How many savepoints were open when the server made it. */
+  depth: number;
+  /** How often portals had been made to end, by what was sent before it. */
+  readonly epoch: number;
+}

@@ -1,0 +1,251 @@
+/** Names in SQL text (PREPARE, EXECUTE, DEALLOCATE, DECLARE, FETCH, CLOSE): they share the server's namespaces with Parse and Bind. */
+import { type Refusal, refusal } from '../../core/refusal.ts';
+import type { StatementJudgement, StatementKind } from '../../guard/decision.ts';
+import type { Conversation } from './conversation.ts';
+import { inputLimits, mostOf, NO_LIMIT, type Usage } from '../admission/statement-meter.ts';
+import { MOST_REMEMBERED } from './names.ts';
+import { NamesOfMessage } from '../client/names-of-message.ts';
+import { limitedOverTime } from '../admission/limits-over-time.ts';
+import { unsoundPatternIn } from './pattern-parameters.ts';
+import type { Person } from '../end-user/end-user.ts';
+import type { SessionPolicy } from '../ports.ts';
+import { type Portal, Prepared } from './prepared.ts';
+import { Provenance } from '../server/provenance.ts';
+import { cachedPlanChanged } from '../client/refusal-response.ts';
+import type { Rendered } from '../client/render.ts';
+import { freshen } from '../client/revalidate.ts';
+import { type Added, checkOf } from './row-check.ts';
+import type { Run } from './execution.ts';
+import { canExecute, canFetch, notByExecute, notByFetch } from './runs-by-name.ts';
+import { cursorUnknown, outlives, statementUnknown, unsettled } from './unknown-names.ts';
+import { follow } from '../end-user/statement-user.ts';
+
+/** What a statement's names turned out to be. */
+export interface Resolved {
+  /** What an EXECUTE or FETCH runs, where that is known. */
+  readonly inner: StatementJudgement | undefined;
+  /** The count that it adds to: a cursor's, or a new one. */
+  readonly usage: Usage;
+  /** The server stops by itself one row above the limit. */
+  readonly bounded: boolean;
+  /** One row above so many, over all runs of the same result. */
+  readonly most?: number | undefined;
+  /** Of an EXECUTE: what was prepared. */
+  readonly runs?: Prepared;
+  /** Whose attributes fill what it runs. */
+  readonly madeFor?: Person | undefined;
+  /** It runs what the same message has made. */
+  readonly here?: true;
+}
+
+/** What is named may not run. */
+export interface Lost {
+  readonly refuse: Refusal;
+  /** What was thrown where it was judged again. */
+  readonly fault?: unknown;
+}
+
+/** `wait`: a name whose last definition is not settled. */
+export type Resolution = { readonly of: readonly Resolved[] } | (Lost & { readonly at: number }) | 'wait';
+
+/** Looks up what the statements of one message name, each after those before it. */
+export function resolveNames(
+  c: Conversation,
+  statements: readonly StatementJudgement[],
+  policy: SessionPolicy,
+): Resolution {
+  const here = statements.length > 1 ? new NamesOfMessage() : NOTHING_BEFORE;
+  const of: Resolved[] = [];
+  for (let at = 0; at < statements.length; at += 1) {
+    const statement = statements[at]!;
+    const resolved = resolve(c, statement, policy, here);
+    if (resolved === 'wait') return 'wait';
+    if ('refuse' in resolved) return { ...resolved, at };
+    const refuse = uncounted(resolved.inner ?? statement, policy);
+    if (refuse) return { refuse, at };
+    of.push(resolved);
+    if (at + 1 < statements.length) here.apply(statement, resolved.usage);
+  }
+  return { of };
+}
+
+/** Of the one statement of a message. INVARIANT: what is behind it alone is told of it. */
+const NOTHING_BEFORE = new NamesOfMessage();
+
+/** INVARIANT: where changed rows are limited, a statement that does not tell how many it changes does not run. */
+function uncounted({ kind }: StatementJudgement, policy: SessionPolicy): Refusal | undefined {
+  if (kind.kind !== 'write' || !kind.uncounted || policy.role.mode !== 'enforce') return undefined;
+  if (inputLimits(policy, false) === undefined && !limitedOverTime(policy).changed) return undefined;
+  return refusal('unsupported', '0A000', 'a write in WITH is not supported where changed rows are limited', {
+    hint: 'Send it as a statement of its own.',
+  });
+}
+
+const fresh = (inner?: StatementJudgement): Resolved => ({ inner, usage: { rows: 0, bytes: 0 }, bounded: false });
+
+function resolve(
+  c: Conversation,
+  { kind }: StatementJudgement,
+  policy: SessionPolicy,
+  here: NamesOfMessage,
+): Resolved | Lost | 'wait' {
+  switch (kind.kind) {
+    case 'execute': {
+      const own = here.statement(kind.name);
+      if (own === 'none') return { refuse: statementUnknown(kind.name) };
+      const resolved =
+        own !== 'unknown' ? { ...fresh(own), here: true as const } : resolveExecute(c, kind.name, policy);
+      if (resolved === 'wait' || 'refuse' in resolved) return resolved;
+      const refuse = unsoundPatternIn(kind.texts, resolved.inner ?? {});
+      return refuse ? { refuse } : resolved;
+    }
+    case 'fetch': {
+      const version = c.portals.current(kind.name);
+      const own = here.cursor(kind.name, version?.value);
+      if (own === 'none') return { refuse: cursorUnknown(kind.name) };
+      if (own === 'not known') return { refuse: notInOneMessage() };
+      if (own !== 'unknown') return { ...fresh(own.statement), usage: own.usage, here: true };
+      return resolveFetch(c, kind.name, policy);
+    }
+    case 'prepare':
+      return c.statements.weight > MOST_REMEMBERED ? tooMany('prepared statements') : fresh();
+    case 'declare':
+      return c.portals.weight > MOST_REMEMBERED ? tooMany('open cursors') : fresh();
+    default:
+      return fresh();
+  }
+}
+
+function tooMany(of: string): Lost {
+  return { refuse: refusal('too-large', '54000', `too many ${of}`) };
+}
+
+function notInOneMessage(): Refusal {
+  return refusal('unsupported', '0A000', 'FETCH cannot follow ROLLBACK TO SAVEPOINT in one message', {
+    hint: 'Send the statements one by one.',
+  });
+}
+
+function resolveExecute(c: Conversation, name: string, policy: SessionPolicy): Resolved | Lost | 'wait' {
+  const version = c.statements.current(name);
+  if (unsettled(c, version)) return 'wait';
+  const prepared = version?.value;
+  // INVARIANT: what an EXECUTE runs must be something that was judged. Functions of an unrestricted role may prepare, too.
+  if (!prepared) return isFree(policy) ? fresh() : { refuse: statementUnknown(name) };
+  if (!canExecute(prepared)) {
+    return { refuse: notByExecute(name) };
+  }
+  const { filledFor } = prepared.rendered;
+  // What a token fills in it may not be known for this policy.
+  if (filledFor && prepared.policy !== policy) return { refuse: cachedPlanChanged() };
+  const state = freshen(prepared, policy, filledFor);
+  if (state.kind === 'refused') return { refuse: state.refusal, fault: state.judgement.fault };
+  if (state.kind === 'changed') return { refuse: cachedPlanChanged() };
+  const { statement, rendered } = prepared;
+  const bounded = statement?.kind.kind === 'read' && isBounded(rendered);
+  return {
+    ...fresh(statement),
+    runs: prepared,
+    madeFor: filledFor,
+    bounded,
+    most: bounded ? mostOf(rendered.limit ?? NO_LIMIT) : undefined,
+  };
+}
+
+/** What the client does not see of a statement's columns. Of EXECUTE it is what it would run now; it runs then only if that is still so. */
+export function addedTo(c: Conversation, statement: StatementJudgement | undefined): Added | 'wait' {
+  if (statement?.kind.kind !== 'execute') return statement && checkOf(statement)?.added;
+  const version = c.statements.current(statement.kind.name);
+  if (unsettled(c, version)) return 'wait';
+  return checkOf(statement, version?.value?.statement)?.added;
+}
+
+function resolveFetch(c: Conversation, name: string, policy: SessionPolicy): Resolved | Lost | 'wait' {
+  const version = c.portals.current(name);
+  if (outlives(c, version)) return 'wait';
+  const portal = version?.value;
+  if (!portal) return isFree(policy) ? fresh() : { refuse: cursorUnknown(name) };
+  if (!isFree(policy) && !canFetch(portal)) return { refuse: notByFetch(name) };
+  const lost = recheckPortal(portal, policy);
+  const { statement, usage, bounded, most, madeFor } = portal;
+  return lost ?? { ...fresh(statement), usage, bounded, most, madeFor };
+}
+
+/** An open portal runs on under a new policy, unless the role lost what it reads. */
+export function recheckPortal(portal: Portal, policy: SessionPolicy): Lost | undefined {
+  if (portal.policy === policy) return undefined;
+  const judgement = policy.judge(portal.rendered.text, portal.prepared?.types);
+  if (judgement.effect === 'refuse') return { refuse: judgement.refusal!, fault: judgement.fault };
+  portal.policy = policy;
+  // INVARIANT: what the old policy let pass says nothing about the new one.
+  portal.provenance = new Provenance();
+  return undefined;
+}
+
+/**
+ * Enters what a run in SQL text has done to names and portals. The server has just said that it is done; but for transaction control,
+ * nothing else is on its way.
+ */
+export function applyNames(c: Conversation, run: Run, rendered: Rendered, tag: string): void {
+  // INVARIANT: the policy that judged it, even where another has come since.
+  const { policy } = run;
+  const { kind } = run.statement;
+  follow(c.token, kind, run.tokenChange, tag);
+  if (kind.kind === 'transaction') {
+    c.life.control(kind, tag);
+  } else if (kind.kind === 'prepare') {
+    const { name, inner: statement } = kind;
+    c.statements.set(
+      name,
+      new Prepared({ name, source: 'sql', rendered, types: [], parameters: 0, statement, policy }),
+      c.batch,
+    );
+  } else if (kind.kind === 'declare') {
+    const { inner: statement } = kind;
+    // The run's own count: a FETCH of the same message adds to it as well.
+    const { usage } = run;
+    const provenance = new Provenance();
+    const portal: Portal = {
+      madeBy: 'declare',
+      statement,
+      rendered,
+      prepared: undefined,
+      policy,
+      usage,
+      provenance,
+      bounded: false,
+      madeFor: rendered.filledFor,
+      hold: kind.hold,
+      kept: false,
+      depth: 0,
+      epoch: c.epoch,
+    };
+    c.portals.set(kind.name, portal, c.batch);
+    c.life.made(portal);
+  } else if (kind.kind === 'deallocate') {
+    // The unnamed statement is none of those that SQL text can name.
+    c.statements.drop((version) => (kind.name === undefined ? version.name !== '' : version.name === kind.name));
+  } else if (kind.kind === 'close') {
+    c.portals.drop((version) => kind.name === undefined || version.name === kind.name);
+  } else if (kind.kind === 'discard' && kind.all) {
+    c.statements.drop((version) => version.name !== '');
+    c.portals.drop(() => true);
+  }
+}
+
+/** Does the server stop by itself one row above the limit, in each read of the text? */
+export function isBounded({ judgement }: Rendered): boolean {
+  const reads = judgement.statements.filter(({ kind }) => isRead(kind)).length;
+  const limits = judgement.template.filter((piece) => typeof piece !== 'string' && piece.kind === 'limit').length;
+  return limits > 0 && limits >= reads;
+}
+
+/** It has a LIMIT where the role has one. */
+export function isRead(kind: StatementKind): boolean {
+  return kind.kind === 'prepare' ? isRead(kind.inner.kind) : kind.kind === 'read' || kind.kind === 'copy-out';
+}
+
+/** Nothing is withheld from the role: a name that it made out of our sight can be used. */
+function isFree(policy: SessionPolicy): boolean {
+  return policy.role.access === 'unrestricted' || policy.role.mode === 'observe';
+}

@@ -1,0 +1,237 @@
+/** What resolution builds of a statement: relations as the role sees them, query levels, the names visible in them, expressions. */
+import type { Catalog, Column, Oid, Relation, WriteEvent } from '../catalog/catalog.ts';
+import type { Body, Node } from '../parse/tree.ts';
+
+/** One column of a relation, as the asking role may see it. */
+export interface ViewColumn {
+  readonly column: Column;
+  readonly access: 'granted' | 'withheld';
+  /** Shown in another form: behind a mask. */
+  readonly masked: boolean;
+  /** True where what stands behind the name is an expression that can tell (`rewriting.md` §2, class 3). */
+  readonly tells: boolean;
+}
+
+/** A relation, as the asking role may see it. */
+export interface RelationView {
+  readonly relation: Relation;
+  readonly columns: readonly ViewColumn[];
+  /** Must stand as a subquery: columns are withheld or masked, or rows are filtered. */
+  readonly guarded: boolean;
+  /** Rows may be hidden: expressions beside it must be guarded. How its filter is evaluated; `fence` is a view, whose filter we do not see. */
+  readonly hides: 'no' | 'scan' | 'join' | 'fence';
+  /** A system catalog. */
+  readonly system: boolean;
+}
+
+/** What resolution must know of the world; pure. */
+export interface Env {
+  readonly catalog: Catalog;
+  /** Without pg_catalog, which always comes first. */
+  readonly searchPath: readonly string[];
+  /** undefined: not granted. */
+  viewOf(relation: Relation): RelationView | undefined;
+  /** The same of a relation that a statement writes; `hides` is then of the rows that it may find there. Absent: nothing is written. */
+  targetOf?(relation: Relation, write: Writing): RelationView;
+  /** A table of the session's own, by its name. */
+  temporary?(name: string): Relation | undefined;
+  /** Types of $1 … as far as they are known; 0 or absent: not. */
+  readonly parameterTypes: readonly Oid[];
+}
+
+/** What a statement does with its target. */
+export interface Writing {
+  readonly command: 'InsertStmt' | 'UpdateStmt' | 'DeleteStmt' | 'MergeStmt';
+  readonly events: readonly WriteEvent[];
+}
+
+/** A name under which columns are visible. */
+export interface Entry {
+  /** Alias or relation name; undefined for a join without alias. */
+  readonly name: string | undefined;
+  /** Schema by which `schema.name` finds it: of a relation without alias. */
+  readonly schema: string | undefined;
+  readonly columns: EntryColumn[];
+  /** May be named (`name.column`). */
+  nameVisible: boolean;
+  /** Its columns may be named alone. */
+  columnsVisible: boolean;
+  readonly source: Source;
+  readonly level: Level;
+  /** Set where rows behind it are hidden: what `ok` is made of. */
+  guard: Guard | undefined;
+  /** Of a relation that is read through a guarded subquery: how the names begin of columns that are added to it there. */
+  readonly prefix?: string;
+  /** System columns of such a relation that the statement names: they are added, under names that nothing else can mean. */
+  systemColumns?: Set<EntryColumn>;
+  /** Filled in while rewriting: a column of Rowgate's own stands behind its columns. */
+  carries?: boolean;
+  /** Filled in while rewriting: names of columns of it that share theirs, by which each can be meant. */
+  distinct?: Map<EntryColumn, string>;
+  /** The name that rewriting gives it instead, where two share theirs. */
+  rename?: string;
+}
+
+export interface EntryColumn {
+  readonly name: string;
+  /** 0: cannot be told. */
+  readonly type: Oid;
+  readonly tells: boolean;
+  readonly access: 'granted' | 'withheld';
+  /** For a join's column: where it comes from; absent for a merged one. */
+  readonly from?: { readonly entry: Entry; readonly column: EntryColumn };
+  readonly merged?: boolean;
+  /** The column of an arm that a merged one is, as long as the join makes nothing else of it. */
+  readonly same?: { readonly entry: Entry; readonly column: EntryColumn } | undefined;
+  /** A system catalog's column as it stands, unmasked: what it names, the role was shown. */
+  readonly catalog?: boolean | undefined;
+  /** A system column: it can be named, but stands in no star, whole row or join. */
+  readonly implicit?: boolean | undefined;
+  /** A collation of its own: neither none nor the database's default. */
+  readonly collation?: Oid | undefined;
+}
+
+export type Source =
+  | { readonly kind: 'relation'; readonly view: RelationView; readonly node: Node; readonly use: 'read' | 'target' }
+  | { readonly kind: 'query'; readonly level: Level }
+  | { readonly kind: 'cte'; readonly cte: Cte; readonly node: Node }
+  /** `scalar`: it gives no rows but values, so that its name alone is the value. */
+  | { readonly kind: 'function'; readonly scalar?: boolean }
+  /** `plain`: nothing in it was merged or renamed, so that its columns say themselves where they come from. */
+  | {
+      readonly kind: 'join';
+      readonly arms: readonly Entry[];
+      readonly plain: boolean;
+      /** Names of the columns that USING or NATURAL merges. */
+      readonly shared: readonly string[];
+      readonly join: Body<'JoinExpr'>;
+    }
+  /** `excluded`, `old` and `new`: rows of the target. */
+  | { readonly kind: 'excluded'; readonly of: Entry };
+
+/** Something that can say `ok`: all rows behind this entry are ones that the role may see. Its name is that of no other that can be seen from where it stands. */
+export interface Guard {
+  readonly name: string;
+  readonly entry: Entry;
+  /** Filled in while rewriting: an expression asks for it. */
+  needed: boolean;
+  /** Filled in while rewriting: the relation's filter must be done before anything beside it runs. */
+  fenced: boolean;
+  /** The same, where even a filter that is judged in one scan with it may come too late. */
+  walled?: boolean;
+}
+
+export interface Cte {
+  readonly name: string;
+  readonly node: Body<'CommonTableExpr'>;
+  /** `named`: not read yet; `reading`: inside its own query, where `columns` stand once the first arm is read. */
+  state: 'named' | 'reading' | 'read';
+  level: Level | undefined;
+  /** The first arm of a recursive one, while the second is read. */
+  firstArm: Level | undefined;
+  columns: EntryColumn[] | undefined;
+  /** Columns that SEARCH and CYCLE add behind its own. */
+  extra: EntryColumn[];
+  /** Its references inside its own query. */
+  readonly recursions: Entry[];
+  /** Reads it: for WITH RECURSIVE, where a name may be used before its place. */
+  readonly read: () => void;
+}
+
+/** The CTE names visible at one place. */
+export interface CteScope {
+  readonly byName: ReadonlyMap<string, Cte>;
+  readonly outer: CteScope | undefined;
+}
+
+/** Where a query stands: the names around it. */
+export interface Place {
+  readonly outer: Scope | undefined;
+  readonly ctes: CteScope | undefined;
+  /** An arm of a set operation, or what an INSERT takes: its untyped parameters get their types from what stands around it. */
+  readonly open?: boolean;
+}
+
+/** One SELECT, VALUES, set operation or data-modifying statement. */
+export interface Level {
+  readonly kind: 'select' | 'values' | 'set' | 'write';
+  readonly select: Body<'SelectStmt'> | undefined;
+  /** Arms of a set operation. */
+  readonly arms: readonly Level[];
+  /** What the FROM clause makes visible; entries of joins come behind those of their arms. */
+  readonly entries: Entry[];
+  /** Names of outer queries. */
+  readonly outer: Scope | undefined;
+  readonly ctes: CteScope | undefined;
+  readonly outputs: OutputColumn[];
+  /** As of its place. */
+  readonly open: boolean;
+  aggregated: boolean;
+  /** The expressions of GROUP BY; of `GROUP BY 1` and `GROUP BY name` the target that is meant. */
+  readonly groupKeys: Node[];
+  /** GROUPING SETS, ROLLUP or CUBE. */
+  groupingSets: boolean;
+  /** Expressions of this level's clauses. */
+  readonly roots: Root[];
+  /** Subqueries in its expressions. */
+  readonly subqueries: Level[];
+  /** Name of the column by which this level says `ok` to the level around it; set while rewriting. */
+  exports: string | undefined;
+}
+
+/** Names visible at one place: some entries of a level, then those outside it. */
+export interface Scope {
+  readonly level: Level;
+  readonly entries: readonly Entry[];
+  readonly outer: Scope | undefined;
+  /** When a subquery that stands here runs: see `Root`. */
+  readonly phase?: Root['phase'];
+  /** What stands here runs in a statement that writes, for rows that all its filters have let pass. */
+  readonly late?: boolean;
+}
+
+export interface OutputColumn {
+  readonly name: string;
+  readonly type: Oid;
+  readonly tells: boolean;
+  /** As of an EntryColumn. */
+  readonly catalog: boolean;
+  /** The same, of a column that it shows as it is. */
+  readonly collation?: Oid | undefined;
+  /** The parameter that it is, where nothing has given that a type yet. */
+  readonly untyped?: number | undefined;
+  /** The column that it shows as it is. */
+  readonly source?: { readonly entry: Entry; readonly column: EntryColumn } | undefined;
+  /** What it is computed by, where it is no item of a star. */
+  readonly node?: Node;
+  /** It is an untyped literal, and so far text only for us. */
+  readonly literal?: boolean;
+}
+
+/** Where an expression stands: `row`: computed from rows as they are joined; `group`: after grouping, where the level has any. */
+export interface Root {
+  readonly node: Node;
+  readonly phase: 'row' | 'group';
+  /** A function in FROM: it cannot itself be wrapped, only its arguments. */
+  readonly inFrom: boolean;
+  /** Of a FULL JOIN's condition: what stands on its left and on its right. */
+  readonly sides?: readonly [readonly Entry[], readonly Entry[]];
+  readonly scope: Scope;
+  /** The target of a select list, whose name must survive. */
+  readonly target: Body<'ResTarget'> | undefined;
+}
+
+/** What is known of an expression. */
+export interface Expression {
+  /** 705 (unknown) for an untyped literal or parameter; 0 where it cannot be told. */
+  readonly type: Oid;
+  /** The node itself, its operands aside, can neither fail nor be watched: leakproof by the server's catalog, or pure structure. */
+  readonly sound: boolean;
+  /** Made of literals and immutable functions alone: computed once, before any row is read. */
+  readonly constant: boolean;
+  readonly barrier: 'none' | 'aggregate' | 'window' | 'set-returning' | 'subquery';
+  /** A call that does nothing where an argument is NULL. */
+  readonly strict?: boolean;
+  /** Of an aggregate: what it takes names a column of its query, in a subquery or not. */
+  readonly namesOwn?: boolean;
+}

@@ -1,0 +1,70 @@
+/** Rowgate's own statements on a session of the server that no client has yet: few, small, and read whole. */
+
+import { decodeDataRow } from '../protocol/data-row.ts';
+import { decodeErrorFields, isFatal } from '../protocol/error-response.ts';
+import { Backend } from '../protocol/message-types.ts';
+import { decodeParameterStatus } from '../protocol/parameter-status.ts';
+import { ProtocolError } from '../protocol/protocol-error.ts';
+import { query as queryMessage } from '../protocol/query.ts';
+import { decodeReadyForQuery } from '../protocol/ready-for-query.ts';
+import type { UpstreamError } from './upstream-error.ts';
+import { serverError } from './login.ts';
+import type { ServerMessages } from './server-messages.ts';
+
+export type Rows = (string | null)[][];
+
+/** Rows of text, NULL as null. Throws UpstreamError where the server refuses. */
+export type ServerQuery = (sql: string) => Promise<Rows>;
+
+/** More than this is no answer to what we ask. */
+const MOST_MESSAGES = 10_000;
+
+/** `reported` takes what the server reports meanwhile. */
+export function serverQuery(messages: ServerMessages, reported: Map<string, string>): ServerQuery {
+  return (sql) => send(messages, reported, queryMessage(sql));
+}
+
+/** Sends what ends in one ReadyForQuery, and reads the rows in the answer. */
+export function send(messages: ServerMessages, reported: Map<string, string>, bytes: Uint8Array): Promise<Rows> {
+  messages.socket.write(bytes);
+  return readAnswer(messages, reported);
+}
+
+/** The rows of what was sent, up to its ReadyForQuery. */
+export async function readAnswer(messages: ServerMessages, reported: Map<string, string>): Promise<Rows> {
+  const rows: Rows = [];
+  let failure: UpstreamError | undefined;
+  for (let count = 0; count < MOST_MESSAGES; count += 1) {
+    const { type, bytes } = await messages.next();
+    switch (type) {
+      case Backend.DataRow:
+        rows.push(decodeDataRow(bytes));
+        break;
+      case Backend.ParameterStatus: {
+        const { name, value } = decodeParameterStatus(bytes);
+        reported.set(name, value);
+        break;
+      }
+      case Backend.ErrorResponse:
+        failure ??= serverError(decodeErrorFields(bytes));
+        // Nothing more comes: what closes the connection is told, not that it was closed.
+        if (isFatal(decodeErrorFields(bytes))) throw failure;
+        break;
+      case Backend.ReadyForQuery:
+        if (failure) throw failure;
+        if (decodeReadyForQuery(bytes) !== 'I') throw new ProtocolError('session is not idle after login');
+        return rows;
+      case Backend.RowDescription:
+      case Backend.CommandComplete:
+      case Backend.NoticeResponse:
+      case Backend.ParseComplete:
+      case Backend.BindComplete:
+      case Backend.CloseComplete:
+      case Backend.EmptyQueryResponse:
+        break;
+      default:
+        throw new ProtocolError(`unexpected message type ${type} after login`);
+    }
+  }
+  throw new ProtocolError('the server does not come to an end');
+}

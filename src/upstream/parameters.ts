@@ -1,0 +1,68 @@
+/** Which settings go to the server with the startup packet, and which are set after it: the pinned ones, the role's timeout, the client's. Pure. */
+import type { RolePolicy } from '../policy/model/policy.ts';
+import { type LoginRefusal, notThroughPooler } from '../core/login-refusal.ts';
+import { formatOptions } from './startup-options.ts';
+import { durationMs } from './startup-settings.ts';
+
+/** `none`: the server itself is upstream. The others: a pooler, which knows a few parameters at startup and no `options`. */
+export type Pooling = 'none' | 'session' | 'transaction';
+
+export interface UpstreamParameters {
+  /** For the startup packet. */
+  readonly startup: ReadonlyMap<string, string>;
+  /** For SET, once logged in. */
+  readonly later: ReadonlyMap<string, string>;
+}
+
+/** What PgBouncer keeps for each client, whichever connection of the server it gets. Others it keeps only where it is told to. */
+const KEPT_BY_POOLER: ReadonlySet<string> = new Set(['application_name', 'datestyle', 'timezone', 'intervalstyle']);
+
+/** `chosen` comes from `readRequest` and holds settings that a client may choose, and no others. */
+export function upstreamParameters(
+  pooling: Pooling,
+  pinned: ReadonlyMap<string, string>,
+  role: RolePolicy,
+  chosen: ReadonlyMap<string, string>,
+): UpstreamParameters | { readonly refusal: LoginRefusal } {
+  const parameters = shortened(role, chosen);
+  switch (pooling) {
+    case 'none':
+      return { startup: new Map([...parameters, ['options', formatOptions(options(pinned, role))]]), later: new Map() };
+    case 'session':
+      return { startup: new Map([['client_encoding', 'UTF8']]), later: parameters };
+    case 'transaction':
+      return throughPooler(parameters);
+  }
+}
+
+/** INVARIANT: a client may shorten the time that its role has, never lengthen it. */
+function shortened(role: RolePolicy, chosen: ReadonlyMap<string, string>): Map<string, string> {
+  const parameters = new Map(chosen);
+  const cap = role.limits.statementTimeout;
+  const wanted = durationMs(chosen.get('statement_timeout') ?? '0');
+  if (cap !== undefined && (wanted === 0 || wanted > cap)) parameters.delete('statement_timeout');
+  return parameters;
+}
+
+function options(pinned: ReadonlyMap<string, string>, role: RolePolicy): Map<string, string> {
+  // Against an ALTER ROLE that would have the server tell the client more; a client may choose it, see startup-settings.ts.
+  const settings = new Map([...pinned, ['client_min_messages', 'notice']]);
+  const cap = role.limits.statementTimeout;
+  // As an option: what RESET comes back to.
+  if (cap !== undefined) settings.set('statement_timeout', String(Math.max(1, Math.floor(cap))));
+  return settings;
+}
+
+function throughPooler(parameters: ReadonlyMap<string, string>): UpstreamParameters | { refusal: LoginRefusal } {
+  const startup = new Map([
+    ['client_encoding', 'UTF8'],
+    ['standard_conforming_strings', 'on'],
+  ]);
+  for (const [name, value] of parameters) {
+    // Since PostgreSQL 12 these three mean the same, and are the default; JDBC sends one of them.
+    if (name === 'extra_float_digits' && /^[123]$/.test(value)) continue;
+    if (!KEPT_BY_POOLER.has(name)) return { refusal: notThroughPooler(name) };
+    startup.set(name, value);
+  }
+  return { startup, later: new Map() };
+}

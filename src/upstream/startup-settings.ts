@@ -1,0 +1,88 @@
+/** Which settings a client may choose in its startup packet, as drivers and PGOPTIONS do; all others are refused. */
+import { isSearchPath, parseSearchPath } from '../guard/search-path.ts';
+import {
+  encodingRefused,
+  invalidSetting,
+  type LoginRefusal,
+  settingNotAllowed,
+  settingPinned,
+} from '../core/login-refusal.ts';
+
+const BOOLEAN = /^(on|off|true|false|yes|no|0|1)$/i;
+const DURATION = /^[0-9]{1,10} ?(us|ms|s|min|h|d)?$/;
+
+const SHORT_TEXT = /^[^\0]{0,100}$/s;
+
+/** By lower-case name: what a value must look like. The server checks it once more. */
+const ALLOWED: ReadonlyMap<string, RegExp> = new Map([
+  ['application_name', /^[^\0]{0,1000}$/s],
+  ['bytea_output', /^(hex|escape)$/i],
+  ['client_min_messages', /^(notice|warning|error)$/i],
+  ['datestyle', /^[a-z, ]{1,40}$/i],
+  ['default_transaction_deferrable', BOOLEAN],
+  ['default_transaction_isolation', /^(serializable|repeatable read|read committed|read uncommitted)$/i],
+  ['default_transaction_read_only', BOOLEAN],
+  ['extra_float_digits', /^-?[0-9]{1,2}$/],
+  ['geqo', BOOLEAN],
+  ['idle_in_transaction_session_timeout', DURATION],
+  ['idle_session_timeout', DURATION],
+  ['intervalstyle', /^(postgres|postgres_verbose|sql_standard|iso_8601)$/i],
+  ['jit', BOOLEAN],
+  ['lock_timeout', DURATION],
+  ['statement_timeout', DURATION],
+  ['timezone', SHORT_TEXT],
+  ['transaction_timeout', DURATION],
+]);
+
+/**
+ * Reads one setting. Returns what is to be sent upstream, undefined where it is pinned to just this value anyway,
+ * or the refusal. Names are as case-insensitive as the server's.
+ */
+export function readSetting(
+  name: string,
+  value: string,
+  pinned: ReadonlyMap<string, string>,
+): { setting?: readonly [string, string]; refusal?: LoginRefusal } {
+  const key = name.toLowerCase();
+  if (key === 'client_encoding') return isUtf8(value) ? {} : { refusal: encodingRefused(value) };
+  const pattern = ALLOWED.get(key);
+  if (pattern) return pattern.test(value) ? { setting: [key, value] } : { refusal: invalidSetting(name, value) };
+  const pin = pinned.get(key);
+  // INVARIANT: a pinned setting keeps its value, whoever names it.
+  if (pin === undefined) return { refusal: settingNotAllowed(name) };
+  return isSame(key, value, pin) ? {} : { refusal: settingPinned(name, pin) };
+}
+
+/** As PostgreSQL reads encoding names: letters and digits only. Drivers also send it in quotes. */
+function isUtf8(value: string): boolean {
+  return ['utf8', 'unicode'].includes(value.toLowerCase().replace(/[^a-z0-9]/g, ''));
+}
+
+function isSame(key: string, value: string, pin: string): boolean {
+  if (key === 'search_path') {
+    return isSearchPath(parseSearchPath(value), parseSearchPath(pin) ?? []);
+  }
+  return canonical(value) === canonical(pin);
+}
+
+function canonical(value: string): string {
+  const word = value.trim().toLowerCase();
+  if (/^(on|true|yes|1)$/.test(word)) return 'on';
+  if (/^(off|false|no|0)$/.test(word)) return 'off';
+  return word;
+}
+
+const UNIT_MS: Readonly<Record<string, number>> = {
+  us: 0.001,
+  ms: 1,
+  s: 1000,
+  min: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/** Milliseconds of a duration that ALLOWED let through; a bare number is milliseconds, and 0 means no limit. */
+export function durationMs(value: string): number {
+  const match = /^([0-9]+) ?([a-z]*)$/.exec(value);
+  return Number(match?.[1] ?? 0) * (UNIT_MS[match?.[2] || 'ms'] ?? 1);
+}

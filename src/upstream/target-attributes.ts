@@ -1,0 +1,53 @@
+/** Whether a session is one that `target_session_attrs` wants, told as libpq tells it. */
+
+import { upstreamRefused } from '../core/login-refusal.ts';
+import { UpstreamError } from './upstream-error.ts';
+import type { ServerQuery } from './own-query.ts';
+
+export type TargetSessionAttrs = 'any' | 'read-write' | 'read-only' | 'primary' | 'standby' | 'prefer-standby';
+
+/** What one round over all hosts looks for; `prefer-standby` takes two. */
+export type WantedSession = Exclude<TargetSessionAttrs, 'prefer-standby'>;
+
+export function roundsFor(attributes: TargetSessionAttrs): readonly WantedSession[] {
+  return attributes === 'prefer-standby' ? ['standby', 'any'] : [attributes];
+}
+
+export interface SessionKind {
+  readonly inRecovery: boolean;
+  readonly readOnly: boolean;
+}
+
+/** Throws UpstreamError where the session is another one; the next host may have it. */
+export function demand(wanted: WantedSession, { inRecovery, readOnly }: SessionKind): void {
+  const suits = {
+    any: true,
+    'read-write': !inRecovery && !readOnly,
+    'read-only': inRecovery || readOnly,
+    primary: !inRecovery,
+    standby: inRecovery,
+  }[wanted];
+  if (suits) return;
+  const refusal = upstreamRefused('57P03', 'no database server of the wanted kind is available now');
+  throw new UpstreamError(refusal, `the session is not ${wanted}`, true);
+}
+
+/**
+ * By what the server reports (PostgreSQL 14 and later); asked where it reports nothing, or where a pooler may repeat what another
+ * server reported. `chosen`: the client itself asked for read-only transactions, which says nothing of the server.
+ */
+export async function kindOf(
+  reported: ReadonlyMap<string, string>,
+  ask: ServerQuery,
+  { pooled, chosen }: { readonly pooled: boolean; readonly chosen: boolean },
+): Promise<SessionKind> {
+  const recovery = reported.get('in_hot_standby');
+  const readOnly = reported.get('default_transaction_read_only');
+  if (!pooled && recovery !== undefined && readOnly !== undefined) {
+    return { inRecovery: recovery === 'on', readOnly: !chosen && readOnly === 'on' };
+  }
+  const [row] = await ask(
+    `SELECT pg_catalog.pg_is_in_recovery(), pg_catalog.current_setting('default_transaction_read_only')`,
+  );
+  return { inRecovery: row?.[0] !== 'f', readOnly: !chosen && row?.[1] !== 'off' };
+}
